@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of runtime_config: checks, looks, plans, and lets the node change itself."""
+
+from __future__ import annotations
+
+import uuid
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
+
+ARGUMENT_SPEC = {
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "path": {"type": "str", "required": True},
+            "owner": {"type": "str", "required": True},
+            "content": {"type": "str"},
+            "mode": {"type": "str", "default": "0644"},
+            "secret": {"type": "bool", "default": False},
+            "config": {"type": "dict"},
+        },
+    },
+    "owners": {"type": "list", "elements": "str"},
+    "problems": {"type": "list", "elements": "str", "default": []},
+    "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
+    "require_crio": {"type": "bool", "default": True},
+    "unit": {"type": "str", "default": "crio.service"},
+    "ready_timeout": {"type": "int", "default": 60},
+}
+_MODULE = "cri.node.runtime_config"
+
+
+class ActionModule(ActionBase):
+    """One task: no remote call for `checked`, one where nothing differs, two for a change."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        problems = [*options["problems"], *_problems(options["files"])]
+        if problems:
+            raise AnsibleActionFail(_all_of(problems))
+        if options["state"] == "checked":
+            return {"changed": False}
+        return self._present(options, task_vars)
+
+    def _present(self, options, task_vars):
+        wanted = plan.WantedFiles(options["files"], options["owners"])
+        report = self._call("read", wanted, options, {}, task_vars)["report"]
+        self._refuse_what_the_version_forbids(wanted, report)
+        made = plan.make(wanted, report)
+        result = _result(made, report)
+        _warn(result, wanted, report)
+        if not report["crio"]["installed"] and options["require_crio"]:
+            raise AnsibleActionFail(
+                "CRI-O is not installed on this node: no crio was found where crio.service or PATH would have it. Install it,"
+                " or let the role do that with crio_install: bundle"
+            )
+        if not made.changes_anything:
+            return result
+        result["changed"] = True
+        if self._task.diff:
+            result["diff"] = file_diff.of(wanted, report, made)
+        result["validated_by"] = "node" if report["crio"]["installed"] else "controller"
+        if self._task.check_mode and not report["crio"]["installed"]:
+            return result
+        outcome = self._call("apply", wanted, options, _changes(wanted, made, report), task_vars)["outcome"]
+        if outcome.get("failed"):
+            raise AnsibleActionFail(
+                node_messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
+            )
+        if not self._task.check_mode:
+            result["generation"] = outcome["generation"]
+            result["runtime"]["invocation_id"] = outcome["invocation_id"]
+            report["live"] = outcome["outranked"]
+            _warn(result, wanted, report)
+        return result
+
+    def _call(self, call, wanted, options, further, task_vars):
+        arguments = {
+            "call": call,
+            "unit": options["unit"],
+            "owners": wanted.owners,
+            "files": wanted.described,
+            "expect": wanted.expect,
+            "ready_timeout": options["ready_timeout"],
+            **further,
+        }
+        returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+        if returned.get("failed") or returned.get("unreachable"):
+            message = returned.get("msg") or "the module returned nothing"
+            raise AnsibleActionFail(message, result={"unreachable": True} if returned.get("unreachable") else None)
+        return returned
+
+    def _refuse_what_the_version_forbids(self, wanted, report):
+        problems = wanted.problems_for(report["crio"]["version"])
+        if problems:
+            raise AnsibleActionFail(_all_of(problems))
+
+
+def _problems(files):
+    return [problem for entry in files for problem in (entry["config"] or {}).get("problems", [])]
+
+
+def _all_of(problems):
+    if len(problems) == 1:
+        return problems[0]
+    return f"{len(problems)} problems, and nothing was changed:\n" + "\n".join(f"- {problem}" for problem in problems)
+
+
+def _result(made, report):
+    runtime = {
+        "installed": report["crio"]["installed"],
+        "endpoint": f"unix://{report['crio']['socket']}",
+        "invocation_id": report["unit"]["invocation_id"],
+    }
+    if report["crio"]["version"]:
+        runtime["version"] = report["crio"]["version"]
+    return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
+
+
+def _warn(result, wanted, report):
+    result.pop("outranked", None)
+    warnings = []
+    settled = plan.is_settled(wanted, report)
+    outranked = plan.outranked(wanted, report) if settled else []
+    if outranked:
+        result["outranked"] = outranked
+        warnings += [node_messages.outranked(entry) for entry in outranked]
+    without_effect = plan.without_effect(wanted, report)
+    if without_effect:
+        result["without_effect"] = without_effect
+        warnings += [f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect]
+    result["warnings"] = [*wanted.warnings, *warnings]
+
+
+def _changes(wanted, made, report):
+    secret = {path: wanted.content(path) for path in made.writes if wanted.entry(path)["secret"]}
+    shown = {path: wanted.content(path) for path in made.writes if path not in secret}
+    return {
+        "contents": shown,
+        "secrets": secret,
+        "remove": made.removes,
+        "activate": made.activate,
+        "daemon_reload": report["unit"]["needs_daemon_reload"],
+        "id": uuid.uuid4().hex,
+        "fingerprint": report["fingerprint"],
+    }
+
+
+def _failure(outcome):
+    kept = {"rolled_back": bool(outcome.get("rolled_back"))}
+    kept["as_before"] = outcome.get("as_before", True)
+    kept["phase"] = outcome["phase"]
+    return kept
+
+

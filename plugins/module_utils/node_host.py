@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host must be before it can be changed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+class UnfitHostError(Exception):
+    """This host cannot be managed; the message says why and what helps."""
+
+
+def refuse_unfit():
+    """Raise UnfitHostError for a Python before 3.9, for a user other than root, and for a host without systemd."""
+    if sys.version_info < (3, 9):
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        raise UnfitHostError(
+            "cri.node needs Python 3.9 or later on a node; %s is Python %s. Set ansible_python_interpreter" % (sys.executable, found)
+        )
+    if os.geteuid() != 0:
+        raise UnfitHostError("cri.node changes a node as root; set become: true for the play or the task")
+    if not os.path.isdir("/run/systemd/system"):  # sd_booted(3)
+        raise UnfitHostError(
+            "this node is not run by systemd (there is no /run/systemd/system); cri.node manages CRI-O as a systemd service"
+        )

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first of a run's two calls: what is on the node, what its daemon has loaded, and a fingerprint of all that."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from . import crio_service, node_files
+from .crio_socket import CrioSocketError, live_configuration
+
+STATE_DIRECTORY = "/var/lib/cri-node"
+STATE_FILE = STATE_DIRECTORY + "/state.json"
+GENERATIONS = STATE_DIRECTORY + "/generations"
+TRANSACTION = STATE_DIRECTORY + "/transaction"
+INTENT = TRANSACTION + "/intent.json"
+RESULT = TRANSACTION + "/result.json"
+REQUEST = TRANSACTION + "/request.json"
+LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
+
+
+def read(request):
+    """Look at the node for `request`: {"unit", "owners", "files": [{path, owner, sha256, mode, secret}], "expect": {key: text}}.
+
+    Returns a dictionary of plain data:
+    crio: installed, binary, version, config_path, config_directory, socket
+    unit: exists, masked, active, enabled, invocation_id, kill_mode
+    files: by path: what node_files.describe says, `content` where it differs and may be shown, `as_wanted`, `loaded`
+    orphans: files that an earlier generation of the same owners wrote and that are wanted no more, in the same form
+    live: the expected keys whose live value differs: {key: text or None}
+    fingerprint: a SHA-256 over all that apply relies on
+    """
+    service = crio_service.CrioService(request["unit"])
+    state = node_files.read_json(STATE_FILE) or {}
+    wanted = {entry["path"]: entry for entry in request["files"]}
+    files = {path: _look_at(path, entry, service, state) for path, entry in sorted(wanted.items())}
+    orphans = {path: _look_at(path, None, service, state) for path in _orphans(state, request["owners"], wanted)}
+    live = _live(service, request.get("expect") or {})
+    report = {
+        "crio": {
+            "installed": service.binary is not None,
+            "binary": service.binary,
+            "version": _version(service.binary, state),
+            "config_path": service.config_path,
+            "config_directory": service.config_directory,
+            "socket": service.socket,
+        },
+        "unit": {
+            "name": service.unit,
+            "exists": service.exists,
+            "masked": service.masked,
+            "active": service.active,
+            "enabled": service.enabled,
+            "invocation_id": service.invocation_id,
+            "kill_mode": service.kill_mode,
+            "needs_daemon_reload": service.needs_daemon_reload,
+            "binary_replaced": service.binary_replaced,
+        },
+        "selinux": os.path.exists("/sys/fs/selinux/enforce"),
+        "files": files,
+        "orphans": orphans,
+        "live": live,
+        "generation": state.get("generation", 0),
+        "interrupted": os.path.exists(INTENT),
+    }
+    report["fingerprint"] = fingerprint(report)
+    return report
+
+
+def fingerprint(report):
+    """One hash for what a plan was made of: any change of it on the node makes the plan void."""
+    seen = {
+        "files": {path: _identity(found) for path, found in report["files"].items()},
+        "orphans": {path: _identity(found) for path, found in report["orphans"].items()},
+        "unit": {name: report["unit"][name] for name in ("invocation_id", "active", "enabled", "kill_mode")},
+        "version": report["crio"]["version"],
+        "generation": report["generation"],
+        "interrupted": report["interrupted"],
+    }
+    return node_files.digest(json.dumps(seen, sort_keys=True).encode())
+
+
+def _identity(found):
+    return [found.get(name) for name in ("kind", "sha256", "mode", "uid", "gid")]
+
+
+def _look_at(path, entry, service, state):
+    found = node_files.describe(path)
+    if entry is None:
+        recorded = _recorded(state).get(path, {})
+        secret = recorded.get("secret", True)
+        found["owner"], found["secret"] = recorded.get("owner"), secret
+        as_wanted = found["kind"] == "absent"
+    else:
+        secret = entry.get("secret", False)
+        as_wanted = (
+            found.get("sha256") == entry["sha256"]
+            and found.get("mode") == entry["mode"]
+            and (found.get("uid"), found.get("gid")) == (0, 0)
+        )
+    found["as_wanted"] = as_wanted
+    found["loaded"] = as_wanted and _is_loaded(path, found, service, state)
+    if found["kind"] == "file" and not as_wanted and not secret:
+        found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
+    return found
+
+
+def _is_loaded(path, found, service, state):
+    """Whether the running daemon has read these bytes: known by hash under its InvocationID, or older than its start."""
+    if not service.active:
+        return False
+    acknowledged = state.get("acknowledged", {})
+    if acknowledged.get("invocation_id") == service.invocation_id:
+        return acknowledged.get("files", {}).get(path) == found.get("sha256")
+    return found["kind"] == "absent" or found["changed_at"] < (service.started_at or 0)
+
+
+def _recorded(state):
+    return {
+        path: dict(entry, owner=owner)
+        for owner, entries in state.get("owners", {}).items()
+        for path, entry in entries.items()
+    }
+
+
+def _orphans(state, owners, wanted):
+    return sorted(path for path, entry in _recorded(state).items() if entry["owner"] in owners and path not in wanted)
+
+
+def _live(service, expect):
+    """The expected keys for which the running daemon has another value; without a daemon there is nothing to compare."""
+    if not service.active or not expect:
+        return {}
+    try:
+        live = live_configuration(service.socket)
+    except CrioSocketError:
+        return {}
+    return {key: live.get(key) for key, value in sorted(expect.items()) if live.get(key) != value}
+
+
+def _version(binary, state):
+    """The binary's version, without starting it where the last transaction already asked this very file."""
+    if binary is None:
+        return None
+    known = state.get("binary", {})
+    if known.get("identity") == binary_identity(binary):
+        return known["version"]
+    return crio_service.version_of(binary)
+
+
+def binary_identity(binary):
+    """What tells one crio file from the next without reading it: path, inode, size, modification time."""
+    status = os.stat(binary)
+    return [binary, status.st_ino, status.st_size, status.st_mtime_ns]

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the transaction as a transient systemd unit: it outlives the connection and the controller that asked for it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import shutil
+import sys
+import zipfile
+
+from . import node_files, node_state, transaction
+from .crio_service import run
+
+UNIT = "cri-node-apply.service"
+_LONGEST_RUN = 900  # seconds, after which systemd ends the change and it is undone
+_PACKAGE = __name__.rpartition(".")[0]
+_MAIN = "import sys\nfrom cri_node.transaction import main\nsys.exit(main(sys.argv[1:]))\n"
+
+
+class TransientUnitError(Exception):
+    """systemd did not run the transaction; the message is for people."""
+
+
+def run_transaction(request):
+    """Run transaction.apply for `request` in its unit and wait for it. Returns its outcome, a dictionary.
+
+    The outcome has `committed`, or `failed` with `phase`, `message`, `detail`, and `rolled_back` with `as_before`.
+    """
+    _prepare()
+    node_files.write_json(node_state.REQUEST, request)
+    _run("apply")
+    outcome = node_files.read_json(node_state.RESULT)
+    if outcome is None:
+        raise TransientUnitError(f"{UNIT} ended without a result; journalctl -u {UNIT} says why")
+    return outcome
+
+
+def run_recovery():
+    """End a transaction that something interrupted; nothing happens where none is open, or where one still runs."""
+    if os.path.exists(node_state.INTENT):
+        status, _output, _error = run(["systemctl", "is-active", "--quiet", UNIT])
+        if status != 0:
+            _prepare()
+            _run("recover")
+
+
+def _prepare():
+    node_files.make_private_directory(node_state.STATE_DIRECTORY)
+    node_files.make_private_directory(node_state.TRANSACTION)
+    node_files.write_durably(transaction.PROGRAM, program())
+    node_files.remove(node_state.RESULT)
+
+
+def _run(verb):
+    program_call = f"{sys.executable} {transaction.PROGRAM} recover"
+    arguments = ["systemd-run", "--quiet", "--collect", "--wait", f"--unit={UNIT}", "-p", "Type=exec"]
+    arguments += ["-p", "TimeoutStopSec=300", "-p", f"RuntimeMaxSec={_LONGEST_RUN}"]
+    # A shell spares the usual, uninterrupted end the start of another Python.
+    arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {node_state.INTENT} || exec {program_call}'"]
+    arguments += [sys.executable, transaction.PROGRAM, verb]
+    if not shutil.which("systemd-run"):
+        raise TransientUnitError("systemd-run is not on this node")
+    _status, _output, error = run(arguments, timeout=_LONGEST_RUN + 330)
+    if "already" in error and UNIT in error:
+        raise TransientUnitError(f"another change of this node is under way ({UNIT}); wait for its end and run again")
+    if node_files.read_json(node_state.RESULT) is None and error.strip():
+        raise TransientUnitError(f"systemd-run: {error.strip()}")
+
+
+def program():
+    """The transaction as one zip file that Python can run: this package's modules as they are loaded here."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__main__.py", _MAIN)
+        archive.writestr("cri_node/__init__.py", "")
+        for name, module in sorted(sys.modules.items()):
+            if name.startswith(_PACKAGE + ".") and module is not None:
+                archive.writestr(f"cri_node/{name.rpartition('.')[2]}.py", _source_of(name))
+    return buffer.getvalue()
+
+
+def _source_of(name):
+    return importlib.import_module(name).__loader__.get_source(name)

@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: runtime_config
+short_description: Bring a node's CRI-O file set to what is wanted, as one verified transaction
+description:
+  - Compares the file set of one or more owners with what is on the node and with what the running daemon has loaded, and changes
+    the node where they differ. The change is made whole or not at all.
+  - On the node every new file is staged and validated by the node's own C(crio) with its own options, then renamed into place;
+    the daemon is restarted, and only where it has not loaded what is on disk; then it is asked whether it is ready, and whether all
+    containers that ran still run. After any failure, a kill or a loss of power the node goes back to the files and the daemon
+    it had.
+  - The change runs in a transient systemd unit on the node. It needs neither the connection nor the controller to end well.
+  - A node that is as wanted costs one remote call, a change costs two.
+options:
+  files:
+    description: The whole file set of its owners, as the roles' C(files) entry points describe it.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where the file belongs on the node, absolute.
+        type: str
+        required: true
+      owner:
+        description: The role that the file belongs to. Files of other owners are never touched.
+        type: str
+        required: true
+      content:
+        description:
+          - The file's text. Without it, or with an empty one, the file is not wanted, and is removed where an earlier
+            run of the same owner wrote it.
+        type: str
+      mode:
+        description: The file's permissions.
+        type: str
+        default: "0644"
+      secret:
+        description: Whether the content must appear in no log, diff or result. It is compared by its hash alone.
+        type: bool
+        default: false
+      config:
+        description:
+          - What the filter P(cri.node.crio_config#filter) made of the role's variables for this file. Its problems stop the run before the
+            node is touched, its layers are named in the diff and in errors, and its expected values are compared with the
+            live configuration.
+        type: dict
+  owners:
+    description:
+      - Whose files this call may write and remove. By default the owners that O(files) names.
+    type: list
+    elements: str
+  problems:
+    description: What is wrong with the wanted configuration, found while it was rendered. Any entry stops the run before the node is touched.
+    type: list
+    elements: str
+    default: []
+  state:
+    description:
+      - V(checked) looks at O(files) and O(problems) on the controller and makes no remote call.
+      - V(present) brings the node to them.
+    type: str
+    choices: [checked, present]
+    default: present
+  require_crio:
+    description:
+      - Whether a node without CRI-O is an error. V(false) is for check mode before an installation that check mode only predicts.
+    type: bool
+    default: true
+  unit:
+    description: The systemd unit that runs CRI-O.
+    type: str
+    default: crio.service
+  ready_timeout:
+    description: How long the runtime may take to be ready after a restart, in seconds. After that the change is undone.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: full
+    description: Predicts what a run would do. The node's own C(crio) validates the change in the module's temporary folder.
+  diff_mode:
+    support: full
+    description: Shows each file before and after, and which variable each key came from. Secret files are shown by their hash.
+  platform:
+    support: full
+    platforms: linux
+    description: Nodes run by systemd, with Python 3.9 or later, as root.
+author:
+  - The cri.node contributors
+"""
+
+EXAMPLES = r"""
+- name: Bring CRI-O's own drop-in to what is wanted
+  cri.node.runtime_config:
+    files:
+      - path: /etc/crio/crio.conf.d/60-cri-node.conf
+        owner: crio
+        content: |
+          [crio.metrics]
+          enable_metrics = true
+          metrics_port = 9537
+
+- name: Take away all that the role crio once wrote
+  cri.node.runtime_config:
+    owners: [crio]
+    files: []
+"""
+
+RETURN = r"""
+plan:
+  description: What differs from what is wanted, and what making it live disturbs.
+  type: dict
+  returned: when the node was looked at
+  contains:
+    disruption:
+      description: V(none) or V(restart).
+      type: str
+      sample: restart
+    reasons:
+      description: Why the daemon has to restart, a sentence each.
+      type: list
+      elements: str
+      sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
+    files:
+      description: The files that change, by path, with V(create), V(change) or V(remove).
+      type: dict
+      sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "create"}
+runtime:
+  description: The runtime as it was found before any change.
+  type: dict
+  returned: when the node was looked at
+  contains:
+    installed:
+      description: Whether the node has CRI-O.
+      type: bool
+    version:
+      description: The installed CRI-O's version; absent without one.
+      type: str
+      sample: 1.37.0
+    endpoint:
+      description: The CRI socket, as a URL.
+      type: str
+      sample: unix:///var/run/crio/crio.sock
+    invocation_id:
+      description: systemd's InvocationID of the running daemon, after the change where there was one; empty while it does not run.
+      type: str
+generation:
+  description: The number of the node's newest committed transaction; 0 before the first.
+  type: int
+  returned: when the node was looked at
+validated_by:
+  description: V(node) where the node's own C(crio) checked the configuration, V(controller) where there is none yet.
+  type: str
+  returned: when something changes
+outranked:
+  description:
+    - Keys that are set by this file set and that the daemon uses another value for, since a file read later or an option of the
+      daemon decides them. Key, wanted and live value.
+  type: list
+  elements: dict
+  returned: when there are any
+without_effect:
+  description: Keys that are set, without effect on this node. Key and reason.
+  type: list
+  elements: dict
+  returned: when there are any
+rolled_back:
+  description: Whether a failed change was undone.
+  type: bool
+  returned: on failure
+as_before:
+  description: Whether the node is as it was before a failed change, its daemon included.
+  type: bool
+  returned: on failure
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cri.node.plugins.module_utils import crio_service, node_host, node_state, transaction, transient_unit
+
+_FILE = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
+    "sha256": {"type": "str", "required": True},
+    "mode": {"type": "str", "required": True},
+    "secret": {"type": "bool", "required": True},
+}
+
+
+def main():
+    """The node's side: the action of the same name compares, plans and decides, and calls this once or twice."""
+    module = AnsibleModule(
+        argument_spec={
+            "call": {"type": "str", "choices": ["read", "apply"], "required": True},
+            "unit": {"type": "str", "required": True},
+            "owners": {"type": "list", "elements": "str", "required": True},
+            "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
+            "expect": {"type": "dict", "default": {}},
+            # What the second call carries beyond the first's.
+            "contents": {"type": "dict", "default": {}},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
+            "remove": {"type": "list", "elements": "str", "default": []},
+            "activate": {"type": "str", "choices": ["none", "start", "restart"], "default": "none"},
+            "daemon_reload": {"type": "bool", "default": False},
+            "id": {"type": "str"},
+            "fingerprint": {"type": "str", "default": ""},
+            "ready_timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    request = dict(module.params)
+    request["contents"] = dict(request["contents"], **request.pop("secrets"))
+    try:
+        node_host.refuse_unfit()
+        if request["call"] == "read":
+            if not module.check_mode:
+                transient_unit.run_recovery()
+            module.exit_json(changed=False, report=node_state.read(request))
+        elif module.check_mode:
+            transaction.rehearse(request, module.tmpdir)
+            module.exit_json(changed=True, outcome={})
+        else:
+            outcome = transient_unit.run_transaction(request)
+            module.exit_json(changed=bool(outcome.get("committed")), outcome=outcome)
+    except transaction.TransactionError as error:
+        outcome = {"failed": True, "phase": error.phase, "message": str(error), "detail": error.detail}
+        module.exit_json(changed=False, outcome=outcome)
+    except (
+        node_host.UnfitHostError,
+        crio_service.CrioServiceError,
+        transient_unit.TransientUnitError,
+        OSError,
+    ) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
