@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Everything a developer does, one target each; `make` alone prints them.
+
+PYTHON ?= python3
+N ?= 3
+PREFIX ?= cri-node
+PYTEST_OPTIONS ?=
+BIN := .venv/bin
+export PYTHONPATH := $(CURDIR)/tests
+# Molecule and ansible-playbook find ansible in the same environment.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help nodes nodes-down test unit unit-old-controller integration molecule lint format build lock clean clean-testbed
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+nodes: ## Start N nodes (3) to try things on; CRI-O in them where a source is at hand
+	$(PYTHON) -m testbed up --nodes $(N) --prefix $(PREFIX)
+
+nodes-down: ## Remove them, without a trace
+	$(PYTHON) -m testbed down --prefix $(PREFIX)
+
+test: .venv/stamp .venv-2.16/stamp ## All tests: unit on both controllers, integration, Molecule
+	@$(BIN)/python tests/run_all.py $(PYTEST_OPTIONS)
+
+unit: .venv/stamp ## Unit tests on the newest controller
+	$(BIN)/pytest tests/unit $(PYTEST_OPTIONS)
+
+unit-old-controller: .venv-2.16/stamp ## Unit tests on the oldest supported controller
+	.venv-2.16/bin/pytest tests/unit $(PYTEST_OPTIONS)
+
+integration: .venv/stamp ## Integration tests, on real nodes
+	$(BIN)/pytest tests/integration $(PYTEST_OPTIONS)
+
+molecule: .venv/stamp ## Every Molecule scenario, on real nodes
+	$(BIN)/pytest tests/scenarios $(PYTEST_OPTIONS)
+
+lint: .venv-lint/stamp ## ruff, yamllint, ansible-lint
+	.venv-lint/bin/ruff check .
+	.venv-lint/bin/ruff format --check .
+	.venv-lint/bin/yamllint --strict .
+	PATH=$(CURDIR)/.venv-lint/bin:$$PATH .venv-lint/bin/ansible-lint --offline --profile production
+
+format: .venv-lint/stamp ## Let ruff format the Python files
+	.venv-lint/bin/ruff check --fix-only .
+	.venv-lint/bin/ruff format .
+
+build: .venv/stamp ## The collection's archive, into build/
+	$(BIN)/ansible-galaxy collection build --force --output-path build .
+
+lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requirements/
+	for pair in test:test lint:lint controller-216:controller-2.16 lock:lock; do \
+	    .venv-lock/bin/uv pip compile --quiet --universal --upgrade --no-emit-index-url --python-version 3.11 \
+	        --custom-compile-command "make lock" --group $${pair%%:*} --output-file requirements/$${pair##*:}.txt && \
+	    sed -i '1i # SPDX-License-Identifier: GPL-3.0-or-later' requirements/$${pair##*:}.txt || exit 1; \
+	done
+
+clean: ## Remove what was built and the virtual environments; images and cache stay
+	-$(PYTHON) -m testbed down --all
+	rm -rf build .venv .venv-lint .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
+
+clean-testbed: ## Remove every test bed and the images made for them
+	$(PYTHON) -m testbed clean
+
+# The environments, made again when their lock changes.
+.venv/stamp: requirements/test.txt
+.venv-lint/stamp: requirements/lint.txt
+.venv-lock/stamp: requirements/lock.txt
+.venv-2.16/stamp: requirements/controller-2.16.txt
+.venv/stamp .venv-lint/stamp .venv-lock/stamp .venv-2.16/stamp:
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make, list and remove nodes: ``python -m testbed up --nodes 3``."""
+
+import argparse
+import os
+import sys
+
+from testbed import bed, engine, images
+from testbed.bed import TestBed
+from testbed.node import NodeError
+from testbed.source import SourceError, pick_source
+from testbed.wait import NotReached
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="testbed", description="Nodes to test on.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.add_argument("--prefix", default="cri-node", help="name of the test bed (default: %(default)s)")
+        return made
+
+    up = command("up", "Bring the test bed to this many nodes and wait until they are up.")
+    up.add_argument("--nodes", type=int, default=1, metavar="N", help="how many nodes (default: %(default)s)")
+    up.add_argument("--name", action="append", metavar="NAME", help="a node of this name instead; repeatable")
+    up.add_argument("--bare", action="store_true", help="without CRI-O, even where a source is at hand")
+    command("down", "Remove nodes, registry, volumes, network and key. Images stay.").add_argument(
+        "--all", action="store_true", help="of every test bed on this machine"
+    )
+    command("list", "One line for each node: name, address, CRI-O.")
+    command("inventory", "Print an Ansible inventory of the nodes.")
+    command("shell", "A shell on a node.").add_argument("node", help="name of the node")
+    command("ssh-command", "The ssh command that reaches a node.").add_argument(
+        "node", help="name of the node"
+    )
+    command("source", "Say where nodes get their CRI-O from.")
+    command("images", "Build the images, so that nodes start at once.")
+    command("clean", "Remove every test bed and every image of theirs.")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = parser().parse_args(arguments)
+    test_bed = TestBed(options.prefix)
+    match options.command:
+        case "up":
+            print(
+                f"testbed: {test_bed.source or 'no CRI-O at hand: nodes come up without it'}", file=sys.stderr
+            )
+            if options.name:
+                present = {node.name for node in test_bed.nodes()}
+                test_bed.add(*[name for name in options.name if name not in present], crio=not options.bare)
+            else:
+                test_bed.up(options.nodes, crio=not options.bare)
+            show(test_bed)
+        case "down":
+            for prefix in bed.prefixes() if options.all else [options.prefix]:
+                TestBed(prefix).down()
+        case "list":
+            show(test_bed)
+        case "inventory":
+            print(bed.inventory_text(test_bed.inventory()), end="")
+        case "shell":
+            os.execvp(
+                engine.engine(),
+                [engine.engine(), "exec", "-it", test_bed.node(options.node).container, "bash"],
+            )
+        case "ssh-command":
+            node = test_bed.node(options.node)
+            print(" ".join(["ssh", *node.ssh_options, f"root@{node.address}"]))
+        case "source":
+            print(pick_source() or "no CRI-O at hand")
+        case "images":
+            print(images.crio_image(test_bed.source) if test_bed.source else images.node_image())
+        case "clean":
+            for prefix in bed.prefixes():
+                TestBed(prefix).down()
+            images.remove_images()
+    return 0
+
+
+def show(test_bed: TestBed) -> None:
+    """Print the nodes."""
+    for node in test_bed.nodes():
+        print(f"{node.name}\t{node.address}\t{'CRI-O ' + node.crio if node.crio else 'bare'}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (engine.EngineError, NodeError, NotReached, SourceError, KeyError) as error:
+        sys.exit(f"testbed: {error}")

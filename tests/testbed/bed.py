@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test bed: nodes, the registry they pull from, and the network between them."""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from testbed import engine, images, workloads
+from testbed.node import Node
+from testbed.paths import STATE
+from testbed.source import Source, pick_source
+from testbed.wait import wait_for
+
+LABEL = "cri.node.testbed"  # = prefix
+ROLE = f"{LABEL}.role"  # node or registry
+CRIO = f"{LABEL}.crio"  # the version of CRI-O, empty on a bare node
+OWNER = f"{LABEL}.owner"  # the process that will remove it, empty when a person will
+REGISTRY = "registry"
+REGISTRY_PORT = 5000
+# The same registry under a name that no node's configuration mentions.
+UNLISTED_REGISTRY = "unlisted"
+CGROUP_ROOTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+
+
+class TestBed:
+    """Nodes under one prefix. All state is in the engine's labels, so any process can go on with it."""
+
+    __test__ = False  # not a test class, whatever its name looks like to pytest
+
+    def __init__(self, prefix: str = "cri-node", source: Source | None = None, owned: bool = False):
+        """Name a test bed; nothing is started yet.
+
+        `source` is the CRI-O to install; with None it is picked when first needed. An `owned` one is
+        swept away by the next run when this process died without removing it.
+        """
+        self.prefix = prefix
+        self.folder = STATE / prefix
+        self.key = self.folder / "id_ed25519"
+        self.network = f"{prefix}-network"
+        self.registry = f"{REGISTRY}:{REGISTRY_PORT}"
+        self.unlisted_registry = f"{UNLISTED_REGISTRY}:{REGISTRY_PORT}"
+        self._source = source
+        self._owner = owner_mark() if owned else ""
+
+    @property
+    def source(self) -> Source | None:
+        """The CRI-O that nodes get; None where none is at hand."""
+        if self._source is None:
+            self._source = pick_source()
+        return self._source
+
+    def up(self, count: int, crio: bool = True) -> list[Node]:
+        """Bring the test bed to `count` nodes named PREFIX-1..N, with CRI-O where there is a source.
+
+        Nodes that run already stay. Raises EngineError or NodeError.
+        """
+        self.prepare()
+        names = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
+        present = {node.name for node in self.nodes()}
+        self.add(*[name for name in names if name not in present], crio=crio)
+        return self.nodes()
+
+    def prepare(self) -> None:
+        """Make key, network and registry, unless they are there."""
+        image = images.node_image()
+        self._make_key()
+        if self.network not in self._listed("network", "{{.Name}}"):
+            engine.call("network", "create", *self._labels(), self.network)
+        self._start_registry(image)
+
+    def add(self, *names: str, crio: bool = True) -> list[Node]:
+        """Start nodes and wait until they are up. `crio=False` makes bare nodes (crun and conmon only)."""
+        if not names:
+            return []
+        self.prepare()
+        with_crio = crio and self.source is not None
+        image = images.crio_image(self.source) if with_crio else images.node_image()
+        version = self.source.version if with_crio else ""
+        with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda name: self._start_node(name, image, version), names))
+
+    def nodes(self) -> list[Node]:
+        """The nodes there are, in the order of their names."""
+        found = self._listed("ps", f'{{{{.Names}}}}\t{{{{.Label "{ROLE}"}}}}\t{{{{.Label "{CRIO}"}}}}')
+        rows = [line.split("\t") for line in found]
+        nodes = [
+            Node(row[0], row[0], self.key, row[2] or None, self.registry) for row in rows if row[1] == "node"
+        ]
+        return sorted(nodes, key=lambda node: (len(node.name), node.name))
+
+    def node(self, name: str) -> Node:
+        """One node by its name. Raises KeyError."""
+        for node in self.nodes():
+            if node.name == name:
+                return node
+        raise KeyError(f"no node {name} in test bed {self.prefix}")
+
+    def remove(self, *names: str) -> None:
+        """Remove nodes with their disks; names that are not there count as removed."""
+        if not names:
+            return
+        volumes = [f"{name}-containers" for name in names]
+        engine.call("rm", "--force", "--volumes", *names, check=False)
+        engine.call("volume", "rm", "--force", *volumes, check=False)
+        for name in names:
+            remove_cgroup(name)
+
+    def down(self) -> None:
+        """Remove all of it: containers, volumes, network, key. Images stay."""
+        containers = self._listed("ps", "{{.Names}}")
+        if containers:
+            engine.call("rm", "--force", "--volumes", *containers, check=False)
+        if volumes := self._listed("volume", "{{.Name}}"):
+            engine.call("volume", "rm", "--force", *volumes)
+        if networks := self._listed("network", "{{.Name}}"):
+            engine.call("network", "rm", *networks)
+        for name in containers:
+            remove_cgroup(name)
+        for path in sorted(self.folder.rglob("*"), reverse=True) if self.folder.exists() else []:
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        if self.folder.exists():
+            self.folder.rmdir()
+
+    def inventory(self, nodes: Sequence[Node] | None = None) -> dict:
+        """An Ansible inventory of these nodes (all by default): group `nodes`, over SSH, as users connect."""
+        hosts = {}
+        for node in self.nodes() if nodes is None else nodes:
+            hosts[node.name] = {
+                "ansible_host": node.address,
+                "ansible_user": "root",
+                "ansible_ssh_private_key_file": str(node.key),
+                "ansible_python_interpreter": "/usr/bin/python3",
+                "ansible_ssh_common_args": " ".join(option for option in node.ssh_options[2:]),
+                "ansible_ssh_pipelining": True,
+            }
+        return {"all": {"children": {"nodes": {"hosts": hosts}}}}
+
+    # How it is done
+
+    def _labels(self, **more: str) -> list[str]:
+        labels = {
+            LABEL: self.prefix,
+            OWNER: self._owner,
+            **{f"{LABEL}.{key}": value for key, value in more.items()},
+        }
+        return [f"--label={key}={value}" for key, value in labels.items()]
+
+    def _listed(self, kind: str, template: str) -> list[str]:
+        return listed(kind, template, f"{LABEL}={self.prefix}")
+
+    def _make_key(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.key.exists():
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.prefix, "-f", str(self.key)],
+                check=True,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def _start_registry(self, image: str) -> None:
+        name = f"{self.prefix}-registry"
+        if name in self._listed("ps", "{{.Names}}"):
+            return
+        engine.call(
+            "run", "--detach", "--init", f"--name={name}", *self._labels(role="registry"),
+            f"--network={self.network}", f"--network-alias={REGISTRY}", f"--network-alias={UNLISTED_REGISTRY}",
+            "--entrypoint=docker-registry", image, "serve", "/etc/testbed-registry.yml",
+        )  # fmt: skip
+        address = Node(name, name, self.key, None, self.registry).address
+
+        def answers() -> tuple[bool, str]:
+            try:
+                for made in workloads.make_images(busybox):
+                    workloads.push(address, made, REGISTRY_PORT)
+            except OSError as error:
+                return False, str(error)
+            return True, ""
+
+        busybox = subprocess.run(
+            [engine.engine(), "exec", name, "cat", "/bin/busybox"], capture_output=True
+        ).stdout
+        wait_for(f"registry {name}", answers, limit=20)
+
+    def _start_node(self, name: str, image: str, version: str) -> Node:
+        volume = f"{name}-containers"
+        engine.call("volume", "create", *self._labels(), volume)
+        fuse = ["--device=/dev/fuse"] if Path("/dev/fuse").exists() else []
+        engine.call(
+            "create", f"--name={name}", f"--hostname={name}", *self._labels(role="node", crio=version),
+            f"--network={self.network}", *[f"--cap-add={item}" for item in engine.host_capabilities()],
+            "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined",
+            "--tmpfs=/run:exec,mode=755", "--tmpfs=/tmp:exec,mode=1777", f"--volume={volume}:/var/lib/containers",
+            *fuse, image,
+        )  # fmt: skip
+        node = Node(name, name, self.key, version or None, self.registry)
+        node.boot(wait=False)
+        node.copy_in("/root/.ssh/authorized_keys", self.key.with_suffix(".pub").read_bytes(), 0o600)
+        node.wait_until_up()
+        if version:
+            # Pods then start without asking the registry for their pause image.
+            node.check(["crictl", "pull", f"{self.registry}/pause:1"])
+        return node
+
+
+def listed(kind: str, template: str, label: str) -> list[str]:
+    """What the engine has of a kind ("ps", "volume" or "network") under a label, one formatted line each."""
+    command = ["ps", "--all"] if kind == "ps" else [kind, "ls"]
+    return engine.call(*command, f"--filter=label={label}", f"--format={template}").splitlines()
+
+
+def remove_cgroup(name: str) -> None:
+    """Remove the cgroups that a node leaves on a host with hybrid cgroups; they hold no process any more."""
+    for root in CGROUP_ROOTS:
+        top = root / f"testbed-{name}"
+        if top.is_dir():
+            for folder, _folders, _files in os.walk(top, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    # Somebody else's right to remove, or a process still on its way out: an empty
+                    # group does no harm, and the next boot of this name clears it.
+                    return
+
+
+def owner_mark(pid: int | None = None) -> str:
+    """This process, told apart from a later one of the same number; empty for one that is gone."""
+    pid = os.getpid() if pid is None else pid
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+    return f"{pid}-{started}"
+
+
+def sweep() -> list[str]:
+    """Remove the test beds whose owner died without removing them; return their prefixes."""
+    rows = set()
+    template = f'{{{{.Label "{LABEL}"}}}}\t{{{{.Label "{OWNER}"}}}}'
+    for kind in ("ps", "volume", "network"):
+        rows.update(listed(kind, template, LABEL))
+    gone = []
+    for row in sorted(rows):
+        prefix, _tab, owner = row.partition("\t")
+        if owner and owner_mark(int(owner.partition("-")[0])) != owner:
+            TestBed(prefix).down()
+            gone.append(prefix)
+    return gone
+
+
+def prefixes() -> list[str]:
+    """The prefixes of all test beds there are."""
+    template = f'{{{{.Label "{LABEL}"}}}}'
+    return sorted({row for kind in ("ps", "volume", "network") for row in listed(kind, template, LABEL)})
+
+
+def inventory_text(inventory: dict) -> str:
+    """An inventory as a file for Ansible (JSON, which is YAML)."""
+    return json.dumps(inventory, indent=2) + "\n"

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images that nodes start from, each tagged with a hash of all that it is made of."""
+
+import fcntl
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from testbed import engine
+from testbed.paths import FILES, STATE
+from testbed.source import Source
+
+REPOSITORY = "cri-node-testbed"
+SUITE = "trixie"
+PACKAGES = (
+    "systemd systemd-sysv dbus openssh-server python3 crun conmon containernetworking-plugins iproute2 iptables "
+    "nftables ca-certificates procps kmod curl docker-registry busybox-static"
+).split()
+# Nobody reads manuals in a node, and a node lives too short for its disk to matter.
+DPKG_OPTIONS = (
+    "force-unsafe-io",
+    "path-exclude=/usr/share/doc/*",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/locale/*",
+)
+NODE_FILES = ("entry", "crun", "sshd.conf", "registry.yml")
+CRIO_FILES = ("10-testbed.conf", "50-testbed.conf", "10-testbed.conflist", "policy.json", "crictl.yaml")
+
+
+def say(text: str) -> None:
+    """Tell the person who waits what takes the time."""
+    print(f"testbed: {text}", file=sys.stderr, flush=True)
+
+
+def digest(*parts: bytes) -> str:
+    """A short hash of some bytes, for a tag."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()[:12]
+
+
+@contextmanager
+def one_builder() -> Iterator[None]:
+    """Let other test beds of this checkout wait instead of building the same image."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def exists(image: str) -> bool:
+    """Whether the engine has this image."""
+    return bool(engine.call("images", "--quiet", image))
+
+
+def _context(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _build(image: str, dockerfile: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> None:
+    options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    if engine.engine() == "docker":
+        options.append("--force-rm")
+    context = _context({"Dockerfile": (FILES / dockerfile).read_bytes(), **files})
+    # The host's network, because only the host is sure to reach Debian's packages.
+    engine.call(
+        "build", "--quiet", "--network=host", f"--tag={image}", *options, "-", stdin=context, limit=1200
+    )
+
+
+def _debian_mirror() -> list[str]:
+    """The mirror that this machine itself takes Debian's packages from; empty for the tools' own default."""
+    try:
+        lines = subprocess.run(
+            ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"],
+            capture_output=True,
+            text=True,
+        ).stdout.splitlines()
+    except OSError:
+        return []
+    found = [line.split("|")[2] for line in lines if line.startswith("Debian|Debian|")]
+    return found[:1]
+
+
+def _bootstrap(image: str) -> None:
+    """Make the base image from Debian's packages. Raises EngineError when that fails."""
+    if not shutil.which("mmdebstrap"):
+        if os.geteuid():
+            raise engine.EngineError(
+                "the node's base image is made with mmdebstrap. Type: sudo apt-get install --yes mmdebstrap"
+            )
+        engine.install_packages("mmdebstrap")
+    say(f"making a Debian {SUITE} base from Debian's packages (a minute or two, once)")
+    with tempfile.TemporaryDirectory() as folder:
+        tarball = Path(folder) / "base.tar"
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+        command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
+        command += ['--aptopt=APT::Install-Recommends "false"', SUITE, str(tarball), *_debian_mirror()]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=folder)
+        if done.returncode:
+            raise engine.EngineError(f"mmdebstrap: {(done.stdout + done.stderr).strip()[-3000:]}")
+        engine.call("import", str(tarball), image, limit=600)
+
+
+def _base() -> str:
+    """A Debian base image: pulled where a registry answers, made from packages otherwise."""
+    pulled = f"debian:{SUITE}"
+    image = f"{REPOSITORY}/base:{digest(SUITE.encode(), *map(str.encode, PACKAGES + list(DPKG_OPTIONS)))}"
+    if exists(image):
+        return image
+    if exists(pulled):
+        return pulled
+    try:
+        engine.call("pull", "--quiet", pulled, limit=120)
+    except engine.EngineError:
+        _bootstrap(image)
+        return image
+    return pulled
+
+
+def node_image() -> str:
+    """The image of a node without CRI-O, built if need be."""
+    files = {name: (FILES / name).read_bytes() for name in NODE_FILES}
+    inputs = [(FILES / "Dockerfile.node").read_bytes(), " ".join(PACKAGES).encode(), *files.values()]
+    image = f"{REPOSITORY}/node:{digest(*inputs)}"
+    with one_builder():
+        if not exists(image):
+            base = _base()
+            say("building the node image (once)")
+            _build(image, "Dockerfile.node", files, {"BASE": base, "PACKAGES": " ".join(PACKAGES)})
+    return image
+
+
+def crio_image(source: Source) -> str:
+    """The image of a node with this CRI-O, built if need be."""
+    node = node_image()
+    files = {name: (FILES / name).read_bytes() for name in CRIO_FILES}
+    inputs = [(FILES / "Dockerfile.crio").read_bytes(), node.encode(), source.key().encode(), *files.values()]
+    image = f"{REPOSITORY}/crio:{digest(*inputs)}"
+    with one_builder():
+        if not exists(image):
+            say(f"building the node image with {source} (once)")
+            conmon = "/usr/libexec/crio/conmon" if source.has("conmon") else "/usr/bin/conmon"
+            files["10-testbed.conf"] = files["10-testbed.conf"].replace(b"@CONMON@", conmon.encode())
+            _build(image, "Dockerfile.crio", {**files, "crio.tar": source.tree()}, {"NODE": node})
+    return image
+
+
+def remove_images() -> None:
+    """Remove every image that the test bed made, those of older inputs too."""
+    for kind in ("crio", "node", "base"):
+        listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}", f"{REPOSITORY}/{kind}").split()
+        if listed:
+            engine.call("rmi", "--force", *listed)

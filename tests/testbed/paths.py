@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the test bed finds its own files and where it may write."""
+
+from pathlib import Path
+
+FILES = Path(__file__).resolve().parent / "files"
+CHECKOUT = Path(__file__).resolve().parents[2]
+STATE = CHECKOUT / "build" / "testbed"
+COLLECTIONS = CHECKOUT / "build" / "collections"
+
+
+def link_collection() -> Path:
+    """Make the checkout importable as ansible_collections.cri.node; return the collections path.
+
+    Python, ansible-playbook and Molecule all follow the symbolic link.
+    """
+    link = COLLECTIONS / "ansible_collections" / "cri" / "node"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        link.symlink_to(CHECKOUT, target_is_directory=True)
+    except FileExistsError:
+        if link.resolve() != CHECKOUT:
+            # A copied or moved checkout still points at where it came from.
+            link.unlink()
+            link.symlink_to(CHECKOUT, target_is_directory=True)
+    return COLLECTIONS
