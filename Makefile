@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 N ?= 3
-PREFIX ?= cri-node
+PREFIX ?= cri
 PYTEST_OPTIONS ?=
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)/tests

@@ -19,18 +19,26 @@ def parser() -> argparse.ArgumentParser:
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text)
-        made.add_argument("--prefix", default="cri-node", help="name of the test bed (default: %(default)s)")
+        made.add_argument(
+            "--prefix", default=bed.DEFAULT_PREFIX, help="name of the test bed (default: %(default)s)"
+        )
         return made
 
     up = command("up", "Bring the test bed to this many nodes and wait until they are up.")
     up.add_argument("--nodes", type=int, default=1, metavar="N", help="how many nodes (default: %(default)s)")
-    up.add_argument("--name", action="append", metavar="NAME", help="a node of this name instead; repeatable")
+    up.add_argument(
+        "--name",
+        action="append",
+        metavar="NAME",
+        help="a node of this name instead; NAME:bare for one without CRI-O; repeatable",
+    )
     up.add_argument("--bare", action="store_true", help="without CRI-O, even where a source is at hand")
     command("down", "Remove nodes, registry, volumes, network and key. Images stay.").add_argument(
         "--all", action="store_true", help="of every test bed on this machine"
     )
     command("list", "One line for each node: name, address, CRI-O.")
     command("inventory", "Print an Ansible inventory of the nodes.")
+    command("instances", "Print the nodes as Molecule's driver wants to read them.")
     command("shell", "A shell on a node.").add_argument("node", help="name of the node")
     command("ssh-command", "The ssh command that reaches a node.").add_argument(
         "node", help="name of the node"
@@ -52,7 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
             )
             if options.name:
                 present = {node.name for node in test_bed.nodes()}
-                test_bed.add(*[name for name in options.name if name not in present], crio=not options.bare)
+                wanted = [name.partition(":") for name in options.name]
+                for bare in (False, True):
+                    names = [
+                        name for name, _colon, kind in wanted if bare == (options.bare or kind == "bare")
+                    ]
+                    test_bed.add(*[name for name in names if name not in present], crio=not bare)
             else:
                 test_bed.up(options.nodes, crio=not options.bare)
             show(test_bed)
@@ -63,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
             show(test_bed)
         case "inventory":
             print(bed.inventory_text(test_bed.inventory()), end="")
+        case "instances":
+            print(bed.inventory_text(molecule_instances(test_bed)), end="")
         case "shell":
             os.execvp(
                 engine.engine(),
@@ -80,6 +95,20 @@ def main(arguments: list[str] | None = None) -> int:
                 TestBed(prefix).down()
             images.remove_images()
     return 0
+
+
+def molecule_instances(test_bed: TestBed) -> list[dict]:
+    """The nodes as Molecule's default driver keeps them in its instance configuration."""
+    return [
+        {
+            "instance": node.name,
+            "address": node.address,
+            "user": "root",
+            "port": 22,
+            "identity_file": str(node.key),
+        }
+        for node in test_bed.nodes()
+    ]
 
 
 def show(test_bed: TestBed) -> None:

@@ -9,15 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from testbed import engine, images, workloads
-from testbed.node import Node
+from testbed.node import Node, ssh_socket
 from testbed.paths import STATE
 from testbed.source import Source, pick_source
 from testbed.wait import wait_for
 
 LABEL = "cri.node.testbed"  # = prefix
 ROLE = f"{LABEL}.role"  # node or registry
+NAME = f"{LABEL}.name"  # the node's name within its test bed, which is its host name too
 CRIO = f"{LABEL}.crio"  # the version of CRI-O, empty on a bare node
 OWNER = f"{LABEL}.owner"  # the process that will remove it, empty when a person will
+DEFAULT_PREFIX = "cri"
 REGISTRY = "registry"
 REGISTRY_PORT = 5000
 # The same registry under a name that no node's configuration mentions.
@@ -30,7 +32,7 @@ class TestBed:
 
     __test__ = False  # not a test class, whatever its name looks like to pytest
 
-    def __init__(self, prefix: str = "cri-node", source: Source | None = None, owned: bool = False):
+    def __init__(self, prefix: str = DEFAULT_PREFIX, source: Source | None = None, owned: bool = False):
         """Name a test bed; nothing is started yet.
 
         `source` is the CRI-O to install; with None it is picked when first needed. An `owned` one is
@@ -53,12 +55,12 @@ class TestBed:
         return self._source
 
     def up(self, count: int, crio: bool = True) -> list[Node]:
-        """Bring the test bed to `count` nodes named PREFIX-1..N, with CRI-O where there is a source.
+        """Bring the test bed to `count` nodes named node-1..N, with CRI-O where there is a source.
 
         Nodes that run already stay. Raises EngineError or NodeError.
         """
         self.prepare()
-        names = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
+        names = [f"node-{number}" for number in range(1, count + 1)]
         present = {node.name for node in self.nodes()}
         self.add(*[name for name in names if name not in present], crio=crio)
         return self.nodes()
@@ -84,11 +86,12 @@ class TestBed:
 
     def nodes(self) -> list[Node]:
         """The nodes there are, in the order of their names."""
-        found = self._listed("ps", f'{{{{.Names}}}}\t{{{{.Label "{ROLE}"}}}}\t{{{{.Label "{CRIO}"}}}}')
-        rows = [line.split("\t") for line in found]
-        nodes = [
-            Node(row[0], row[0], self.key, row[2] or None, self.registry) for row in rows if row[1] == "node"
-        ]
+        columns = "\t".join(["{{.Names}}", *[f'{{{{.Label "{label}"}}}}' for label in (ROLE, NAME, CRIO)]])
+        nodes = []
+        for line in self._listed("ps", columns):
+            container, role, name, version = line.split("\t")
+            if role == "node":
+                nodes.append(Node(name, container, self.key, version or None, self.registry))
         return sorted(nodes, key=lambda node: (len(node.name), node.name))
 
     def node(self, name: str) -> Node:
@@ -102,11 +105,11 @@ class TestBed:
         """Remove nodes with their disks; names that are not there count as removed."""
         if not names:
             return
-        volumes = [f"{name}-containers" for name in names]
-        engine.call("rm", "--force", "--volumes", *names, check=False)
-        engine.call("volume", "rm", "--force", *volumes, check=False)
-        for name in names:
-            remove_cgroup(name)
+        containers = [f"{self.prefix}-{name}" for name in names]
+        engine.call("rm", "--force", "--volumes", *containers, check=False)
+        engine.call("volume", "rm", "--force", *[f"{name}-containers" for name in containers], check=False)
+        for container in containers:
+            forget(container)
 
     def down(self) -> None:
         """Remove all of it: containers, volumes, network, key. Images stay."""
@@ -117,8 +120,8 @@ class TestBed:
             engine.call("volume", "rm", "--force", *volumes)
         if networks := self._listed("network", "{{.Name}}"):
             engine.call("network", "rm", *networks)
-        for name in containers:
-            remove_cgroup(name)
+        for container in containers:
+            forget(container)
         for path in sorted(self.folder.rglob("*"), reverse=True) if self.folder.exists() else []:
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
         if self.folder.exists():
@@ -133,8 +136,9 @@ class TestBed:
                 "ansible_user": "root",
                 "ansible_ssh_private_key_file": str(node.key),
                 "ansible_python_interpreter": "/usr/bin/python3",
-                "ansible_ssh_common_args": " ".join(option for option in node.ssh_options[2:]),
-                "ansible_ssh_pipelining": True,
+                "ansible_ssh_common_args": " ".join(node.ssh_options[2:]),
+                "ansible_control_path": str(ssh_socket(node.container)),
+                "ansible_pipelining": True,
             }
         return {"all": {"children": {"nodes": {"hosts": hosts}}}}
 
@@ -166,7 +170,8 @@ class TestBed:
             return
         engine.call(
             "run", "--detach", "--init", f"--name={name}", *self._labels(role="registry"),
-            f"--network={self.network}", f"--network-alias={REGISTRY}", f"--network-alias={UNLISTED_REGISTRY}",
+            f"--network={self.network}",
+            f"--network-alias={REGISTRY}", f"--network-alias={UNLISTED_REGISTRY}",
             "--entrypoint=docker-registry", image, "serve", "/etc/testbed-registry.yml",
         )  # fmt: skip
         address = Node(name, name, self.key, None, self.registry).address
@@ -185,17 +190,27 @@ class TestBed:
         wait_for(f"registry {name}", answers, limit=20)
 
     def _start_node(self, name: str, image: str, version: str) -> Node:
-        volume = f"{name}-containers"
+        container = f"{self.prefix}-{name}"
+        volume = f"{container}-containers"
         engine.call("volume", "create", *self._labels(), volume)
-        fuse = ["--device=/dev/fuse"] if Path("/dev/fuse").exists() else []
+        options = [f"--cap-add={capability}" for capability in engine.host_capabilities()]
+        options += ["--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"]
+        options += ["--tmpfs=/run:exec,mode=755", "--tmpfs=/tmp:exec,mode=1777"]
+        options += [f"--volume={volume}:/var/lib/containers"]
+        if Path("/dev/fuse").exists():
+            options.append("--device=/dev/fuse")
         engine.call(
-            "create", f"--name={name}", f"--hostname={name}", *self._labels(role="node", crio=version),
-            f"--network={self.network}", *[f"--cap-add={item}" for item in engine.host_capabilities()],
-            "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined",
-            "--tmpfs=/run:exec,mode=755", "--tmpfs=/tmp:exec,mode=1777", f"--volume={volume}:/var/lib/containers",
-            *fuse, image,
-        )  # fmt: skip
-        node = Node(name, name, self.key, version or None, self.registry)
+            "create",
+            f"--name={container}",
+            f"--hostname={name}",
+            f"--network={self.network}",
+            f"--network-alias={name}",
+            f"--env=TESTBED_CGROUP={cgroup_name(container)}",
+            *self._labels(role="node", name=name, crio=version),
+            *options,
+            image,
+        )
+        node = Node(name, container, self.key, version or None, self.registry)
         node.boot(wait=False)
         node.copy_in("/root/.ssh/authorized_keys", self.key.with_suffix(".pub").read_bytes(), 0o600)
         node.wait_until_up()
@@ -211,18 +226,22 @@ def listed(kind: str, template: str, label: str) -> list[str]:
     return engine.call(*command, f"--filter=label={label}", f"--format={template}").splitlines()
 
 
-def remove_cgroup(name: str) -> None:
-    """Remove the cgroups that a node leaves on a host with hybrid cgroups; they hold no process any more."""
+def cgroup_name(container: str) -> str:
+    """The cgroup that a node makes for itself on a host with hybrid cgroups."""
+    return f"testbed-{container}"
+
+
+def forget(container: str) -> None:
+    """Remove what a removed node leaves outside the engine: its SSH connection and its cgroups."""
+    ssh_socket(container).unlink(missing_ok=True)
     for root in CGROUP_ROOTS:
-        top = root / f"testbed-{name}"
-        if top.is_dir():
-            for folder, _folders, _files in os.walk(top, topdown=False):
-                try:
-                    os.rmdir(folder)
-                except OSError:
-                    # Somebody else's right to remove, or a process still on its way out: an empty
-                    # group does no harm, and the next boot of this name clears it.
-                    return
+        for folder, _folders, _files in os.walk(root / cgroup_name(container), topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                # Somebody else's right to remove, or a process still on its way out: an empty
+                # group does no harm, and the next boot of this name clears it.
+                break
 
 
 def owner_mark(pid: int | None = None) -> str:

@@ -107,7 +107,7 @@ def _install() -> str:
 
 @functools.cache
 def engine() -> str:
-    """The engine to use: "docker" or "podman". Raises EngineError where there is none and none may be installed."""
+    """The engine to use: "docker" or "podman". Raises EngineError where there is none to be had."""
     answering = [name for name in ("docker", "podman") if _answers(name)]
     release = Path("/etc/os-release")
     choice = decide(
@@ -120,7 +120,7 @@ def engine() -> str:
 
 
 def call(*arguments: str, stdin: bytes | None = None, limit: float = 120, check: bool = True) -> str:
-    """Run an engine command and return its standard output, stripped.
+    """Run an engine command and return its standard output without the last newline.
 
     `limit` is seconds. Raises EngineError with what the engine said, unless `check` is false.
     """
@@ -138,4 +138,4 @@ def call(*arguments: str, stdin: bytes | None = None, limit: float = 120, check:
     if check and done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace").strip()
         raise EngineError(f"{engine()} {' '.join(arguments[:4])}: {said[-3000:]}")
-    return done.stdout.decode(errors="replace").strip()
+    return done.stdout.decode(errors="replace").rstrip("\n")

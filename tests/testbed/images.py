@@ -21,8 +21,8 @@ from testbed.source import Source
 REPOSITORY = "cri-node-testbed"
 SUITE = "trixie"
 PACKAGES = (
-    "systemd systemd-sysv dbus openssh-server python3 crun conmon containernetworking-plugins iproute2 iptables "
-    "nftables ca-certificates procps kmod curl docker-registry busybox-static"
+    "systemd systemd-sysv dbus openssh-server python3 crun conmon containernetworking-plugins iproute2 "
+    "iptables nftables ca-certificates procps kmod curl docker-registry busybox-static"
 ).split()
 # Nobody reads manuals in a node, and a node lives too short for its disk to matter.
 DPKG_OPTIONS = (

@@ -4,9 +4,11 @@
 import io
 import itertools
 import json
+import os
 import shlex
 import subprocess
 import tarfile
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +44,11 @@ class Pod:
     pod_id: str
     container_id: str
     log_path: str
+
+
+def ssh_socket(container: str) -> Path:
+    """Where Ansible keeps its open connection to a node; short, for a socket's name has 108 bytes at most."""
+    return Path(tempfile.gettempdir()) / f"testbed-{os.geteuid()}-{container}.ssh"
 
 
 class Node:
@@ -122,6 +129,8 @@ class Node:
     def kill(self) -> None:
         """Power loss: every process of the node dies at once, its disk stays."""
         engine.call("kill", self.container, check=False)
+        # A connection kept by ssh would go on waiting for the dead node.
+        ssh_socket(self.container).unlink(missing_ok=True)
 
     def boot(self, wait: bool = True) -> None:
         """Start a node that was killed. Raises NodeError when it does not come up."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.paths import STATE
+from testbed.paths import FILES, STATE
 
 PINNED_VERSION = "1.36.0"
 OFFICIAL = "https://storage.googleapis.com/cri-o/artifacts/cri-o.{arch}.v{version}.tar.gz"
@@ -23,29 +23,8 @@ CONNECT_LIMIT = 5  # seconds; most machines without network answer at once, a fe
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
 NAME = re.compile(r"cri-o\.(?P<arch>\w+)\.v?(?P<version>\d+\.\d+\.\d+[^/]*?)\.tar\.gz$")
 
-UNIT = """\
-[Unit]
-Description=Container Runtime Interface for OCI (CRI-O)
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-Type=notify
-EnvironmentFile=-/etc/sysconfig/crio
-ExecStart=/usr/local/bin/crio $CRIO_CONFIG_OPTIONS $CRIO_RUNTIME_OPTIONS $CRIO_STORAGE_OPTIONS $CRIO_NETWORK_OPTIONS $CRIO_METRICS_OPTIONS
-ExecReload=/bin/kill -s HUP $MAINPID
-TasksMax=infinity
-LimitNOFILE=1048576
-LimitNPROC=1048576
-LimitCORE=infinity
-OOMScoreAdjust=-999
-TimeoutStartSec=0
-Restart=on-failure
-RestartSec=10
-
-[Install]
-WantedBy=multi-user.target
-"""
+# For a CRI-O that comes without its unit.
+UNIT = (FILES / "crio.service").read_bytes()
 
 
 class SourceError(Exception):
@@ -70,7 +49,7 @@ class Source:
 
     def key(self) -> str:
         """A hash of the source's bytes."""
-        digest = hashlib.sha256(UNIT.encode())
+        digest = hashlib.sha256(UNIT)
         for path in [self.bundle] if self.bundle else [self.programs[name] for name in sorted(self.programs)]:
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
@@ -78,7 +57,7 @@ class Source:
         return digest.hexdigest()
 
     def tree(self) -> bytes:
-        """An uncompressed tar of what goes into a node's root, laid out as the official bundle installs itself."""
+        """An uncompressed tar of what goes into a node's root, laid out as the bundle installs itself."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as out:
             seen = set()
@@ -86,7 +65,7 @@ class Source:
                 seen.add(path)
                 _add(out, path, mode, content)
             if "usr/local/lib/systemd/system/crio.service" not in seen:
-                _add(out, "usr/local/lib/systemd/system/crio.service", 0o644, UNIT.encode())
+                _add(out, "usr/local/lib/systemd/system/crio.service", 0o644, UNIT)
         return buffer.getvalue()
 
     def has(self, program: str) -> bool:

@@ -54,7 +54,7 @@ def sha256(content: bytes) -> str:
 
 
 def layer(busybox: bytes) -> bytes:
-    """A root file system: busybox, its applets, and the folders every runtime mounts on. Equal bytes each time."""
+    """A root file system: busybox, its applets, the folders to mount on. Equal bytes each time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for folder, mode in (
