@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter cri.node.crio_config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.cri.node.plugins.plugin_utils import crio_config as checker
+from ansible_collections.cri.node.plugins.plugin_utils import toml
+from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
+from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
+
+DOCUMENTATION = r"""
+name: crio_config
+short_description: Merge and check what crio.conf is to say
+version_added: 0.1.0
+author: The cri.node contributors
+description:
+  - Merges layers of CRI-O's configuration, converts what can be converted without loss, and checks keys and
+    values against the versions of CRI-O that this collection knows.
+  - Tables merge deeply, lists and scalars of a later layer replace, null removes.
+  - What is wrong with the configuration is part of the answer and never an error of the filter, so that a
+    caller can tell everything at once. Keys with a problem are missing from RV(_value.data).
+positional: _input
+options:
+  _input:
+    description:
+      - The configuration as nested mappings that mirror crio.conf, with the one top-level table C(crio),
+      - or a list of pairs, each the name of a variable and its configuration, in the order they apply.
+    type: raw
+    required: true
+  version:
+    description:
+      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3).
+      - Without it (or with an empty text) only what is wrong in every supported version is a problem.
+    type: str
+  variable:
+    description: The name of the variable when the input is one mapping.
+    type: str
+    default: crio_config
+"""
+
+EXAMPLES = r"""
+- name: Show what CRI-O would be told, and by which variable
+  ansible.builtin.debug:
+    msg: "{{ layers | cri.node.crio_config(version='1.36') }}"
+  vars:
+    layers:
+      - [crio_config, {crio: {metrics: {metrics_port: "9537"}}}]
+      - [crio_config__debug, {crio: {runtime: {log_level: debug}}}]
+"""
+
+RETURN = r"""
+_value:
+  description: The merged configuration and what there is to say about it.
+  type: dict
+  contains:
+    data:
+      description: The typed and merged configuration, ready for P(cri.node.to_toml#filter).
+      type: dict
+      sample: {crio: {metrics: {metrics_port: 9537}}}
+    layers:
+      description: For each key of C(data), dotted as TOML writes it, the variable that gave it.
+      type: dict
+      sample: {crio.metrics.metrics_port: crio_config}
+    expect:
+      description:
+        - For each key whose printed form is known, what CRI-O's C(GET /config) says once it has loaded it.
+        - Without handlers, workloads, secrets and empty lists.
+      type: dict
+      sample: {crio.metrics.metrics_port: "9537"}
+    problems:
+      description: One sentence for each problem; empty when all is well.
+      type: list
+      elements: str
+    warnings:
+      description: One sentence for each thing that works but is unwise.
+      type: list
+      elements: str
+    secret_keys:
+      description: The keys of C(data) whose values may hold secrets.
+      type: list
+      elements: str
+      sample: [crio.runtime.default_env]
+"""
+
+
+def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict:
+    """Merge, check, and tell."""
+    pairs = _pairs(layers, variable)
+    mappings = [(name, layer) for name, layer in pairs if isinstance(layer, dict)]
+    data, sources = merge(mappings)
+    checked = checker.check(data, sources, _versions(version))
+    strays = [_stray(name, layer) for name, layer in pairs if not isinstance(layer, dict)]
+    return {
+        "data": checked.data,
+        "layers": {toml.dotted(path): source_of(sources, path) for path, _, _ in checker.walk(checked.data)},
+        "expect": config_lines(checked.data),
+        "problems": [str(problem) for problem in (*strays, *checked.problems)],
+        "warnings": [str(warning) for warning in checked.warnings],
+        "secret_keys": checker.secret_keys(checked.data),
+    }
+
+
+def _pairs(layers: object, variable: str) -> list[tuple[str, object]]:
+    if isinstance(layers, list):
+        layers = plain(layers)
+        if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in layers):
+            raise AnsibleFilterError("crio_config: a list must hold pairs: a variable's name and its data")
+        return [(name, layer) for name, layer in layers]
+    if isinstance(layers, Mapping) or layers is None or isinstance(layers, (str, bool, int, float)):
+        return [(variable, plain(layers))]
+    raise AnsibleFilterError(f"crio_config: the input is {kind(layers)}, not a mapping or a list of pairs")
+
+
+def _versions(version: str | None) -> tuple[str, ...]:
+    if not version:
+        return ()
+    try:
+        parse_version(str(version))
+    except ValueError as error:
+        raise AnsibleFilterError(f"crio_config: {error}") from error
+    return (str(version),)
+
+
+def _stray(name: str, layer: object) -> Problem:
+    accepted = "crio.conf's tables, from the top-level crio on"
+    return Problem(name, "", None, f"is {kind(layer)}, not a mapping", accepted)
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict:
+        return {"crio_config": crio_config}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter cri.node.to_toml."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.cri.node.plugins.plugin_utils import toml
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+
+DOCUMENTATION = r"""
+name: to_toml
+short_description: Write data as TOML
+version_added: 0.1.0
+author: The cri.node contributors
+description:
+  - Writes a mapping as a TOML 1.0 document. Equal data gives equal bytes, because keys are sorted.
+  - Scalars and lists come before sub-tables. A list of mappings becomes an array of tables.
+  - Fails on what TOML cannot hold, a null, a date, an integer of more than 64 bits, and names its key.
+positional: _input
+options:
+  _input:
+    description: The document's top-level table.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what would be written
+  ansible.builtin.debug:
+    msg: "{{ {'crio': {'metrics': {'enable_metrics': true, 'metrics_port': 9537}}} | cri.node.to_toml }}"
+  # [crio.metrics]
+  # enable_metrics = true
+  # metrics_port = 9537
+"""
+
+RETURN = r"""
+_value:
+  description: The TOML text, ending in a newline. An empty mapping gives an empty text.
+  type: str
+"""
+
+
+def to_toml(data: object) -> str:
+    """The data as TOML text."""
+    try:
+        return toml.dumps(plain(data))
+    except toml.TomlError as error:
+        raise AnsibleFilterError(f"to_toml: {error}") from error
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict:
+        return {"to_toml": to_toml}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deep merge of ordered layers, remembering which layer gave each value."""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+
+Path = tuple[str, ...]
+
+
+def merge(layers: list[tuple[str, dict]]) -> tuple[dict, dict[Path, str]]:
+    """Merge named layers into plain data and a map from each value's path to the name of its layer.
+
+    Tables merge deeply; a list or scalar of a later layer replaces; null removes what earlier layers gave.
+    An empty table has a source of its own. Paths are tuples because names may contain dots.
+    """
+    data: dict = {}
+    sources: dict[Path, str] = {}
+    for name, layer in layers:
+        _merge_table(data, plain(layer), name, (), sources)
+    return data, sources
+
+
+def source_of(sources: dict[Path, str], path: Path) -> str:
+    """The layer of a value, else the last one to give something inside it, else of what it is inside of."""
+    if path in sources:
+        return sources[path]
+    inside = [name for other, name in sources.items() if other[: len(path)] == path]
+    if inside:
+        return inside[-1]
+    return source_of(sources, path[:-1]) if path else ""
+
+
+def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[Path, str]) -> None:
+    for key, value in layer.items():
+        here = (*path, key)
+        if isinstance(value, dict) and value:
+            if not isinstance(table.get(key), dict):
+                _forget(here, sources)
+                table[key] = {}
+            sources.pop(here, None)
+            _merge_table(table[key], value, name, here, sources)
+        elif isinstance(value, dict):
+            _add_empty_table(table, key, name, here, sources)
+        else:
+            _forget(here, sources)
+            table.pop(key, None)
+            if value is not None:
+                table[key] = value
+                sources[here] = name
+
+
+def _add_empty_table(table: dict, key: str, name: str, here: Path, sources: dict[Path, str]) -> None:
+    if isinstance(table.get(key), dict) and table[key]:
+        return
+    _forget(here, sources)
+    table[key] = {}
+    sources[here] = name
+
+
+def _forget(path: Path, sources: dict[Path, str]) -> None:
+    for other in [other for other in sources if other[: len(path)] == path]:
+        del sources[other]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders a drop-in for a systemd unit from data: sections, directives, values (systemd.syntax(7)).
+
+Values may hold secrets (Environment=), so no problem ever prints one. Specifiers (%n) stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+
+SECTIONS = ("Unit", "Service", "Install")
+_DIRECTIVE = r"(X-)?[A-Z][A-Za-z0-9]*"
+_VALUE = "a text on one line, a number, true or false, or a list of these (one line each)"
+
+
+def unit_problems(data: object, variable: str) -> list[Problem]:
+    """Everything that is wrong with the data of a drop-in."""
+    return _read(plain(data), variable)[1]
+
+
+def render_unit(data: object) -> str:
+    """The drop-in's text; sections and directives in a fixed order, entries of a list in theirs.
+
+    What unit_problems names is left out: ask it first.
+    """
+    directives = _read(plain(data), "")[0]
+    parts = []
+    for section in SECTIONS:
+        values = sorted(directives.get(section, {}).items())
+        lines = [f"{name}={value}\n" for name, entries in values for value in entries]
+        if lines:
+            parts.append(f"[{section}]\n{''.join(lines)}")
+    return "\n".join(parts)
+
+
+def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]], list[Problem]]:
+    found: dict[str, dict[str, list[str]]] = {}
+    if not isinstance(data, dict):
+        return found, [
+            Problem(variable, "", None, f"is {kind(data)}, not a mapping of sections", ", ".join(SECTIONS))
+        ]
+    problems: list[Problem] = []
+    for section, directives in data.items():
+        if section not in SECTIONS:
+            problems.append(
+                Problem(variable, ascii(section), None, "is no section of a service", ", ".join(SECTIONS))
+            )
+        elif not isinstance(directives, dict):
+            message = f"is {kind(directives)}, not a mapping of directives"
+            problems.append(Problem(variable, section, None, message, "for example KillMode: process"))
+        else:
+            found[section] = _directives(section, directives, variable, problems)
+    return found, problems
+
+
+def _directives(
+    section: str, directives: dict, variable: str, problems: list[Problem]
+) -> dict[str, list[str]]:
+    found = {}
+    for name, value in directives.items():
+        if not re.fullmatch(_DIRECTIVE, name, re.ASCII):
+            accepted = "a name such as KillMode or LimitNOFILE"
+            problems.append(
+                Problem(variable, f"{section}.{name!a}", None, "is no name of a directive", accepted)
+            )
+            continue
+        found[name] = []
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            place = f"{section}.{name}" + (f"[{index}]" if isinstance(value, list) else "")
+            fault = _fault(item)
+            if fault:
+                problems.append(Problem(variable, place, None, fault, _VALUE))
+            else:
+                found[name].append(_text(item))
+    return found
+
+
+def _fault(value: object) -> str | None:
+    if isinstance(value, (bool, int)):
+        return None
+    if not isinstance(value, str):
+        return f"is {kind(value)}"
+    if any(not char.isprintable() and char != "\t" for char in value):
+        return "holds a line break or another control character"
+    if value.endswith("\\"):
+        return "ends in a backslash, which would join the next line to it"
+    return None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small TOML 1.0 writer: controllers with Python 3.10 and AWX's default image have none.
+
+Equal data gives equal bytes: keys are sorted, scalars and lists come before sub-tables (a scalar after a
+table's header would belong to that table). There are no dates: no file that this collection writes has any.
+"""
+
+from __future__ import annotations
+
+_BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_LINE = 100
+_INTEGERS = range(-(2**63), 2**63)
+_ESCAPES = {
+    **{code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)},
+    **{ord(char): f"\\{letter}" for char, letter in zip('"\\\b\t\n\f\r', '"\\btnfr', strict=True)},
+}
+
+
+class TomlError(ValueError):
+    """The data holds something that has no place in TOML; the message begins with its dotted key."""
+
+
+def dumps(data: dict) -> str:
+    """The data as TOML text, ending in a newline (empty data: an empty text)."""
+    if not isinstance(data, dict):
+        raise TomlError(f"a TOML document is a table, not {_kind(data)}")
+    lines: list[str] = []
+    _write_table(lines, data, ())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """A path as TOML writes it, names quoted where needed: ("crio", "kata.v2") is crio."kata.v2"."""
+    return ".".join(_key(name, path) for name in path)
+
+
+def literal(value: object, path: tuple = ()) -> str:
+    """One value on one line, in the style of CRI-O's own encoder (github.com/BurntSushi/toml)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value, path)
+    if isinstance(value, int):
+        return _integer(value, path)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list):
+        return f"[{', '.join(literal(item, (*path, index)) for index, item in enumerate(value))}]"
+    if isinstance(value, dict):
+        items = [_pair(name, value[name], (*path, name)) for name in _names(value, path)]
+        return f"{{{', '.join(items)}}}"
+    raise TomlError(f"{_place(path)}: {_kind(value)} has no place in TOML")
+
+
+def _write_table(lines: list[str], table: dict, path: tuple) -> None:
+    names = _names(table, path)
+    inner = [name for name in names if isinstance(table[name], dict) or _is_table_list(table[name])]
+    for name in names:
+        if name not in inner:
+            _write_value(lines, name, table[name], (*path, name))
+    for name in inner:
+        here = (*path, name)
+        if isinstance(table[name], dict):
+            if not table[name] or not _only_tables(table[name]):
+                _write_header(lines, f"[{_header(here)}]")
+            _write_table(lines, table[name], here)
+        else:
+            for index, item in enumerate(table[name]):
+                _write_header(lines, f"[[{_header(here)}]]")
+                _write_table(lines, item, (*here, index))
+
+
+def _write_header(lines: list[str], header: str) -> None:
+    if lines:
+        lines.append("")
+    lines.append(header)
+
+
+def _write_value(lines: list[str], name: str, value: object, path: tuple) -> None:
+    line = _pair(name, value, path)
+    if len(line) <= _LINE or not isinstance(value, list):
+        lines.append(line)
+        return
+    lines.append(f"{_key(name, path)} = [")
+    lines.extend(f"  {literal(item, (*path, index))}," for index, item in enumerate(value))
+    lines.append("]")
+
+
+def _pair(name: str, value: object, path: tuple) -> str:
+    return f"{_key(name, path)} = {literal(value, path)}"
+
+
+def _is_table_list(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _only_tables(table: dict) -> bool:
+    return all(isinstance(value, dict) for value in table.values())
+
+
+def _names(table: dict, path: tuple) -> list[str]:
+    for name in table:
+        if not isinstance(name, str):
+            raise TomlError(f"{_place(path)}: a key must be text, not {_kind(name)}")
+    return sorted(table)
+
+
+def _header(path: tuple) -> str:
+    """Indices of table lists are no part of a header."""
+    return ".".join(_key(name, path) for name in path if isinstance(name, str))
+
+
+def _key(name: str, path: tuple) -> str:
+    return name if name and _BARE.issuperset(name) else _quoted(name, path)
+
+
+def _quoted(text: str, path: tuple) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise TomlError(f"{_place(path)}: the text is not valid Unicode")
+    return f'"{text.translate(_ESCAPES)}"'
+
+
+def _integer(value: int, path: tuple) -> str:
+    if value not in _INTEGERS:
+        raise TomlError(f"{_place(path)}: the integer does not fit into 64 bits")
+    return str(value)
+
+
+def _place(path: tuple) -> str:
+    """A path in a message: list indices in brackets; never fails on the text it has to name."""
+    parts = []
+    for part in path:
+        if isinstance(part, int):
+            parts.append(f"[{part}]")
+        else:
+            parts.append(f"{'.' if parts else ''}{part if _BARE.issuperset(part) and part else ascii(part)}")
+    return "".join(parts) or "the document"
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else f"a value of type {type(value).__name__}"

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The types of CRI-O's keys: what is lossless is converted, the rest refused with a reason.
+
+Templates and inventories turn numbers into text and back. "9537" for an integer and 10010 for a string mean
+one thing only and are taken; 9537.5, "yes" or a bare true for a string could mean two and are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.plugin_utils import go_duration
+
+_DURATION = 'a text with a unit, for example "90s" or "1m30s"'
+_INTEGER = "an integer"
+_STRING = "a text"
+
+
+class Unfit(ValueError):
+    """A value that is not of its type: why, what is accepted, and the index or name inside it, if any."""
+
+    def __init__(self, message: str, accepted: str, value: object, inside: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.accepted = accepted
+        self.value = value
+        self.inside = inside
+
+
+class Type(NamedTuple):
+    """A type: convert returns the typed value or raises Unfit; python is what it returns."""
+
+    convert: Callable[[object], object]
+    python: type
+
+
+def _boolean(value: object) -> bool:
+    """True and false in any case, as YAML and templates write them; not yes, on or 1."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise Unfit(f"is {kind(value)}, not a boolean", "true or false", value)
+
+
+def _integer(value: object) -> int:
+    number = _lossless_integer(value)
+    if number is None:
+        raise Unfit(f"is {kind(value)}, not an integer", _INTEGER, value)
+    if not -(2**63) <= number < 2**63:
+        raise Unfit("does not fit into 64 bits", _INTEGER, value)
+    return number
+
+
+def _lossless_integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r"0|-?[1-9]\d{0,19}", value, re.ASCII) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) else None
+
+
+def _string(value: object) -> str:
+    if isinstance(value, str):
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise Unfit("is no valid Unicode", _STRING, None)
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Unfit(f"is {kind(value)}, not a text: put it in quotes", _STRING, value)
+
+
+def _duration(value: object) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise Unfit("is a number, which CRI-O reads as nanoseconds: write the unit", _DURATION, value)
+    text = _string(value)
+    if go_duration.parse(text) is None:
+        raise Unfit("is no duration as Go writes it", _DURATION, value)
+    return text
+
+
+def _strings(value: object) -> list[str]:
+    if not isinstance(value, list):
+        hint = "" if isinstance(value, dict) or value is None else ": write it as a list with one entry"
+        raise Unfit(f"is {kind(value)}, not a list{hint}", "a list of texts", value)
+    return [_inside(item, f"[{index}]") for index, item in enumerate(value)]
+
+
+def _table(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Unfit(f"is {kind(value)}, not a table", "a mapping of names to texts", value)
+    return {name: _inside(item, f".{name}") for name, item in value.items()}
+
+
+def _inside(value: object, place: str) -> str:
+    try:
+        return _string(value)
+    except Unfit as unfit:
+        unfit.inside = place
+        raise
+
+
+def kind(value: object) -> str:
+    """A value's type in a user's words."""
+    return _KINDS.get(type(value)) or f"a {type(value).__name__}"
+
+
+_KINDS = {
+    bool: "a boolean",
+    dict: "a mapping",
+    float: "a number with a fraction",
+    int: "an integer",
+    list: "a list",
+    str: "a text",
+    type(None): "empty",
+}
+
+TYPES = {
+    "boolean": Type(_boolean, bool),
+    "duration": Type(_duration, str),
+    "integer": Type(_integer, int),
+    "string": Type(_string, str),
+    "strings": Type(_strings, list),
+    "table": Type(_table, dict),
+}
