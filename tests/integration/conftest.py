@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes for the integration tests.
+
+`node` is shared by a whole session: leave it as it was found. `fresh_node` makes nodes that a test may ruin.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from testbed import Node, TestBed, bed, playbooks
+
+NO_CRIO = "no CRI-O at hand (CRIO_BUNDLE, the cache folder, the PATH, or a download)"
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Iterator[TestBed]:
+    """This session's test bed, removed when the session ends; what dead sessions left is removed first."""
+    bed.sweep()
+    made = TestBed(f"test-{os.getpid()}", owned=True)
+    try:
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.fixture(scope="session")
+def crio_source(testbed: TestBed):
+    """Where CRI-O comes from; skips where it comes from nowhere."""
+    if testbed.source is None:
+        pytest.skip(NO_CRIO)
+    return testbed.source
+
+
+@pytest.fixture(scope="session")
+def shared_node(testbed: TestBed, crio_source) -> Node:
+    """The session's node with CRI-O; tests ask for `node`."""
+    return testbed.add("shared")[0]
+
+
+@pytest.fixture
+def node(shared_node: Node) -> Iterator[Node]:
+    """A running node with CRI-O, shared by the session. Its pods are removed after each test."""
+    yield shared_node
+    shared_node.remove_pods()
+
+
+@pytest.fixture(scope="session")
+def bare_node(testbed: TestBed) -> Node:
+    """A running node without CRI-O, shared by the session."""
+    return testbed.add("bare", crio=False)[0]
+
+
+@pytest.fixture
+def fresh_node(testbed: TestBed, request: pytest.FixtureRequest) -> Iterator[Callable[..., Node]]:
+    """A function that makes nodes for this test alone: `fresh_node()`, or `fresh_node(crio=False)`.
+
+    Skips the test where CRI-O is wanted and none is at hand. Some 4 seconds for each node.
+    """
+    made: list[str] = []
+
+    def make(crio: bool = True) -> Node:
+        if crio:
+            request.getfixturevalue("crio_source")
+        name = f"fresh-{next(_numbers)}"
+        made.append(name)
+        return testbed.add(name, crio=crio)[0]
+
+    yield make
+    testbed.remove(*made)
+
+
+_numbers = iter(range(1, 1_000_000))
+
+
+@pytest.fixture
+def inventory(testbed: TestBed, tmp_path) -> Callable[..., str]:
+    """A function that writes an inventory of nodes (all by default) and returns its path."""
+
+    def write(*nodes: Node) -> str:
+        path = tmp_path / "inventory.json"
+        path.write_text(bed.inventory_text(testbed.inventory(nodes or None)))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run_playbook(testbed: TestBed) -> Callable[..., playbooks.Run]:
+    """run_playbook(text, path, name or plays, nodes, *options, variables=, env=) -> Run."""
+
+    def run(playbook, nodes, *options: str, **more) -> playbooks.Run:
+        nodes = [nodes] if isinstance(nodes, Node) else nodes
+        return playbooks.run_playbook(playbook, nodes, *options, test_bed=testbed, **more)
+
+    return run
+
+
+@pytest.fixture
+def call_module(testbed: TestBed) -> Callable[..., dict]:
+    """call_module(node, "cri.node.crio_facts", {...}, *options) -> the module's result."""
+
+    def call(node: Node, module: str, arguments=None, *options: str, **more) -> dict:
+        return playbooks.call_module(node, module, arguments, *options, test_bed=testbed, **more)
+
+    return call
+
+
+def _source_line() -> str:
+    return f"CRI-O in the nodes: {TestBed('source').source or NO_CRIO}"
+
+
+def pytest_report_header() -> str:
+    """The first line of a run says which CRI-O it uses."""
+    return _source_line()
+
+
+def pytest_unconfigure() -> None:
+    """And so does the last."""
+    print(_source_line())
