@@ -450,6 +450,9 @@ def _restore(intent):
         if entry["kind"] != "file":
             node_files.remove(entry["path"])
             continue
+        found = node_files.describe(entry["path"])
+        if found.get("sha256") == node_files.digest(node_files.read_bytes(entry["saved"])) and found["mode"] == entry["mode"]:
+            continue  # never swapped; its change time tells what the daemon has loaded
         # Staged beside the saved copies' journal, outside every configuration directory.
         node_files.make_private_directory(STAGE)
         staged = os.path.join(STAGE, "undo")

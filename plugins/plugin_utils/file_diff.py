@@ -14,7 +14,10 @@ def of(wanted, report, plan):
         secret = found.get("secret") if action == "remove" else wanted.entry(path)["secret"]
         before, after = found.get("content", ""), "" if action == "remove" else wanted.content(path)
         if secret:
-            before, after = _hidden(found.get("sha256")), _hidden(None if action == "remove" else _wanted_hash(wanted, path))
+            before, after = (
+                _hidden(found.get("sha256")),
+                _hidden(None if action == "remove" else _wanted_hash(wanted, path)),
+            )
         mode = None if action == "remove" else wanted.entry(path)["mode"]
         shown.append(
             {
@@ -26,9 +29,13 @@ def of(wanted, report, plan):
         )
     origins = [setting for setting in wanted.settings() if setting["path"] in plan.writes]
     if origins:
-        lines = [f"{each['key']} = {json.dumps(each['value'])}  (from {each['variable']})" for each in origins]
-        shown.append({"prepared": "\n".join(lines) + "\n"})
+        shown.append({"prepared": "".join(f"{_origin(each)}\n" for each in origins)})
     return shown
+
+
+def _origin(setting):
+    value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
+    return f"{setting['key']} = {value}  (from {setting['variable']})"
 
 
 def _wanted_hash(wanted, path):

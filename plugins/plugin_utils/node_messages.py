@@ -11,11 +11,17 @@ _TELLING = (
     (r"create metrics endpoint", ("crio.metrics.metrics_port", "crio.metrics.metrics_host")),
     (r"cgroup manager|cgroup_manager", ("crio.runtime.cgroup_manager",)),
     (r"stream.*(idle|timeout)", ("crio.api.stream_idle_timeout",)),
-    (r"monitor cgroup|conmon cgroup|conmon_cgroup", ("crio.runtime.conmon_cgroup", "crio.runtime.runtimes.*.monitor_cgroup")),
+    (
+        r"monitor cgroup|conmon cgroup|conmon_cgroup",
+        ("crio.runtime.conmon_cgroup", "crio.runtime.runtimes.*.monitor_cgroup"),
+    ),
     (r"conmon", ("crio.runtime.conmon", "crio.runtime.runtimes.*.monitor_path")),
     (r"pinns", ("crio.runtime.pinns_path",)),
     (r"log_dir|log dir", ("crio.log_dir",)),
-    (r"runtime_path|runtime path|invalid runtime", ("crio.runtime.runtimes.*.runtime_path", "crio.runtime.default_runtime")),
+    (
+        r"runtime_path|runtime path|invalid runtime",
+        ("crio.runtime.runtimes.*.runtime_path", "crio.runtime.default_runtime"),
+    ),
 )
 _QUOTED_LAST_KEY = re.compile(r'last key \\?"([^"\\]+)')
 
@@ -24,8 +30,13 @@ def failure(outcome, wanted):
     """One message for a change that was refused or undone."""
     said = f": {outcome['detail']}" if outcome.get("detail") else ""
     suspects = blamed(outcome.get("detail", ""), wanted.settings()) if said else []
-    named = "; ".join(f"{each['path']}: {each['key']} = {json.dumps(each['value'])} (from {each['variable']})" for each in suspects)
+    named = "; ".join(_named(each) for each in suspects)
     return f"{outcome['message']}{said}{f' [{named}]' if named else ''}. {_ending(outcome)}"
+
+
+def _named(setting):
+    value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
+    return f"{setting['path']}: {setting['key']} = {value} (from {setting['variable']})"
 
 
 def _ending(outcome):
@@ -35,7 +46,9 @@ def _ending(outcome):
         return "Nothing was changed on the node."
     if outcome.get("as_before"):
         return "The change was undone: the node is as it was."
-    return f"THE NODE IS NOT AS IT WAS: its files are back, but {outcome.get('problem') or 'the daemon is not'}."
+    return (
+        f"THE NODE IS NOT AS IT WAS: its files are back, but {outcome.get('problem') or 'the daemon is not'}."
+    )
 
 
 def blamed(detail, settings):
@@ -52,7 +65,8 @@ def blamed(detail, settings):
     return [
         each
         for each in settings
-        if each["key"].rpartition(".")[2] in detail or (len(_text(each["value"])) > 3 and _text(each["value"]) in detail)
+        if each["key"].rpartition(".")[2] in detail
+        or (len(_text(each["value"])) > 3 and _text(each["value"]) in detail)
     ]
 
 
@@ -61,7 +75,9 @@ def _matches(key, patterns):
 
 
 def _text(value):
-    return value if isinstance(value, str) else "" if isinstance(value, bool) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    return "" if value is None or isinstance(value, bool) else json.dumps(value)
 
 
 def outranked(entry):

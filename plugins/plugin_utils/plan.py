@@ -6,14 +6,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from . import crio_config
+from ansible_collections.cri.node.plugins.plugin_utils import crio_config, toml
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 
 
 class WantedFiles:
     """The wanted file set of some owners. An entry without content is not wanted."""
 
     def __init__(self, entries, owners=None):
-        self._entries = {entry["path"]: entry for entry in entries if entry.get("content")}
+        self._entries = {entry["path"]: plain(entry) for entry in entries if (entry.get("content") or "").strip()}
         self.owners = sorted(set(owners or [entry["owner"] for entry in entries]))
 
     @property
@@ -46,22 +47,37 @@ class WantedFiles:
         return self._entries[path]["content"]
 
     def settings(self):
-        """Every key that a file of the set gives: a list of {"path", "key", "value", "variable"}."""
+        """Every key that a file of the set gives: a list of {"path", "key", "value", "variable"}; a secret value is None."""
         return [
-            {"path": path, "key": key, "value": crio_config.value_at(entry["config"]["data"], key), "variable": variable}
+            {
+                "path": path,
+                "key": toml.dotted(key_path),
+                "value": None if key.secret else value,
+                "variable": _layer_of(entry["config"], key_path),
+            }
             for path, entry in sorted(self._entries.items())
             if entry.get("config")
-            for key, variable in sorted(entry["config"].get("layers", {}).items())
+            for key_path, key, value in crio_config.walk(entry["config"]["data"])
         ]
 
     def problems_for(self, version):
         """What is wrong with the set for one CRI-O version alone, such as "1.36.2"; [] where the version is not known."""
         if not version:
             return []
-        return [problem for config in self._configs() for problem in crio_config.problems_for(config, version)]
+        return [str(problem) for config in self._configs() for problem in _check_again(config, version)]
 
     def _configs(self):
         return [entry["config"] for _path, entry in sorted(self._entries.items()) if entry.get("config")]
+
+
+def _layer_of(config, key_path):
+    return config.get("layers", {}).get(toml.dotted(key_path), "")
+
+
+def _check_again(config, version):
+    data = config["data"]
+    sources = {path: _layer_of(config, path) for path, _key, _value in crio_config.walk(data)}
+    return crio_config.check(data, sources, (version,)).problems
 
 
 @dataclass
@@ -102,7 +118,9 @@ def make(wanted, report):
         elif not found["loaded"] and report["unit"]["active"]:
             plan.reasons.append(f"{path} is as wanted, but the running daemon has not loaded it")
     if report["unit"]["binary_replaced"]:
-        plan.reasons.append(f"the running daemon was started from another crio than {report['crio']['binary']} is now")
+        plan.reasons.append(
+            f"the running daemon was started from another crio than {report['crio']['binary']} is now"
+        )
     if not report["unit"]["active"]:
         plan.activate = "start"
     elif plan.reasons:
@@ -121,7 +139,10 @@ def is_settled(wanted, report):
 
 def outranked(wanted, report):
     """Keys for which the daemon uses another value than the set gives, although it has loaded the set."""
-    return [{"key": key, "wanted": wanted.expect.get(key), "live": live} for key, live in sorted(report["live"].items())]
+    return [
+        {"key": key, "wanted": wanted.expect.get(key), "live": live}
+        for key, live in sorted(report["live"].items())
+    ]
 
 
 def without_effect(wanted, report):

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs on a node: one transaction by the collection's own code, with a fault at one point.
+
+    python3 driver.py FAULT PROGRAM < request.json
+
+PROGRAM is the zip that transient_unit.program() made. The transaction runs in its real transient unit; only the program's
+entry is replaced by one that wraps a function of transaction.py, so that no production code knows of faults. The
+recovery that follows is the unmodified program.
+"""
+
+import json
+import sys
+
+FAULT, PROGRAM = sys.argv[1:3]
+sys.path.insert(0, PROGRAM)
+
+from cri_node import node_state, transaction, transient_unit  # noqa: E402
+
+ENTRY = """
+import os, signal, subprocess, sys, time
+from cri_node import node_files, transaction
+
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+def stay(): time.sleep(300)
+def after(module, name, then, call=1):
+    real, calls = getattr(module, name), []
+    def wrapped(*arguments, **named):
+        returned = real(*arguments, **named)
+        calls.append(name)
+        if len(calls) == call: then()
+        return returned
+    setattr(module, name, wrapped)
+
+def during_restart():
+    real = transaction.run
+    def wrapped(arguments, *more, **named):
+        if list(arguments[:2]) == ["systemctl", "restart"]:
+            subprocess.Popen(arguments)
+            time.sleep(0.15)
+            die()
+        return real(arguments, *more, **named)
+    transaction.run = wrapped
+
+def install(fault):
+    if fault == "after the intent": after(transaction, "_announce", die)
+    elif fault == "between two renames": after(node_files, "swap_in", die)
+    elif fault == "during the restart": during_restart()
+    elif fault == "after the restart": after(transaction, "_activate", die)
+    elif fault == "after the commit": after(transaction, "_commit", die)
+    elif fault == "hang between two renames": after(node_files, "swap_in", stay)
+    elif fault == "hang after the restart": after(transaction, "_activate", stay)
+    elif fault != "none": sys.exit("no such fault: " + fault)
+
+if sys.argv[1] == "apply": install(FAULT)
+sys.exit(transaction.main(sys.argv[1:]))
+"""
+
+
+def faulty_program(real=transient_unit.program):
+    """The program with the faulty entry in place of its own."""
+    transient_unit._MAIN = f"FAULT = {FAULT!r}\n{ENTRY}"
+    return real()
+
+
+transient_unit.program = faulty_program
+request = json.load(sys.stdin)
+request["fingerprint"] = node_state.read(request)["fingerprint"]
+try:
+    print(json.dumps(transient_unit.run_transaction(request)))
+except transient_unit.TransientUnitError as error:
+    print(json.dumps({"failed": True, "message": str(error)}))
