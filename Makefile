@@ -8,6 +8,7 @@ PYTEST_OPTIONS ?=
 BIN := .venv/bin
 export PYTHONPATH := $(CURDIR)/tests
 # Molecule and ansible-playbook find ansible in the same environment.
+export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help

@@ -18,7 +18,7 @@ NO_CRIO = "no CRI-O at hand (CRIO_BUNDLE, the cache folder, the PATH, or a downl
 def testbed() -> Iterator[TestBed]:
     """This session's test bed, removed when the session ends; what dead sessions left is removed first."""
     bed.sweep()
-    made = TestBed(f"test-{os.getpid()}", owned=True)
+    made = TestBed(f"test-{os.getpid()}", owner=bed.owner_mark())
     try:
         yield made
     finally:

@@ -60,7 +60,7 @@ def test_module_and_playbook(node, call_module, run_playbook):
 
 
 def test_removed_test_bed_leaves_no_trace(testbed):
-    other = bed.TestBed(f"{testbed.prefix}-gone", owned=True)
+    other = bed.TestBed(f"{testbed.prefix}-gone", owner=bed.owner_mark())
     other.up(1, crio=False)
     other.down()
     assert other.prefix not in bed.prefixes()
@@ -68,9 +68,7 @@ def test_removed_test_bed_leaves_no_trace(testbed):
 
 
 def test_test_bed_of_a_dead_owner_is_swept(testbed):
-    other = bed.TestBed(f"{testbed.prefix}-dead", owned=True)
-    # No process has this start time.
-    other._owner = "1-1"
+    other = bed.TestBed(f"{testbed.prefix}-dead", owner="1-1")  # no process has this start time
     other.prepare()
     assert other.prefix in bed.sweep()
     assert other.prefix not in bed.prefixes()

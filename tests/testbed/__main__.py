@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = parser().parse_args(arguments)
-    test_bed = TestBed(options.prefix)
+    test_bed = TestBed(options.prefix, owner=os.environ.get("TESTBED_OWNER", ""))
     match options.command:
         case "up":
             print(

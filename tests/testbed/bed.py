@@ -32,11 +32,11 @@ class TestBed:
 
     __test__ = False  # not a test class, whatever its name looks like to pytest
 
-    def __init__(self, prefix: str = DEFAULT_PREFIX, source: Source | None = None, owned: bool = False):
+    def __init__(self, prefix: str = DEFAULT_PREFIX, source: Source | None = None, owner: str = ""):
         """Name a test bed; nothing is started yet.
 
-        `source` is the CRI-O to install; with None it is picked when first needed. An `owned` one is
-        swept away by the next run when this process died without removing it.
+        `source` is the CRI-O to install; with None it is picked when first needed. One that has an `owner`
+        (see owner_mark) is swept away by the next run when that process died without removing it.
         """
         self.prefix = prefix
         self.folder = STATE / prefix
@@ -45,7 +45,7 @@ class TestBed:
         self.registry = f"{REGISTRY}:{REGISTRY_PORT}"
         self.unlisted_registry = f"{UNLISTED_REGISTRY}:{REGISTRY_PORT}"
         self._source = source
-        self._owner = owner_mark() if owned else ""
+        self._owner = owner
 
     @property
     def source(self) -> Source | None:

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every Molecule scenario, one test each, with the proof that it tested something."""
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testbed import TestBed, bed
+from testbed.paths import CHECKOUT, link_collection
+
+LIMIT = 900  # seconds for one scenario
+# Molecule's idempotence step reads the default callback's output, and passes whatever another prints.
+CLEARED = ("ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_INVENTORY", "ANSIBLE_STRATEGY")
+
+
+def scenarios() -> list[Path]:
+    """The folders of all scenarios; `shared` and names with an underscore are none."""
+    found = sorted((CHECKOUT / "molecule").glob("*/molecule.yml"))
+    return [
+        path.parent for path in found if path.parent.name != "shared" and not path.parent.name.startswith("_")
+    ]
+
+
+def needs_crio(scenario: Path) -> bool:
+    """Whether any of its nodes is to have CRI-O."""
+    platforms = (yaml.safe_load((scenario / "molecule.yml").read_text()) or {}).get("platforms")
+    return platforms is None or any(platform.get("crio", True) for platform in platforms)
+
+
+def counted(report: Path) -> int:
+    """How many tests the verifier ran, skipped ones aside."""
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    return sum(int(suite.get("tests", 0)) - int(suite.get("skipped", 0)) for suite in suites)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _swept() -> None:
+    bed.sweep()
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda path: path.name)
+def test_scenario(scenario: Path):
+    if needs_crio(scenario) and TestBed().source is None:
+        pytest.skip("no CRI-O at hand")
+    report = CHECKOUT / "build" / "molecule" / f"{scenario.name}.xml"
+    report.unlink(missing_ok=True)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name not in CLEARED}
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(link_collection())
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment["NO_COLOR"] = "1"
+    environment["MOLECULE_GLOB"] = "molecule/*/molecule.yml"
+    environment["TESTBED_OWNER"] = bed.owner_mark()
+    command = ["molecule", "-c", ".config/molecule/config.yml", "test", "-s", scenario.name]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT,
+        )
+    finally:
+        TestBed(f"molecule-{scenario.name}").down()
+    assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}"
+    assert report.exists(), f"{scenario.name}: the verifier ran no tests\n{done.stdout}"
+    assert counted(report) > 0, f"{scenario.name}: no test of the verifier ran\n{done.stdout}"
