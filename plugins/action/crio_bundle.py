@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of crio_bundle: finds the bundle for the node's architecture and brings it there if it must."""
+"""The controller's side of crio_bundle: picks the architecture's bundle, sends it where asked to."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _BLOCK = 1024 * 1024
 
 
 class ActionModule(ActionBase):
-    """One remote call where the bundle is installed already; two more for one the node fetches; with an upload else."""
+    """One remote call where the bundle is installed already; else a second one, and perhaps an upload."""
 
-    TRANSFERS_FILES = True
+    TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
     _supports_check_mode = True
     _supports_async = False
 
@@ -37,28 +37,30 @@ class ActionModule(ActionBase):
         sha256 = options["sha256"].get(architecture, "").lower()
         if not sha256:
             known = ", ".join(sorted(options["sha256"])) or "none"
-            raise AnsibleActionFail(f"crio_bundle has no SHA-256 for this node's architecture {architecture}; it has: {known}")
+            raise AnsibleActionFail(
+                f"crio_bundle has no SHA-256 for this node's architecture {architecture}; it has: {known}"
+            )
         if here["sha256"] == sha256:
             return {"changed": False, "version": here["installed"], "architecture": architecture}
-        if self._task.check_mode:
-            return {"changed": True, "architecture": architecture}
         source = options["source"].replace("{arch}", architecture)
         if "://" not in source or options["fetched_by"] == "controller":
             source = self._send(source, sha256)
-        try:
-            installed = self._call({"call": "install", "archive": source, "sha256": sha256}, task_vars)
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
-        return {"changed": True, "version": installed["version"], "architecture": architecture}
+        version = self._call({"call": "install", "archive": source, "sha256": sha256}, task_vars)["version"]
+        result = {"changed": True, "version": version, "architecture": architecture}
+        if self._task.diff:
+            before = _installed(here["installed"], here["sha256"]) if here["installed"] else ""
+            result["diff"] = {"before": before, "after": _installed(version, sha256)}
+        return result
 
     def _call(self, arguments, task_vars):
         returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
         if returned.get("failed") or returned.get("unreachable"):
-            raise AnsibleActionFail(returned.get("msg") or "the module returned nothing")
+            unreachable = {"unreachable": True} if returned.get("unreachable") else None
+            raise AnsibleActionFail(returned.get("msg") or "the module returned nothing", result=unreachable)
         return returned
 
     def _send(self, source, sha256):
-        """Bring the bundle onto the node; its hash is checked here first, so that a wrong one never travels."""
+        """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""
         with tempfile.NamedTemporaryFile(prefix="cri-node-bundle-") as fetched:
             path = source
             if "://" in source:
@@ -76,11 +78,16 @@ class ActionModule(ActionBase):
         return remote
 
 
+def _installed(version, sha256):
+    return f"CRI-O {version} (bundle with SHA-256 {sha256 or 'unknown'})\n"
+
+
 def _refuse_bad_hashes(hashes):
     for architecture, value in hashes.items():
         if not re.fullmatch(r"[0-9a-fA-F]{64}", str(value)):
             raise AnsibleActionFail(
-                f"crio_bundle: sha256.{architecture} is {value!r}; a SHA-256 is 64 hexadecimal digits, as sha256sum prints it"
+                f"crio_bundle: sha256.{architecture} is {value!r}; a SHA-256 is 64 hexadecimal digits,"
+                " as sha256sum prints it"
             )
 
 

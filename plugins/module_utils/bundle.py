@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's static bundle: fetched, checked against its SHA-256, and put where the bundle's own installer puts it.
+"""CRI-O's static bundle: fetched, checked against its SHA-256, and put where its own installer puts it.
 
-The layout is that of cri-o/packaging's bundle (top directory cri-o/). Nothing in the archive is executed but `crio --version`.
+The layout is that of cri-o/packaging's bundle (top directory cri-o/). Nothing in the archive is executed but
+`crio --version`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import platform
 import shutil
 import tarfile
-import tempfile
 import urllib.request
+import zlib
 
 from . import crio_service, node_files, node_state
 
 RECORD = node_state.STATE_DIRECTORY + "/bundle.json"
 CRIO = "/usr/local/bin/crio"
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # uname -m to the bundle's names; the others are the same
-_TOP = "cri-o/"
+# uname -m to the bundles' names; the others are the same.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_TOP = "cri-o"
+_NEEDED = ("bin/crio", "bin/crictl", "bin/pinns", "contrib/crio.service")
 _BLOCK = 1024 * 1024
 
 # Where each program and each of the unit's files goes; a directory takes all that the archive has below it.
@@ -48,78 +52,122 @@ _ONLY_WHERE_ABSENT = {
 
 
 class BundleError(Exception):
-    """The bundle cannot be installed; the message is for people. Nothing was changed on the node."""
+    """The bundle cannot be installed; the message is for people."""
 
 
 def read():
-    """{"architecture", "installed" (version or None), "binary", "sha256" of the bundle installed here or None}."""
+    """{"architecture", "installed" (version or None), "sha256" of the bundle it came from, or None}.
+
+    Raises BundleError where the CRI-O that is here is none that a bundle may replace.
+    """
     service = crio_service.CrioService()
     record = node_files.read_json(RECORD) or {}
-    intact = service.binary is not None and record.get("binary") == node_state.binary_identity(service.binary)
-    return {
-        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
-        "binary": service.binary,
-        "installed": crio_service.version_of(service.binary) if service.binary and not intact else record.get("version"),
-        "sha256": record.get("sha256") if intact else None,
-    }
+    if service.binary is None:
+        return {"architecture": _architecture(), "installed": None, "sha256": None}
+    if record.get("binary") == node_state.binary_identity(service.binary):
+        return {"architecture": _architecture(), "installed": record["version"], "sha256": record["sha256"]}
+    installed = crio_service.version_of(service.binary)
+    if service.binary != CRIO:
+        raise BundleError(
+            f"CRI-O {installed or 'of unknown version'} is installed as {service.binary}, not from a bundle"
+            f" (which goes to {CRIO}); use crio_install: preinstalled"
+        )
+    # One that does not run any more is replaced where a bundle brought it: a disk may have lost it.
+    installed = installed or record.get("version")
+    if installed is None:
+        raise BundleError(
+            f"{CRIO} is there and does not tell its version when asked with --version; remove it to install"
+            " the bundle"
+        )
+    return {"architecture": _architecture(), "installed": installed, "sha256": None}
 
 
-def install(source, sha256):
-    """Install the bundle at `source`, a path or a URL, whose SHA-256 is `sha256`. Returns its version."""
+def _architecture():
+    return _ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+def prepare(source, sha256, directory):
+    """Fetch the bundle at `source`, a path or a URL, and check all that may refuse it, in `directory` alone.
+
+    Returns (its version of CRI-O, [(target, path of the content, mode), ...]), what `install` takes.
+    """
+    archive = source
+    if "://" in source:
+        archive = os.path.join(directory, "fetched.tar.gz")
+        _fetch(source, archive)
+    _refuse_another_hash(source, archive, sha256)
+    members = _unpack(archive, os.path.join(directory, "content"))
+    version = _version_in(members)
+    installed = read()["installed"]
+    if installed and installed.split(".")[:2] != version.split(".")[:2]:
+        raise BundleError(
+            f"CRI-O {installed} is installed and the bundle has {version}: another minor version removes all"
+            f" pods of the node when it starts. Drain the node, stop CRI-O and remove {CRIO} first"
+        )
+    placements = list(_placements(members))
+    for target, _content, _mode in placements:
+        try:
+            node_files.refuse_untouchable(target)
+        except node_files.NodeFileError as error:
+            raise BundleError(str(error)) from error
+    return version, placements
+
+
+def install(version, placements, sha256):
+    """Put in place what `prepare` prepared of the bundle with this SHA-256."""
+    _place(placements)
+    status, _output, error = crio_service.run(["systemctl", "daemon-reload"])
+    if status != 0:
+        raise BundleError(f"systemctl daemon-reload failed: {error.strip()}")
     node_files.make_private_directory(node_state.STATE_DIRECTORY)
-    with tempfile.TemporaryDirectory(dir=node_state.STATE_DIRECTORY, prefix="bundle-") as directory:
-        archive = os.path.join(directory, "bundle.tar.gz")
-        _bring(source, archive, sha256)
-        members = _unpack(archive, os.path.join(directory, "content"))
-        version = _version_in(members)
-        _refuse_another_crio(version)
-        for target, content, mode in _placements(members):
-            _place(content, target, mode)
-        status, _output, error = crio_service.run(["systemctl", "daemon-reload"])
-        if status != 0:
-            raise BundleError(f"systemctl daemon-reload failed: {error.strip()}")
     record = {"sha256": sha256, "version": version, "binary": node_state.binary_identity(CRIO)}
     node_files.write_json(RECORD, record)
-    return version
 
 
-def _bring(source, target, sha256):
+def _fetch(url, target):
     try:
-        opened = urllib.request.urlopen(source, timeout=60) if "://" in source else open(source, "rb")
-    except (OSError, ValueError) as error:
-        raise BundleError(f"the bundle {source} cannot be read: {getattr(error, 'reason', None) or error}") from error
+        with urllib.request.urlopen(url, timeout=60) as incoming, open(target, "wb") as file:
+            shutil.copyfileobj(incoming, file, _BLOCK)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise BundleError(
+            f"the bundle {url} cannot be fetched: {getattr(error, 'reason', None) or error}"
+        ) from error
+
+
+def _refuse_another_hash(source, archive, sha256):
     found = hashlib.sha256()
-    with opened as incoming, open(target, "wb") as file:
-        try:
-            for block in iter(lambda: incoming.read(_BLOCK), b""):
+    try:
+        with open(archive, "rb") as file:
+            for block in iter(lambda: file.read(_BLOCK), b""):
                 found.update(block)
-                file.write(block)
-        except OSError as error:
-            raise BundleError(f"the bundle {source} did not arrive whole: {error}") from error
+    except OSError as error:
+        raise BundleError(f"the bundle {source} cannot be read: {error}") from error
     if found.hexdigest() != sha256:
-        raise BundleError(f"the bundle {source} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle asks for")
+        raise BundleError(
+            f"the bundle {source} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle"
+            " asks for"
+        )
 
 
 def _unpack(archive, directory):
-    """Unpack the regular files below cri-o/. Returns {name below cri-o/: path}. Links and odd names are left out."""
+    """Unpack the regular files below cri-o/, no links and no odd names. Returns {name below it: path}."""
     members = {}
     try:
         with tarfile.open(archive) as opened:
             for member in opened:
-                name = member.name[len(_TOP) :]
-                if not member.isreg() or not member.name.startswith(_TOP) or ".." in name.split("/"):
+                parts = member.name.split("/")
+                if not member.isreg() or parts[0] != _TOP or {"", ".", ".."} & set(parts):
                     continue
-                path = os.path.join(directory, name)
+                path = os.path.join(directory, *parts[1:])
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with opened.extractfile(member) as content, open(path, "wb") as file:
                     shutil.copyfileobj(content, file, _BLOCK)
-                os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
-                members[name] = path
-    except (tarfile.TarError, EOFError, OSError) as error:
+                members["/".join(parts[1:])] = path
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise BundleError(f"the bundle is no tar archive that can be read: {error}") from error
-    lacking = [name for name in ("bin/crio", "bin/crictl", "bin/pinns", "contrib/crio.service") if name not in members]
+    lacking = [name for name in _NEEDED if name not in members]
     if lacking:
-        raise BundleError(f"the bundle lacks {', '.join(_TOP + name for name in lacking)}")
+        raise BundleError(f"the bundle lacks {', '.join(f'{_TOP}/{name}' for name in lacking)}")
     return members
 
 
@@ -127,24 +175,10 @@ def _version_in(members):
     os.chmod(members["bin/crio"], 0o755)
     version = crio_service.version_of(members["bin/crio"])
     if version is None:
-        raise BundleError(f"the bundle's crio does not run on this {platform.machine()} node")
+        _status, _output, error = crio_service.run([members["bin/crio"], "--version"])
+        said = error.strip() or "it tells no version"
+        raise BundleError(f"the bundle's crio does not run on this {_architecture()} node: {said}")
     return version
-
-
-def _refuse_another_crio(version):
-    here = read()
-    if here["binary"] is None:
-        return
-    if here["binary"] != CRIO:
-        raise BundleError(
-            f"CRI-O {here['installed']} is installed as {here['binary']}, not from a bundle (which goes to {CRIO});"
-            " use crio_install: preinstalled"
-        )
-    if str(here["installed"]).split(".")[:2] != version.split(".")[:2]:
-        raise BundleError(
-            f"CRI-O {here['installed']} is installed and the bundle has {version}: another minor version removes every pod of the"
-            " node when it starts. Drain the node and remove the old CRI-O first"
-        )
 
 
 def _placements(members):
@@ -161,14 +195,28 @@ def _placements(members):
             yield _ONLY_WHERE_ABSENT[name], content, 0o644
 
 
-def _place(content, target, mode):
-    """Copy beside the target and rename over it: a program that runs keeps the file it was started from."""
-    if not os.path.isdir(os.path.dirname(target)):
-        node_files.make_directories(os.path.dirname(target))
-    directory = os.path.dirname(target)
+def _place(placements):
+    """Copy all beside the targets, then rename. A full disk changes nothing, a daemon keeps its file."""
+    staged = {}
+    try:
+        for target, content, mode in placements:
+            node_files.make_directories(os.path.dirname(target))
+            staged[target] = _beside(target)
+            shutil.copyfile(content, staged[target])
+            with open(staged[target], "rb") as file:
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+        for target, beside in staged.items():
+            node_files.swap_in(beside, target)
+    finally:
+        for beside in staged.values():
+            node_files.remove(beside)
+    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
+        crio_service.run(["restorecon", *sorted(staged)])
+
+
+def _beside(target):
+    directory, name = os.path.split(target)
     # crio.conf.d is read whole, whatever its files' suffix is: the copy waits one level up.
     waiting_room = os.path.dirname(directory) if directory.endswith(".d") else directory
-    beside = os.path.join(waiting_room, f".cri-node-{os.path.basename(target)}")
-    shutil.copyfile(content, beside)
-    os.chmod(beside, mode)
-    os.rename(beside, target)
+    return os.path.join(waiting_room, f".cri-node-{name}")

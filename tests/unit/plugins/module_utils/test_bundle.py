@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CRI-O's static bundle: what is taken from the archive, where it goes, and what is refused."""
+
+import hashlib
+import io
+import os
+import tarfile
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils import bundle
+
+PROGRAM = "#!/bin/sh\necho 'crio version 1.36.3'\n"
+WHOLE = {
+    "cri-o/bin/crio": PROGRAM,
+    "cri-o/bin/crictl": "crictl",
+    "cri-o/bin/pinns": "pinns",
+    "cri-o/bin/conmon": "conmon",
+    "cri-o/cni-plugins/bridge": "bridge",
+    "cri-o/contrib/crio.service": "[Service]\n",
+    "cri-o/contrib/policy.json": "{}",
+    "cri-o/etc/10-crio.conf": "[crio]\n",
+}
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """A function that writes an archive of these files and returns its path and its SHA-256."""
+
+    def write(files=WHOLE, **more):
+        path = tmp_path / "bundle.tar.gz"
+        with tarfile.open(path, "w:gz") as tar:
+            for name, text in {**files, **more}.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text)
+                tar.addfile(entry, io.BytesIO(text.encode()))
+        return str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+
+    return write
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """Where a bundle is prepared."""
+    path = tmp_path / "prepared"
+    path.mkdir()
+    return str(path)
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """A function that says which CRI-O the node has; at first none."""
+
+    def has(version):
+        monkeypatch.setattr(bundle, "read", lambda: {"installed": version})
+
+    has(None)
+    return has
+
+
+@pytest.fixture(autouse=True)
+def _empty_node(monkeypatch, tmp_path, installed):
+    """The targets of a bundle, below a folder instead of the root."""
+    for name in ("_PROGRAMS", "_DATA", "_ONLY_WHERE_ABSENT"):
+        moved = {key: f"{tmp_path}/node{target}" for key, target in getattr(bundle, name).items()}
+        monkeypatch.setattr(bundle, name, moved)
+
+
+def test_every_file_has_the_place_that_the_installer_of_the_bundle_gives_it(archive, directory, tmp_path):
+    version, placements = bundle.prepare(*archive(), directory)
+    assert version == "1.36.3"
+    assert {target.removeprefix(f"{tmp_path}/node"): mode for target, _content, mode in placements} == {
+        "/usr/local/bin/crio": 0o755,
+        "/usr/local/bin/crictl": 0o755,
+        "/usr/local/bin/pinns": 0o755,
+        "/usr/libexec/crio/conmon": 0o755,
+        "/opt/cni/bin/bridge": 0o755,
+        "/usr/local/lib/systemd/system/crio.service": 0o644,
+        "/etc/crio/policy.json": 0o644,
+        "/etc/crio/crio.conf.d/10-crio.conf": 0o644,
+    }
+
+
+def test_preparing_writes_nothing_outside_its_directory(archive, directory, tmp_path):
+    bundle.prepare(*archive(), directory)
+    assert sorted(os.listdir(tmp_path)) == ["bundle.tar.gz", "prepared"]
+
+
+def test_placed_files_are_whole_and_nothing_else_lies_beside_them(archive, directory, tmp_path):
+    _version, placements = bundle.prepare(*archive(), directory)
+    bundle._place(placements)
+    found = sorted(
+        str(path.relative_to(tmp_path)) for path in (tmp_path / "node").rglob("*") if path.is_file()
+    )
+    assert found == sorted(os.path.relpath(target, tmp_path) for target, _content, _mode in placements)
+    assert (tmp_path / "node/usr/local/bin/crio").read_text() == PROGRAM
+    assert os.access(tmp_path / "node/usr/local/bin/crio", os.X_OK)
+
+
+def test_configuration_that_is_there_is_kept(archive, directory, tmp_path):
+    mine = tmp_path / "node/etc/crio/policy.json"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    _version, placements = bundle.prepare(*archive(), directory)
+    bundle._place(placements)
+    assert mine.read_text() == "mine"
+
+
+def test_a_disk_that_fills_up_changes_nothing(archive, directory, tmp_path, monkeypatch):
+    _version, placements = bundle.prepare(*archive(), directory)
+
+    def copy(source, target, real=bundle.shutil.copyfile):
+        if source.endswith("crio.service"):
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(bundle.shutil, "copyfile", copy)
+    with pytest.raises(OSError, match="No space left"):
+        bundle._place(placements)
+    assert [path for path in (tmp_path / "node").rglob("*") if path.is_file()] == []
+
+
+def test_another_hash_is_refused(archive, directory):
+    path, sha256 = archive()
+    with pytest.raises(bundle.BundleError, match=f"has the SHA-256 {sha256}, not the {'0' * 64}"):
+        bundle.prepare(path, "0" * 64, directory)
+
+
+@pytest.mark.parametrize(
+    "name", ["cri-o//etc/passwd", "cri-o/../passwd", "/cri-o/bin/x", "other/bin/x", "cri-o/./x"]
+)
+def test_an_odd_name_is_left_out(archive, directory, name):
+    path, _sha256 = archive(**{name: "odd"})
+    assert set(bundle._unpack(path, directory)) == {entry.removeprefix("cri-o/") for entry in WHOLE}
+
+
+def test_a_link_is_left_out(archive, directory, tmp_path):
+    path, _sha256 = archive()
+    plain = tmp_path / "plain.tar"
+    with tarfile.open(path) as old, tarfile.open(plain, "w") as new:
+        for member in old:
+            new.addfile(member, old.extractfile(member))
+        link = tarfile.TarInfo("cri-o/bin/linked")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        new.addfile(link)
+    assert "bin/linked" not in bundle._unpack(str(plain), directory)
+
+
+def test_what_the_bundle_lacks_is_named(archive, directory):
+    files = {
+        name: text for name, text in WHOLE.items() if name not in ("cri-o/bin/pinns", "cri-o/bin/crictl")
+    }
+    with pytest.raises(bundle.BundleError, match=r"lacks cri-o/bin/crictl, cri-o/bin/pinns"):
+        bundle.prepare(*archive(files), directory)
+
+
+def test_what_is_no_archive_is_refused(tmp_path, directory):
+    page = tmp_path / "bundle.tar.gz"
+    page.write_text("<html>not found</html>")
+    with pytest.raises(bundle.BundleError, match="no tar archive that can be read"):
+        bundle.prepare(str(page), hashlib.sha256(page.read_bytes()).hexdigest(), directory)
+
+
+def test_a_file_that_is_not_there_is_refused(directory):
+    with pytest.raises(bundle.BundleError, match=r"cannot be read: .*No such file"):
+        bundle.prepare("/nowhere/bundle.tar.gz", "0" * 64, directory)
+
+
+def test_a_url_that_nobody_serves_is_refused(directory):
+    with pytest.raises(bundle.BundleError, match=r"http://127.0.0.1:9/bundle cannot be fetched"):
+        bundle.prepare("http://127.0.0.1:9/bundle", "0" * 64, directory)
+
+
+def test_a_crio_that_does_not_run_is_refused_with_its_reason(archive, directory):
+    with pytest.raises(bundle.BundleError, match=r"does not run on this .* node: crio: cannot execute"):
+        bundle.prepare(
+            *archive(**{"cri-o/bin/crio": "#!/bin/sh\necho 'crio: cannot execute' >&2; exit 2"}), directory
+        )
+
+
+def test_another_minor_version_is_refused(archive, directory, installed):
+    installed("1.35.9")
+    with pytest.raises(bundle.BundleError, match=r"CRI-O 1\.35\.9 is installed and the bundle has 1\.36\.3"):
+        bundle.prepare(*archive(), directory)
+
+
+def test_another_patch_version_is_taken(archive, directory, installed):
+    installed("1.36.9")
+    assert bundle.prepare(*archive(), directory)[0] == "1.36.3"
+
+
+def test_a_target_that_is_a_link_is_refused_by_name(archive, directory, tmp_path):
+    link = tmp_path / "node/usr/local/bin/crictl"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/usr/bin/crictl")
+    with pytest.raises(
+        bundle.BundleError, match=r"/usr/local/bin/crictl is a symbolic link to /usr/bin/crictl"
+    ):
+        bundle.prepare(*archive(), directory)
