@@ -32,7 +32,8 @@ CHARACTER_LIMIT = 600_000  # of all entries as JSON; job runners drop a result o
 CLOCK_SLACK = 10 * SECOND  # how far the clock may have been set back within a log
 
 _AROUND_ENTRY = 190  # characters of JSON around an entry's text, at most
-_FILE_DISTANCE = 1 << 60
+_FILE_DISTANCE = 1 << 60  # between the positions of two files
+_OLDEST = -(1 << 100)
 _LINE = re.compile(
     rb"(\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))"
     rb" (stdout|stderr) ([PF])(?::[^ ]*)?(?: (.*))?",
@@ -88,16 +89,19 @@ class Entry:
     @property
     def text(self):
         if self._text is None:
-            text = self._data.decode("utf-8", "surrogateescape")
-            self.undecodable = len(_UNDECODABLE.findall(text))
-            self._text = _UNDECODABLE.sub("\ufffd", text) if self.undecodable else text
+            try:
+                self._text = self._data.decode("utf-8")
+            except UnicodeDecodeError:
+                text = self._data.decode("utf-8", "surrogateescape")
+                self._text, self.undecodable = _UNDECODABLE.subn("\ufffd", text)
         return self._text
 
     def shorten(self, text):
         self._text, self.cut = text, True
 
     def as_dict(self):
-        entry = {"time": rfc3339(self.time), "stream": self.stream, "text": self.text}
+        entry = {"time": rfc3339(self.time)} if self.time else {}
+        entry.update(stream=self.stream, text=self.text)
         if self.cut:
             entry["cut"] = True
         return entry
@@ -223,16 +227,14 @@ class Log:
             if error.errno == errno.ELOOP:
                 raise LogError(f"{path} is a symbolic link, which is not followed") from None
             raise LogError(f"cannot open {path}: {error.strerror}") from None
-        file = os.fdopen(descriptor, "rb", buffering=0)
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            file.close()
-            raise LogError(f"{path} is not a regular file")
-        if (status.st_dev, status.st_ino) in seen:
-            file.close()
-        else:
-            seen.add((status.st_dev, status.st_ino))
-            self._opened.append((path, file))
+        if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
+            os.close(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise LogError(f"{path} is not a regular file")
+            return True
+        seen.add((status.st_dev, status.st_ino))
+        self._opened.append((path, os.fdopen(descriptor, "rb", buffering=0)))
         return True
 
     def entries(self, stream=None):
@@ -243,19 +245,21 @@ class Log:
             part = _parse(line)
             if part is None:
                 self.malformed += 1
-            elif stream in (None, part[1]):
-                current = unfinished.get(part[1])
-                if current is None or not part[2]:
-                    if current is not None:
-                        heapq.heappush(ready, current.finish(self.source))
-                    current = unfinished[part[1]] = _Unfinished(part[1])
-                current.prepend(position, part[0], part[3], cut, travelled)
-            for name, current in list(unfinished.items()) if len(unfinished) > 1 else ():
-                if travelled - current.travelled > JOIN_WINDOW:
+                continue
+            if stream not in (None, part[1]):
+                continue
+            current = unfinished.get(part[1])
+            if current is None or not part[2]:
+                if current is not None:
+                    heapq.heappush(ready, current.finish(self.source))
+                current = unfinished[part[1]] = _Unfinished(part[1])
+            current.prepend(position, part[0], part[3], cut, travelled)
+            if len(unfinished) == 1:
+                latest = current.position
+            else:
+                for name in [name for name in unfinished if unfinished[name].is_beyond(travelled)]:
                     heapq.heappush(ready, unfinished.pop(name).finish(self.source))
-            latest = max(
-                (current.position for current in unfinished.values()), default=-_FILE_DISTANCE * 100_000
-            )
+                latest = max((each.position for each in unfinished.values()), default=_OLDEST)
             while ready and -ready[0][0] > latest:
                 yield heapq.heappop(ready)[1]
         for current in unfinished.values():
@@ -349,6 +353,10 @@ class _Unfinished:
         while self.size - len(self.parts[0]) >= LINE_LIMIT:  # the beginning is kept
             self.size -= len(self.parts.pop(0))
             self.cut = True
+
+    def is_beyond(self, travelled):
+        """Whether too much of the log lies before the parts for more of them to be expected."""
+        return travelled - self.travelled > JOIN_WINDOW
 
     def finish(self, source):
         data = b"".join(reversed(self.parts))

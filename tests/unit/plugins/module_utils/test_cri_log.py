@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logs are read from their end, and nothing is lost, repeated or invented."""
+
+import gzip
+import itertools
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.module_utils import cri_log
+from ansible_collections.cri.node.plugins.module_utils.cri_log import Log, LogError, Selection, moment, newest
+
+START = 1_767_225_600 * 10**9  # 2026-01-01T00:00:00Z
+
+
+def stamp(number, nanosecond=0):
+    return f"2026-01-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.{nanosecond:09d}Z"
+
+
+def line(number, text, stream="stdout", tag="F"):
+    data = text.encode() if isinstance(text, str) else text
+    return f"{stamp(number)} {stream} {tag} ".encode() + data + b"\n"
+
+
+def write(folder, *lines, name="0.log"):
+    path = folder / name
+    path.write_bytes(b"".join(lines))
+    return str(path)
+
+
+def read(path, rotated=True, **selection):
+    with Log(path, rotated=rotated) as log:
+        entries, truncated = newest([log], Selection(**selection))
+    return entries, truncated, log
+
+
+def texts(path, **selection):
+    return [entry.text for entry in read(path, **selection)[0]]
+
+
+class TestSelection:
+    def test_entries_come_oldest_first_with_utc_time_and_stream(self, tmp_path):
+        path = write(
+            tmp_path,
+            b"2026-01-01T02:00:00.5+02:00 stdout F one\n",
+            b"2026-01-01T00:00:01.000000002Z stderr F two\n",
+        )
+        entries, truncated, log = read(path)
+        assert [entry.as_dict() for entry in entries] == [
+            {"time": "2026-01-01T00:00:00.500000000Z", "stream": "stdout", "text": "one"},
+            {"time": "2026-01-01T00:00:01.000000002Z", "stream": "stderr", "text": "two"},
+        ]
+        assert not truncated
+        assert log.files == [path]
+
+    def test_tail_returns_the_newest_lines_and_tells_that_there_were_more(self, tmp_path):
+        path = write(tmp_path, *(line(number, f"line {number}") for number in range(10)))
+        entries, truncated, _log = read(path, tail=3)
+        assert [entry.text for entry in entries] == ["line 7", "line 8", "line 9"]
+        assert truncated
+
+    def test_a_log_of_exactly_that_many_lines_is_not_truncated(self, tmp_path):
+        path = write(tmp_path, *(line(number, "x") for number in range(10)))
+        assert not read(path, tail=10)[1]
+
+    def test_max_bytes_counts_text_and_line_ends(self, tmp_path):
+        path = write(tmp_path, *(line(number, "é" * 4) for number in range(10)))
+        entries, truncated, _log = read(path, max_bytes=27)
+        assert len(entries) == 3
+        assert truncated
+
+    def test_a_last_line_longer_than_max_bytes_is_cut_between_characters(self, tmp_path):
+        entries, truncated, _log = read(write(tmp_path, line(0, "é" * 100)), max_bytes=10)
+        assert entries[0].as_dict() == {"time": stamp(0), "stream": "stdout", "text": "é" * 4, "cut": True}
+        assert truncated
+
+    def test_result_stays_below_what_job_runners_take(self, tmp_path):
+        path = write(tmp_path, *(line(number, "\x01\u4e16" * 50) for number in range(20_000)))
+        entries, truncated, _log = read(path, tail=10**6, max_bytes=10**9)
+        assert truncated
+        assert 400_000 < len(json.dumps([entry.as_dict() for entry in entries])) <= 600_000
+
+    def test_one_line_of_escapes_is_cut_to_what_job_runners_take(self, tmp_path):
+        entries, truncated, _log = read(write(tmp_path, line(0, "\x01" * 500_000)), max_bytes=10**9)
+        assert truncated
+        assert len(json.dumps(entries[0].as_dict())) <= 600_000
+
+    def test_since_and_until_are_inclusive(self, tmp_path):
+        path = write(tmp_path, *(line(number, str(number)) for number in range(10)))
+        assert texts(path, since=START + 3 * 10**9, until=START + 5 * 10**9) == ["3", "4", "5"]
+
+    def test_lines_before_since_do_not_count_as_truncated(self, tmp_path):
+        path = write(tmp_path, *(line(number, str(number)) for number in range(100)))
+        assert not read(path, since=START + 90 * 10**9)[1]
+
+    def test_clock_set_back_by_seconds_does_not_end_the_search(self, tmp_path):
+        path = write(tmp_path, line(20, "a"), line(14, "b"), line(21, "c"))
+        assert texts(path, since=START + 20 * 10**9) == ["a", "c"]
+
+    def test_stream_and_pattern_select_lines(self, tmp_path):
+        path = write(
+            tmp_path, line(0, "an error"), line(1, "an error", "stderr"), line(2, "all well", "stderr")
+        )
+        assert texts(path, stream="stderr", pattern="err.r$") == ["an error"]
+
+    def test_no_line_fits(self, tmp_path):
+        assert read(write(tmp_path, line(0, "x")), pattern="y")[:2] == ([], False)
+
+    def test_empty_log(self, tmp_path):
+        assert read(write(tmp_path))[:2] == ([], False)
+
+
+class TestLines:
+    def test_parts_of_a_line_are_joined(self, tmp_path):
+        path = write(tmp_path, line(0, "a", tag="P"), line(1, "b", tag="P"), line(2, "c"), line(3, "d"))
+        entries = read(path)[0]
+        assert [(entry.text, entry.as_dict()["time"]) for entry in entries] == [
+            ("abc", stamp(0)),
+            ("d", stamp(3)),
+        ]
+
+    def test_parts_are_joined_per_stream_in_the_order_of_their_beginning(self, tmp_path):
+        path = write(
+            tmp_path,
+            line(0, "a", tag="P"),
+            line(1, "x", "stderr"),
+            line(2, "b"),
+            line(3, "y", "stderr"),
+            line(4, "c"),
+        )
+        assert texts(path) == ["ab", "x", "y", "c"]
+
+    def test_a_line_that_has_not_ended_is_told(self, tmp_path):
+        assert texts(write(tmp_path, line(0, "a"), line(1, "pass", tag="P"), line(2, "word", tag="P"))) == [
+            "a",
+            "password",
+        ]
+
+    def test_a_character_split_between_parts_is_one_character(self, tmp_path):
+        data = "é".encode()
+        path = write(tmp_path, line(0, data[:1], tag="P"), line(1, data[1:]))
+        entry = read(path)[0][0]
+        assert (entry.text, entry.undecodable) == ("é", 0)
+
+    def test_bytes_that_are_no_text_are_replaced_and_counted(self, tmp_path):
+        entry = read(write(tmp_path, line(0, b"a\xff\xfe\x00b\xc3")))[0][0]
+        assert (entry.text, entry.undecodable) == ("a\ufffd\ufffd\x00b\ufffd", 3)
+
+    @pytest.mark.parametrize(
+        "garbage",
+        [
+            b"\x00" * 5000 + b"\n",
+            b"no log line\n",
+            b"2026-01-01T00:00:00Z stdout X a\n",
+            b"{}\n",
+            b'{"log": 1}\n',
+            b"[" * 9,
+        ],
+        ids=[
+            "a hole after a crash",
+            "prose",
+            "an unknown tag",
+            "empty JSON",
+            "JSON of another form",
+            "brackets",
+        ],
+    )
+    def test_what_is_no_log_line_is_left_out_and_counted(self, tmp_path, garbage):
+        path = write(tmp_path, line(0, "a"), garbage, *([] if garbage[-1:] != b"\n" else [line(1, "b")]))
+        entries, _truncated, log = read(path)
+        assert [entry.text for entry in entries] in (["a", "b"], ["a"])
+        assert log.malformed == 1
+
+    def test_a_day_that_no_month_has_has_no_time(self, tmp_path):
+        entry = read(write(tmp_path, b"2026-02-31T00:00:00Z stdout F a\n"))[0][0]
+        assert entry.as_dict() == {"stream": "stdout", "text": "a"}
+
+    def test_empty_lines_are_lines(self, tmp_path):
+        path = write(tmp_path, line(0, ""), f"{stamp(1)} stdout F\n".encode(), line(2, ""))
+        assert texts(path) == ["", "", ""]
+
+    def test_lines_of_the_docker_engine_are_read(self, tmp_path):
+        items = [("one\n", "stdout"), ("two ", "stderr"), ("parts\n", "stderr")]
+        path = write(
+            tmp_path,
+            *(
+                json.dumps({"log": text, "stream": stream, "time": stamp(number)}).encode() + b"\n"
+                for number, (text, stream) in enumerate(items)
+            ),
+        )
+        assert texts(path) == ["one", "two parts"]
+
+    def test_a_line_longer_than_memory_should_hold_keeps_its_beginning(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "LINE_LIMIT", 100_000)
+        path = write(tmp_path, line(0, "first"), line(1, "begin " + "x" * 500_000), line(2, "last"))
+        entries, truncated, _log = read(path, max_bytes=10**6)
+        assert [entry.text[:5] for entry in entries] == ["first", "begin", "last"]
+        assert len(entries[1].text) < 100_000
+        assert (entries[1].cut, truncated) == (True, True)
+
+    def test_a_line_of_too_many_parts_keeps_its_beginning(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "LINE_LIMIT", 1000)
+        path = write(
+            tmp_path,
+            line(0, "begin", tag="P"),
+            *(line(1, "x" * 90, tag="P") for _ in range(50)),
+            line(2, "end"),
+        )
+        entry = read(path)[0][0]
+        assert (entry.text[:5], len(entry.text), entry.cut) == ("begin", 1000, True)
+
+    def test_a_silent_stream_does_not_make_the_whole_log_be_read(self, tmp_path):
+        path = write(
+            tmp_path,
+            line(0, "old", "stderr"),
+            *(line(1, "x" * 80) for _ in range(50_000)),
+            line(2, "new", "stderr"),
+        )
+        entries, _truncated, log = read(path, tail=100)
+        assert [entry.text for entry in entries[-2:]] == ["x" * 80, "new"]
+        assert log.bytes_read < 2**20
+
+
+class TestFiles:
+    def test_rotated_files_continue_the_log(self, tmp_path):
+        write(tmp_path, line(0, "a"), line(1, "b", tag="P"), name="0.log.20260101-000000")
+        write(tmp_path, line(2, "c"), line(3, "d"), name="0.log.20260101-000100")
+        path = write(tmp_path, line(4, "e"))
+        entries, truncated, log = read(path)
+        assert [entry.text for entry in entries] == ["a", "bc", "d", "e"]
+        assert [os.path.basename(each) for each in log.files] == [
+            "0.log",
+            "0.log.20260101-000100",
+            "0.log.20260101-000000",
+        ]
+        assert not truncated
+
+    def test_rotated_files_are_left_alone_where_not_wanted(self, tmp_path):
+        write(tmp_path, line(0, "a"), name="0.log.20260101-000000")
+        assert texts(write(tmp_path, line(4, "e")), rotated=False) == ["e"]
+
+    def test_gzipped_files_continue_the_log(self, tmp_path):
+        (tmp_path / "0.log.20260101-000000.gz").write_bytes(gzip.compress(line(0, "a")))
+        assert texts(write(tmp_path, line(4, "e"))) == ["a", "e"]
+
+    def test_numbered_files_are_older_the_higher_their_number(self, tmp_path):
+        for number in (1, 2, 10):
+            write(tmp_path, line(20 - number, str(number)), name=f"0.log.{number}")
+        assert texts(write(tmp_path, line(30, "0"))) == ["10", "2", "1", "0"]
+
+    def test_a_file_that_is_just_being_gzipped_counts_once(self, tmp_path):
+        write(tmp_path, line(0, "a"), name="0.log.20260101-000000")
+        (tmp_path / "0.log.20260101-000000.gz").write_bytes(gzip.compress(line(0, "a")))
+        write(tmp_path, b"half", name="0.log.20260101-000000.tmp")
+        assert texts(write(tmp_path, line(4, "e"))) == ["a", "e"]
+
+    @pytest.mark.parametrize(
+        "damage", [lambda data: data[:-20], lambda data: b"junk" + data], ids=["cut", "no gzip"]
+    )
+    def test_a_damaged_gzip_file_is_a_warning(self, tmp_path, damage):
+        (tmp_path / "0.log.20260101-000000.gz").write_bytes(damage(gzip.compress(os.urandom(5000))))
+        entries, truncated, log = read(write(tmp_path, line(4, "e")))
+        assert [entry.text for entry in entries] == ["e"]
+        assert truncated
+        assert "0.log.20260101-000000.gz" in log.warnings[0]
+
+    def test_a_log_rotated_after_it_was_opened_is_read_once_and_whole(self, tmp_path):
+        path = write(tmp_path, line(0, "a"), line(1, "b"))
+        with Log(path) as log:
+            os.rename(path, f"{path}.20260101-000000")
+            write(tmp_path, line(2, "c"))
+            assert [entry.text for entry in newest([log], Selection())[0]] == ["a", "b"]
+
+    def test_a_log_rotated_between_being_opened_and_listed_is_read_once(self, tmp_path, monkeypatch):
+        path = write(tmp_path, line(0, "a"))
+
+        def rotate(_path, real=cri_log._rotated_files):
+            os.rename(path, f"{path}.20260101-000000")
+            write(tmp_path, line(2, "c"))
+            return real(path)
+
+        monkeypatch.setattr(cri_log, "_rotated_files", rotate)
+        assert texts(path) == ["a"]
+
+    def test_a_log_that_is_gone_for_a_moment_is_waited_for(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log.time, "sleep", lambda _seconds: write(tmp_path, line(2, "c")))
+        write(tmp_path, line(0, "a"), name="0.log.20260101-000000")
+        assert texts(str(tmp_path / "0.log")) == ["a", "c"]
+
+    def test_a_log_cut_short_while_being_read_gives_what_is_left(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "BLOCK", 64)
+        path = write(tmp_path, *(line(number, "x" * 20) for number in range(100)))
+        with Log(path) as log:
+            entries = log.entries()
+            next(entries)
+            os.truncate(path, 60)
+            assert len(list(entries)) <= 3
+
+    def test_a_missing_log_is_an_error(self, tmp_path):
+        with pytest.raises(LogError, match="does not exist") as caught:
+            Log(str(tmp_path / "no" / "0.log"))
+        assert caught.value.kind == "not_found"
+
+    def test_a_link_is_not_followed(self, tmp_path):
+        (tmp_path / "0.log").symlink_to(write(tmp_path, line(0, "secret"), name="other"))
+        with pytest.raises(LogError, match="symbolic link"):
+            Log(str(tmp_path / "0.log"), container_id="c1")
+
+    def test_a_link_to_the_engine_log_of_the_same_container_is_followed(self, tmp_path):
+        (tmp_path / "0.log").symlink_to(write(tmp_path, line(0, "a"), name="c1-json.log"))
+        with Log(str(tmp_path / "0.log"), container_id="c1") as log:
+            assert [entry.text for entry in log.entries()] == ["a"]
+
+    def test_a_pipe_or_folder_is_refused_without_waiting(self, tmp_path):
+        os.mkfifo(tmp_path / "0.log")
+        with pytest.raises(LogError, match="not a regular file"):
+            Log(str(tmp_path / "0.log"))
+        with pytest.raises(LogError, match="not a regular file"):
+            Log(str(tmp_path))
+
+    def test_search_ends_at_the_scan_limit_and_says_so(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "SCAN_LIMIT", 200_000)
+        path = write(tmp_path, line(0, "needle"), *(line(1, "x" * 80) for _ in range(5000)))
+        assert read(path, pattern="needle")[:2] == ([], True)
+
+    def test_logs_of_several_containers_are_merged_by_time(self, tmp_path):
+        one = write(tmp_path, line(0, "a"), line(2, "c"), line(4, "e"), name="one.log")
+        two = write(tmp_path, line(1, "b"), line(3, "d"), name="two.log")
+        with Log(one, source="one") as first, Log(two, source="two") as second:
+            entries, truncated = newest([first, second], Selection(tail=4))
+        assert [(entry.text, entry.source) for entry in entries] == [
+            ("b", "two"),
+            ("c", "one"),
+            ("d", "two"),
+            ("e", "one"),
+        ]
+        assert truncated
+
+
+class TestCost:
+    def test_the_last_hundred_of_a_million_lines_cost_little(self, tmp_path):
+        path = tmp_path / "0.log"
+        row = line(1, "x" * 60)
+        with open(path, "wb") as file:
+            for _ in range(100):
+                file.write(row * 10_000)
+        script = (
+            "import resource, sys\n"
+            f"sys.path[:0] = {sys.path!r}\n"
+            "from ansible_collections.cri.node.plugins.module_utils.cri_log import Log, Selection, newest\n"
+            "with Log(sys.argv[1], rotated=False) as log:\n"
+            "    entries, truncated = newest([log], Selection(tail=int(sys.argv[2]), pattern=sys.argv[3]))\n"
+            "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "print(len(entries), truncated, log.bytes_read, peak)\n"
+        )
+
+        def measure(path, *arguments):
+            done = subprocess.run(
+                [sys.executable, "-c", script, str(path), *arguments],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=120,
+            )
+            count, truncated, read_bytes, kibibytes = done.stdout.split()
+            return int(count), truncated, int(read_bytes), int(kibibytes)
+
+        count, truncated, read_bytes, kibibytes = measure(path, "100", "")
+        assert (count, truncated) == (100, "True")
+        assert read_bytes <= 2**20
+        assert kibibytes <= 64 * 1024
+        os.truncate(path, len(row) * 100_000)
+        count, _truncated, read_bytes, kibibytes = measure(path, "1", "no such text")
+        assert (count, read_bytes) == (0, path.stat().st_size)
+        assert kibibytes <= 64 * 1024
+
+
+TEXT = st.one_of(st.text(max_size=12), st.binary(max_size=12)).map(
+    lambda text: (text.encode() if isinstance(text, str) else text).replace(b"\n", b"")
+)
+WRITES = st.lists(
+    st.tuples(st.sampled_from(["stdout", "stderr"]), st.lists(TEXT, min_size=1, max_size=4)), max_size=25
+)
+
+
+def interleave(writes, random):
+    """Physical lines of both streams, the parts of each line in order, mixed as a log may have them."""
+    queues = {
+        stream: [
+            (number, part, "F" if index == len(parts) - 1 else "P")
+            for number, (name, parts) in enumerate(writes)
+            if name == stream
+            for index, part in enumerate(parts)
+        ]
+        for stream in ("stdout", "stderr")
+    }
+    mixed, starts = [], {}
+    for _ in range(sum(map(len, queues.values()))):
+        stream = random.choice([name for name, queue in queues.items() if queue])
+        number, part, tag = queues[stream].pop(0)
+        starts.setdefault(number, len(mixed))
+        mixed.append((stream, part, tag))
+    return mixed, starts
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    writes=WRITES,
+    random=st.randoms(use_true_random=False),
+    block=st.integers(1, 200),
+    cuts=st.lists(st.integers(0, 100), max_size=3),
+    zipped=st.booleans(),
+    tail=st.integers(1, 30),
+)
+def test_what_was_written_is_read_across_blocks_parts_and_rotations(
+    tmp_path_factory, monkeypatch, writes, random, block, cuts, zipped, tail
+):
+    monkeypatch.setattr(cri_log, "BLOCK", block)
+    folder = tmp_path_factory.mktemp("log")
+    mixed, starts = interleave(writes, random)
+    physical = [line(number, part, stream, tag) for number, (stream, part, tag) in enumerate(mixed)]
+    bounds = [0, *sorted(min(cut, len(physical)) for cut in cuts), len(physical)]
+    files = [b"".join(physical[low:high]) for low, high in itertools.pairwise(bounds)]
+    for age, content in enumerate(files[:-1]):
+        name = f"0.log.20260101-00000{age}"
+        (folder / (f"{name}.gz" if zipped else name)).write_bytes(
+            gzip.compress(content) if zipped else content
+        )
+    path = write(folder, files[-1])
+    written = [
+        (stamp(starts[number]), stream, b"".join(parts).decode("utf-8", "surrogateescape"))
+        for number, (stream, parts) in sorted(enumerate(writes), key=lambda item: starts[item[0]])
+    ]
+    entries, truncated, log = read(path, tail=tail)
+    found = [(entry.as_dict()["time"], entry.stream, entry.text) for entry in entries]
+    replaced = [(when, stream, cri_log._UNDECODABLE.sub("\ufffd", text)) for when, stream, text in written]
+    assert found == replaced[-tail:]
+    assert truncated == (len(written) > tail)
+    assert log.malformed == 0
+
+
+@given(st.binary(max_size=2000), st.integers(1, 100))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_can_be_a_log(tmp_path_factory, monkeypatch, content, block):
+    monkeypatch.setattr(cri_log, "BLOCK", block)
+    path = write(tmp_path_factory.mktemp("log"), content, line(1, "end"))
+    _entries, _truncated, log = read(path)
+    assert log.bytes_read == os.path.getsize(path)
+
+
+class TestMoment:
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("1d2h3m4.5s", 93784.5), ("0s", 0)],
+    )
+    def test_a_duration_is_counted_back_from_now(self, text, seconds):
+        assert moment(text, now=1_000_000) == int((1_000_000 - seconds) * 10**9)
+
+    def test_a_time_is_itself(self):
+        assert moment("2026-01-01T01:00:00+01:00") == START
+
+    @pytest.mark.parametrize(
+        "text", ["", "1", "yesterday", "1x", "-1h", "2026-01-01", "2026-13-01T00:00:00Z"]
+    )
+    def test_anything_else_is_refused_with_what_would_be_accepted(self, text):
+        with pytest.raises(ValueError, match="1h30m"):
+            moment(text)

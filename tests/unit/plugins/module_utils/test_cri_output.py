@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What crictl prints becomes the same typed data, whichever crictl it was."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.module_utils import cri_output
+from ansible_collections.cri.node.plugins.module_utils.cri_output import (
+    UnexpectedOutput,
+    nanoseconds,
+    rfc3339,
+)
+
+RECORDED = Path(__file__).parents[2] / "fixtures" / "crictl-1.37"
+
+
+def recorded(name):
+    return json.loads((RECORDED / name).read_text())
+
+
+def as_before_1_31(value):
+    """The same answer as crictl up to 1.30 prints it: empty messages are null."""
+    if isinstance(value, dict):
+        return {key: None if each == {} else as_before_1_31(each) for key, each in value.items()}
+    return [as_before_1_31(each) for each in value] if isinstance(value, list) else value
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("2026-11-24T00:04:10.439642065Z", "2026-11-24T00:04:10.439642065Z"),
+            ("2026-11-24T08:04:10+08:00", "2026-11-24T00:04:10.000000000Z"),
+            ("2026-11-23T19:04:10.5-0500", "2026-11-24T00:04:10.500000000Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000000Z"),
+        ],
+        ids=["nanoseconds", "a zone's offset", "an offset without colon", "a leap second"],
+    )
+    def test_times_of_any_zone_become_utc_with_nine_digits(self, text, expected):
+        assert rfc3339(nanoseconds(text)) == expected
+
+    @pytest.mark.parametrize(
+        "text", ["", "now", "2026-11-24", "2026-02-30T00:00:00Z", "0000-01-01T00:00:00Z"]
+    )
+    def test_what_is_no_time_is_refused(self, text):
+        with pytest.raises(ValueError, match="time|year|day|month|range"):
+            nanoseconds(text)
+
+    def test_zero_and_absurd_times_are_none(self):
+        assert [rfc3339(value) for value in (0, -6795364578871345152, 10**30)] == [None, None, None]
+
+    @given(st.integers(1, 253402300799 * 10**9))
+    def test_every_time_survives_writing_and_reading(self, value):
+        assert nanoseconds(rfc3339(value)) == value
+
+    @given(st.datetimes(min_value=datetime.datetime(1971, 1, 1), timezones=st.just(datetime.UTC)))
+    def test_times_agree_with_the_standard_library(self, moment):
+        since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+        assert nanoseconds(moment.isoformat()) // 1000 == since // datetime.timedelta(microseconds=1)
+
+
+class TestInfo:
+    def test_a_ready_runtime(self):
+        facts = cri_output.info(recorded("info.json"))
+        assert facts == {
+            "conditions": [
+                {"type": "RuntimeReady", "status": True, "reason": "", "message": ""},
+                {"type": "NetworkReady", "status": True, "reason": "", "message": ""},
+            ],
+            "runtime_ready": True,
+            "network_ready": True,
+            "handlers": [
+                {
+                    "name": "crun",
+                    "default": True,
+                    "features": {"recursive_read_only_mounts": True, "user_namespaces": True},
+                }
+            ],
+            "features": {"supplemental_groups_policy": True, "user_namespaces_host_network": True},
+            "cgroup_driver": "cgroupfs",
+            "sandbox_image": "172.17.0.1:5000/pause:1",
+        }
+
+    def test_a_network_that_is_not_ready_says_why(self):
+        facts = cri_output.info(recorded("info-network-notready.json"))
+        assert (facts["runtime_ready"], facts["network_ready"]) == (True, False)
+        assert facts["conditions"][1]["reason"] == "NetworkPluginNotReady"
+
+    def test_an_old_crictl_tells_conditions_only(self):
+        status = recorded("info.json")["status"]
+        facts = cri_output.info({"status": status, "config": {"sandboxImage": "pause"}})
+        assert sorted(facts) == ["conditions", "network_ready", "runtime_ready", "sandbox_image"]
+
+    def test_the_default_handler_is_nameless_until_its_name_is_known(self):
+        document = recorded("info-quiet.json")
+        document["runtimeHandlers"].append({"name": "kata", "features": {}})
+        handlers = cri_output.info(document)["handlers"]
+        assert [(each.get("name"), each.get("default")) for each in handlers] == [
+            ("crun", None),
+            (None, True),
+            ("kata", None),
+        ]
+        handlers = cri_output.with_default_handler(handlers, "crun")
+        assert [(each["name"], each["default"]) for each in handlers] == [("crun", True), ("kata", False)]
+
+    def test_containerd_names_its_default_handler_and_writes_features_otherwise(self):
+        facts = cri_output.info(
+            {
+                "status": {"conditions": [{"type": "RuntimeReady", "status": True}]},
+                "config": {"containerd": {"defaultRuntimeName": "runc"}, "sandboxImage": "pause"},
+                "runtimeHandlers": [
+                    {"name": "runc", "features": {"recursiveReadOnlyMounts": True}},
+                    {"name": "kata", "features": None},
+                    {"features": {}},
+                ],
+            }
+        )
+        assert facts["handlers"] == [
+            {"name": "runc", "default": True, "features": {"recursive_read_only_mounts": True}},
+            {"name": "kata", "default": False, "features": {}},
+        ]
+        assert facts["network_ready"] is False
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            [],
+            {},
+            {"status": {}},
+            {"status": []},
+            {"status": {"conditions": [1]}},
+            {"status": {"conditions": [{}]}},
+        ],
+    )
+    def test_anything_else_is_refused(self, document):
+        with pytest.raises(UnexpectedOutput):
+            cri_output.info(document)
+
+    def test_version_is_read_from_text(self):
+        assert cri_output.version((RECORDED / "version.txt").read_text()) == {
+            "runtime_name": "cri-o",
+            "runtime_version": "1.37.0",
+            "api_version": "v1",
+        }
+        with pytest.raises(UnexpectedOutput):
+            cri_output.version("hello")
+
+    def test_cgroup_driver_is_read_from_text(self):
+        assert cri_output.cgroup_driver((RECORDED / "runtime-config.txt").read_text()) == "cgroupfs"
+        assert cri_output.cgroup_driver("anything") is None
+
+
+class TestContainers:
+    def test_a_container(self):
+        (container,) = cri_output.containers(recorded("ps.json"))
+        assert container == {
+            "id": "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625",
+            "name": "hello-world",
+            "attempt": 1,
+            "state": "running",
+            "created_at": "2026-11-23T23:54:11.977943215Z",
+            "pod": {"id": "0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a"},
+            "image": {
+                "name": "172.17.0.1:5000/hello:1",
+                "id": "c3598912096d4429d6be82f305ad6873792d25df59bf0cab8eeb4cbdf719388c",
+                "ref": "172.17.0.1:5000/hello@sha256:"
+                "7f754817b68a5e936538565b51bb7863c6554a63e3a9361a2e658e56fee87613",
+            },
+            "labels": {},
+            "annotations": {},
+        }
+
+    def test_its_pod_gets_a_name_from_the_pods(self):
+        (container,) = cri_output.containers(recorded("ps.json"))
+        pods = cri_output.pods(recorded("pods.json"))
+        assert cri_output.with_pod(container, pods)["pod"] == {
+            "id": "0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a",
+            "name": "hello-pod",
+            "namespace": "default",
+            "uid": "u1",
+        }
+
+    def test_or_from_the_labels_of_the_kubelet(self):
+        labels = {
+            "io.kubernetes.pod.name": "web",
+            "io.kubernetes.pod.namespace": "shop",
+            "io.kubernetes.pod.uid": "u",
+        }
+        container = cri_output.container({"id": "c", "podSandboxId": "p", "labels": labels})
+        assert container["pod"] == {"id": "p", "name": "web", "namespace": "shop", "uid": "u"}
+
+    @pytest.mark.parametrize("name", ["ps.json", "ps-a.json"])
+    def test_null_and_left_out_are_the_same(self, name):
+        assert cri_output.containers(as_before_1_31(recorded(name))) == cri_output.containers(recorded(name))
+
+    @pytest.mark.parametrize("document", [{}, {"containers": None}, {"containers": []}, None])
+    def test_no_containers(self, document):
+        assert cri_output.containers(document) == []
+
+    @pytest.mark.parametrize(
+        "container",
+        [
+            5,
+            {"id": 5},
+            {"id": ""},
+            {"id": "c", "metadata": {"attempt": "x"}},
+            {"id": "c", "createdAt": "soon"},
+            {"id": "c", "createdAt": []},
+            {"id": "c", "labels": []},
+        ],
+    )
+    def test_anything_else_is_refused(self, container):
+        with pytest.raises(UnexpectedOutput):
+            cri_output.containers({"containers": [container]})
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(
+                        [
+                            "containers",
+                            "id",
+                            "metadata",
+                            "status",
+                            "conditions",
+                            "createdAt",
+                            "labels",
+                            "runtimeHandlers",
+                        ]
+                    ),
+                    inner,
+                    max_size=4,
+                )
+            ),
+        )
+    )
+    def test_any_json_is_typed_or_refused(self, document):
+        for command in (cri_output.info, cri_output.containers, cri_output.pods, cri_output.details):
+            try:
+                command(document)
+            except UnexpectedOutput as error:
+                message = str(error)
+            else:
+                continue
+            assert message.startswith("crictl ")
+
+
+class TestDetails:
+    def test_a_container_that_exited(self):
+        (detail,) = cri_output.details(recorded("inspect-exited.json")).values()
+        assert detail == {
+            "id": "de7bb61d642a40968dd6898323ea93b59a8ef0b2d824b005fc52bee5789263c6",
+            "name": "c2",
+            "attempt": 0,
+            "state": "exited",
+            "created_at": "2026-11-24T00:04:11.724213000Z",
+            "started_at": "2026-11-24T00:04:11.786718754Z",
+            "finished_at": "2026-11-24T00:04:11.790826846Z",
+            "exit_code": 7,
+            "reason": "Error",
+            "log_path": "/var/log/pods/p/c2.log",
+            "pod": {"id": "6899d3b55ea82473d0a72e12efbf61e10a33c73bdbcfe7f26a8c4cbff3b3b139"},
+        }
+
+    def test_a_container_that_runs_has_no_exit_code_and_no_end(self):
+        (detail,) = cri_output.details(recorded("inspect.json")).values()
+        assert not {"exit_code", "finished_at", "reason"} & set(detail)
+        assert detail["pid"] == 244
+
+    def test_a_container_that_was_only_created_has_no_start(self):
+        (detail,) = cri_output.details(recorded("inspect-created.json")).values()
+        assert not {"started_at", "finished_at", "exit_code", "pid"} & set(detail)
+
+    def test_several_containers(self):
+        names = ["inspect.json", "inspect-exited.json", "inspect-created.json"]
+        assert len(cri_output.details([recorded(name) for name in names])) == 3
+
+    @pytest.mark.parametrize("name", ["inspect.json", "inspect-exited.json"])
+    def test_null_and_left_out_are_the_same(self, name):
+        assert cri_output.details(as_before_1_31(recorded(name))) == cri_output.details(recorded(name))

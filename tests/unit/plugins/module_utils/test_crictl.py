@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing but the runtime decides what comes back from crictl, and every failure is one sentence."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils import crictl as crictl_module
+from ansible_collections.cri.node.plugins.module_utils.crictl import Crictl, CrictlError
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+FAKE = str(FIXTURES / "crictl-fake" / "crictl")
+RECORDED = FIXTURES / "crictl-1.37"
+
+
+@pytest.fixture
+def listening(tmp_path):
+    """The path of a socket that takes connections and never says a word."""
+    path = str(tmp_path / "cri.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(50)
+        yield path
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """The folder that the fake crictl answers from."""
+    folder = tmp_path / "answers"
+    (folder / "inspect").mkdir(parents=True)
+    monkeypatch.setenv("FAKE_CRICTL", str(folder))
+    return folder
+
+
+@pytest.fixture
+def crictl(listening, answers):
+    return Crictl(endpoint=listening, binary=FAKE, timeout=5)
+
+
+def calls(answers):
+    return [json.loads(line) for line in (answers / "calls.jsonl").read_text().splitlines()]
+
+
+def script(answers, text):
+    (answers / "script").write_text(text)
+
+
+def add_containers(answers, count, state="CONTAINER_RUNNING"):
+    status = json.loads((RECORDED / "inspect.json").read_text())
+    listed = []
+    for number in range(count):
+        identity = f"{number:064x}"
+        labels = {"io.kubernetes.pod.name": f"pod-{number}"}
+        listed.append({"id": identity, "state": state, "labels": labels})
+        status["status"].update(id=identity, state=state)
+        (answers / "inspect" / f"{identity}.json").write_text(json.dumps(status))
+    (answers / "ps.json").write_text(json.dumps({"containers": listed}))
+    return [item["id"] for item in listed]
+
+
+class TestCall:
+    def test_names_endpoints_and_timeout_and_ignores_configuration(
+        self, crictl, answers, listening, monkeypatch
+    ):
+        for name in ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_FILE"):
+            monkeypatch.setenv(name, "elsewhere")
+        (answers / "info.json").write_text("{}")
+        assert crictl.json("info") == {}
+        (call,) = calls(answers)
+        assert call["environment"] == {}
+        assert call["arguments"] == [
+            *("--config", "/dev/null"),
+            *("--runtime-endpoint", f"unix://{listening}"),
+            *("--image-endpoint", f"unix://{listening}"),
+            *("--timeout", "5s"),
+            *("info", "-o", "json"),
+        ]
+
+    def test_image_endpoint_may_be_another(self, listening, answers):
+        (answers / "version.txt").write_text("Version: 1")
+        Crictl(f"unix://{listening}", image_endpoint="/run/images.sock", binary=FAKE).text("version")
+        assert "unix:///run/images.sock" in calls(answers)[0]["arguments"]
+
+    def test_flags_come_before_ids(self, crictl, answers):
+        (identity,) = add_containers(answers, 1)
+        crictl.json("inspect", identity)
+        assert calls(answers)[0]["arguments"][-4:] == ["inspect", "-o", "json", identity]
+
+    def test_documents_in_a_row_are_a_list(self, crictl, answers):
+        ids = add_containers(answers, 3)
+        (answers / "concatenated").touch()
+        assert [item["status"]["id"] for item in crictl.json("inspect", *ids)] == ids
+
+    def test_text_is_given_back(self, crictl, answers):
+        shutil.copy(RECORDED / "version.txt", answers)
+        assert crictl.text("version").startswith("Version:  0.1.0\n")
+
+    def test_no_shell_sees_the_arguments(self, crictl, answers):
+        (answers / "info.json").write_text("{}")
+        crictl.json("info", "$(touch /tmp/x); `id`", "*")
+        assert calls(answers)[0]["arguments"][-2:] == ["$(touch /tmp/x); `id`", "*"]
+
+    def test_calls_run_together(self, crictl, answers):
+        script(answers, "sleep 0.5; echo '{}'")
+        started = time.monotonic()
+        assert crictl.together(lambda: crictl.json("info"), lambda: crictl.json("ps")) == [{}, {}]
+        assert time.monotonic() - started < 0.95
+
+    def test_the_first_error_of_calls_together_counts(self, crictl, answers):
+        script(answers, "exit 1")
+        with pytest.raises(CrictlError, match="crictl info failed"):
+            crictl.together(lambda: crictl.json("info"), lambda: crictl.json("ps"))
+
+
+class TestFailure:
+    def fails(self, kind, call, match=""):
+        with pytest.raises(CrictlError, match=match) as caught:
+            call()
+        assert caught.value.kind == kind
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def test_no_crictl(self, monkeypatch):
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setattr(crictl_module, "_FOLDERS", ("/nowhere/else",))
+        self.fails("missing", Crictl, "there is no crictl in PATH or in /nowhere/else")
+        self.fails("missing", lambda: Crictl(binary="/nowhere/crictl"), "no program /nowhere/crictl")
+
+    def test_crictl_is_found_outside_of_path(self, monkeypatch):
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setattr(crictl_module, "_FOLDERS", (os.path.dirname(FAKE),))
+        assert Crictl().binary == FAKE
+
+    def test_crictl_is_no_program(self, listening, tmp_path):
+        broken = tmp_path / "crictl"
+        broken.write_bytes(b"\x7fELF for another machine")
+        broken.chmod(0o755)
+        self.fails(
+            "missing", lambda: Crictl(listening, binary=str(broken)).json("info"), "cannot run .*Exec format"
+        )
+
+    def test_no_socket_is_noticed_before_crictl_is_started(self, answers, tmp_path):
+        crictl = Crictl(str(tmp_path / "no.sock"), binary=FAKE)
+        self.fails(
+            "unreachable",
+            lambda: crictl.json("info"),
+            "there is no socket .*/no.sock; is the runtime running",
+        )
+        assert not (answers / "calls.jsonl").exists()
+
+    def test_a_socket_that_nobody_listens_on(self, answers, tmp_path):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(tmp_path / "dead.sock"))
+        self.fails(
+            "unreachable",
+            lambda: Crictl(str(tmp_path / "dead.sock"), binary=FAKE).json("info"),
+            "nothing listens",
+        )
+
+    def test_a_file_that_is_no_socket(self, answers, tmp_path):
+        (tmp_path / "file").touch()
+        self.fails(
+            "unreachable", lambda: Crictl(str(tmp_path / "file"), binary=FAKE).json("info"), "not a socket"
+        )
+
+    @pytest.mark.skipif(os.getuid() == 0, reason="root may use every socket")
+    def test_no_permission(self, answers, listening):
+        os.chmod(listening, 0)
+        self.fails("permission", lambda: Crictl(listening, binary=FAKE).json("info"), "become")
+
+    def test_tcp_is_refused(self):
+        self.fails("failed", lambda: Crictl("tcp://127.0.0.1:10010", binary=FAKE), "must be a socket's path")
+
+    def test_a_timeout_of_zero_is_refused(self):
+        self.fails("failed", lambda: Crictl(timeout=0, binary=FAKE), "at least 1 second")
+
+    def test_a_crictl_that_never_answers_is_killed_with_its_children(self, listening, answers, tmp_path):
+        script(answers, f"sleep 60 & echo $! > {tmp_path}/child; sleep 60")
+        started = time.monotonic()
+        crictl = Crictl(listening, binary=FAKE, timeout=1)
+        self.fails("timeout", lambda: crictl.json("info"), "crictl info gave no answer within 1 s")
+        assert time.monotonic() - started < 4
+        child = int((tmp_path / "child").read_text())
+        for _ in range(50):
+            if (
+                not os.path.exists(f"/proc/{child}")
+                or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]
+            ):
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail("the child lives")
+
+    def test_endless_output_is_cut_off(self, crictl, answers, monkeypatch):
+        monkeypatch.setattr(crictl_module, "_OUTPUT_LIMIT", 2**20)
+        script(answers, "yes '{'")
+        self.fails("failed", lambda: crictl.json("info"), "printed more than 1 MiB")
+
+    def test_endless_errors_are_not_kept(self, crictl, answers, monkeypatch):
+        monkeypatch.setattr(crictl_module, "_ERROR_LIMIT", 1000)
+        script(answers, "head -c 5000000 /dev/zero >&2; echo '{}'")
+        assert crictl.json("info") == {}
+
+    @pytest.mark.parametrize(
+        ("output", "shown"),
+        [
+            ("NAME:\\n   crictl - client for CRI\\n\\nUSAGE:\\n", "its help"),
+            ("", "nothing"),
+            ("CONTAINER   IMAGE", "'CONTAINER IMAGE'"),
+            ("{", "'{'"),
+            ("{} trailing", "'{} trailing'"),
+            ("5", "'5'"),
+            ("\\377\\376", "'"),
+            ("[" * 20_000, r"'\[+'"),
+        ],
+        ids=["help", "nothing", "a table", "half", "more", "a number", "bytes", "depth"],
+    )
+    def test_anything_but_json_with_status_0(self, crictl, answers, output, shown):
+        script(answers, f"printf '{output}'")
+        self.fails("not_json", lambda: crictl.json("ps"), f"ended with status 0, but printed {shown}")
+
+    def test_help_is_no_text(self, crictl, answers):
+        script(answers, "printf 'NAME:\\n   crictl - client for CRI\\n'")
+        self.fails("failed", lambda: crictl.text("version"), "printed its help")
+
+    @pytest.mark.parametrize(
+        ("stderr", "kind", "message"),
+        [
+            (
+                'E1123 07:00:00.1 12 remote_runtime.go:569] "failed" err="x"\n'
+                'time="2026-11-24T00:00:00Z" level=fatal msg="getting the status: rpc error: '
+                'code = NotFound desc = could not find container \\"nope\\": ID does not exist"',
+                "not_found",
+                "getting the status: rpc error: code = NotFound desc = could not find container "
+                '"nope": ID does not exist',
+            ),
+            (
+                "FATA[0000] rpc error: code = DeadlineExceeded desc = x",
+                "timeout",
+                "rpc error: code = DeadlineExceeded desc = x",
+            ),
+            (
+                'time="x" level=fatal msg="validate connection: rpc error: code = Unavailable desc = y"',
+                "unreachable",
+                "validate connection: rpc error: code = Unavailable desc = y",
+            ),
+            (
+                'time="x" level=fatal msg="dial unix /x: connect: permission denied"',
+                "permission",
+                "dial unix",
+            ),
+            ("out of memory", "failed", "out of memory"),
+            ("", "failed", "exit status 1"),
+        ],
+        ids=["not found", "old log format", "unreachable", "permission", "prose", "silence"],
+    )
+    def test_an_error_of_crictl_is_one_sentence(self, crictl, answers, stderr, kind, message):
+        (answers / "stderr").write_text(stderr)
+        script(answers, f"cat {answers}/stderr >&2; exit 1")
+        assert self.fails(kind, lambda: crictl.json("inspect", "nope")).startswith(
+            f"crictl inspect failed: {message}"
+        )
+
+    def test_python_below_3_9(self, monkeypatch):
+        monkeypatch.setattr(sys, "version_info", (3, 8, 18, "final", 0))
+        self.fails("failed", Crictl, "Python 3.9 or newer is needed")
+
+    def test_needs_nothing_of_ansible(self):
+        script = (
+            "import sys\n"
+            f"sys.path[:0] = {[path for path in sys.path if 'site-packages' not in path]!r}\n"
+            "import ansible_collections.cri.node.plugins.module_utils.crictl\n"
+            "assert not [name for name in sys.modules if name.split('.')[0] == 'ansible']\n"
+        )
+        subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True)
+
+
+class TestContainers:
+    def test_labels_of_the_kubelet_save_the_second_call(self, crictl, answers):
+        add_containers(answers, 2)
+        assert [item["pod"]["name"] for item in crictl.containers()] == ["pod-0", "pod-1"]
+        assert len(calls(answers)) == 1
+
+    def test_without_labels_pods_are_asked(self, crictl, answers):
+        for name in ("ps.json", "pods.json"):
+            shutil.copy(RECORDED / name, answers)
+        assert crictl.containers()[0]["pod"]["name"] == "hello-pod"
+
+    def test_details_of_300_containers_take_6_calls(self, crictl, answers):
+        ids = add_containers(answers, 300)
+        assert list(crictl.details(ids)) == ids
+        assert len(calls(answers)) == 6
+
+    def test_details_of_none_take_no_call(self, crictl, answers):
+        assert crictl.details([]) == {}
+        assert not (answers / "calls.jsonl").exists()
+
+    def test_a_container_that_vanished_is_left_out(self, crictl, answers):
+        ids = add_containers(answers, 3)
+        assert list(crictl.details(["gone", *ids])) == ids
+        assert [call["arguments"][8] for call in calls(answers)] == ["inspect", "ps", "inspect"]
+
+    def test_a_container_that_is_listed_but_cannot_be_inspected_is_left_out(self, crictl, answers):
+        ids = add_containers(answers, 3)
+        (answers / "inspect" / f"{ids[1]}.json").unlink()
+        assert list(crictl.details(ids)) == [ids[0], ids[2]]
