@@ -112,11 +112,11 @@ def _pairs(layers: object, variable: str) -> list[tuple[str, object]]:
     if isinstance(layers, list):
         layers = plain(layers)
         if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in layers):
-            raise AnsibleFilterError("crio_config: a list must hold pairs: a variable's name and its data")
+            raise AnsibleFilterError("a list must hold pairs: a variable's name and its data")
         return [(name, layer) for name, layer in layers]
     if isinstance(layers, Mapping) or layers is None or isinstance(layers, (str, bool, int, float)):
         return [(variable, plain(layers))]
-    raise AnsibleFilterError(f"crio_config: the input is {kind(layers)}, not a mapping or a list of pairs")
+    raise AnsibleFilterError(f"the input is {kind(layers)}, not a mapping or a list of pairs")
 
 
 def _versions(version: str | None) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ def _versions(version: str | None) -> tuple[str, ...]:
     try:
         parse_version(str(version))
     except ValueError as error:
-        raise AnsibleFilterError(f"crio_config: {error}") from error
+        raise AnsibleFilterError(str(error)) from error
     return (str(version),)
 
 

@@ -47,7 +47,7 @@ def to_environment_file(data: object, lenient: bool = False) -> str:
     """The mapping as the text of an environment file."""
     problems = [] if lenient else environment_file.environment_problems(data, "")
     if problems:
-        raise AnsibleFilterError(f"to_environment_file: {'. '.join(str(problem) for problem in problems)}")
+        raise AnsibleFilterError(". ".join(str(problem) for problem in problems))
     return environment_file.render_environment(data)
 
 

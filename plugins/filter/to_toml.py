@@ -46,7 +46,7 @@ def to_toml(data: object) -> str:
     try:
         return toml.dumps(plain(data))
     except toml.TomlError as error:
-        raise AnsibleFilterError(f"to_toml: {error}") from error
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:

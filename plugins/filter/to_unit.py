@@ -51,7 +51,7 @@ def to_unit(data: object, lenient: bool = False) -> str:
     """The data as the text of a drop-in."""
     problems = [] if lenient else systemd_unit.unit_problems(data, "")
     if problems:
-        raise AnsibleFilterError(f"to_unit: {'. '.join(str(problem) for problem in problems)}")
+        raise AnsibleFilterError(". ".join(str(problem) for problem in problems))
     return systemd_unit.render_unit(data)
 
 

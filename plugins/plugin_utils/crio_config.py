@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils import toml
-from ansible_collections.cri.node.plugins.plugin_utils.crio_keys import KEYS
+from ansible_collections.cri.node.plugins.plugin_utils.crio_keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio_rules import RULES
 from ansible_collections.cri.node.plugins.plugin_utils.key_catalogue import Catalogue, Key
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, source_of
@@ -20,7 +20,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.value_formats import FORM
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
 from ansible_collections.cri.node.plugins.plugin_utils.versions import SUPPORTED, Version, parse_version
 
-CATALOGUE = Catalogue(KEYS)
+CATALOGUE = Catalogue(KEYS, CHOICES)
 
 
 class Checked(NamedTuple):

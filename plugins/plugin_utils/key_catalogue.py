@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.value_formats import FORMATS
@@ -29,7 +30,7 @@ class Key(NamedTuple):
     instead: str | None = None
     deprecated: str | None = None
     without_effect: str | None = None
-    choices: tuple[str, ...] | dict[str, str | None] | None = None
+    choices: list[str] | dict[str, str | None] | None = None
     ignore_case: bool = False
     minimum: int | None = None
     maximum: int | None = None
@@ -55,13 +56,11 @@ class Key(NamedTuple):
         fitting = [default for since, default in self.default.items() if version.line >= _line(since)]
         return fitting[-1] if fitting else next(iter(self.default.values()))
 
-    def choices_in(self, version: Version) -> tuple[str, ...] | None:
+    def choices_in(self, version: Version) -> list[str] | None:
         """The accepted values of this version, or None when any is."""
         if not isinstance(self.choices, dict):
             return self.choices
-        return tuple(
-            name for name, since in self.choices.items() if not since or version.line >= _line(since)
-        )
+        return [name for name, since in self.choices.items() if not since or version.line >= _line(since)]
 
     def in_range(self, number: int) -> bool:
         """Whether an integer lies between minimum and maximum."""
@@ -78,8 +77,9 @@ class Key(NamedTuple):
 class Catalogue:
     """The keys of one configuration file, found by dotted text or by path."""
 
-    def __init__(self, entries: tuple[dict, ...]) -> None:
-        self.keys = tuple(_checked(entry) for entry in entries)
+    def __init__(self, entries: Sequence[dict], choices: dict[str, dict] | None = None) -> None:
+        """`choices` are those that entries refer to by name."""
+        self.keys = tuple(_checked(_with_choices(entry, choices or {})) for entry in entries)
         self._by_path = {tuple(key.key.split(".")): key for key in self.keys}
         self._tables = {path[:length] for path in self._by_path for length in range(1, len(path))}
         _check_order(self.keys)
@@ -141,6 +141,15 @@ def _check_order(keys: tuple[Key, ...]) -> None:
             raise CatalogueError(f"{after.key}: belongs before {before.key}")
 
 
+def _with_choices(entry: dict, choices: dict[str, dict]) -> dict:
+    name = entry.get("choices")
+    if not isinstance(name, str):
+        return entry
+    if name not in choices:
+        raise CatalogueError(f"{entry.get('key')}: there are no choices named {name!r}")
+    return {**entry, "choices": choices[name]}
+
+
 def _checked(entry: dict) -> Key:
     try:
         key = Key(**entry)
@@ -195,10 +204,9 @@ def _check_default(key: Key) -> str | None:
     for default in key.default.values() if isinstance(key.default, dict) else (key.default,):
         if default is None:
             continue
-        expected = tuple if key.type == "strings" else TYPES[key.type].python
-        if type(default) is not expected:
+        if type(default) is not TYPES[key.type].python:
             return f"default {default!r} is not of type {key.type}"
-        chosen = default if isinstance(default, tuple) else (default,)
+        chosen = default if isinstance(default, list) else [default]
         if key.choices and not set(chosen) <= set(key.choices):
             return f"default {default!r} is not among the choices"
         if key.type == "integer" and not key.in_range(default):

@@ -23,12 +23,12 @@ def merge(layers: list[tuple[str, dict]]) -> tuple[dict, dict[Path, str]]:
 
 def source_of(sources: dict[Path, str], path: Path) -> str:
     """The layer of a value, else the last one to give something inside it, else of what it is inside of."""
+    if not path:
+        return ""
     if path in sources:
         return sources[path]
     inside = [name for other, name in sources.items() if other[: len(path)] == path]
-    if inside:
-        return inside[-1]
-    return source_of(sources, path[:-1]) if path else ""
+    return inside[-1] if inside else source_of(sources, path[:-1])
 
 
 def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[Path, str]) -> None:

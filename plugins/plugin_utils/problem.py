@@ -19,4 +19,4 @@ class Problem(NamedTuple):
         place = ": ".join(part for part in (self.variable, self.key) if part)
         value = "" if self.value is None else f" = {self.value}"
         accepted = f"; accepted: {self.accepted}" if self.accepted else ""
-        return f"{place}{value}: {self.message}{accepted}"
+        return f"{place}{value}{': ' if place else ''}{self.message}{accepted}"

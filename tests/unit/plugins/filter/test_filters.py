@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters as users meet them: called by name, and once through a real ansible-playbook."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+
+PACKAGE = "ansible_collections.cri.node.plugins.filter"
+NAMES = (
+    "crio_config",
+    "environment_problems",
+    "to_environment_file",
+    "to_toml",
+    "to_unit",
+    "unit_problems",
+)
+
+
+def plugin(name):
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def call(name, *arguments, **options):
+    return plugin(name).FilterModule().filters()[name](*arguments, **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documented_options_are_those_the_filter_takes(name):
+    documentation = yaml.safe_load(plugin(name).DOCUMENTATION)
+    assert documentation["name"] == name
+    signature = inspect.signature(plugin(name).FilterModule().filters()[name])
+    documented = {option: entry.get("default") for option, entry in documentation["options"].items()}
+    del documented["_input"]
+    assert documented == {each.name: each.default for each in list(signature.parameters.values())[1:]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_filter_shows_itself_and_says_what_it_returns(name):
+    assert f"cri.node.{name}" in plugin(name).EXAMPLES
+    assert yaml.safe_load(plugin(name).EXAMPLES)
+    assert yaml.safe_load(plugin(name).RETURN)["_value"]
+
+
+def test_crio_config_tells_all_there_is_to_know():
+    layers = [
+        ("crio_config", {"crio": {"metrics": {"metrics_port": "9537"}, "runtime": {"default_env": ["A=b"]}}}),
+        ("crio_config__debug", {"crio": {"runtime": {"log_level": "debug", "pids_limit": 5}}}),
+    ]
+    assert call("crio_config", layers, version="1.36") == {
+        "data": {
+            "crio": {
+                "metrics": {"metrics_port": 9537},
+                "runtime": {"default_env": ["A=b"], "log_level": "debug", "pids_limit": 5},
+            }
+        },
+        "layers": {
+            "crio.metrics.metrics_port": "crio_config",
+            "crio.runtime.default_env": "crio_config",
+            "crio.runtime.log_level": "crio_config__debug",
+            "crio.runtime.pids_limit": "crio_config__debug",
+        },
+        "expect": {
+            "crio.metrics.metrics_port": "9537",
+            "crio.runtime.log_level": '"debug"',
+            "crio.runtime.pids_limit": "5",
+        },
+        "problems": [],
+        "warnings": [
+            "crio_config__debug: crio.runtime.pids_limit: is deprecated: "
+            "the kubelet's podPidsLimit replaces it"
+        ],
+        "secret_keys": ["crio.runtime.default_env"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("configuration", "words"),
+    [
+        pytest.param("text", "crio_config: is a text, not a mapping", id="a text"),
+        pytest.param(None, "crio_config: is empty, not a mapping", id="nothing"),
+        pytest.param(
+            [["crio_config__x", 5]], "crio_config__x: is an integer, not a mapping", id="a layer is a number"
+        ),
+        pytest.param({"crio": {"x": 1}}, "crio_config: crio.x: is unknown", id="an unknown key"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_an_answer_and_no_error(configuration, words):
+    [problem] = call("crio_config", configuration)["problems"]
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        pytest.param([{}], {"version": "newest"}, "is no CRI-O version", id="no version"),
+        pytest.param([["crio_config", {}]], {}, "pairs", id="a list without pairs"),
+        pytest.param([{1, 2}], {}, "not a mapping or a list", id="a set"),
+    ],
+)
+def test_misuse_of_crio_config_is_an_error(arguments, options, words):
+    with pytest.raises(AnsibleFilterError, match=words):
+        call("crio_config", *arguments, **options)
+
+
+def test_a_version_that_yaml_took_for_a_number_is_read():
+    assert call("crio_config", {"crio": {"api": {"tls_min_version": ""}}}, version=1.34)["problems"]
+
+
+def test_to_toml_names_the_key_it_cannot_write():
+    with pytest.raises(AnsibleFilterError, match=r"crio\.root: null"):
+        call("to_toml", {"crio": {"root": None}})
+
+
+@pytest.mark.parametrize(
+    ("writer", "asker", "data", "rest"),
+    [
+        ("to_unit", "unit_problems", {"Service": {"A": "x", "B": "hunter2\n", "C d": 1}}, "[Service]\nA=x\n"),
+        ("to_environment_file", "environment_problems", {"A": "x", "B": "hunter2\n", "C d": "y"}, "A=x\n"),
+    ],
+)
+def test_a_writer_fails_on_what_its_asker_tells_unless_told_to_leave_it_out(writer, asker, data, rest):
+    assert len(call(asker, data)) == 2
+    with pytest.raises(AnsibleFilterError) as error:
+        call(writer, data)
+    assert "hunter2" not in str(error.value)
+    assert str(error.value).count("accepted") == 2
+    assert call(writer, data, lenient=True) == rest
+
+
+def test_a_problem_begins_with_the_variable_it_is_in():
+    assert call("unit_problems", {"X": {}})[0].startswith("crio_service: ")
+    assert call("environment_problems", {"1": ""}, variable="mine")[0].startswith("mine: ")
+
+
+PLAYBOOK = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    metrics_port_of_the_lab: "{{ '95' ~ '37' }}"
+    crio_config:
+      crio:
+        metrics: {metrics_port: "{{ metrics_port_of_the_lab }}"}
+        image:
+          pause_command: !vault |
+            VAULTED
+    crio_config__one:
+      crio:
+        metrics: {enable_metrics: "{{ 1 == 1 }}"}
+        network: {plugin_dirs: [/opt/cni/bin]}
+    crio_config__two: {crio: {network: {plugin_dirs: null}}}
+    names: "{{ ['crio_config'] + query('ansible.builtin.varnames', '^crio_config__.+') | sort }}"
+    layers: "{{ names | zip(query('ansible.builtin.vars', *names)) | list }}"
+    checked: "{{ layers | cri.node.crio_config(version='') }}"
+    service:
+      Service: {LimitNOFILE: 1048576, Delegate: true, Environment: ["A={{ metrics_port_of_the_lab }}", "B=%n"]}
+    variables: {HTTP_PROXY: "http://u:p@h:3128", NO_PROXY: "a, b"}
+  tasks:
+    - ansible.builtin.copy:
+        dest: "{{ destination }}"
+        content: "{{ answer | to_json }}"
+      vars:
+        answer:
+          checked: "{{ checked }}"
+          toml: "{{ checked.data | cri.node.to_toml }}"
+          unit: "{{ service | cri.node.to_unit }}"
+          unit_problems: "{{ service | cri.node.unit_problems }}"
+          environment: "{{ variables | cri.node.to_environment_file }}"
+          environment_problems: "{{ variables | cri.node.environment_problems(variable='variables') }}"
+"""
+
+
+def vaulted(text, password_file):
+    encrypt = [sys.executable, "-m", "ansible", "vault", "encrypt_string", text]
+    options = ["--vault-password-file", str(password_file)]
+    run = subprocess.run([*encrypt, *options], capture_output=True, text=True, check=True)
+    return [line.strip() for line in run.stdout.splitlines()[1:] if line.strip()]
+
+
+def test_a_playbook_uses_all_of_them(tmp_path):
+    """What templates, vaulted texts and lazy containers of this ansible-core look like to the filters."""
+    password = tmp_path / "password"
+    password.write_text("sesame\n", encoding="utf-8")
+    text = PLAYBOOK.replace("VAULTED", "\n            ".join(vaulted("/open", password)))
+    (tmp_path / "playbook.yml").write_text(text, encoding="utf-8")
+    result = tmp_path / "result.json"
+    collections = next(
+        path for path in sys.path if os.path.isdir(os.path.join(path, "ansible_collections", "cri"))
+    )
+    arguments = ["-i", "localhost,", "-c", "local", "-e", f"destination={result}"]
+    arguments += ["--vault-password-file", str(password), str(tmp_path / "playbook.yml")]
+    run = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": collections,
+            "ANSIBLE_HOME": str(tmp_path / "home"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        },
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    answer = json.loads(result.read_text(encoding="utf-8"))
+    assert answer["checked"]["problems"] == []
+    assert answer["checked"]["expect"] == {
+        "crio.image.pause_command": '"/open"',
+        "crio.metrics.enable_metrics": "true",
+        "crio.metrics.metrics_port": "9537",
+    }
+    assert answer["checked"]["layers"]["crio.metrics.enable_metrics"] == "crio_config__one"
+    assert answer["toml"] == (
+        '[crio.image]\npause_command = "/open"\n\n'
+        "[crio.metrics]\nenable_metrics = true\nmetrics_port = 9537\n"
+    )
+    assert answer["unit"] == (
+        "[Service]\nDelegate=yes\nEnvironment=A=9537\nEnvironment=B=%n\nLimitNOFILE=1048576\n"
+    )
+    assert answer["environment"] == 'HTTP_PROXY=http://u:p@h:3128\nNO_PROXY="a, b"\n'
+    assert answer["unit_problems"] == answer["environment_problems"] == []

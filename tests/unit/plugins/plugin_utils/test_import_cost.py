@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plugins load in every fork of Ansible, so what they import must be little."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = "ansible_collections.cri.node.plugins.plugin_utils"
+# Modules that any Ansible process has loaded long before it loads a plugin.
+ALREADY_THERE = "__future__, collections.abc, json, re, typing, functools, enum"
+PROGRAM = """
+import sys, {there}
+before = set(sys.modules)
+import {package}.{module}
+print(*sorted(set(sys.modules) - before), sep="\\n")
+"""
+
+
+def newly_imported(module):
+    program = PROGRAM.format(there=ALREADY_THERE, package=PACKAGE, module=module)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module", ["crio_config", "crio_live", "systemd_unit", "environment_file", "layers", "toml"]
+)
+def test_a_module_imports_nothing_but_its_own_house(module):
+    strangers = {name for name in newly_imported(module) if not name.startswith("ansible_collections")}
+    assert strangers == set()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+
+
+class Text(str):
+    pass
+
+
+class Number(int):
+    pass
+
+
+class Table(dict):
+    pass
+
+
+class Rows(list):
+    pass
+
+
+def test_subclasses_become_the_plain_types():
+    result = plain(Table({Text("a"): Rows([Text("b"), Number(3), True, None, 1.5])}))
+    assert result == {"a": ["b", 3, True, None, 1.5]}
+    assert type(result) is dict
+    assert type(result["a"]) is list
+    assert [type(item) for item in result["a"]] == [str, int, bool, type(None), float]
+    assert type(next(iter(result))) is str
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [(1, "1"), (True, "true"), (None, "null"), (1.5, "1.5"), ("a", "a")]
+)
+def test_keys_that_yaml_took_for_something_else_become_text(key, text):
+    assert plain({key: 0}) == {text: 0}
+
+
+def test_a_tuple_becomes_a_list():
+    assert plain(("a", ("b",))) == ["a", ["b"]]
+
+
+def test_what_is_not_data_stays_to_be_refused_later():
+    day = datetime.date(2026, 1, 1)
+    assert plain([day]) == [day]
+
+
+class AnsibleVaultEncryptedUnicode:
+    """Stands for ansible-core 2.16's class of that name."""
+
+    def __str__(self):
+        return "open sesame"
+
+
+def test_a_vaulted_text_becomes_its_text():
+    assert plain({"a": AnsibleVaultEncryptedUnicode()}) == {"a": "open sesame"}
