@@ -58,8 +58,8 @@ lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requ
 	    sed -i '1i # SPDX-License-Identifier: GPL-3.0-or-later' requirements/$${pair##*:}.txt || exit 1; \
 	done
 
-clean: ## Remove what was built and the virtual environments; images and cache stay
-	-$(PYTHON) -m testbed down --all
+clean: ## Remove the nodes, what was built, the virtual environments; images and cache stay
+	-$(PYTHON) -m testbed down --prefix $(PREFIX)
 	rm -rf build .venv .venv-lint .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
 
 clean-testbed: ## Remove every test bed and the images made for them

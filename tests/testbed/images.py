@@ -3,12 +3,10 @@
 
 import fcntl
 import hashlib
-import io
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,25 +60,16 @@ def exists(image: str) -> bool:
     return bool(engine.call("images", "--quiet", image))
 
 
-def _context(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
-
-
 def _build(image: str, dockerfile: str, files: Mapping[str, bytes], arguments: Mapping[str, str]) -> None:
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    if engine.engine() == "docker":
-        options.append("--force-rm")
-    context = _context({"Dockerfile": (FILES / dockerfile).read_bytes(), **files})
-    # The host's network, because only the host is sure to reach Debian's packages.
-    engine.call(
-        "build", "--quiet", "--network=host", f"--tag={image}", *options, "-", stdin=context, limit=1200
-    )
+    with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
+        for name, content in {"Dockerfile": (FILES / dockerfile).read_bytes(), **files}.items():
+            (Path(folder) / name).write_bytes(content)
+            (Path(folder) / name).chmod(0o644)
+        # The host's network, because only the host is sure to reach Debian's packages.
+        engine.call(
+            "build", "--quiet", "--force-rm", "--network=host", f"--tag={image}", *options, folder, limit=1200
+        )
 
 
 def _debian_mirror() -> list[str]:
