@@ -22,7 +22,8 @@ minimum, maximum      CRI-O refuses numbers beyond, or silently takes another nu
 format                name of a further check in value_formats.py; of a list each element is checked
 reload                SIGHUP makes the running CRI-O use a new value (pkg/config/reload.go)
 secret                values may hold secrets and are never printed
-unprinted             GET /config may differ from the file: CRI-O merges, completes or adapts the value
+unprinted             GET /config may differ from the file: CRI-O merges, completes or adapts the value, or a
+                      reload uses it and goes on printing the old one
 unprinted_when_empty  the same, but only for an empty value
 """
 
@@ -111,7 +112,7 @@ KEYS = json.loads("""
   {"key": "crio.api.grpc_max_send_msg_size", "type": "integer", "default": 83886080, "since": "1.14",
     "minimum": 1},
   {"key": "crio.api.host_ip", "type": "string", "since": "1.14", "removed": "1.17",
-    "instead": "nothing: CRI-O finds the host address itself"},
+    "instead": "nothing, CRI-O finds the host address itself"},
   {"key": "crio.api.listen", "type": "string", "default": "/var/run/crio/crio.sock"},
   {"key": "crio.api.stream_address", "type": "string", "default": "127.0.0.1"},
   {"key": "crio.api.stream_enable_tls", "type": "boolean", "default": false},
@@ -131,9 +132,9 @@ KEYS = json.loads("""
   {"key": "crio.clean_shutdown_file", "type": "string", "default": "/var/lib/crio/clean.shutdown",
     "since": "1.21"},
   {"key": "crio.file_locking", "type": "boolean", "removed": "1.16",
-    "instead": "nothing: CRI-O locks nothing any more"},
+    "instead": "nothing, CRI-O locks nothing any more"},
   {"key": "crio.file_locking_path", "type": "string", "removed": "1.16",
-    "instead": "nothing: CRI-O locks nothing any more"},
+    "instead": "nothing, CRI-O locks nothing any more"},
   {"key": "crio.image.auto_reload_registries", "type": "boolean", "default": false, "since": "1.30"},
   {"key": "crio.image.big_files_temporary_dir", "type": "string", "default": "", "since": "1.19"},
   {"key": "crio.image.default_transport", "type": "string", "default": "docker://"},
@@ -237,7 +238,7 @@ KEYS = json.loads("""
   {"key": "crio.runtime.blockio_reload", "type": "boolean", "default": false, "since": "1.29",
     "reload": true},
   {"key": "crio.runtime.cdi_spec_dirs", "type": "strings", "default": ["/etc/cdi", "/var/run/cdi"],
-    "since": "1.24", "reload": true},
+    "since": "1.24", "reload": true, "unprinted": true},
   {"key": "crio.runtime.cgroup_manager", "type": "string", "default": "systemd",
     "choices": ["cgroupfs", "systemd"]},
   {"key": "crio.runtime.conmon", "type": "string", "default": "",
@@ -293,9 +294,9 @@ KEYS = json.loads("""
     "deprecated": "the kubelet's containerLogMaxSize replaces it", "format": "log_size"},
   {"key": "crio.runtime.log_to_journald", "type": "boolean", "default": false, "since": "1.14"},
   {"key": "crio.runtime.manage_network_ns_lifecycle", "type": "boolean", "removed": "1.19",
-    "instead": "nothing: CRI-O always manages namespaces itself"},
+    "instead": "nothing, CRI-O always manages namespaces itself"},
   {"key": "crio.runtime.manage_ns_lifecycle", "type": "boolean", "since": "1.17", "removed": "1.21",
-    "instead": "nothing: CRI-O always manages namespaces itself"},
+    "instead": "nothing, CRI-O always manages namespaces itself"},
   {"key": "crio.runtime.min_injected_gomaxprocs", "type": "integer", "default": 0, "since": "1.36",
     "backported": {"1.34": 8, "1.35": 3}, "minimum": 0},
   {"key": "crio.runtime.minimum_mappable_gid", "type": "integer", "default": -1, "since": "1.23",
@@ -345,7 +346,7 @@ KEYS = json.loads("""
   {"key": "crio.runtime.runtimes.*.stream_websockets", "type": "boolean", "default": false, "since": "1.34"},
   {"key": "crio.runtime.seccomp_profile", "type": "string", "default": "", "reload": true},
   {"key": "crio.runtime.seccomp_use_default_when_empty", "type": "boolean", "since": "1.20",
-    "removed": "1.30", "instead": "nothing: an empty profile always means the default one"},
+    "removed": "1.30", "instead": "nothing, an empty profile always means the default one"},
   {"key": "crio.runtime.selinux", "type": "boolean"},
   {"key": "crio.runtime.separate_pull_cgroup", "type": "string", "default": "", "since": "1.20"},
   {"key": "crio.runtime.shared_cpuset", "type": "string", "default": "", "since": "1.29",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.cri.node.plugins.plugin_utils.one_line import line_fault
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
@@ -59,9 +60,7 @@ def _fault(value: object) -> str | None:
         return None
     if not isinstance(value, str):
         return f"is {kind(value)}, not a text"
-    if any(not char.isprintable() and char != "\t" for char in value):
-        return "holds a line break or another control character"
-    return None
+    return line_fault(value)
 
 
 def _quoted(value: str) -> str:

@@ -161,7 +161,10 @@ PLAYBOOK = """
     layers: "{{ names | zip(query('ansible.builtin.vars', *names)) | list }}"
     checked: "{{ layers | cri.node.crio_config(version='') }}"
     service:
-      Service: {LimitNOFILE: 1048576, Delegate: true, Environment: ["A={{ metrics_port_of_the_lab }}", "B=%n"]}
+      Service:
+        LimitNOFILE: 1048576
+        Delegate: true
+        Environment: ["A={{ metrics_port_of_the_lab }}", "B=%n"]
     variables: {HTTP_PROXY: "http://u:p@h:3128", NO_PROXY: "a, b"}
   tasks:
     - ansible.builtin.copy:

@@ -127,7 +127,7 @@ def test_a_good_value_becomes_its_type(key, value, typed):
             "crio.runtime.manage_ns_lifecycle",
             True,
             "crio.runtime.manage_ns_lifecycle: CRI-O 1.21 removed it and ignores it silently; "
-            "what replaced it: nothing: CRI-O always manages namespaces itself",
+            "what replaced it: nothing, CRI-O always manages namespaces itself",
             id="removed long ago",
         ),
         pytest.param(

@@ -64,6 +64,9 @@ def test_each_expected_line_is_printed_byte_for_byte():
             {"runtime": {"pinns_path": "/x"}}, {"crio.runtime.pinns_path": '"/x"'}, id="a program's path"
         ),
         pytest.param({"runtime": {"default_env": ["A=b"]}}, {}, id="a secret travels nowhere"),
+        pytest.param(
+            {"runtime": {"cdi_spec_dirs": ["/x"]}}, {}, id="a reload uses it and prints the old value"
+        ),
         pytest.param({"storage_option": ["x"]}, {}, id="a list that CRI-O completes"),
         pytest.param(
             {"runtime": {"runtimes": {"crun": {"runtime_path": "/x"}}}},
