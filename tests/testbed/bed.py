@@ -197,6 +197,8 @@ class TestBed:
         options += ["--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"]
         options += ["--tmpfs=/run:exec,mode=755", "--tmpfs=/tmp:exec,mode=1777"]
         options += [f"--volume={volume}:/var/lib/containers"]
+        # A pod network's gateway forwards; /proc/sys is read-only in the node.
+        options += ["--sysctl=net.ipv4.ip_forward=1"]
         if Path("/dev/fuse").exists():
             options.append("--device=/dev/fuse")
         engine.call(
