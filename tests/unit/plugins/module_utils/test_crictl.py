@@ -36,6 +36,7 @@ def answers(tmp_path, monkeypatch):
     folder = tmp_path / "answers"
     (folder / "inspect").mkdir(parents=True)
     monkeypatch.setenv("FAKE_CRICTL", str(folder))
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
     return folder
 
 
@@ -108,10 +109,12 @@ class TestCall:
         assert calls(answers)[0]["arguments"][-2:] == ["$(touch /tmp/x); `id`", "*"]
 
     def test_calls_run_together(self, crictl, answers):
-        script(answers, "sleep 0.5; echo '{}'")
-        started = time.monotonic()
+        others = f"ls {answers}/here.* | grep -v here.$$"
+        script(
+            answers,
+            f"touch {answers}/here.$$; until {others}; do sleep 0.02; done >&2; echo '{{}}'; sleep 0.2",
+        )
         assert crictl.together(lambda: crictl.json("info"), lambda: crictl.json("ps")) == [{}, {}]
-        assert time.monotonic() - started < 0.95
 
     def test_the_first_error_of_calls_together_counts(self, crictl, answers):
         script(answers, "exit 1")
@@ -186,7 +189,7 @@ class TestFailure:
         started = time.monotonic()
         crictl = Crictl(listening, binary=FAKE, timeout=1)
         self.fails("timeout", lambda: crictl.json("info"), "crictl info gave no answer within 1 s")
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 20
         child = int((tmp_path / "child").read_text())
         for _ in range(50):
             if (

@@ -1,0 +1,490 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The crictl modules, with a crictl that replays recorded answers."""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+
+from ansible_collections.cri.node.plugins.doc_fragments import attributes
+from ansible_collections.cri.node.plugins.doc_fragments import crictl as crictl_fragment
+from ansible_collections.cri.node.plugins.module_utils.crictl import OPTIONS
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+FAKE = FIXTURES / "crictl-fake"
+RECORDED = FIXTURES / "crictl-1.37"
+PATH = os.pathsep.join([str(FAKE), os.path.dirname(sys.executable), os.environ["PATH"]])
+NAMES = ("crictl_info_facts", "crictl_ps_facts", "crictl_logs_facts")
+TYPES = {"str": str, "int": int, "bool": bool, "dict": dict, "list": list}
+HELLO = "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625"
+
+
+class Node:
+    """What a module finds: a socket, a crictl and its answers, log files."""
+
+    def __init__(self, folder, socket_path):
+        self.folder, self.socket_path = folder, socket_path
+        self.listed = []
+        (folder / "inspect").mkdir(parents=True)
+        for name in ("info.json", "pods.json", "version.txt", "runtime-config.txt"):
+            shutil.copy(RECORDED / name, folder)
+        self.add(name="hello-world", pod="hello-pod", identity=HELLO, attempt=1)
+
+    def add(self, name, pod, identity, attempt=0, state="running", namespace="default", log=None, **labels):
+        labels |= {"io.kubernetes.pod.name": pod, "io.kubernetes.pod.namespace": namespace}
+        path = self.folder / pod / name / f"{attempt}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        container = {
+            "id": identity,
+            "podSandboxId": f"sandbox-{pod}",
+            "metadata": {"name": name, "attempt": attempt},
+            "image": {"image": f"registry.example.com/{name}:1"},
+            "imageRef": "sha256:abc",
+            "state": f"CONTAINER_{state.upper()}",
+            "createdAt": str(1_795_478_051_977_943_215 + len(self.listed)),
+            "labels": labels,
+            "annotations": {},
+        }
+        recorded = json.loads(
+            (RECORDED / ("inspect.json" if state == "running" else "inspect-exited.json")).read_text()
+        )
+        recorded["status"] |= {key: container[key] for key in ("id", "metadata", "labels", "state")}
+        recorded["status"] |= {"logPath": str(path)}
+        (self.folder / "inspect" / f"{identity}.json").write_text(json.dumps(recorded))
+        self.listed.append(container)
+        (self.folder / "ps.json").write_text(json.dumps({"containers": self.listed}))
+        self.write_log(path, *(log if log is not None else [f"{name} says hello"]))
+        return path
+
+    def write_log(self, path, *texts, stream="stdout"):
+        path.write_text(
+            "".join(
+                f"2026-01-01T00:00:{number:02d}Z {stream} F {text}\n" for number, text in enumerate(texts)
+            )
+        )
+
+    def calls(self):
+        return [
+            json.loads(line)["arguments"][8]
+            for line in (self.folder / "calls.jsonl").read_text().splitlines()
+        ]
+
+    def run(self, module, path=PATH, **options):
+        """The module's result. Runs in this process: a node's Python would take most of the time to start."""
+        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"endpoint": self.socket_path, **options}}).encode()
+        main = importlib.import_module(f"ansible_collections.cri.node.plugins.modules.{module}").main
+        printed = io.StringIO()
+        with (
+            mock.patch.multiple(basic, _ANSIBLE_ARGS=arguments, _ANSIBLE_PROFILE="legacy", create=True),
+            mock.patch.dict(os.environ, PATH=path, FAKE_CRICTL=str(self.folder)),
+            contextlib.redirect_stdout(printed),
+            pytest.raises(SystemExit),
+        ):
+            main()
+        result = json.loads(printed.getvalue())
+        result.pop("invocation", None)
+        return result
+
+    def info(self, **options):
+        return self.run("crictl_info_facts", **options)["ansible_facts"]["crictl_info"]
+
+    def ps(self, **options):
+        result = self.run("crictl_ps_facts", **options)
+        assert result["changed"] is False
+        return result["ansible_facts"]["crictl_ps"]["containers"]
+
+    def logs(self, **options):
+        return self.run("crictl_logs_facts", **options)["ansible_facts"]["crictl_logs"]
+
+
+@pytest.fixture
+def node(tmp_path):
+    path = str(tmp_path / "cri.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(100)
+        yield Node(tmp_path / "node", path)
+
+
+class TestInfo:
+    def test_tells_the_runtime(self, node):
+        facts = node.info()
+        assert facts["version"] == {"runtime_name": "cri-o", "runtime_version": "1.37.0", "api_version": "v1"}
+        assert (facts["runtime_ready"], facts["network_ready"], facts["cgroup_driver"]) == (
+            True,
+            True,
+            "cgroupfs",
+        )
+        assert facts["endpoint"] == f"unix://{node.socket_path}"
+        assert sorted(node.calls()) == ["info", "version"]
+
+    def test_a_runtime_that_is_not_ready_is_no_error(self, node):
+        shutil.copy(RECORDED / "info-network-notready.json", node.folder / "info.json")
+        assert node.info(timeout=1)["network_ready"] is False
+
+    def test_another_runtime_is_asked_for_its_cgroup_driver(self, node):
+        (node.folder / "version.txt").write_text("RuntimeName:  containerd\nRuntimeVersion:  v2.1.4\n")
+        shutil.copy(RECORDED / "info-quiet.json", node.folder / "info.json")
+        facts = node.info()
+        assert facts["cgroup_driver"] == "cgroupfs"
+        assert facts["version"] == {"runtime_name": "containerd", "runtime_version": "v2.1.4"}
+
+    def test_a_runtime_that_does_not_tell_its_cgroup_driver(self, node):
+        (node.folder / "version.txt").write_text("RuntimeName:  isulad\n")
+        (node.folder / "runtime-config.txt").unlink()
+        shutil.copy(RECORDED / "info-quiet.json", node.folder / "info.json")
+        assert "cgroup_driver" not in node.info()
+
+
+class TestPs:
+    @pytest.fixture
+    def busy(self, node):
+        node.add("web", "shop-1", "aa" * 32, namespace="shop", tier="a=b", enabled="true")
+        node.add("web", "shop-2", "ab" * 32, namespace="shop", state="exited", tier="c")
+        node.add("init", "shop-2", "bb" * 32, namespace="shop", state="created")
+        return node
+
+    def ids(self, containers):
+        return [item["id"][:2] for item in containers]
+
+    @pytest.mark.parametrize(
+        ("options", "ids"),
+        [
+            ({}, ["aa", "5b"]),
+            ({"states": []}, ["bb", "ab", "aa", "5b"]),
+            ({"states": ["exited", "created"]}, ["bb", "ab"]),
+            ({"states": "running,exited", "name": "web"}, ["ab", "aa"]),
+            ({"states": [], "id": ["a", "bb"]}, ["bb", "ab", "aa"]),
+            ({"states": [], "pod": "shop-*", "name": ["init"]}, ["bb"]),
+            ({"states": [], "pod": "sandbox-shop-2"}, ["bb", "ab"]),
+            ({"states": [], "namespace": ["default", "other"]}, ["5b"]),
+            ({"labels": {"tier": "a=b"}}, ["aa"]),
+            ({"labels": {"tier": None, "enabled": True}}, ["aa"]),
+            ({"states": [], "image": "registry.example.com/web:*"}, ["ab", "aa"]),
+            ({"image": "nothing"}, []),
+        ],
+        ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+    )
+    def test_filters(self, busy, options, ids):
+        assert self.ids(busy.ps(**options)) == ids
+
+    def test_details_cost_one_call_more(self, busy):
+        by_id = {item["id"][:2]: item for item in busy.ps(states=[], details=True)}
+        assert busy.calls() == ["ps", "inspect"]
+        assert (by_id["ab"]["exit_code"], by_id["ab"]["reason"]) == (7, "Error")
+        assert "exit_code" not in by_id["aa"]
+        assert by_id["aa"]["log_path"].endswith("/shop-1/web/0.log")
+        assert by_id["aa"]["pod"]["namespace"] == "shop"
+
+    def test_a_container_that_vanished_since_is_not_listed(self, busy):
+        (busy.folder / "inspect" / f"{'aa' * 32}.json").unlink()
+        assert self.ids(busy.ps(details=True)) == ["5b"]
+
+    def test_a_container_that_ended_since_is_told_as_ended(self, busy):
+        path = busy.folder / "inspect" / f"{'aa' * 32}.json"
+        path.write_text(path.read_text().replace("CONTAINER_RUNNING", "CONTAINER_EXITED"))
+        assert self.ids(busy.ps(details=True)) == ["5b"]
+        assert "aa" in self.ids(busy.ps(states=["running", "exited"], details=True))
+
+    def test_300_containers(self, node):
+        for number in range(300):
+            node.add(f"c{number}", "big", f"{number:064x}")
+        assert len(node.ps(details=True)) == 301
+        assert len(node.calls()) == 8
+
+
+class TestLogs:
+    def test_a_container_by_id_or_name(self, node):
+        for options in (
+            {"id": HELLO},
+            {"id": HELLO[:12]},
+            {"name": "hello-world"},
+            {"name": "hello-world", "pod": "hello-pod"},
+        ):
+            logs = node.logs(**options)
+            assert logs["entries"] == [
+                {
+                    "time": "2026-01-01T00:00:00.000000000Z",
+                    "stream": "stdout",
+                    "text": "hello-world says hello",
+                }
+            ]
+            assert logs["containers"][0]["id"] == HELLO
+            assert logs["containers"][0]["files"] == [str(node.folder / "hello-pod/hello-world/1.log")]
+
+    def test_text(self, node):
+        logs = node.logs(id=HELLO, format="text")
+        assert logs["text"] == "hello-world says hello\n"
+        assert "entries" not in logs
+
+    def test_beside_the_facts(self, node):
+        result = node.run("crictl_logs_facts", id=HELLO, as_facts=False)
+        assert "ansible_facts" not in result
+        assert result["crictl_logs"]["lines"] == 1
+
+    def test_a_pod_merged_by_time(self, node):
+        path = node.add("one", "many", "11" * 32)
+        path.write_text("2026-01-01T00:00:01Z stdout F a\n2026-01-01T00:00:03Z stdout F c\n")
+        path = node.add("two", "many", "22" * 32)
+        path.write_text("2026-01-01T00:00:02Z stderr F b\n")
+        logs = node.logs(pod="many")
+        assert [(entry["text"], entry["container"]) for entry in logs["entries"]] == [
+            ("a", "one"),
+            ("b", "two"),
+            ("c", "one"),
+        ]
+
+    def test_the_newest_attempt_and_the_one_before(self, node):
+        node.add("web", "shop", "11" * 32, attempt=0, state="exited", log=["first"])
+        node.add("web", "shop", "22" * 32, attempt=1, state="exited", log=["second"])
+        node.add("web", "shop", "33" * 32, attempt=2, log=["third"])
+        assert node.logs(name="web", format="text")["text"] == "third\n"
+        assert node.logs(name="web", previous=True, format="text")["text"] == "second\n"
+        assert node.logs(id="22" * 32, previous=True, format="text")["text"] == "first\n"
+
+    def test_a_previous_attempt_that_only_its_log_remembers(self, node):
+        path = node.folder / "hello-pod" / "hello-world" / "0.log"
+        node.write_log(path, "crashed")
+        logs = node.logs(name="hello-world", previous=True)
+        assert [entry["text"] for entry in logs["entries"]] == ["crashed"]
+        assert logs["containers"] == [
+            {
+                "name": "hello-world",
+                "attempt": 0,
+                "pod": {"id": "sandbox-hello-pod", "name": "hello-pod", "namespace": "default"},
+                "files": [str(path)],
+            }
+        ]
+
+    def test_options_select(self, node):
+        path = node.add("web", "shop", "11" * 32, log=[f"line {number}" for number in range(50)])
+        with open(path, "ab") as file:
+            file.write(b"2026-01-01T00:01:00Z stderr F bad \xff byte\nno log line\n")
+        logs = node.logs(name="web", tail=2)
+        assert [entry["text"] for entry in logs["entries"]] == ["line 49", "bad \ufffd byte"]
+        assert (logs["truncated"], logs["undecodable"], logs["malformed"], logs["lines"]) == (True, 1, 1, 2)
+        logs = node.logs(
+            name="web",
+            stream="stdout",
+            pattern="[13]$",
+            since="2026-01-01T00:00:20Z",
+            until="2026-01-01T00:00:33Z",
+        )
+        assert [entry["text"] for entry in logs["entries"]] == ["line 21", "line 23", "line 31", "line 33"]
+        assert node.logs(name="web", since="1m")["lines"] == 0
+        assert node.logs(name="web", max_bytes=21)["lines"] == 2
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({}, "one of the following is required: id, name, pod"),
+            ({"id": "5b", "name": "x"}, "mutually exclusive"),
+            ({"id": "ff"}, "there is no container with ID ff"),
+            ({"name": "x", "namespace": "default"}, "there is no container with name x, namespace default"),
+            ({"name": "hello-world", "since": "soon"}, "since: 'soon' is neither a duration"),
+            ({"name": "hello-world", "pattern": "("}, "pattern: '(' is no regular expression"),
+            ({"name": "hello-world", "tail": 0}, "tail is 0; it must be at least 1"),
+            (
+                {"name": "twice"},
+                "2 fit name twice: default/a, default/b; say which one by id, pod or namespace",
+            ),
+            ({"name": "only", "previous": True}, "there is no previous attempt"),
+            ({"name": "hello-world", "previous": True}, "hello-world/0.log does not exist"),
+        ],
+        ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+    )
+    def test_what_cannot_be_read_is_one_clear_error(self, node, options, message):
+        node.add("twice", "a", "11" * 32)
+        node.add("twice", "b", "22" * 32)
+        node.add("only", "c", "33" * 32)
+        result = node.run("crictl_logs_facts", **options)
+        assert result["failed"]
+        assert message in result["msg"]
+        assert "\n" not in result["msg"]
+
+
+class TestHostileNode:
+    @pytest.mark.parametrize("module", NAMES)
+    @pytest.mark.parametrize(
+        ("script", "kind"),
+        [
+            ("printf 'NAME:\\n   crictl - client for CRI\\n'", "not_json"),
+            ("printf '\\377\\376\\000'", "not_json"),
+            ("echo '[]'", "unexpected"),
+            ('echo \'{"status": 1, "containers": 1}\'', "unexpected"),
+            ("echo 'FATA[0000] rpc error: code = DeadlineExceeded' >&2; exit 1", "timeout"),
+            ("sleep 60", "timeout"),
+        ],
+        ids=["help", "bytes", "a list", "other types", "deadline", "silence"],
+    )
+    def test_is_one_clear_error(self, node, module, script, kind):
+        (node.folder / "script").write_text(script)
+        result = node.run(module, timeout=1, **({"id": "x"} if module == "crictl_logs_facts" else {}))
+        assert result["failed"]
+        assert "\n" not in result["msg"]
+        assert result["kind"] in (kind, "failed" if kind == "not_json" else kind)
+
+    @pytest.mark.parametrize("module", NAMES)
+    def test_without_crictl_or_socket_says_which(self, node, module):
+        options = {"id": "x"} if module == "crictl_logs_facts" else {}
+        if not any(
+            os.path.exists(f"{folder}/crictl") for folder in ("/usr/bin", "/usr/local/bin", "/opt/bin")
+        ):
+            result = node.run(module, path="/nowhere", **options)
+            assert (result["kind"], result["failed"]) == ("missing", True)
+        result = node.run(module, endpoint="/nowhere.sock", **options)
+        assert (result["kind"], result["failed"]) == ("unreachable", True)
+
+
+def documentation(name):
+    module = importlib.import_module(f"ansible_collections.cri.node.plugins.modules.{name}")
+    return (
+        module,
+        yaml.safe_load(module.DOCUMENTATION),
+        yaml.safe_load(module.EXAMPLES),
+        yaml.safe_load(module.RETURN),
+    )
+
+
+def undocumented(value, specification, path):
+    """Where a returned value is not what RETURN says, as sentences."""
+    if not isinstance(value, TYPES[specification["type"]]) or (
+        specification["type"] == "int" and isinstance(value, bool)
+    ):
+        yield f"{path} is {type(value).__name__}, not {specification['type']}"
+    elif isinstance(value, list):
+        for item in value:
+            yield from undocumented(item, {**specification, "type": specification["elements"]}, f"{path}[]")
+    elif isinstance(value, dict) and "contains" in specification:
+        contains = specification["contains"]
+        yield from (f"{path}.{key} is not documented" for key in value.keys() - contains.keys())
+        for key, each in contains.items():
+            if key in value:
+                yield from undocumented(value[key], each, f"{path}.{key}")
+            elif each["returned"] == "success":
+                yield f"{path}.{key} is missing"
+
+
+class TestDocumentation:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_what_comes_back_is_what_is_documented(self, node, name):
+        node.add("web", "shop", "11" * 32, state="exited", log=["x" * 100])
+        runs = {
+            "crictl_info_facts": [{}],
+            "crictl_ps_facts": [{}, {"states": [], "details": True}],
+            "crictl_logs_facts": [
+                {"pod": "shop"},
+                {"name": "web", "format": "text"},
+                {"name": "web", "max_bytes": 10},
+                {"name": "web", "as_facts": False},
+            ],
+        }[name]
+        _module, _documentation, _examples, documented = documentation(name)
+        for options in runs:
+            result = node.run(name, **options)
+            assert result.pop("changed") is False
+            if "kind" in result or name == "crictl_logs_facts":
+                documented = {key: {**value, "returned": "sometimes"} for key, value in documented.items()}
+            whole = {
+                "type": "dict",
+                "contains": {**documented, "kind": {**documented["kind"], "returned": "failure"}},
+            }
+            assert list(undocumented(result, whole, name)) == []
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_every_documented_fact_can_come_back(self, node, name):
+        """Keys that no recorded answer has are named here."""
+        never = {"uid", "requested", "id", "message", "cut"}
+        _module, _documentation, _examples, documented = documentation(name)
+        path = node.add("web", "shop", "11" * 32, state="exited", log=["x" * 100])
+        facts = {
+            "crictl_info_facts": lambda: [node.info()],
+            "crictl_ps_facts": lambda: [node.ps(states=[], details=True), {"endpoint": 0, "containers": 0}],
+            "crictl_logs_facts": lambda: [
+                node.logs(pod="shop"),
+                node.logs(name="web", format="text"),
+                {"id": path},
+            ],
+        }[name]()
+
+        def keys(value):
+            if isinstance(value, dict):
+                return set(value).union(*(keys(each) for each in value.values()))
+            return set().union(*(keys(each) for each in value)) if isinstance(value, list) else set()
+
+        def documented_keys(contains):
+            return set(contains).union(
+                *(documented_keys(each.get("contains", {})) for each in contains.values())
+            )
+
+        key = f"{name.removesuffix('_facts')}"
+        wanted = documented_keys(documented["ansible_facts"]["contains"][key]["contains"])
+        assert wanted - keys(facts) <= never
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_options_are_documented_as_declared(self, name, monkeypatch):
+        module, documented, _examples, _return = documentation(name)
+        declared = {}
+
+        class Declared(Exception):
+            pass
+
+        def declare(argument_spec, supports_check_mode, **_more):
+            declared.update(argument_spec)
+            assert supports_check_mode is True
+            raise Declared
+
+        monkeypatch.setattr(module, "AnsibleModule", declare)
+        with pytest.raises(Declared):
+            module.main()
+        shared = yaml.safe_load(crictl_fragment.ModuleDocFragment.DOCUMENTATION)["options"]
+        options = {**shared, **documented.get("options", {})}
+        for option in options.values():
+            option.pop("description")
+        assert options == declared
+        assert OPTIONS.keys() == shared.keys()
+
+    def test_all_modules_share_their_attributes(self):
+        shared = yaml.safe_load(attributes.ModuleDocFragment.DOCUMENTATION)["attributes"]
+        assert sorted(shared) == ["action_group", "check_mode", "diff_mode", "platform"]
+        for name in NAMES:
+            assert "cri.node.attributes" in documentation(name)[1]["extends_documentation_fragment"]
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_examples_run(self, node, name):
+        path = node.add("web", "web-1", "11" * 32, state="exited", namespace="kube-system")
+        node.write_log(node.folder / "hello-pod" / "hello-world" / "0.log", "crashed")
+        assert path.exists()
+        tasks = [task for task in documentation(name)[2] if f"cri.node.{name}" in task]
+        assert tasks
+        for task in tasks:
+            assert task["become"] is True
+            options = {**(task[f"cri.node.{name}"] or {}), "endpoint": node.socket_path}
+            assert "failed" not in node.run(name, **options)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_ansible_doc_understands_them(self, name):
+        command = [
+            shutil.which("ansible-doc") or str(Path(sys.executable).with_name("ansible-doc")),
+            "-t",
+            "module",
+            "-j",
+        ]
+        done = subprocess.run(
+            [*command, f"cri.node.{name}"], capture_output=True, text=True, timeout=60, check=True
+        )
+        plugin = json.loads(done.stdout)[f"cri.node.{name}"]
+        assert plugin["doc"]["attributes"]["check_mode"]["support"] == "full"
+        assert plugin["doc"]["attributes"]["action_group"]["membership"] == ["cri.node.cri"]
+        assert plugin["return"]["ansible_facts"]
