@@ -96,13 +96,14 @@ def crio_config(layers: object, version: str | None = None, variable: str = "cri
     pairs = _pairs(layers, variable)
     mappings = [(name, layer) for name, layer in pairs if isinstance(layer, dict)]
     data, sources = merge(mappings)
-    checked = checker.check(data, sources, _versions(version))
+    versions, unknown = _versions(version)
+    checked = checker.check(data, sources, versions)
     strays = [_stray(name, layer) for name, layer in pairs if not isinstance(layer, dict)]
     return {
         "data": checked.data,
         "layers": {toml.dotted(path): source_of(sources, path) for path, _, _ in checker.walk(checked.data)},
         "expect": config_lines(checked.data),
-        "problems": [str(problem) for problem in (*strays, *checked.problems)],
+        "problems": [str(problem) for problem in (*unknown, *strays, *checked.problems)],
         "warnings": [str(warning) for warning in checked.warnings],
         "secret_keys": checker.secret_keys(checked.data),
     }
@@ -119,14 +120,14 @@ def _pairs(layers: object, variable: str) -> list[tuple[str, object]]:
     raise AnsibleFilterError(f"the input is {kind(layers)}, not a mapping or a list of pairs")
 
 
-def _versions(version: str | None) -> tuple[str, ...]:
+def _versions(version: str | None) -> tuple[tuple[str, ...], list[Problem]]:
     if not version:
-        return ()
+        return (), []
     try:
         parse_version(str(version))
     except ValueError as error:
-        raise AnsibleFilterError(str(error)) from error
-    return (str(version),)
+        return (), [Problem("crio_version", "", None, str(error), None)]
+    return (str(version),), []
 
 
 def _stray(name: str, layer: object) -> Problem:

@@ -14,8 +14,6 @@ STATE_FILE = STATE_DIRECTORY + "/state.json"
 GENERATIONS = STATE_DIRECTORY + "/generations"
 TRANSACTION = STATE_DIRECTORY + "/transaction"
 INTENT = TRANSACTION + "/intent.json"
-RESULT = TRANSACTION + "/result.json"
-REQUEST = TRANSACTION + "/request.json"
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 
 

@@ -26,6 +26,8 @@ PROGRAM = node_state.TRANSACTION + "/program.pyz"
 BOOT_UNIT = "/etc/systemd/system/cri-node-recover.service"
 BOOT_LINK = "/etc/systemd/system/multi-user.target.wants/cri-node-recover.service"
 UNIT_DIRECTORY = "/etc/systemd/system/"
+REQUEST = node_state.TRANSACTION + "/request-{}.json"  # each transaction has its own, by its id
+RESULT = node_state.TRANSACTION + "/result-{}.json"
 GENERATIONS_KEPT = 5
 _POLL = 0.05  # seconds between two looks at a daemon that is coming up
 
@@ -187,6 +189,9 @@ def apply(request):
     _probe(request, service, snapshot)
     generation = _commit(request, service)
     _forget_intent()
+    if _touches_units(request):
+        # The unit that would have recovered at boot was read too; let systemd forget it.
+        run(["systemctl", "daemon-reload"])
     return {"committed": True, "generation": generation, "outranked": outranked, "invocation_id": service.invocation_id}
 
 
@@ -289,7 +294,7 @@ def _swap(request, staged):
 
 
 def _activate(request, snapshot):
-    if any(path.startswith(UNIT_DIRECTORY) for path in [*request["contents"], *request["remove"]]) or request["daemon_reload"]:
+    if _touches_units(request):
         _systemctl("daemon-reload")
     if not snapshot["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
@@ -302,6 +307,11 @@ def _activate(request, snapshot):
             said = _complaint_since(request["unit"], started_at) or error.strip()
             raise TransactionError("activate", f"CRI-O did not {request['activate']} with the new configuration", said)
     return CrioService(request["unit"])
+
+
+def _touches_units(request):
+    paths = [*request["contents"], *request["remove"]]
+    return request["daemon_reload"] or any(path.startswith(UNIT_DIRECTORY) for path in paths)
 
 
 def _systemctl(*arguments):
@@ -410,10 +420,14 @@ def _keep_generation(number, owners):
 def _forget_intent():
     """Nothing to go back to any more. The intent goes first: without it the rest is only litter."""
     node_files.remove(node_state.INTENT)
-    node_files.remove(BOOT_LINK)
-    node_files.remove(BOOT_UNIT)
+    _forget_boot_unit()
     shutil.rmtree(UNDO, ignore_errors=True)
     _forget_stage()
+
+
+def _forget_boot_unit():
+    node_files.remove(BOOT_LINK)
+    node_files.remove(BOOT_UNIT)
 
 
 def recover(at_boot=False):
@@ -427,7 +441,8 @@ def recover(at_boot=False):
     state = node_files.read_json(node_state.STATE_FILE) or {}
     if state.get("transaction") == intent["id"]:
         _forget_intent()
-        return {"committed": True, "generation": state["generation"], "recovered": True}
+        run(["systemctl", "daemon-reload"])
+        return _told(intent, {"committed": True, "generation": state["generation"]})
     service = CrioService(intent["unit"])
     before = intent["before"]
     untouched = service.active and before["active"] and service.invocation_id == before["invocation_id"]
@@ -435,14 +450,26 @@ def recover(at_boot=False):
         # Stopped under the new unit settings, which may be what keeps the containers alive.
         run(["systemctl", "stop", intent["unit"]], timeout=180)
     _restore(intent)
-    run(["systemctl", "daemon-reload"])
     if not before["enabled"]:
         run(["systemctl", "disable", "--quiet", intent["unit"]])
+    # With the files back a boot needs no help any more; what is left to do is lost with the power anyway.
+    _forget_boot_unit()
+    run(["systemctl", "daemon-reload"])
     problem = ""
     if before["active"] and not untouched and not at_boot:
         problem = _bring_back(intent["unit"], before)
     _forget_intent()
-    return {"rolled_back": True, "as_before": not problem, "problem": problem}
+    return _told(intent, {"rolled_back": True, "as_before": not problem, "problem": problem})
+
+
+def _told(intent, outcome):
+    """Leave the outcome where whoever asked for the transaction looks for it, if nobody has said more already."""
+    outcome["id"] = intent["id"]
+    if not os.path.exists(RESULT.format(intent["id"])):
+        interrupted = {"failed": not outcome.get("committed"), "phase": "interrupted", "message": "the change was interrupted"}
+        told = dict(interrupted, outranked={}, invocation_id=CrioService(intent["unit"]).invocation_id, **outcome)
+        node_files.write_json(RESULT.format(intent["id"]), told)
+    return outcome
 
 
 def _restore(intent):
@@ -478,28 +505,23 @@ def _bring_back(unit, before):
 
 
 def main(arguments):
-    """The program's entry: `apply` reads the request and writes the result, `recover` and `recover-at-boot` clean up."""
+    """The program's entry: `apply ID` reads that request and writes its result, `recover` and `recover-at-boot` clean up."""
     os.umask(0o077)
-    if arguments[:1] == ["apply"]:
-        _apply_and_tell()
-        return 0
-    outcome = recover(at_boot=arguments[:1] == ["recover-at-boot"])
-    if outcome is not None:
-        outcome.setdefault("failed", not outcome.get("committed"))
-        outcome.setdefault("phase", "interrupted")
-        outcome.setdefault("message", "the change was interrupted")
-        node_files.write_json(node_state.RESULT, outcome)
+    if arguments[0] == "apply":
+        _apply_and_tell(arguments[1])
+    else:
+        recover(at_boot=arguments[0] == "recover-at-boot")
     return 0
 
 
-def _apply_and_tell():
-    request = node_files.read_json(node_state.REQUEST)
-    node_files.remove(node_state.REQUEST)
+def _apply_and_tell(identity):
+    request = node_files.read_json(REQUEST.format(identity))
+    node_files.remove(REQUEST.format(identity))
     try:
         outcome = apply(request)
     except (TransactionError, CrioServiceError, CrictlError, NodeFileError, OSError) as error:
-        phase = getattr(error, "phase", "refused" if node_files.read_json(node_state.INTENT) is None else "activate")
+        phase = getattr(error, "phase", "activate" if os.path.exists(node_state.INTENT) else "refused")
         outcome = {"failed": True, "phase": phase, "message": str(error), "detail": getattr(error, "detail", "")}
         outcome.update(recover() or {})
         _forget_stage()
-    node_files.write_json(node_state.RESULT, outcome)
+    node_files.write_json(RESULT.format(identity), outcome)

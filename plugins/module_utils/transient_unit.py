@@ -28,45 +28,51 @@ def run_transaction(request):
 
     The outcome has `committed`, or `failed` with `phase`, `message`, `detail`, and `rolled_back` with `as_before`.
     """
+    if _is_busy():
+        raise TransientUnitError(f"another change of this node is under way ({UNIT}); wait for its end and run again")
     _prepare()
-    node_files.write_json(node_state.REQUEST, request)
-    _run("apply")
-    outcome = node_files.read_json(node_state.RESULT)
+    node_files.write_json(transaction.REQUEST.format(request["id"]), request)
+    error = _run("apply", request["id"])
+    outcome = node_files.read_json(transaction.RESULT.format(request["id"]))
     if outcome is None:
-        raise TransientUnitError(f"{UNIT} ended without a result; journalctl -u {UNIT} says why")
+        raise TransientUnitError(f"{UNIT} ended without a result{error}; journalctl -u {UNIT} says more")
+    node_files.remove(transaction.RESULT.format(request["id"]))
     return outcome
 
 
 def run_recovery():
     """End a transaction that something interrupted; nothing happens where none is open, or where one still runs."""
-    if os.path.exists(node_state.INTENT):
-        status, _output, _error = run(["systemctl", "is-active", "--quiet", UNIT])
-        if status != 0:
-            _prepare()
-            _run("recover")
+    if os.path.exists(node_state.INTENT) and not _is_busy():
+        _prepare()
+        _run("recover")
+
+
+def _is_busy():
+    """Whether the unit runs, its recovery included; systemd shows a unit that does not exist as inactive."""
+    return run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip() not in ("", "inactive", "failed")
 
 
 def _prepare():
+    """The program, and room for it; requests and results that nobody fetched go, since no transaction runs now."""
     node_files.make_private_directory(node_state.STATE_DIRECTORY)
     node_files.make_private_directory(node_state.TRANSACTION)
+    for name in os.listdir(node_state.TRANSACTION):
+        if name.startswith(("request-", "result-")):
+            node_files.remove(os.path.join(node_state.TRANSACTION, name))
     node_files.write_durably(transaction.PROGRAM, program())
-    node_files.remove(node_state.RESULT)
 
 
-def _run(verb):
+def _run(*verb):
     program_call = f"{sys.executable} {transaction.PROGRAM} recover"
     arguments = ["systemd-run", "--quiet", "--collect", "--wait", f"--unit={UNIT}", "-p", "Type=exec"]
     arguments += ["-p", "TimeoutStopSec=300", "-p", f"RuntimeMaxSec={_LONGEST_RUN}"]
     # A shell spares the usual, uninterrupted end the start of another Python.
     arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {node_state.INTENT} || exec {program_call}'"]
-    arguments += [sys.executable, transaction.PROGRAM, verb]
+    arguments += [sys.executable, transaction.PROGRAM, *verb]
     if not shutil.which("systemd-run"):
         raise TransientUnitError("systemd-run is not on this node")
     _status, _output, error = run(arguments, timeout=_LONGEST_RUN + 330)
-    if "already" in error and UNIT in error:
-        raise TransientUnitError(f"another change of this node is under way ({UNIT}); wait for its end and run again")
-    if node_files.read_json(node_state.RESULT) is None and error.strip():
-        raise TransientUnitError(f"systemd-run: {error.strip()}")
+    return f": {error.strip()}" if error.strip() else ""
 
 
 def program():

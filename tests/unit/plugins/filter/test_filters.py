@@ -101,7 +101,6 @@ def test_what_a_user_gets_wrong_is_an_answer_and_no_error(configuration, words):
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        pytest.param([{}], {"version": "newest"}, "is no CRI-O version", id="no version"),
         pytest.param([["crio_config", {}]], {}, "pairs", id="a list without pairs"),
         pytest.param([{1, 2}], {}, "not a mapping or a list", id="a set"),
     ],
@@ -109,6 +108,12 @@ def test_what_a_user_gets_wrong_is_an_answer_and_no_error(configuration, words):
 def test_misuse_of_crio_config_is_an_error(arguments, options, words):
     with pytest.raises(AnsibleFilterError, match=words):
         call("crio_config", *arguments, **options)
+
+
+def test_a_version_that_is_none_is_told_with_the_other_problems():
+    problems = call("crio_config", {"crio": {"x": 1}}, version="newest")["problems"]
+    assert problems[0].startswith("crio_version: 'newest' is no CRI-O version")
+    assert len(problems) == 2
 
 
 def test_a_version_that_yaml_took_for_a_number_is_read():

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever interrupts a transaction: files and daemon end up as before or as after, with no further run."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils import transient_unit
+from testbed import article, bed, playbooks
+from testbed.observed import litter, metrics_answer, observe, running_containers, service
+
+LIMIT = 60  # seconds after which a node must be whole again
+DRIVER = Path(__file__).parents[1] / "faults" / "driver.py"
+OLD, NEW = 9537, 9600
+
+# A start of CRI-O that takes long enough to be interrupted from outside.
+SLOW_START = "[Service]\nExecStartPre=/bin/sleep 4\n"
+
+
+@pytest.fixture(scope="module")
+def shared(testbed, crio_source):
+    """One node for all faults: each must leave it whole. Two containers run on it all the time."""
+    node = testbed.add("interrupted")[0]
+    variables = article.settings(port=OLD)
+    playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
+    node.run_pod()
+    node.run_pod()
+    node.copy_in("/root/program.pyz", transient_unit.program())
+    node.copy_in("/root/driver.py", DRIVER.read_text())
+    yield node
+    testbed.remove("interrupted")
+
+
+def request(port: int) -> dict:
+    """A transaction of two files: crio.conf's drop-in with another port, and the unit's with a comment."""
+    contents = {
+        article.DROP_IN: f"[crio.metrics]\nenable_metrics = true\nmetrics_port = {port}\n",
+        article.UNIT_DROP_IN: f"# metrics on {port}\n[Service]\nKillMode=process\n",
+    }
+    files = [
+        {
+            "path": path,
+            "owner": "crio",
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "mode": "0644",
+            "secret": False,
+        }
+        for path, text in sorted(contents.items())
+    ]
+    return {
+        "unit": "crio.service", "owners": ["crio"], "files": files, "contents": contents, "remove": [],
+        "expect": {"crio.metrics.metrics_port": str(port)}, "activate": "restart", "daemon_reload": False,
+        "ready_timeout": 30, "id": uuid.uuid4().hex, "fingerprint": "",
+    }  # fmt: skip
+
+
+def start_with_fault(node, fault: str, port: int = NEW) -> subprocess.Popen:
+    """Start a transaction that meets a fault, and do not wait for it."""
+    command = ["docker", "exec", "-i", node.container, "python3", "/root/driver.py", fault, "/root/program.pyz"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process.stdin.write(json.dumps(request(port)).encode())
+    process.stdin.close()
+    return process
+
+
+def wait_until_whole(node) -> None:
+    """Wait until no transaction is open and the daemon serves; nothing else is done to the node."""
+
+    def whole():
+        left, active = litter(node), service(node, "ActiveState")
+        return not left and active == "active", f"{active} {left}"
+
+    node.wait_for("an end of the transaction", whole, LIMIT)
+    node.wait_for_crio()
+
+
+def wait_for_intent(node) -> None:
+    intent = "/var/lib/cri-node/transaction/intent.json"
+    node.wait_for("the intent", lambda: (node.exists(intent), "no intent yet"), LIMIT)
+
+
+@pytest.mark.parametrize(
+    "fault", ["after the intent", "between two renames", "during the restart", "after the restart"]
+)
+def test_a_transaction_killed_before_its_commit_leaves_the_node_as_it_was(shared, fault):
+    before, containers = observe(shared), running_containers(shared)
+    start_with_fault(shared, fault).wait(timeout=LIMIT)
+    wait_until_whole(shared)
+    after = observe(shared)
+    assert after.contents == before.contents
+    assert after.configuration == before.configuration
+    assert metrics_answer(shared, OLD)
+    assert running_containers(shared) == containers
+    if fault in ("after the intent", "between two renames"):
+        assert after.invocation_id == before.invocation_id
+
+
+def test_a_transaction_killed_after_its_commit_stays_made(shared):
+    containers = running_containers(shared)
+    start_with_fault(shared, "after the commit", NEW).wait(timeout=LIMIT)
+    wait_until_whole(shared)
+    assert metrics_answer(shared, NEW)
+    assert f"metrics_port = {NEW}" in shared.read_file(article.DROP_IN)
+    assert running_containers(shared) == containers
+    start_with_fault(shared, "none", OLD).wait(timeout=LIMIT)
+    assert metrics_answer(shared, OLD)
+
+
+@pytest.mark.parametrize("fault", ["hang between two renames", "hang after the restart"])
+def test_a_node_that_loses_power_boots_as_it_was(fresh_node, run_playbook, fault):
+    node = fresh_node()
+    run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
+    node.copy_in("/root/program.pyz", transient_unit.program())
+    node.copy_in("/root/driver.py", DRIVER.read_text())
+    before = observe(node)
+    process = start_with_fault(node, fault)
+    at = "metrics" if fault == "hang after the restart" else "rename"
+    seen = f"{NEW}" if at == "metrics" else f"metrics_port = {NEW}"
+    node.wait_for(
+        "the point of the fault",
+        lambda: (
+            metrics_answer(node, NEW) if at == "metrics" else seen in node.read_file(article.DROP_IN),
+            "not there yet",
+        ),
+        LIMIT,
+    )
+    node.kill()
+    process.wait(timeout=LIMIT)
+    node.boot()
+    wait_until_whole(node)
+    after = observe(node)
+    assert after.contents == before.contents
+    assert after.configuration == before.configuration
+    assert metrics_answer(node, OLD)
+    again = run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
+    assert again.changed == 0
+
+
+def test_a_change_goes_on_when_its_connection_is_cut(shared, testbed):
+    containers = running_containers(shared)
+    with slow_start(shared):
+        process = start_playbook(testbed, shared, article.settings(port=NEW))
+        wait_for_intent(shared)
+        shared.check("pkill -9 sshd-session")
+        process.wait(timeout=LIMIT)
+        wait_until_whole(shared)
+    assert process.returncode != 0
+    assert metrics_answer(shared, NEW)
+    assert running_containers(shared) == containers
+    back_to_old(testbed, shared)
+
+
+def test_a_change_goes_on_when_the_controller_dies(shared, testbed):
+    containers = running_containers(shared)
+    with slow_start(shared):
+        process = start_playbook(testbed, shared, article.settings(port=NEW))
+        wait_for_intent(shared)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=LIMIT)
+        wait_until_whole(shared)
+    assert metrics_answer(shared, NEW)
+    assert running_containers(shared) == containers
+    back_to_old(testbed, shared)
+
+
+def test_a_second_change_is_refused_while_one_is_under_way(shared, testbed):
+    process = start_with_fault(shared, "hang between two renames")
+    wait_for_intent(shared)
+    run = playbooks.run_playbook(
+        article.ROLE, [shared], test_bed=testbed, variables=article.settings(port=9700)
+    )
+    assert run.rc != 0
+    assert "another change of this node is under way" in run.out
+    shared.check("systemctl kill --kill-whom=main -s KILL cri-node-apply")
+    process.wait(timeout=LIMIT)
+    wait_until_whole(shared)
+    assert metrics_answer(shared, OLD)
+
+
+def test_an_open_intent_is_ended_by_the_next_run(shared, testbed):
+    process = start_with_fault(shared, "hang between two renames")
+    wait_for_intent(shared)
+    # As if systemd itself had been unable to run the recovery.
+    shared.check(": > /var/lib/cri-node/transaction/program.pyz; systemctl kill --kill-whom=main -s KILL cri-node-apply")
+    process.wait(timeout=LIMIT)
+    assert shared.exists("/var/lib/cri-node/transaction/intent.json")
+    run = playbooks.run_playbook(article.ROLE, [shared], test_bed=testbed, variables=article.settings(port=OLD))
+    run.expect_success()
+    wait_until_whole(shared)
+    assert metrics_answer(shared, OLD)
+
+
+class slow_start:
+    """CRI-O takes four seconds more to start in this block."""
+
+    path = "/run/systemd/system/crio.service.d/05-slow.conf"
+
+    def __init__(self, node):
+        self.node = node
+
+    def __enter__(self):
+        self.node.copy_in(self.path, SLOW_START)
+        self.node.check("systemctl daemon-reload")
+
+    def __exit__(self, *_error):
+        self.node.check(f"rm {self.path}; systemctl daemon-reload")
+
+
+def start_playbook(testbed, node, variables) -> subprocess.Popen:
+    """Start the role's playbook in a process group of its own."""
+    folder = testbed.folder
+    inventory = testbed.inventory([node])
+    inventory["all"]["children"]["nodes"]["vars"] = variables
+    (folder / "interrupted.json").write_text(bed.inventory_text(inventory))
+    (folder / "interrupted.yml").write_text(json.dumps(article.ROLE))
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "ansible-playbook", "-i", folder / "interrupted.json", folder / "interrupted.yml"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=playbooks.environment(),
+        start_new_session=True,
+    )
+
+
+def back_to_old(testbed, node) -> None:
+    variables = article.settings(port=OLD)
+    playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
+    assert metrics_answer(node, OLD)

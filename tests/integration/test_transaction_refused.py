@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot work is refused where it is first known, and leaves the node as it was."""
+
+import pytest
+
+from testbed import article
+from testbed.observed import litter, metrics_answer, observe, running_containers, service
+
+OLD = 9537
+
+
+@pytest.fixture(scope="module")
+def shared(testbed, crio_source):
+    """One node with the article's settings for all that is refused: nothing here may change it."""
+    from testbed import playbooks
+
+    node = testbed.add("refused")[0]
+    variables = article.settings(port=OLD)
+    playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
+    yield node
+    testbed.remove("refused")
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        pytest.param(
+            {"metrics": {"metrics_port": "many"}},
+            ["crio_config__bad", "crio.metrics.metrics_port", "many", "integer"],
+            id="a text for an integer",
+        ),
+        pytest.param(
+            {"metrics": {"metrics_port": 9537.5}},
+            ["crio_config__bad", "crio.metrics.metrics_port", "9537.5", "integer"],
+            id="a fraction for an integer",
+        ),
+        pytest.param(
+            {"runtime": {"log_level": "loud"}},
+            ["crio_config__bad", "crio.runtime.log_level", "loud", "debug"],
+            id="a log level that does not exist",
+        ),
+        pytest.param(
+            {"runtime": {"cgroup_manager": "systemdd"}},
+            ["crio_config__bad", "crio.runtime.cgroup_manager", "systemdd", "cgroupfs"],
+            id="a cgroup manager that does not exist",
+        ),
+        pytest.param(
+            {"runtime": {"log_levle": "info"}},
+            ["crio_config__bad", "crio.runtime.log_levle", "crio.runtime.log_level"],
+            id="a key that does not exist",
+        ),
+        pytest.param(
+            {"network": {"plugin_dirs": "/usr/lib/cni"}},
+            ["crio_config__bad", "crio.network.plugin_dirs", "list"],
+            id="a text for a list",
+        ),
+    ],
+)
+def test_what_is_wrong_is_refused_on_the_controller(shared, run_playbook, layer, told):
+    before = observe(shared)
+    variables = {**article.settings(port=OLD), "crio_config__bad": {"crio": layer}}
+    run = run_playbook(article.ROLE, shared, "-vvv", variables=variables)
+    assert run.rc == 2
+    for word in told:
+        assert word in run.results[-1]["result"]["msg"]
+    assert "SSH: EXEC" not in run.out
+    assert observe(shared) == before
+
+
+def test_all_problems_are_told_at_once(shared, run_playbook):
+    variables = {
+        **article.settings(port=OLD),
+        "crio_config__bad": {"crio": {"metrics": {"metrics_port": "many"}, "runtime": {"log_level": "loud"}}},
+        "crio_service": {"Servce": {"KillMode": "process"}},
+        "crio_environment": {"not a name": "x"},
+    }
+    message = run_playbook(article.ROLE, shared, variables=variables).results[-1]["result"]["msg"]
+    for word in ("metrics_port", "log_level", "Servce", "not a name"):
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        pytest.param(
+            {"metrics": {"metrics_port": 22}},
+            ["crio.metrics.metrics_port = 22", "address already in use"],
+            id="a metrics port that is taken",
+        ),
+        pytest.param(
+            {"runtime": {"default_runtime": "crun", "runtimes": {"crun": {"runtime_path": "/nowhere/crun"}}}},
+            ["crio.runtime.runtimes.crun.runtime_path", "/nowhere/crun"],
+            id="a default handler without its program",
+        ),
+        pytest.param(
+            {"metrics": {"metrics_host": "192.0.2.1"}},
+            ['crio.metrics.metrics_host = "192.0.2.1"', "cannot assign requested address"],
+            id="a metrics address of another host",
+        ),
+    ],
+)
+def test_what_only_a_start_shows_is_undone(shared, run_playbook, layer, told):
+    before, containers = observe(shared), running_containers(shared)
+    variables = {**article.settings(port=OLD), "crio_config__bad": {"crio": layer}}
+    run = run_playbook(article.ROLE, shared, variables=variables)
+    assert run.rc == 2
+    result = run.results[-1]["result"]
+    for word in [*told, article.DROP_IN, "crio_config__bad", "The change was undone: the node is as it was"]:
+        assert word in result["msg"]
+    assert result["rolled_back"] is True
+    assert result["as_before"] is True
+    after = observe(shared)
+    assert after.contents == before.contents
+    assert after.configuration == before.configuration
+    assert after.active == "active"
+    assert running_containers(shared) == containers
+    assert metrics_answer(shared, OLD)
+    assert litter(shared) == ""
+    assert run_playbook(article.ROLE, shared, variables=article.settings(port=OLD)).expect_success().changed == 0
+
+
+def test_a_misspelt_cgroup_manager_that_only_a_start_shows_is_undone(shared, run_playbook):
+    """The role refuses it on the controller; a file set of somebody else's making reaches the daemon."""
+    before = observe(shared)
+    entry = {
+        "path": "/etc/crio/crio.conf.d/61-other.conf",
+        "owner": "other",
+        "content": '[crio.runtime]\ncgroup_manager = "systemdd"\n',
+    }
+    play = [{"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": {"files": [entry]}}]}]
+    message = run_playbook(play, shared).results[-1]["result"]["msg"]
+    assert "cgroup manager" in message
+    assert "systemdd" in message
+    assert "The change was undone" in message
+    assert observe(shared).contents == before.contents
+    assert observe(shared).configuration == before.configuration
+
+
+def test_systemd_settings_that_systemd_would_ignore_are_refused(shared, run_playbook):
+    before = observe(shared)
+    variables = {**article.settings(port=OLD), "crio_service": {"Service": {"KillMode": "gently"}}}
+    run = run_playbook(article.ROLE, shared, variables=variables)
+    assert "gently" in run.results[-1]["result"]["msg"]
+    assert article.UNIT_DROP_IN in run.results[-1]["result"]["msg"]
+    assert observe(shared) == before
+
+
+def test_a_broken_file_of_somebody_else_is_named_and_nothing_is_touched(shared, run_playbook):
+    stranger = "/etc/crio/crio.conf.d/README"
+    shared.copy_in(stranger, "Put files here.\n")
+    before = observe(shared)
+    for options in ([], ["--check"]):
+        run = run_playbook(article.ROLE, shared, *options, variables=article.settings(port=9601))
+        assert stranger in run.results[-1]["result"]["msg"]
+        assert "Nothing was changed" in run.results[-1]["result"]["msg"]
+    assert observe(shared) == before
+    shared.check(["rm", stranger])
+
+
+def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared, call_module):
+    stale = {
+        "call": "apply", "unit": "crio.service", "owners": ["crio"], "expect": {}, "activate": "restart",
+        "files": [], "remove": [], "id": "stale", "fingerprint": "0" * 64,
+    }  # fmt: skip
+    before = observe(shared)
+    program = f"""
+import json, sys
+sys.path.insert(0, "/root/program.pyz")
+from cri_node import transient_unit
+print(json.dumps(transient_unit.run_transaction(json.loads('''{__import__("json").dumps({**stale, "contents": {}, "daemon_reload": False, "ready_timeout": 30})}'''))))
+"""
+    from ansible_collections.cri.node.plugins.module_utils import transient_unit
+
+    shared.copy_in("/root/program.pyz", transient_unit.program())
+    outcome = shared.check(["python3", "-"], stdin=program)
+    assert "the node changed between the look at it and the change" in outcome
+    assert observe(shared) == before
+
+
+def test_a_masked_unit_is_told(fresh_node, run_playbook):
+    node = fresh_node()
+    node.check("systemctl stop crio; mv /etc/systemd/system/crio.service /root/; systemctl mask crio")
+    run = run_playbook(article.ROLE, node, variables=article.settings())
+    assert run.rc != 0
+    assert "masked" in run.results[-1]["result"]["msg"]
+    assert service(node, "LoadState") == "masked"

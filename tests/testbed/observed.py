@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node looks like to an outside judge: its configuration files and its daemon, read without the collection."""
+
+from dataclasses import dataclass
+
+from testbed.node import Node
+
+# Names, content, times and modes of all that configures CRI-O; times tell a file rewritten with the same bytes.
+_FILES = r"""
+find /etc/crio /etc/containers /etc/systemd/system /etc/cni -type f -printf '%p %C@ %m %U ' -exec sha256sum {} \; | sort
+"""
+_CONTENTS = (
+    r"find /etc/crio /etc/containers /etc/systemd/system /etc/cni -type f -exec sha256sum {} \; | sort -k2"
+)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A node at one moment; two of them are equal when nothing was done in between."""
+
+    files: str  # with change times
+    contents: str  # without
+    invocation_id: str
+    active: str
+    configuration: str  # the daemon's own GET /config
+
+
+def observe(node: Node) -> Observed:
+    """Look at a node. Raises NodeError."""
+    return Observed(
+        files=node.check(["sh", "-c", _FILES]),
+        contents=node.check(["sh", "-c", _CONTENTS]),
+        invocation_id=service(node, "InvocationID"),
+        active=service(node, "ActiveState"),
+        configuration=live_configuration(node),
+    )
+
+
+def service(node: Node, name: str) -> str:
+    """One property of crio.service, as systemd shows it."""
+    return node.check(["systemctl", "show", "crio", "-p", name, "--value"]).strip()
+
+
+def live_configuration(node: Node) -> str:
+    """The running daemon's configuration as it tells it; empty while it does not answer."""
+    return node.run("curl -s --max-time 5 --unix-socket /var/run/crio/crio.sock http://crio/config").out
+
+
+def metrics_answer(node: Node, port: int) -> bool:
+    """Whether Prometheus metrics of CRI-O come from this port."""
+    return "container_runtime_crio_" in node.run(f"curl -s --max-time 5 http://127.0.0.1:{port}/metrics").out
+
+
+def running_containers(node: Node) -> list[str]:
+    """The ids of all running containers, sorted."""
+    return sorted(node.check(["crictl", "ps", "-q", "--no-trunc"]).split())
+
+
+def litter(node: Node) -> str:
+    """What a transaction may leave nowhere once it has ended: journal, stage, boot unit, transient unit."""
+    return node.run(
+        "ls -d /var/lib/cri-node/transaction/intent.json /var/lib/cri-node/transaction/undo /etc/crio/.cri-node"
+        " /etc/systemd/system/cri-node-recover.service /etc/systemd/system/*.wants/cri-node-recover.service 2>/dev/null;"
+        " systemctl list-units --all --no-legend 'cri-node-*'"
+    ).out
