@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CRI-O from its static bundle, on nodes that have none or another one."""
+
+import base64
+import hashlib
+import io
+import platform
+import re
+import tarfile
+import threading
+from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from testbed import article
+from testbed.observed import metrics_answer, running_containers, service
+from testbed.paths import FILES
+from testbed.source import ARCHITECTURES, UNIT
+
+INSTALL = "cri.node.crio_bundle"
+APPLY = "cri.node.runtime_config"
+ARCHITECTURE = ARCHITECTURES.get(platform.machine(), platform.machine())
+SERVED_ON_THE_NODE = "http://127.0.0.1:8000/bundle.tar.gz"
+# All that an installation could touch, with the times that tell a file rewritten with the same bytes. No
+# directory's: an overlay file system gives it another one once something below it was copied up.
+EVERYTHING = (
+    "find /etc /usr/local /usr/libexec /opt /var/lib/cri-node"
+    " -type d -printf '%p %m\\n' -o -printf '%p %C@ %m %s\\n' 2>/dev/null | sort;"
+    " find /root/.ansible/tmp -mindepth 1"
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A static bundle on the controller."""
+
+    path: Path
+    sha256: str
+    version: str
+
+    def arguments(self, **more):
+        """What the role's crio_bundle, and the module, want to know about it."""
+        return {"source": str(self.path), "sha256": {ARCHITECTURE: self.sha256}, **more}
+
+
+@pytest.fixture(scope="module")
+def bare(testbed, crio_source):
+    """A node without CRI-O that every test of this module leaves as it was."""
+    return testbed.add("bundle", crio=False)[0]
+
+
+@pytest.fixture(scope="module")
+def programs(crio_source, bare):
+    """What a bundle holds, by name: CRI-O's own files, and Debian's conmon and crun where it lacks them."""
+    files = {f"bin/{name}": path.read_bytes() for name, path in crio_source.programs.items()}
+    if crio_source.bundle:
+        with tarfile.open(crio_source.bundle) as tar:
+            members = [member for member in tar if member.isreg()]
+            files = {member.name.partition("/")[2]: tar.extractfile(member).read() for member in members}
+    files.setdefault("contrib/crio.service", UNIT)
+    files.setdefault("contrib/policy.json", (FILES / "policy.json").read_bytes())
+    for name in ("conmon", "crun"):
+        if f"bin/{name}" not in files:
+            files[f"bin/{name}"] = base64.b64decode(bare.check(f"base64 /usr/bin/{name}"))
+    return files
+
+
+@pytest.fixture(scope="module")
+def bundle(programs, crio_source, tmp_path_factory):
+    """A bundle that pods can run with."""
+    return pack(tmp_path_factory.mktemp("bundle"), programs, crio_source.version)
+
+
+@pytest.fixture(scope="module")
+def other_bundle(programs, crio_source, tmp_path_factory):
+    """A bundle of the same version with another hash."""
+    return pack(tmp_path_factory.mktemp("bundle"), {**programs, "REVISION": b"2"}, crio_source.version)
+
+
+def pack(folder, files, version):
+    """Write these files as a bundle."""
+    path = folder / f"cri-o.{ARCHITECTURE}.v{version}.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"cri-o/{name}")
+            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), version)
+
+
+@pytest.fixture
+def install(run_playbook):
+    """install(node, arguments, *options) -> the run of a play that has only the module in it."""
+
+    def run(node, arguments, *options):
+        task = {INSTALL: arguments}
+        return run_playbook([{"hosts": "nodes", "gather_facts": False, "tasks": [task]}], node, *options)
+
+    return run
+
+
+def role_variables(bundle, port=9537):
+    """The role's variables for CRI-O from a bundle in a node that is itself a container."""
+    variables = article.settings(
+        port,
+        image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
+        runtime={
+            "selinux": True,
+            "cgroup_manager": "cgroupfs",
+            "conmon_cgroup": "pod",
+            "default_runtime": "crun",
+            "runtimes": {
+                "crun": {
+                    "runtime_path": "/usr/local/lib/testbed/crun",
+                    "runtime_root": "/run/crun",
+                    "monitor_path": "/usr/libexec/crio/conmon",
+                }
+            },
+        },
+    )
+    return {**variables, "crio_install": "bundle", "crio_bundle": bundle.arguments()}
+
+
+def give_network_and_registry(node):
+    """What is no matter of CRI-O's bundle: a pod network, and the test bed's registry over plain HTTP."""
+    node.copy_in("/etc/cni/net.d/10-testbed.conflist", (FILES / "10-testbed.conflist").read_bytes())
+    node.copy_in(
+        "/etc/containers/registries.conf.d/50-testbed.conf", (FILES / "50-testbed.conf").read_bytes()
+    )
+
+
+def serve_on_the_node(node, bundle):
+    """Let the node serve the bundle to itself over plain HTTP."""
+    node.copy_in("/srv/bundle.tar.gz", bundle.path.read_bytes())
+    node.check(
+        "systemd-run --unit=bundle-server python3 -m http.server --bind 127.0.0.1 --directory /srv 8000"
+    )
+    node.wait_for("server", lambda: ((done := node.run("ss -Hltn sport = :8000")).out != "", done))
+
+
+def remote_calls(run):
+    """How often the controller reached out in a run with -vvv: commands and uploads."""
+    return len(re.findall(r"SSH: EXEC|sftp> put|PUT ", run.out))
+
+
+def test_check_mode_predicts_an_installation_and_the_run_then_makes_it(bundle, fresh_node, run_playbook):
+    node = fresh_node(crio=False)
+    give_network_and_registry(node)
+    before, variables = node.run(EVERYTHING).out, role_variables(bundle)
+    predicted = run_playbook(article.ROLE, node, "--check", "--diff", variables=variables).expect_success()
+    assert node.run(EVERYTHING).out == before
+    assert predicted.of(APPLY)["validated_by"] == "controller"
+    assert predicted.of(INSTALL)["version"] == bundle.version
+    assert f"+CRI-O {bundle.version}" in predicted.out
+    done = run_playbook(article.ROLE, node, "--diff", variables=variables).expect_success()
+    for task in (INSTALL, APPLY):
+        for part in ("changed", "diff"):
+            assert predicted.of(task)[part] == done.of(task)[part], (task, part)
+    assert predicted.of(APPLY)["plan"] == done.of(APPLY)["plan"]
+    assert service(node, "UnitFileState") == "enabled"
+    assert service(node, "ActiveState") == "active"
+    assert node.crictl("version").splitlines()[2].split() == ["RuntimeVersion:", bundle.version]
+    assert metrics_answer(node, 9537)
+    node.run_pod()
+    assert len(running_containers(node)) == 1
+
+
+def test_a_second_run_changes_nothing_and_another_bundle_of_that_version_takes_no_pod(
+    bundle, other_bundle, fresh_node, run_playbook
+):
+    node = fresh_node(crio=False)
+    give_network_and_registry(node)
+    run_playbook(article.ROLE, node, variables=role_variables(bundle)).expect_success()
+    node.run_pod()
+    containers, invocation = running_containers(node), service(node, "InvocationID")
+    second = run_playbook(article.ROLE, node, "-vvv", variables=role_variables(bundle)).expect_success()
+    assert second.changed == 0
+    # One for the bundle, one for the file set.
+    assert remote_calls(second) == 2
+    assert service(node, "InvocationID") == invocation
+    replaced = run_playbook(article.ROLE, node, variables=role_variables(other_bundle)).expect_success()
+    assert replaced.changed == 2
+    assert replaced.of(APPLY)["plan"]["files"] == {}
+    assert "another crio than /usr/local/bin/crio is now" in replaced.of(APPLY)["plan"]["reasons"][0]
+    assert service(node, "InvocationID") != invocation
+    assert running_containers(node) == containers
+    third = run_playbook(article.ROLE, node, variables=role_variables(other_bundle)).expect_success()
+    assert third.changed == 0
+
+
+def test_a_node_fetches_a_url_itself(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    serve_on_the_node(node, bundle)
+    arguments = bundle.arguments(source=SERVED_ON_THE_NODE)
+    first = install(node, arguments, "-vvv").expect_success()
+    assert first.of(INSTALL)["version"] == bundle.version
+    assert remote_calls(first) == 2
+    assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
+    for program in ("conmon", "crun"):
+        assert node.run(f"/usr/libexec/crio/{program} --version").rc == 0
+    assert node.run("find /root/.ansible/tmp -mindepth 1").out == ""
+    # What is installed is known by its hash, so that nothing is fetched again.
+    node.check("systemctl stop bundle-server")
+    second = install(node, arguments, "-vvv").expect_success()
+    assert second.changed == 0
+    assert second.of(INSTALL)["version"] == bundle.version
+    assert remote_calls(second) == 1
+    # But a crio that is not the bundle's any more is.
+    node.check("cp --preserve=mode /usr/local/bin/crio /tmp/ && mv /tmp/crio /usr/local/bin/crio")
+    assert "cannot be fetched: [Errno 111] Connection refused" in install(node, arguments).of(INSTALL)["msg"]
+
+
+def test_the_controller_fetches_a_url_and_sends_it_on(bundle, fresh_node, install):
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=bundle.path.parent)
+
+        def log_message(self, *_arguments):
+            pass
+
+    node = fresh_node(crio=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/cri-o.{{arch}}.v{bundle.version}.tar.gz"
+        run = install(node, bundle.arguments(source=url, fetched_by="controller"))
+        server.shutdown()
+    assert run.expect_success().changed == 1
+    assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
+    assert node.run("find /root/.ansible/tmp -mindepth 1").out == ""
+
+
+def test_configuration_that_is_there_is_kept(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    node.copy_in("/etc/crio/policy.json", '{"default": [{"type": "reject"}]}')
+    node.copy_in("/etc/crictl.yaml", "timeout: 7\n")
+    install(node, bundle.arguments()).expect_success()
+    assert "reject" in node.read_file("/etc/crio/policy.json")
+    assert node.read_file("/etc/crictl.yaml") == "timeout: 7\n"
+    assert node.run("find / -xdev -name '.cri-node-*'").out == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check mode"])
+def test_another_hash_is_refused_before_anything_travels(bare, bundle, install, options):
+    before = bare.run(EVERYTHING).out
+    run = install(bare, bundle.arguments(sha256={ARCHITECTURE: "0" * 64}), "-vvv", *options)
+    assert run.of(INSTALL)["msg"].endswith(f"has the SHA-256 {bundle.sha256}, not {'0' * 64}")
+    assert remote_calls(run) == 1
+    assert bare.run(EVERYTHING).out == before
+
+
+def test_another_hash_of_what_the_node_fetched_is_refused(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    serve_on_the_node(node, bundle)
+    before = node.run(EVERYTHING).out
+    for options in ((), ("--check",)):
+        arguments = bundle.arguments(source=SERVED_ON_THE_NODE, sha256={ARCHITECTURE: "0" * 64})
+        run = install(node, arguments, *options)
+        assert f"{SERVED_ON_THE_NODE} has the SHA-256 {bundle.sha256}" in run.of(INSTALL)["msg"]
+        assert node.run(EVERYTHING).out == before
+
+
+def test_an_architecture_without_a_hash_is_refused(bare, bundle, install):
+    run = install(bare, bundle.arguments(sha256={"pdp11": "0" * 64}))
+    assert run.of(INSTALL)["msg"] == (
+        f"crio_bundle has no SHA-256 for this node's architecture {ARCHITECTURE}; it has: pdp11"
+    )
+
+
+def test_a_hash_that_is_none_is_refused_without_a_remote_call(bare, bundle, install):
+    run = install(bare, bundle.arguments(sha256={ARCHITECTURE: "latest"}), "-vvv")
+    assert f"crio_bundle: sha256.{ARCHITECTURE} is 'latest'" in run.of(INSTALL)["msg"]
+    assert remote_calls(run) == 0
+
+
+def test_a_file_that_is_not_on_the_controller_is_refused(bare, bundle, install):
+    run = install(bare, bundle.arguments(source="/nowhere/{arch}.tar.gz"))
+    assert run.of(INSTALL)["msg"] == (
+        f"crio_bundle: the file /nowhere/{ARCHITECTURE}.tar.gz does not exist on the controller"
+    )
+
+
+def test_a_node_without_crio_is_one_clear_error_where_it_should_be_preinstalled(bare, run_playbook):
+    before = bare.run(EVERYTHING).out
+    for options in ((), ("--check",)):
+        run = run_playbook(article.ROLE, bare, *options, variables=article.settings())
+        failed = [entry for entry in run.results if entry["status"] == "failed"]
+        assert len(failed) == 1
+        assert failed[0]["result"]["msg"].startswith("CRI-O is not installed on this node")
+        assert "crio_install: bundle" in failed[0]["result"]["msg"]
+        assert bare.run(EVERYTHING).out == before
+
+
+def fake(node, path, version):
+    """Put a program at `path` that says it is this version of CRI-O."""
+    node.copy_in(path, f"#!/bin/sh\necho 'crio version {version}'\n", 0o755)
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check mode"])
+def test_another_minor_version_is_not_replaced(bundle, fresh_node, install, options):
+    node = fresh_node(crio=False)
+    # Once as a bundle left it, with its record, and once as somebody put it there.
+    older = pack_fake(bundle, "1.2.3")
+    install(node, older.arguments()).expect_success()
+    for _kind in ("recorded", "unknown"):
+        before = node.run(EVERYTHING).out
+        run = install(node, bundle.arguments(), *options)
+        assert run.of(INSTALL)["msg"].startswith(
+            f"CRI-O 1.2.3 is installed and the bundle has {bundle.version}: another minor version"
+        )
+        assert node.run(EVERYTHING).out == before
+        node.check("rm -rf /var/lib/cri-node")
+    # What the message says to do helps.
+    node.check("rm /usr/local/bin/crio")
+    install(node, bundle.arguments()).expect_success()
+
+
+def pack_fake(bundle, version):
+    """A bundle beside this one whose crio only tells its version."""
+    crio = f"#!/bin/sh\necho 'crio version {version}'\n".encode()
+    files = {"bin/crio": crio, "bin/crictl": b"", "bin/pinns": b"", "contrib/crio.service": UNIT}
+    return pack(bundle.path.parent, files, version)
+
+
+def test_an_earlier_patch_release_is_replaced(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    fake(node, "/usr/local/bin/crio", f"{bundle.version.rpartition('.')[0]}.999")
+    run = install(node, bundle.arguments(), "--diff").expect_success()
+    assert ".999 (bundle with SHA-256 unknown)" in run.out
+    assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check mode"])
+def test_a_preinstalled_crio_is_not_replaced(bundle, fresh_node, install, options):
+    node = fresh_node(crio=False)
+    fake(node, "/usr/bin/crio", bundle.version)
+    before = node.run(EVERYTHING).out
+    run = install(node, bundle.arguments(), *options)
+    assert run.of(INSTALL)["msg"] == (
+        f"CRI-O {bundle.version} is installed as /usr/bin/crio, not from a bundle (which goes to"
+        " /usr/local/bin/crio); use crio_install: preinstalled"
+    )
+    assert node.run(EVERYTHING).out == before
+
+
+def test_a_crio_that_does_not_run_is_replaced_where_a_bundle_brought_it(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    node.copy_in("/usr/local/bin/crio", "", 0o755)
+    unknown = install(node, bundle.arguments())
+    assert "/usr/local/bin/crio is there and does not tell its version" in unknown.of(INSTALL)["msg"]
+    node.check("rm /usr/local/bin/crio")
+    install(node, bundle.arguments()).expect_success()
+    # As a power loss leaves a file that never reached the disk.
+    node.check("truncate --size 0 /usr/local/bin/crio")
+    install(node, bundle.arguments()).expect_success()
+    assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
