@@ -211,8 +211,8 @@ class Crictl:
                 selector.register(pipe, selectors.EVENT_READ)
             while selector.get_map():
                 remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    break
+                if remaining <= 0:  # the pipes may be held by a child of a crictl that has ended
+                    raise self._too_late(name)
                 for key, _events in selector.select(remaining):
                     chunk = os.read(key.fd, 65536)
                     if not chunk:
@@ -225,9 +225,12 @@ class Crictl:
         try:
             status = process.wait(max(deadline - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
-            message = f"crictl {name} gave no answer within {self.timeout} s ({self.endpoint})"
-            raise CrictlError(message, "timeout") from None
+            raise self._too_late(name) from None
         return status, b"".join(chunks[process.stdout]), b"".join(chunks[process.stderr])
+
+    def _too_late(self, name):
+        message = f"crictl {name} gave no answer within {self.timeout} s ({self.endpoint})"
+        return CrictlError(message, "timeout")
 
     def _require_socket(self):
         """Notices at once what crictl would retry for seconds and then tell in four lines."""
@@ -270,10 +273,11 @@ def _find(binary):
 
 
 def _kill(process):
-    """Ends the process and whatever it started; quietly, when all of them are gone."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """Ends a process that was not waited for yet, and whatever it started."""
+    if process.returncode is None:  # else its number may be another's by now
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _parse(output, name):

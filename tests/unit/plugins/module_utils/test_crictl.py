@@ -123,7 +123,7 @@ class TestCall:
 
 
 class TestFailure:
-    def fails(self, kind, call, match=""):
+    def fails(self, kind, call, match=None):
         with pytest.raises(CrictlError, match=match) as caught:
             call()
         assert caught.value.kind == kind
@@ -200,6 +200,11 @@ class TestFailure:
             time.sleep(0.05)
         else:
             pytest.fail("the child lives")
+
+    def test_a_child_that_outlives_crictl_does_not_hold_the_call(self, listening, answers):
+        script(answers, "sleep 60 & echo '{}'")
+        crictl = Crictl(listening, binary=FAKE, timeout=1)
+        self.fails("timeout", lambda: crictl.json("info"), "no answer within 1 s")
 
     def test_endless_output_is_cut_off(self, crictl, answers, monkeypatch):
         monkeypatch.setattr(crictl_module, "_OUTPUT_LIMIT", 2**20)
