@@ -216,9 +216,9 @@ def _snapshot(service):
     if service.active:
         try:
             crictl = Crictl(f"unix://{service.socket}")
-            snapshot["running"] = _running(crictl)
-            snapshot["network_ready"] = _conditions(crictl).get("NetworkReady", False)
-            snapshot["version"] = _running_version(crictl)
+            questions = (lambda: _running(crictl), lambda: _conditions(crictl), lambda: _running_version(crictl))
+            snapshot["running"], conditions, snapshot["version"] = crictl.together(*questions)
+            snapshot["network_ready"] = conditions.get("NetworkReady", False)
         except CrictlError as error:
             raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
     return snapshot
@@ -366,7 +366,7 @@ def _probe(request, service, snapshot):
 
 def _what_lacks(crictl, snapshot):
     try:
-        conditions, running = _conditions(crictl), _running(crictl)
+        conditions, running = crictl.together(lambda: _conditions(crictl), lambda: _running(crictl))
     except CrictlError as error:
         return f"the runtime does not answer: {error}"
     if not conditions.get("RuntimeReady"):

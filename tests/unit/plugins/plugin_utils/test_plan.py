@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: what differs between a wanted file set and a node's report, what it costs, and why."""
+
+import hashlib
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils import file_diff, plan
+
+PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
+CONTENT = "[crio.metrics]\nmetrics_port = 9537\n"
+
+
+def entry(**more):
+    return {"path": PATH, "owner": "crio", "content": CONTENT, "mode": "0644", "secret": False, "config": None, **more}
+
+
+def report(files=None, orphans=None, **more):
+    """A node whose daemon runs and has loaded what is wanted, unless said otherwise."""
+    unit = {"active": True, "enabled": True, "binary_replaced": False, **more.pop("unit", {})}
+    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644"}
+    return {
+        "files": {PATH: as_wanted} if files is None else files,
+        "orphans": orphans or {},
+        "unit": unit,
+        "crio": {"binary": "/usr/bin/crio", "version": "1.37.0"},
+        "live": {},
+        "selinux": False,
+        **more,
+    }
+
+
+ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False}
+OTHER = {"kind": "file", "as_wanted": False, "loaded": False, "mode": "0644", "content": "old\n", "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("node", "files", "activate", "reason"),
+    [
+        pytest.param(report(), {}, "none", None, id="all is as wanted"),
+        pytest.param(report({PATH: ABSENT}), {PATH: "create"}, "restart", "is new", id="a file is missing"),
+        pytest.param(report({PATH: OTHER}), {PATH: "change"}, "restart", "changes", id="a file differs"),
+        pytest.param(
+            report(orphans={"/etc/x": OTHER}), {"/etc/x": "remove"}, "restart", "is removed", id="a file is wanted no more"
+        ),
+        pytest.param(
+            report({PATH: {**OTHER, "as_wanted": True}}), {}, "restart", "has not loaded it", id="a file was not loaded"
+        ),
+        pytest.param(
+            report(unit={"binary_replaced": True}), {}, "restart", "another crio", id="CRI-O was upgraded, not restarted"
+        ),
+        pytest.param(report(unit={"active": False}), {}, "start", None, id="the daemon does not run"),
+        pytest.param(
+            report({PATH: ABSENT}, unit={"active": False}), {PATH: "create"}, "start", "is new", id="first start"
+        ),
+        pytest.param(report(unit={"enabled": False}), {}, "none", None, id="the unit is not enabled"),
+    ],
+)
+def test_the_plan_names_files_activation_and_reasons(node, files, activate, reason):
+    made = plan.make(plan.WantedFiles([entry()]), node)
+    assert made.files == files
+    assert made.activate == activate
+    assert [reason in each for each in made.reasons] == ([True] if reason else [])
+    settled = not files and activate == "none" and node["unit"]["enabled"]
+    assert made.changes_anything is not settled
+    assert made.as_data()["disruption"] == ("restart" if activate == "restart" else "none")
+
+
+def test_an_entry_without_content_is_not_wanted_but_its_owner_counts():
+    wanted = plan.WantedFiles([entry(content=None), entry(path="/etc/y", owner="other", content="\n")])
+    assert wanted.described == []
+    assert wanted.owners == ["crio", "other"]
+
+
+def test_a_node_compares_by_hash():
+    [described] = plan.WantedFiles([entry()]).described
+    assert described["sha256"] == hashlib.sha256(CONTENT.encode()).hexdigest()
+    assert "content" not in described
+
+
+def config(**more):
+    return {
+        "data": {"crio": {"metrics": {"metrics_port": 9537}, "runtime": {"selinux": True}}},
+        "layers": {"crio.metrics.metrics_port": "crio_config__site", "crio.runtime.selinux": "crio_config"},
+        "expect": {"crio.metrics.metrics_port": "9537"},
+        **more,
+    }
+
+
+def test_a_key_without_effect_on_the_node_is_told():
+    wanted = plan.WantedFiles([entry(config=config())])
+    assert [each["key"] for each in plan.without_effect(wanted, report())] == ["crio.runtime.selinux"]
+    assert plan.without_effect(wanted, report(selinux=True)) == []
+
+
+def test_what_the_nodes_version_does_not_know_is_a_problem_that_names_the_layer():
+    data = {"crio": {"network": {"cni_status_grace_period": "5s"}}}
+    wanted = plan.WantedFiles([entry(config={"data": data, "layers": {"crio.network.cni_status_grace_period": "crio_config"}})])
+    assert wanted.problems_for("1.37.0") == []
+    assert wanted.problems_for(None) == []
+    [problem] = wanted.problems_for("1.35.2")
+    assert problem.startswith("crio_config: crio.network.cni_status_grace_period")
+
+
+def test_a_diff_shows_content_modes_and_the_variable_of_each_key():
+    wanted, node = plan.WantedFiles([entry(config=config())]), report({PATH: OTHER})
+    [shown, origins] = file_diff.of(wanted, node, plan.make(wanted, node))
+    assert (shown["before"], shown["after"]) == ("old\n", CONTENT)
+    assert shown["after_header"] == f"{PATH} (0644)"
+    assert "crio.metrics.metrics_port = 9537  (from crio_config__site)" in origins["prepared"]
+
+
+def test_a_diff_of_a_secret_file_shows_hashes_alone():
+    secret = {**OTHER, "content": None}
+    wanted, node = plan.WantedFiles([entry(secret=True)]), report({PATH: secret})
+    [shown] = file_diff.of(wanted, node, plan.make(wanted, node))
+    assert shown["before"] == f"(secret, SHA-256 {'0' * 64})\n"
+    assert "9537" not in str(shown)
+    removed = report({}, orphans={PATH: {**secret, "secret": True}})
+    [shown] = file_diff.of(plan.WantedFiles([], ["crio"]), removed, plan.make(plan.WantedFiles([], ["crio"]), removed))
+    assert shown["after"] == ""
+    assert "SHA-256" in shown["before"]
