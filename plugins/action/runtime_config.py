@@ -96,7 +96,9 @@ class ActionModule(ActionBase):
         returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
         if returned.get("failed") or returned.get("unreachable"):
             message = returned.get("msg") or "the module returned nothing"
-            raise AnsibleActionFail(message, result={"unreachable": True} if returned.get("unreachable") else None)
+            raise AnsibleActionFail(
+                message, result={"unreachable": True} if returned.get("unreachable") else None
+            )
         return returned
 
     def _refuse_what_the_version_forbids(self, wanted, report):
@@ -112,7 +114,9 @@ def _problems(files):
 def _all_of(problems):
     if len(problems) == 1:
         return problems[0]
-    return f"{len(problems)} problems, and nothing was changed:\n" + "\n".join(f"- {problem}" for problem in problems)
+    return f"{len(problems)} problems, and nothing was changed:\n" + "\n".join(
+        f"- {problem}" for problem in problems
+    )
 
 
 def _result(made, report):
@@ -137,7 +141,9 @@ def _warn(result, wanted, report):
     without_effect = plan.without_effect(wanted, report)
     if without_effect:
         result["without_effect"] = without_effect
-        warnings += [f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect]
+        warnings += [
+            f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect
+        ]
     result["warnings"] = [*wanted.warnings, *warnings]
 
 
@@ -160,5 +166,3 @@ def _failure(outcome):
     kept["as_before"] = outcome.get("as_before", True)
     kept["phase"] = outcome["phase"]
     return kept
-
-

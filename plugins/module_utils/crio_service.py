@@ -19,7 +19,12 @@ _PROPERTIES = (
     "LoadState,ActiveState,SubState,UnitFileState,InvocationID,MainPID,KillMode,ControlGroup,NeedDaemonReload,Job,"
     "FragmentPath,DropInPaths,ExecStart,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,Result"
 )
-_OPTION_FOR = {"--config": "config", "-c": "config", "--config-dir": "config_directory", "-d": "config_directory"}
+_OPTION_FOR = {
+    "--config": "config",
+    "-c": "config",
+    "--config-dir": "config_directory",
+    "-d": "config_directory",
+}
 
 
 class CrioServiceError(Exception):
@@ -35,8 +40,7 @@ def run(arguments, timeout=60, environment=None):
         done = subprocess.run(
             list(arguments),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout,
             env=environment,
             check=False,
@@ -77,7 +81,13 @@ class CrioService:
 
     @property
     def enabled(self):
-        return self.properties.get("UnitFileState") in ("enabled", "enabled-runtime", "static", "alias", "linked")
+        return self.properties.get("UnitFileState") in (
+            "enabled",
+            "enabled-runtime",
+            "static",
+            "alias",
+            "linked",
+        )
 
     @property
     def invocation_id(self):
@@ -120,7 +130,9 @@ class CrioService:
         for assignment in _split(self.properties.get("Environment", "")):
             name, _equals, value = assignment.partition("=")
             values[name] = value
-        for path in re.findall(r"(\S+) \(ignore_errors=(?:yes|no)\)", self.properties.get("EnvironmentFiles", "")):
+        for path in re.findall(
+            r"(\S+) \(ignore_errors=(?:yes|no)\)", self.properties.get("EnvironmentFiles", "")
+        ):
             values.update(_read_environment_file(path))
         return values
 
@@ -204,7 +216,9 @@ def _expand(words, environment):
             expanded += _split(environment.get(whole.group(1), ""))
         else:
             expanded.append(
-                re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda name: environment.get(name.group(1), ""), word)
+                re.sub(
+                    r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda name: environment.get(name.group(1), ""), word
+                )
             )
     return expanded
 
@@ -229,7 +243,9 @@ def _read_environment_file(path):
         if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             # A file's value is one word for the daemon; a $NAME of the command line splits it later.
             value = value.strip()
-            values[name] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+            values[name] = (
+                value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+            )
     return values
 
 
@@ -279,7 +295,9 @@ def _monitors():
 
 
 def _in_group(pid, group):
-    paths = [line.split(":", 2)[2] for line in _read(f"/proc/{pid}/cgroup").splitlines() if line.count(":") >= 2]
+    paths = [
+        line.split(":", 2)[2] for line in _read(f"/proc/{pid}/cgroup").splitlines() if line.count(":") >= 2
+    ]
     return any(path == group or path.startswith(group + "/") for path in paths)
 
 

@@ -31,11 +31,15 @@ def get(path, socket_path, timeout=10):
         response = connection.getresponse()
         body = response.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
-        raise CrioSocketError(f"GET {path} on {socket_path}: {getattr(error, 'strerror', None) or error}") from error
+        raise CrioSocketError(
+            f"GET {path} on {socket_path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     finally:
         connection.close()
     if response.status != 200:
-        raise CrioSocketError(f"GET {path} on {socket_path}: HTTP status {response.status}: {body.strip()[:200]}")
+        raise CrioSocketError(
+            f"GET {path} on {socket_path}: HTTP status {response.status}: {body.strip()[:200]}"
+        )
     return body
 
 

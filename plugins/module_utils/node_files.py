@@ -63,13 +63,17 @@ def refuse_untouchable(path):
     for place in (os.path.dirname(path), path):
         kind = describe(place)["kind"]
         if kind == "symlink":
-            raise NodeFileError(f"{place} is a symbolic link to {os.readlink(place)}; it is not followed and not replaced")
+            raise NodeFileError(
+                f"{place} is a symbolic link to {os.readlink(place)}; it is not followed and not replaced"
+            )
         if place == path and kind not in ("absent", "file"):
             raise NodeFileError(f"{place} is a {kind}, not a regular file; it is not replaced")
         if place != path and kind not in ("absent", "directory"):
             raise NodeFileError(f"{place} is a {kind}, not a directory; no file can be placed in it")
         if kind != "absent" and _is_immutable(place):
-            raise NodeFileError(f"{place} is marked immutable or append-only (lsattr); clear that with chattr -i {place}")
+            raise NodeFileError(
+                f"{place} is marked immutable or append-only (lsattr); clear that with chattr -i {place}"
+            )
 
 
 def _is_immutable(path):

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import sys
 
+MINIMUM_PYTHON = (3, 9)
+
 
 class UnfitHostError(Exception):
     """This host cannot be managed; the message says why and what helps."""
@@ -13,10 +15,11 @@ class UnfitHostError(Exception):
 
 def refuse_unfit():
     """Raise UnfitHostError for a Python before 3.9, for a user other than root, and for a host without systemd."""
-    if sys.version_info < (3, 9):
+    if sys.version_info < MINIMUM_PYTHON:
         found = ".".join(str(part) for part in sys.version_info[:3])
         raise UnfitHostError(
-            "cri.node needs Python 3.9 or later on a node; %s is Python %s. Set ansible_python_interpreter" % (sys.executable, found)
+            f"cri.node needs Python 3.9 or later on a node; {sys.executable} is Python {found}."
+            " Set ansible_python_interpreter"
         )
     if os.geteuid() != 0:
         raise UnfitHostError("cri.node changes a node as root; set become: true for the play or the task")

@@ -32,7 +32,9 @@ def read(request):
     state = node_files.read_json(STATE_FILE) or {}
     wanted = {entry["path"]: entry for entry in request["files"]}
     files = {path: _look_at(path, entry, service, state) for path, entry in sorted(wanted.items())}
-    orphans = {path: _look_at(path, None, service, state) for path in _orphans(state, request["owners"], wanted)}
+    orphans = {
+        path: _look_at(path, None, service, state) for path in _orphans(state, request["owners"], wanted)
+    }
     live = _live(service, request.get("expect") or {})
     report = {
         "crio": {
@@ -122,7 +124,9 @@ def _recorded(state):
 
 
 def _orphans(state, owners, wanted):
-    return sorted(path for path, entry in _recorded(state).items() if entry["owner"] in owners and path not in wanted)
+    return sorted(
+        path for path, entry in _recorded(state).items() if entry["owner"] in owners and path not in wanted
+    )
 
 
 def _live(service, expect):

@@ -53,9 +53,13 @@ def rehearse(request, directory):
             raise TransactionError("refused", str(error)) from error
     service = CrioService(request["unit"])
     if service.masked:
-        raise TransactionError("refused", f"{service.unit} is masked; systemctl unmask {service.unit} lets it be started")
+        raise TransactionError(
+            "refused", f"{service.unit} is masked; systemctl unmask {service.unit} lets it be started"
+        )
     if not service.exists or service.binary is None:
-        raise TransactionError("refused", f"CRI-O is not installed: there is no {service.unit} or no crio that it starts")
+        raise TransactionError(
+            "refused", f"CRI-O is not installed: there is no {service.unit} or no crio that it starts"
+        )
     stage_candidate(request, service, directory)
     validate(service, directory)
     validate_unit(request, service, directory)
@@ -100,8 +104,12 @@ def validate(service, directory):
     named = ["--config", config if os.path.exists(config) else ""]
     named += ["--config-dir", os.path.join(directory, "crio.conf.d")]
     environment = dict(os.environ, **service.environment)
-    environment = {name: value for name, value in environment.items() if not name.startswith("CONTAINER_CONFIG")}
-    status, _output, error = run([service.binary, *named, *service.options, "config"], environment=environment)
+    environment = {
+        name: value for name, value in environment.items() if not name.startswith("CONTAINER_CONFIG")
+    }
+    status, _output, error = run(
+        [service.binary, *named, *service.options, "config"], environment=environment
+    )
     if status != 0:
         said = _last_complaint(error.splitlines()) or f"crio config ended with status {status}"
         said = said.replace(os.path.join(directory, "crio.conf.d"), service.config_directory)
@@ -111,7 +119,11 @@ def validate(service, directory):
 
 def validate_unit(request, service, directory):
     """Ask systemd what it thinks of the unit's drop-in; it would only log what it does not understand, and go on."""
-    drop_ins = {path: text for path, text in request["contents"].items() if path.startswith(f"{UNIT_DIRECTORY}{service.unit}.d/")}
+    drop_ins = {
+        path: text
+        for path, text in request["contents"].items()
+        if path.startswith(f"{UNIT_DIRECTORY}{service.unit}.d/")
+    }
     if not drop_ins or not shutil.which("systemd-analyze"):
         return
     units = os.path.join(directory, "units")
@@ -123,7 +135,11 @@ def validate_unit(request, service, directory):
     _status, output, error = run(["systemd-analyze", "verify", "--man=no", staged])
     for line in (output + error).splitlines():
         if staged + ".d/" in line:
-            raise TransactionError("validate", "systemd refuses the unit's settings", line.replace(staged, UNIT_DIRECTORY + service.unit))
+            raise TransactionError(
+                "validate",
+                "systemd refuses the unit's settings",
+                line.replace(staged, UNIT_DIRECTORY + service.unit),
+            )
 
 
 def refuse_to_take_pods(request, service, snapshot):
@@ -152,12 +168,16 @@ def refuse_to_take_pods(request, service, snapshot):
 def kill_mode_after(request, service):
     """The KillMode the unit will have: from its own file and its drop-ins, as the change leaves them (systemd.kill(5))."""
     paths = [service.properties.get("FragmentPath", ""), *service.drop_ins]
-    texts = {path: node_files.read_bytes(path).decode("utf-8", "replace") for path in paths if os.path.exists(path)}
+    texts = {
+        path: node_files.read_bytes(path).decode("utf-8", "replace") for path in paths if os.path.exists(path)
+    }
     directory = f"{UNIT_DIRECTORY}{service.unit}.d/"
     texts.update({path: text for path, text in request["contents"].items() if path.startswith(directory)})
     kill_mode = "control-group"
     # Drop-ins apply in the order of their file names, wherever they lie; the unit's own file comes first.
-    for path in sorted(set(texts) - set(request["remove"]), key=lambda path: (path != paths[0], os.path.basename(path))):
+    for path in sorted(
+        set(texts) - set(request["remove"]), key=lambda path: (path != paths[0], os.path.basename(path))
+    ):
         for line in texts[path].splitlines():
             name, _equals, value = line.partition("=")
             if name.strip() == "KillMode":
@@ -174,7 +194,9 @@ def apply(request):
     node_files.make_private_directory(STAGE)
     report = node_state.read(request)
     if report["fingerprint"] != request["fingerprint"]:
-        raise TransactionError("refused", "the node changed between the look at it and the change; nothing was done, run again")
+        raise TransactionError(
+            "refused", "the node changed between the look at it and the change; nothing was done, run again"
+        )
     candidate = os.path.join(STAGE, "candidate")
     os.mkdir(candidate, 0o700)
     snapshot = rehearse(request, candidate)
@@ -192,7 +214,12 @@ def apply(request):
     if _touches_units(request):
         # The unit that would have recovered at boot was read too; let systemd forget it.
         run(["systemctl", "daemon-reload"])
-    return {"committed": True, "generation": generation, "outranked": outranked, "invocation_id": service.invocation_id}
+    return {
+        "committed": True,
+        "generation": generation,
+        "outranked": outranked,
+        "invocation_id": service.invocation_id,
+    }
 
 
 def _entry(request, path):
@@ -216,11 +243,17 @@ def _snapshot(service):
     if service.active:
         try:
             crictl = Crictl(f"unix://{service.socket}")
-            questions = (lambda: _running(crictl), lambda: _conditions(crictl), lambda: _running_version(crictl))
+            questions = (
+                lambda: _running(crictl),
+                lambda: _conditions(crictl),
+                lambda: _running_version(crictl),
+            )
             snapshot["running"], conditions, snapshot["version"] = crictl.together(*questions)
             snapshot["network_ready"] = conditions.get("NetworkReady", False)
         except CrictlError as error:
-            raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
+            raise TransactionError(
+                "refused", f"the runtime cannot be asked what runs on it: {error}"
+            ) from error
     return snapshot
 
 
@@ -247,7 +280,9 @@ def _announce(request, report, snapshot):
         found = node_files.describe(path)
         entry = {"path": path, "kind": found["kind"]}
         if found["kind"] == "file":
-            entry.update(mode=found["mode"], uid=found["uid"], gid=found["gid"], saved=os.path.join(UNDO, str(number)))
+            entry.update(
+                mode=found["mode"], uid=found["uid"], gid=found["gid"], saved=os.path.join(UNDO, str(number))
+            )
             node_files.write_durably(entry["saved"], node_files.read_bytes(path))
         undo.append(entry)
     node_files.write_durably(BOOT_UNIT, _boot_unit().encode(), 0o644)
@@ -255,7 +290,13 @@ def _announce(request, report, snapshot):
     if not os.path.islink(BOOT_LINK):
         os.symlink(BOOT_UNIT, BOOT_LINK)
     node_files.sync_directory(os.path.dirname(BOOT_LINK))
-    intent = {"id": request["id"], "unit": request["unit"], "undo": undo, "before": snapshot, "generation": report["generation"]}
+    intent = {
+        "id": request["id"],
+        "unit": request["unit"],
+        "undo": undo,
+        "before": snapshot,
+        "generation": report["generation"],
+    }
     intent["directories"] = _missing_directories(request["contents"])
     node_files.write_json(node_state.INTENT, intent)
 
@@ -289,8 +330,15 @@ def _swap(request, staged):
         node_files.swap_in(staged[path], path)
     for path in sorted(request["remove"]):
         node_files.remove(path)
+        _remove_empty_drop_in_directory(os.path.dirname(path))
     if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon") and staged:
         run(["restorecon", *sorted(staged)])
+
+
+def _remove_empty_drop_in_directory(directory):
+    """A unit's own drop-in directory goes with its last file; crio.conf.d and the like stay."""
+    if directory.startswith(UNIT_DIRECTORY) and directory.endswith(".d") and not os.listdir(directory):
+        os.rmdir(directory)
 
 
 def _activate(request, snapshot):
@@ -302,10 +350,14 @@ def _activate(request, snapshot):
         started_at = time.time()
         if not snapshot["active"]:
             run(["systemctl", "reset-failed", request["unit"]])
-        status, _output, error = run(["systemctl", "restart", request["unit"]], timeout=request["ready_timeout"] + 90)
+        status, _output, error = run(
+            ["systemctl", "restart", request["unit"]], timeout=request["ready_timeout"] + 90
+        )
         if status != 0:
             said = _complaint_since(request["unit"], started_at) or error.strip()
-            raise TransactionError("activate", f"CRI-O did not {request['activate']} with the new configuration", said)
+            raise TransactionError(
+                "activate", f"CRI-O did not {request['activate']} with the new configuration", said
+            )
     return CrioService(request["unit"])
 
 
@@ -322,7 +374,9 @@ def _systemctl(*arguments):
 
 def _complaint_since(unit, since):
     """What the unit's journal holds as the reason of a failed start, from `since` (seconds since the epoch) on."""
-    _status, output, _error = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, "--since", f"@{since:.3f}"])
+    _status, output, _error = run(
+        ["journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, "--since", f"@{since:.3f}"]
+    )
     return _last_complaint(output.splitlines())
 
 
@@ -343,11 +397,15 @@ def _acknowledge(request, service, snapshot):
     if not service.active:
         raise TransactionError("acknowledge", f"{service.unit} is {service.active_state}, not active")
     if request["activate"] != "none" and service.invocation_id == snapshot["invocation_id"]:
-        raise TransactionError("acknowledge", f"{service.unit} still runs under the InvocationID it had before")
+        raise TransactionError(
+            "acknowledge", f"{service.unit} still runs under the InvocationID it had before"
+        )
     try:
         live = live_configuration(service.socket)
     except CrioSocketError as error:
-        raise TransactionError("acknowledge", f"the daemon does not tell its configuration: {error}") from error
+        raise TransactionError(
+            "acknowledge", f"the daemon does not tell its configuration: {error}"
+        ) from error
     return {key: live.get(key) for key, value in sorted(request["expect"].items()) if live.get(key) != value}
 
 
@@ -380,7 +438,9 @@ def _what_lacks(crictl, snapshot):
 def _commit(request, service):
     state = node_files.read_json(node_state.STATE_FILE) or {}
     generation = state.get("generation", 0) + 1
-    owners = {owner: entries for owner, entries in state.get("owners", {}).items() if owner not in request["owners"]}
+    owners = {
+        owner: entries for owner, entries in state.get("owners", {}).items() if owner not in request["owners"]
+    }
     for entry in request["files"]:
         described = {name: entry[name] for name in ("sha256", "mode", "secret")}
         owners.setdefault(entry["owner"], {})[entry["path"]] = described
@@ -466,8 +526,14 @@ def _told(intent, outcome):
     """Leave the outcome where whoever asked for the transaction looks for it, if nobody has said more already."""
     outcome["id"] = intent["id"]
     if not os.path.exists(RESULT.format(intent["id"])):
-        interrupted = {"failed": not outcome.get("committed"), "phase": "interrupted", "message": "the change was interrupted"}
-        told = dict(interrupted, outranked={}, invocation_id=CrioService(intent["unit"]).invocation_id, **outcome)
+        interrupted = {
+            "failed": not outcome.get("committed"),
+            "phase": "interrupted",
+            "message": "the change was interrupted",
+        }
+        told = dict(
+            interrupted, outranked={}, invocation_id=CrioService(intent["unit"]).invocation_id, **outcome
+        )
         node_files.write_json(RESULT.format(intent["id"]), told)
     return outcome
 
@@ -478,13 +544,17 @@ def _restore(intent):
             node_files.remove(entry["path"])
             continue
         found = node_files.describe(entry["path"])
-        if found.get("sha256") == node_files.digest(node_files.read_bytes(entry["saved"])) and found["mode"] == entry["mode"]:
+        if (
+            found.get("sha256") == node_files.digest(node_files.read_bytes(entry["saved"]))
+            and found["mode"] == entry["mode"]
+        ):
             continue  # never swapped; its change time tells what the daemon has loaded
         # Staged beside the saved copies' journal, outside every configuration directory.
         node_files.make_private_directory(STAGE)
         staged = os.path.join(STAGE, "undo")
         node_files.write_durably(staged, node_files.read_bytes(entry["saved"]), int(entry["mode"], 8))
         os.chown(staged, entry["uid"], entry["gid"])
+        node_files.make_directories(os.path.dirname(entry["path"]))
         node_files.swap_in(staged, entry["path"])
     for directory in intent["directories"]:
         if os.path.isdir(directory) and not os.listdir(directory):
@@ -521,7 +591,12 @@ def _apply_and_tell(identity):
         outcome = apply(request)
     except (TransactionError, CrioServiceError, CrictlError, NodeFileError, OSError) as error:
         phase = getattr(error, "phase", "activate" if os.path.exists(node_state.INTENT) else "refused")
-        outcome = {"failed": True, "phase": phase, "message": str(error), "detail": getattr(error, "detail", "")}
+        outcome = {
+            "failed": True,
+            "phase": phase,
+            "message": str(error),
+            "detail": getattr(error, "detail", ""),
+        }
         outcome.update(recover() or {})
         _forget_stage()
     node_files.write_json(RESULT.format(identity), outcome)

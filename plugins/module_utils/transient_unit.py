@@ -29,7 +29,9 @@ def run_transaction(request):
     The outcome has `committed`, or `failed` with `phase`, `message`, `detail`, and `rolled_back` with `as_before`.
     """
     if _is_busy():
-        raise TransientUnitError(f"another change of this node is under way ({UNIT}); wait for its end and run again")
+        raise TransientUnitError(
+            f"another change of this node is under way ({UNIT}); wait for its end and run again"
+        )
     _prepare()
     node_files.write_json(transaction.REQUEST.format(request["id"]), request)
     error = _run("apply", request["id"])
@@ -49,7 +51,11 @@ def run_recovery():
 
 def _is_busy():
     """Whether the unit runs, its recovery included; systemd shows a unit that does not exist as inactive."""
-    return run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip() not in ("", "inactive", "failed")
+    return run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip() not in (
+        "",
+        "inactive",
+        "failed",
+    )
 
 
 def _prepare():

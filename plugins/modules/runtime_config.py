@@ -10,10 +10,10 @@ short_description: Bring a node's CRI-O file set to what is wanted, as one verif
 description:
   - Compares the file set of one or more owners with what is on the node and with what the running daemon has loaded, and changes
     the node where they differ. The change is made whole or not at all.
-  - On the node every new file is staged and validated by the node's own C(crio) with its own options, then renamed into place;
-    the daemon is restarted, and only where it has not loaded what is on disk; then it is asked whether it is ready, and whether all
-    containers that ran still run. After any failure, a kill or a loss of power the node goes back to the files and the daemon
-    it had.
+  - On the node every new file is staged and validated by the node's own C(crio) with its own options, then renamed into
+    place. The daemon is restarted, and only where it has not loaded what is on disk. Then it is asked whether it is ready,
+    and whether all containers that ran still run.
+  - After any failure, a kill or a loss of power the node goes back to the files and the daemon it had.
   - The change runs in a transient systemd unit on the node. It needs neither the connection nor the controller to end well.
   - A node that is as wanted costs one remote call, a change costs two.
 options:
@@ -46,9 +46,9 @@ options:
         default: false
       config:
         description:
-          - What the filter P(cri.node.crio_config#filter) made of the role's variables for this file. Its problems stop the run before the
-            node is touched, its layers are named in the diff and in errors, and its expected values are compared with the
-            live configuration.
+          - What the filter P(cri.node.crio_config#filter) made of the role's variables for this file.
+          - Its problems stop the run before the node is touched, its layers are named in the diff and in errors, and its expected
+            values are compared with the live configuration.
         type: dict
   owners:
     description:
@@ -56,7 +56,9 @@ options:
     type: list
     elements: str
   problems:
-    description: What is wrong with the wanted configuration, found while it was rendered. Any entry stops the run before the node is touched.
+    description:
+      - What is wrong with the wanted configuration, found while it was rendered.
+      - Any entry stops the run before the node is touched.
     type: list
     elements: str
     default: []
@@ -148,7 +150,9 @@ runtime:
       type: str
       sample: unix:///var/run/crio/crio.sock
     invocation_id:
-      description: systemd's InvocationID of the running daemon, after the change where there was one; empty while it does not run.
+      description:
+        - systemd's InvocationID of the running daemon, after the change where there was one.
+        - Empty while it does not run.
       type: str
 generation:
   description: The number of the node's newest committed transaction; 0 before the first.
@@ -181,7 +185,14 @@ as_before:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cri.node.plugins.module_utils import crio_service, node_host, node_state, transaction, transient_unit
+
+from ansible_collections.cri.node.plugins.module_utils import (
+    crio_service,
+    node_host,
+    node_state,
+    transaction,
+    transient_unit,
+)
 
 _FILE = {
     "path": {"type": "str", "required": True},

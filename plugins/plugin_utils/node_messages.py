@@ -84,6 +84,6 @@ def outranked(entry):
     """A sentence for a key that another file or an option of the daemon decides."""
     live = "no value" if entry["live"] is None else entry["live"]
     return (
-        f"{entry['key']} is set to {entry['wanted']}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later,"
-        " or an option of the daemon, outranks it"
+        f"{entry['key']} is set to {entry['wanted']}, but the running CRI-O uses {live}: a file of crio.conf.d"
+        " that is read later, or an option of the daemon, outranks it"
     )

@@ -14,7 +14,9 @@ class WantedFiles:
     """The wanted file set of some owners. An entry without content is not wanted."""
 
     def __init__(self, entries, owners=None):
-        self._entries = {entry["path"]: plain(entry) for entry in entries if (entry.get("content") or "").strip()}
+        self._entries = {
+            entry["path"]: plain(entry) for entry in entries if (entry.get("content") or "").strip()
+        }
         self.owners = sorted(set(owners or [entry["owner"] for entry in entries]))
 
     @property

@@ -14,7 +14,7 @@ import sys
 FAULT, PROGRAM = sys.argv[1:3]
 sys.path.insert(0, PROGRAM)
 
-from cri_node import node_state, transaction, transient_unit  # noqa: E402
+from cri_node import node_state, transient_unit  # noqa: E402
 
 ENTRY = """
 import os, signal, subprocess, sys, time

@@ -60,7 +60,9 @@ def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbo
 
 def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_playbook):
     before = observe(node)
-    predicted = run_playbook(article.ROLE, node, "--check", "--diff", variables=article.settings()).expect_success()
+    predicted = run_playbook(
+        article.ROLE, node, "--check", "--diff", variables=article.settings()
+    ).expect_success()
     assert observe(node) == before
     assert not node.exists("/var/lib/cri-node")
     done = run_playbook(article.ROLE, node, "--diff", variables=article.settings()).expect_success()
@@ -132,7 +134,10 @@ def test_environment_is_given_to_the_daemon_and_told_to_nobody(node, run_playboo
     password = "tr0ub4dor-and-three"
     variables = {
         **article.settings(),
-        "crio_environment": {"HTTPS_PROXY": f"http://user:{password}@proxy.example.com:3128", "NO_PROXY": "registry"},
+        "crio_environment": {
+            "HTTPS_PROXY": f"http://user:{password}@proxy.example.com:3128",
+            "NO_PROXY": "registry",
+        },
     }
     runs = [
         run_playbook(article.ROLE, node, "--diff", "-vvv", *options, variables=variables).expect_success()
@@ -144,11 +149,18 @@ def test_environment_is_given_to_the_daemon_and_told_to_nobody(node, run_playboo
         assert password not in run.out + run.err
         assert password not in str(run.results)
     assert password not in node.check("journalctl --no-pager; systemctl show crio --no-pager")
-    assert node.check("grep -rl " + password + " /var/lib/cri-node /etc | xargs stat -c %a").split() == ["600", "600"]
-    emptied = run_playbook(article.ROLE, node, variables={**variables, "crio_environment": {}}).expect_success()
+    assert node.check("grep -rl " + password + " /var/lib/cri-node /etc | xargs stat -c %a").split() == [
+        "600",
+        "600",
+    ]
+    emptied = run_playbook(
+        article.ROLE, node, variables={**variables, "crio_environment": {}}
+    ).expect_success()
     assert emptied.of(article.APPLY)["plan"]["files"][article.ENVIRONMENT_FILE] == "remove"
     assert not node.exists(article.ENVIRONMENT_FILE)
-    assert password not in node.check("tr '\\0' '\\n' < /proc/$(systemctl show crio -p MainPID --value)/environ")
+    assert password not in node.check(
+        "tr '\\0' '\\n' < /proc/$(systemctl show crio -p MainPID --value)/environ"
+    )
 
 
 def test_emptied_service_settings_remove_the_drop_in(node, run_playbook):
@@ -216,7 +228,9 @@ def test_files_of_others_are_left_as_they_are(node, run_playbook):
         "owners": ["other"],
         "files": [{"path": "/etc/crio/crio.conf.d/50-other.conf", "owner": "other", "content": "# other\n"}],
     }
-    task = [{"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": of_another_owner}]}]
+    task = [
+        {"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": of_another_owner}]}
+    ]
     run_playbook(task, node).expect_success()
     for variables in (article.settings(), {}):
         run_playbook(article.ROLE, node, variables=variables).expect_success()
@@ -243,5 +257,7 @@ def test_only_the_files_entry_point_makes_no_remote_call(node, run_playbook):
     run = run_playbook(play, node, "-vvv", variables=article.settings()).expect_success()
     assert "SSH: EXEC" not in run.out
     assert run.of("Show")["msg"] == [article.DROP_IN, article.UNIT_DROP_IN, article.ENVIRONMENT_FILE]
-    checked = run_playbook(article.ROLE, node, "-vvv", "--tags", "check", variables=article.settings()).expect_success()
+    checked = run_playbook(
+        article.ROLE, node, "-vvv", "--tags", "check", variables=article.settings()
+    ).expect_success()
     assert "SSH: EXEC" not in checked.out

@@ -63,8 +63,19 @@ def request(port: int) -> dict:
 
 def start_with_fault(node, fault: str, port: int = NEW) -> subprocess.Popen:
     """Start a transaction that meets a fault, and do not wait for it."""
-    command = ["docker", "exec", "-i", node.container, "python3", "/root/driver.py", fault, "/root/program.pyz"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        "docker",
+        "exec",
+        "-i",
+        node.container,
+        "python3",
+        "/root/driver.py",
+        fault,
+        "/root/program.pyz",
+    ]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     process.stdin.write(json.dumps(request(port)).encode())
     process.stdin.close()
     return process
@@ -188,10 +199,14 @@ def test_an_open_intent_is_ended_by_the_next_run(shared, testbed):
     process = start_with_fault(shared, "hang between two renames")
     wait_for_intent(shared)
     # As if systemd itself had been unable to run the recovery.
-    shared.check(": > /var/lib/cri-node/transaction/program.pyz; systemctl kill --kill-whom=main -s KILL cri-node-apply")
+    shared.check(
+        ": > /var/lib/cri-node/transaction/program.pyz; systemctl kill --kill-whom=main -s KILL cri-node-apply"
+    )
     process.wait(timeout=LIMIT)
     assert shared.exists("/var/lib/cri-node/transaction/intent.json")
-    run = playbooks.run_playbook(article.ROLE, [shared], test_bed=testbed, variables=article.settings(port=OLD))
+    run = playbooks.run_playbook(
+        article.ROLE, [shared], test_bed=testbed, variables=article.settings(port=OLD)
+    )
     run.expect_success()
     wait_until_whole(shared)
     assert metrics_answer(shared, OLD)
@@ -221,7 +236,12 @@ def start_playbook(testbed, node, variables) -> subprocess.Popen:
     (folder / "interrupted.json").write_text(bed.inventory_text(inventory))
     (folder / "interrupted.yml").write_text(json.dumps(article.ROLE))
     return subprocess.Popen(
-        [Path(sys.executable).parent / "ansible-playbook", "-i", folder / "interrupted.json", folder / "interrupted.yml"],
+        [
+            Path(sys.executable).parent / "ansible-playbook",
+            "-i",
+            folder / "interrupted.json",
+            folder / "interrupted.yml",
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What cannot work is refused where it is first known, and leaves the node as it was."""
 
+import json
+
 import pytest
 
-from testbed import article
+from ansible_collections.cri.node.plugins.module_utils import transient_unit
+from testbed import article, playbooks
 from testbed.observed import litter, metrics_answer, observe, running_containers, service
 
 OLD = 9537
@@ -12,8 +15,6 @@ OLD = 9537
 @pytest.fixture(scope="module")
 def shared(testbed, crio_source):
     """One node with the article's settings for all that is refused: nothing here may change it."""
-    from testbed import playbooks
-
     node = testbed.add("refused")[0]
     variables = article.settings(port=OLD)
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
@@ -116,7 +117,9 @@ def test_what_only_a_start_shows_is_undone(shared, run_playbook, layer, told):
     assert running_containers(shared) == containers
     assert metrics_answer(shared, OLD)
     assert litter(shared) == ""
-    assert run_playbook(article.ROLE, shared, variables=article.settings(port=OLD)).expect_success().changed == 0
+    assert (
+        run_playbook(article.ROLE, shared, variables=article.settings(port=OLD)).expect_success().changed == 0
+    )
 
 
 def test_a_misspelt_cgroup_manager_that_only_a_start_shows_is_undone(shared, run_playbook):
@@ -127,7 +130,9 @@ def test_a_misspelt_cgroup_manager_that_only_a_start_shows_is_undone(shared, run
         "owner": "other",
         "content": '[crio.runtime]\ncgroup_manager = "systemdd"\n',
     }
-    play = [{"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": {"files": [entry]}}]}]
+    play = [
+        {"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": {"files": [entry]}}]}
+    ]
     message = run_playbook(play, shared).results[-1]["result"]["msg"]
     assert "cgroup manager" in message
     assert "systemdd" in message
@@ -157,23 +162,25 @@ def test_a_broken_file_of_somebody_else_is_named_and_nothing_is_touched(shared, 
     shared.check(["rm", stranger])
 
 
-def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared, call_module):
-    stale = {
-        "call": "apply", "unit": "crio.service", "owners": ["crio"], "expect": {}, "activate": "restart",
-        "files": [], "remove": [], "id": "stale", "fingerprint": "0" * 64,
-    }  # fmt: skip
-    before = observe(shared)
-    program = f"""
+RUN_REQUEST = """
 import json, sys
 sys.path.insert(0, "/root/program.pyz")
 from cri_node import transient_unit
-print(json.dumps(transient_unit.run_transaction(json.loads('''{__import__("json").dumps({**stale, "contents": {}, "daemon_reload": False, "ready_timeout": 30})}'''))))
+print(json.dumps(transient_unit.run_transaction(json.load(open("/root/request.json")))))
 """
-    from ansible_collections.cri.node.plugins.module_utils import transient_unit
 
+
+def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
+    stale = {
+        "unit": "crio.service", "owners": ["crio"], "files": [], "contents": {}, "remove": [], "expect": {},
+        "activate": "restart", "daemon_reload": False, "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
+    }  # fmt: skip
+    before = observe(shared)
     shared.copy_in("/root/program.pyz", transient_unit.program())
-    outcome = shared.check(["python3", "-"], stdin=program)
-    assert "the node changed between the look at it and the change" in outcome
+    shared.copy_in("/root/request.json", json.dumps(stale))
+    outcome = json.loads(shared.check(["python3", "-"], stdin=RUN_REQUEST))
+    assert outcome["phase"] == "refused"
+    assert "the node changed between the look at it and the change" in outcome["message"]
     assert observe(shared) == before
 
 

@@ -68,7 +68,9 @@ def test_a_line_of_crio_is_traced_to_its_settings(line, keys):
     ],
 )
 def test_a_message_ends_with_the_state_of_the_node(outcome, ending):
-    message = node_messages.failure({"message": "CRI-O refuses it", "detail": "line", **outcome}, settings({}))
+    message = node_messages.failure(
+        {"message": "CRI-O refuses it", "detail": "line", **outcome}, settings({})
+    )
     assert message.startswith("CRI-O refuses it: line. ")
     assert message.endswith(ending)
 

@@ -12,7 +12,15 @@ CONTENT = "[crio.metrics]\nmetrics_port = 9537\n"
 
 
 def entry(**more):
-    return {"path": PATH, "owner": "crio", "content": CONTENT, "mode": "0644", "secret": False, "config": None, **more}
+    return {
+        "path": PATH,
+        "owner": "crio",
+        "content": CONTENT,
+        "mode": "0644",
+        "secret": False,
+        "config": None,
+        **more,
+    }
 
 
 def report(files=None, orphans=None, **more):
@@ -31,7 +39,14 @@ def report(files=None, orphans=None, **more):
 
 
 ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False}
-OTHER = {"kind": "file", "as_wanted": False, "loaded": False, "mode": "0644", "content": "old\n", "sha256": "0" * 64}
+OTHER = {
+    "kind": "file",
+    "as_wanted": False,
+    "loaded": False,
+    "mode": "0644",
+    "content": "old\n",
+    "sha256": "0" * 64,
+}
 
 
 @pytest.mark.parametrize(
@@ -41,17 +56,33 @@ OTHER = {"kind": "file", "as_wanted": False, "loaded": False, "mode": "0644", "c
         pytest.param(report({PATH: ABSENT}), {PATH: "create"}, "restart", "is new", id="a file is missing"),
         pytest.param(report({PATH: OTHER}), {PATH: "change"}, "restart", "changes", id="a file differs"),
         pytest.param(
-            report(orphans={"/etc/x": OTHER}), {"/etc/x": "remove"}, "restart", "is removed", id="a file is wanted no more"
+            report(orphans={"/etc/x": OTHER}),
+            {"/etc/x": "remove"},
+            "restart",
+            "is removed",
+            id="a file is wanted no more",
         ),
         pytest.param(
-            report({PATH: {**OTHER, "as_wanted": True}}), {}, "restart", "has not loaded it", id="a file was not loaded"
+            report({PATH: {**OTHER, "as_wanted": True}}),
+            {},
+            "restart",
+            "has not loaded it",
+            id="a file was not loaded",
         ),
         pytest.param(
-            report(unit={"binary_replaced": True}), {}, "restart", "another crio", id="CRI-O was upgraded, not restarted"
+            report(unit={"binary_replaced": True}),
+            {},
+            "restart",
+            "another crio",
+            id="CRI-O was upgraded, not restarted",
         ),
         pytest.param(report(unit={"active": False}), {}, "start", None, id="the daemon does not run"),
         pytest.param(
-            report({PATH: ABSENT}, unit={"active": False}), {PATH: "create"}, "start", "is new", id="first start"
+            report({PATH: ABSENT}, unit={"active": False}),
+            {PATH: "create"},
+            "start",
+            "is new",
+            id="first start",
         ),
         pytest.param(report(unit={"enabled": False}), {}, "none", None, id="the unit is not enabled"),
     ],
@@ -95,7 +126,9 @@ def test_a_key_without_effect_on_the_node_is_told():
 
 def test_what_the_nodes_version_does_not_know_is_a_problem_that_names_the_layer():
     data = {"crio": {"network": {"cni_status_grace_period": "5s"}}}
-    wanted = plan.WantedFiles([entry(config={"data": data, "layers": {"crio.network.cni_status_grace_period": "crio_config"}})])
+    wanted = plan.WantedFiles(
+        [entry(config={"data": data, "layers": {"crio.network.cni_status_grace_period": "crio_config"}})]
+    )
     assert wanted.problems_for("1.37.0") == []
     assert wanted.problems_for(None) == []
     [problem] = wanted.problems_for("1.35.2")
@@ -117,6 +150,8 @@ def test_a_diff_of_a_secret_file_shows_hashes_alone():
     assert shown["before"] == f"(secret, SHA-256 {'0' * 64})\n"
     assert "9537" not in str(shown)
     removed = report({}, orphans={PATH: {**secret, "secret": True}})
-    [shown] = file_diff.of(plan.WantedFiles([], ["crio"]), removed, plan.make(plan.WantedFiles([], ["crio"]), removed))
+    [shown] = file_diff.of(
+        plan.WantedFiles([], ["crio"]), removed, plan.make(plan.WantedFiles([], ["crio"]), removed)
+    )
     assert shown["after"] == ""
     assert "SHA-256" in shown["before"]
