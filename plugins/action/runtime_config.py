@@ -57,7 +57,9 @@ class ActionModule(ActionBase):
         self._refuse_what_the_version_forbids(wanted, report)
         made = plan.make(wanted, report)
         result = _result(made, report)
-        _warn(result, wanted, report)
+        _warn(
+            result, wanted, report, plan.outranked(wanted, report["live"]) if plan.is_settled(report) else []
+        )
         if not report["crio"]["installed"] and options["require_crio"]:
             raise AnsibleActionFail(
                 "CRI-O is not installed on this node: no crio was found where crio.service or PATH would have it. Install it,"
@@ -79,8 +81,7 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             result["generation"] = outcome["generation"]
             result["runtime"]["invocation_id"] = outcome["invocation_id"]
-            report["live"] = outcome["outranked"]
-            _warn(result, wanted, report)
+            _warn(result, wanted, report, plan.outranked(wanted, outcome["outranked"]))
         return result
 
     def _call(self, call, wanted, options, further, task_vars):
@@ -130,14 +131,11 @@ def _result(made, report):
     return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
 
 
-def _warn(result, wanted, report):
+def _warn(result, wanted, report, outranked):
     result.pop("outranked", None)
-    warnings = []
-    settled = plan.is_settled(wanted, report)
-    outranked = plan.outranked(wanted, report) if settled else []
     if outranked:
         result["outranked"] = outranked
-        warnings += [node_messages.outranked(entry) for entry in outranked]
+    warnings = [node_messages.outranked(entry) for entry in outranked]
     without_effect = plan.without_effect(wanted, report)
     if without_effect:
         result["without_effect"] = without_effect

@@ -134,16 +134,15 @@ def make(wanted, report):
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}
 
 
-def is_settled(wanted, report):
+def is_settled(report):
     """Whether the running daemon has loaded the whole set, so that its live values can be held against it."""
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
-def outranked(wanted, report):
-    """Keys for which the daemon uses another value than the set gives, although it has loaded the set."""
+def outranked(wanted, live):
+    """Keys for which a daemon that has loaded the set uses another value: `live` has them, {key: value or None}."""
     return [
-        {"key": key, "wanted": wanted.expect.get(key), "live": live}
-        for key, live in sorted(report["live"].items())
+        {"key": key, "wanted": wanted.expect.get(key), "live": value} for key, value in sorted(live.items())
     ]
 
 

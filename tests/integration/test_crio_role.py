@@ -44,7 +44,7 @@ def test_settings_are_in_force_on_the_live_daemon(node, run_playbook):
     assert run.of(article.APPLY)["without_effect"] == [
         {"key": "crio.runtime.selinux", "reason": "this node's kernel does not run SELinux"}
     ]
-    assert "crio.runtime.selinux is set, without effect here" in run.out
+    assert "crio.runtime.selinux is set, without effect here" in run.err
     assert litter(node) == ""
 
 

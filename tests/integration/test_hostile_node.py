@@ -6,6 +6,9 @@ import pytest
 from testbed import article
 from testbed.observed import observe
 
+# A connection of its own: a shared one would be root's, on the usual port.
+ALONE = {"ANSIBLE_SSH_ARGS": "-o ControlPath=none"}
+
 # Python behind a mount of its own, in which systemd seems not to run.
 WITHOUT_SYSTEMD = """#!/bin/sh
 exec unshare --mount sh -c 'mount -t tmpfs none /run/systemd && exec /usr/bin/python3 "$@"' sh "$@"
@@ -67,9 +70,8 @@ def test_a_crictl_that_prints_help_is_told_and_left_alone(shared, run_playbook):
 def test_a_node_without_systemd_is_told(shared, run_playbook):
     before = observe(shared)
     shared.copy_in("/root/without-systemd", WITHOUT_SYSTEMD, 0o755)
-    variables = {**article.settings(), "ansible_python_interpreter": "/root/without-systemd"}
-    play = [{**article.ROLE[0], "vars": {"ansible_python_interpreter": "/root/without-systemd"}}]
-    message = failure(run_playbook(play, shared, variables=variables))
+    interpreter = "ansible_python_interpreter=/root/without-systemd"
+    message = failure(run_playbook(article.ROLE, shared, "-e", interpreter, variables=article.settings()))
     assert "not run by systemd" in message
     assert observe(shared) == before
 
@@ -78,8 +80,11 @@ def test_a_user_who_is_not_root_is_told(shared, run_playbook):
     shared.check("id visitor >/dev/null 2>&1 || useradd --create-home visitor")
     shared.check("install -d -m 700 -o visitor /home/visitor/.ssh && install -m 600 -o visitor"
                  " /root/.ssh/authorized_keys /home/visitor/.ssh/")  # fmt: skip
-    play = [{**article.ROLE[0], "vars": {"ansible_user": "visitor"}}]
-    message = failure(run_playbook(play, shared, variables=article.settings()))
+    message = failure(
+        run_playbook(
+            article.ROLE, shared, "-e", "ansible_user=visitor", variables=article.settings(), env=ALONE
+        )
+    )
     assert message == "cri.node changes a node as root; set become: true for the play or the task"
 
 
@@ -92,7 +97,6 @@ def test_a_node_without_crio_is_told(bare_node, run_playbook):
 
 
 def test_a_node_that_cannot_be_reached_is_unreachable_and_not_failed(shared, run_playbook):
-    play = [{**article.ROLE[0], "vars": {"ansible_port": 1}}]
-    run = run_playbook(play, shared, variables=article.settings())
+    run = run_playbook(article.ROLE, shared, "-e", "ansible_port=1", variables=article.settings(), env=ALONE)
     assert run.rc == 4
     assert "Traceback" not in run.out + run.err

@@ -50,7 +50,11 @@ def test_a_body_is_returned(tmp_path):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        pytest.param(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope", "HTTP status 404: nope", id="not found"),
+        pytest.param(
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope",
+            "HTTP status 404: nope",
+            id="not found",
+        ),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\n", "GET /config", id="another protocol"),
         pytest.param(b"", "GET /config", id="nothing at all"),
     ],

@@ -10,7 +10,9 @@ from ansible_collections.cri.node.plugins.module_utils import node_host
 
 def test_a_python_before_3_9_is_refused_by_its_version(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 8, 18, "final", 0))
-    with pytest.raises(node_host.UnfitHostError, match=r"needs Python 3\.9 or later on a node.* is Python 3\.8\.18"):
+    with pytest.raises(
+        node_host.UnfitHostError, match=r"needs Python 3\.9 or later on a node.* is Python 3\.8\.18"
+    ):
         node_host.refuse_unfit()
 
 
