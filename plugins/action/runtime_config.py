@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import uuid
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
 
 ARGUMENT_SPEC = {
     "files": {
@@ -44,24 +44,23 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        problems = [*options["problems"], *_problems(options["files"])]
-        if problems:
-            raise AnsibleActionFail(_all_of(problems))
-        if options["state"] == "checked":
-            return {"changed": False}
-        return self._present(options, task_vars)
+        try:
+            _refuse([*options["problems"], *_problems(options["files"])])
+            return {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
+        except TaskFailure as failure:
+            return failure.result
 
     def _present(self, options, task_vars):
         wanted = plan.WantedFiles(options["files"], options["owners"])
         report = self._call("read", wanted, options, {}, task_vars)["report"]
-        self._refuse_what_the_version_forbids(wanted, report)
+        _refuse(wanted.problems_for(report["crio"]["version"]))
         made = plan.make(wanted, report)
         result = _result(made, report)
         _warn(
             result, wanted, report, plan.outranked(wanted, report["live"]) if plan.is_settled(report) else []
         )
         if not report["crio"]["installed"] and options["require_crio"]:
-            raise AnsibleActionFail(
+            raise TaskFailure(
                 "CRI-O is not installed on this node: no crio was found where crio.service or PATH would have it. Install it,"
                 " or let the role do that with crio_install: bundle"
             )
@@ -75,7 +74,7 @@ class ActionModule(ActionBase):
             return result
         outcome = self._call("apply", wanted, options, _changes(wanted, made, report), task_vars)["outcome"]
         if outcome.get("failed"):
-            raise AnsibleActionFail(
+            raise TaskFailure(
                 node_messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
             )
         if not self._task.check_mode:
@@ -97,27 +96,21 @@ class ActionModule(ActionBase):
         returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
         if returned.get("failed") or returned.get("unreachable"):
             message = returned.get("msg") or "the module returned nothing"
-            raise AnsibleActionFail(
-                message, result={"unreachable": True} if returned.get("unreachable") else None
-            )
+            raise TaskFailure(message, result={"unreachable": True} if returned.get("unreachable") else None)
         return returned
-
-    def _refuse_what_the_version_forbids(self, wanted, report):
-        problems = wanted.problems_for(report["crio"]["version"])
-        if problems:
-            raise AnsibleActionFail(_all_of(problems))
 
 
 def _problems(files):
     return [problem for entry in files for problem in (entry["config"] or {}).get("problems", [])]
 
 
-def _all_of(problems):
+def _refuse(problems):
+    """Stop where anything is wrong with what is wanted; all of it is told at once."""
     if len(problems) == 1:
-        return problems[0]
-    return f"{len(problems)} problems, and nothing was changed:\n" + "\n".join(
-        f"- {problem}" for problem in problems
-    )
+        raise TaskFailure(problems[0])
+    if problems:
+        listed = "".join(f"\n- {problem}" for problem in problems)
+        raise TaskFailure(f"{len(problems)} problems, and nothing was changed:{listed}")
 
 
 def _result(made, report):
