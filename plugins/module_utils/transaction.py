@@ -10,6 +10,7 @@ one of the two states, files and daemon alike.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -29,6 +30,7 @@ UNIT_DIRECTORY = "/etc/systemd/system/"
 REQUEST = node_state.TRANSACTION + "/request-{}.json"  # each transaction has its own, by its id
 RESULT = node_state.TRANSACTION + "/result-{}.json"
 GENERATIONS_KEPT = 5
+_MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')  # logrus's text format; with log_level debug a file follows
 _POLL = 0.05  # seconds between two looks at a daemon that is coming up
 
 
@@ -384,8 +386,9 @@ def _last_complaint(lines):
     """CRI-O's own line for what stopped it: the last fatal one, else the last error; without logrus's wrapping."""
     for level in ("level=fatal", "level=panic", "level=error"):
         for line in reversed(lines):
-            if level in line and 'msg="' in line:
-                return line.split('msg="', 1)[1].rsplit('"', 1)[0].replace('\\"', '"')
+            said = _MESSAGE.search(line)
+            if level in line and said:
+                return said.group(1).replace('\\"', '"')
     return lines[-1].strip() if lines else ""
 
 
