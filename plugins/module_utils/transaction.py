@@ -10,181 +10,22 @@ one of the two states, files and daemon alike.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
-import time
 
-from . import crio_service, node_files, node_state
-from .crictl import Crictl, CrictlError
+from . import candidate, daemon, generation, node_files, node_state
+from .crictl import CrictlError
 from .crio_service import CrioService, CrioServiceError, run
-from .crio_socket import CrioSocketError, live_configuration
 from .node_files import NodeFileError
+from .transaction_error import TransactionError
 
 STAGE = "/etc/crio/.cri-node"
 UNDO = node_state.TRANSACTION + "/undo"
 PROGRAM = node_state.TRANSACTION + "/program.pyz"
-BOOT_UNIT = "/etc/systemd/system/cri-node-recover.service"
-BOOT_LINK = "/etc/systemd/system/multi-user.target.wants/cri-node-recover.service"
-UNIT_DIRECTORY = "/etc/systemd/system/"
 REQUEST = node_state.TRANSACTION + "/request-{}.json"  # each transaction has its own, by its id
 RESULT = node_state.TRANSACTION + "/result-{}.json"
-GENERATIONS_KEPT = 5
-_MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')  # logrus's text format; with log_level debug a file follows
-_POLL = 0.05  # seconds between two looks at a daemon that is coming up
-
-
-class TransactionError(Exception):
-    """The change cannot be made. `phase` says how far it came: refused, validate, activate, acknowledge or probe."""
-
-    def __init__(self, phase, message, detail=""):
-        super().__init__(message)
-        self.phase = phase
-        self.detail = detail  # what CRI-O or systemd said, in its own words
-
-
-def rehearse(request, directory):
-    """Everything that may refuse a change, done in `directory` alone: nothing of the node is written.
-
-    Returns the daemon as it is now (see _snapshot). Raises TransactionError with phase refused or validate.
-    """
-    for entry in request["files"]:
-        try:
-            node_files.refuse_untouchable(entry["path"])
-        except NodeFileError as error:
-            raise TransactionError("refused", str(error)) from error
-    service = CrioService(request["unit"])
-    if service.masked:
-        raise TransactionError(
-            "refused", f"{service.unit} is masked; systemctl unmask {service.unit} lets it be started"
-        )
-    if not service.exists or service.binary is None:
-        raise TransactionError(
-            "refused", f"CRI-O is not installed: there is no {service.unit} or no crio that it starts"
-        )
-    stage_candidate(request, service, directory)
-    validate(service, directory)
-    validate_unit(request, service, directory)
-    snapshot = _snapshot(service)
-    if request["activate"] == "restart":
-        refuse_to_take_pods(request, service, snapshot)
-    return snapshot
-
-
-def stage_candidate(request, service, directory):
-    """A copy of the configuration as the change would leave it: DIRECTORY/crio.conf and DIRECTORY/crio.conf.d."""
-    node_files.copy_tree(service.config_directory, os.path.join(directory, "crio.conf.d"))
-    if os.path.exists(service.config_path):
-        shutil.copyfile(service.config_path, os.path.join(directory, "crio.conf"))
-    for path, content in request["contents"].items():
-        staged = _candidate_of(path, service, directory)
-        if staged:
-            os.makedirs(os.path.dirname(staged), exist_ok=True)
-            _write_private(staged, content)
-    for path in request["remove"]:
-        staged = _candidate_of(path, service, directory)
-        if staged:
-            node_files.remove(staged)
-
-
-def _candidate_of(path, service, directory):
-    if path == service.config_path:
-        return os.path.join(directory, "crio.conf")
-    if path.startswith(service.config_directory + "/"):
-        return os.path.join(directory, "crio.conf.d", path[len(service.config_directory) + 1 :])
-    return None
-
-
-def _write_private(path, content):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(content)
-
-
-def validate(service, directory):
-    """Ask the node's own crio, with the unit's own options and environment, what it thinks of the whole candidate."""
-    config = os.path.join(directory, "crio.conf")
-    named = ["--config", config if os.path.exists(config) else ""]
-    named += ["--config-dir", os.path.join(directory, "crio.conf.d")]
-    environment = dict(os.environ, **service.environment)
-    environment = {
-        name: value for name, value in environment.items() if not name.startswith("CONTAINER_CONFIG")
-    }
-    status, _output, error = run(
-        [service.binary, *named, *service.options, "config"], environment=environment
-    )
-    if status != 0:
-        said = _last_complaint(error.splitlines()) or f"crio config ended with status {status}"
-        said = said.replace(os.path.join(directory, "crio.conf.d"), service.config_directory)
-        said = said.replace(config, service.config_path)
-        raise TransactionError("validate", "CRI-O refuses the configuration", said)
-
-
-def validate_unit(request, service, directory):
-    """Ask systemd what it thinks of the unit's drop-in; it would only log what it does not understand, and go on."""
-    drop_ins = {
-        path: text
-        for path, text in request["contents"].items()
-        if path.startswith(f"{UNIT_DIRECTORY}{service.unit}.d/")
-    }
-    if not drop_ins or not shutil.which("systemd-analyze"):
-        return
-    units = os.path.join(directory, "units")
-    staged = os.path.join(units, service.unit)
-    os.makedirs(staged + ".d", exist_ok=True)
-    shutil.copyfile(service.properties["FragmentPath"], staged)
-    for path, content in drop_ins.items():
-        _write_private(os.path.join(staged + ".d", os.path.basename(path)), content)
-    _status, output, error = run(["systemd-analyze", "verify", "--man=no", staged])
-    for line in (output + error).splitlines():
-        if staged + ".d/" in line:
-            raise TransactionError(
-                "validate",
-                "systemd refuses the unit's settings",
-                line.replace(staged, UNIT_DIRECTORY + service.unit),
-            )
-
-
-def refuse_to_take_pods(request, service, snapshot):
-    """Raise TransactionError where the restart would end containers that run now."""
-    running = snapshot["running"]
-    if not running:
-        return
-    kill_mode = kill_mode_after(request, service)
-    if kill_mode in ("control-group", "mixed") and service.strangers_in_cgroup():
-        raise TransactionError(
-            "refused",
-            f"a restart of {service.unit} would take {len(running)} running containers with it: their monitors live in the"
-            f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}. Set"
-            " crio_service: {Service: {KillMode: process}}, or drain the node first",
-        )
-    was = snapshot["version"]
-    now = crio_service.version_of(service.binary)
-    if was and now and was.split(".")[:2] != now.split(".")[:2]:
-        raise TransactionError(
-            "refused",
-            f"a restart would start CRI-O {now} where {was} runs now; a start with another minor version removes every pod"
-            f" ({len(running)} containers run). Drain the node first",
-        )
-
-
-def kill_mode_after(request, service):
-    """The KillMode the unit will have: from its own file and its drop-ins, as the change leaves them (systemd.kill(5))."""
-    paths = [service.properties.get("FragmentPath", ""), *service.drop_ins]
-    texts = {
-        path: node_files.read_bytes(path).decode("utf-8", "replace") for path in paths if os.path.exists(path)
-    }
-    directory = f"{UNIT_DIRECTORY}{service.unit}.d/"
-    texts.update({path: text for path, text in request["contents"].items() if path.startswith(directory)})
-    kill_mode = "control-group"
-    # Drop-ins apply in the order of their file names, wherever they lie; the unit's own file comes first.
-    for path in sorted(
-        set(texts) - set(request["remove"]), key=lambda path: (path != paths[0], os.path.basename(path))
-    ):
-        for line in texts[path].splitlines():
-            name, _equals, value = line.partition("=")
-            if name.strip() == "KillMode":
-                kill_mode = value.strip() or "control-group"
-    return kill_mode
+BOOT_UNIT = candidate.UNIT_DIRECTORY + "cri-node-recover.service"
+BOOT_LINK = candidate.UNIT_DIRECTORY + "multi-user.target.wants/cri-node-recover.service"
 
 
 def apply(request):
@@ -199,26 +40,26 @@ def apply(request):
         raise TransactionError(
             "refused", "the node changed between the look at it and the change; nothing was done, run again"
         )
-    candidate = os.path.join(STAGE, "candidate")
-    os.mkdir(candidate, 0o700)
-    snapshot = rehearse(request, candidate)
+    directory = os.path.join(STAGE, "candidate")
+    os.mkdir(directory, 0o700)
+    before = candidate.rehearse(request, directory)
     staged = {}
     for number, (path, content) in enumerate(sorted(request["contents"].items())):
         staged[path] = os.path.join(STAGE, str(number))
         node_files.write_durably(staged[path], content.encode(), int(_entry(request, path)["mode"], 8))
-    _announce(request, report, snapshot)
+    _announce(request, report, before)
     _swap(request, staged)
-    service = _activate(request, snapshot)
-    outranked = _acknowledge(request, service, snapshot)
-    _probe(request, service, snapshot)
-    generation = _commit(request, service)
+    service = _activate(request, before)
+    outranked = daemon.acknowledge(request, service, before)
+    daemon.probe(request, service, before)
+    number = generation.commit(request, service)
     _forget_intent()
     if _touches_units(request):
         # The unit that would have recovered at boot was read too; let systemd forget it.
         run(["systemctl", "daemon-reload"])
     return {
         "committed": True,
-        "generation": generation,
+        "generation": number,
         "outranked": outranked,
         "invocation_id": service.invocation_id,
     }
@@ -232,48 +73,7 @@ def _forget_stage():
     shutil.rmtree(STAGE, ignore_errors=True)
 
 
-def _snapshot(service):
-    """The daemon before the change: what must not be worse afterwards."""
-    snapshot = {
-        "active": service.active,
-        "enabled": service.enabled,
-        "invocation_id": service.invocation_id,
-        "running": [],
-        "network_ready": False,
-        "version": None,
-    }
-    if service.active:
-        try:
-            crictl = Crictl(f"unix://{service.socket}")
-            questions = (
-                lambda: _running(crictl),
-                lambda: _conditions(crictl),
-                lambda: _running_version(crictl),
-            )
-            snapshot["running"], conditions, snapshot["version"] = crictl.together(*questions)
-            snapshot["network_ready"] = conditions.get("NetworkReady", False)
-        except CrictlError as error:
-            raise TransactionError(
-                "refused", f"the runtime cannot be asked what runs on it: {error}"
-            ) from error
-    return snapshot
-
-
-def _running(crictl):
-    return sorted(container["id"] for container in crictl.json("ps", "-o", "json").get("containers") or [])
-
-
-def _conditions(crictl):
-    status = crictl.json("info", "-q", "-o", "json").get("status") or {}
-    return {condition["type"]: condition["status"] for condition in status.get("conditions") or []}
-
-
-def _running_version(crictl):
-    words = [line.split(":", 1) for line in crictl.text("version").splitlines() if ":" in line]
-    return next((value.strip() for name, value in words if name == "RuntimeVersion"), None)
-
-
-def _announce(request, report, snapshot):
+def _announce(request, report, before):
     """The intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched."""
     shutil.rmtree(UNDO, ignore_errors=True)
     node_files.make_private_directory(UNDO)
@@ -296,7 +96,7 @@ def _announce(request, report, snapshot):
         "id": request["id"],
         "unit": request["unit"],
         "undo": undo,
-        "before": snapshot,
+        "before": before,
         "generation": report["generation"],
     }
     intent["directories"] = _missing_directories(request["contents"])
@@ -339,145 +139,34 @@ def _swap(request, staged):
 
 def _remove_empty_drop_in_directory(directory):
     """A unit's own drop-in directory goes with its last file; crio.conf.d and the like stay."""
-    if directory.startswith(UNIT_DIRECTORY) and directory.endswith(".d") and not os.listdir(directory):
+    if (
+        directory.startswith(candidate.UNIT_DIRECTORY)
+        and directory.endswith(".d")
+        and not os.listdir(directory)
+    ):
         os.rmdir(directory)
 
 
-def _activate(request, snapshot):
+def _activate(request, before):
+    """Make systemd read what changed, enable the service, and start or restart the daemon. Returns the service as it is then."""
     if _touches_units(request):
         _systemctl("daemon-reload")
-    if not snapshot["enabled"]:
+    if not before["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
     if request["activate"] != "none":
-        started_at = time.time()
-        if not snapshot["active"]:
-            run(["systemctl", "reset-failed", request["unit"]])
-        status, _output, error = run(
-            ["systemctl", "restart", request["unit"]], timeout=request["ready_timeout"] + 90
-        )
-        if status != 0:
-            said = _complaint_since(request["unit"], started_at) or error.strip()
-            raise TransactionError(
-                "activate", f"CRI-O did not {request['activate']} with the new configuration", said
-            )
+        daemon.restart(request, before)
     return CrioService(request["unit"])
 
 
 def _touches_units(request):
     paths = [*request["contents"], *request["remove"]]
-    return request["daemon_reload"] or any(path.startswith(UNIT_DIRECTORY) for path in paths)
+    return request["daemon_reload"] or any(path.startswith(candidate.UNIT_DIRECTORY) for path in paths)
 
 
 def _systemctl(*arguments):
     status, _output, error = run(["systemctl", *arguments])
     if status != 0:
         raise TransactionError("activate", f"systemctl {' '.join(arguments)} failed", error.strip())
-
-
-def _complaint_since(unit, since):
-    """What the unit's journal holds as the reason of a failed start, from `since` (seconds since the epoch) on."""
-    _status, output, _error = run(
-        ["journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, "--since", f"@{since:.3f}"]
-    )
-    return _last_complaint(output.splitlines())
-
-
-def _last_complaint(lines):
-    """CRI-O's own line for what stopped it: the last fatal one, else the last error; without logrus's wrapping."""
-    for level in ("level=fatal", "level=panic", "level=error"):
-        for line in reversed(lines):
-            said = _MESSAGE.search(line)
-            if level in line and said:
-                return said.group(1).replace('\\"', '"')
-    return lines[-1].strip() if lines else ""
-
-
-def _acknowledge(request, service, snapshot):
-    """Make sure that the running daemon is one that started from the new files.
-
-    Returns {key: live value} for keys that something with a higher rank decides: a later file, an option of the daemon.
-    """
-    if not service.active:
-        raise TransactionError("acknowledge", f"{service.unit} is {service.active_state}, not active")
-    if request["activate"] != "none" and service.invocation_id == snapshot["invocation_id"]:
-        raise TransactionError(
-            "acknowledge", f"{service.unit} still runs under the InvocationID it had before"
-        )
-    try:
-        live = live_configuration(service.socket)
-    except CrioSocketError as error:
-        raise TransactionError(
-            "acknowledge", f"the daemon does not tell its configuration: {error}"
-        ) from error
-    return {key: live.get(key) for key, value in sorted(request["expect"].items()) if live.get(key) != value}
-
-
-def _probe(request, service, snapshot):
-    """Wait until the runtime is as ready as it was, with every container that ran still running."""
-    crictl = Crictl(f"unix://{service.socket}")
-    deadline = time.monotonic() + request["ready_timeout"]
-    while True:
-        lacking = _what_lacks(crictl, snapshot)
-        if not lacking:
-            return
-        if time.monotonic() > deadline:
-            raise TransactionError("probe", f"after {request['ready_timeout']} s {lacking}")
-        time.sleep(_POLL)
-
-
-def _what_lacks(crictl, snapshot):
-    try:
-        conditions, running = crictl.together(lambda: _conditions(crictl), lambda: _running(crictl))
-    except CrictlError as error:
-        return f"the runtime does not answer: {error}"
-    if not conditions.get("RuntimeReady"):
-        return "RuntimeReady is false"
-    if snapshot["network_ready"] and not conditions.get("NetworkReady"):
-        return "NetworkReady is false, and it was true before"
-    gone = sorted(set(snapshot["running"]) - set(running))
-    return f"{len(gone)} containers that ran before run no more: {', '.join(gone)}" if gone else ""
-
-
-def _commit(request, service):
-    state = node_files.read_json(node_state.STATE_FILE) or {}
-    generation = state.get("generation", 0) + 1
-    owners = {
-        owner: entries for owner, entries in state.get("owners", {}).items() if owner not in request["owners"]
-    }
-    for entry in request["files"]:
-        described = {name: entry[name] for name in ("sha256", "mode", "secret")}
-        owners.setdefault(entry["owner"], {})[entry["path"]] = described
-    _keep_generation(generation, owners)
-    acknowledged = {path: entry["sha256"] for entries in owners.values() for path, entry in entries.items()}
-    new_state = {
-        "generation": generation,
-        "transaction": request["id"],
-        "owners": owners,
-        "acknowledged": {"invocation_id": service.invocation_id, "files": acknowledged},
-        "binary": {
-            "identity": node_state.binary_identity(service.binary),
-            "version": crio_service.version_of(service.binary),
-        },
-    }
-    node_files.write_json(node_state.STATE_FILE, new_state)
-    return generation
-
-
-def _keep_generation(number, owners):
-    """Copy the managed files as they are now, for a return to them, and let go of the oldest copies."""
-    directory = os.path.join(node_state.GENERATIONS, str(number))
-    shutil.rmtree(directory, ignore_errors=True)
-    node_files.make_private_directory(directory)
-    kept = {}
-    for owner, entries in owners.items():
-        for path in entries:
-            saved = os.path.join(directory, str(len(kept)))
-            node_files.write_durably(saved, node_files.read_bytes(path))
-            kept[path] = dict(entries[path], owner=owner, saved=os.path.basename(saved))
-    node_files.write_json(os.path.join(directory, "files.json"), kept)
-    numbers = sorted(int(name) for name in os.listdir(node_state.GENERATIONS) if name.isdigit())
-    for old in [old for old in numbers if old <= number][:-GENERATIONS_KEPT]:
-        shutil.rmtree(os.path.join(node_state.GENERATIONS, str(old)), ignore_errors=True)
 
 
 def _forget_intent():
@@ -520,7 +209,7 @@ def recover(at_boot=False):
     run(["systemctl", "daemon-reload"])
     problem = ""
     if before["active"] and not untouched and not at_boot:
-        problem = _bring_back(intent["unit"], before)
+        problem = daemon.bring_back(intent["unit"], before)
     _forget_intent()
     return _told(intent, {"rolled_back": True, "as_before": not problem, "problem": problem})
 
@@ -562,19 +251,6 @@ def _restore(intent):
     for directory in intent["directories"]:
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
-
-
-def _bring_back(unit, before):
-    """Start the daemon from the files it had. After failed starts systemd refuses until its counter is reset."""
-    run(["systemctl", "reset-failed", unit])
-    status, _output, error = run(["systemctl", "start", unit], timeout=180)
-    if status != 0:
-        return f"{unit} did not start again: {error.strip()}"
-    try:
-        _probe({"ready_timeout": 60}, CrioService(unit), before)
-    except TransactionError as problem:
-        return str(problem)
-    return ""
 
 
 def main(arguments):

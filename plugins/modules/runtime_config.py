@@ -187,12 +187,13 @@ as_before:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import (
+    candidate,
     crio_service,
     node_host,
     node_state,
-    transaction,
     transient_unit,
 )
+from ansible_collections.cri.node.plugins.module_utils.transaction_error import TransactionError
 
 _FILE = {
     "path": {"type": "str", "required": True},
@@ -233,12 +234,12 @@ def main():
                 transient_unit.run_recovery()
             module.exit_json(changed=False, report=node_state.read(request))
         elif module.check_mode:
-            transaction.rehearse(request, module.tmpdir)
+            candidate.rehearse(request, module.tmpdir)
             module.exit_json(changed=True, outcome={})
         else:
             outcome = transient_unit.run_transaction(request)
             module.exit_json(changed=bool(outcome.get("committed")), outcome=outcome)
-    except transaction.TransactionError as error:
+    except TransactionError as error:
         outcome = {"failed": True, "phase": error.phase, "message": str(error), "detail": error.detail}
         module.exit_json(changed=False, outcome=outcome)
     except (

@@ -4,7 +4,7 @@
     python3 driver.py FAULT PROGRAM < request.json
 
 PROGRAM is the zip that transient_unit.program() made. The transaction runs in its real transient unit; only the program's
-entry is replaced by one that wraps a function of transaction.py, so that no production code knows of faults. The
+entry is replaced by one that wraps a function of it, so that no production code knows of faults. The
 recovery that follows is the unmodified program.
 """
 
@@ -18,7 +18,7 @@ from cri_node import node_state, transient_unit  # noqa: E402
 
 ENTRY = """
 import os, signal, subprocess, sys, time
-from cri_node import node_files, transaction
+from cri_node import daemon, generation, node_files, transaction
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def stay(): time.sleep(300)
@@ -32,21 +32,21 @@ def after(module, name, then, call=1):
     setattr(module, name, wrapped)
 
 def during_restart():
-    real = transaction.run
+    real = daemon.run
     def wrapped(arguments, *more, **named):
         if list(arguments[:2]) == ["systemctl", "restart"]:
             subprocess.Popen(arguments)
             time.sleep(0.15)
             die()
         return real(arguments, *more, **named)
-    transaction.run = wrapped
+    daemon.run = wrapped
 
 def install(fault):
     if fault == "after the intent": after(transaction, "_announce", die)
     elif fault == "between two renames": after(node_files, "swap_in", die)
     elif fault == "during the restart": during_restart()
     elif fault == "after the restart": after(transaction, "_activate", die)
-    elif fault == "after the commit": after(transaction, "_commit", die)
+    elif fault == "after the commit": after(generation, "commit", die)
     elif fault == "hang between two renames": after(node_files, "swap_in", stay)
     elif fault == "hang after the restart": after(transaction, "_activate", stay)
     elif fault != "none": sys.exit("no such fault: " + fault)
