@@ -8,9 +8,10 @@ import os
 import re
 import tempfile
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
+
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
 
 ARGUMENT_SPEC = {
     "source": {"type": "str", "required": True},
@@ -31,13 +32,19 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        try:
+            return self._install(options, task_vars)
+        except TaskFailure as failure:
+            return failure.result
+
+    def _install(self, options, task_vars):
         _refuse_bad_hashes(options["sha256"])
         here = self._call({"call": "read"}, task_vars)
         architecture = here["architecture"]
         sha256 = options["sha256"].get(architecture, "").lower()
         if not sha256:
             known = ", ".join(sorted(options["sha256"])) or "none"
-            raise AnsibleActionFail(
+            raise TaskFailure(
                 f"crio_bundle has no SHA-256 for this node's architecture {architecture}; it has: {known}"
             )
         if here["sha256"] == sha256:
@@ -53,11 +60,9 @@ class ActionModule(ActionBase):
         return result
 
     def _call(self, arguments, task_vars):
-        returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
-        if returned.get("failed") or returned.get("unreachable"):
-            unreachable = {"unreachable": True} if returned.get("unreachable") else None
-            raise AnsibleActionFail(returned.get("msg") or "the module returned nothing", result=unreachable)
-        return returned
+        return succeeded(
+            self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+        )
 
     def _send(self, source, sha256):
         """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""
@@ -67,10 +72,10 @@ class ActionModule(ActionBase):
                 _fetch(source, fetched)
                 path = fetched.name
             if not os.path.isfile(path):
-                raise AnsibleActionFail(f"crio_bundle: the file {path} does not exist on the controller")
+                raise TaskFailure(f"crio_bundle: the file {path} does not exist on the controller")
             found = _hash_of(path)
             if found != sha256:
-                raise AnsibleActionFail(f"crio_bundle: {source} has the SHA-256 {found}, not {sha256}")
+                raise TaskFailure(f"crio_bundle: {source} has the SHA-256 {found}, not {sha256}")
             if not self._connection._shell.tmpdir:
                 self._make_tmp_path()
             remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "bundle.tar.gz")
@@ -85,7 +90,7 @@ def _installed(version, sha256):
 def _refuse_bad_hashes(hashes):
     for architecture, value in hashes.items():
         if not re.fullmatch(r"[0-9a-fA-F]{64}", str(value)):
-            raise AnsibleActionFail(
+            raise TaskFailure(
                 f"crio_bundle: sha256.{architecture} is {value!r}; a SHA-256 is 64 hexadecimal digits,"
                 " as sha256sum prints it"
             )
@@ -98,7 +103,7 @@ def _fetch(url, file):
             file.write(block)
         file.flush()
     except Exception as error:
-        raise AnsibleActionFail(f"crio_bundle: {url} cannot be fetched: {error}") from error
+        raise TaskFailure(f"crio_bundle: {url} cannot be fetched: {error}") from error
 
 
 def _hash_of(path):

@@ -8,7 +8,7 @@ import uuid
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
 
 ARGUMENT_SPEC = {
     "files": {
@@ -93,11 +93,9 @@ class ActionModule(ActionBase):
             "ready_timeout": options["ready_timeout"],
             **further,
         }
-        returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
-        if returned.get("failed") or returned.get("unreachable"):
-            message = returned.get("msg") or "the module returned nothing"
-            raise TaskFailure(message, result={"unreachable": True} if returned.get("unreachable") else None)
-        return returned
+        return succeeded(
+            self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+        )
 
 
 def _problems(files):

@@ -10,3 +10,12 @@ class TaskFailure(Exception):
     def __init__(self, message, result=None):
         super().__init__(message)
         self.result = dict(result or {}, failed=True, msg=message)
+
+
+def succeeded(returned):
+    """What a module returned, where it did its work; else TaskFailure with the module's own message."""
+    if returned.get("unreachable"):
+        raise TaskFailure(returned.get("msg", "the node cannot be reached"), {"unreachable": True})
+    if returned.get("failed"):
+        raise TaskFailure(returned.get("msg") or "the module returned nothing")
+    return returned

@@ -107,6 +107,11 @@ def test_a_configuration_that_may_hold_a_password_is_for_root_alone(tmp_path):
         pytest.param(
             {"crio_environment": {"A B": "s3cret"}}, ["crio_environment", "A B"], id="no variable's name"
         ),
+        pytest.param(
+            {"crio_install": "bundle", "crio_bundle": {"source": "/x"}},
+            ["sha256 is missing in crio_bundle"],
+            id="half a bundle",
+        ),
         pytest.param({"crio_install": "package"}, ["crio_install", "preinstalled"], id="no way to install"),
     ],
 )
