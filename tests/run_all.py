@@ -1,38 +1,59 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All tests, one pytest run after the other; every run is made, whatever became of the one before.
+"""All tests, in two lanes side by side; every run is made, whatever became of the others.
 
-Says in its first and last line which CRI-O the nodes got. Exits with 1 when any run failed or ran nothing.
-Arguments go to every pytest.
+Integration tests wait for nodes most of their time, so the other runs go on beside them. A run's output is printed whole
+when it has ended. Says in its first and last line which CRI-O the nodes got. Exits with 1 when any run failed or
+ran nothing. Arguments go to every pytest.
 """
 
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from testbed import pick_source
 from testbed.paths import CHECKOUT
 
 NO_TESTS = 5  # pytest's exit code
-RUNS = (
-    ("unit tests, newest controller", ".venv", "tests/unit"),
-    ("unit tests, oldest controller", ".venv-2.16", "tests/unit"),
-    ("integration tests", ".venv", "tests/integration"),
-    ("Molecule scenarios", ".venv", "tests/scenarios"),
+LANES = (
+    [("integration tests", ".venv", "tests/integration")],
+    [
+        ("unit tests, newest controller", ".venv", "tests/unit"),
+        ("unit tests, oldest controller", ".venv-2.16", "tests/unit"),
+        ("Molecule scenarios", ".venv", "tests/scenarios"),
+    ],
 )
+_printing = threading.Lock()
+
+
+def run(name: str, environment: str, folder: str, options: list[str]) -> tuple[int, str]:
+    """One pytest run; prints what it said and returns its exit code and a line about it."""
+    started = time.monotonic()
+    command = [CHECKOUT / environment / "bin" / "python", "-m", "pytest", folder, *options]
+    done = subprocess.run(
+        command,
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = {0: "passed", NO_TESTS: "ran no test"}.get(
+        done.returncode, f"failed (exit code {done.returncode})"
+    )
+    with _printing:
+        print(f"\n=== {name}\n{done.stdout}", flush=True)
+    return done.returncode, f"{name}: {said}, {time.monotonic() - started:.0f} s"
 
 
 def main(options: list[str]) -> int:
     """Run them all; returns the exit code."""
     source = f"CRI-O in the nodes: {pick_source() or 'none at hand, tests that need it are skipped'}"
     print(source, flush=True)
-    outcomes = []
-    for name, environment, folder in RUNS:
-        print(f"\n=== {name}", flush=True)
-        started = time.monotonic()
-        command = [CHECKOUT / environment / "bin" / "python", "-m", "pytest", folder, *options]
-        code = subprocess.run(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL).returncode
-        said = {0: "passed", NO_TESTS: "ran no test"}.get(code, f"failed (exit code {code})")
-        outcomes.append((code, f"{name}: {said}, {time.monotonic() - started:.0f} s"))
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        lanes = pool.map(lambda lane: [run(*each, options) for each in lane], LANES)
+        outcomes = [outcome for lane in lanes for outcome in lane]
     print()
     for _code, line in outcomes:
         print(line)

@@ -133,6 +133,10 @@ def _warn(result, wanted, report, outranked):
         warnings += [
             f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect
         ]
+    if report["interrupted"]:  # only check mode finds one: a run ends it before it looks
+        warnings.append(
+            "an earlier change of this node was interrupted and is still open; a run undoes it first"
+        )
     result["warnings"] = [*wanted.warnings, *warnings]
 
 

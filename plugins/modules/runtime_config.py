@@ -174,14 +174,20 @@ without_effect:
   type: list
   elements: dict
   returned: when there are any
+phase:
+  description:
+    - How far a failed change came. V(refused) and V(validate) touch nothing on the node; V(activate), V(acknowledge),
+      V(probe) and V(interrupted) are undone.
+  type: str
+  returned: on failure of a change
 rolled_back:
   description: Whether a failed change was undone.
   type: bool
-  returned: on failure
+  returned: on failure of a change
 as_before:
   description: Whether the node is as it was before a failed change, its daemon included.
   type: bool
-  returned: on failure
+  returned: on failure of a change
 """
 
 from ansible.module_utils.basic import AnsibleModule
