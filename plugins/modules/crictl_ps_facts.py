@@ -204,7 +204,10 @@ ansible_facts:
               type: dict
               sample: {io.kubernetes.container.restartCount: '0'}
             started_at:
-              description: When it was started, RFC 3339 in UTC with nanoseconds.
+              description:
+                - When it was started, RFC 3339 in UTC with nanoseconds.
+                - CRI-O notes it after the start, so a container that ends at once may show a slightly later time here
+                  than in its C(finished_at).
               returned: with O(details=true), once it was started
               type: str
               sample: '2026-01-31T08:00:00.500000000Z'

@@ -78,7 +78,8 @@ def test_ps_tells_how_containers_ended(node, facts, writer):
     )["containers"]
     assert (container["exit_code"], container["reason"]) == (0, "Completed")
     assert container["log_path"] == writer.log_path
-    assert container["created_at"] < container["started_at"] <= container["finished_at"]
+    # CRI-O notes a start only after it: a container that ends at once may have ended before that (seen: 0.1 ms).
+    assert container["created_at"] < min(container["started_at"], container["finished_at"])
 
 
 def test_details_of_several_containers_come_with_one_call(node, facts):
