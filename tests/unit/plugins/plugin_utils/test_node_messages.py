@@ -38,13 +38,13 @@ TABLES = {
             id="wrong type",
         ),
         pytest.param(
-            'validating runtime config: update cgroup manager: invalid cgroup manager: "systemdd"',
+            "validating runtime config: unable to update cgroup manager: invalid cgroup manager: systemdd",
             ["crio.runtime.cgroup_manager"],
             id="cgroup manager",
         ),
         pytest.param(
-            "validating runtime config: runtime validation: \"crun\" is invalid: invalid runtime_path for runtime 'crun':"
-            ' "stat /nowhere/crun: no such file or directory"',
+            "validating runtime config: runtime validation: invalid runtime_path for runtime 'crun': stat /nowhere/crun:"
+            " no such file or directory",
             ["crio.runtime.runtimes.crun.runtime_path"],
             id="handler without its program",
         ),
