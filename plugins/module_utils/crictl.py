@@ -27,9 +27,9 @@ import threading
 import time
 
 from . import cri_output
+from .node_host import MINIMUM_PYTHON
 
 ENDPOINT = "unix:///var/run/crio/crio.sock"
-MINIMUM_PYTHON = (3, 9)
 #: the options that every module here takes; described in doc_fragments/crictl.py
 OPTIONS = {
     "endpoint": {"type": "str", "default": ENDPOINT},

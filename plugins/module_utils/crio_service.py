@@ -190,13 +190,6 @@ def version_of(binary):
     return found.group(1) if status == 0 and found else None
 
 
-def journal_of(unit, invocation_id, lines=200):
-    """The last lines of the unit's journal for one invocation, oldest first."""
-    match = [f"_SYSTEMD_INVOCATION_ID={invocation_id}"] if invocation_id else ["-u", unit]
-    _status, output, _error = run(["journalctl", "-q", "--no-pager", "-o", "cat", "-n", str(lines), *match])
-    return output.splitlines()
-
-
 def _parse_show(output):
     """systemctl show's KEY=VALUE lines; a repeated key (EnvironmentFiles) collects its values, a line each."""
     properties = {}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 
 
@@ -49,15 +48,6 @@ def live_configuration(socket_path, timeout=10):
     Values stay text: nodes with Python 3.9 and 3.10 have no TOML reader, and `/config` is machine-written, a key a line.
     """
     return parse_lines(get("/config", socket_path, timeout))
-
-
-def information(socket_path, timeout=10):
-    """`/info` as data: storage_driver, storage_root, cgroup_driver, ..."""
-    body = get("/info", socket_path, timeout)
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise CrioSocketError(f"GET /info on {socket_path} brought no JSON: {body.strip()[:200]}") from error
 
 
 def parse_lines(text):

@@ -6,12 +6,12 @@ from __future__ import annotations
 import os
 import shutil
 
-from . import crio_service, node_files, node_state
+from . import node_files, node_state
 
 GENERATIONS_KEPT = 5
 
 
-def commit(request, service):
+def commit(request, service, version):
     """Record the change as made, by owner, hash and InvocationID. Returns the generation's number."""
     state = node_files.read_json(node_state.STATE_FILE) or {}
     generation = state.get("generation", 0) + 1
@@ -30,7 +30,7 @@ def commit(request, service):
         "acknowledged": {"invocation_id": service.invocation_id, "files": acknowledged},
         "binary": {
             "identity": node_state.binary_identity(service.binary),
-            "version": crio_service.version_of(service.binary),
+            "version": version,
         },
     }
     node_files.write_json(node_state.STATE_FILE, new_state)

@@ -47,12 +47,12 @@ def apply(request):
     for number, (path, content) in enumerate(sorted(request["contents"].items())):
         staged[path] = os.path.join(STAGE, str(number))
         node_files.write_durably(staged[path], content.encode(), int(_entry(request, path)["mode"], 8))
-    _announce(request, report, before)
+    _announce(request, before)
     _swap(request, staged)
     service = _activate(request, before)
     outranked = daemon.acknowledge(request, service, before)
     daemon.probe(request, service, before)
-    number = generation.commit(request, service)
+    number = generation.commit(request, service, report["crio"]["version"])
     _forget_intent()
     if _touches_units(request):
         # The unit that would have recovered at boot was read too; let systemd forget it.
@@ -73,7 +73,7 @@ def _forget_stage():
     shutil.rmtree(STAGE, ignore_errors=True)
 
 
-def _announce(request, report, before):
+def _announce(request, before):
     """The intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched."""
     shutil.rmtree(UNDO, ignore_errors=True)
     node_files.make_private_directory(UNDO)
@@ -97,7 +97,6 @@ def _announce(request, report, before):
         "unit": request["unit"],
         "undo": undo,
         "before": before,
-        "generation": report["generation"],
     }
     intent["directories"] = _missing_directories(request["contents"])
     node_files.write_json(node_state.INTENT, intent)
