@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a node of this name instead; NAME:bare for one without CRI-O; repeatable",
     )
-    up.add_argument("--bare", action="store_true", help="without CRI-O, even where a source is at hand")
+    up.add_argument("--bare", action="store_true", help="without CRI-O")
     command("down", "Remove nodes, registry, volumes, network and key. Images stay.").add_argument(
         "--all", action="store_true", help="of every test bed on this machine"
     )
@@ -55,9 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     test_bed = TestBed(options.prefix, owner=os.environ.get("TESTBED_OWNER", ""))
     match options.command:
         case "up":
-            print(
-                f"testbed: {test_bed.source or 'no CRI-O at hand: nodes come up without it'}", file=sys.stderr
-            )
+            print(f"testbed: {test_bed.source}", file=sys.stderr)
             if options.name:
                 present = {node.name for node in test_bed.nodes()}
                 wanted = [name.partition(":") for name in options.name]
@@ -87,9 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
             node = test_bed.node(options.node)
             print(" ".join(["ssh", *node.ssh_options, f"root@{node.address}"]))
         case "source":
-            print(pick_source() or "no CRI-O at hand")
+            print(pick_source())
         case "images":
-            print(images.crio_image(test_bed.source) if test_bed.source else images.node_image())
+            print(images.crio_image(test_bed.source))
         case "clean":
             for prefix in bed.prefixes():
                 TestBed(prefix).down()

@@ -48,14 +48,14 @@ class TestBed:
         self._owner = owner
 
     @property
-    def source(self) -> Source | None:
-        """The CRI-O that nodes get; None where none is at hand."""
+    def source(self) -> Source:
+        """The CRI-O that nodes get, or the stand-in for it."""
         if self._source is None:
             self._source = pick_source()
         return self._source
 
     def up(self, count: int, crio: bool = True) -> list[Node]:
-        """Bring the test bed to `count` nodes named node-1..N, with CRI-O where there is a source.
+        """Bring the test bed to `count` nodes named node-1..N, with CRI-O unless `crio` is false.
 
         Nodes that run already stay. Raises EngineError or NodeError.
         """
@@ -78,9 +78,8 @@ class TestBed:
         if not names:
             return []
         self.prepare()
-        with_crio = crio and self.source is not None
-        image = images.crio_image(self.source) if with_crio else images.node_image()
-        version = self.source.version if with_crio else ""
+        image = images.crio_image(self.source) if crio else images.bare_image(self.source)
+        version = self.source.version if crio else ""
         with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
             return list(pool.map(lambda name: self._start_node(name, image, version), names))
 

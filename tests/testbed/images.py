@@ -3,18 +3,20 @@
 
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from testbed import engine
-from testbed.paths import FILES, STATE
-from testbed.source import Source
+from testbed.paths import FILES, STANDIN, STATE
+from testbed.source import Source, add_file
 
 REPOSITORY = "cri-node-testbed"
 SUITE = "trixie"
@@ -30,6 +32,7 @@ DPKG_OPTIONS = (
     "path-exclude=/usr/share/locale/*",
 )
 NODE_FILES = ("entry", "crun", "sshd.conf", "registry.yml")
+STANDIN_UNIT = "crio-standin-containerd.service"
 CRIO_FILES = ("10-testbed.conf", "50-testbed.conf", "10-testbed.conflist", "policy.json", "crictl.yaml")
 
 
@@ -135,9 +138,37 @@ def node_image() -> str:
     return image
 
 
+def _standin_library() -> bytes:
+    """A tar of the stand-in's modules and data, for /usr/local/lib/standin."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as out:
+        for path in sorted(STANDIN.iterdir()):
+            if path.is_file():
+                add_file(out, path.name, 0o644, path.read_bytes())
+    return buffer.getvalue()
+
+
+def standin_image() -> str:
+    """The image of a node that the stand-in's programs can be put into, built if need be."""
+    node = node_image()
+    files = {STANDIN_UNIT: (FILES / STANDIN_UNIT).read_bytes(), "standin.tar": _standin_library()}
+    inputs = [(FILES / "Dockerfile.standin").read_bytes(), node.encode(), *files.values()]
+    image = f"{REPOSITORY}/standin:{digest(*inputs)}"
+    with one_builder():
+        if not exists(image):
+            say("building the node image for the stand-in (once)")
+            _build(image, "Dockerfile.standin", files, {"NODE": node})
+    return image
+
+
+def bare_image(source: Source) -> str:
+    """The image of a node without CRI-O, into which this source's programs can be put, built if need be."""
+    return standin_image() if source.standin else node_image()
+
+
 def crio_image(source: Source) -> str:
     """The image of a node with this CRI-O, built if need be."""
-    node = node_image()
+    node = bare_image(source)
     files = {name: (FILES / name).read_bytes() for name in CRIO_FILES}
     inputs = [(FILES / "Dockerfile.crio").read_bytes(), node.encode(), source.key().encode(), *files.values()]
     image = f"{REPOSITORY}/crio:{digest(*inputs)}"
@@ -152,7 +183,7 @@ def crio_image(source: Source) -> str:
 
 def remove_images() -> None:
     """Remove every image that the test bed made, those of older inputs too."""
-    for kind in ("crio", "node", "base"):
+    for kind in ("crio", "standin", "node", "base"):
         listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}", f"{REPOSITORY}/{kind}").split()
         if listed:
             engine.call("rmi", "--force", *listed)

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 FILES = Path(__file__).resolve().parent / "files"
+STANDIN = Path(__file__).resolve().parent / "standin"
 CHECKOUT = Path(__file__).resolve().parents[2]
 STATE = CHECKOUT / "build" / "testbed"
 COLLECTIONS = CHECKOUT / "build" / "collections"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the nodes' CRI-O comes from: the first that is there."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -15,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.paths import FILES, STATE
+from testbed.paths import FILES, STANDIN, STATE
 
 PINNED_VERSION = "1.36.0"
 OFFICIAL = "https://storage.googleapis.com/cri-o/artifacts/cri-o.{arch}.v{version}.tar.gz"
 CONNECT_LIMIT = 5  # seconds; most machines without network answer at once, a few only by silence
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
+STANDIN_VERSION = "1.37.0"  # what the stand-in says it is: the version its data was recorded from
 NAME = re.compile(r"cri-o\.(?P<arch>\w+)\.v?(?P<version>\d+\.\d+\.\d+[^/]*?)\.tar\.gz$")
 
 # For a CRI-O that comes without its unit.
@@ -36,13 +38,15 @@ class Source:
     """One CRI-O to put into nodes.
 
     `origin` says in words where it comes from; exactly one of `bundle` (a tarball in the layout of
-    CRI-O's official static bundle) and `programs` (name -> path) is set.
+    CRI-O's official static bundle) and `programs` (name -> path) is set. The stand-in is no CRI-O: its
+    programs need a node that images.standin_image() made.
     """
 
     origin: str
     version: str
     bundle: Path | None = None
     programs: Mapping[str, Path] = field(default_factory=dict)
+    standin: bool = False
 
     def __str__(self) -> str:
         return f"CRI-O {self.version} from {self.origin}"
@@ -63,9 +67,9 @@ class Source:
             seen = set()
             for path, mode, content in self._files():
                 seen.add(path)
-                _add(out, path, mode, content)
+                add_file(out, path, mode, content)
             if "usr/local/lib/systemd/system/crio.service" not in seen:
-                _add(out, "usr/local/lib/systemd/system/crio.service", 0o644, UNIT)
+                add_file(out, "usr/local/lib/systemd/system/crio.service", 0o644, UNIT)
         return buffer.getvalue()
 
     def has(self, program: str) -> bool:
@@ -87,7 +91,8 @@ class Source:
                     yield target, member.mode & 0o777, tar.extractfile(member).read()
 
 
-def _add(tar: tarfile.TarFile, path: str, mode: int, content: bytes) -> None:
+def add_file(tar: tarfile.TarFile, path: str, mode: int, content: bytes) -> None:
+    """Add a file to a tar, owned by root and without a time: equal content gives equal bytes."""
     entry = tarfile.TarInfo(path)
     entry.size, entry.mode = len(content), mode
     tar.addfile(entry, io.BytesIO(content))
@@ -177,15 +182,28 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     return Path(base) / "cri-node"
 
 
-def pick_source(environment: Mapping[str, str] = os.environ, download: bool = True) -> Source | None:
-    """The CRI-O to put into nodes, or None where none is at hand.
+def standin_source() -> Source:
+    """The stand-in, which needs no CRI-O at hand."""
+    programs = {name: STANDIN / "bin" / name for name in ("crio", "crictl", "pinns")}
+    return Source(
+        "the stand-in (no CRI-O, but a layer over Debian's containerd that looks like it)",
+        STANDIN_VERSION,
+        programs=programs,
+        standin=True,
+    )
 
-    Looks at CRIO_BUNDLE (a file or a URL), the cache folder, the PATH, and last the official download.
-    Raises SourceError when CRIO_BUNDLE names something that cannot be used.
+
+def pick_source(environment: Mapping[str, str] = os.environ, download: bool = True) -> Source:
+    """The CRI-O to put into nodes; where none is at hand, the stand-in.
+
+    Looks at CRIO_BUNDLE (a file, a URL, or the word standin), the cache folder, the PATH, the official
+    download. Raises SourceError when CRIO_BUNDLE names something that cannot be used.
     """
     arch = ARCHITECTURES.get(platform.machine(), platform.machine())
     cache = cache_folder(environment)
     named = environment.get("CRIO_BUNDLE")
+    if named == "standin":
+        return standin_source()
     if named:
         path = fetch(named, STATE / "downloads") if "://" in named else Path(named).expanduser()
         if not path.is_file():
@@ -205,9 +223,7 @@ def pick_source(environment: Mapping[str, str] = os.environ, download: bool = Tr
         return Source(f"the PATH ({where['crio']})", program_version(programs["crio"]), programs=programs)
 
     if download:
-        try:
+        with contextlib.suppress(SourceError):
             path = fetch(OFFICIAL.format(arch=arch, version=PINNED_VERSION), cache)
-        except SourceError:
-            return None
-        return Source("the official download", PINNED_VERSION, bundle=path)
-    return None
+            return Source("the official download", PINNED_VERSION, bundle=path)
+    return standin_source()

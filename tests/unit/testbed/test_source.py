@@ -63,7 +63,7 @@ def test_newest_cached_bundle_of_this_architecture(tmp_path, environment):
 def test_programs_on_the_path(tmp_path, environment):
     for name in ("crio", "crictl"):
         program(tmp_path / "bin", name)
-    assert pick_source(environment, download=False) is None  # pinns is missing
+    assert pick_source(environment, download=False).standin  # pinns is missing
     program(tmp_path / "bin", "pinns")
     found = pick_source(environment, download=False)
     assert (found.version, set(found.programs)) == ("1.35.2", {"crio", "crictl", "pinns"})
@@ -72,8 +72,17 @@ def test_programs_on_the_path(tmp_path, environment):
     assert "usr/local/bin/pinns" in names
 
 
-def test_nothing_at_hand(environment):
-    assert pick_source(environment, download=False) is None
+def test_the_stand_in_comes_where_nothing_is_at_hand(environment):
+    found = pick_source(environment, download=False)
+    assert found.standin
+    assert str(found).startswith("CRI-O 1.37.0 from the stand-in")
+    names = tarfile.open(fileobj=io.BytesIO(found.tree())).getnames()
+    assert {"usr/local/bin/crio", "usr/local/bin/crictl", "usr/local/bin/pinns"} < set(names)
+
+
+def test_the_stand_in_can_be_asked_for_by_name(tmp_path, environment):
+    bundle(tmp_path / f"home/.cache/cri-node/cri-o.{ARCH}.v1.37.0.tar.gz")
+    assert pick_source({**environment, "CRIO_BUNDLE": "standin"}).standin
 
 
 def test_key_changes_with_the_bytes(tmp_path):
