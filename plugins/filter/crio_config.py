@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils import crio_config as checker
 from ansible_collections.cri.node.plugins.plugin_utils import toml
 from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
-from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, source_of
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, named_layers, source_of
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
@@ -93,7 +90,10 @@ _value:
 
 def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict:
     """Merge, check, and tell."""
-    pairs = _pairs(layers, variable)
+    try:
+        pairs = named_layers(layers, variable)
+    except TypeError as error:
+        raise AnsibleFilterError(str(error)) from error
     mappings = [(name, layer) for name, layer in pairs if isinstance(layer, dict)]
     data, sources = merge(mappings)
     versions, unknown = _versions(version)
@@ -107,17 +107,6 @@ def crio_config(layers: object, version: str | None = None, variable: str = "cri
         "warnings": [str(warning) for warning in checked.warnings],
         "secret_keys": checker.secret_keys(checked.data),
     }
-
-
-def _pairs(layers: object, variable: str) -> list[tuple[str, object]]:
-    if isinstance(layers, list):
-        layers = plain(layers)
-        if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in layers):
-            raise AnsibleFilterError("a list must hold pairs: a variable's name and its data")
-        return [(name, layer) for name, layer in layers]
-    if isinstance(layers, Mapping) or layers is None or isinstance(layers, (str, bool, int, float)):
-        return [(variable, plain(layers))]
-    raise AnsibleFilterError(f"the input is {kind(layers)}, not a mapping or a list of pairs")
 
 
 def _versions(version: str | None) -> tuple[tuple[str, ...], list[Problem]]:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from ansible_collections.cri.node.plugins.plugin_utils import toml
 from ansible_collections.cri.node.plugins.plugin_utils.crio_keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio_rules import RULES
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.key_catalogue import Catalogue, Key
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_formats import FORMATS, without_metric_prefix
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
@@ -63,27 +64,12 @@ def walk(data: dict, path: Path = ()) -> list[tuple[Path, Key, object]]:
     return found
 
 
-class _Run:
-    """One check: where problems and warnings gather."""
+class _Run(Findings):
+    """One check against one or several versions."""
 
     def __init__(self, sources: dict[Path, str], versions: tuple[Version, ...]) -> None:
-        self.sources = sources
+        super().__init__(sources)
         self.versions = versions
-        self.problems: list[Problem] = []
-        self.warnings: list[Problem] = []
-
-    def problem(
-        self, path: Path, message: str, accepted: str | None = None, value: str | None = None
-    ) -> None:
-        self.problems.append(self._make(path, message, accepted, value))
-
-    def warning(self, path: Path, message: str) -> None:
-        self.warnings.append(self._make(path, message, None, None))
-
-    def _make(
-        self, path: Path, message: str, accepted: str | None, value: str | None, inside: str = ""
-    ) -> Problem:
-        return Problem(source_of(self.sources, path), f"{shown(path)}{inside}", value, message, accepted)
 
     def table(self, table: dict, path: Path) -> dict:
         """The typed content of a table."""
@@ -182,18 +168,4 @@ class _Run:
     def _unfit(
         self, path: Path, key: Key, message: str, accepted: str | None, value: object, inside: str
     ) -> None:
-        text = None if key.secret else _shown_value(value)
-        self.problems.append(self._make(path, message, accepted, text, inside))
-
-
-def shown(path: Path) -> str:
-    """A path for people; unlike toml.dotted it never fails."""
-    return ".".join(name if name.isprintable() and "." not in name else ascii(name) for name in path)
-
-
-def _shown_value(value: object) -> str | None:
-    """A scalar as TOML would write it; what is longer or no scalar is described by the message alone."""
-    if not isinstance(value, (bool, int, float, str)):
-        return None
-    text = toml.literal(value) if not isinstance(value, int) or isinstance(value, bool) else str(value)
-    return text if len(text) <= 80 else None
+        self.problem(path, message, accepted, None if key.secret else shown_value(value), inside)

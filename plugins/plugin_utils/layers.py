@@ -3,9 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 
 Path = tuple[str, ...]
+
+
+def named_layers(value: object, variable: str) -> list[tuple[str, object]]:
+    """Plain layers out of what a filter is given: a list of pairs (name, data), or one variable's data.
+
+    Raises TypeError where it is neither; whether each layer is a mapping is for the caller to say.
+    """
+    if isinstance(value, list):
+        pairs = plain(value)
+        if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+            raise TypeError("a list must hold pairs: a variable's name and its data")
+        return [(name, layer) for name, layer in pairs]
+    if isinstance(value, (Mapping, str, bool, int, float)) or value is None:
+        return [(variable, plain(value))]
+    raise TypeError(f"the input is a {type(value).__name__}, not a mapping or a list of pairs")
 
 
 def merge(layers: list[tuple[str, dict]]) -> tuple[dict, dict[Path, str]]:

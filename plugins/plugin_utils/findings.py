@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the check of one file's data gathers what it finds: each with the variable that gave the value."""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils import toml
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit
+
+
+class Findings:
+    """Problems and warnings of one check; `sources` names each value's variable (see layers.merge)."""
+
+    def __init__(self, sources: dict[Path, str]) -> None:
+        self.sources = sources
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def problem(
+        self,
+        path: Path,
+        message: str,
+        accepted: str | None = None,
+        value: str | None = None,
+        inside: str = "",
+    ) -> None:
+        """Note what is wrong. `value` is printed as it is; `inside` is the place within a list or table."""
+        key = f"{shown(path)}{inside}"
+        self.problems.append(Problem(source_of(self.sources, path), key, value, message, accepted))
+
+    def warning(self, path: Path, message: str) -> None:
+        """Note what works and is unwise."""
+        self.warnings.append(Problem(source_of(self.sources, path), shown(path), None, message, None))
+
+    def flat_table(
+        self,
+        table: dict,
+        path: Path,
+        types: dict[str, str],
+        unknown: str,
+        inside: str = "",
+        tables: tuple[str, ...] = (),
+    ) -> dict:
+        """The typed values of a table whose keys and their types are `types`; the faulty ones are left out.
+
+        `unknown` says what becomes of a key that is not among them; `tables` are further names that it may have
+        been meant to be. A null says nothing.
+        """
+        typed = {}
+        for name, value in table.items():
+            here, within = ((*path, name), "") if not inside else (path, f"{inside}.{name}")
+            if name not in types:
+                self.problem(here, f"{unknown}{_hint(name, (*types, *tables))}", inside=within)
+            elif value is not None:
+                try:
+                    typed[name] = TYPES[types[name]].convert(value)
+                except Unfit as unfit:
+                    place = f"{within}{unfit.inside}"
+                    self.problem(here, unfit.message, unfit.accepted, shown_value(unfit.value), place)
+        return typed
+
+
+def shown(path: Path) -> str:
+    """A path for people; unlike toml.dotted it never fails."""
+    names = (name if name.isprintable() and "." not in name else ascii(name) for name in path)
+    return ".".join(names).replace(".[", "[")  # an entry of a list that has no name but its place
+
+
+def shown_value(value: object) -> str | None:
+    """A scalar as TOML would write it; what is longer or no scalar is described by the message alone."""
+    if not isinstance(value, (bool, int, float, str)):
+        return None
+    text = toml.literal(value) if not isinstance(value, int) or isinstance(value, bool) else str(value)
+    return text if len(text) <= 80 else None
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    spelled = name.lower().replace("_", "-")
+    if spelled in known:
+        return f"; did you mean {spelled}?"
+    import difflib  # only a mistake pays for it
+
+    close = difflib.get_close_matches(spelled, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
