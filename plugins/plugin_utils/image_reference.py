@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of images and registries as containers/image reads them (its docker/reference package).
+
+The patterns accept what those of that package do, without its repetitions of repetitions, on which Python's
+expressions would take a time exponential in the length of a name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?"
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_NAME = rf"(?:(?P<host>{_HOST})/)?(?P<path>{_PART}(?:/{_PART})*)"
+_TAG = r"\w[\w.-]{0,127}"
+_DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_REFERENCE = re.compile(f"{_NAME}(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII)
+_LONGEST_NAME = 255
+
+
+class Reference(NamedTuple):
+    """An image's name in its parts; what it does not have is empty."""
+
+    host: str
+    path: str
+    tag: str
+    digest: str
+
+    @property
+    def names_a_registry(self) -> bool:
+        """Whether the part before the first slash is a registry and no part of a short name."""
+        return _is_registry(self.host)
+
+
+def parse(text: str) -> Reference:
+    """The parts of a name; ValueError with containers/image's own words where it is none."""
+    match = _REFERENCE.fullmatch(text)
+    if not match:
+        if not text:
+            raise ValueError("repository name must have at least one component")
+        if _REFERENCE.fullmatch(text.lower()):
+            raise ValueError("repository name must be lowercase")
+        raise ValueError("invalid reference format")
+    host, path, tag, digest = (part or "" for part in match.group("host", "path", "tag", "digest"))
+    if len(f"{host}/{path}" if host else path) > _LONGEST_NAME:
+        raise ValueError(f"repository name must not be more than {_LONGEST_NAME} characters")
+    return Reference(host, path, tag, digest)
+
+
+def is_host(text: str) -> bool:
+    """Whether this is host[:port] and nothing more."""
+    return bool(re.fullmatch(_HOST, text))
+
+
+def can_be_pulled_from(location: str) -> bool:
+    """Whether an image's full name results where a registry's location takes the place of its prefix."""
+    if not _is_registry(location.partition("/")[0]):
+        return False
+    for name in (location, f"{location}/image"):
+        try:
+            if parse(name).host:
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def _is_registry(host: str) -> bool:
+    return host == "localhost" or "." in host or ":" in host
