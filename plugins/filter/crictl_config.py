@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter cri.node.crictl_config."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.cri.node.plugins.plugin_utils import crictl_config as checker
+from ansible_collections.cri.node.plugins.plugin_utils import toml
+from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers, source_of
+
+DOCUMENTATION = r"""
+name: crictl_config
+short_description: Merge and check what crictl.yaml is to say
+version_added: 0.1.0
+author: The cri.node contributors
+description:
+  - Merges layers of crictl's configuration, converts what can be converted without loss, and checks keys and
+    values. Values of a later layer replace, null removes.
+  - What is wrong with the configuration is part of the answer and never an error of the filter, so that a
+    caller can tell everything at once. Keys with a problem are missing from RV(_value.data).
+positional: _input
+options:
+  _input:
+    description:
+      - The configuration with crictl.yaml's own keys,
+      - or a list of pairs, each the name of a variable and its configuration, in the order they apply.
+    type: raw
+    required: true
+  version:
+    description:
+      - The version of crictl that will read the file, such as V(1.36) or V(1.36.0).
+      - Without it (or with an empty text) only what is wrong for every supported version is a problem.
+    type: str
+  variable:
+    description: The name of the variable when the input is one mapping.
+    type: str
+    default: crictl_config
+"""
+
+EXAMPLES = r"""
+- name: Show what crictl would be told
+  ansible.builtin.debug:
+    msg: "{{ {'runtime-endpoint': 'unix:///run/crio/crio.sock', 'timeout': '10'} | cri.node.crictl_config }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The merged configuration and what there is to say about it.
+  type: dict
+  contains:
+    kind:
+      description: Always V(crictl), which tells M(cri.node.runtime_config) whose configuration this is.
+      type: str
+      sample: crictl
+    data:
+      description: The typed and merged configuration.
+      type: dict
+      sample: {timeout: 10}
+    layers:
+      description: For each key of C(data), the variable that gave it.
+      type: dict
+      sample: {timeout: crictl_config}
+    problems:
+      description: One sentence for each problem; empty when all is well.
+      type: list
+      elements: str
+    warnings:
+      description: One sentence for each thing that works but is unwise.
+      type: list
+      elements: str
+"""
+
+
+def crictl_config(layers: object, version: str | None = None, variable: str = "crictl_config") -> dict:
+    """Merge, check, and tell."""
+    try:
+        checked = checker.check(named_layers(layers, variable), str(version or ""))
+    except (TypeError, ValueError) as error:
+        raise AnsibleFilterError(str(error)) from error
+    return {
+        "kind": "crictl",
+        "data": checked.data,
+        "layers": {
+            toml.dotted(path): source_of(checked.sources, path) for path, _ in checker.walk(checked.data)
+        },
+        "problems": [str(problem) for problem in checked.problems],
+        "warnings": [str(warning) for warning in checked.warnings],
+    }
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict:
+        return {"crictl_config": crictl_config}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merges and checks what a user wants crictl.yaml to say: all problems at once, nothing raised.
+
+crictl refuses the whole file, and with it every call, for one key that it does not know or one number that is
+none (cri-tools, pkg/common/file.go).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
+
+FILE = "/etc/crictl.yaml"
+_TYPES = {
+    "debug": "boolean",
+    "disable-pull-on-run": "boolean",
+    "image-endpoint": "string",
+    "max-retries": "integer",
+    "pull-image-on-create": "boolean",
+    "runtime-endpoint": "string",
+    "timeout": "integer",
+}
+# Keys that not every supported crictl knows: the first minor version that does.
+_SINCE = {"max-retries": "1.37"}
+_UNKNOWN = "is unknown to crictl, which would refuse the whole file and end every call with an error"
+_ENDPOINT = "unix:// and an absolute path, for example unix:///var/run/crio/crio.sock"
+_SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
+
+
+class Checked(NamedTuple):
+    """The outcome: typed data, the variable of each value by its path, what is wrong, and what is only unwise."""
+
+    data: dict
+    sources: dict[Path, str]
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def check(layers: list[tuple[str, object]], version: str = "") -> Checked:
+    """Merge named layers that mirror crictl.yaml, and check the result.
+
+    `version` is that of the node's crictl, such as "1.36.0"; without it only what is wrong for every supported
+    crictl is a problem, and depends_on_version tells whether to ask again. Raises ValueError for one that is none.
+    """
+    strays = [_stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
+    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
+    return _checked(data, sources, version, strays)
+
+
+def check_again(data: dict, sources: dict[Path, str], version: str) -> list[Problem]:
+    """What is wrong with checked data for one version of crictl, such as "1.36.0"."""
+    return _checked(data, sources, version, []).problems
+
+
+def depends_on_version(data: dict) -> bool:
+    """Whether the data holds a key that not every supported crictl knows."""
+    return not _SINCE.keys().isdisjoint(data)
+
+
+def walk(data: dict) -> list[tuple[Path, object]]:
+    """Each value of checked data with its path."""
+    return [((name,), value) for name, value in data.items()]
+
+
+def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
+    findings = Findings(sources)
+    findings.problems += strays
+    typed = findings.flat_table(data, (), _TYPES, _UNKNOWN)
+    for rule in (_endpoints, _timeout):
+        rule(typed, findings)
+    if version:
+        _known_to(version, typed, findings)
+    return Checked(typed, sources, findings.problems, findings.warnings)
+
+
+def _stray(name: str, layer: object) -> Problem:
+    return Problem(name, "", None, f"is {kind(layer)}, not a mapping", "crictl.yaml's own keys")
+
+
+def _endpoints(typed: dict, findings: Findings) -> None:
+    for name in ("runtime-endpoint", "image-endpoint"):
+        endpoint = typed.get(name, "unix:///")
+        if endpoint.startswith("/"):
+            findings.problem((name,), "has no unix:// in front", _ENDPOINT, shown_value(endpoint))
+        elif not endpoint.startswith("unix:///"):
+            findings.problem((name,), "is no socket that crictl can call", _ENDPOINT, shown_value(endpoint))
+
+
+def _timeout(typed: dict, findings: Findings) -> None:
+    if not 0 < typed.get("timeout", 1) <= _SECONDS:
+        fault = "is no time that crictl can wait: it would silently take its own default"
+        findings.problem(("timeout",), fault, "whole seconds, from 1", shown_value(typed["timeout"]))
+
+
+def _known_to(version: str, typed: dict, findings: Findings) -> None:
+    for name, since in _SINCE.items():
+        if name in typed and parse_version(version).line < parse_version(since).line:
+            fault = f"crictl {version} does not know it and would refuse the whole file; it is there since {since}"
+            findings.problem((name,), fault)
