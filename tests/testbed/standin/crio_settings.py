@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CRI-O's settings: defaults, what files and options make of them, and the TOML that CRI-O would print of them."""
+
+import copy
+import json
+import os
+import re
+from dataclasses import dataclass, field
+
+import crio_toml
+from crio_toml import TomlError
+
+HANDLERS = "crio.runtime.runtimes"
+WORKLOADS = "crio.runtime.workloads"
+# What a handler is made of, in CRI-O's order: key -> (type, field in `crictl info`, written even when empty).
+HANDLER_KEYS = {
+    "runtime_config_path": ("string", "RuntimeConfigPath", True),
+    "runtime_path": ("string", "RuntimePath", True),
+    "runtime_type": ("string", "RuntimeType", True),
+    "runtime_root": ("string", "RuntimeRoot", True),
+    "privileged_without_host_devices": ("boolean", "PrivilegedWithoutHostDevices", False),
+    "allowed_annotations": ("list", "AllowedAnnotations", False),
+    "monitor_path": ("string", "MonitorPath", False),
+    "monitor_cgroup": ("string", "MonitorCgroup", False),
+    "monitor_env": ("list", "MonitorEnv", False),
+    "monitor_exec_cgroup": ("string", "MonitorExecCgroup", False),
+    "platform_runtime_paths": ("map", "PlatformRuntimePaths", False),
+    "runtime_pull_image": ("boolean", "RuntimePullImage", False),
+    "container_min_memory": ("string", "ContainerMinMemory", False),
+    "no_sync_log": ("boolean", "NoSyncLog", True),
+    "inherit_default_runtime": ("boolean", "InheritDefaultRuntime", False),
+    "default_annotations": ("map", "DefaultAnnotations", False),
+    "stream_websockets": ("boolean", "StreamWebsockets", False),
+    "exec_cpu_affinity": ("string", "ExecCPUAffinity", False),
+    "seccomp_profile": ("string", "SeccompProfile", False),
+    "container_create_timeout": ("integer", "ContainerCreateTimeout", False),
+}
+WORKLOAD_KEYS = {"activation_annotation": "string", "annotation_prefix": "string", "allowed_annotations": "list"}
+RESOURCE_KEYS = {
+    "cpushares": "integer", "cpuquota": "integer", "cpuperiod": "integer", "cpuset": "string", "cpulimit": "integer",
+}  # fmt: skip
+_EMPTY = {"string": "", "boolean": False, "integer": 0, "list": None, "map": {}}
+_TOML_TYPES = {str: "string", bool: "bool", int: "int64", float: "float64", list: "[]any", dict: "map[string]any"}
+_DURATION = re.compile(r"[+-]?(?:0|(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+")
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of crio.conf."""
+
+    name: str
+    kind: str
+    field: str
+    default: object
+
+
+@dataclass
+class Settings:
+    """The value of every key, the handlers and the workloads."""
+
+    values: dict
+    handlers: dict = field(default_factory=dict)
+    workloads: dict = field(default_factory=dict)
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+    def copy(self):
+        """Settings that can be changed apart from these."""
+        return copy.deepcopy(self)
+
+
+def _read_keys():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crio_keys.txt")
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("#"):
+                name, kind, in_info, default = line.split(" ", 3)
+                yield Key(name, kind, in_info, json.loads(default))
+
+
+KEYS = {key.name: key for key in _read_keys()}
+TABLES = list(dict.fromkeys(name.rpartition(".")[0] for name in KEYS))
+
+
+def handler(**values):
+    """A handler of which only these values are set."""
+    return {**{name: copy.copy(_EMPTY[kind]) for name, (kind, _field, _always) in HANDLER_KEYS.items()}, **values}
+
+
+def defaults():
+    """What CRI-O starts from."""
+    crun = handler(
+        runtime_type="oci",
+        runtime_root="/run/crun",
+        allowed_annotations=["io.containers.trace-syscall", "devices.crio.io"],
+        monitor_env=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+        monitor_cgroup="system.slice",
+        container_min_memory="500KiB",
+        container_create_timeout=240,
+    )
+    return Settings({name: copy.copy(key.default) for name, key in KEYS.items()}, {"crun": crun})
+
+
+def merge_file(settings, path):
+    """Read one file over the settings. Raises OSError, or TomlError in CRI-O's words."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    try:
+        data, lines = crio_toml.loads(text)
+        merge(settings, data, lines)
+    except TomlError as error:
+        raise TomlError(f"unable to decode configuration {path}: {error}") from None
+
+
+def merge(settings, data, lines):
+    """Put parsed TOML over the settings; keys that CRI-O does not know are ignored, as it does. Raises TomlError."""
+    for name, table in data.items():
+        if name.lower() == "crio":
+            _merge_table(settings, "crio", name, table, lines)
+
+
+def _merge_table(settings, table, written, data, lines):
+    if not isinstance(data, dict):
+        raise crio_toml.at(lines, written, f"type mismatch for {table}: expected table but found {_type(data)}")
+    for name, value in data.items():
+        key, place = f"{table}.{name.lower()}", f"{written}.{name}"
+        if key in (HANDLERS, WORKLOADS):
+            _merge_entries(settings, key, place, value, lines)
+        elif key in KEYS:
+            _check(KEYS[key].kind, value, place, lines)
+            settings.values[key] = _joined(settings.values[key], value) if key == "crio.storage_option" else value
+        elif key in TABLES:
+            _merge_table(settings, key, place, value, lines)
+
+
+def _merge_entries(settings, key, written, entries, lines):
+    if not isinstance(entries, dict):
+        return  # CRI-O's decoder overlooks this one
+    for name, entry in entries.items():
+        place = f"{written}.{name}"
+        if not isinstance(entry, dict):
+            kind = "config.RuntimeHandler" if key == HANDLERS else "config.WorkloadConfig"
+            raise crio_toml.at(lines, place, f"type mismatch for {kind}: expected table but found {_type(entry)}")
+        if key == HANDLERS:
+            kinds = {each: kind for each, (kind, _field, _always) in HANDLER_KEYS.items()}
+            settings.handlers[name] = handler(**_known(entry, kinds, place, lines))
+        else:
+            workload = _known(entry, WORKLOAD_KEYS, place, lines)
+            if isinstance(entry.get("resources"), dict):
+                workload["resources"] = _known(entry["resources"], RESOURCE_KEYS, f"{place}.resources", lines)
+            settings.workloads[name] = workload
+
+
+def _known(entry, kinds, place, lines):
+    values = {}
+    for name, value in entry.items():
+        if name.lower() in kinds:
+            _check(kinds[name.lower()], value, f"{place}.{name}", lines)
+            values[name.lower()] = value
+    return values
+
+
+def _check(kind, value, place, lines):
+    """Refuse a value of another type, with CRI-O's decoder's words."""
+    wanted = {"list": "slice", "duration": "integer"}.get(kind, kind)
+    if kind == "duration" and isinstance(value, str):
+        if not _DURATION.fullmatch(value):
+            raise crio_toml.at(lines, place, f'invalid duration: "{value}"')
+        return
+    types = {"string": str, "boolean": bool, "integer": int, "slice": list, "map": dict}
+    if not isinstance(value, types[wanted]) or (wanted == "integer" and isinstance(value, bool)):
+        raise _mismatch(value, wanted, place, lines)
+    for each in value if wanted == "slice" else []:
+        if not isinstance(each, str):
+            raise _mismatch(each, "string", place, lines)
+
+
+def _mismatch(value, wanted, place, lines):
+    told = f"incompatible types: TOML value has type {_type(value)}; destination has type {wanted}"
+    return crio_toml.at(lines, place, told)
+
+
+def _type(value):
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return "[]map[string]any"
+    return _TOML_TYPES.get(type(value), "time.Time")
+
+
+def _joined(before, more):
+    """Storage options alone are collected over the files; the last of equal ones stays."""
+    options = [*(before or []), *more]
+    return [each for position, each in enumerate(options) if each not in options[position + 1 :]]
+
+
+def to_toml(settings):
+    """The settings as GET /config shows them: tables inside tables, lists that are not set left out."""
+    out = []
+    for table in TABLES:
+        out.append(f"{_indent(table)}[{table}]")
+        out += [
+            _line(key.name, settings[key.name])
+            for key in KEYS.values()
+            if key.name.rpartition(".")[0] == table
+            and settings[key.name] is not None
+            and (key.name != "crio.network.plugin_dir" or settings[key.name])
+        ]
+        if table == "crio.runtime":
+            out += _entries(HANDLERS, {name: _shown(each) for name, each in settings.handlers.items()})
+            out += _entries(WORKLOADS, settings.workloads)
+    return "\n".join(out) + "\n"
+
+
+def _shown(one):
+    return {name: one[name] for name, (_kind, _field, always) in HANDLER_KEYS.items() if always or one[name]}
+
+
+def _entries(key, entries):
+    out = [f"{_indent(key)}[{key}]"] if entries else []
+    for name, entry in sorted(entries.items()):
+        place = f"{key}.{name}"
+        out.append(f"{_indent(place)}[{place}]")
+        tables = {each: value for each, value in entry.items() if isinstance(value, dict)}
+        out += [_line(f"{place}.{each}", value) for each, value in entry.items() if each not in tables]
+        for each, values in tables.items():
+            out.append(f"{_indent(place)}  [{place}.{each}]")
+            out += [_line(f"{place}.{each}.{inner}", value) for inner, value in sorted(values.items())]
+    return out
+
+
+def _indent(table):
+    return "  " * table.count(".")
+
+
+def _line(name, value):
+    table, _dot, key = name.rpartition(".")
+    return f"{_indent(table)}  {key} = {crio_toml.value(value)}"
+
+
+def to_info(settings):
+    """The settings as `crictl info` shows them below config.crio: [crio.runtime] under the names of CRI-O's own fields."""
+    shown = {key.field: settings[key.name] for key in KEYS.values() if key.field != "-"}
+    shown["Runtimes"] = {
+        name: {field: one[key] or (None if kind in ("list", "map") else one[key])
+               for key, (kind, field, _always) in HANDLER_KEYS.items()}
+        for name, one in settings.handlers.items()
+    }  # fmt: skip
+    shown["Workloads"] = settings.workloads or None
+    return dict(sorted(shown.items()))
