@@ -151,6 +151,32 @@ def pods(document):
     return found
 
 
+def sandboxes(document):
+    """crictl pods: a list of pods with all that it tells of them, in crictl's order; see sandbox."""
+    return [sandbox(item) for item in _list(_mapping(document, "crictl pods"), "items")]
+
+
+def sandbox(item):
+    """A pod of crictl pods, or the status of crictl inspectp, which alone knows the addresses."""
+    item = _mapping(item, "items")
+    metadata, network = _mapping(item.get("metadata"), "metadata"), _mapping(item.get("network"), "network")
+    addresses = [_string(network, "ip"), *(_string(each, "ip") for each in _list(network, "additionalIps"))]
+    return _known(
+        id=_string(item, "id", required=True),
+        name=_string(metadata, "name"),
+        namespace=_string(metadata, "namespace"),
+        uid=_string(metadata, "uid"),
+        attempt=_integer(metadata, "attempt") or 0,
+        state=_enumeration(item, "state", "SANDBOX_"),
+        created_at=_time(item, "createdAt"),
+        handler=_string(item, "runtimeHandler"),
+        ip=addresses[0],
+        ips=[address for address in addresses if address] or None,
+        labels=_strings(item, "labels"),
+        annotations=_strings(item, "annotations"),
+    )
+
+
 def with_pod(item, known_pods):
     """The container, its pod completed from pods()."""
     return dict(item, pod={**known_pods.get(item["pod"].get("id"), {}), **item["pod"]})

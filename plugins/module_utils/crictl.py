@@ -12,6 +12,7 @@ Needs nothing of Ansible, since a program that runs on the node by itself uses i
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import json
 import os
@@ -92,18 +93,27 @@ class Crictl:
         self.timeout = timeout
         self.binary = _find(binary)
 
+    def within(self, seconds):
+        """The same crictl, for calls that may take that long."""
+        other = copy.copy(self)
+        other.timeout = max(seconds, 1)
+        return other
+
     @property
     def socket_path(self):
         return self.endpoint[len("unix://") :]
 
     def json(self, *arguments):
-        """The parsed JSON of a crictl command; several documents in a row become a list."""
+        """The parsed JSON of a crictl command; several documents in a row become a list.
+
+        An argument that is a dict is given to crictl as a file of JSON, which is never on a disk: it may be secret.
+        """
         if "-o" not in arguments and "--output" not in arguments:
             arguments = (*arguments[:1], "-o", "json", *arguments[1:])  # crictl reads flags before IDs only
         return _parse(self._run(arguments), arguments[0])
 
     def text(self, *arguments):
-        """What a crictl command prints, for those that have no JSON."""
+        """What a crictl command prints, for those that have no JSON. Arguments as for json()."""
         text = self._run(arguments).decode("utf-8", "replace")
         if _is_help(text):
             raise CrictlError(f"crictl {arguments[0]} printed its help instead of an answer", "failed")
@@ -166,23 +176,26 @@ class Crictl:
 
     def _run(self, arguments):
         self._require_socket()
-        command = [
-            self.binary,
-            *("--config", "/dev/null"),
-            *("--runtime-endpoint", self.endpoint),
-            *("--image-endpoint", self.image_endpoint),
-            *("--timeout", f"{self.timeout}s"),
-            *arguments,
-        ]
         name = arguments[0]
-        status, output, errors = self._execute(command, name)
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(_in_memory(each)) for each in arguments if isinstance(each, dict)]
+            paths = iter([f"/proc/self/fd/{file.fileno()}" for file in files])
+            command = [
+                self.binary,
+                *("--config", "/dev/null"),
+                *("--runtime-endpoint", self.endpoint),
+                *("--image-endpoint", self.image_endpoint),
+                *("--timeout", f"{self.timeout}s"),
+                *(next(paths) if isinstance(each, dict) else each for each in arguments),
+            ]
+            status, output, errors = self._execute(command, name, [file.fileno() for file in files])
         if status:
             message = _last_words(errors) or _last_words(output) or f"exit status {status}"
             kind = next((kind for kind, marks in _KINDS if any(mark in message for mark in marks)), "failed")
             raise CrictlError(f"crictl {name} failed: {message}", kind)
         return output
 
-    def _execute(self, command, name):
+    def _execute(self, command, name, descriptors):
         environment = {key: value for key, value in os.environ.items() if key not in _SCRUBBED}
         try:
             process = subprocess.Popen(
@@ -191,6 +204,7 @@ class Crictl:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment,
+                pass_fds=descriptors,
                 start_new_session=True,
             )
         except OSError as error:
@@ -257,6 +271,13 @@ def _as_url(endpoint):
     if endpoint.startswith(("unix:///", "/")):
         return endpoint if endpoint.startswith("unix://") else f"unix://{endpoint}"
     raise CrictlError(f"endpoint is {endpoint!r}; it must be a socket's path, such as {ENDPOINT}", "failed")
+
+
+def _in_memory(document):
+    """A file of JSON that has no name, and goes with the last process that has it open."""
+    file = os.fdopen(os.memfd_create("cri-node"), "wb", buffering=0)
+    file.write(json.dumps(document).encode())
+    return file
 
 
 def _find(binary):

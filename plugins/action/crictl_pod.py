@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of crictl_pod: checks and converts the manifest, then lets the node do the rest in one call."""
+
+from __future__ import annotations
+
+import json
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cri.node.plugins.module_utils.crictl import OPTIONS
+from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
+
+ARGUMENT_SPEC = {
+    **OPTIONS,
+    "manifest": {"type": "dict"},
+    "name": {"type": "str"},
+    "namespace": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "wait": {"type": "str", "choices": ["ready", "completed", "none"], "default": "ready"},
+    "wait_timeout": {"type": "int", "default": 120},
+    "pull_timeout": {"type": "int", "default": 300},
+}
+_MODULE = "cri.node.crictl_pod"
+_PASSED_ON = (*OPTIONS, "state", "wait", "wait_timeout", "pull_timeout")
+
+
+class ActionModule(ActionBase):
+    """No remote call for a manifest that cannot be had, else one."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        try:
+            arguments, pod = self._asked(options, task_vars["inventory_hostname"])
+            result = self._call({**{name: options[name] for name in _PASSED_ON}, **arguments}, task_vars)
+        except TaskFailure as failure:
+            return failure.result
+        if self._task.diff and result["changed"]:
+            result["diff"] = _diff(arguments, pod, result["removed"])
+        return result
+
+    def _asked(self, options, node):
+        """(what the module needs to know of the pod, the pod or None)."""
+        name, namespace = pod_manifest.identity(options["manifest"])
+        if options["state"] == "absent":
+            name, namespace = options["name"] or name, options["namespace"] or namespace
+            if not name:
+                raise TaskFailure("crictl_pod: state: absent needs a name, or a manifest that has one")
+            return {"name": str(name), "namespace": str(namespace)}, None
+        if options["manifest"] is None:
+            raise TaskFailure("crictl_pod: state: present needs a manifest")
+        if options["name"] or options["namespace"]:
+            raise TaskFailure(
+                "crictl_pod: name and namespace are for state: absent; else the manifest has them"
+            )
+        pod, problems = pod_manifest.convert(options["manifest"], node=node)
+        if len(problems) == 1:
+            raise TaskFailure(str(problems[0]))
+        if problems:
+            listed = "".join(f"\n- {problem}" for problem in problems)
+            raise TaskFailure(f"{len(problems)} problems, and nothing was changed:{listed}")
+        # As one text that is not logged: single values of the environment would be cut out of every result.
+        return {"name": pod["name"], "namespace": pod["namespace"], "pod": json.dumps(pod)}, pod
+
+    def _call(self, arguments, task_vars):
+        result = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+        result.pop("invocation", None)
+        if result.get("failed") and "pod_failure" in result:
+            raise TaskFailure(result["msg"], result["pod_failure"])
+        return succeeded(result)
+
+
+def _diff(arguments, pod, removed):
+    """Of the environment and what may be made of it, only that it may differ."""
+    place = f"{arguments['namespace']}/{arguments['name']}"
+    wanted = (
+        []
+        if pod is None
+        else [{"name": each["name"], "image": each["config"]["image"]["image"]} for each in pod["containers"]]
+    )
+    before = "".join(_lines(place, each["containers"], "former") for each in removed)
+    return {"before": before, "after": "" if pod is None else _lines(place, wanted, "that of the manifest")}
+
+
+def _lines(place, containers, configuration):
+    listed = "".join(
+        f"  container {each['name']}: {each['image']}\n"
+        for each in sorted(containers, key=lambda each: each["name"])
+    )
+    return f"pod {place}\n  configuration: {configuration}\n{listed}"

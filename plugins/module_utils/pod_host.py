@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a pod takes from its node beside the runtime: paths, memory, the folder of its logs, a kubelet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+
+from . import cri_log
+
+LOGS = "/var/log/pods"  # a kubelet's own place, and the one that log collectors read
+
+_KINDS = {
+    "Directory": (stat.S_ISDIR, "a directory"),
+    "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
+    "File": (stat.S_ISREG, "a file"),
+    "FileOrCreate": (stat.S_ISREG, "a file"),
+    "Socket": (stat.S_ISSOCK, "a socket"),
+    "CharDevice": (stat.S_ISCHR, "a character device"),
+    "BlockDevice": (stat.S_ISBLK, "a block device"),
+}
+# A kubelet's oom_score_adj of the two ends; between them it goes by the share of the memory.
+_SCORES = {"guaranteed": -997, "best-effort": 1000}
+
+
+class UnfitPathError(Exception):
+    """A host path is not what the manifest says; the message begins with the field."""
+
+
+def refuse_unfit(host_paths):
+    """Raises UnfitPathError for the first path ({path, type, key}) that is not of its type."""
+    for wanted in host_paths:
+        if not wanted["type"]:
+            continue
+        fits, words = _KINDS[wanted["type"]]
+        try:
+            found = os.stat(wanted["path"]).st_mode
+        except FileNotFoundError:
+            if wanted["type"].endswith("OrCreate"):
+                continue
+            raise UnfitPathError(f"{wanted['key']}: {wanted['path']} does not exist on the node") from None
+        except OSError as error:
+            raise UnfitPathError(f"{wanted['key']}: {wanted['path']}: {error.strerror}") from None
+        if not fits(found):
+            raise UnfitPathError(f"{wanted['key']}: {wanted['path']} is not {words}")
+
+
+def make_paths(host_paths):
+    """Makes what is to be made where it does not exist, with the permissions that a kubelet gives it."""
+    for wanted in host_paths:
+        path = wanted["path"]
+        if wanted["type"] == "DirectoryOrCreate":
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        elif wanted["type"] == "FileOrCreate" and not os.path.exists(path):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+
+
+def make_log_folders(folder, names):
+    """The runtime wants a pod's folder of logs, with one for each container, to be there."""
+    for name in names:
+        os.makedirs(os.path.join(folder, name), mode=0o755, exist_ok=True)
+
+
+def remove_logs(namespace, name, uid):
+    """Removes a pod's folder of logs, where there is one."""
+    folder = f"{namespace}_{name}_{uid}"
+    if "/" not in folder and os.path.isdir(os.path.join(LOGS, folder)):
+        shutil.rmtree(os.path.join(LOGS, folder))
+
+
+def last_lines(path, count=10):
+    """The text of a log's last lines, the oldest first; none where it cannot be read."""
+    try:
+        with cri_log.Log(path, rotated=False) as log:
+            entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
+            return [entry.text for entry in entries]
+    except (cri_log.LogError, OSError):
+        return []
+
+
+def oom_score_adj(oom):
+    """What a kubelet would set: oom is guaranteed, best-effort, or the bytes of memory that are requested."""
+    if oom in _SCORES:
+        return _SCORES[oom]
+    least, most = 1000 + _SCORES["guaranteed"], _SCORES["best-effort"] - 1
+    return min(max(1000 - 1000 * oom // _memory(), least), most)
+
+
+def _memory():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def kubelet_is_active():
+    """Whether systemd runs a kubelet here."""
+    try:
+        done = subprocess.run(
+            ["systemctl", "is-active", "--quiet", "kubelet.service"], stdin=subprocess.DEVNULL, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

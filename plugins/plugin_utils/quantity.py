@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kubernetes quantities, and what a kubelet makes of them for Linux.
+
+The format and the rounding are those of apimachinery's resource.Quantity, the rest is kuberuntime's.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+ACCEPTED = 'a quantity such as 500m, 0.5, "2", 128Mi or 1G'
+CPU_PERIOD = 100_000  # microseconds
+
+_QUANTITY = re.compile(r"(\d+\.?\d*|\.\d+)(?:([KMGTPE]i)|([numkMGTPE]?)|[eE]([+-]?\d{1,2}))", re.ASCII)
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_LARGEST = 2**63 - 1
+_SHARES = (2, 262_144)
+_SMALLEST_QUOTA = 1000  # microseconds
+
+
+def parse(text: str) -> Fraction | None:
+    """The exact number that a quantity stands for; None where it is none, or below 0, or beyond 64 bits."""
+    found = _QUANTITY.fullmatch(text)
+    if not found:
+        return None
+    digits, binary, decimal, exponent = found.groups()
+    number = Fraction(digits.rstrip(".") if digits.endswith(".") else digits)
+    if binary:
+        number *= 1024 ** _BINARY[binary]
+    else:
+        number *= Fraction(10) ** (int(exponent) if exponent else _DECIMAL[decimal])
+    return number if number <= _LARGEST else None
+
+
+def whole(number: Fraction) -> int:
+    """Rounded up, as Kubernetes rounds."""
+    return -(-number.numerator // number.denominator)
+
+
+def cpu_shares(cpu: Fraction) -> int:
+    """The relative weight of that many CPUs: 1024 for each, within what Linux takes."""
+    least, most = _SHARES
+    return min(max(whole(cpu * 1000) * 1024 // 1000, least), most)
+
+
+def cpu_quota(cpu: Fraction) -> int:
+    """Microseconds of each CPU_PERIOD that a limit of that many CPUs allows; 0 for no limit."""
+    milli = whole(cpu * 1000)
+    return max(milli * CPU_PERIOD // 1000, _SMALLEST_QUOTA) if milli else 0
