@@ -1,67 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role crio as far as the controller goes: with the tag check no node is needed. Runs on every supported controller."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
 
-PLAY = [
-    {
-        "hosts": "node.example.com",  # never asked for
-        "gather_facts": False,
-        "tasks": [
-            {
-                "ansible.builtin.include_role": {
-                    "name": "cri.node.crio",
-                    "tasks_from": "files",
-                    "public": True,
-                }
-            },
-            {"name": "Show", "ansible.builtin.debug": {"var": "crio_files"}},
-        ],
-    }
-]
 
-
-def run(tmp_path, variables):
-    """ansible-playbook of the environment that runs the tests. Returns the finished process."""
-    (tmp_path / "play.json").write_text(json.dumps(PLAY))
-    (tmp_path / "variables.json").write_text(json.dumps(variables))
-    return subprocess.run(
-        [pathlib.Path(sys.executable).parent / "ansible-playbook", "-i", "node.example.com,", tmp_path / "play.json",
-         "-e", f"@{tmp_path / 'variables.json'}"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_INJECT_FACT_VARS": "false"},
-    )  # fmt: skip
-
-
-def files(done):
-    """The file set that the run showed, by path."""
-    assert done.returncode == 0, done.stdout + done.stderr
-    shown = done.stdout.split("ok: [node.example.com] => ", 1)[-1].rsplit("PLAY RECAP", 1)[0]
-    shown = shown[shown.rindex("=> {") + 3 :] if "=> {" in shown else shown
-    return {entry["path"]: entry for entry in json.loads(shown)["crio_files"]}
-
-
-def test_the_file_set_is_rendered_from_all_layers(tmp_path):
-    shown = files(
-        run(
-            tmp_path,
-            {
-                "crio_config": {
-                    "crio": {"metrics": {"metrics_port": "9537"}, "runtime": {"log_level": "info"}}
-                },
-                "crio_config__10_site": {
-                    "crio": {"runtime": {"log_level": None}, "api": {"stream_port": 10010}}
-                },
-                "crio_service": {"Service": {"KillMode": "process"}},
-                "crio_environment": {"NO_PROXY": "localhost, 10.0.0.0/8"},
-            },
-        )
+def test_the_file_set_is_rendered_from_all_layers(controller):
+    shown = controller.files(
+        "crio",
+        {
+            "crio_config": {"crio": {"metrics": {"metrics_port": "9537"}, "runtime": {"log_level": "info"}}},
+            "crio_config__10_site": {"crio": {"runtime": {"log_level": None}, "api": {"stream_port": 10010}}},
+            "crio_service": {"Service": {"KillMode": "process"}},
+            "crio_environment": {"NO_PROXY": "localhost, 10.0.0.0/8"},
+        },
     )
     drop_in = shown["/etc/crio/crio.conf.d/60-cri-node.conf"]
     assert drop_in["content"] == (
@@ -77,12 +28,12 @@ def test_the_file_set_is_rendered_from_all_layers(tmp_path):
     assert (environment["mode"], environment["secret"]) == ("0600", True)
 
 
-def test_without_variables_no_file_is_wanted(tmp_path):
-    assert [(entry["content"] or "").strip() for entry in files(run(tmp_path, {})).values()] == ["", "", ""]
+def test_without_variables_no_file_is_wanted(controller):
+    assert controller.wanted("crio", {}) == []
 
 
-def test_a_configuration_that_may_hold_a_password_is_for_root_alone(tmp_path):
-    shown = files(run(tmp_path, {"crio_config": {"crio": {"runtime": {"default_env": ["TOKEN=x"]}}}}))
+def test_a_configuration_that_may_hold_a_password_is_for_root_alone(controller):
+    shown = controller.files("crio", {"crio_config": {"crio": {"runtime": {"default_env": ["TOKEN=x"]}}}})
     drop_in = shown["/etc/crio/crio.conf.d/60-cri-node.conf"]
     assert (drop_in["mode"], drop_in["secret"]) == ("0600", True)
 
@@ -115,13 +66,5 @@ def test_a_configuration_that_may_hold_a_password_is_for_root_alone(tmp_path):
         pytest.param({"crio_install": "package"}, ["crio_install", "preinstalled"], id="no way to install"),
     ],
 )
-def test_a_fault_is_one_message_and_no_traceback(tmp_path, variables, told):
-    done = run(tmp_path, variables)
-    output = done.stdout + done.stderr
-    assert done.returncode == 2
-    for words in told:
-        assert words in output
-    assert "Traceback" not in output
-    assert "exception occurred" not in output
-    assert "s3cret" not in output
-    assert "UNREACHABLE" not in output
+def test_a_fault_is_one_message_and_no_traceback(controller, variables, told):
+    assert "s3cret" not in controller.expect_one_message("crio", variables, told)

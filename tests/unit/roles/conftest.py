@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles as far as the controller goes: their entry point `files` needs no node."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+
+class Controller:
+    """ansible-playbook of the environment that runs the tests, in a folder of the test's own."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+
+    def run(
+        self, role: str, variables: dict, role_variables: dict | None = None
+    ) -> subprocess.CompletedProcess:
+        """Have a role show its file set for a node that is never asked; `variables` are those of the command line."""
+        entry = {"name": f"cri.node.{role}", "tasks_from": "files", "public": True}
+        play = {
+            "hosts": "node.example.com",
+            "gather_facts": False,
+            "vars": role_variables or {},
+            "tasks": [
+                {"ansible.builtin.include_role": entry},
+                {"name": "Show", "ansible.builtin.debug": {"var": f"{role}_files"}},
+            ],
+        }
+        return self.play([play], variables)
+
+    def play(self, plays: list[dict], variables: dict, *options: str) -> subprocess.CompletedProcess:
+        """Run plays; returns the finished process."""
+        (self.folder / "play.json").write_text(json.dumps(plays))
+        (self.folder / "variables.json").write_text(json.dumps(variables))
+        return subprocess.run(
+            [pathlib.Path(sys.executable).parent / "ansible-playbook", "-i", "node.example.com,",
+             self.folder / "play.json", "-e", f"@{self.folder / 'variables.json'}", *options],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.folder), "ANSIBLE_INJECT_FACT_VARS": "false"},
+        )  # fmt: skip
+
+    def files(self, role: str, variables: dict, **more: dict) -> dict[str, dict]:
+        """The file set that a role shows, by path."""
+        done = self.run(role, variables, **more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        shown = done.stdout.split("ok: [node.example.com] => ", 1)[-1].rsplit("PLAY RECAP", 1)[0]
+        shown = shown[shown.rindex("=> {") + 3 :] if "=> {" in shown else shown
+        return {entry["path"]: entry for entry in json.loads(shown)[f"{role}_files"]}
+
+    def wanted(self, role: str, variables: dict) -> list[str]:
+        """The paths of the files that a role wants to be there."""
+        return [
+            path for path, entry in self.files(role, variables).items() if (entry["content"] or "").strip()
+        ]
+
+    def expect_one_message(self, role: str, variables: dict, words: list[str]) -> str:
+        """Expect that a role refuses the variables in these words, without a traceback or a node; returns all output."""
+        done = self.run(role, variables)
+        output = done.stdout + done.stderr
+        assert done.returncode == 2, output
+        for each in words:
+            assert each in output
+        for noise in ("Traceback", "exception occurred", "UNREACHABLE"):
+            assert noise not in output
+        return output
+
+
+@pytest.fixture
+def controller(tmp_path: pathlib.Path) -> Controller:
+    """ansible-playbook, to run a role's checks with."""
+    return Controller(tmp_path)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role crictl as far as the controller goes. Runs on every supported controller."""
+
+import pytest
+import yaml
+
+FILE = "/etc/crictl.yaml"
+COMPLETION = {
+    "bash": "/etc/bash_completion.d/crictl",
+    "zsh": "/usr/local/share/zsh/site-functions/_crictl",
+    "fish": "/etc/fish/completions/crictl.fish",
+}
+
+
+def test_crictl_calls_crios_socket_without_being_told(controller):
+    shown = controller.files("crictl", {})
+    assert shown[FILE]["content"] == (
+        "# Written by the role cri.node.crictl, which undoes what is changed here: set crictl_config instead.\n"
+        "runtime-endpoint: unix:///var/run/crio/crio.sock\n"
+        "timeout: 10\n"
+    )
+    assert {entry["disruption"] for entry in shown.values()} == {"none"}
+    assert {entry["owner"] for entry in shown.values()} == {"crictl"}
+
+
+def test_crictl_follows_where_crio_is_told_to_listen(controller):
+    variables = {
+        "crio_config": {"crio": {"api": {"listen": "/run/first.sock"}}},
+        "crio_config__site": {"crio": {"api": {"listen": "/run/second.sock"}}},
+    }
+    shown = controller.files("crictl", variables)[FILE]
+    assert yaml.safe_load(shown["content"])["runtime-endpoint"] == "unix:///run/second.sock"
+    assert shown["config"]["layers"]["runtime-endpoint"] == "crio_config"
+
+
+def test_what_the_user_says_wins_and_null_removes(controller):
+    variables = {
+        "crictl_config": {"timeout": "30", "debug": "False", "runtime-endpoint": "unix:///run/a.sock"},
+        "crictl_config__x": {"runtime-endpoint": None, "pull-image-on-create": True},
+        "crio_config": {"crio": {"api": {"listen": "/run/first.sock"}}},
+    }
+    content = yaml.safe_load(controller.files("crictl", variables)[FILE]["content"])
+    assert content == {"timeout": 30, "debug": False, "pull-image-on-create": True}
+
+
+def test_each_shell_that_is_asked_for_gets_its_completion_and_no_other(controller):
+    for shells in ([], ["bash"], ["zsh", "fish"]):
+        variables = {"crictl_completion": shells}
+        assert controller.wanted("crictl", variables) == [FILE, *[COMPLETION[shell] for shell in shells]]
+        shown = controller.files("crictl", variables)
+        for shell in shells:
+            assert f"crictl completion {shell}" in shown[COMPLETION[shell]]["content"]
+
+
+def test_zsh_finds_its_mark_in_the_first_line(controller):
+    shown = controller.files("crictl", {"crictl_completion": ["zsh"]})
+    assert shown[COMPLETION["zsh"]]["content"].splitlines()[0] == "#compdef crictl"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        pytest.param(
+            {"crictl_config": {"timeout": "2s"}}, ["crictl_config: timeout", "an integer"], id="a duration"
+        ),
+        pytest.param(
+            {"crictl_config__x": {"timout": 2}},
+            ["crictl_config__x: timout", "did you mean timeout?"],
+            id="a typo",
+        ),
+        pytest.param(
+            {"crictl_completion": ["csh"]}, ["crictl_completion", "csh"], id="a shell without completion"
+        ),
+    ],
+)
+def test_a_fault_is_one_message_and_no_traceback(controller, variables, told):
+    controller.expect_one_message("crictl", variables, told)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role runtime as far as the controller goes. Runs on every supported controller."""
+
+import pytest
+
+CRIO = "/etc/crio/crio.conf.d/60-cri-node.conf"
+REGISTRIES = "/etc/containers/registries.conf.d/zz-cri-node.conf"
+CRICTL = "/etc/crictl.yaml"
+VARIABLES = {
+    "crio_config": {"crio": {"api": {"listen": "/run/other.sock"}}},
+    "registries_config": {"registry": [{"location": "abcd.example.com", "insecure": True}]},
+    "crictl_config": {"timeout": 30},
+}
+
+
+@pytest.mark.parametrize("given", ["on the command line", "in the play"])
+def test_the_file_set_is_that_of_the_three_roles(controller, given):
+    if given == "in the play":
+        shown = controller.files("runtime", {}, role_variables=VARIABLES)
+    else:
+        shown = controller.files("runtime", VARIABLES)
+    assert 'listen = "/run/other.sock"' in shown[CRIO]["content"]
+    assert 'location = "abcd.example.com"' in shown[REGISTRIES]["content"]
+    assert "runtime-endpoint: unix:///run/other.sock\ntimeout: 30\n" in shown[CRICTL]["content"]
+    assert {entry["owner"] for entry in shown.values()} == {"crio", "registries", "crictl"}
+
+
+def test_variables_beside_the_role_reach_all_three(controller):
+    play = {
+        "hosts": "node.example.com",
+        "gather_facts": False,
+        "roles": [{"role": "cri.node.runtime", "vars": VARIABLES}],
+        "post_tasks": [
+            {"name": "Show", "ansible.builtin.debug": {"msg": "{{ runtime_owners | join('+') }}"}}
+        ],
+    }
+    done = controller.play([play], {}, "--tags", "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    play["roles"][0]["vars"] = {**VARIABLES, "crictl_config": {"timeout": 0}}
+    refused = controller.play([play], {}, "--tags", "check")
+    assert "crictl_config: timeout = 0" in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        pytest.param({"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}, ["metrics_prt"], id="crio"),
+        pytest.param({"registries_config": {"registry": [{}]}}, ["prefix are unset"], id="registries"),
+        pytest.param({"crictl_config": {"timeout": "2s"}}, ["crictl_config: timeout"], id="crictl"),
+        pytest.param({"crio_install": "package"}, ["crio_install", "preinstalled"], id="an option of crio"),
+        pytest.param({"crictl_completion": ["csh"]}, ["crictl_completion", "csh"], id="an option of crictl"),
+    ],
+)
+def test_a_fault_in_any_part_is_one_message_and_no_traceback(controller, variables, told):
+    controller.expect_one_message("runtime", variables, told)
