@@ -19,9 +19,8 @@ def main(arguments):
         print(f"crio version {VERSION_TEXT}")
         return 0
     # Imported late: `crio --version` is asked in every run of a role.
-    from crio_options import OptionError, parse
-
     from crio_journal import Journal
+    from crio_options import OptionError, parse
 
     journal = Journal()
     try:

@@ -32,7 +32,9 @@ ANNOTATIONS = (
 ).split()
 SMALLEST_LOG = 8192  # bytes
 SHORTEST_STOP = 30  # seconds
-_REPOSITORY = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.\-]*(?::\d+)?/)?[a-z0-9._\-/]+(?::[\w.\-]+)?(?:@\w+:[0-9a-f]+)?")
+_REPOSITORY = re.compile(
+    r"(?:[A-Za-z0-9][A-Za-z0-9.\-]*(?::\d+)?/)?[a-z0-9._\-/]+(?::[\w.\-]+)?(?:@\w+:[0-9a-f]+)?"
+)
 
 
 class Refused(Exception):
@@ -104,7 +106,9 @@ def _check_ulimit(limit):
         raise Refused(f"unrecognized ulimit {limit}: {told}")
     for number in numbers:
         if not re.fullmatch(r"-?\d+", number):
-            raise Refused(f'unrecognized ulimit {limit}: strconv.ParseInt: parsing "{number}": invalid syntax')
+            raise Refused(
+                f'unrecognized ulimit {limit}: strconv.ParseInt: parsing "{number}": invalid syntax'
+            )
     soft, hard = int(numbers[0]), int(numbers[-1])
     if hard != -1 and soft > hard:
         told = f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
@@ -130,7 +134,7 @@ def _check_sysctl(sysctl):
 
 def _check_workload(name, workload):
     if not workload.get("activation_annotation"):
-        raise Refused(f"workloads validation: annotation shouldn't be empty for workload \"{name}\"")
+        raise Refused(f'workloads validation: annotation shouldn\'t be empty for workload "{name}"')
     for annotation in workload.get("allowed_annotations") or []:
         if annotation not in ANNOTATIONS:
             raise Refused(f"workloads validation: invalid allowed_annotation: {annotation}")
@@ -158,7 +162,10 @@ def _check_checkpoint(settings):
 
 
 def _check_image(settings):
-    for what, name in (("signature policy", "signature_policy_dir"), ("namespaced auth", "namespaced_auth_dir")):
+    for what, name in (
+        ("signature policy", "signature_policy_dir"),
+        ("namespaced auth", "namespaced_auth_dir"),
+    ):
         path = settings[f"crio.image.{name}"]
         if not os.path.isabs(path):
             raise Refused(f'{what} dir "{path}" is not absolute')
@@ -171,7 +178,11 @@ def _check_image(settings):
 def check_pause_image(image):
     """Refuse what is no image reference. Raises Refused."""
     if not _REPOSITORY.fullmatch(image):
-        lowercase = ": repository name must be lowercase" if _REPOSITORY.fullmatch(image.lower().replace(" ", "")) else ""
+        lowercase = (
+            ": repository name must be lowercase"
+            if _REPOSITORY.fullmatch(image.lower().replace(" ", ""))
+            else ""
+        )
         raise Refused(f'invalid pause image "{image}": invalid reference format{lowercase}')
 
 
@@ -194,7 +205,9 @@ def _check_api(settings):
         raise Refused("tls_min_version must be VersionTLS12 or VersionTLS13, got unsupported version")
     for suite in api["tls_cipher_suites"] or [] if version != "VersionTLS13" else []:
         if not suite.startswith("TLS_"):
-            raise Refused(f"validating tls_cipher_suites: Cipher suite {suite} not supported or doesn't exist")
+            raise Refused(
+                f"validating tls_cipher_suites: Cipher suite {suite} not supported or doesn't exist"
+            )
 
 
 def _check_stats(settings):

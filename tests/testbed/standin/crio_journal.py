@@ -36,7 +36,9 @@ class Journal:
             self.filter = re.compile(pattern) if pattern else None
         except re.error as error:
             told = "missing closing )" if "missing )" in str(error) else str(error)
-            raise LevelError(f"custom log level filter does not compile: error parsing regexp: {told}: `{pattern}`") from None
+            raise LevelError(
+                f"custom log level filter does not compile: error parsing regexp: {told}: `{pattern}`"
+            ) from None
 
     def say(self, level, message):
         """Write one line, when the level is shown and the filter matches."""

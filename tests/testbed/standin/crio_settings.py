@@ -35,13 +35,25 @@ HANDLER_KEYS = {
     "seccomp_profile": ("string", "SeccompProfile", False),
     "container_create_timeout": ("integer", "ContainerCreateTimeout", False),
 }
-WORKLOAD_KEYS = {"activation_annotation": "string", "annotation_prefix": "string", "allowed_annotations": "list"}
+WORKLOAD_KEYS = {
+    "activation_annotation": "string",
+    "annotation_prefix": "string",
+    "allowed_annotations": "list",
+}
 RESOURCE_KEYS = {
     "cpushares": "integer", "cpuquota": "integer", "cpuperiod": "integer", "cpuset": "string", "cpulimit": "integer",
 }  # fmt: skip
 _EMPTY = {"string": "", "boolean": False, "integer": 0, "list": None, "map": {}}
-_TOML_TYPES = {str: "string", bool: "bool", int: "int64", float: "float64", list: "[]any", dict: "map[string]any"}
-_DURATION = re.compile(r"[+-]?(?:0|(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+")
+_TOML_TYPES = {
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    list: "[]any",
+    dict: "map[string]any",
+}
+# A duration as Go reads it.
+DURATION = re.compile(r"[+-]?(?:0|(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+")
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,10 @@ TABLES = list(dict.fromkeys(name.rpartition(".")[0] for name in KEYS))
 
 def handler(**values):
     """A handler of which only these values are set."""
-    return {**{name: copy.copy(_EMPTY[kind]) for name, (kind, _field, _always) in HANDLER_KEYS.items()}, **values}
+    return {
+        **{name: copy.copy(_EMPTY[kind]) for name, (kind, _field, _always) in HANDLER_KEYS.items()},
+        **values,
+    }
 
 
 def defaults():
@@ -122,14 +137,18 @@ def merge(settings, data, lines):
 
 def _merge_table(settings, table, written, data, lines):
     if not isinstance(data, dict):
-        raise crio_toml.at(lines, written, f"type mismatch for {table}: expected table but found {_type(data)}")
+        raise crio_toml.at(
+            lines, written, f"type mismatch for {table}: expected table but found {_type(data)}"
+        )
     for name, value in data.items():
         key, place = f"{table}.{name.lower()}", f"{written}.{name}"
         if key in (HANDLERS, WORKLOADS):
             _merge_entries(settings, key, place, value, lines)
         elif key in KEYS:
             _check(KEYS[key].kind, value, place, lines)
-            settings.values[key] = _joined(settings.values[key], value) if key == "crio.storage_option" else value
+            settings.values[key] = (
+                _joined(settings.values[key], value) if key == "crio.storage_option" else value
+            )
         elif key in TABLES:
             _merge_table(settings, key, place, value, lines)
 
@@ -141,7 +160,9 @@ def _merge_entries(settings, key, written, entries, lines):
         place = f"{written}.{name}"
         if not isinstance(entry, dict):
             kind = "config.RuntimeHandler" if key == HANDLERS else "config.WorkloadConfig"
-            raise crio_toml.at(lines, place, f"type mismatch for {kind}: expected table but found {_type(entry)}")
+            raise crio_toml.at(
+                lines, place, f"type mismatch for {kind}: expected table but found {_type(entry)}"
+            )
         if key == HANDLERS:
             kinds = {each: kind for each, (kind, _field, _always) in HANDLER_KEYS.items()}
             settings.handlers[name] = handler(**_known(entry, kinds, place, lines))
@@ -165,7 +186,7 @@ def _check(kind, value, place, lines):
     """Refuse a value of another type, with CRI-O's decoder's words."""
     wanted = {"list": "slice", "duration": "integer"}.get(kind, kind)
     if kind == "duration" and isinstance(value, str):
-        if not _DURATION.fullmatch(value):
+        if not DURATION.fullmatch(value):
             raise crio_toml.at(lines, place, f'invalid duration: "{value}"')
         return
     types = {"string": str, "boolean": bool, "integer": int, "slice": list, "map": dict}

@@ -41,7 +41,9 @@ def refusal(text, tmp_path):
     return None
 
 
-@pytest.mark.parametrize("recorded", REFUSALS, ids=lambda recorded: recorded["toml"].replace("\n", " ").strip())
+@pytest.mark.parametrize(
+    "recorded", REFUSALS, ids=lambda recorded: recorded["toml"].replace("\n", " ").strip()
+)
 def test_what_crio_refused_is_refused_in_the_same_words(recorded, tmp_path):
     assert _short(refusal(recorded["toml"], tmp_path)) == _short(recorded["said"])
 
@@ -86,8 +88,10 @@ def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
     settings = crio_settings.defaults()
     for number, text in enumerate(
         [
-            '[crio]\nstorage_option = ["a", "b"]\n[crio.runtime.runtimes.crun]\nruntime_path = "/a"\nruntime_root = "/r"\n',
-            '[crio]\nstorage_option = ["a"]\n[crio.runtime]\nlog_level = "debug"\n[crio.runtime.runtimes.crun]\nruntime_path = "/b"\n',
+            '[crio]\nstorage_option = ["a", "b"]\n'
+            '[crio.runtime.runtimes.crun]\nruntime_path = "/a"\nruntime_root = "/r"\n',
+            '[crio]\nstorage_option = ["a"]\n[crio.runtime]\nlog_level = "debug"\n'
+            '[crio.runtime.runtimes.crun]\nruntime_path = "/b"\n',
         ]
     ):
         path = tmp_path / str(number)
@@ -95,7 +99,10 @@ def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
         crio_settings.merge_file(settings, str(path))
     assert settings["crio.storage_option"] == ["b", "a"]
     assert settings["crio.runtime.log_level"] == "debug"
-    assert (settings.handlers["crun"]["runtime_path"], settings.handlers["crun"]["runtime_root"]) == ("/b", "")
+    assert (settings.handlers["crun"]["runtime_path"], settings.handlers["crun"]["runtime_root"]) == (
+        "/b",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,8 +110,16 @@ def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
     [
         (["--log-level", "loud", "config"], 1, 'not a valid logrus Level: \\"loud\\"'),
         (["--nonsense", "config"], 1, 'msg="flag provided but not defined: -nonsense"'),
-        (["--metrics-port=loud", "config"], 1, 'invalid value \\"loud\\" for flag -metrics-port: parse error'),
-        (["--config", "/nowhere", "config"], 1, "update config from file: update config from drop-in file: open /nowhere"),
+        (
+            ["--metrics-port=loud", "config"],
+            1,
+            'invalid value \\"loud\\" for flag -metrics-port: parse error',
+        ),
+        (
+            ["--config", "/nowhere", "config"],
+            1,
+            "update config from file: update config from drop-in file: open /nowhere",
+        ),
         (["nonsense"], 1, 'command \\"nonsense\\" not supported'),
         (["--metrics-port", "9537", "config"], 0, "metrics_port = 9537"),
     ],
@@ -126,7 +141,9 @@ def test_a_start_refuses_what_crio_config_lets_pass(tmp_path):
 
     settings = crio_settings.defaults()
     settings.handlers["crun"]["runtime_path"] = "/nowhere/crun"
-    with pytest.raises(Refused, match="invalid runtime_path for runtime 'crun': stat /nowhere/crun: no such file"):
+    with pytest.raises(
+        Refused, match="invalid runtime_path for runtime 'crun': stat /nowhere/crun: no such file"
+    ):
         check_handlers(settings, Journal())
     settings.values["crio.runtime.default_runtime"] = "other"
     settings.handlers["other"] = crio_settings.handler(runtime_path=sys.executable)

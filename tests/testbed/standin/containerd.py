@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The containerd below the stand-in: its configuration made of CRI-O's settings, its unit, its tool ctr."""
+
+import os
+import subprocess
+
+import crio_toml
+
+UNIT = "crio-standin-containerd.service"
+STATE = "/run/crio-standin"
+SOCKET = f"{STATE}/containerd.sock"
+CONFIG = f"{STATE}/containerd.toml"
+PLUGINS = f"{STATE}/cni-plugins"
+# On the node's volume, since an overlay cannot lie on an overlay.
+ROOT = "/var/lib/containers/crio-standin"
+
+
+class ContainerdError(Exception):
+    """containerd, or a tool of it, failed; the message is its own."""
+
+
+def _configuration(settings):
+    handlers = "".join(
+        f'[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{crio_toml.value(name)}]\n'
+        'runtime_type = "io.containerd.runc.v2"\n'
+        f'[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{crio_toml.value(name)}.options]\n'
+        f"BinaryName = {crio_toml.value(handler['runtime_path'])}\n"
+        "SystemdCgroup = false\n"
+        for name, handler in sorted(settings.handlers.items())
+    )
+    return f"""version = 2
+root = "{ROOT}"
+state = "{STATE}/containerd"
+[grpc]
+address = "{SOCKET}"
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = {crio_toml.value(settings["crio.image.pause_image"])}
+restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+snapshotter = "overlayfs"
+default_runtime_name = {crio_toml.value(settings["crio.runtime.default_runtime"])}
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "{PLUGINS}"
+conf_dir = {crio_toml.value(settings["crio.network.network_dir"])}
+{handlers}"""
+
+
+def ensure(settings):
+    """Let containerd run with these settings; pods live on when it is started anew. Raises ContainerdError."""
+    wanted = _configuration(settings)
+    os.makedirs(STATE, mode=0o711, exist_ok=True)
+    link_plugins(settings["crio.network.plugin_dirs"])
+    try:
+        with open(CONFIG, encoding="utf-8") as file:
+            present = file.read()
+    except FileNotFoundError:
+        present = None
+    if present == wanted:
+        _run("systemctl", "start", UNIT)
+        return
+    with open(CONFIG, "w", encoding="utf-8") as file:
+        file.write(wanted)
+    _run("systemctl", "restart", UNIT)
+
+
+def link_plugins(directories):
+    """One folder of links for CNI's plugins: containerd 1.7 knows one folder only, CRI-O takes the first that has the plugin."""
+    os.makedirs(PLUGINS, exist_ok=True)
+    wanted = {}
+    for directory in reversed(directories):
+        if os.path.isdir(directory):
+            wanted.update({name: os.path.join(directory, name) for name in os.listdir(directory)})
+    for name in os.listdir(PLUGINS):
+        if os.readlink(os.path.join(PLUGINS, name)) != wanted.get(name):
+            os.unlink(os.path.join(PLUGINS, name))
+    for name in wanted.keys() - set(os.listdir(PLUGINS)):
+        os.symlink(wanted[name], os.path.join(PLUGINS, name))
+
+
+def ctr(*arguments):
+    """Run ctr in the name space of CRI's images; returns what it printed. Raises ContainerdError."""
+    return _run("ctr", "--address", SOCKET, "--namespace", "k8s.io", *arguments)
+
+
+def _run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise ContainerdError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CRI server: what CRI-O answers otherwise than containerd is answered here, every other call goes to containerd as bytes."""
+
+import json
+import os
+import time
+from concurrent import futures
+
+import api_pb2 as api
+import containerd
+import crio_images
+import grpc
+from crio import VERSION
+from crio_settings import to_info
+
+PATH = f"{containerd.STATE}/cri.sock"
+RUNTIME, IMAGE = "/runtime.v1.RuntimeService/", "/runtime.v1.ImageService/"
+_STREAMS = ("GetContainerEvents",)
+# What containerd says `not found` to, and CRI-O's words for it.
+_CONTAINER = (
+    'could not find container "{0}": container with ID starting with {0} not found: ID does not exist'
+)
+_POD = 'could not find pod "{0}": PodSandbox with ID starting with {0} not found: ID does not exist'
+_BY_ID = {
+    "ContainerStatus": (api.ContainerStatusRequest, "container_id", _CONTAINER),
+    "ContainerStats": (api.ContainerStatsRequest, "container_id", _CONTAINER),
+    "StartContainer": (api.StartContainerRequest, "container_id", _CONTAINER),
+    "RemoveContainer": (api.RemoveContainerRequest, "container_id", _CONTAINER),
+    "ExecSync": (api.ExecSyncRequest, "container_id", _CONTAINER),
+    "UpdateContainerResources": (api.UpdateContainerResourcesRequest, "container_id", _CONTAINER),
+    "ReopenContainerLog": (api.ReopenContainerLogRequest, "container_id", _CONTAINER),
+    "PodSandboxStatus": (api.PodSandboxStatusRequest, "pod_sandbox_id", _POD),
+    "PodSandboxStats": (api.PodSandboxStatsRequest, "pod_sandbox_id", _POD),
+    "CreateContainer": (api.CreateContainerRequest, "pod_sandbox_id", _POD),
+}
+# Stopping what is not there is no error in CRI-O.
+_NOT_THERE_IS_FINE = {
+    "StopContainer": api.StopContainerResponse,
+    "StopPodSandbox": api.StopPodSandboxResponse,
+    "RemovePodSandbox": api.RemovePodSandboxResponse,
+}
+
+
+class CriError(Exception):
+    """A call that fails; the message is CRI-O's."""
+
+    def __init__(self, message, code=grpc.StatusCode.UNKNOWN):
+        super().__init__(message)
+        self.code = code
+
+
+def _bytes(content):
+    return content
+
+
+class CriServer(grpc.GenericRpcHandler):
+    """Serves CRI at PATH for a daemon that has `settings`, `metrics` and `journal`."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.channel = grpc.insecure_channel(
+            f"unix://{containerd.SOCKET}", options=[("grpc.max_receive_message_length", -1)]
+        )
+        self.own = {
+            "Version": self._version,
+            "Status": self._status,
+            "RuntimeConfig": self._runtime_config,
+            "RunPodSandbox": self._run_pod,
+            "PullImage": self._pull_image,
+            "ImageStatus": self._image_status,
+            "ListImages": self._list_images,
+            "RemoveImage": self._remove_image,
+        }
+
+    def start(self):
+        """Begin to serve; returns the gRPC server."""
+        if os.path.exists(PATH):
+            os.unlink(PATH)
+        server = grpc.server(
+            futures.ThreadPoolExecutor(32), options=[("grpc.max_receive_message_length", -1)]
+        )
+        server.add_generic_rpc_handlers((self,))
+        server.add_insecure_port(f"unix://{PATH}")
+        server.start()
+        return server
+
+    def service(self, details):
+        """The handler of one method; gRPC's own hook."""
+        service, _slash, name = details.method.rpartition("/")
+        if f"{service}/" not in (RUNTIME, IMAGE):
+            return None
+        if name in _STREAMS:
+            return grpc.unary_stream_rpc_method_handler(
+                lambda request, _context: self.channel.unary_stream(details.method, _bytes, _bytes)(request)
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            lambda request, context: self._answer(details.method, name, request, context)
+        )
+
+    def _answer(self, method, name, request, context):
+        started, failed = time.monotonic(), True
+        self.daemon.journal.debug(f"Request: {method}")
+        try:
+            answer = self.own[name](request) if name in self.own else self._forward(method, request, context)
+            failed = False
+        except CriError as error:
+            context.abort(error.code, str(error))
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND and name in _NOT_THERE_IS_FINE:
+                failed = False
+                return _NOT_THERE_IS_FINE[name]().SerializeToString()
+            context.abort(error.code(), _in_words(name, request, error))
+        finally:
+            self.daemon.metrics.count(name, started, failed)
+        return answer
+
+    def _forward(self, method, request, context=None):
+        limit = context.time_remaining() if context else None
+        return self.channel.unary_unary(method, _bytes, _bytes)(request, timeout=limit)
+
+    def ask(self, name, request, answer, service=RUNTIME):
+        """Ask containerd itself; `answer` is the class of what comes back. Raises grpc.RpcError."""
+        return answer.FromString(self._forward(f"{service}{name}", request.SerializeToString()))
+
+    def remove_pods(self):
+        """Stop and remove every pod. Raises grpc.RpcError."""
+        for pod in self.ask("ListPodSandbox", api.ListPodSandboxRequest(), api.ListPodSandboxResponse).items:
+            self.ask(
+                "StopPodSandbox", api.StopPodSandboxRequest(pod_sandbox_id=pod.id), api.StopPodSandboxResponse
+            )
+            self.ask(
+                "RemovePodSandbox",
+                api.RemovePodSandboxRequest(pod_sandbox_id=pod.id),
+                api.RemovePodSandboxResponse,
+            )
+
+    def _version(self, _request):
+        said = api.VersionResponse(
+            version="0.1.0", runtime_name="cri-o", runtime_version=VERSION, runtime_api_version="v1"
+        )
+        return said.SerializeToString()
+
+    def _runtime_config(self, _request):
+        manager = self.daemon.settings["crio.runtime.cgroup_manager"]
+        driver = api.CGROUPFS if manager == "cgroupfs" else api.SYSTEMD
+        return api.RuntimeConfigResponse(
+            linux=api.LinuxRuntimeConfiguration(cgroup_driver=driver)
+        ).SerializeToString()
+
+    def _status(self, request):
+        settings = self.daemon.settings
+        below = self.ask("Status", api.StatusRequest(), api.StatusResponse).status.conditions
+        answer = api.StatusResponse()
+        for condition in below:
+            told = answer.status.conditions.add(type=condition.type, status=condition.status)
+            if not condition.status:
+                told.reason, told.message = condition.reason, condition.message
+            if not condition.status and condition.type == "NetworkReady":
+                folder = settings["crio.network.network_dir"]
+                told.message = (
+                    "Network plugin returns error: no CNI configuration file in"
+                    f" {folder}. Has your network provider started?"
+                )
+        answer.features.supplemental_groups_policy = True
+        for name in settings.handlers:
+            names = [name, ""] if name == settings["crio.runtime.default_runtime"] else [name]
+            for each in names:
+                handler = answer.runtime_handlers.add(name=each)
+                handler.features.recursive_read_only_mounts = True
+                handler.features.user_namespaces = True
+        if api.StatusRequest.FromString(request).verbose:
+            shown = {"sandboxImage": settings["crio.image.pause_image"], "crio": to_info(settings)}
+            answer.info["config"] = json.dumps(shown)
+        return answer.SerializeToString()
+
+    def _run_pod(self, request):
+        settings, wanted = self.daemon.settings, api.RunPodSandboxRequest.FromString(request)
+        handler = wanted.runtime_handler
+        # A reload shows new handlers but gives them to no pod (cri-o#10202).
+        if handler and handler not in self.daemon.started_with.handlers:
+            known = " ".join(f"{name}:0xc000000000" for name in sorted(self.daemon.started_with.handlers))
+            raise CriError(f"failed to find runtime handler {handler} from runtime list map[{known}]")
+        containerd.link_plugins(settings["crio.network.plugin_dirs"])
+        pause = settings["crio.image.pause_image"]
+        if not self._find(pause):
+            try:
+                crio_images.pull(pause, api.AuthConfig(), settings)
+            except crio_images.PullError as error:
+                raise CriError(f"unable to pull image: {error}") from None
+        return self._forward(f"{RUNTIME}RunPodSandbox", request)
+
+    def _pull_image(self, request):
+        wanted = api.PullImageRequest.FromString(request)
+        name = wanted.image.image
+        self.daemon.journal.info(f"Pulling image: {name}")
+        try:
+            full = crio_images.pull(name, wanted.auth, self.daemon.settings)
+        except crio_images.PullError as error:
+            self.daemon.metrics.pull_errors += 1
+            raise CriError(_pull_words(str(error), name)) from None
+        image = self._find(full)
+        if image is None:
+            raise CriError(f"unable to pull image: {full} was imported, and is not there")
+        self.daemon.metrics.pulled += 1
+        identity = image.id.removeprefix("sha256:")
+        self.daemon.journal.info(f"Pulled image: {identity}")
+        return api.PullImageResponse(image_ref=identity).SerializeToString()
+
+    def _find(self, name):
+        request = api.ImageStatusRequest(image=api.ImageSpec(image=name))
+        found = self.ask("ImageStatus", request, api.ImageStatusResponse, IMAGE)
+        return found.image if found.HasField("image") else None
+
+    def _image_status(self, request):
+        wanted = api.ImageStatusRequest.FromString(request)
+        try:
+            names = crio_images.full_names(
+                wanted.image.image, self.daemon.settings["crio.image.short_name_mode"]
+            )
+        except crio_images.PullError:
+            names = []
+        answer = api.ImageStatusResponse()
+        for name in dict.fromkeys([*names, wanted.image.image]):
+            wanted.image.image = name
+            answer = self.ask("ImageStatus", wanted, api.ImageStatusResponse, IMAGE)
+            if answer.HasField("image"):
+                self._as_crio_shows(answer.image)
+                break
+        return answer.SerializeToString()
+
+    def _list_images(self, request):
+        wanted = api.ListImagesRequest.FromString(request)
+        answer = self.ask("ListImages", wanted, api.ListImagesResponse, IMAGE)
+        for image in answer.images:
+            self._as_crio_shows(image)
+        return answer.SerializeToString()
+
+    def _as_crio_shows(self, image):
+        """CRI-O names images by the bare hash, and pins the pause image and what its settings say."""
+        image.id = image.id.removeprefix("sha256:")
+        settings = self.daemon.settings
+        pinned = [*(settings["crio.image.pinned_images"] or []), settings["crio.image.pause_image"]]
+        image.pinned = any(name in pinned for name in image.repo_tags)
+
+    def _remove_image(self, request):
+        wanted = api.RemoveImageRequest.FromString(request)
+        identity = wanted.image.image.removeprefix("sha256:")
+        for container in self.ask(
+            "ListContainers", api.ListContainersRequest(), api.ListContainersResponse
+        ).containers:
+            if container.image_ref.removeprefix("sha256:") == identity:
+                raise CriError(f"image used by {container.id}: image is in use by a container")
+        return self._forward(f"{IMAGE}RemoveImage", request)
+
+
+def _pull_words(said, name):
+    """CRI-O tries a missing manifest once more as an artifact, and tells of both."""
+    if "manifest unknown" in said:
+        reading = said.partition("reading manifest")
+        again = f"image reference: get manifest from ref: create image source: {''.join(reading[1:])}"
+        return f"unable to pull image or OCI artifact: pull image err: {said}; artifact err: {again}"
+    return f"unable to pull image: {said}"
+
+
+def _in_words(name, request, error):
+    if error.code() == grpc.StatusCode.NOT_FOUND and name in _BY_ID:
+        message, field, words = _BY_ID[name]
+        return words.format(getattr(message.FromString(request), field))
+    return error.details()

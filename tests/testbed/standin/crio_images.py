@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images from registries: pulled by skopeo, which reads registries.conf with the library that CRI-O has too, then imported."""
+
+import base64
+import glob
+import json
+import os
+import re
+import subprocess
+import tempfile
+import tomllib
+
+import containerd
+
+_FATAL = re.compile(r'level=fatal msg="(.*)"\s*$', re.DOTALL)
+_FILES = ("/etc/containers/registries.conf", "/etc/containers/registries.conf.d/*.conf")
+_ALIASES = "/var/cache/containers/short-name-aliases.conf"
+
+
+class PullError(Exception):
+    """An image cannot be had; the message is that of CRI-O or of its library."""
+
+
+def full_names(name, mode):
+    """Where to look for an image, short names resolved as CRI-O does since 1.34. Raises PullError."""
+    first, slash, _rest = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return [name]
+    search, aliases, found = [], {}, False
+    for path in [*(path for pattern in _FILES for path in sorted(glob.glob(pattern))), *glob.glob(_ALIASES)]:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+        found = True
+        search = data.get("unqualified-search-registries", search)
+        aliases.update(data.get("aliases", {}))
+    repository, tag = re.fullmatch(r"([^:@]+)(.*)", name).groups()
+    if aliases.get(repository):
+        return [aliases[repository] + tag]
+    if not search:
+        reason = (
+            "no unqualified-search registries are defined in"
+            if found
+            else "no containers-registries.conf(5) was found at"
+        )
+        told = f'short-name "{name}" did not resolve to an alias and {reason} "{_FILES[0]}"'
+        raise PullError(
+            told
+            if found
+            else f'short-name "{name}" did not resolve to an alias and no containers-registries.conf(5) was found'
+        )
+    if mode == "enforcing" and len(search) > 1:
+        shown = name if tag else f"{name}:latest"
+        raise PullError(f"short name mode is enforcing, but image name {shown} returns ambiguous list")
+    return [
+        f"{registry}/{'library/' if registry == 'docker.io' and not slash else ''}{name}"
+        for registry in search
+    ]
+
+
+def pull(name, auth, settings):
+    """Bring an image into containerd under its full name, which is returned. Raises PullError.
+
+    `auth` is CRI's AuthConfig; its credentials go into a file of their own, never onto a command line.
+    """
+    errors = []
+    for full in full_names(name, settings["crio.image.short_name_mode"]):
+        full = full if re.search(r"[:@][^/]+$", full) else f"{full}:latest"
+        try:
+            _pull(full, auth, settings)
+        except PullError as error:
+            errors.append(str(error))
+        else:
+            return full
+    raise PullError(errors[-1])
+
+
+def _pull(name, auth, settings):
+    with tempfile.TemporaryDirectory(prefix="crio-standin-") as folder:
+        archive = os.path.join(folder, "image.tar")
+        command = ["skopeo"]
+        if settings["crio.image.signature_policy"]:
+            command += ["--policy", settings["crio.image.signature_policy"]]
+        command += [
+            "copy",
+            "--quiet",
+            *_authfile(name, auth, settings, folder),
+            f"docker://{name}",
+            f"oci-archive:{archive}:{name}",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            fatal = _FATAL.search(done.stderr.strip())
+            told = fatal[1] if fatal else done.stderr.strip()
+            raise PullError(told.replace('\\"', '"').replace("\\\\", "\\"))
+        repository = re.match(r"(.*?)(?::[^/@:]+)?(?:@.+)?$", name)[1]
+        named = ("--index-name", name, "--digests", "--base-name", repository)
+        try:
+            containerd.ctr("images", "import", "--snapshotter", "overlayfs", *named, archive)
+        except containerd.ContainerdError as error:
+            raise PullError(str(error)) from None
+
+
+def _authfile(name, auth, settings, folder):
+    secret = auth.auth or base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
+    if auth.auth or auth.username:
+        path = os.path.join(folder, "auth.json")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            json.dump({"auths": {name.partition("/")[0]: {"auth": secret}}}, file)
+        return ["--authfile", path]
+    if settings["crio.image.global_auth_file"]:
+        return ["--authfile", settings["crio.image.global_auth_file"]]
+    return []
