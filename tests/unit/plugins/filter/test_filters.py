@@ -16,8 +16,10 @@ from ansible.errors import AnsibleFilterError
 
 PACKAGE = "ansible_collections.cri.node.plugins.filter"
 NAMES = (
+    "crictl_config",
     "crio_config",
     "environment_problems",
+    "registries_config",
     "to_environment_file",
     "to_toml",
     "to_unit",
@@ -48,6 +50,40 @@ def test_each_filter_shows_itself_and_says_what_it_returns(name):
     assert f"cri.node.{name}" in plugin(name).EXAMPLES
     assert yaml.safe_load(plugin(name).EXAMPLES)
     assert yaml.safe_load(plugin(name).RETURN)["_value"]
+
+
+def test_registries_config_tells_all_there_is_to_know():
+    layers = [
+        ("registries_config", {"registry": [{"location": "a.example.com", "insecure": "true"}]}),
+        (
+            "registries_config__x",
+            {"short-name-mode": "enforcing", "registry": [{"locatoin": "b.example.com"}]},
+        ),
+    ]
+    told = call("registries_config", layers)
+    assert told["kind"] == "registries"
+    assert told["data"]["registry"][-1] == {"location": "a.example.com", "insecure": True}
+    assert told["layers"] == {
+        "short-name-mode": "registries_config__x",
+        'registry."a.example.com".location': "registries_config",
+        'registry."a.example.com".insecure': "registries_config",
+    }
+    assert "did you mean location?" in told["problems"][0]
+    assert "has no effect on CRI-O" in told["warnings"][0]
+
+
+def test_crictl_config_tells_all_there_is_to_know():
+    told = call("crictl_config", {"timeout": "5", "max-retries": 2}, version="1.36")
+    assert told == {
+        "kind": "crictl",
+        "data": {"timeout": 5, "max-retries": 2},
+        "layers": {"timeout": "crictl_config", "max-retries": "crictl_config"},
+        "problems": [
+            "crictl_config: max-retries: crictl 1.36 does not know it and would refuse the whole file; "
+            "it is there since 1.37"
+        ],
+        "warnings": [],
+    }
 
 
 def test_crio_config_tells_all_there_is_to_know():

@@ -30,7 +30,17 @@ def newly_imported(module):
 
 
 @pytest.mark.parametrize(
-    "module", ["crio_config", "crio_live", "systemd_unit", "environment_file", "layers", "toml"]
+    "module",
+    [
+        "crictl_config",
+        "crio_config",
+        "crio_live",
+        "environment_file",
+        "layers",
+        "registries_config",
+        "systemd_unit",
+        "toml",
+    ],
 )
 def test_a_module_imports_nothing_but_its_own_house(module):
     strangers = {name for name in newly_imported(module) if not name.startswith("ansible_collections")}

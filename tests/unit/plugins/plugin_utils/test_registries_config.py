@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.plugin_utils import registries_config, toml
+from ansible_collections.cri.node.plugins.plugin_utils.registries_rules import FILE
+
+REFUSED = f"CRI-O would refuse {FILE}: "
+
+
+def checked(*layers):
+    """The check of layers named registries_config, registries_config__1, ..."""
+    names = ["registries_config", *(f"registries_config__{number}" for number in range(1, len(layers)))]
+    return registries_config.check(list(zip(names, layers, strict=True)))
+
+
+def registry(**keys):
+    """One table; underscores stand for the hyphens of its keys."""
+    return {"registry": [{name.replace("_", "-"): value for name, value in keys.items()}]}
+
+
+def sentences(problems):
+    return [str(problem) for problem in problems]
+
+
+def test_an_insecure_registry_with_an_empty_prefix_is_written_as_it_is_said():
+    result = checked({"registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]})
+    assert (result.problems, result.warnings) == ([], [])
+    assert tomllib.loads(toml.dumps(result.data)) == {
+        "registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]
+    }
+
+
+def test_every_key_of_the_format_is_taken():
+    said = {
+        "additional-layer-store-auth-helper": "helper",
+        "aliases": {"fedora": "registry.example.com/fedora", "gone": ""},
+        "credential-helpers": ["containers-auth.json", "pass"],
+        "short-name-mode": "enforcing",
+        "unqualified-search-registries": ["registry.example.com:5000"],
+        "registry": [
+            {
+                "prefix": "a.example.com/team",
+                "location": "b.example.com/team",
+                "insecure": False,
+                "blocked": False,
+                "mirror-by-digest-only": False,
+                "mirror": [{"location": "m.example.com", "insecure": True, "pull-from-mirror": "tag-only"}],
+            },
+            {"prefix": "*.example.org", "blocked": True},
+        ],
+    }
+    result = checked(said)
+    assert sentences(result.problems) == []
+    written = tomllib.loads(toml.dumps(result.data))
+    assert written.pop("registry") == [said["registry"][1], said["registry"][0]]
+    assert written == {name: value for name, value in said.items() if name != "registry"}
+
+
+def test_what_is_lossless_is_converted_and_the_rest_is_refused():
+    result = checked(registry(location="a.io", insecure="True", blocked="yes"))
+    assert result.data["registry"] == [{"location": "a.io", "insecure": True}]
+    assert sentences(result.problems) == [
+        "registries_config: registry.'a.io'.blocked = \"yes\": is a text, not a boolean; accepted: true or false"
+    ]
+
+
+class TestLayers:
+    """Scalars and lists replace, null removes, tables of registry merge by prefix."""
+
+    def test_tables_of_one_prefix_become_one_table(self):
+        result = checked(
+            {"registry": [{"prefix": "a.io", "location": "b.io", "insecure": True}, {"location": "c.io"}]},
+            {
+                "registry": [
+                    {"prefix": "a.io/", "insecure": None, "blocked": True},
+                    {"prefix": "c.io", "insecure": True},
+                ]
+            },
+        )
+        assert sentences(result.problems) == []
+        assert result.data["registry"] == [
+            {"prefix": "a.io/", "location": "b.io", "blocked": True},
+            {"location": "c.io", "prefix": "c.io", "insecure": True},
+        ]
+        assert result.sources["registry", "a.io", "blocked"] == "registries_config__1"
+        assert result.sources["registry", "a.io", "location"] == "registries_config"
+
+    def test_the_mirrors_of_a_later_layer_replace(self):
+        result = checked(
+            registry(location="a.io", mirror=[{"location": "m.io"}]),
+            registry(location="a.io", mirror=[{"location": "n.io"}]),
+        )
+        assert result.data["registry"] == [{"location": "a.io", "mirror": [{"location": "n.io"}]}]
+
+    def test_a_location_of_null_takes_the_whole_table_back(self):
+        result = checked(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "b.io"}]},
+            registry(prefix="a.io", location=None),
+        )
+        assert sentences(result.problems) == []
+        assert result.data["registry"] == [{"location": "b.io"}]
+
+    def test_what_is_said_beside_a_location_of_null_begins_anew(self):
+        result = checked(
+            registry(prefix="*.io", location="b.io", insecure=True),
+            registry(prefix="*.io", location=None, blocked=True),
+        )
+        assert result.data["registry"] == [{"prefix": "*.io", "blocked": True}]
+
+    def test_null_for_all_tables_or_for_a_scalar_removes(self):
+        result = checked(
+            {
+                **registry(location="a.io"),
+                "unqualified-search-registries": ["a.io"],
+                "aliases": {"x": "a.io/x"},
+            },
+            {"registry": None, "unqualified-search-registries": None, "aliases": {"x": None}},
+        )
+        assert result.data == {"aliases": {}}
+
+    def test_the_order_of_layers_and_tables_does_not_change_the_file(self):
+        one, other = registry(location="a.io"), registry(location="b.io")
+        both = {"registry": [*other["registry"], *one["registry"]]}
+        assert checked(one, other).data == checked(other, one).data == checked(both).data
+
+    def test_each_value_is_found_with_its_variable(self):
+        result = checked(
+            {"aliases": {"x": "a.io/x"}, **registry(location="a.io", mirror=[{"location": "m.io"}])},
+            {"credential-helpers": []},
+        )
+        assert {path for path, _value in registries_config.walk(result.data)} == {
+            ("aliases", "x"),
+            ("credential-helpers",),
+            ("registry", "a.io", "location"),
+            ("registry", "a.io", "mirror"),
+        }
+        assert result.sources["credential-helpers",] == "registries_config__1"
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        pytest.param(
+            {"registry": {"location": "a.io"}},
+            "registry: is a mapping, not a list: registries.conf has [[registry]]; accepted: a list of mappings",
+            id="one table without a list",
+        ),
+        pytest.param(
+            {"registry": ["a.io"]},
+            'registry[0] = "a.io": is a text, not a mapping; accepted: a mapping of a registry\'s keys',
+            id="a text for a table",
+        ),
+        pytest.param(
+            registry(location="a.io", mirror={"location": "m.io"}),
+            "registry.'a.io'.mirror: is a mapping, not a list; accepted: a list of mappings",
+            id="one mirror without a list",
+        ),
+        pytest.param(
+            registry(location="a.io", mirrors=[]),
+            "registry.'a.io'.mirrors: is unknown to containers/image, which would ignore it silently; "
+            "did you mean mirror?",
+            id="mirrors for mirror",
+        ),
+        pytest.param(
+            registry(location="a.io", mirror=[{"location": "m.io", "insecur": True}]),
+            "registry.'a.io'.mirror[0].insecur: is unknown to containers/image, which would ignore it silently; "
+            "did you mean insecure?",
+            id="a typo in a mirror",
+        ),
+        pytest.param(
+            {"registries": {"insecure": {"registries": ["a.io"]}}},
+            "registries: is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?",
+            id="version 1 of the format",
+        ),
+        pytest.param(
+            {"registry": [{"location": "a.io"}, {"prefix": "a.io", "location": "b.io"}]},
+            "registry[1]: is a second table for a.io, of which containers/image would silently take the first; "
+            "accepted: one table for each prefix",
+            id="one prefix twice in a layer",
+        ),
+        pytest.param(
+            registry(location="*.example.com", insecure=True),
+            "registry.'*.example.com'.location = \"*.example.com\": is a wildcard, which only a prefix may be: "
+            'no image could be pulled through this table; accepted: prefix: "*.example.com" without a location',
+            id="a wildcard for a location",
+        ),
+    ],
+)
+def test_what_containers_image_would_take_in_silence_is_refused(data, sentence):
+    assert sentences(checked(data).problems) == [f"registries_config: {sentence}"]
+
+
+_MIRROR = {"location": "m.io"}
+# What containers/image refuses, and its own words for it.
+REFUSALS = {
+    "a URL as location": (
+        registry(prefix="a.io", location="https://a.io"),
+        "invalid location 'https://a.io': URI schemes are not supported",
+    ),
+    "a URL as prefix": (
+        registry(prefix="http://a.io", location="a.io"),
+        "invalid location 'http://a.io': URI schemes are not supported",
+    ),
+    "a URL as mirror": (
+        registry(location="a.io", mirror=[{"location": "http://m.io/"}]),
+        "invalid location 'http://m.io/': URI schemes are not supported",
+    ),
+    "a URL to search in": (
+        {"unqualified-search-registries": ["https://a.io"]},
+        "invalid location 'https://a.io': URI schemes are not supported",
+    ),
+    "neither prefix nor location": (
+        registry(insecure=True),
+        "invalid condition: both location and prefix are unset",
+    ),
+    "a prefix alone": (
+        registry(prefix="a.io"),
+        "invalid condition: location is unset and prefix is not in the format: *.example.com",
+    ),
+    "a wildcard with a path": (
+        registry(prefix="*.a.io/team"),
+        'Wildcarded prefix should be in the format: *.example.com. Current prefix "*.a.io/team" is incorrectly formatted',
+    ),
+    "a wildcard with a port": (
+        registry(prefix="*.a.io:5000", location="b.io"),
+        'Wildcarded prefix should be in the format: *.example.com. Current prefix "*.a.io:5000" is incorrectly formatted',
+    ),
+    "pull-from-mirror outside of a mirror": (
+        registry(location="a.io", pull_from_mirror="all"),
+        'pull-from-mirror must not be set for a non-mirror registry "a.io"',
+    ),
+    "a mirror without location": (
+        registry(location="a.io", mirror=[{"insecure": True}]),
+        "invalid condition: mirror location is unset",
+    ),
+    "both ways to restrict mirrors": (
+        registry(
+            location="a.io", mirror_by_digest_only=True, mirror=[{**_MIRROR, "pull-from-mirror": "all"}]
+        ),
+        'cannot set mirror usage mirror-by-digest-only for the registry ("a.io") and pull-from-mirror for'
+        ' per-mirror ("m.io") at the same time',
+    ),
+    "no way to pull from a mirror": (
+        registry(location="a.io", mirror=[{**_MIRROR, "pull-from-mirror": "digest"}]),
+        'unsupported pull-from-mirror value "digest" for mirror "m.io"',
+    ),
+    "conflicting insecure": (
+        {"registry": [{"prefix": "b.io", "location": "a.io", "insecure": True}, {"location": "a.io"}]},
+        "registry 'a.io' is defined multiple times with conflicting 'insecure' setting",
+    ),
+    "conflicting blocked": (
+        {"registry": [{"prefix": "b.io", "location": "a.io", "blocked": True}, {"location": "a.io/"}]},
+        "registry 'a.io' is defined multiple times with conflicting 'blocked' setting",
+    ),
+    "a path to search in": (
+        {"unqualified-search-registries": ["b.io", "a.io/foo"]},
+        'Invalid unqualified-search-registries entry "a.io/foo"',
+    ),
+    "no mode": ({"short-name-mode": "bad"}, 'invalid short-name mode: "bad"'),
+    "an alias without registry": (
+        {"aliases": {"foo": "bar/baz"}},
+        'validating short-name aliases: invalid alias "bar/baz": must contain registry and repository',
+    ),
+    "an alias with a tag": (
+        {"aliases": {"foo": "a.io/foo:1"}},
+        'validating short-name aliases: invalid alias "a.io/foo:1": must not contain tag',
+    ),
+    "an alias with a digest": (
+        {"aliases": {"foo": f"a.io/foo@sha256:{'0' * 64}"}},
+        f'validating short-name aliases: invalid alias "a.io/foo@sha256:{"0" * 64}": must not contain digest',
+    ),
+    "an alias in capitals": (
+        {"aliases": {"foo": "a.io/Foo"}},
+        'validating short-name aliases: parsing alias "a.io/Foo": repository name must be lowercase',
+    ),
+    "a short name with a registry": (
+        {"aliases": {"a.io/foo": "a.io/foo"}},
+        'validating short-name aliases: invalid short name "a.io/foo": must not contain registry',
+    ),
+    "a short name with a tag": (
+        {"aliases": {"foo:1": "a.io/foo"}},
+        'validating short-name aliases: invalid short name "foo:1": must not contain tag',
+    ),
+    "a short name that is none": (
+        {"aliases": {"foo bar": "a.io/foo"}},
+        'validating short-name aliases: cannot parse short name: "foo bar": invalid reference format',
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), REFUSALS.values(), ids=REFUSALS)
+def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason):
+    found = sentences(checked(data).problems)
+    assert len(found) == 1
+    assert REFUSED + reason in found[0]
+    assert found[0].startswith("registries_config: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param({"short-name-mode": "disabled"}, "crio.image.short_name_mode instead", id="mode"),
+        pytest.param(
+            {"unqualified-search-registries": ["a.io", "b.io"]},
+            "refuses each short name",
+            id="two to search in",
+        ),
+        pytest.param(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/team"}]},
+            "takes over nothing of a.io: insecure must be said here again",
+            id="insecure is not inherited",
+        ),
+        pytest.param(
+            {"registry": [{"prefix": "*.a.io", "blocked": True}, {"location": "x.a.io:5000"}]},
+            "takes over nothing of *.a.io: blocked must be said here again",
+            id="blocked is not inherited from a wildcard",
+        ),
+        pytest.param(
+            {
+                "registry": [
+                    {"location": "a.io", "insecure": True, "mirror": [_MIRROR]},
+                    {"prefix": "a.io/team", "location": "b.io"},
+                ]
+            },
+            "takes over nothing of a.io: mirror must be said here again",
+            id="mirrors are not inherited, and another host's insecure is none of its business",
+        ),
+        pytest.param(registry(location="registry/team"), "no image can be pulled from it", id="no host"),
+        pytest.param(
+            registry(location="a.io", mirror=[{"location": "a.io:port"}]),
+            "no image can be pulled",
+            id="no port",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_told(data, words):
+    result = checked(data)
+    assert sentences(result.problems) == []
+    assert len(result.warnings) == 1
+    assert words in str(result.warnings[0])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"registry": [{"location": "a.io"}, {"location": "a.iodine"}]}, id="other registries"),
+        pytest.param(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "insecure": False}]},
+            id="said again",
+        ),
+        pytest.param(registry(prefix="a.io/foo:1", location="localhost/foo:1"), id="one image by its tag"),
+    ],
+)
+def test_what_is_as_meant_is_not_warned_about(data):
+    assert (sentences(checked(data).problems), sentences(checked(data).warnings)) == ([], [])
+
+
+_TEXTS = st.sampled_from(
+    [
+        "", "/", "a.io", "a.io/", "a.io/x", "a.io:5000", "a.io:x", "*.a.io", "*.a.io/x", "*.a.io:1", "*", "*a.io", "*.",
+        "http://a.io", "https://", "localhost", "A.io/X", "m.io", "all", "digest-only", "x y", "a..b", "-a", "ä.io",
+        "foo", "foo/bar", "foo:1", "a.io/foo:1", f"foo@sha256:{'0' * 64}", f"a.io/foo:1@sha256:{'0' * 64}", "a__b", "a___b",
+        "a--b/c", "0" * 64, "x/" * 130 + "x",
+    ]
+)  # fmt: skip
+_ENDPOINTS = st.fixed_dictionaries(
+    {}, optional={"location": _TEXTS, "insecure": st.booleans(), "pull-from-mirror": _TEXTS}
+)
+_TABLES = st.builds(
+    lambda endpoint, table: {**endpoint, **table},
+    _ENDPOINTS,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "prefix": _TEXTS,
+            "blocked": st.booleans(),
+            "mirror-by-digest-only": st.booleans(),
+            "mirror": st.lists(_ENDPOINTS, max_size=2),
+        },
+    ),
+)
+_FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "registry": st.lists(_TABLES, max_size=3),
+        "unqualified-search-registries": st.lists(_TEXTS, max_size=2),
+        "short-name-mode": _TEXTS,
+        "aliases": st.dictionaries(_TEXTS, _TEXTS, max_size=2),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def loader(tmp_path_factory):
+    """A function over files' data: why containers/image, which skopeo has inside, refuses the file, or None."""
+    if not shutil.which("skopeo"):
+        pytest.skip("no skopeo on this machine")
+    home = tmp_path_factory.mktemp("home")
+    drop_in = home / ".config/containers/registries.conf.d/zz-cri-node.conf"
+    drop_in.parent.mkdir(parents=True)
+    begin = f'loading drop-in registries configuration "{drop_in}": '
+
+    def load(data):
+        drop_in.write_text(toml.dumps(data))
+        # Nothing listens there, so that an accepted file ends with another error.
+        command = ["skopeo", "inspect", "--no-creds", "docker://localhost:1/foo:1"]
+        done = subprocess.run(
+            command, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+        )
+        said = done.stderr.encode().decode("unicode_escape", errors="replace")
+        return said.partition(begin)[2].rstrip("\n").removesuffix('"') or None
+
+    return load
+
+
+def test_the_words_are_those_of_containers_image(loader):
+    assert {name: loader(data) for name, (data, _reason) in REFUSALS.items()} == {
+        name: reason for name, (_data, reason) in REFUSALS.items()
+    }
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=_FILES)
+def test_what_passes_the_check_passes_containers_image_and_the_other_way_round(loader, data):
+    result = checked(data)
+    refusals = [str(problem) for problem in result.problems if REFUSED in str(problem)]
+    # What it takes in silence and this check does not is another matter; without that the file is the checked data.
+    if len(refusals) == len(result.problems):
+        assert bool(loader(result.data)) == bool(refusals), (loader(result.data), refusals)
+
+
+@given(data=_FILES)
+def test_whatever_passes_is_written_without_loss(data):
+    result = checked(data)
+    if not result.problems:
+        assert tomllib.loads(toml.dumps(result.data)) == result.data
+
+
+@given(text=st.text(alphabet="aA0._-:/@*", max_size=60))
+def test_no_name_takes_long_to_judge(text):
+    checked({"aliases": {text: text}, **registry(location=text, prefix=text)})
