@@ -78,18 +78,19 @@ class ActionModule(ActionBase):
 def _diff(arguments, pod, removed):
     """Of the environment and what may be made of it, only that it may differ."""
     place = f"{arguments['namespace']}/{arguments['name']}"
-    wanted = (
-        []
-        if pod is None
-        else [{"name": each["name"], "image": each["config"]["image"]["image"]} for each in pod["containers"]]
-    )
     before = "".join(_lines(place, each["containers"], "former") for each in removed)
-    return {"before": before, "after": "" if pod is None else _lines(place, wanted, "that of the manifest")}
+    if pod is None:
+        return {"before": before, "after": ""}
+    wanted = [
+        {"name": each["name"], "image": each["config"]["image"]["image"]}
+        for each in (*pod["init_containers"], *pod["containers"])
+    ]
+    return {"before": before, "after": _lines(place, wanted, "as in the manifest")}
 
 
 def _lines(place, containers, configuration):
-    listed = "".join(
+    listed = [
         f"  container {each['name']}: {each['image']}\n"
         for each in sorted(containers, key=lambda each: each["name"])
-    )
-    return f"pod {place}\n  configuration: {configuration}\n{listed}"
+    ]
+    return f"pod {place}\n  configuration: {configuration}\n{''.join(listed)}"

@@ -13,9 +13,10 @@ import math
 import re
 import time
 
-from . import cri_output, pod_host
+from . import cri_output, pod_host, pod_images, pod_result
 from .cri_output import UnexpectedOutput
 from .crictl import CrictlError
+from .pod_error import PodError
 
 HASH = "cri.node/config-sha256"
 GRACE = "io.kubernetes.pod.terminationGracePeriod"
@@ -23,22 +24,13 @@ GRACE = "io.kubernetes.pod.terminationGracePeriod"
 _DEFAULT_GRACE = 30  # seconds, Kubernetes' own
 _REMOVAL = 60  # seconds that a runtime may take for a pod without running containers
 _POLL = (0.05, 1.0)  # seconds between two looks: at first, at most
-_TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
-
-
-class PodError(Exception):
-    """Why a pod is not as it was wanted. container, exit_code, reason and log (lines) are None where unknown."""
-
-    def __init__(self, message, container=None, exit_code=None, reason=None, log=None):
-        super().__init__(message)
-        self.container, self.exit_code, self.reason, self.log = container, exit_code, reason, log
 
 
 def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check=False):
     """Make the pod run, where one like it does not yet; a pod of ours that differs is replaced.
 
     wait: ready (each container runs or has ended with 0), completed (each has ended with 0) or none.
-    wait_timeout: seconds from its start to that; pull_timeout: seconds for all images together.
+    wait_timeout: seconds from its start to that; pull_timeout: seconds for the images, pulled at the same time.
     check: change nothing, and tell what would be.
 
     Returns changed, pod, containers, pulled (images asked of their registry), removed (former pods).
@@ -48,22 +40,29 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
     found = _find(crictl, pod["name"], pod["namespace"])
     here = _like(crictl, pod, found)
     if here:
-        here = here if check else _wait(crictl, pod, here, wait, time.monotonic() + wait_timeout)
-        return _result(pod, here)
-    images = _missing_images(crictl, pod)
-    told = {"changed": True, "pulled": images, "removed": _former(found)}
+        return pod_result.of(pod, here if check else _wait_for(crictl, pod, here, wait, wait_timeout))
+    images = pod_images.missing(crictl, pod)
+    told = {"changed": True, "pulled": images, "removed": pod_result.former(found)}
     if check:
         named = {key: pod[key] for key in ("name", "namespace", "uid")}
         return {**told, "pod": named, "containers": []}
-    patient = crictl.within(pull_timeout)
-    patient.together(*(_pull(patient, pod, image) for image in images))
+    pod_images.pull(crictl.within(pull_timeout), pod, images)
     for sandbox, containers in found:
         _remove(crictl, sandbox, containers)
     try:
         here = _start(crictl, pod, wait, time.monotonic() + wait_timeout)
     except (CrictlError, UnexpectedOutput, PodError, OSError) as error:
         raise _undone(crictl, pod, error, bool(found)) from error
-    return {**_result(pod, here), **told}
+    return {**pod_result.of(pod, here), **told}
+
+
+def _wait_for(crictl, pod, here, wait, wait_timeout):
+    """Waits for a pod that was there before, and so is left alone where it does not come up to that."""
+    try:
+        return _wait(crictl, here, wait, time.monotonic() + wait_timeout)
+    except PodError as error:
+        lines = pod_result.last_lines(pod, error)
+        raise pod_result.failure(pod, error, "It was left as it is", lines) from error
 
 
 def absent(crictl, name, namespace, check=False):
@@ -75,7 +74,7 @@ def absent(crictl, name, namespace, check=False):
     if not check:
         for sandbox, containers in found:
             _remove(crictl, sandbox, containers)
-    return {"changed": bool(found), "removed": _former(found)}
+    return {"changed": bool(found), "removed": pod_result.former(found)}
 
 
 def _find(crictl, name, namespace):
@@ -106,7 +105,7 @@ def _like(crictl, pod, found):
     ids = {item.get("name"): item["id"] for item in containers}
     if sandbox["annotations"][HASH] != pod["sandbox"]["annotations"][HASH]:
         return None
-    if sorted(ids) != sorted(each["name"] for each in pod["containers"]):
+    if sorted(ids) != sorted(each["name"] for each in pod_result.all_containers(pod)):
         return None
     here = _look(crictl, sandbox["id"], ids)
     states = [each["state"] for each in here["containers"].values()]
@@ -118,60 +117,51 @@ def _look(crictl, pod_id, ids):
     """The pod with its address, and the details of its containers by name."""
     sandbox, details = crictl.together(
         lambda: cri_output.sandbox(crictl.json("inspectp", "-q", pod_id)["status"]),
-        lambda: crictl.details(ids.values()),
+        lambda: _details(crictl, ids),
     )
-    return {**sandbox, "containers": {name: details[each] for name, each in ids.items() if each in details}}
+    return {**sandbox, "containers": details}
+
+
+def _details(crictl, ids):
+    """By name; a container that is gone by now is left out."""
+    details = crictl.details(ids.values())
+    return {name: details[identity] for name, identity in ids.items() if identity in details}
 
 
 def _failed(here):
     return [each for each in here["containers"].values() if each.get("exit_code")]
 
 
-def _missing_images(crictl, pod):
-    """The images to pull, each once; PodError for one that is not there and must not be pulled."""
-    policies = {}
-    for container in pod["containers"]:
-        policies.setdefault(container["config"]["image"]["image"], set()).add(container["pull"])
-    asked = [image for image, wanted in policies.items() if "Always" not in wanted]
-    present_ones = dict(zip(asked, crictl.together(*(_has_image(crictl, image) for image in asked))))
-    for image in asked:
-        if not present_ones[image] and policies[image] == {"Never"}:
-            raise PodError(f"the image {image} is not on the node, and imagePullPolicy is Never")
-    return [image for image in policies if not present_ones.get(image)]
-
-
-def _has_image(crictl, image):
-    def ask():
-        try:
-            crictl.json("inspecti", "-q", image)
-        except CrictlError as error:
-            if error.kind != "not_found":
-                raise
-            return False
-        return True
-
-    return ask
-
-
-def _pull(crictl, pod, image):
-    # The pod's namespace decides which policy and which credentials a runtime takes.
-    return lambda: crictl.text("pull", "--pod-config", pod["sandbox"], image)
-
-
 def _start(crictl, pod, wait, deadline):
-    """Sandbox, containers in parallel, then all started at once."""
+    """The sandbox, each init container to its end, then all containers at once."""
     pod_host.make_paths(pod["host_paths"])
-    pod_host.make_log_folders(pod["sandbox"]["log_directory"], [each["name"] for each in pod["containers"]])
+    names = [each["name"] for each in pod_result.all_containers(pod)]
+    pod_host.make_log_folders(pod["sandbox"]["log_directory"], names)
     crictl = crictl.within(_remaining(deadline))
     handler = ("--runtime", pod["handler"]) if pod["handler"] else ()
     pod_id = _identity(crictl.text("runp", *handler, pod["sandbox"]))
-    created = crictl.together(*(_create(crictl, pod, pod_id, each) for each in pod["containers"]))
-    ids = {each["name"]: identity for each, identity in zip(pod["containers"], created)}
+    ids = {}
+    for container in pod["init_containers"]:
+        first = _start_containers(crictl, pod, pod_id, [container])
+        _wait(crictl, {"containers": _details(crictl, first)}, "completed", deadline)
+        ids.update(first)
+    ids.update(_start_containers(crictl, pod, pod_id, pod["containers"]))
+    return _wait(crictl, _look(crictl, pod_id, ids), wait, deadline)
+
+
+def _start_containers(crictl, pod, pod_id, containers):
+    """Creates them at the same time, starts them by one call, and gives their IDs by name."""
+    created = crictl.together(*(_create(crictl, pod, pod_id, each) for each in containers))
+    ids = {each["name"]: identity for each, identity in zip(containers, created)}
     try:
         crictl.text("start", *ids.values())
     except CrictlError as error:
-        raise PodError(_with_names(str(error), ids)) from error
-    return _wait(crictl, pod, _look(crictl, pod_id, ids), wait, deadline)
+        message = str(error)
+        failed = next((name for name, identity in ids.items() if identity in message), None)
+        for name, identity in ids.items():
+            message = message.replace(identity, name)
+        raise PodError(message, failed) from error
+    return ids
 
 
 def _create(crictl, pod, pod_id, container):
@@ -197,13 +187,7 @@ def _identity(output):
     return words[-1]
 
 
-def _with_names(text, ids):
-    for name, identity in ids.items():
-        text = text.replace(identity, name)
-    return text
-
-
-def _wait(crictl, pod, here, wait, deadline):
+def _wait(crictl, here, wait, deadline):
     """Look again until the pod is as wanted; PodError where it cannot be any more, or is too late."""
     pause, longest = _POLL
     ids = {name: each["id"] for name, each in here["containers"].items()}
@@ -219,10 +203,10 @@ def _wait(crictl, pod, here, wait, deadline):
             raise PodError(f"the pod was not {wait} in time: {states}", late[0]["name"])
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
-        details = crictl.details(ids.values())
-        if len(details) < len(ids):
-            raise PodError("a container of the pod vanished while it was waited for")
-        here = {**here, "containers": {name: details[identity] for name, identity in ids.items()}}
+        details = _details(crictl, ids)
+        for name in ids.keys() - details.keys():
+            raise PodError(f"container {name} vanished while it was waited for")
+        here = {**here, "containers": details}
     return here
 
 
@@ -259,65 +243,12 @@ def _stop(crictl, container):
 
 def _undone(crictl, pod, error, replaced):
     """The error to raise for a pod that did not come up, once all that was made of it is gone."""
-    container = getattr(error, "container", None)
-    log = []
-    if container:
-        log = pod_host.last_lines(f"{pod['sandbox']['log_directory']}/{container}/0.log")
+    lines = pod_result.last_lines(pod, error)
+    ending = "It was removed again" + (", and the former one had been removed before" if replaced else "")
     try:
         for sandbox, containers in _find(crictl, pod["name"], pod["namespace"]):
             _remove(crictl, sandbox, containers)
         pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
-        left = "It was removed again"
-        left += ", after the former one had been removed" if replaced else ""
     except (CrictlError, UnexpectedOutput, PodError, OSError) as problem:
-        left = f"IT IS STILL THERE, since it could not be removed: {problem}"
-    said = "".join(f"\n  {line}" for line in log)
-    message = f"the pod {pod['namespace']}/{pod['name']} did not come up: {error}. {left}."
-    message += f" The container's last lines:{said}" if said else ""
-    return PodError(
-        _redacted(message, pod),
-        container,
-        getattr(error, "exit_code", None),
-        getattr(error, "reason", None),
-        [_redacted(line, pod) for line in log],
-    )
-
-
-def _former(found):
-    return [
-        {
-            **{key: sandbox[key] for key in ("id", "uid", "state") if key in sandbox},
-            "containers": [
-                {"name": each.get("name", ""), "image": _image_of(each), "state": each["state"]}
-                for each in containers
-            ],
-        }
-        for sandbox, containers in found
-    ]
-
-
-def _image_of(container):
-    image = container["image"]
-    return image.get("requested") or image.get("name") or image.get("ref") or ""
-
-
-def _result(pod, here):
-    told = {key: here[key] for key in here if key not in ("containers", "labels", "annotations", "attempt")}
-    containers = []
-    for wanted in pod["containers"]:
-        seen = here["containers"].get(wanted["name"], {})
-        item = {"name": wanted["name"], "image": wanted["config"]["image"]["image"]}
-        item.update((key, seen[key]) for key in _TOLD if key in seen)
-        if "message" in item:
-            item["message"] = _redacted(item["message"], pod)
-        containers.append(item)
-    return {"changed": False, "pod": told, "containers": containers, "pulled": [], "removed": []}
-
-
-def _redacted(text, pod):
-    """The text without the values of the environment; shorter ones than four characters are no secrets."""
-    values = {each["value"] for container in pod["containers"] for each in container["config"]["envs"]}
-    lines = {line for value in values for line in (value, *value.splitlines()) if len(line) > 3}
-    for line in sorted(lines, key=len, reverse=True):
-        text = text.replace(line, "********")
-    return text
+        ending = f"IT IS STILL THERE, since it could not be removed: {problem}"
+    return pod_result.failure(pod, error, ending, lines, changed=replaced)

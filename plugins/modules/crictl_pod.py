@@ -27,9 +27,10 @@ options:
       - C(metadata) may have C(name), C(namespace) (by default V(default)), C(uid), C(labels) and
         C(annotations).
       - C(spec) may have C(containers), C(dnsConfig) with C(dnsPolicy) V(None), C(hostIPC), C(hostNetwork),
-        C(hostPID), C(hostname), C(restartPolicy), C(runtimeClassName) (the name of a handler of the
-        runtime), C(securityContext), C(shareProcessNamespace), C(terminationGracePeriodSeconds), C(volumes)
-        (C(hostPath) alone), and fields whose value changes nothing.
+        C(hostPID), C(hostname), C(initContainers), C(restartPolicy), C(runtimeClassName) (the name of a
+        handler of the runtime), C(securityContext), C(shareProcessNamespace),
+        C(terminationGracePeriodSeconds), C(volumes) (C(hostPath) alone), and fields whose value changes
+        nothing.
       - A container may have C(args), C(command), C(env) (values alone), C(image), C(imagePullPolicy),
         C(name), C(ports), C(resources) (C(cpu) and C(memory)), C(securityContext), C(stdin), C(stdinOnce),
         C(tty), C(volumeMounts) and C(workingDir).
@@ -178,7 +179,7 @@ pod:
       elements: str
       sample: [10.85.0.2]
 containers:
-  description: Its containers, as the manifest orders them. Empty in check mode where the pod was not there
+  description: Its containers in the order of their starts, init containers first. Empty in check mode where the pod was not there
     before.
   returned: with O(state=present)
   type: list
@@ -298,6 +299,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils import cri_pod, pod_host
 from ..module_utils.cri_output import UnexpectedOutput
 from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
+from ..module_utils.pod_error import PodError
 
 KUBELET = "kubelet.service is active on this node: the kubelet removes pods that it does not know, this one within a minute or so"
 
@@ -331,8 +333,8 @@ def main():
                 pull_timeout=asked["pull_timeout"],
                 check=module.check_mode,
             )
-    except cri_pod.PodError as error:
-        known = {key: getattr(error, key) for key in ("container", "exit_code", "reason", "log")}
+    except PodError as error:
+        known = {key: getattr(error, key) for key in ("container", "exit_code", "reason", "log", "changed")}
         failure = {key: value for key, value in known.items() if value is not None}
         module.fail_json(msg=str(error), pod_failure=failure)
     except (CrictlError, UnexpectedOutput, pod_host.UnfitPathError, OSError) as error:

@@ -209,7 +209,7 @@ SPEC = {
     "hostname": Field("text", pattern=_LABEL, accepted=_LABEL_WORDS),
     "hostnameOverride": UNSUPPORTED,
     "imagePullSecrets": f"{NO_SERVER}; the runtime's own credentials are used",
-    "initContainers": f"{UNSUPPORTED}; run a pod of its own before, with wait: completed",
+    "initContainers": Field("tables", fields=CONTAINER),
     "nodeName": NO_SCHEDULER,
     "nodeSelector": NO_SCHEDULER,
     "os": Field("table", fields={"name": Field("text", required=True, choices=("linux",))}),

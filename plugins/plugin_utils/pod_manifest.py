@@ -12,7 +12,7 @@ import json
 import re
 import uuid
 
-from ansible_collections.cri.node.plugins.plugin_utils import pod_fields, pod_security, quantity
+from ansible_collections.cri.node.plugins.plugin_utils import pod_fields, pod_rules, pod_security, quantity
 from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -21,7 +21,6 @@ HASH = "cri.node/config-sha256"  # also in module_utils/cri_pod.py, which knows 
 GRACE = "io.kubernetes.pod.terminationGracePeriod"
 LOGS = "/var/log/pods"
 
-_RESERVED = ("io.kubernetes.", "cri.node/")
 _UUIDS = uuid.UUID("8d7b4a5e-1f37-5d0b-9f2b-6c1f0f6c9a51")  # the collection's own space of UUIDs
 _DEFAULT_GRACE = 30  # seconds, Kubernetes' own
 _PROPAGATION = {"None": 0, "HostToContainer": 1, "Bidirectional": 2}
@@ -32,22 +31,23 @@ _VARIABLE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 def convert(manifest: object, variable: str = "manifest", node: str = "") -> tuple[dict, list[Problem]]:
     """(pod, problems): what CRI is asked for, and why the manifest cannot be had; the pod counts only without problems.
 
-    pod: name, namespace, uid, handler (of the runtime, or empty), sandbox (PodSandboxConfig), host_paths ({path, type, key}, to
-    check on the node), and containers: {name, pull (Always, IfNotPresent or Never), oom (guaranteed, best-effort or the
-    requested bytes of memory: what oom_score_adj is made of on the node), config (ContainerConfig)}. It holds the
-    environment, which may be secret.
+    pod: name, namespace, uid, handler (of the runtime, or empty), sandbox (PodSandboxConfig), host_paths ({path, type,
+    key}, to check on the node), init_containers and containers: {name, pull (Always, IfNotPresent or Never), oom
+    (guaranteed, best-effort or the requested bytes of memory: what oom_score_adj is made of on the node), config
+    (ContainerConfig)}. It holds the environment, which may be secret.
 
     node: the node's name, so that pods of one name have different UIDs on different nodes.
     """
     reader = Reader(variable)
     read = reader.table(plain(manifest), "", pod_fields.POD)
     metadata, spec = read.get("metadata", {}), read.get("spec", {})
-    _check(reader, metadata, spec)
+    pod_rules.check(reader, metadata, spec)
     if reader.problems:
         return {}, reader.problems
     pod = _identity(metadata, spec, node, variable)
     pod["sandbox"] = _sandbox(pod, metadata, spec)
-    pod["containers"] = [_container(pod, spec, container) for container in spec["containers"]]
+    pod["init_containers"] = [_container(pod, spec, each) for each in spec.get("initContainers", [])]
+    pod["containers"] = [_container(pod, spec, each) for each in spec["containers"]]
     pod["sandbox"]["annotations"][HASH] = _hash(pod)
     return pod, []
 
@@ -57,68 +57,6 @@ def identity(manifest: object) -> tuple[str | None, str]:
     metadata = manifest.get("metadata") if isinstance(manifest, dict) else None
     metadata = metadata if isinstance(metadata, dict) else {}
     return metadata.get("name"), metadata.get("namespace") or "default"
-
-
-def _check(reader: Reader, metadata: dict, spec: dict) -> None:
-    """What no field can tell alone."""
-    for kind in ("labels", "annotations"):
-        for name in metadata.get(kind, {}):
-            if name.startswith(_RESERVED):
-                reader.refuse(f"metadata.{kind}.{name}", "is set by this module")
-    if "containers" in spec and not spec["containers"]:
-        reader.refuse("spec.containers", "is empty")
-    _refuse_twins(reader, spec.get("containers", []), "spec.containers")
-    _refuse_twins(reader, spec.get("volumes", []), "spec.volumes")
-    if "hostname" in spec and spec.get("hostNetwork"):
-        reader.refuse("spec.hostname", "cannot be had with hostNetwork: the pod has the node's name")
-    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        reader.refuse("spec.shareProcessNamespace", "cannot be had with hostPID")
-    if ("dnsConfig" in spec) != (spec.get("dnsPolicy") == "None"):
-        reader.refuse("spec.dnsConfig", "and dnsPolicy: None are to be had together only")
-    elif "dnsConfig" in spec and not spec["dnsConfig"].get("nameservers"):
-        reader.refuse("spec.dnsConfig.nameservers", "is missing")
-    for index, volume in enumerate(spec.get("volumes", [])):
-        path = f"spec.volumes[{index}]"
-        if "hostPath" not in volume and not any(problem.key.startswith(path) for problem in reader.problems):
-            reader.refuse(f"{path}.hostPath", "is missing")
-    pod_security.check(reader, spec)
-    volumes = {volume.get("name") for volume in spec.get("volumes", [])}
-    for index, container in enumerate(spec.get("containers", [])):
-        _check_container(reader, container, f"spec.containers[{index}]", volumes, spec)
-
-
-def _check_container(reader: Reader, container: dict, path: str, volumes: set, spec: dict) -> None:
-    _refuse_twins(reader, container.get("env", []), f"{path}.env")
-    _refuse_twins(reader, container.get("volumeMounts", []), f"{path}.volumeMounts", "mountPath")
-    for index, mount in enumerate(container.get("volumeMounts", [])):
-        if mount.get("name", "") not in volumes and "name" in mount:
-            reader.refuse(
-                f"{path}.volumeMounts[{index}].name", "names no volume of spec.volumes", value=mount["name"]
-            )
-        if mount.get("mountPropagation") == "Bidirectional" and not container.get("securityContext", {}).get(
-            "privileged"
-        ):
-            reader.refuse(
-                f"{path}.volumeMounts[{index}].mountPropagation", "Bidirectional needs a privileged container"
-            )
-    for index, port in enumerate(container.get("ports", [])):
-        if spec.get("hostNetwork") and port.get("hostPort", port.get("containerPort")) != port.get(
-            "containerPort"
-        ):
-            reader.refuse(f"{path}.ports[{index}].hostPort", "must be the containerPort with hostNetwork")
-    resources = container.get("resources", {})
-    for name, request in resources.get("requests", {}).items():
-        if request > resources.get("limits", {}).get(name, request):
-            reader.refuse(f"{path}.resources.requests.{name}", "is above the limit")
-
-
-def _refuse_twins(reader: Reader, items: list[dict], path: str, key: str = "name") -> None:
-    seen = set()
-    for index, item in enumerate(items):
-        if item.get(key) in seen:
-            reader.refuse(f"{path}[{index}].{key}", "is there twice", value=item[key])
-        elif key in item:
-            seen.add(item[key])
 
 
 def _identity(metadata: dict, spec: dict, node: str, variable: str) -> dict:
@@ -265,7 +203,7 @@ def _resources(container: dict) -> dict[str, int]:
 
 def _oom(container: dict, spec: dict) -> int | str:
     """What a kubelet's oom_score_adj depends on: the class of the pod or, of one between, the requested bytes."""
-    resources = [each.get("resources", {}) for each in spec["containers"]]
+    resources = [each.get("resources", {}) for each in pod_rules.all_containers(spec).values()]
     if not any(
         value
         for each in resources
@@ -285,5 +223,6 @@ def _oom(container: dict, spec: dict) -> int | str:
 def _hash(pod: dict) -> str:
     """Of all that the runtime is asked for, so that a manifest that only looks different is the same."""
     asked = {key: pod[key] for key in ("sandbox", "handler", "host_paths")}
-    asked["containers"] = [each["config"] for each in pod["containers"]]
+    asked["containers"] = [each["config"] for each in (*pod["init_containers"], *pod["containers"])]
+    asked["init_containers"] = len(pod["init_containers"])
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

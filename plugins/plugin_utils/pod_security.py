@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
+from ansible_collections.cri.node.plugins.plugin_utils import pod_rules
 
 # kubernetes' pkg/securitycontext: what no container but a privileged one sees, or may write.
 MASKED_PATHS = (
@@ -17,34 +17,11 @@ _PROFILES = {"RuntimeDefault": 0, "Unconfined": 1, "Localhost": 2}
 _PROFILE_ROOTS = {"seccompProfile": "/var/lib/kubelet/seccomp/", "appArmorProfile": ""}
 
 
-def check(reader: Reader, spec: dict) -> None:
-    """Give the reader what cannot be honoured together."""
-    pod = spec.get("securityContext", {})
-    _check_profiles(reader, pod, "spec.securityContext")
-    for index, container in enumerate(spec.get("containers", [])):
-        own, path = container.get("securityContext", {}), f"spec.containers[{index}].securityContext"
-        asked = {**pod, **own}
-        _check_profiles(reader, own, path)
-        if asked.get("runAsNonRoot") and not asked.get("runAsUser"):
-            told = (
-                "does not fit runAsUser: 0" if "runAsUser" in asked else "cannot be proved without runAsUser"
-            )
-            reader.refuse(f"{path}.runAsNonRoot", told)
-        if "runAsGroup" in asked and "runAsUser" not in asked:
-            reader.refuse(f"{path}.runAsGroup", "needs runAsUser, as CRI has it")
-        mighty = own.get("privileged") or "SYS_ADMIN" in own.get("capabilities", {}).get("add", [])
-        if own.get("allowPrivilegeEscalation") is False and mighty:
-            reader.refuse(
-                f"{path}.allowPrivilegeEscalation",
-                "cannot be false for a privileged container or one with SYS_ADMIN",
-            )
-
-
 def of_sandbox(spec: dict) -> dict:
     """CRI's LinuxSandboxSecurityContext."""
     context = _common(spec, spec.get("securityContext", {}))
     context["seccomp"] = {"profile_type": _PROFILES["RuntimeDefault"]}  # whatever its containers have
-    if any(container.get("securityContext", {}).get("privileged") for container in spec["containers"]):
+    if any(map(pod_rules.is_privileged, pod_rules.all_containers(spec).values())):
         context["privileged"] = True
     return context
 
@@ -54,7 +31,7 @@ def of_container(spec: dict, container: dict) -> dict:
     own = container.get("securityContext", {})
     asked = {**spec.get("securityContext", {}), **own}
     context = _common(spec, asked)
-    if own.get("privileged"):
+    if pod_rules.is_privileged(container):
         context.update(privileged=True, seccomp={"profile_type": _PROFILES["Unconfined"]})
     else:
         context["seccomp"] = _profile(asked, "seccompProfile")
@@ -89,13 +66,6 @@ def _common(spec: dict, asked: dict) -> dict:
     if groups:
         context["supplemental_groups"] = groups
     return context
-
-
-def _check_profiles(reader: Reader, context: dict, path: str) -> None:
-    for key in _PROFILE_ROOTS:
-        profile = context.get(key, {})
-        if (profile.get("type") == "Localhost") != ("localhostProfile" in profile):
-            reader.refuse(f"{path}.{key}.localhostProfile", "and type: Localhost are to be had together only")
 
 
 def _profile(asked: dict, key: str) -> dict:

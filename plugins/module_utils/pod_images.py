@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Has a pod's images on the node, each as its imagePullPolicy says."""
+
+from __future__ import annotations
+
+from . import pod_result
+from .crictl import CrictlError
+from .pod_error import PodError
+
+
+def missing(crictl, pod):
+    """The images to pull, each once; PodError for one that is not there and must not be pulled."""
+    policies = {}
+    for container in pod_result.all_containers(pod):
+        policies.setdefault(container["config"]["image"]["image"], set()).add(container["pull"])
+    asked = [image for image, wanted in policies.items() if "Always" not in wanted]
+    present_ones = dict(zip(asked, crictl.together(*(_has_image(crictl, image) for image in asked))))
+    for image in asked:
+        if not present_ones[image] and policies[image] == {"Never"}:
+            raise PodError(f"the image {image} is not on the node, and imagePullPolicy is Never")
+    return [image for image in policies if not present_ones.get(image)]
+
+
+def _has_image(crictl, image):
+    def ask():
+        try:
+            crictl.json("inspecti", "-q", image)
+        except CrictlError as error:
+            if error.kind != "not_found":
+                raise
+            return False
+        return True
+
+    return ask
+
+
+def pull(crictl, pod, images):
+    """Pulls images at the same time, for this pod: its namespace decides which policy a runtime follows."""
+    crictl.together(*(_pull(crictl, pod, image) for image in images))
+
+
+def _pull(crictl, pod, image):
+    return lambda: crictl.text("pull", "--pod-config", pod["sandbox"], image)

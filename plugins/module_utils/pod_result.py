@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is told of a pod: typed, and without the values of its environment."""
+
+from __future__ import annotations
+
+from . import pod_host
+from .pod_error import PodError
+
+_TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
+
+
+def all_containers(pod):
+    """The containers that are asked for, in the order of their starts."""
+    return [*pod["init_containers"], *pod["containers"]]
+
+
+def of(pod, here):
+    """The result for a pod as it is here."""
+    told = {key: here[key] for key in here if key not in ("containers", "labels", "annotations", "attempt")}
+    containers = []
+    for wanted in all_containers(pod):
+        seen = here["containers"].get(wanted["name"], {})
+        item = {"name": wanted["name"], "image": wanted["config"]["image"]["image"]}
+        item.update((key, seen[key]) for key in _TOLD if key in seen)
+        if "message" in item:
+            item["message"] = _redacted(item["message"], pod)
+        containers.append(item)
+    return {"changed": False, "pod": told, "containers": containers, "pulled": [], "removed": []}
+
+
+def former(found):
+    """Pods that go, or would: pairs of a sandbox and its containers."""
+    return [
+        {
+            **{key: sandbox[key] for key in ("id", "uid", "state") if key in sandbox},
+            "containers": [
+                {"name": each.get("name", ""), "image": _image_of(each), "state": each["state"]}
+                for each in containers
+            ],
+        }
+        for sandbox, containers in found
+    ]
+
+
+def _image_of(container):
+    image = container["image"]
+    return image.get("requested") or image.get("name") or image.get("ref") or ""
+
+
+def failure(pod, error, ending, log, changed=False):
+    """The error to raise: what happened, how it ended, and the lines that the container said last."""
+    said = "".join(f"\n  {line}" for line in log)
+    message = f"the pod {pod['namespace']}/{pod['name']} did not come up: {error}. {ending}."
+    message += f" The container's last lines:{said}" if said else ""
+    return PodError(
+        _redacted(message, pod),
+        getattr(error, "container", None),
+        getattr(error, "exit_code", None),
+        getattr(error, "reason", None),
+        [_redacted(line, pod) for line in log] or None,
+        changed=changed,
+    )
+
+
+def last_lines(pod, error):
+    """The last lines of the container that an error is about."""
+    container = getattr(error, "container", None)
+    if not container:
+        return []
+    return pod_host.last_lines(f"{pod['sandbox']['log_directory']}/{container}/0.log")
+
+
+def _redacted(text, pod):
+    """The text without the values of the environment; shorter ones than four characters are no secrets."""
+    values = {each["value"] for container in all_containers(pod) for each in container["config"]["envs"]}
+    lines = {line for value in values for line in (value, *value.splitlines()) if len(line) > 3}
+    for line in sorted(lines, key=len, reverse=True):
+        text = text.replace(line, "********")
+    return text
