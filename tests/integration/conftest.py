@@ -4,19 +4,20 @@
 `node` is shared by a whole session: leave it as it was found. `fresh_node` makes nodes that a test may ruin.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from testbed import Node, TestBed, bed, playbooks
+from testbed import Node, Source, TestBed, bed, pick_source, playbooks
 
 
 @pytest.fixture(scope="session")
 def testbed() -> Iterator[TestBed]:
     """This session's test bed, removed when the session ends; what dead sessions left is removed first."""
     bed.sweep()
-    made = TestBed(f"test-{os.getpid()}", owner=bed.owner_mark())
+    made = TestBed(f"test-{os.getpid()}", _source(), owner=bed.owner_mark())
     try:
         yield made
     finally:
@@ -101,8 +102,30 @@ def call_module(testbed: TestBed) -> Callable[..., dict]:
     return call
 
 
+NEEDS_REAL_CRIO = "needs real CRI-O"  # tests/run_all.py counts these words
+_skipped: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of tests that are about what the stand-in cannot show."""
+    config.addinivalue_line("markers", "real_crio(why): skipped where nodes have the stand-in for CRI-O")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip by name what only real CRI-O can show."""
+    mark = item.get_closest_marker("real_crio")
+    if mark and _source().standin:
+        _skipped.append(item.nodeid)
+        pytest.skip(f"{NEEDS_REAL_CRIO}: {mark.args[0]}")
+
+
+@functools.cache
+def _source() -> Source:
+    return pick_source()
+
+
 def _source_line() -> str:
-    return f"CRI-O in the nodes: {TestBed('source').source}"
+    return f"CRI-O in the nodes: {_source()}"
 
 
 def pytest_report_header() -> str:
@@ -111,5 +134,6 @@ def pytest_report_header() -> str:
 
 
 def pytest_unconfigure() -> None:
-    """And so does the last."""
-    print(_source_line())
+    """And so does the last, with what the stand-in could not show."""
+    tail = f": {len(_skipped)} tests skipped that need real CRI-O" if _skipped else ""
+    print(_source_line() + tail)

@@ -306,14 +306,20 @@ def _executable(prefix, name, path):
 
 
 def _check_network_start(settings):
-    for path in (settings["crio.network.network_dir"], *settings["crio.network.plugin_dirs"]):
-        try:
-            os.makedirs(path, exist_ok=True)
-        except OSError as error:
-            raise Refused(f"invalid plugin_dirs entry: mkdir {path}: {error.strerror.lower()}") from None
+    network = settings["crio.network.network_dir"]
+    _make_folder(network, f"cannot create network_dir: {network}")
+    for path in settings["crio.network.plugin_dirs"]:
+        _make_folder(path, "invalid plugin_dirs entry")
     if settings["crio.network.plugin_dir"]:
         settings.values["crio.network.plugin_dirs"].append(settings["crio.network.plugin_dir"])
         settings.values["crio.network.plugin_dir"] = ""
+
+
+def _make_folder(path, what):
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{what}: mkdir {path}: {error.strerror.lower()}") from None
 
 
 def check_registries(what):
@@ -323,6 +329,7 @@ def check_registries(what):
     """
     command = ["skopeo", "inspect", "--raw", "docker://127.0.0.1:1/registries-check"]
     said = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stderr
-    found = re.search(r'((?:loading [^"]*)?registries configuration .*)"\s*$', said, re.DOTALL)
+    # skopeo's own words before the library's, which name the file, are left out.
+    found = re.search(r'(loading (?:drop-in )?registries configuration \\".*)"\s*$', said, re.DOTALL)
     if found:
         raise Refused(f"{what}: {found[1]}".replace('\\"', '"').replace("\\\\", "\\"))

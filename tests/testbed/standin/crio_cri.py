@@ -70,6 +70,7 @@ class CriServer(grpc.GenericRpcHandler):
             "ImageStatus": self._image_status,
             "ListImages": self._list_images,
             "RemoveImage": self._remove_image,
+            "ImageFsInfo": self._image_file_systems,
         }
 
     def start(self):
@@ -251,6 +252,14 @@ class CriServer(grpc.GenericRpcHandler):
             if container.image_ref.removeprefix("sha256:") == identity:
                 raise CriError(f"image used by {container.id}: image is in use by a container")
         return self._forward(f"{IMAGE}RemoveImage", request)
+
+    def _image_file_systems(self, request):
+        """CRI-O keeps containers where it keeps images, and says so."""
+        wanted = api.ImageFsInfoRequest.FromString(request)
+        answer = self.ask("ImageFsInfo", wanted, api.ImageFsInfoResponse, IMAGE)
+        if not answer.container_filesystems:
+            answer.container_filesystems.extend(answer.image_filesystems)
+        return answer.SerializeToString()
 
 
 def _pull_words(said, name):

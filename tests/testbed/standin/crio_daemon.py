@@ -70,7 +70,7 @@ class Daemon:
             except crio_metrics.MetricsError as error:
                 raise Refused(str(error)) from None
         self.server = self.cri.start()
-        Socket(self.settings["crio.api.listen"], crio_cri.PATH, self.http).open()
+        self._listen(Socket(self.settings["crio.api.listen"], crio_cri.PATH, self.http))
         self._write_version()
         _notify("READY=1")
 
@@ -98,6 +98,9 @@ class Daemon:
                 "default_id_mappings": {"uids": mappings, "gids": mappings},
             }
             return "200 OK", "application/json", json.dumps(told, separators=(",", ":")).encode()
+        if path.startswith("/containers/"):
+            told = f"can't find the container with id {path.removeprefix('/containers/')}\n"
+            return "404 Not Found", "text/plain; charset=utf-8", told.encode()
         return "404 Not Found", "text/plain; charset=utf-8", b"404 page not found\n"
 
     def reload(self):
@@ -183,6 +186,13 @@ class Daemon:
         with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
             probe.connect(path)
             raise Refused(f"validating api config: already existing connection on {path}")
+
+    def _listen(self, opened):
+        try:
+            opened.open()
+        except OSError as error:
+            told = os.strerror(error.errno).lower()
+            raise Refused(f"Failed to listen: listen unix {opened.path}: bind: {told}") from None
 
     def _check_streaming(self):
         from crio_settings import DURATION

@@ -93,12 +93,14 @@ def serve(metrics, settings):
     try:
         server = Server((host, port), Handler)
     except OverflowError:
-        raise MetricsError(_refused(where, f"address {port}: invalid port")) from None
+        raise MetricsError(_refused(where, f"tcp: address {port}: invalid port")) from None
+    except socket.gaierror:
+        raise MetricsError(_refused(where, f"tcp: lookup {host}: no such host")) from None
     except OSError as error:
         reason = _REASONS.get(error.strerror, error.strerror)
-        raise MetricsError(_refused(where, f"{where}: {reason}")) from None
+        raise MetricsError(_refused(where, f"tcp {where}: {reason}")) from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def _refused(where, reason):
-    return f"create metrics endpoint on {where}: creating listener: listen tcp {reason}"
+    return f"create metrics endpoint on {where}: creating listener: listen {reason}"
