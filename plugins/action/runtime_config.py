@@ -21,6 +21,7 @@ ARGUMENT_SPEC = {
             "content": {"type": "str"},
             "mode": {"type": "str", "default": "0644"},
             "secret": {"type": "bool", "default": False},
+            "disruption": {"type": "str", "choices": list(plan.DISRUPTIONS), "default": "restart"},
             "config": {"type": "dict"},
         },
     },
@@ -59,7 +60,8 @@ class ActionModule(ActionBase):
         _warn(
             result, wanted, report, plan.outranked(wanted, report["live"]) if plan.is_settled(report) else []
         )
-        if not report["crio"]["installed"] and options["require_crio"]:
+        needs_crio = made.concerns_daemon and not report["crio"]["installed"]
+        if needs_crio and options["require_crio"]:
             raise TaskFailure(
                 "CRI-O is not installed on this node: no crio was found where crio.service or PATH would have it. Install it,"
                 " or let the role do that with crio_install: bundle"
@@ -70,7 +72,7 @@ class ActionModule(ActionBase):
         if self._task.diff:
             result["diff"] = file_diff.of(wanted, report, made)
         result["validated_by"] = "node" if report["crio"]["installed"] else "controller"
-        if self._task.check_mode and not report["crio"]["installed"]:
+        if self._task.check_mode and needs_crio:
             return result
         outcome = self._call("apply", wanted, options, _changes(wanted, made, report), task_vars)["outcome"]
         if outcome.get("failed"):
@@ -148,6 +150,7 @@ def _changes(wanted, made, report):
         "secrets": secret,
         "remove": made.removes,
         "activate": made.activate,
+        "concerns_daemon": made.concerns_daemon,
         "daemon_reload": report["unit"]["needs_daemon_reload"],
         "id": uuid.uuid4().hex,
         "fingerprint": report["fingerprint"],

@@ -21,13 +21,16 @@ UNIT_DIRECTORY = "/etc/systemd/system/"
 def rehearse(request, directory):
     """Everything that may refuse a change, done in `directory` alone: nothing of the node is written.
 
-    Returns the daemon as it is now (see daemon.snapshot). Raises TransactionError with phase refused or validate.
+    Returns the daemon as it is now (see daemon.snapshot), None where the change concerns no daemon. Raises TransactionError
+    with phase refused or validate.
     """
     for entry in request["files"]:
         try:
             node_files.refuse_untouchable(entry["path"])
         except NodeFileError as error:
             raise TransactionError("refused", str(error)) from error
+    if not request["concerns_daemon"]:
+        return None
     service = CrioService(request["unit"])
     if service.masked:
         raise TransactionError(

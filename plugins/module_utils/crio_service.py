@@ -17,7 +17,7 @@ BINARY_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbi
 
 _PROPERTIES = (
     "LoadState,ActiveState,SubState,UnitFileState,InvocationID,MainPID,KillMode,ControlGroup,NeedDaemonReload,Job,"
-    "FragmentPath,DropInPaths,ExecStart,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,Result"
+    "FragmentPath,DropInPaths,ExecStart,ExecReload,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,Result"
 )
 _OPTION_FOR = {
     "--config": "config",
@@ -104,6 +104,11 @@ class CrioService:
     @property
     def needs_daemon_reload(self):
         return self.properties.get("NeedDaemonReload") == "yes"
+
+    @property
+    def reloads(self):
+        """Whether the unit says how to reload the daemon."""
+        return bool(self.properties.get("ExecReload"))
 
     @property
     def drop_ins(self):

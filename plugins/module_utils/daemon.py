@@ -12,6 +12,9 @@ from .crio_socket import CrioSocketError, live_configuration
 from .transaction_error import TransactionError
 
 _MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')  # logrus's text format; with log_level debug a file follows
+_RELOADED = 'msg="Configuration reload completed"'  # server/server.go, CRI-O 1.20 to 1.37
+_NOT_RELOADED = "Unable to reload configuration: "
+_RELOAD_LIMIT = 15  # seconds; CRI-O takes some milliseconds
 _POLL = 0.05  # seconds between two looks at a daemon that is coming up
 
 
@@ -70,6 +73,30 @@ def restart(request, before):
         )
 
 
+def reload(request):
+    """Make the daemon read its files anew, and wait for its own word of how that went: systemctl's means nothing.
+
+    Raises TransactionError: with what CRI-O said where it refused, without `detail` where it said nothing.
+    """
+    unit, started_at = request["unit"], time.time()
+    status, _output, error = run(["systemctl", "reload", unit])
+    if status != 0:
+        raise TransactionError("activate", f"systemctl reload {unit} failed", error.strip())
+    deadline = time.monotonic() + _RELOAD_LIMIT
+    while time.monotonic() < deadline:
+        lines = _journal_since(unit, started_at)
+        if any(_RELOADED in line for line in lines):
+            return
+        refused = next((line for line in lines if _NOT_RELOADED in line), None)
+        if refused:
+            said = last_complaint([refused]).replace(_NOT_RELOADED, "")
+            raise TransactionError("activate", "CRI-O did not reload the new configuration", said)
+        time.sleep(_POLL)
+    raise TransactionError(
+        "acknowledge", f"after {_RELOAD_LIMIT} s {unit} has not said in its journal that it reloaded"
+    )
+
+
 def acknowledge(request, service, before):
     """Make sure that the running daemon is one that started from the new files.
 
@@ -77,7 +104,7 @@ def acknowledge(request, service, before):
     """
     if not service.active:
         raise TransactionError("acknowledge", f"{service.unit} is {service.active_state}, not active")
-    if request["activate"] != "none" and service.invocation_id == before["invocation_id"]:
+    if request["activate"] in ("start", "restart") and service.invocation_id == before["invocation_id"]:
         raise TransactionError(
             "acknowledge", f"{service.unit} still runs under the InvocationID it had before"
         )
@@ -116,6 +143,18 @@ def _what_lacks(crictl, before):
     return f"{len(gone)} containers that ran before run no more: {', '.join(gone)}" if gone else ""
 
 
+def reload_back(unit):
+    """Let a daemon that was told of a change read the old files again. Returns what is left wrong, "" if nothing.
+
+    A daemon that refuses once more, because of somebody else's file, has kept what it had.
+    """
+    try:
+        reload({"unit": unit})
+    except TransactionError as problem:
+        return "" if problem.detail else str(problem)
+    return ""
+
+
 def bring_back(unit, before):
     """Start the daemon from the files it had. After failed starts systemd refuses until its counter is reset."""
     run(["systemctl", "reset-failed", unit])
@@ -131,10 +170,12 @@ def bring_back(unit, before):
 
 def _complaint_since(unit, since):
     """What the unit's journal holds as the reason of a failed start, from `since` (seconds since the epoch) on."""
-    _status, output, _error = run(
-        ["journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, "--since", f"@{since:.3f}"]
-    )
-    return last_complaint(output.splitlines())
+    return last_complaint(_journal_since(unit, since))
+
+
+def _journal_since(unit, since):
+    command = ["journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, "--since", f"@{since:.3f}"]
+    return run(command)[1].splitlines()
 
 
 def last_complaint(lines):

@@ -19,22 +19,37 @@ def commit(request, service, version):
         owner: entries for owner, entries in state.get("owners", {}).items() if owner not in request["owners"]
     }
     for entry in request["files"]:
-        described = {name: entry[name] for name in ("sha256", "mode", "secret")}
+        described = {name: entry[name] for name in ("sha256", "mode", "secret", "disruption")}
         owners.setdefault(entry["owner"], {})[entry["path"]] = described
     _keep(generation, owners)
-    acknowledged = {path: entry["sha256"] for entries in owners.values() for path, entry in entries.items()}
     new_state = {
         "generation": generation,
         "transaction": request["id"],
         "owners": owners,
-        "acknowledged": {"invocation_id": service.invocation_id, "files": acknowledged},
-        "binary": {
-            "identity": node_state.binary_identity(service.binary),
-            "version": version,
+        "acknowledged": {
+            "invocation_id": service.invocation_id,
+            "files": _acknowledged(request, service, owners, state),
         },
     }
+    if service.binary:
+        new_state["binary"] = {"identity": node_state.binary_identity(service.binary), "version": version}
     node_files.write_json(node_state.STATE_FILE, new_state)
     return generation
+
+
+def _acknowledged(request, service, owners, state):
+    """What the running daemon has loaded by now: this set, and of other owners' files all that it had loaded before.
+
+    A start reads everything anew.
+    """
+    started = request["activate"] in ("start", "restart")
+    ours = {entry["path"] for entry in request["files"]}
+    return {
+        path: entry["sha256"]
+        for entries in owners.values()
+        for path, entry in entries.items()
+        if started or path in ours or node_state.is_loaded(path, node_files.describe(path), service, state)
+    }
 
 
 def _keep(number, owners):

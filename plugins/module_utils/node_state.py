@@ -18,14 +18,17 @@ LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 
 
 def read(request):
-    """Look at the node for `request`: {"unit", "owners", "files": [{path, owner, sha256, mode, secret}], "expect": {key: text}}.
+    """Look at the node for `request`: {"unit", "owners", "files": [...], "expect": {key: text}}, where each file is
+    {path, owner, sha256, mode, secret, disruption}.
 
     Returns a dictionary of plain data:
     crio: installed, binary, version, config_path, config_directory, socket
     unit: exists, masked, active, enabled, invocation_id, kill_mode
-    files: by path: what node_files.describe says, `content` where it differs and may be shown, `as_wanted`, `loaded`
+    files: by path: what node_files.describe says, `content` where it differs and may be shown, `as_wanted`, `loaded`,
+        `disruption`
     orphans: files that an earlier generation of the same owners wrote and that are wanted no more, in the same form
     live: the expected keys whose live value differs: {key: text or None}
+    reload: what tells whether a reload can be relied on; {} where no file needs to know
     fingerprint: a SHA-256 over all that apply relies on
     """
     service = crio_service.CrioService(request["unit"])
@@ -35,7 +38,9 @@ def read(request):
     orphans = {
         path: _look_at(path, None, service, state) for path in _orphans(state, request["owners"], wanted)
     }
-    live = _live(service, request.get("expect") or {})
+    expect = request.get("expect") or {}
+    reloads = any(found["disruption"] == "reload" for found in {**files, **orphans}.values())
+    live = _live_configuration(service) if expect or reloads else {}
     report = {
         "crio": {
             "installed": service.binary is not None,
@@ -54,12 +59,16 @@ def read(request):
             "invocation_id": service.invocation_id,
             "kill_mode": service.kill_mode,
             "needs_daemon_reload": service.needs_daemon_reload,
+            "reloads": service.reloads,
             "binary_replaced": service.binary_replaced,
         },
         "selinux": os.path.exists("/sys/fs/selinux/enforce"),
         "files": files,
         "orphans": orphans,
-        "live": live,
+        "live": {
+            key: live.get(key) for key, value in sorted(expect.items()) if live and live.get(key) != value
+        },
+        "reload": _about_reload(service, live) if reloads else {},
         "generation": state.get("generation", 0),
         "interrupted": os.path.exists(INTENT),
     }
@@ -90,22 +99,24 @@ def _look_at(path, entry, service, state):
         recorded = _recorded(state).get(path, {})
         secret = recorded.get("secret", True)
         found["owner"], found["secret"] = recorded.get("owner"), secret
+        found["disruption"] = recorded.get("disruption", "restart")
         as_wanted = found["kind"] == "absent"
     else:
         secret = entry.get("secret", False)
+        found["disruption"] = entry.get("disruption", "restart")
         as_wanted = (
             found.get("sha256") == entry["sha256"]
             and found.get("mode") == entry["mode"]
             and (found.get("uid"), found.get("gid")) == (0, 0)
         )
     found["as_wanted"] = as_wanted
-    found["loaded"] = as_wanted and _is_loaded(path, found, service, state)
+    found["loaded"] = as_wanted and (found["disruption"] == "none" or is_loaded(path, found, service, state))
     if found["kind"] == "file" and not as_wanted and not secret:
         found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
     return found
 
 
-def _is_loaded(path, found, service, state):
+def is_loaded(path, found, service, state):
     """Whether the running daemon has read these bytes: known by hash under its InvocationID, or older than its start."""
     if not service.active:
         return False
@@ -129,15 +140,24 @@ def _orphans(state, owners, wanted):
     )
 
 
-def _live(service, expect):
-    """The expected keys for which the running daemon has another value; without a daemon there is nothing to compare."""
-    if not service.active or not expect:
+def _live_configuration(service):
+    """What the running daemon uses; {} without one that tells."""
+    if not service.active:
         return {}
     try:
-        live = live_configuration(service.socket)
+        return live_configuration(service.socket)
     except CrioSocketError:
         return {}
-    return {key: live.get(key) for key, value in sorted(expect.items()) if live.get(key) != value}
+
+
+def _about_reload(service, live):
+    """Of the daemon's options and CONTAINER_* variables only the names: a value may be a secret."""
+    variables = [name for name in service.environment if name.startswith("CONTAINER_")]
+    return {
+        "log_level": live.get("crio.runtime.log_level"),
+        "log_filter": live.get("crio.runtime.log_filter"),
+        "options": sorted([option.partition("=")[0] for option in service.options] + variables),
+    }
 
 
 def _version(binary, state):

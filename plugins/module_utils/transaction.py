@@ -49,9 +49,7 @@ def apply(request):
         node_files.write_durably(staged[path], content.encode(), int(_entry(request, path)["mode"], 8))
     _announce(request, before)
     _swap(request, staged)
-    service = _activate(request, before)
-    outranked = daemon.acknowledge(request, service, before)
-    daemon.probe(request, service, before)
+    service, outranked = _make_live(request, before)
     number = generation.commit(request, service, report["crio"]["version"])
     _forget_intent()
     if _touches_units(request):
@@ -95,6 +93,7 @@ def _announce(request, before):
     intent = {
         "id": request["id"],
         "unit": request["unit"],
+        "activate": request["activate"],
         "undo": undo,
         "before": before,
     }
@@ -146,15 +145,27 @@ def _remove_empty_drop_in_directory(directory):
         os.rmdir(directory)
 
 
+def _make_live(request, before):
+    """Have the daemon load what changed, and prove that it did and is well. Returns the service, and what is outranked."""
+    if before is None:
+        return CrioService(request["unit"]), {}
+    _activate(request, before)
+    service = CrioService(request["unit"])
+    outranked = daemon.acknowledge(request, service, before)
+    daemon.probe(request, service, before)
+    return service, outranked
+
+
 def _activate(request, before):
-    """Make systemd read what changed, enable the service, and start or restart the daemon. Returns the service as it is then."""
+    """Make systemd read what changed, enable the service, and start, restart or reload the daemon."""
     if _touches_units(request):
         _systemctl("daemon-reload")
     if not before["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
-    if request["activate"] != "none":
+    if request["activate"] == "reload":
+        daemon.reload(request)
+    elif request["activate"] != "none":
         daemon.restart(request, before)
-    return CrioService(request["unit"])
 
 
 def _touches_units(request):
@@ -194,6 +205,13 @@ def recover(at_boot=False):
         _forget_intent()
         run(["systemctl", "daemon-reload"])
         return _told(intent, {"committed": True, "generation": state["generation"]})
+    problem = _bring_back(intent, at_boot) if intent["before"] else _restore(intent)
+    _forget_intent()
+    return _told(intent, {"rolled_back": True, "as_before": not problem, "problem": problem or ""})
+
+
+def _bring_back(intent, at_boot):
+    """The files, and the daemon with them. Returns what is left wrong, "" if nothing."""
     service = CrioService(intent["unit"])
     before = intent["before"]
     untouched = service.active and before["active"] and service.invocation_id == before["invocation_id"]
@@ -206,11 +224,11 @@ def recover(at_boot=False):
     # With the files back a boot needs no help any more; what is left to do is lost with the power anyway.
     _forget_boot_unit()
     run(["systemctl", "daemon-reload"])
-    problem = ""
-    if before["active"] and not untouched and not at_boot:
-        problem = daemon.bring_back(intent["unit"], before)
-    _forget_intent()
-    return _told(intent, {"rolled_back": True, "as_before": not problem, "problem": problem})
+    if at_boot or not before["active"]:
+        return ""
+    if not untouched:
+        return daemon.bring_back(intent["unit"], before)
+    return daemon.reload_back(intent["unit"]) if intent["activate"] == "reload" else ""
 
 
 def _told(intent, outcome):

@@ -11,8 +11,8 @@ description:
   - Compares the file set of one or more owners with what is on the node and with what the running daemon has loaded, and changes
     the node where they differ. The change is made whole or not at all.
   - On the node every new file is staged and validated by the node's own C(crio) with its own options, then renamed into
-    place. The daemon is restarted, and only where it has not loaded what is on disk. Then it is asked whether it is ready,
-    and whether all containers that ran still run.
+    place. The daemon is reloaded or restarted, and only where it has not loaded what is on disk. Then it is asked whether it
+    is ready, and whether all containers that ran still run.
   - After any failure, a kill or a loss of power the node goes back to the files and the daemon it had.
   - The change runs in a transient systemd unit on the node. It needs neither the connection nor the controller to end well.
   - A node that is as wanted costs one remote call, a change costs two.
@@ -44,6 +44,13 @@ options:
         description: Whether the content must appear in no log, diff or result. It is compared by its hash alone.
         type: bool
         default: false
+      disruption:
+        description:
+          - What a running daemon needs to load the file. V(none) for one that no daemon reads, such as crictl.yaml.
+          - V(reload) becomes a restart where a reload cannot be relied on, for example because CRI-O would not log how it went.
+        type: str
+        choices: [none, reload, restart]
+        default: restart
       config:
         description:
           - What the filter P(cri.node.crio_config#filter) made of the role's variables for this file.
@@ -72,6 +79,7 @@ options:
   require_crio:
     description:
       - Whether a node without CRI-O is an error. V(false) is for check mode before an installation that check mode only predicts.
+      - Files that no daemon reads need none.
     type: bool
     default: true
   unit:
@@ -121,11 +129,11 @@ plan:
   returned: when the node was looked at
   contains:
     disruption:
-      description: V(none) or V(restart).
+      description: V(none), V(reload) or V(restart).
       type: str
       sample: restart
     reasons:
-      description: Why the daemon has to restart, a sentence each.
+      description: Why the daemon has to reload or to restart, a sentence each.
       type: list
       elements: str
       sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
@@ -207,6 +215,7 @@ _FILE = {
     "sha256": {"type": "str", "required": True},
     "mode": {"type": "str", "required": True},
     "secret": {"type": "bool", "required": True},
+    "disruption": {"type": "str", "required": True},
 }
 
 
@@ -223,7 +232,8 @@ def main():
             "contents": {"type": "dict", "default": {}},
             "secrets": {"type": "dict", "default": {}, "no_log": True},
             "remove": {"type": "list", "elements": "str", "default": []},
-            "activate": {"type": "str", "choices": ["none", "start", "restart"], "default": "none"},
+            "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
+            "concerns_daemon": {"type": "bool", "default": True},
             "daemon_reload": {"type": "bool", "default": False},
             "id": {"type": "str"},
             "fingerprint": {"type": "str", "default": ""},

@@ -6,14 +6,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from ansible_collections.cri.node.plugins.plugin_utils import crio_config, toml
+from ansible_collections.cri.node.plugins.plugin_utils import crio_config, reload, toml
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+
+DISRUPTIONS = ("none", "reload", "restart")  # the gravest last
 
 
 class WantedFiles:
     """The wanted file set of some owners. An entry without content is not wanted."""
 
     def __init__(self, entries, owners=None):
+        # Files that are not wanted count too: a role whose variables are all empty still asks for a daemon that runs.
+        self.concern_daemon = any(entry["disruption"] != "none" for entry in entries)
         self._entries = {
             entry["path"]: plain(entry) for entry in entries if (entry.get("content") or "").strip()
         }
@@ -29,6 +33,7 @@ class WantedFiles:
                 "sha256": hashlib.sha256(entry["content"].encode()).hexdigest(),
                 "mode": entry["mode"],
                 "secret": entry["secret"],
+                "disruption": entry["disruption"],
             }
             for path, entry in sorted(self._entries.items())
         ]
@@ -49,7 +54,7 @@ class WantedFiles:
         return self._entries[path]["content"]
 
     def settings(self):
-        """Every key that a file of the set gives: a list of {"path", "key", "value", "variable"}; a secret value is None."""
+        """Every key of crio.conf that the set gives: a list of {"path", "key", "value", "variable"}; a secret value is None."""
         return [
             {
                 "path": path,
@@ -58,7 +63,7 @@ class WantedFiles:
                 "variable": _layer_of(entry["config"], key_path),
             }
             for path, entry in sorted(self._entries.items())
-            if entry.get("config")
+            if _is_of_crio(entry.get("config"))
             for key_path, key, value in crio_config.walk(entry["config"]["data"])
         ]
 
@@ -66,10 +71,20 @@ class WantedFiles:
         """What is wrong with the set for one CRI-O version alone, such as "1.36.2"; [] where the version is not known."""
         if not version:
             return []
-        return [str(problem) for config in self._configs() for problem in _check_again(config, version)]
+        return [
+            str(problem)
+            for config in self._configs()
+            if _is_of_crio(config)
+            for problem in _check_again(config, version)
+        ]
 
     def _configs(self):
         return [entry["config"] for _path, entry in sorted(self._entries.items()) if entry.get("config")]
+
+
+def _is_of_crio(config):
+    """Whether a file's configuration has the keys of crio.conf, not of registries.conf or crictl.yaml."""
+    return bool(config) and config.get("kind", "crio") == "crio"
 
 
 def _layer_of(config, key_path):
@@ -87,8 +102,10 @@ class Plan:
     """What differs, and the reasons for what it costs."""
 
     files: dict = field(default_factory=dict)  # path -> create, change or remove
-    reasons: list = field(default_factory=list)  # why the daemon has to restart
-    activate: str = "none"  # none, start or restart
+    disruption: str = "none"  # what a running daemon needs to load all of it
+    reasons: list = field(default_factory=list)  # why it needs that
+    concerns_daemon: bool = True  # whether any file of the set is one that the daemon reads
+    activate: str = "none"  # none, reload, start or restart
     enable: bool = False
 
     @property
@@ -103,32 +120,50 @@ class Plan:
     def changes_anything(self):
         return bool(self.files) or self.activate != "none" or self.enable
 
+    def because(self, disruption, reason):
+        """Note a reason for a disruption; the gravest one decides."""
+        if disruption != "none":
+            self.disruption = max(self.disruption, disruption, key=DISRUPTIONS.index)
+            self.reasons.append(reason)
+
     def as_data(self):
-        disruption = "restart" if self.activate == "restart" else "none"
+        disruption = self.activate if self.activate in DISRUPTIONS else "none"
         return {"disruption": disruption, "reasons": list(self.reasons), "files": dict(self.files)}
 
 
 def make(wanted, report):
     """The plan for one node from what is wanted and what node_state.read reported."""
-    plan = Plan()
-    for path, found in sorted({**report["files"], **report["orphans"]}.items()):
+    looked_at = sorted({**report["files"], **report["orphans"]}.items())
+    concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
+    plan = Plan(concerns_daemon=concerned)
+    for path, found in looked_at:
         unwanted = path in report["orphans"]
         if not found["as_wanted"]:
             action = "remove" if unwanted else "create" if found["kind"] == "absent" else "change"
             plan.files[path] = action
-            plan.reasons.append(f"{path} {_REASON[action]}")
+            plan.because(found["disruption"], f"{path} {_REASON[action]}")
         elif not found["loaded"] and report["unit"]["active"]:
-            plan.reasons.append(f"{path} is as wanted, but the running daemon has not loaded it")
-    if report["unit"]["binary_replaced"]:
-        plan.reasons.append(
-            f"the running daemon was started from another crio than {report['crio']['binary']} is now"
-        )
-    if not report["unit"]["active"]:
-        plan.activate = "start"
-    elif plan.reasons:
-        plan.activate = "restart"
-    plan.enable = not report["unit"]["enabled"]
+            plan.because(
+                found["disruption"], f"{path} is as wanted, but the running daemon has not loaded it"
+            )
+    if plan.concerns_daemon:
+        _weigh_daemon(plan, report)
     return plan
+
+
+def _weigh_daemon(plan, report):
+    """What the daemon's own state adds to the plan."""
+    if report["unit"]["binary_replaced"]:
+        plan.because(
+            "restart",
+            f"the running daemon was started from another crio than {report['crio']['binary']} is now",
+        )
+    if plan.disruption == "reload":
+        unreliable = reload.unreliable(report)
+        if unreliable:
+            plan.because("restart", f"a reload will not do: {unreliable}")
+    plan.activate = plan.disruption if report["unit"]["active"] else "start"
+    plan.enable = not report["unit"]["enabled"]
 
 
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}

@@ -18,6 +18,7 @@ def entry(**more):
         "content": CONTENT,
         "mode": "0644",
         "secret": False,
+        "disruption": "restart",
         "config": None,
         **more,
     }
@@ -26,7 +27,7 @@ def entry(**more):
 def report(files=None, orphans=None, **more):
     """A node whose daemon runs and has loaded what is wanted, unless said otherwise."""
     unit = {"active": True, "enabled": True, "binary_replaced": False, **more.pop("unit", {})}
-    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644"}
+    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
     return {
         "files": {PATH: as_wanted} if files is None else files,
         "orphans": orphans or {},
@@ -38,9 +39,10 @@ def report(files=None, orphans=None, **more):
     }
 
 
-ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False}
+ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 OTHER = {
     "kind": "file",
+    "disruption": "restart",
     "as_wanted": False,
     "loaded": False,
     "mode": "0644",
@@ -155,3 +157,63 @@ def test_a_diff_of_a_secret_file_shows_hashes_alone():
     )
     assert shown["after"] == ""
     assert "SHA-256" in shown["before"]
+
+
+def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
+    """A node on which a file that a reload loads is missing."""
+    return report(
+        {PATH: {**ABSENT, "disruption": "reload"}},
+        unit={"name": "crio.service", "reloads": reloads},
+        reload={"log_level": log_level, "log_filter": log_filter, "options": list(options)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "disruption", "reason"),
+    [
+        pytest.param(reloading(), "reload", "is new", id="CRI-O tells how a reload went"),
+        pytest.param(reloading(log_level='"debug"', log_filter='""'), "reload", "is new", id="and more"),
+        pytest.param(reloading(log_level='"warn"'), "restart", "log_level", id="CRI-O keeps silent"),
+        pytest.param(reloading(log_level=None), "restart", "log_level", id="the level is not known"),
+        pytest.param(
+            reloading(log_filter='"pull"'), "restart", "log_filter", id="CRI-O's lines are filtered"
+        ),
+        pytest.param(reloading(reloads=False), "restart", "ExecReload", id="the unit has no reload"),
+        pytest.param(
+            reloading(options=["--log-level", "--listen"]),
+            "restart",
+            "would forget its --log-level,",
+            id="an option would be lost",
+        ),
+        pytest.param(
+            reloading(options=["CONTAINER_PAUSE_IMAGE"]),
+            "restart",
+            "CONTAINER_PAUSE_IMAGE",
+            id="a variable would be lost",
+        ),
+        pytest.param(reloading(options=["--listen"]), "reload", "is new", id="other options stay"),
+    ],
+)
+def test_a_reload_is_planned_only_where_it_can_be_relied_on(node, disruption, reason):
+    made = plan.make(plan.WantedFiles([entry(disruption="reload")]), node)
+    assert made.as_data()["disruption"] == disruption
+    assert reason in made.reasons[-1]
+
+
+def test_the_gravest_disruption_decides():
+    files = {PATH: {**ABSENT, "disruption": "reload"}, "/etc/x": ABSENT}
+    made = plan.make(plan.WantedFiles([entry(disruption="reload"), entry(path="/etc/x")]), report(files))
+    assert made.activate == "restart"
+    assert len(made.reasons) == 2
+
+
+def test_a_set_that_no_daemon_reads_leaves_the_daemon_alone():
+    node = report({PATH: {**ABSENT, "disruption": "none"}}, unit={"active": False, "enabled": False})
+    made = plan.make(plan.WantedFiles([entry(disruption="none")]), node)
+    assert (made.activate, made.enable, made.reasons) == ("none", False, [])
+    assert made.files == {PATH: "create"}
+
+
+def test_a_role_whose_variables_are_empty_still_asks_for_a_daemon_that_runs():
+    made = plan.make(plan.WantedFiles([entry(content=None)]), report({}, unit={"active": False}))
+    assert made.activate == "start"

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change costs follows from its files: nothing, a reload whose success the daemon itself tells, or a restart."""
+
+import pytest
+
+from testbed import article, playbooks
+from testbed.observed import litter, observe, running_containers, service
+
+DROP_IN = "/etc/containers/registries.conf.d/zz-cri-node.conf"
+INSECURE = '[[registry]]\nlocation = "unlisted:5000"\ninsecure = true\n'
+IMAGE = "unlisted:5000/hello-world:1"
+
+
+def a_file(content, path=DROP_IN, owner="registries", disruption="reload"):
+    return {"path": path, "owner": owner, "content": content, "disruption": disruption}
+
+
+@pytest.fixture(scope="module")
+def shared(testbed, crio_source):
+    """One node with the article's settings."""
+    node = testbed.add("reload")[0]
+    playbooks.run_playbook(
+        article.ROLE, [node], test_bed=testbed, variables=article.settings()
+    ).expect_success()
+    yield node
+    testbed.remove("reload")
+
+
+@pytest.fixture
+def apply(shared, call_module):
+    """Bring one file to the node; returns the result."""
+
+    def call(entry, *options):
+        return call_module(
+            shared, "cri.node.runtime_config", {"files": [entry], "owners": [entry["owner"]]}, *options
+        )
+
+    return call
+
+
+def pull(node):
+    return node.run(["crictl", "pull", IMAGE])
+
+
+def test_registries_take_effect_by_a_reload_under_running_pods(shared, apply):
+    shared.run_pod()
+    running = running_containers(shared)
+    before = observe(shared)
+    assert "server gave HTTP response to HTTPS client" in pull(shared).err
+    predicted = apply(a_file(INSECURE), "--check")
+    done = apply(a_file(INSECURE))
+    assert done["plan"] == predicted["plan"]
+    assert done["plan"]["disruption"] == "reload"
+    assert done["plan"]["reasons"] == [f"{DROP_IN} is new"]
+    assert service(shared, "InvocationID") == before.invocation_id
+    assert running_containers(shared) == running
+    assert pull(shared).rc == 0
+    shared.run_pod()  # with the handlers that the daemon started with, whatever /config says of them since
+    assert apply(a_file(INSECURE))["changed"] is False
+    assert litter(shared) == ""
+    shared.remove_pods()
+
+
+def test_a_reload_that_crio_refuses_is_undone_with_crios_own_reason(shared, apply):
+    apply(a_file(INSECURE))
+    before = observe(shared)
+    result = apply(a_file('[[registry]]\nlocation = "http://unlisted:5000"\n'))
+    assert "CRI-O did not reload the new configuration" in result["msg"]
+    assert "invalid location 'http://unlisted:5000': URI schemes are not supported" in result["msg"]
+    assert "The change was undone: the node is as it was" in result["msg"]
+    after = observe(shared)
+    assert after.contents == before.contents
+    assert after.invocation_id == before.invocation_id
+    assert pull(shared).rc == 0
+    assert litter(shared) == ""
+
+
+def test_registries_that_are_wanted_no_more_are_gone_after_a_reload(shared, apply):
+    apply(a_file(INSECURE))
+    result = apply(a_file(None))
+    assert result["plan"]["disruption"] == "reload"
+    assert not shared.exists(DROP_IN)
+    shared.run(["crictl", "rmi", IMAGE])
+    assert pull(shared).rc == 1
+
+
+def test_a_daemon_that_would_not_tell_of_a_reload_is_restarted(shared, apply):
+    quiet = "/etc/crio/crio.conf.d/70-quiet.conf"
+    shared.copy_in(quiet, '[crio.runtime]\nlog_level = "warn"\n')
+    shared.check(["systemctl", "restart", "crio"])
+    before = service(shared, "InvocationID")
+    result = apply(a_file(INSECURE))
+    assert result["plan"]["disruption"] == "restart"
+    assert "log_level" in result["plan"]["reasons"][-1]
+    assert service(shared, "InvocationID") != before
+    assert pull(shared).rc == 0
+    shared.check(["rm", quiet])
+    shared.check(["systemctl", "restart", "crio"])
+
+
+def test_a_file_that_no_daemon_reads_disturbs_none_and_leaves_what_is_not_loaded_to_its_owner(shared, apply):
+    apply(a_file(INSECURE))
+    apply(a_file(None))  # as after a manual change: what CRI-O's owner has is loaded, registries have no file
+    crictl = a_file("timeout: 10\n", "/etc/crictl.yaml", "crictl", "none")
+    before = observe(shared)
+    result = apply(crictl)
+    assert result["plan"] == {
+        "disruption": "none",
+        "reasons": [],
+        "files": {"/etc/crictl.yaml": "change"},
+    }
+    after = observe(shared)
+    assert after.invocation_id == before.invocation_id
+    assert after.files == before.files
+    assert shared.read_file("/etc/crictl.yaml") == "timeout: 10\n"
+
+
+def test_another_owners_change_does_not_count_a_file_as_loaded_that_the_daemon_never_read(
+    shared, apply, call_module
+):
+    wanted = a_file(
+        '[crio.image]\nbig_files_temporary_dir = "/var/tmp"\n', article.DROP_IN, "crio", "restart"
+    )
+    apply(wanted)
+    # The daemon's memory of it is taken away: the state says another start, and the file is newer than this one.
+    shared.check(["systemctl", "restart", "crio"])
+    shared.check(["touch", article.DROP_IN])
+    apply(a_file("timeout: 11\n", "/etc/crictl.yaml", "crictl", "none"))
+    result = call_module(
+        shared, "cri.node.runtime_config", {"files": [wanted], "owners": ["crio"]}, "--check"
+    )
+    assert result["plan"]["disruption"] == "restart"
+    assert "has not loaded it" in result["plan"]["reasons"][0]
+
+
+def test_a_node_without_crio_gets_a_file_that_no_daemon_reads(bare_node, call_module):
+    entry = a_file("timeout: 10\n", "/etc/crictl.yaml", "crictl", "none")
+    result = call_module(bare_node, "cri.node.runtime_config", {"files": [entry], "owners": ["crictl"]})
+    assert result["changed"] is True, result
+    assert bare_node.read_file("/etc/crictl.yaml") == "timeout: 10\n"
+    entry["content"] = None
+    call_module(bare_node, "cri.node.runtime_config", {"files": [entry], "owners": ["crictl"]})
+    assert not bare_node.exists("/etc/crictl.yaml")
