@@ -4,7 +4,8 @@
 import os
 import re
 import shutil
-import subprocess
+
+import crio_registries
 
 CAPABILITIES = (
     "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
@@ -238,7 +239,10 @@ def _check_runtime_start(settings, journal):
     if manager not in ("systemd", "cgroupfs"):
         raise Refused(f"unable to update cgroup manager: invalid cgroup manager: {manager}")
     _within("runtime validation", check_handlers, settings, journal)
-    check_registries("invalid registries")
+    try:
+        crio_registries.remember()
+    except crio_registries.RegistriesError as error:
+        raise Refused(f"invalid registries: {error}") from None
     settings.values["crio.runtime.pinns_path"] = _executable(
         "pinns validation: ", "pinns", settings["crio.runtime.pinns_path"]
     )
@@ -320,16 +324,3 @@ def _make_folder(path, what):
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise Refused(f"{what}: mkdir {path}: {error.strerror.lower()}") from None
-
-
-def check_registries(what):
-    """Let the library that CRI-O has too read registries.conf: skopeo reads it before it asks a port that nobody has.
-
-    Raises Refused with the library's own words behind `what`.
-    """
-    command = ["skopeo", "inspect", "--raw", "docker://127.0.0.1:1/registries-check"]
-    said = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stderr
-    # skopeo's own words before the library's, which name the file, are left out.
-    found = re.search(r'(loading (?:drop-in )?registries configuration \\".*)"\s*$', said, re.DOTALL)
-    if found:
-        raise Refused(f"{what}: {found[1]}".replace('\\"', '"').replace("\\\\", "\\"))

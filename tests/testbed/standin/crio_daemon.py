@@ -9,8 +9,9 @@ import signal
 import socket
 
 import containerd
+import crio_registries
 from crio import VERSION
-from crio_checks import Refused, check, check_handlers, check_pause_image, check_registries, check_start
+from crio_checks import Refused, check, check_handlers, check_pause_image, check_start
 from crio_journal import LevelError
 from crio_settings import to_toml
 
@@ -110,7 +111,7 @@ class Daemon:
             wanted = self.reread()
             self._reload_log(wanted)
             self._reload_images(wanted)
-            check_registries("system registries reload failed: /etc/containers/registries.conf")
+            self._reload_registries()
             self.journal.info(
                 "Applied new registry configuration: (told by the stand-in without its content)"
             )
@@ -146,6 +147,13 @@ class Daemon:
         if not pinned or sorted(pinned) != sorted(self.settings["crio.image.pinned_images"] or []):
             self.settings.values["crio.image.pinned_images"] = pinned
             self.journal.info(f'Set config pinned_images to "{",".join(pinned) or "[]"}"')
+
+    def _reload_registries(self):
+        try:
+            crio_registries.remember()
+        except crio_registries.RegistriesError as error:
+            told = f"system registries reload failed: {crio_registries.CONTAINERS}/registries.conf: {error}"
+            raise Refused(told) from None
 
     def _reload_late(self, wanted):
         for name in _LATE:

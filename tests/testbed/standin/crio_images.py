@@ -2,19 +2,15 @@
 """Images from registries: pulled by skopeo, which reads registries.conf with the library that CRI-O has too, then imported."""
 
 import base64
-import glob
 import json
 import os
 import re
-import subprocess
 import tempfile
-import tomllib
 
 import containerd
+import crio_registries
 
 _FATAL = re.compile(r'level=fatal msg="(.*)"\s*$', re.DOTALL)
-_FILES = ("/etc/containers/registries.conf", "/etc/containers/registries.conf.d/*.conf")
-_ALIASES = "/var/cache/containers/short-name-aliases.conf"
 
 
 class PullError(Exception):
@@ -26,27 +22,14 @@ def full_names(name, mode):
     first, slash, _rest = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return [name]
-    search, aliases, found = [], {}, False
-    for path in [*(path for pattern in _FILES for path in sorted(glob.glob(pattern))), *glob.glob(_ALIASES)]:
-        with open(path, "rb") as file:
-            data = tomllib.load(file)
-        found = True
-        search = data.get("unqualified-search-registries", search)
-        aliases.update(data.get("aliases", {}))
+    search, aliases = crio_registries.search()
     repository, tag = re.fullmatch(r"([^:@]+)(.*)", name).groups()
-    if aliases.get(repository):
+    if repository in aliases:
         return [aliases[repository] + tag]
     if not search:
-        reason = (
-            "no unqualified-search registries are defined in"
-            if found
-            else "no containers-registries.conf(5) was found at"
-        )
-        told = f'short-name "{name}" did not resolve to an alias and {reason} "{_FILES[0]}"'
         raise PullError(
-            told
-            if found
-            else f'short-name "{name}" did not resolve to an alias and no containers-registries.conf(5) was found'
+            f'short-name "{name}" did not resolve to an alias and no unqualified-search registries are defined in'
+            f' "{crio_registries.CONTAINERS}/registries.conf"'
         )
     if mode == "enforcing" and len(search) > 1:
         shown = name if tag else f"{name}:latest"
@@ -77,7 +60,7 @@ def pull(name, auth, settings):
 def _pull(name, auth, settings):
     with tempfile.TemporaryDirectory(prefix="crio-standin-") as folder:
         archive = os.path.join(folder, "image.tar")
-        command = ["skopeo"]
+        command = []
         if settings["crio.image.signature_policy"]:
             command += ["--policy", settings["crio.image.signature_policy"]]
         command += [
@@ -87,7 +70,7 @@ def _pull(name, auth, settings):
             f"docker://{name}",
             f"oci-archive:{archive}:{name}",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = crio_registries.skopeo(*command)
         if done.returncode:
             fatal = _FATAL.search(done.stderr.strip())
             told = fatal[1] if fatal else done.stderr.strip()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""registries.conf as the daemon knows it: what lay there at its start or its last reload, whatever lies there now.
+
+skopeo reads these files at each start, CRI-O does not. So skopeo runs in a mount namespace of its own, where
+/etc/containers has the remembered files; all else in it is today's, as CRI-O reads it anew for each pull.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+
+from containerd import STATE
+
+CONTAINERS = "/etc/containers"
+_VIEW, _TODAY = f"{STATE}/registries", f"{STATE}/containers"
+_NAMES = ("registries.conf", "registries.conf.d")
+_ENTER = 'mount --bind "$1" "$2" && mount --bind "$3" "$1" && shift 3 && exec skopeo "$@"'
+_ALIASES = "/var/cache/containers/short-name-aliases.conf"
+
+
+class RegistriesError(Exception):
+    """The files cannot be used; the message is that of the library that CRI-O has too."""
+
+
+def check():
+    """Let skopeo read the files that lie there now, before it asks a port that nobody has. Raises RegistriesError."""
+    command = ["skopeo", "inspect", "--raw", "docker://127.0.0.1:1/registries-check"]
+    said = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stderr
+    # skopeo's own words before the library's, which name the file, are left out.
+    found = re.search(r'(loading (?:drop-in )?registries configuration \\".*)"\s*$', said, re.DOTALL)
+    if found:
+        raise RegistriesError(found[1].replace('\\"', '"').replace("\\\\", "\\"))
+
+
+def remember():
+    """Take what lies there now for what the daemon knows. Raises RegistriesError, with nothing taken."""
+    check()
+    shutil.rmtree(_VIEW, ignore_errors=True)
+    os.makedirs(f"{_VIEW}/registries.conf.d")
+    os.makedirs(_TODAY, exist_ok=True)
+    for path in _files(CONTAINERS):
+        shutil.copy(path, os.path.join(_VIEW, os.path.relpath(path, CONTAINERS)))
+
+
+def _files(folder):
+    main, drop_ins = (os.path.join(folder, name) for name in _NAMES)
+    if os.path.exists(main):
+        yield main
+    if os.path.isdir(drop_ins):
+        yield from (
+            os.path.join(drop_ins, name) for name in sorted(os.listdir(drop_ins)) if name.endswith(".conf")
+        )
+
+
+def skopeo(*arguments):
+    """Run skopeo with the remembered files; returns the ended process."""
+    command = ["skopeo", *arguments]
+    if os.path.isdir(CONTAINERS):
+        _link_the_rest()
+        command = ["unshare", "--mount", "sh", "-c", _ENTER, "sh", CONTAINERS, _TODAY, _VIEW, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def _link_the_rest():
+    wanted = set(os.listdir(CONTAINERS)) - set(_NAMES)
+    for name in set(os.listdir(_VIEW)) - wanted - set(_NAMES):
+        os.unlink(os.path.join(_VIEW, name))
+    for name in wanted - set(os.listdir(_VIEW)):
+        os.symlink(os.path.join(_TODAY, name), os.path.join(_VIEW, name))
+
+
+def search():
+    """(registries to look for a short name in, {short name: full name}), as the remembered files have it."""
+    registries, aliases = [], {}
+    for path in [*_files(_VIEW), *([_ALIASES] if os.path.exists(_ALIASES) else [])]:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+        registries = data.get("unqualified-search-registries", registries)
+        aliases.update(data.get("aliases", {}))
+    return registries, {name: full for name, full in aliases.items() if full}
