@@ -73,12 +73,15 @@ class TestBed:
             engine.call("network", "create", *self._labels(), self.network)
         self._start_registry(image)
 
-    def add(self, *names: str, crio: bool = True) -> list[Node]:
-        """Start nodes and wait until they are up. `crio=False` makes bare nodes (crun and conmon only)."""
+    def add(self, *names: str, crio: bool = True, beneath: str = "") -> list[Node]:
+        """Start nodes and wait until they are up. `crio=False` makes bare nodes (crun and conmon only).
+
+        beneath: an image to put CRI-O on, instead of the usual one.
+        """
         if not names:
             return []
         self.prepare()
-        image = images.crio_image(self.source) if crio else images.bare_image(self.source)
+        image = images.crio_image(self.source, beneath) if crio else images.bare_image(self.source)
         version = self.source.version if crio else ""
         with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
             return list(pool.map(lambda name: self._start_node(name, image, version), names))

@@ -166,9 +166,9 @@ def bare_image(source: Source) -> str:
     return standin_image() if source.standin else node_image()
 
 
-def crio_image(source: Source) -> str:
-    """The image of a node with this CRI-O, built if need be."""
-    node = bare_image(source)
+def crio_image(source: Source, beneath: str = "") -> str:
+    """The image of a node with this CRI-O, built if need be. beneath: another image to put it on."""
+    node = beneath or bare_image(source)
     files = {name: (FILES / name).read_bytes() for name in CRIO_FILES}
     inputs = [(FILES / "Dockerfile.crio").read_bytes(), node.encode(), source.key().encode(), *files.values()]
     image = f"{REPOSITORY}/crio:{digest(*inputs)}"

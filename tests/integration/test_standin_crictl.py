@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stand-in's crictl prints what the real crictl prints, of the same runtime at the same time.
+
+Both are put into one node with real CRI-O. A field that a later crictl adds shows up here as a sentence that names it;
+the table of such fields is crictl_messages.LATER.
+"""
+
+import json
+import re
+
+import pytest
+
+from testbed import images
+from testbed.paths import STANDIN
+
+OURS = "/usr/local/bin/standin-crictl"
+LIBRARY = "/usr/local/lib/standin"
+# Samples: two programs never see the same ones.
+SAMPLED = re.compile(
+    r"\.(timestamp|usageCoreNanoSeconds|usageNanoCores|\w*[bB]ytes|\w*[fF]aults|inodesUsed|(rx|tx)Errors|processCount"
+    r"|avg\d+|total|Avg\d+|Total)\b"
+)
+AGO = re.compile(r"(Less than a second|1 second|\d+ seconds|About a minute|\d+ minutes) ago +")
+TIMES = re.compile(r'time="[^"]*"|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d')
+# The client library's own lines; the words and places in them are its version's.
+LIBRARY_LINE = re.compile(r'^E\d{4} .*?\] ".*?" (err=".*?(?<!\\)").*$', re.MULTILINE)
+
+
+def test_a_difference_is_told_as_a_sentence():
+    real = {"a": [{"new": 1, "same": "x"}], "b": "1", "moment": {"timestamp": "1"}}
+    ours = {"a": [{"same": "x", "odd": None}], "b": 1, "moment": {"timestamp": "2"}}
+    assert list(differences(real, ours)) == [
+        "the real crictl prints .a[0].new (1), the stand-in's does not",
+        "the stand-in's crictl prints .a[0].odd (null), the real one does not",
+        '.b is "1" by the real crictl, and 1 by the stand-in\'s',
+    ]
+
+
+def differences(real, ours, path=""):
+    """Sentences about what two documents do not have in common; samples are compared by their type."""
+    if isinstance(real, dict) and isinstance(ours, dict):
+        for key in [*real, *(key for key in ours if key not in real)]:
+            here = f"{path}.{key}"
+            if key not in ours:
+                yield f"the real crictl prints {here} ({json.dumps(real[key])}), the stand-in's does not"
+            elif key not in real:
+                yield f"the stand-in's crictl prints {here} ({json.dumps(ours[key])}), the real one does not"
+            else:
+                yield from differences(real[key], ours[key], here)
+    elif isinstance(real, list) and isinstance(ours, list):
+        if len(real) != len(ours):
+            yield f"{path} has {len(real)} items by the real crictl, and {len(ours)} by the stand-in's"
+        for index, pair in enumerate(zip(real, ours, strict=False)):
+            yield from differences(*pair, f"{path}[{index}]")
+    elif type(real) is not type(ours) or (real != ours and not SAMPLED.search(path)):
+        yield f"{path} is {json.dumps(real)} by the real crictl, and {json.dumps(ours)} by the stand-in's"
+
+
+@pytest.fixture(scope="module")
+def both(testbed, crio_source):
+    """A node with real CRI-O, the real crictl and the stand-in's."""
+    if crio_source.standin:
+        pytest.skip("comparing with the real crictl takes real CRI-O")
+    node = testbed.add("crictl", beneath=images.standin_image())[0]
+    for path in STANDIN.glob("crictl*.py"):
+        node.copy_in(f"{LIBRARY}/{path.name}", path.read_text())
+    node.copy_in(OURS, (STANDIN / "bin" / "crictl").read_text(), mode=0o755)
+    yield node
+    testbed.remove("crictl")
+
+
+@pytest.fixture(scope="module")
+def workload(both):
+    """Containers in each state: running with labels, odd characters and mounts, ended well, ended badly, never started."""
+    running = both.run_pod(
+        "long-running", name="running", labels={"app": "a", "odd": "<&>"}, annotations={"b": "c d"}
+    )
+    good = both.run_pod("hello-world", name="good", namespace="other")
+    bad = both.run_pod("hello-world", ["/bin/sh", "-c", "echo oops >&2; exit 7"], name="bad")
+    created = json.dumps(
+        {
+            "metadata": {"name": "created", "attempt": 2},
+            "image": {"image": both.image("hello-world")},
+            "linux": {},
+        }
+    )
+    pod = json.dumps({"metadata": {"name": "running", "namespace": "default", "uid": "u"}, "linux": {}})
+    both.copy_in("/root/created.json", created)
+    both.copy_in("/root/pod.json", pod)
+    made = both.check(f"crictl create {running.pod_id} /root/created.json /root/pod.json 2>/dev/null").strip()
+    for ended in (good, bad):
+        both.wait_for("container ended", lambda pod=ended: state(both, pod.container_id))
+    both.check("crictl stats -o json")  # CRI-O tells how many cores are used from the second sample on
+    return {"running": running, "good": good, "bad": bad, "created": made}
+
+
+def state(node, container):
+    said = node.crictl("inspect", container)["status"]["state"]
+    return said == "CONTAINER_EXITED", said
+
+
+def runs(node, words):
+    """How both programs end: the real one, then the stand-in's."""
+    return [node.run([program, *words]) for program in ("crictl", OURS)]
+
+
+def words_of(command, workload):
+    """A command line with the workload's IDs in their places."""
+    places = {"running": workload["running"].container_id, "good": workload["good"].container_id}
+    places |= {"bad": workload["bad"].container_id, "created": workload["created"]}
+    places |= {"pod": workload["running"].pod_id, "prefix": workload["running"].container_id[:9]}
+    return [word.format(**places) for word in command.split()]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "info",
+        "info -q",
+        "ps -o json",
+        "ps -a -o json",
+        "ps -ao json",
+        "ps -o json --id {prefix}",
+        "ps -o json --id nope",
+        "ps -o json --pod {pod}",
+        "ps -a -o json --state exited",
+        "ps -o json --state created",
+        "ps -a -o json --name ^good$",
+        "ps -a -o json --namespace other",
+        "ps -a -o json --label app=a",
+        "ps -a -o json --latest",
+        "ps -o json --last 2",
+        "ps -a -o json --image registry:5000/hello-world:1",
+        "ps -a -o json --image registry:5000/unknown:1",
+        "pods -o json",
+        "pods -o json --state notready",
+        "pods -o json --name ba -n 1",
+        "images -o json",
+        "images -o json registry:5000/pause:1",
+        "inspect {running}",
+        "inspect {prefix}",
+        "inspect -q {good}",
+        "inspect {bad}",
+        "inspect {created}",
+        "inspect {running} {bad}",
+        "inspect --name nope",
+        "inspect --state exited --latest",
+        "inspectp {pod}",
+        "inspectp -q {pod}",
+        "inspecti registry:5000/hello-world:1",
+        "inspecti -q registry:5000/hello-world:1",
+        "inspecti",
+        "stats -o json",
+        "stats -a -o json",
+        "stats -o json --id {prefix}",
+        "statsp -o json",
+        "imagefsinfo",
+    ],
+)
+def test_documents_are_equal(both, workload, command):
+    real, ours = runs(both, words_of(command, workload))
+    assert (real.rc, real.err) == (ours.rc, ours.err) == (0, "")
+    assert list(differences(json.loads(real.out), json.loads(ours.out))) == []
+
+
+@pytest.mark.parametrize(
+    "command", ["info", "inspect {running}", "inspecti registry:5000/hello-world:1", "imagefsinfo"]
+)
+def test_status_documents_are_equal_to_the_letter(both, workload, command):
+    real, ours = runs(both, words_of(command, workload))
+    assert re.sub(r'"timestamp": "\d+"', "", ours.out) == re.sub(r'"timestamp": "\d+"', "", real.out)
+
+
+def test_lists_are_equal_but_for_spaces(both, workload):
+    real, ours = (re.sub(r'":  ?', '": ', run.out) for run in runs(both, ["ps", "-a", "-o", "json"]))
+    assert ours == real
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "version",
+        "runtime-config",
+        "ps",
+        "ps -a",
+        "ps -aq",
+        "ps -a --no-trunc",
+        "pods",
+        "pods -q",
+        "images",
+        "images --digests --pinned --no-trunc",
+        "images -q",
+        "images -o bogus",
+        "logs {good}",
+        "logs --tail 1 {running}",
+        "logs --limit-bytes 4 {running}",
+        "logs -t {bad}",
+        "logs --since 1h {good}",
+        "logs --since 2099-01-01T00:00:00Z {good}",
+        "logs --stream stdout {bad}",
+        "exec -s {running} echo hello",
+        "exec -s {running} false",
+        "exec {running} echo hello",
+        "exec {running} false",
+        "exec -s {good} true",
+        "stop nope",
+        "stopp nope",
+    ],
+)
+def test_texts_are_equal(both, workload, command):
+    real, ours = runs(both, words_of(command, workload))
+    assert told(ours) == told(real)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        # what is not there
+        "inspect nope",
+        "inspectp nope",
+        "inspecti nope",
+        "inspect {running} nope",
+        "inspect {pod}",
+        "rm nope",
+        "rm {running}",
+        "rmp {pod}",
+        "rmp nope nope2",
+        "rmi registry:5000/nope:1",
+        "rmi registry:5000/long-running:1",
+        "logs nope",
+        "start nope",
+        "exec -s nope true",
+        "exec nope true",
+        "pull registry:5000/nope:1",
+        "pull unlisted:5000/hello-world:1",
+        "pull --creds :x registry:5000/pause:1",
+        "pull --creds a:b --auth c registry:5000/pause:1",
+        "runp /root/nope.json",
+        "runp --runtime nope /root/pod.json",
+        "create {pod} /root/nope.json /root/pod.json",
+        # what cannot be meant
+        "ps --state bogus",
+        "ps --label a=b=c",
+        "ps -o bogus",
+        "ps --bogus",
+        "ps -o",
+        "ps --last x",
+        "ps --all=maybe",
+        "ps -az",
+        "ps extra",
+        "info extra",
+        "version extra",
+        "stats {running} -o json",
+        "inspect --latest --state unknown -o bogus {running}",
+        "inspectp --name nope",
+        "logs --since yesterday {good}",
+        "logs --stream both {good}",
+        "logs --tail 1 --stream stdout {good}",
+        "rm",
+        "rmi",
+        "rmp",
+        "start",
+        "stop",
+        "stop --all x",
+        "stopp",
+        "logs",
+        "pull",
+        "exec",
+        "completion tcsh",
+        "nosuch",
+        "--bogus ps",
+        "help ps",
+        "ps --help",
+        # whom to ask
+        "-r unix:///nowhere.sock ps",
+        "-r /nowhere.sock info",
+        "-r unix:///nowhere.sock images",
+        "-i unix:///nowhere.sock images",
+        "-r tcp://localhost:1 ps",
+        "--runtime-endpoint= ps",
+        "--timeout abc ps",
+        "--timeout 3 ps",
+        "--timeout 1ns ps",
+        "-c /nowhere ps",
+    ],
+)
+def test_refusals_are_equal(both, workload, command):
+    real, ours = runs(both, words_of(command, workload))
+    assert told(ours) == told(real)
+
+
+@pytest.mark.parametrize(
+    ("content", "environment"),
+    [
+        ("", {}),
+        ("runtime-endpoint: unix:///nowhere.sock\n", {}),
+        (
+            "runtime-endpoint: unix:///nowhere.sock\n",
+            {"CONTAINER_RUNTIME_ENDPOINT": "unix:///var/run/crio/crio.sock"},
+        ),
+        ("# a comment\nruntime-endpoint: 'unix:///var/run/crio/crio.sock' # another\ntimeout: 5\n", {}),
+        ("image-endpoint: unix:///nowhere.sock\nruntime-endpoint: unix:///var/run/crio/crio.sock\n", {}),
+        ("runtime-endpoint: unix:///nowhere.sock\nno-such-key: 1\n", {}),
+        ("runtime-endpoint: unix:///nowhere.sock\ntimeout: 2s\n", {}),
+        ("no-such-key: 1\n", {"CRI_CONFIG_FILE": "/etc/crictl.yaml"}),
+        ("timeout: 2s\n", {"CRI_CONFIG_FILE": "/etc/crictl.yaml"}),
+        ("", {"CRI_CONFIG_FILE": "/etc/other.yaml"}),
+    ],
+)
+def test_settings_count_alike(both, workload, content, environment):
+    before = both.read_file("/etc/crictl.yaml")
+    both.copy_in("/etc/crictl.yaml", content)
+    try:
+        real, ours = (both.run([program, "ps"], environment=environment) for program in ("crictl", OURS))
+    finally:
+        both.copy_in("/etc/crictl.yaml", before)
+    assert told(ours) == told(real)
+
+
+def test_changes_are_told_alike(both, workload):
+    """One whole life of a pod by each program, with files of its own."""
+    lives = [life(both, program, name) for program, name in (("crictl", "real-life"), (OURS, "our-life"))]
+    real, ours = ([re.sub(r"(real|our)-life|[0-9a-f]{64}", "X", text) for text in each] for each in lives)
+    assert ours == real
+
+
+def life(node, program, name):
+    image = node.image("long-running")
+    pod = {
+        "metadata": {"name": name, "namespace": "default", "uid": name, "attempt": 0},
+        "log_directory": "/var/log/pods",
+    }
+    container = {
+        "metadata": {"name": name},
+        "image": {"image": image},
+        "log_path": f"{name}.log",
+        "nonsense": 1,
+    }
+    node.copy_in("/root/life-pod.json", json.dumps(pod))
+    node.copy_in("/root/life-container.json", json.dumps(container))
+    said = []
+
+    def do(*words):
+        run = node.run([program, *words])
+        said.append(str(told(run)))
+        return run.out.strip()
+
+    do("pull", image)
+    pod_id = do("runp", "/root/life-pod.json")
+    container_id = do("create", "--with-pull", pod_id, "/root/life-container.json", "/root/life-pod.json")
+    do("start", container_id)
+    do("exec", "-s", container_id, "echo", "<hello>")
+    do("rm", container_id)
+    do("stop", "-t", "1", container_id)
+    do("rm", container_id)
+    do("run", "--no-pull", "/root/life-container.json", "/root/life-pod.json")
+    do("rm", "--force", do("ps", "-q", "--name", name))
+    do("rmp", pod_id)
+    do("rmp", "--force", pod_id)
+    do("pods", "-q", "--name", name)
+    return said
+
+
+def told(run):
+    """What a program said, without the moment and the client library's own wording; of a help only that it is one."""
+    out = AGO.sub("AGO ", re.sub(r"(?s)\n\nUSAGE:.*", " ...", run.out))
+    err = TIMES.sub("TIME", LIBRARY_LINE.sub(r"LIBRARY \1", run.err))
+    return run.rc, out, err
