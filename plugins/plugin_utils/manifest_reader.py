@@ -24,6 +24,11 @@ class Reader:
         """Add a problem."""
         self.problems.append(Problem(self.variable, path, value, message, accepted))
 
+    def miss(self, path: str, message: str = "is missing") -> None:
+        """Add a problem for a field that is not there, unless it is there and was refused."""
+        if not any(problem.key.startswith(path) for problem in self.problems):
+            self.refuse(path, message)
+
     def table(self, value: object, path: str, fields: dict[str, Field | str]) -> dict:
         """The typed values of a table's fields; a field that is null, or faulty, is left out."""
         if not isinstance(value, dict):
@@ -55,10 +60,10 @@ class Reader:
             return self._map(value, path, field)
         return self._scalar(value, path, field)
 
-    def _list(self, value: object, path: str, field: Field) -> list:
+    def _list(self, value: object, path: str, field: Field) -> list | None:
         if not isinstance(value, list):
             self.refuse(path, f"is {kind(value)}, not a list")
-            return []
+            return None
         places = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
         if field.kind == "tables":
             return [self.table(item, place, field.fields) for item, place in places]
@@ -66,10 +71,10 @@ class Reader:
         found = [self._scalar(item, place, one) for item, place in places]
         return [item for item in found if item is not None]
 
-    def _map(self, value: object, path: str, field: Field) -> dict[str, str]:
+    def _map(self, value: object, path: str, field: Field) -> dict[str, str] | None:
         if not isinstance(value, dict):
             self.refuse(path, f"is {kind(value)}, not a mapping")
-            return {}
+            return None
         one = field._replace(kind="text")
         found = {name: self._scalar(item, f"{path}.{name}", one) for name, item in value.items()}
         return {name: item for name, item in found.items() if item is not None}
@@ -82,13 +87,11 @@ class Reader:
         except Unfit as unfit:
             self.refuse(path, unfit.message, unfit.accepted)
             return None
-        shown = None if field.secret else str(typed)
+        shown = None if field.secret else _shown(typed)
         if field.kind == "text" and "\0" in typed:
             self.refuse(path, "holds a NUL character")
         elif field.choices and typed not in field.choices:
-            choices = ", ".join(
-                str(choice).lower() if choice in (True, False) else choice or '""' for choice in field.choices
-            )
+            choices = ", ".join(_shown(choice) or '""' for choice in field.choices)
             self.refuse(path, "cannot be honoured", field.accepted or choices, shown)
         elif field.pattern and not re.fullmatch(field.pattern, typed):
             self.refuse(path, "does not fit", field.accepted, shown)
@@ -104,6 +107,10 @@ class Reader:
         if number is None:
             self.refuse(path, "is no quantity", quantity.ACCEPTED, str(value))
         return number
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _suggestion(name: str, fields: dict) -> str:

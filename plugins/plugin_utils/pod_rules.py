@@ -57,7 +57,7 @@ def _check_pod(reader: Reader, spec: dict) -> None:
             "spec.dnsConfig", "needs dnsPolicy: None; nothing is merged into the node's resolv.conf"
         )
     if spec.get("dnsPolicy") == "None" and not spec.get("dnsConfig", {}).get("nameservers"):
-        reader.refuse("spec.dnsConfig.nameservers", "is missing, and dnsPolicy: None needs it")
+        reader.miss("spec.dnsConfig.nameservers", "is missing, and dnsPolicy: None needs it")
 
 
 def _check_volumes(reader: Reader, spec: dict) -> None:
@@ -119,7 +119,7 @@ def _check_profiles(reader: Reader, context: dict, path: str) -> None:
         profile = context.get(key, {})
         here = f"{path}.{key}.localhostProfile"
         if profile.get("type") == "Localhost" and "localhostProfile" not in profile:
-            reader.refuse(here, "is missing, and type: Localhost needs it")
+            reader.miss(here, "is missing, and type: Localhost needs it")
         elif "localhostProfile" in profile and profile.get("type") != "Localhost":
             reader.refuse(here, "is for type: Localhost only")
 

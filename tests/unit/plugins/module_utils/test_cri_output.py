@@ -286,3 +286,34 @@ class TestDetails:
     @pytest.mark.parametrize("name", ["inspect.json", "inspect-exited.json"])
     def test_null_and_left_out_are_the_same(self, name):
         assert cri_output.details(as_before_1_31(recorded(name))) == cri_output.details(recorded(name))
+
+
+class TestSandboxes:
+    def test_a_pod_of_a_list(self):
+        (pod,) = cri_output.sandboxes(recorded("pods.json"))
+        assert pod["state"] == "ready"
+        assert pod["created_at"] == "2026-11-23T23:54:11.709423949Z"
+        assert (pod["namespace"], pod["name"], pod["uid"], pod["attempt"]) == (
+            "default",
+            "hello-pod",
+            "u1",
+            1,
+        )
+        assert pod["labels"]["io.kubernetes.pod.uid"] == "u1"
+        assert not {"handler", "ip", "ips"} & set(pod)
+
+    def test_a_pod_alone_has_its_addresses_and_is_else_the_same(self):
+        status = recorded("inspectp.json")["status"]
+        status["network"]["additionalIps"] = [{"ip": "fd00::2"}]
+        alone = cri_output.sandbox(status)
+        assert (alone.pop("ip"), alone.pop("ips")) == ("10.85.0.2", ["10.85.0.2", "fd00::2"])
+        assert alone == cri_output.sandboxes(recorded("pods.json"))[0]
+
+    @pytest.mark.parametrize("name", ["pods.json"])
+    def test_null_and_left_out_are_the_same(self, name):
+        assert cri_output.sandboxes(as_before_1_31(recorded(name))) == cri_output.sandboxes(recorded(name))
+
+    @pytest.mark.parametrize("pod", [{}, [], {"id": "a", "state": 1}, {"id": "a", "network": [1]}])
+    def test_anything_else_is_refused(self, pod):
+        with pytest.raises(UnexpectedOutput):
+            cri_output.sandboxes({"items": [pod]})

@@ -108,6 +108,18 @@ class TestCall:
         crictl.json("info", "$(touch /tmp/x); `id`", "*")
         assert calls(answers)[0]["arguments"][-2:] == ["$(touch /tmp/x); `id`", "*"]
 
+    def test_documents_reach_crictl_without_ever_being_on_a_disk(self, crictl, answers):
+        script(answers, 'shift 8; cat "$2" "$4"; readlink "$2" >&2; readlink "$2" >"$FAKE_CRICTL/where"')
+        assert crictl.text("create", {"secret": "a"}, "pod", {"b": [1]}) == '{"secret": "a"}{"b": [1]}'
+        assert (answers / "where").read_text().startswith("/memfd:")
+        assert "secret" not in (answers / "calls.jsonl").read_text()
+
+    def test_a_call_may_take_longer_than_others(self, crictl, answers):
+        (answers / "info.json").write_text("{}")
+        crictl.within(60).json("info")
+        assert "60s" in calls(answers)[0]["arguments"]
+        assert crictl.timeout == 5
+
     def test_calls_run_together(self, crictl, answers):
         others = f"ls {answers}/here.* | grep -v here.$$"
         script(

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told of a pod is whole, but for the values of its environment."""
+
+from ansible_collections.cri.node.plugins.module_utils import pod_result
+from ansible_collections.cri.node.plugins.module_utils.pod_error import PodError
+
+
+def pod(*values):
+    envs = [{"key": f"V{index}", "value": value} for index, value in enumerate(values)]
+    config = {"image": {"image": "app:1"}, "envs": envs}
+    return {
+        "name": "web",
+        "namespace": "shop",
+        "init_containers": [],
+        "containers": [{"name": "app", "config": config}],
+        "sandbox": {"log_directory": "/nowhere"},
+    }
+
+
+def test_a_failure_holds_no_value_of_the_environment():
+    secrets = pod("hunter2", "hunter22", "line one\nline two", "on")
+    error = PodError("container app: cannot set hunter2", "app", 1, "Error")
+    lines = ["V=hunter22 on", "line two of it", "harmless"]
+    told = pod_result.failure(secrets, error, "It was removed again", lines, changed=True)
+    assert told.log == ["V=******** on", "******** of it", "harmless"]
+    assert str(told) == (
+        "the pod shop/web did not come up: container app: cannot set ********. It was removed again."
+        " The container's last lines:\n  V=******** on\n  ******** of it\n  harmless"
+    )
+    assert (told.container, told.exit_code, told.reason, told.changed) == ("app", 1, "Error", True)
+
+
+def test_nor_does_a_result():
+    here = {
+        "id": "p",
+        "state": "ready",
+        "labels": {"a": "b"},
+        "containers": {"app": {"id": "c", "state": "exited", "message": "no hunter2", "pid": 1}},
+    }
+    told = pod_result.of(pod("hunter2"), here)
+    assert told["pod"] == {"id": "p", "state": "ready"}
+    assert told["containers"] == [
+        {"name": "app", "image": "app:1", "id": "c", "state": "exited", "message": "no ********"}
+    ]
+
+
+def test_a_failure_that_no_container_is_to_blame_for_has_no_lines():
+    error = OSError("no space")
+    assert pod_result.last_lines(pod(), error) == []
+    told = pod_result.failure(pod(), error, "It was removed again", [])
+    assert (told.container, told.log, str(told)) == (
+        None,
+        None,
+        "the pod shop/web did not come up: no space. It was removed again.",
+    )
