@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stand-in's daemon does without containerd: reload in CRI-O's order, short names, metrics, crictl info."""
+
+import io
+import json
+import re
+import sys
+import types
+
+import pytest
+
+from testbed.paths import CHECKOUT, STANDIN
+
+sys.path.insert(0, str(STANDIN))
+
+import crio_images
+import crio_metrics
+import crio_registries
+import crio_settings
+from crio_checks import Refused
+from crio_daemon import Daemon
+from crio_journal import Journal
+
+INFO = CHECKOUT / "tests/unit/fixtures/crictl-1.37/info.json"
+
+
+@pytest.fixture
+def daemon(monkeypatch):
+    """A daemon that runs with the defaults; `wanted` is what its files say next."""
+    monkeypatch.setattr(crio_registries, "remember", lambda: None)
+    made = Daemon(crio_settings.defaults(), lambda: made.wanted.copy(), Journal(io.StringIO()))
+    made.wanted = made.settings.copy()
+    for handlers in (made.settings.handlers, made.wanted.handlers):
+        handlers["crun"]["runtime_path"] = sys.executable
+    made.metrics = crio_metrics.Metrics()
+    return made
+
+
+def told(daemon):
+    """(level, message) of each line of its journal."""
+    lines = daemon.journal.stream.getvalue().splitlines()
+    found = [re.search(r'level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)', line).groups() for line in lines]
+    return [(level, json.loads(text) if text[0] == '"' else text) for level, text in found]
+
+
+def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
+    daemon.wanted.values.update(
+        {
+            "crio.runtime.log_level": "debug",
+            "crio.image.pause_image": "registry:5000/pause:2",
+            "crio.metrics.metrics_port": 9600,
+        }
+    )
+    daemon.reload()
+    assert [message for _level, message in told(daemon)][:7] == [
+        "Reloading configuration",
+        'Set config log_level to "debug"',
+        'Set config pause_image to "registry:5000/pause:2"',
+        'Set config pinned_images to "[]"',
+        "Applied new registry configuration: (told by the stand-in without its content)",
+        'Set config seccomp_profile to ""',
+        'Set config privileged_seccomp_profile to ""',
+    ]
+    assert ("info", "Configuration reload completed") in told(daemon)
+    assert daemon.settings["crio.image.pause_image"] == "registry:5000/pause:2"
+    assert daemon.settings["crio.metrics.metrics_port"] == 9090
+
+
+def test_a_reload_stops_at_the_first_error_with_all_before_it_applied(daemon, monkeypatch):
+    def refuse():
+        raise crio_registries.RegistriesError('loading registries configuration "F": broken')
+
+    monkeypatch.setattr(crio_registries, "remember", refuse)
+    daemon.wanted.values["crio.runtime.log_level"] = "warn"
+    daemon.wanted.values["crio.runtime.seccomp_profile"] = "/x"
+    daemon.reload()
+    assert told(daemon)[-1] == (
+        "error",
+        "Unable to reload configuration: system registries reload failed: /etc/containers/registries.conf: "
+        'loading registries configuration "F": broken',
+    )
+    assert daemon.settings["crio.runtime.log_level"] == "warn"
+    assert daemon.settings["crio.runtime.seccomp_profile"] == ""
+
+
+def test_a_broken_file_changes_nothing(daemon):
+    def refuse():
+        raise Refused("update config from path: walk path: broken")
+
+    daemon.reread = refuse
+    daemon.reload()
+    assert told(daemon)[-1] == (
+        "error",
+        "Unable to reload configuration: update config from path: walk path: broken",
+    )
+
+
+def test_a_default_handler_without_its_table_stays_in_the_live_configuration(daemon):
+    daemon.wanted.values["crio.runtime.default_runtime"] = "nope"
+    daemon.reload()
+    assert "unable to reload runtimes: default_runtime set to" in told(daemon)[-1][1]
+    assert daemon.settings["crio.runtime.default_runtime"] == "nope"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "found"),
+    [
+        ("registry:5000/pause:1", "enforcing", ["registry:5000/pause:1"]),
+        ("localhost/a", "enforcing", ["localhost/a"]),
+        ("short:1", "enforcing", ["example.com/long:1"]),
+        ("other:1", "disabled", ["docker.io/library/other:1", "quay.io/other:1"]),
+        ("team/other", "disabled", ["docker.io/team/other", "quay.io/team/other"]),
+    ],
+)
+def test_short_names_are_resolved_as_registries_conf_says(name, mode, found, monkeypatch):
+    searched = (["docker.io", "quay.io"], {"short": "example.com/long"})
+    monkeypatch.setattr(crio_registries, "search", lambda: searched)
+    assert crio_images.full_names(name, mode) == found
+
+
+def test_short_names_that_are_ambiguous_or_nowhere_are_refused_in_crios_words(monkeypatch):
+    monkeypatch.setattr(crio_registries, "search", lambda: (["a.io", "b.io"], {}))
+    with pytest.raises(crio_images.PullError, match="image name foo:1 returns ambiguous list"):
+        crio_images.full_names("foo:1", "enforcing")
+    monkeypatch.setattr(crio_registries, "search", lambda: ([], {}))
+    with pytest.raises(crio_images.PullError, match='short-name "foo:1" did not resolve to an alias'):
+        crio_images.full_names("foo:1", "enforcing")
+
+
+def test_credentials_go_into_a_private_file(tmp_path):
+    auth = types.SimpleNamespace(auth="", username="me", password="secret")
+    option, path = crio_images._authfile("r:5000/a", auth, crio_settings.defaults(), str(tmp_path))
+    assert option == "--authfile"
+    assert json.loads((tmp_path / "auth.json").read_text()) == {"auths": {"r:5000": {"auth": "bWU6c2VjcmV0"}}}
+    assert (tmp_path / "auth.json").stat().st_mode & 0o777 == 0o600
+    assert path == str(tmp_path / "auth.json")
+
+
+def test_metrics_count_what_was_asked_and_show_only_the_collectors_wanted():
+    metrics = crio_metrics.Metrics()
+    metrics.default_runtime = "crun"
+    metrics.count("Version", 0, False)
+    metrics.count("PullImage", 0, True)
+    text = metrics.text(["operations_total", "crio_operations_errors_total", "nosuch"])
+    assert 'container_runtime_crio_operations_total{operation="Version"} 1' in text
+    assert 'container_runtime_crio_operations_errors_total{operation="PullImage"} 1' in text
+    assert 'errors_total{operation="Version"}' not in text
+    assert "default_runtime" not in text
+
+
+def test_crictl_info_has_the_fields_that_crio_has():
+    recorded = json.loads(INFO.read_text())["config"]["crio"]
+    shown = crio_settings.to_info(crio_settings.defaults())
+    assert list(shown) == list(recorded)
+    recorded_crun = recorded["Runtimes"]["crun"]
+    # What is disallowed is the whole list, so it tells nothing of a node.
+    assert set(shown["Runtimes"]["crun"]) == set(recorded_crun) - {"DisallowedAnnotations"}
+    for name in ("ApparmorProfile", "DefaultCapabilities", "DefaultEnv", "PidsLimit", "LogLevel"):
+        assert shown[name] == recorded[name], name
