@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role registries on a live node: what CRI-O pulls changes, without a restart, and nothing bad reaches it."""
+
+import re
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils import toml
+from testbed.bad_registries import REFUSALS
+from testbed.observed import litter, observe, service
+
+ROLE = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.registries"]}]
+APPLY = "cri.node.registries : Apply the registries' file set as one transaction"
+DROP_IN = "/etc/containers/registries.conf.d/zz-cri-node.conf"
+UNLISTED = {"registry": [{"prefix": "", "location": "unlisted:5000", "insecure": True}]}
+
+
+@pytest.fixture(scope="module")
+def node(testbed, crio_source):
+    """One node for all tests of this module; each sets all registries that it needs."""
+    yield testbed.add("registries")[0]
+    testbed.remove("registries")
+
+
+def pull(node, image):
+    """How a pull ends that must not find the image on the node already."""
+    node.run(["crictl", "rmi", image])
+    return node.run(["crictl", "pull", image])
+
+
+def test_a_registry_without_tls_can_be_pulled_from_once_it_is_listed(node, run_playbook):
+    refused = pull(node, "unlisted:5000/hello-world:1")
+    assert "server gave HTTP response to HTTPS client" in refused.err
+    invocation = service(node, "InvocationID")
+    run = run_playbook(ROLE, node, variables={"registries_config": UNLISTED}).expect_success()
+    assert run.of(APPLY)["plan"]["disruption"] == "reload"
+    assert pull(node, "unlisted:5000/hello-world:1").rc == 0
+    assert service(node, "InvocationID") == invocation
+    assert litter(node) == ""
+    run_playbook(ROLE, node, variables={}).expect_success()
+    assert not node.exists(DROP_IN)
+    assert "HTTP response to HTTPS client" in pull(node, "unlisted:5000/hello-world:1").err
+    assert service(node, "InvocationID") == invocation
+
+
+def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbook):
+    variables = {"registries_config": UNLISTED}
+    run_playbook(ROLE, node, variables=variables).expect_success()
+    before = observe(node)
+    second = run_playbook(ROLE, node, "-vvv", variables=variables).expect_success()
+    assert second.changed == 0
+    assert observe(node) == before
+    assert len(re.findall(r"SSH: EXEC", second.out)) == 1
+
+
+def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_playbook):
+    variables = {"registries_config": {"registry": [{"location": "blocked.example.com", "blocked": True}]}}
+    before = observe(node)
+    predicted = run_playbook(ROLE, node, "--check", "--diff", variables=variables).expect_success()
+    assert observe(node) == before
+    done = run_playbook(ROLE, node, "--diff", variables=variables).expect_success()
+    for part in ("changed", "plan", "diff", "validated_by"):
+        assert predicted.of(APPLY)[part] == done.of(APPLY)[part], part
+    assert run_playbook(ROLE, node, "--check", variables=variables).expect_success().changed == 0
+
+
+def test_a_mirror_answers_for_a_registry_that_is_never_asked(node, run_playbook):
+    source = {
+        "location": "source.example.com",
+        "blocked": True,
+        "mirror": [{"location": "registry:5000", "insecure": True}],
+    }
+    run_playbook(ROLE, node, variables={"registries_config": {"registry": [source]}}).expect_success()
+    assert pull(node, "source.example.com/hello-world:1").rc == 0
+    missing = pull(node, "source.example.com/not-in-the-mirror:1")
+    assert "source.example.com is blocked in" in missing.err
+
+
+def test_layers_from_anywhere_make_one_file(node, run_playbook):
+    variables = {
+        "registries_config": UNLISTED,
+        "registries_config__b": {"registry": [{"location": "unlisted:5000", "blocked": True}]},
+        "registries_config__a": {"aliases": {"hello": "unlisted:5000/hello-world"}},
+    }
+    run_playbook(ROLE, node, variables=variables).expect_success()
+    assert node.read_file(DROP_IN).partition("\n")[2] == (
+        '[aliases]\nhello = "unlisted:5000/hello-world"\n\n'
+        '[[registry]]\nblocked = true\ninsecure = true\nlocation = "unlisted:5000"\nprefix = ""\n'
+    )
+    assert "unlisted:5000 is blocked in" in pull(node, "hello:1").err
+
+
+@pytest.mark.parametrize("name", ["a URL as location", "conflicting insecure"])
+def test_what_crio_would_refuse_is_refused_before_the_node_is_asked(node, run_playbook, name):
+    data, reason = REFUSALS[name]
+    before = observe(node)
+    variables = {"registries_config": UNLISTED, "registries_config__bad": data}
+    run = run_playbook(ROLE, node, "-vvv", variables=variables)
+    assert run.rc == 2
+    message = run.results[-1]["result"]["msg"]
+    assert message.startswith("registries_config__bad: ")
+    assert f"CRI-O would refuse {DROP_IN}: {reason}" in message
+    assert "SSH: EXEC" not in run.out
+    assert observe(node) == before
+
+
+@pytest.mark.real_crio("the stand-in reads no other folder than CRI-O's own")
+def test_the_reasons_are_those_of_the_nodes_own_crio(node):
+    own = "--listen socket --root $PWD/root --runroot $PWD/run --version-file version --clean-shutdown-file clean"
+    judge = f"timeout 20 crio --registries-conf-dir $PWD/$number {own} 2>&1 | grep 'level=fatal'"
+    for number, (data, _reason) in enumerate(REFUSALS.values()):
+        node.copy_in(f"/run/judged/{number}/zz-cri-node.conf", toml.dumps(data))
+    said = node.check(
+        f"cd /run/judged; for number in $(seq 0 {len(REFUSALS) - 1}); do {judge}; done;"
+        " umount root/overlay; rm -r /run/judged"
+    ).splitlines()
+    assert len(said) == len(REFUSALS)
+    for (name, (_data, reason)), line in zip(REFUSALS.items(), said, strict=True):
+        assert f': {reason}"\n' in line.replace('\\"', '"') + "\n", name
+
+
+def test_a_bad_file_of_somebody_elses_making_changes_nothing(node, run_playbook):
+    run_playbook(ROLE, node, variables={"registries_config": UNLISTED}).expect_success()
+    before = observe(node)
+    entry = {"path": DROP_IN, "owner": "registries", "disruption": "reload", "content": "[[registry]]\n"}
+    task = {"cri.node.runtime_config": {"files": [entry]}}
+    run = run_playbook([{"hosts": "nodes", "gather_facts": False, "tasks": [task]}], node)
+    assert run.rc == 2
+    assert "both location and prefix are unset" in run.results[-1]["result"]["msg"]
+    after = observe(node)
+    assert (after.contents, after.invocation_id) == (before.contents, before.invocation_id)
+    assert pull(node, "unlisted:5000/hello-world:1").rc == 0
