@@ -19,3 +19,12 @@ def succeeded(returned):
     if returned.get("failed"):
         raise TaskFailure(returned.get("msg") or "the module returned nothing")
     return returned
+
+
+def refuse(problems):
+    """Raise TaskFailure where anything is wrong with what is wanted; all of it is told at once."""
+    if len(problems) == 1:
+        raise TaskFailure(str(problems[0]))
+    if problems:
+        listed = "".join(f"\n- {problem}" for problem in problems)
+        raise TaskFailure(f"{len(problems)} problems, and nothing was changed:{listed}")

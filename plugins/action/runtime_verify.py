@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of runtime_verify: says what to look at, and judges what was seen."""
+
+from __future__ import annotations
+
+import uuid
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
+from ansible_collections.cri.node.plugins.plugin_utils import plan, pod_manifest, verification
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
+
+ARGUMENT_SPEC = {
+    "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
+    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit")},
+    "network": {"type": "str", "choices": ["optional", "required"], "default": "optional"},
+    "image": {"type": "str", "default": ""},
+    "pull": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "int", "default": 120},
+}
+_MODULE = "cri.node.runtime_verify"
+_POD_PREFIX = (
+    "verify-hello-world-"  # also in module_utils/observation.py, which removes what a killed run left
+)
+
+
+class ActionModule(ActionBase):
+    """One remote call. What it brings back is judged here; a node that cannot be asked gets a failed check, too."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        try:
+            refuse([*options["problems"], *_problems(options["files"])])
+            _refuse_bad(options)
+            return self._verify(options, task_vars)
+        except TaskFailure as failure:
+            return failure.result
+
+    def _verify(self, options, task_vars):
+        asked = verification.Asked(
+            options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
+        )
+        wanted = plan.WantedFiles(options["files"], options["owners"])
+        arguments = {
+            "unit": options["unit"],
+            "owners": wanted.owners,
+            "files": wanted.described,
+            "expect": wanted.expect,
+            # What is not applied yet cannot be served yet.
+            "metrics_port": 0 if asked.check_mode else int(wanted.expect.get("crio.metrics.metrics_port", 0)),
+            "pod": {} if asked.check_mode or not asked.image else _hello_world(asked.image),
+            "pull": [] if asked.check_mode else asked.pull,
+            "timeout": options["timeout"],
+        }
+        try:
+            returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+            seen = succeeded(returned)["seen"]
+        except AnsibleConnectionFailure as failure:
+            return _result(verification.unseen(f"the node cannot be reached: {failure}"))
+        except TaskFailure as failure:
+            return _result(verification.unseen(str(failure)))
+        return _result(verification.judge(wanted, seen, asked), seen["state"]["crio"]["version"])
+
+
+def _problems(files):
+    return [problem for entry in files for problem in (entry["config"] or {}).get("problems", [])]
+
+
+def _refuse_bad(options):
+    if options["timeout"] <= 0:
+        raise TaskFailure(f"timeout is {options['timeout']}; it must be at least 1 second")
+    for image in options["pull"]:
+        if not image.strip() or image.startswith("-"):
+            raise TaskFailure(
+                f"pull: {image!r} is no image; accepted: for example registry.example.com/app:1.0"
+            )
+    if options["image"]:
+        _hello_world(options["image"])
+
+
+def _hello_world(image):
+    """A pod of this image as CRI is asked for it. It needs no pod network, which may not be there yet."""
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"{_POD_PREFIX}{uuid.uuid4().hex[:12]}"},
+        "spec": {
+            "hostNetwork": True,
+            "restartPolicy": "Never",
+            "containers": [{"name": "hello-world", "image": image, "imagePullPolicy": "IfNotPresent"}],
+        },
+    }
+    pod, problems = pod_manifest.convert(manifest, "image")
+    refuse([f"image is {image!r}; {problem.message}" for problem in problems])
+    return pod
+
+
+def _result(checks, version=None):
+    result = {"changed": False, "checks": checks, "failed_checks": verification.named(checks, "failed")}
+    return dict(result, version=version) if version else result

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells what a play's verification found: a table, a file of JSON, and statistics for a job runner."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from datetime import datetime, timezone
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.cri.node.plugins.plugin_utils import verification_report
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
+
+ARGUMENT_SPEC = {
+    "results": {"type": "dict", "required": True},
+    "waiting": {"type": "list", "elements": "str", "default": []},
+    "path": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    """No remote call."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        report = verification_report.document(
+            plain(options["results"]),
+            options["waiting"],
+            bool(self._task.check_mode),
+            datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        Display().display("\n".join(verification_report.table(report)))
+        told = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
+        result = {"changed": False, **told}
+        try:
+            if options["path"] and not self._task.check_mode:
+                result["path"] = _write(options["path"], report)
+                Display().display(f"The whole report is in {result['path']}")
+        except TaskFailure as failure:
+            return failure.result
+        # As set_stats does; a later report of the same run has all that an earlier one has, and replaces it.
+        data = {"cri_node_verification": told}
+        result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
+        return result
+
+
+def _write(path, report):
+    """Replace the file whole, so that no reader ever sees half of it. Returns its absolute path."""
+    path = os.path.abspath(os.path.expanduser(path))
+    partial = f"{path}.{os.getpid()}.partial"
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=2, sort_keys=True)
+            file.write("\n")
+        os.replace(partial, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise TaskFailure(f"the report cannot be written to {path}: {error.strerror}") from error
+    return path

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node's runtime does when it is asked for what it is there for: looked at, not judged.
+
+Nothing on the node stays changed but for the images that a pull leaves there.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import time
+
+from . import cri_output, cri_pod, node_state, pod_host
+from .cri_pod import PodError
+from .crictl import Crictl, CrictlError
+from .crio_socket import CrioSocketError, live_configuration
+
+POD_PREFIX = "verify-hello-world-"
+_METRICS = "crio.metrics."
+_METRIC = "container_runtime_crio_"
+# Where to reach a daemon that listens everywhere.
+_REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+_METRICS_LIMIT = 8 * 1024 * 1024  # bytes that are read of an answer
+_ERRORS = (CrictlError, PodError, cri_output.UnexpectedOutput, pod_host.UnfitPathError, OSError)
+
+
+def observe(request):
+    """Look at the node for `request`: what node_state.read takes, and {"pod", "pull", "metrics_port", "timeout"}.
+
+    pod: what pod_manifest.convert made of the hello-world pod, or {}; pull: images; metrics_port: the one to ask, 0 for the
+    live one; timeout: seconds for the pod and for each pull.
+
+    Returns a dictionary of plain data:
+    state: what node_state.read reports
+    configuration_error: why the daemon does not tell its configuration, or empty
+    plugin_dirs: the live directories of CNI plugins, each with its number of programs
+    conditions: the runtime's, as cri_output.info has them; absent where conditions_error says why
+    metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
+        daemon does not tell
+    pod: log_lines, or error; kubelet; empty where none was asked for
+    pulls: {image: why it cannot be pulled, or empty}
+    Only `state` is told of a daemon that does not run. Raises CrioServiceError.
+    """
+    state = node_state.read(request)
+    seen = {"state": state}
+    if not state["crio"]["installed"] or not state["unit"]["active"]:
+        return seen
+    live = {}
+    seen["configuration_error"] = ""
+    try:
+        live = live_configuration(state["crio"]["socket"])
+    except CrioSocketError as error:
+        seen["configuration_error"] = str(error)
+    plugin_dirs = _value(live.get("crio.network.plugin_dirs")) or []
+    seen["plugin_dirs"] = {path: _programs_in(path) for path in plugin_dirs}
+    try:
+        crictl = Crictl(state["crio"]["socket"])
+    except CrictlError as error:
+        return dict(seen, conditions_error=str(error), metrics={}, pod={}, pulls={})
+    pulls = [lambda image=image: _pull(crictl, image, request["timeout"]) for image in request["pull"]]
+    found, seen["metrics"], seen["pod"], *pulled = crictl.together(
+        lambda: _conditions(crictl),
+        lambda: _metrics(live, request["metrics_port"]),
+        lambda: _pod(crictl, request["pod"], request["timeout"]),
+        *pulls,
+    )
+    return {**seen, **found, "pulls": dict(zip(request["pull"], pulled))}
+
+
+def _value(text):
+    """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return None
+
+
+def _programs_in(directory):
+    try:
+        paths = [os.path.join(directory, name) for name in os.listdir(directory)]
+    except OSError:
+        return 0
+    return sum(os.path.isfile(path) and os.access(path, os.X_OK) for path in paths)
+
+
+def _conditions(crictl):
+    try:
+        return {"conditions": cri_output.info(crictl.json("info", "-q"))["conditions"]}
+    except _ERRORS as error:
+        return {"conditions_error": str(error)}
+
+
+def _pull(crictl, image, seconds):
+    try:
+        crictl.within(seconds).text("pull", image)
+    except _ERRORS as error:
+        return str(error)
+    return ""
+
+
+def _metrics(live, port):
+    """Ask for the metrics where the daemon serves them; a daemon that does not tell is asked nothing."""
+    settings = {
+        key.rpartition(".")[2]: _value(text) for key, text in live.items() if key.startswith(_METRICS)
+    }
+    if not settings.get("enable_metrics"):
+        return {"enabled": False} if settings else {}
+    host, port = settings.get("metrics_host") or "", port or settings.get("metrics_port") or 0
+    secure = bool(settings.get("metrics_cert") and settings.get("metrics_key"))
+    address = f"[{host}]" if ":" in host else host
+    seen = {
+        "enabled": True,
+        "port": port,
+        "url": f"{'https' if secure else 'http'}://{address}:{port}/metrics",
+        "socket": settings.get("metrics_socket") or "",
+    }
+    if port:
+        try:
+            seen["lines"] = _metric_lines(_REACHABLE.get(host, host), port, secure)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            seen["error"] = str(error)
+    return seen
+
+
+def _metric_lines(host, port, secure):
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    if secure:
+        # CRI-O makes its own certificate where there is none, so there is nothing to verify it with.
+        unverified = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=10, context=unverified)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise ValueError(f"HTTP status {answer.status}")
+        text = answer.read(_METRICS_LIMIT).decode("utf-8", "replace")
+    finally:
+        connection.close()
+    return sum(line.startswith(_METRIC) for line in text.splitlines())
+
+
+def _pod(crictl, pod, seconds):
+    """Run the pod to its end, read its log, and take it away again whatever happened."""
+    if not pod:
+        return {}
+    seen = {"kubelet": pod_host.kubelet_is_active()}
+    try:
+        _sweep(crictl, seconds)
+        made = cri_pod.present(crictl, pod, wait="completed", wait_timeout=seconds, pull_timeout=seconds)
+        path = made["containers"][0].get("log_path")
+        seen["log_lines"] = len(pod_host.last_lines(path)) if path else 0
+    except _ERRORS as error:
+        seen["error"] = str(error)
+    try:
+        cri_pod.absent(crictl, pod["name"], pod["namespace"])
+    except _ERRORS as error:
+        seen["error"] = f"{seen.get('error', '')} The pod could not be removed: {error}".strip()
+    return seen
+
+
+def _sweep(crictl, seconds):
+    """Remove what a verification left that was killed; one that may still run keeps its pod."""
+    old = cri_output.rfc3339(int((time.time() - 4 * seconds) * cri_output.SECOND))
+    pods = cri_output.sandboxes(crictl.json("pods", "--name", f"^{POD_PREFIX}"))
+    for each in pods:
+        if cri_pod.HASH in each["annotations"] and each.get("created_at", old) < old:
+            cri_pod.absent(crictl, each["name"], each["namespace"])
