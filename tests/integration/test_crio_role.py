@@ -107,6 +107,7 @@ def test_containers_that_ran_still_run_after_a_restart(node, run_playbook):
     assert running_containers(node) == containers
 
 
+@pytest.mark.real_crio("the stand-in's pods have no monitor in the daemon's control group")
 def test_a_restart_that_would_take_containers_with_it_is_refused(node, run_playbook):
     node.run_pod()
     before, containers = observe(node), running_containers(node)
@@ -120,6 +121,7 @@ def test_a_restart_that_would_take_containers_with_it_is_refused(node, run_playb
     assert running_containers(node) == containers
 
 
+@pytest.mark.real_crio("the stand-in's pods have no monitor in the daemon's control group")
 def test_taking_the_protecting_setting_away_is_refused_while_containers_run(node, run_playbook):
     run_playbook(article.ROLE, node, variables=article.settings()).expect_success()
     node.run_pod()
