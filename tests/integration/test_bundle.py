@@ -167,7 +167,9 @@ def test_check_mode_predicts_an_installation_and_the_run_then_makes_it(bundle, f
     assert len(running_containers(node)) == 1
 
 
-@pytest.mark.real_crio("a replaced crio is told by the file that runs, which is Python's where the stand-in runs")
+@pytest.mark.real_crio(
+    "a replaced crio is told by the file that runs, which is Python's where the stand-in runs"
+)
 def test_a_second_run_changes_nothing_and_another_bundle_of_that_version_takes_no_pod(
     bundle, other_bundle, fresh_node, run_playbook
 ):
