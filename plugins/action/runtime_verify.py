@@ -25,6 +25,8 @@ _POD_PREFIX = (
     "verify-hello-world-"  # also in module_utils/observation.py, which removes what a killed run left
 )
 
+_PODS = 3  # to try one after the other, where a kubelet takes a pod away that is not its own
+
 
 class ActionModule(ActionBase):
     """One remote call. What it brings back is judged here; a node that cannot be asked gets a failed check, too."""
@@ -55,7 +57,9 @@ class ActionModule(ActionBase):
             "expect": wanted.expect,
             # What is not applied yet cannot be served yet.
             "metrics_port": 0 if asked.check_mode else int(wanted.expect.get("crio.metrics.metrics_port", 0)),
-            "pod": {} if asked.check_mode or not asked.image else _hello_world(asked.image),
+            "pods": []
+            if asked.check_mode or not asked.image
+            else [_hello_world(asked.image) for _each in range(_PODS)],
             "pull": [] if asked.check_mode else asked.pull,
             "timeout": options["timeout"],
         }

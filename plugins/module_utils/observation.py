@@ -27,10 +27,11 @@ _ERRORS = (CrictlError, PodError, cri_output.UnexpectedOutput, pod_host.UnfitPat
 
 
 def observe(request):
-    """Look at the node for `request`: what node_state.read takes, and {"pod", "pull", "metrics_port", "timeout"}.
+    """Look at the node for `request`: what node_state.read takes, and {"pods", "pull", "metrics_port", "timeout"}.
 
-    pod: what pod_manifest.convert made of the hello-world pod, or {}; pull: images; metrics_port: the one to ask, 0 for the
-    live one; timeout: seconds for the pod and for each pull.
+    pods: what pod_manifest.convert made of the hello-world pod, each with another name, so that the next can be tried where a
+    kubelet has taken one away; [] for none. pull: images. metrics_port: the one to ask, 0 for the live one. timeout: seconds
+    for a pod and for each pull.
 
     Returns a dictionary of plain data:
     state: what node_state.read reports
@@ -39,7 +40,7 @@ def observe(request):
     conditions: the runtime's, as cri_output.info has them; absent where conditions_error says why
     metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
         daemon does not tell
-    pod: log_lines, or error; kubelet; empty where none was asked for
+    pod: log_lines, or error and kubelet (whether one runs); empty where none was asked for
     pulls: {image: why it cannot be pulled, or empty}
     Only `state` is told of a daemon that does not run. Raises CrioServiceError.
     """
@@ -63,7 +64,7 @@ def observe(request):
     found, seen["metrics"], seen["pod"], *pulled = crictl.together(
         lambda: _conditions(crictl),
         lambda: _metrics(live, request["metrics_port"]),
-        lambda: _pod(crictl, request["pod"], request["timeout"]),
+        lambda: _hello_world(crictl, request["pods"], request["timeout"]),
         *pulls,
     )
     return {**seen, **found, "pulls": dict(zip(request["pull"], pulled))}
@@ -141,11 +142,22 @@ def _metric_lines(host, port, secure):
     return sum(line.startswith(_METRIC) for line in text.splitlines())
 
 
-def _pod(crictl, pod, seconds):
-    """Run the pod to its end, read its log, and take it away again whatever happened."""
-    if not pod:
-        return {}
-    seen = {"kubelet": pod_host.kubelet_is_active()}
+def _hello_world(crictl, pods, seconds):
+    """Run one pod to its end. A kubelet removes pods that are not its own, and may come before the end."""
+    seen = {}
+    for pod in pods:
+        seen = _run(crictl, pod, seconds)
+        if "error" not in seen:
+            break
+        seen["kubelet"] = pod_host.kubelet_is_active()
+        if not seen["kubelet"]:
+            break
+    return seen
+
+
+def _run(crictl, pod, seconds):
+    """Run the pod, read its log, and take it away again whatever happened."""
+    seen = {}
     try:
         _sweep(crictl, seconds)
         made = cri_pod.present(crictl, pod, wait="completed", wait_timeout=seconds, pull_timeout=seconds)

@@ -185,7 +185,7 @@ def main():
             "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
             "expect": {"type": "dict", "required": True},
             "metrics_port": {"type": "int", "required": True},
-            "pod": {"type": "dict", "required": True},
+            "pods": {"type": "list", "elements": "dict", "required": True},
             "pull": {"type": "list", "elements": "str", "required": True},
             "timeout": {"type": "int", "required": True},
         },

@@ -104,9 +104,9 @@ path:
     - The file that was written, absolute. It holds one JSON object with the keys C(created_at) (RFC 3339 in UTC), C(check_mode)
       (boolean), C(summary) (as RV(summary)) and C(nodes).
     - C(nodes) has for each node's name an object with C(status) (V(passed), V(failed), V(not_verified) or V(pending)),
-      C(version) (of CRI-O, null where unknown), C(reason) (why a node is not verified or pending, else empty), C(checks) (a list of objects
-      with C(name), C(status) and C(detail), as M(cri.node.runtime_verify) returns them) and C(counts) (the number of checks by
-      status, V(passed), V(failed), V(warning) and V(skipped)). All keys are always there.
+      C(version) (of CRI-O, null where unknown), C(reason) (why a node is not verified or pending, else empty), C(checks) (a
+      list of objects with C(name), C(status) and C(detail), as M(cri.node.runtime_verify) returns them) and C(counts) (the
+      number of checks by status, V(passed), V(failed), V(warning) and V(skipped)). All keys are always there.
   type: str
   returned: when a file is written
   sample: /home/ops/cri-node-verify.json

@@ -62,6 +62,10 @@ def named(checks, status):
     return [check["name"] for check in checks if check["status"] == status]
 
 
+def count(number, thing):
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _check(name, status, detail):
     return {"name": name, "status": status, "detail": one_line(detail)}
 
@@ -132,7 +136,7 @@ def _files(state, made, asked):
         return _fault("files", told, asked)
     if not state["files"]:
         return _check("files", "skipped", "no file is asked for")
-    return _check("files", "passed", f"{_count(len(state['files']), 'file')} as wanted")
+    return _check("files", "passed", f"{count(len(state['files']), 'file')} as wanted")
 
 
 def _loaded(state, asked):
@@ -165,7 +169,7 @@ def _settings(wanted, seen, asked):
     outranked = plan.outranked(wanted, state["live"])
     if outranked:
         return _check("settings", "failed", "; ".join(node_messages.outranked(entry) for entry in outranked))
-    return _check("settings", "passed", f"CRI-O uses {_count(len(wanted.expect), 'value')} as asked for")
+    return _check("settings", "passed", f"CRI-O uses {count(len(wanted.expect), 'value')} as asked for")
 
 
 def _cni_plugins(seen):
@@ -175,7 +179,7 @@ def _cni_plugins(seen):
     found, places = sum(directories.values()), ", ".join(directories)
     if not found:
         return _check("cni_plugins", "warning", f"no program in crio.network.plugin_dirs: {places}")
-    return _check("cni_plugins", "passed", f"{_count(found, 'program')} in {places}")
+    return _check("cni_plugins", "passed", f"{count(found, 'program')} in {places}")
 
 
 def _metrics(seen):
@@ -191,7 +195,7 @@ def _metrics(seen):
         return _check("metrics", "failed", f"GET {metrics['url']}: {metrics['error']}{more}")
     if not metrics["lines"]:
         return _check("metrics", "failed", f"{metrics['url']} answers without metrics of CRI-O{more}")
-    return _check("metrics", "passed", f"{_count(metrics['lines'], 'metric')} at {metrics['url']}{more}")
+    return _check("metrics", "passed", f"{count(metrics['lines'], 'metric')} at {metrics['url']}{more}")
 
 
 def _pod(seen, asked):
@@ -218,7 +222,3 @@ def _pull(image, seen, asked):
     if error is None:
         return _check(name, "skipped", "the runtime cannot be asked")
     return _check(name, *(("failed", error) if error else ("passed", "pulled")))
-
-
-def _count(number, thing):
-    return f"{number} {thing}{'' if number == 1 else 's'}"

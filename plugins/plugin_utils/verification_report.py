@@ -90,15 +90,8 @@ def _wrapped(text, indent):
 def _summary(report):
     summary = report["summary"]
     told = [f"{summary['passed']} passed"]
-    told += [
-        f"{summary[key]} {words}"
-        for key, words in (
-            ("failed", "failed"),
-            ("not_verified", "not verified"),
-            ("pending", "pending"),
-            ("warnings", "warnings"),
-        )
-        if summary[key]
-    ]
+    for key in ("failed", "not_verified", "pending"):
+        told += [f"{summary[key]} {key.replace('_', ' ')}"] if summary[key] else []
+    told += [verification.count(summary["warnings"], "warning")] if summary["warnings"] else []
     mode = " (check mode: no pod was run, no image was pulled)" if report["check_mode"] else ""
-    return f"{summary['nodes']} nodes: {', '.join(told)}{mode}"
+    return f"{verification.count(summary['nodes'], 'node')}: {', '.join(told)}{mode}"
