@@ -71,6 +71,8 @@ class CriServer(grpc.GenericRpcHandler):
             "ListImages": self._list_images,
             "RemoveImage": self._remove_image,
             "ImageFsInfo": self._image_file_systems,
+            "ListContainers": self._list_containers,
+            "ContainerStatus": self._container_status,
         }
 
     def start(self):
@@ -243,9 +245,29 @@ class CriServer(grpc.GenericRpcHandler):
         pinned = [*(settings["crio.image.pinned_images"] or []), settings["crio.image.pause_image"]]
         image.pinned = any(name in pinned for name in image.repo_tags)
 
+    def _list_containers(self, request):
+        wanted = api.ListContainersRequest.FromString(request)
+        answer = self.ask("ListContainers", wanted, api.ListContainersResponse)
+        digests = self._digests() if answer.containers else {}
+        for container in answer.containers:
+            _name_image(container, digests)
+        return answer.SerializeToString()
+
+    def _container_status(self, request):
+        wanted = api.ContainerStatusRequest.FromString(request)
+        answer = self.ask("ContainerStatus", wanted, api.ContainerStatusResponse)
+        _name_image(answer.status, self._digests())
+        return answer.SerializeToString()
+
+    def _digests(self):
+        """{image id: the digest it was pulled by} of all images."""
+        listed = self.ask("ListImages", api.ListImagesRequest(), api.ListImagesResponse, IMAGE)
+        return {image.id: image.repo_digests[0] for image in listed.images if image.repo_digests}
+
     def _remove_image(self, request):
         wanted = api.RemoveImageRequest.FromString(request)
-        identity = wanted.image.image.removeprefix("sha256:")
+        found = self._find(wanted.image.image)
+        identity = found.id.removeprefix("sha256:") if found else ""
         for container in self.ask(
             "ListContainers", api.ListContainersRequest(), api.ListContainersResponse
         ).containers:
@@ -260,6 +282,13 @@ class CriServer(grpc.GenericRpcHandler):
         if not answer.container_filesystems:
             answer.container_filesystems.extend(answer.image_filesystems)
         return answer.SerializeToString()
+
+
+def _name_image(container, digests):
+    """CRI-O tells a container's image by the digest it was pulled by, and by the bare hash of its id."""
+    identity = container.image_ref
+    container.image_id = identity.removeprefix("sha256:")
+    container.image_ref = digests.get(identity, container.image_id)
 
 
 def _pull_words(said, name):

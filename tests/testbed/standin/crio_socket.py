@@ -30,6 +30,8 @@ class Socket:
     async def _connected(self, reader, writer):
         try:
             head = await reader.read(_BLOCK)
+            while head and len(head) < len(_HTTP2) and _HTTP2.startswith(head):
+                head += await reader.read(_BLOCK) or b"\0"
             if head.startswith(_HTTP2):
                 cri_reader, cri_writer = await asyncio.open_unix_connection(self.cri_path)
                 cri_writer.write(head)
