@@ -135,6 +135,8 @@ def _failed(here):
 def _start(crictl, pod, wait, deadline):
     """The sandbox, each init container to its end, then all containers at once."""
     pod_host.make_paths(pod["host_paths"])
+    # Of a pod that went without us, as at a boot: the runtime would write on where it ended.
+    pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
     names = [each["name"] for each in pod_result.all_containers(pod)]
     pod_host.make_log_folders(pod["sandbox"]["log_directory"], names)
     crictl = crictl.within(_remaining(deadline))
