@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Merges and checks what a user wants crictl.yaml to say: all problems at once, nothing raised.
 
-crictl refuses the whole file, and with it every call, for one key that it does not know or one number that is
-none (cri-tools, pkg/common/file.go).
+crictl leaves the whole file unread, without a word, for one key that it does not know or one number that is none
+(cri-tools, pkg/common/file.go), and then looks for any runtime's socket.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TYPES = {
 }
 # Keys that not every supported crictl knows: the first minor version that does.
 _SINCE = {"max-retries": "1.37"}
-_UNKNOWN = "is unknown to crictl, which would refuse the whole file and end every call with an error"
+_UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
 _ENDPOINT = "unix:// and an absolute path, for example unix:///var/run/crio/crio.sock"
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
@@ -100,5 +100,5 @@ def _timeout(typed: dict, findings: Findings) -> None:
 def _known_to(version: str, typed: dict, findings: Findings) -> None:
     for name, since in _SINCE.items():
         if name in typed and parse_version(version).line < parse_version(since).line:
-            fault = f"crictl {version} does not know it and would refuse the whole file; it is there since {since}"
+            fault = f"crictl {version} does not know it and would leave the whole file unread; it is there since {since}"
             findings.problem((name,), fault)

@@ -79,7 +79,7 @@ def test_crictl_config_tells_all_there_is_to_know():
         "data": {"timeout": 5, "max-retries": 2},
         "layers": {"timeout": "crictl_config", "max-retries": "crictl_config"},
         "problems": [
-            "crictl_config: max-retries: crictl 1.36 does not know it and would refuse the whole file; "
+            "crictl_config: max-retries: crictl 1.36 does not know it and would leave the whole file unread; "
             "it is there since 1.37"
         ],
         "warnings": [],

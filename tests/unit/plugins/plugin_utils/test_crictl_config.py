@@ -63,8 +63,8 @@ def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
         ),
         pytest.param(
             {"runtime_endpoint": SOCKET},
-            "runtime_endpoint: is unknown to crictl, which would refuse the whole file and end every call with "
-            "an error; did you mean runtime-endpoint?",
+            "runtime_endpoint: is unknown to crictl, which would then leave the whole file unread; "
+            "did you mean runtime-endpoint?",
             id="an underscore",
         ),
         pytest.param(
@@ -101,7 +101,7 @@ def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_ver
     assert crictl_config.depends_on_version(result.data)
     assert crictl_config.check_again(result.data, result.sources, "1.37.0") == []
     assert [str(each) for each in crictl_config.check_again(result.data, result.sources, "v1.36.2")] == [
-        "crictl_config__x: max-retries: crictl v1.36.2 does not know it and would refuse the whole file; "
+        "crictl_config__x: max-retries: crictl v1.36.2 does not know it and would leave the whole file unread; "
         "it is there since 1.37"
     ]
     assert problems(data, "1.36") != []
