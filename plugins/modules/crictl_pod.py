@@ -290,6 +290,15 @@ log:
   type: list
   elements: str
   sample: [cannot connect]
+kind:
+  description:
+    - What kind of failure of crictl this was, to act on.
+    - V(missing) (no crictl), V(unreachable) (no socket, or nobody behind it), V(timeout), V(permission),
+      V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
+      V(failed).
+  returned: failure of crictl before the pod was made
+  type: str
+  sample: unreachable
 """
 
 import json
@@ -337,7 +346,9 @@ def main():
         known = {key: getattr(error, key) for key in ("container", "exit_code", "reason", "log", "changed")}
         failure = {key: value for key, value in known.items() if value is not None}
         module.fail_json(msg=str(error), pod_failure=failure)
-    except (CrictlError, UnexpectedOutput, pod_host.UnfitPathError, OSError) as error:
+    except (CrictlError, UnexpectedOutput) as error:
+        module.fail_json(msg=str(error), pod_failure={"kind": error.kind})
+    except (pod_host.UnfitPathError, OSError) as error:
         module.fail_json(msg=str(error))
     if asked["state"] == "present" and pod_host.kubelet_is_active():
         module.warn(KUBELET)

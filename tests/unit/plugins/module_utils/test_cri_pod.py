@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pod is made, kept, replaced and removed, whatever an interrupted call or a failing runtime left behind."""
+
+import itertools
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils import cri_pod, pod_host
+from ansible_collections.cri.node.plugins.module_utils.crictl import CrictlError
+from ansible_collections.cri.node.plugins.module_utils.pod_error import PodError
+from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
+
+
+class Runtime:
+    """A runtime behind crictl, kept in memory: pods, containers, images, and each call that was made.
+
+    ends: what containers are at each look after their start, by name: exit codes, or None while they run.
+    fails: what crictl says, by command.
+    """
+
+    timeout = 10
+
+    def __init__(self):
+        self.pods, self.containers, self.images = {}, {}, set()
+        self.calls, self.ends, self.fails = [], {}, {}
+        self.numbers = itertools.count(1)
+
+    def within(self, _seconds):
+        return self
+
+    def together(self, *calls):
+        return [call() for call in calls]
+
+    def names(self):
+        return [call[0] for call in self.calls]
+
+    def json(self, *call):
+        self.calls.append(call)
+        if call[0] in self.fails:
+            raise CrictlError(f"crictl {call[0]} failed: {self.fails[call[0]]}", "failed")
+        return getattr(self, f"do_{call[0]}")(*call[1:])
+
+    text = json
+
+    def details(self, ids):
+        self.calls.append(("inspect", *ids))
+        found = {}
+        for identity in [each for each in self.calls[-1][1:] if each in self.containers]:
+            item = self.containers[identity]
+            ends = self.ends.get(item["metadata"]["name"])
+            if item["state"] == "CONTAINER_RUNNING" and ends:
+                code = ends.pop(0)
+                if code is not None:
+                    item.update(state="CONTAINER_EXITED", code=code)
+            detail = {"id": identity, "name": item["metadata"]["name"], "state": item["state"][10:].lower()}
+            found[identity] = {**detail, "exit_code": item["code"]} if detail["state"] == "exited" else detail
+        return found
+
+    def do_runp(self, *call):
+        config, identity = call[-1], f"pod{next(self.numbers)}"
+        kept = {key: config.get(key, {}) for key in ("metadata", "labels", "annotations")}
+        self.pods[identity] = {
+            "id": identity,
+            "state": "SANDBOX_READY",
+            "createdAt": f"{next(self.numbers)}",
+            **kept,
+        }
+        return f"{identity}\n"
+
+    def do_create(self, pod, config, _sandbox):
+        identity = f"container{next(self.numbers)}"
+        image = config["image"]
+        assert image["image"] in self.images
+        kept = {key: config[key] for key in ("metadata", "labels", "annotations", "image")}
+        self.containers[identity] = {
+            "id": identity,
+            "podSandboxId": pod,
+            "state": "CONTAINER_CREATED",
+            **kept,
+        }
+        return f"{identity}\n"
+
+    def do_start(self, *ids):
+        for each in ids:
+            self.containers[each].update(state="CONTAINER_RUNNING")
+        return "\n".join(ids)
+
+    def do_stop(self, _flag, _grace, identity):
+        self.containers[identity].update(state="CONTAINER_EXITED", code=137)
+        return identity
+
+    def do_rmp(self, _flag, pod):
+        del self.pods[pod]
+        self.containers = {key: item for key, item in self.containers.items() if item["podSandboxId"] != pod}
+        return f"Removed sandbox {pod}"
+
+    def do_pods(self, *_filters):
+        return {"items": list(self.pods.values())}
+
+    def do_ps(self, *_filters):
+        return {"containers": list(self.containers.values())}
+
+    def do_inspectp(self, _flag, pod):
+        return {"status": {**self.pods[pod], "network": {"ip": "10.0.0.2"}}}
+
+    def do_inspecti(self, _flag, image):
+        if image not in self.images:
+            raise CrictlError(f'no such image "{image}" present', "not_found")
+        return {}
+
+    def do_pull(self, _flag, _sandbox, image):
+        self.images.add(image)
+        return "Image is up to date"
+
+
+@pytest.fixture
+def runtime(tmp_path, monkeypatch):
+    """An empty runtime; logs are below tmp_path, and nobody sleeps."""
+    monkeypatch.setattr(pod_host, "LOGS", str(tmp_path))
+    clock = itertools.count()
+    monkeypatch.setattr(cri_pod.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(cri_pod.time, "monotonic", lambda: next(clock))
+    return Runtime()
+
+
+@pytest.fixture
+def pod(tmp_path):
+    """A function that makes a pod of containers, as the controller does."""
+
+    def make(*containers, **spec):
+        named = [
+            {"name": f"c{index}", "image": "app:1", **each} for index, each in enumerate(containers or ({},))
+        ]
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "web"},
+            "spec": {"containers": named, **spec},
+        }
+        made, problems = pod_manifest.convert(manifest)
+        assert problems == []
+        folder = made["sandbox"]["log_directory"].replace(pod_manifest.LOGS, str(tmp_path))
+        made["sandbox"]["log_directory"] = folder
+        return made
+
+    return make
+
+
+STRANGER = {
+    "id": "other",
+    "state": "SANDBOX_READY",
+    "createdAt": "1",
+    "metadata": {"name": "web", "namespace": "default", "uid": "u"},
+    "labels": {},
+    "annotations": {},
+}
+
+
+def failure(runtime, pod, **options):
+    with pytest.raises(PodError) as caught:
+        cri_pod.present(runtime, pod, **options)
+    return caught.value
+
+
+class TestPresent:
+    def test_an_image_that_several_containers_share_is_pulled_once(self, runtime, pod):
+        shared = [{"image": "a:1"}, {"image": "a:1", "imagePullPolicy": "Always"}, {"image": "b:1"}]
+        made = cri_pod.present(runtime, pod(*shared))
+        assert made["pulled"] == ["a:1", "b:1"]
+        assert runtime.names().count("pull") == 2
+        assert runtime.names().count("start") == 1
+
+    def test_a_handler_is_asked_for(self, runtime, pod):
+        cri_pod.present(runtime, pod(runtimeClassName="kata"))
+        (call,) = [call for call in runtime.calls if call[0] == "runp"]
+        assert call[1:3] == ("--runtime", "kata")
+
+    def test_the_memory_of_the_node_decides_the_score_and_the_pod_itself_is_not_changed(self, runtime, pod):
+        wanted = pod()
+        cri_pod.present(runtime, wanted)
+        (call,) = [call for call in runtime.calls if call[0] == "create"]
+        assert call[2]["linux"]["resources"]["oom_score_adj"] == 1000
+        assert "oom_score_adj" not in wanted["containers"][0]["config"]["linux"]["resources"]
+
+    def test_init_containers_end_one_after_the_other_before_the_others_begin(self, runtime, pod):
+        first = [{"name": name, "image": "app:1"} for name in ("first", "second")]
+        runtime.ends = {"first": [None, None, 0], "second": [0]}
+        made = cri_pod.present(runtime, pod(initContainers=first))
+        assert [(each["name"], each["state"]) for each in made["containers"]] == [
+            ("first", "exited"),
+            ("second", "exited"),
+            ("c0", "running"),
+        ]
+        steps = [name for name in runtime.names() if name in ("create", "start", "inspect")]
+        begin = ["create", "start"]
+        assert steps == [*begin, *["inspect"] * 3, *begin, "inspect", *begin, "inspect"]
+        assert cri_pod.present(runtime, pod(initContainers=first))["changed"] is False
+
+    def test_an_init_container_that_fails_is_the_end(self, runtime, pod):
+        runtime.ends = {"first": [7]}
+        error = failure(runtime, pod(initContainers=[{"name": "first", "image": "app:1"}]))
+        assert (error.container, error.exit_code) == ("first", 7)
+        assert (runtime.pods, runtime.names().count("create")) == ({}, 1)
+
+    def test_waiting_for_the_end_of_what_runs_already(self, runtime, pod):
+        cri_pod.present(runtime, pod())
+        runtime.ends = {"c0": [None, None, 0]}
+        done = cri_pod.present(runtime, pod(), wait="completed")
+        assert (done["changed"], done["containers"][0]["exit_code"]) == (False, 0)
+
+    def test_what_was_there_and_fails_while_it_is_waited_for_is_left(self, runtime, pod):
+        cri_pod.present(runtime, pod())
+        runtime.ends = {"c0": [None, None, 9]}
+        error = failure(runtime, pod(), wait="completed")
+        assert "It was left as it is" in str(error)
+        assert len(runtime.pods) == 1
+
+    def test_not_to_wait(self, runtime, pod):
+        runtime.ends = {"c0": [5]}
+        assert cri_pod.present(runtime, pod(), wait="none")["containers"][0]["exit_code"] == 5
+
+    def test_what_does_not_end_in_time_is_removed_with_its_grace_period(self, runtime, pod):
+        error = failure(runtime, pod(terminationGracePeriodSeconds=4), wait="completed", wait_timeout=3)
+        assert "not completed in time: container c0 is running" in str(error)
+        assert runtime.pods == runtime.containers == {}
+        (stop,) = [call for call in runtime.calls if call[0] == "stop"]
+        assert stop[1:3] == ("--timeout", "4")
+
+    def test_check_mode_asks_and_changes_nothing(self, runtime, pod):
+        predicted = cri_pod.present(runtime, pod(), check=True)
+        assert (predicted["changed"], predicted["pulled"], predicted["containers"]) == (True, ["app:1"], [])
+        assert sorted(runtime.names()) == ["inspecti", "pods", "ps"]
+
+
+class TestReplacement:
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            pytest.param(
+                lambda item: item.update(state="CONTAINER_EXITED", code=1), id="a container has failed"
+            ),
+            pytest.param(
+                lambda item: item.update(state="CONTAINER_CREATED"), id="a container was never started"
+            ),
+            pytest.param(lambda item: item.update(state="CONTAINER_UNKNOWN"), id="a container is unknown"),
+            pytest.param(lambda item: item["metadata"].update(name="x"), id="a container is missing"),
+        ],
+    )
+    def test_what_is_not_whole_is_made_anew(self, runtime, pod, spoil):
+        first = cri_pod.present(runtime, pod())
+        for item in runtime.containers.values():
+            item["metadata"] = dict(item["metadata"])
+            spoil(item)
+        second = cri_pod.present(runtime, pod())
+        assert (second["changed"], [each["id"] for each in second["removed"]]) == (True, [first["pod"]["id"]])
+
+    def test_what_has_lost_its_sandbox_is_made_anew_unless_it_had_ended_well(self, runtime, pod):
+        first = cri_pod.present(runtime, pod())
+        runtime.pods[first["pod"]["id"]]["state"] = "SANDBOX_NOTREADY"
+        second = cri_pod.present(runtime, pod())
+        assert second["changed"] is True
+        runtime.pods[second["pod"]["id"]]["state"] = "SANDBOX_NOTREADY"
+        runtime.ends = {"c0": [0]}
+        assert cri_pod.present(runtime, pod())["changed"] is False
+
+    def test_of_two_that_an_interrupted_call_left_none_stays(self, runtime, pod):
+        for _time in range(2):
+            runtime.do_runp(pod()["sandbox"])
+        left = set(runtime.pods)
+        made = cri_pod.present(runtime, pod())
+        assert {each["id"] for each in made["removed"]} == left
+        assert list(runtime.pods) == [made["pod"]["id"]]
+
+    def test_a_failing_pull_comes_before_anything_is_removed(self, runtime, pod):
+        cri_pod.present(runtime, pod())
+        runtime.fails = {"pull": "manifest unknown"}
+        with pytest.raises(CrictlError, match="manifest unknown"):
+            cri_pod.present(runtime, pod({"image": "other:1"}))
+        assert [item["state"] for item in runtime.containers.values()] == ["CONTAINER_RUNNING"]
+
+    def test_a_stranger_is_refused_even_beside_one_of_ours(self, runtime, pod):
+        cri_pod.present(runtime, pod())
+        runtime.pods["other"] = STRANGER
+        assert "was not made by this module" in str(failure(runtime, pod()))
+        with pytest.raises(PodError, match="not touched"):
+            cri_pod.absent(runtime, "web", "default")
+        assert len(runtime.pods) == 2
+
+    def test_a_pod_whose_name_only_resembles_is_none_of_it(self, runtime, pod):
+        runtime.pods["other"] = {**STRANGER, "metadata": {"name": "webb", "namespace": "default", "uid": "u"}}
+        assert cri_pod.present(runtime, pod())["changed"] is True
+
+
+class TestFailure:
+    @pytest.mark.parametrize("command", ["runp", "create", "start", "inspectp"])
+    def test_at_any_step_leaves_nothing(self, runtime, pod, command, tmp_path):
+        runtime.fails = {command: "no room"}
+        error = failure(runtime, pod())
+        assert "no room" in str(error)
+        assert "It was removed again" in str(error)
+        assert runtime.pods == runtime.containers == {}
+        assert list(tmp_path.iterdir()) == []
+
+    def test_names_the_container_instead_of_its_id(self, runtime, pod):
+        runtime.fails = {"start": 'starting the container "container3": exec format error'}
+        error = failure(runtime, pod())
+        assert 'starting the container "c0": exec format error' in str(error)
+        assert error.container == "c0"
+
+    def test_says_loudly_where_something_is_left(self, runtime, pod):
+        runtime.fails = {"start": "no room", "rmp": "busy"}
+        assert "IT IS STILL THERE, since it could not be removed: crictl rmp failed: busy" in str(
+            failure(runtime, pod())
+        )
+
+    def test_tells_that_the_former_pod_is_gone(self, runtime, pod):
+        cri_pod.present(runtime, pod())
+        runtime.fails = {"create": "no room"}
+        error = failure(runtime, pod({"args": ["x"]}))
+        assert error.changed is True
+        assert "the former one had been removed before" in str(error)
+
+
+class TestAbsent:
+    def test_of_nothing_is_no_change(self, runtime):
+        assert cri_pod.absent(runtime, "web", "default") == {"changed": False, "removed": []}
+
+    def test_what_vanishes_meanwhile_is_no_error(self, runtime, pod):
+        cri_pod.present(runtime, pod())
+
+        def gone(*_arguments):
+            raise CrictlError("ID does not exist", "not_found")
+
+        runtime.do_rmp = gone
+        assert cri_pod.absent(runtime, "web", "default")["changed"] is True
+
+
+def test_both_sides_mean_the_same():
+    """What the controller writes is what the node looks for."""
+    for name in ("HASH", "GRACE"):
+        assert getattr(cri_pod, name) == getattr(pod_manifest, name)
+    assert pod_host.LOGS == pod_manifest.LOGS

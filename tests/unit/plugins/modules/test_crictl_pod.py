@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""crictl_pod is documented as it is declared, and as it answers."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from ansible_collections.cri.node.plugins.action import crictl_pod as action
+from ansible_collections.cri.node.plugins.doc_fragments import crictl as fragment
+from ansible_collections.cri.node.plugins.module_utils import pod_result
+from ansible_collections.cri.node.plugins.module_utils.pod_error import PodError
+from ansible_collections.cri.node.plugins.modules import crictl_pod as module
+from ansible_collections.cri.node.plugins.plugin_utils import pod_fields
+
+RETURNED = yaml.safe_load(module.RETURN)
+DETAIL = {
+    **dict.fromkeys(("id", "state", "reason", "message", "started_at", "finished_at", "log_path"), "x"),
+    "exit_code": 0,
+}
+
+
+def test_options_are_documented_as_declared():
+    shared = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
+    options = {**shared, **yaml.safe_load(module.DOCUMENTATION)["options"]}
+    for option in options.values():
+        option.pop("description")
+    assert options == action.ARGUMENT_SPEC
+
+
+def test_every_field_that_can_be_honoured_is_documented():
+    text = " ".join(yaml.safe_load(module.DOCUMENTATION)["options"]["manifest"]["description"])
+    for fields in (pod_fields.SPEC, pod_fields.CONTAINER):
+        for name, field in fields.items():
+            told = isinstance(field, pod_fields.Field) and (not field.choices or len(field.choices) > 1)
+            assert not told or name == "os" or f"C({name})" in text, name
+
+
+def test_what_comes_back_is_documented():
+    container = {"name": "app", "config": {"image": {"image": "app:1"}, "envs": []}}
+    pod = {"init_containers": [], "containers": [container]}
+    made = pod_result.of(pod, {"id": "p", "containers": {"app": {**DETAIL, "pid": 1}}})
+    assert set(made) - {"changed"} == {"pod", "containers", "pulled", "removed"}
+    assert set(made["containers"][0]) == set(RETURNED["containers"]["contains"])
+    assert set(vars(PodError("", "app", 1, "Error", ["x"]))) - {"changed"} <= set(RETURNED)
+
+
+def test_ansible_doc_understands_it():
+    program = shutil.which("ansible-doc") or str(Path(sys.executable).with_name("ansible-doc"))
+    command = [program, "-t", "module", "-j", "cri.node.crictl_pod"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    plugin = json.loads(done.stdout)["cri.node.crictl_pod"]
+    assert plugin["doc"]["attributes"]["check_mode"]["support"] == "full"
+    assert plugin["doc"]["attributes"]["action_group"]["membership"] == ["cri.node.cri"]
