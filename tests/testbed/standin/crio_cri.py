@@ -5,16 +5,20 @@ import json
 import os
 import time
 from concurrent import futures
+from pathlib import Path
 
 import api_pb2 as api
 import containerd
+import crio_answers
 import crio_images
 import grpc
 from crio import VERSION
 from crio_settings import to_info
+from google.protobuf import json_format
 
 PATH = f"{containerd.STATE}/cri.sock"
 RUNTIME, IMAGE = "/runtime.v1.RuntimeService/", "/runtime.v1.ImageService/"
+_LONGEST = 10**6  # seconds; nobody waits longer
 _STREAMS = ("GetContainerEvents",)
 # What containerd says `not found` to, and CRI-O's words for it.
 _CONTAINER = (
@@ -73,6 +77,9 @@ class CriServer(grpc.GenericRpcHandler):
             "ImageFsInfo": self._image_file_systems,
             "ListContainers": self._list_containers,
             "ContainerStatus": self._container_status,
+            "PodSandboxStatus": self._pod_status,
+            "ListContainerStats": self._list_container_stats,
+            "ListPodSandboxStats": self._list_pod_stats,
         }
 
     def start(self):
@@ -119,6 +126,8 @@ class CriServer(grpc.GenericRpcHandler):
 
     def _forward(self, method, request, context=None):
         limit = context.time_remaining() if context else None
+        # What comes without a deadline has one at the end of time, which the next call would take for the past.
+        limit = limit if limit is not None and limit < _LONGEST else None
         return self.channel.unary_unary(method, _bytes, _bytes)(request, timeout=limit)
 
     def ask(self, name, request, answer, service=RUNTIME):
@@ -228,6 +237,7 @@ class CriServer(grpc.GenericRpcHandler):
             answer = self.ask("ImageStatus", wanted, api.ImageStatusResponse, IMAGE)
             if answer.HasField("image"):
                 self._as_crio_shows(answer.image)
+                crio_answers.complete_image(answer)
                 break
         return answer.SerializeToString()
 
@@ -255,9 +265,55 @@ class CriServer(grpc.GenericRpcHandler):
 
     def _container_status(self, request):
         wanted = api.ContainerStatusRequest.FromString(request)
+        verbose, wanted.verbose = wanted.verbose, True
         answer = self.ask("ContainerStatus", wanted, api.ContainerStatusResponse)
         _name_image(answer.status, self._digests())
+        crio_answers.complete_container(answer, verbose)
         return answer.SerializeToString()
+
+    def _pod_status(self, request):
+        wanted = api.PodSandboxStatusRequest.FromString(request)
+        answer = self.ask("PodSandboxStatus", wanted, api.PodSandboxStatusResponse)
+        crio_answers.complete_pod(answer)
+        return answer.SerializeToString()
+
+    def _list_container_stats(self, request):
+        wanted = api.ListContainerStatsRequest.FromString(request)
+        answer = self.ask("ListContainerStats", wanted, api.ListContainerStatsResponse)
+        for stats in answer.stats:
+            crio_answers.complete_stats(stats)
+        return answer.SerializeToString()
+
+    def _list_pod_stats(self, request):
+        """Pods' samples from their containers' and their interfaces': containerd has none without a control group."""
+        wanted = api.ListPodSandboxStatsRequest.FromString(request).filter
+        chosen = api.PodSandboxFilter(id=wanted.id, label_selector=wanted.label_selector)
+        pods = self.ask(
+            "ListPodSandbox", api.ListPodSandboxRequest(filter=chosen), api.ListPodSandboxResponse
+        ).items
+        listed = self.ask("ListContainers", api.ListContainersRequest(), api.ListContainersResponse)
+        pod_of = {container.id: container.pod_sandbox_id for container in listed.containers}
+        containers = {}
+        for stats in api.ListContainerStatsResponse.FromString(
+            self._list_container_stats(api.ListContainerStatsRequest().SerializeToString())
+        ).stats:
+            sample = json_format.MessageToDict(stats)
+            containers.setdefault(pod_of.get(stats.attributes.id), []).append(sample)
+        answer = crio_answers.pod_stats(
+            [json_format.MessageToDict(pod) for pod in pods],
+            containers,
+            {pod.id: self._counted(pod.id) for pod in pods},
+        )
+        return json_format.ParseDict(answer, api.ListPodSandboxStatsResponse()).SerializeToString()
+
+    def _counted(self, pod):
+        """/proc/net/dev of a pod, empty where it has ended."""
+        request = api.PodSandboxStatusRequest(pod_sandbox_id=pod, verbose=True)
+        said = self.ask("PodSandboxStatus", request, api.PodSandboxStatusResponse).info
+        try:
+            return Path(f"/proc/{json.loads(said['info'])['pid'] or 'none'}/net/dev").read_text()
+        except OSError:
+            return ""
 
     def _digests(self):
         """{image id: the digest it was pulled by} of all images."""
@@ -289,6 +345,7 @@ def _name_image(container, digests):
     identity = container.image_ref
     container.image_id = identity.removeprefix("sha256:")
     container.image_ref = digests.get(identity, container.image_id)
+    container.image.user_specified_image = ""
 
 
 def _pull_words(said, name):
