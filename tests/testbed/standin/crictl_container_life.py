@@ -8,10 +8,11 @@ import sys
 from typing import Any
 
 import crictl_select as select
+from crictl_client import CallError
 from crictl_errors import CrictlError, HelpWanted, doing, log, quoted
 from crictl_files import load_container_config, load_pod_config
 from crictl_images import credentials, pull_image
-from crictl_options import Options
+from crictl_options import Options, written
 from crictl_pods import run_sandbox
 
 
@@ -109,7 +110,14 @@ def execute(client: Any, options: Options) -> None:
     with doing(f"execing command in container {container}{how}"):
         if not options["sync"]:  # the runtime's answer is the address of a stream, which is left alone
             client.call("Exec", {"container_id": container, "cmd": command, "stdout": True, "stderr": True})
-        answer = client.call("ExecSync", request, limit + client.settings.timeout if limit else None)
+        try:
+            answer = client.call("ExecSync", request, limit + client.settings.timeout if limit else None)
+        except CallError as error:
+            if error.status != "DeadlineExceeded":
+                raise
+            raise CrictlError(
+                f"command timed out: {quoted(' '.join(command))} timed out after {written(limit)}"
+            ) from None
         out, err = (base64.b64decode(answer[stream]) for stream in ("stdout", "stderr"))
         if options["sync"]:
             if answer["exitCode"]:

@@ -61,5 +61,9 @@ def log_failed_call(source: str, text: str, error: str, about: dict[str, str]) -
     """One line of klog: the client library tells of a failed call before crictl does. about: key and value."""
     now = datetime.datetime.now().strftime("E%m%d %H:%M:%S.%f")
     pairs = {"err": error, **about}
-    told = " ".join(f"{key}={quoted(value)}" for key, value in pairs.items())
+    told = " ".join(f"{key}={_klog_value(value)}" for key, value in pairs.items())
     print(f"{now} {os.getpid():7} {source}] {quoted(text)} {told}", file=sys.stderr)
+
+
+def _klog_value(value: str) -> str:
+    return "<\n\t" + value.replace("\n", "\n\t") + "\n >" if "\n" in value else quoted(value)

@@ -27,6 +27,13 @@ def seconds(text: str) -> float:
     return -total if text.startswith("-") else total
 
 
+def written(duration: int) -> str:
+    """Whole seconds as Go writes a duration: 90 is 1m30s."""
+    minutes, rest = divmod(duration, 60)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else "") + f"{rest}s"
+
+
 @dataclass(frozen=True)
 class Option:
     """One option. read: makes a value of its text, None for a switch; many: each use adds to a list."""
