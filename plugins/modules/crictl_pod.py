@@ -34,7 +34,8 @@ options:
       - A container may have C(args), C(command), C(env) (values alone), C(image), C(imagePullPolicy),
         C(name), C(ports), C(resources) (C(cpu) and C(memory)), C(securityContext), C(stdin), C(stdinOnce),
         C(tty), C(volumeMounts) and C(workingDir).
-      - Without C(seccompProfile) it is V(RuntimeDefault).
+      - Without C(seccompProfile) it is V(RuntimeDefault), and without C(dnsPolicy) the pod has the node's name
+        servers.
       - Values of the environment appear in no result, diff or log of this module. Use C(no_log) on the task
         where other fields hold secrets.
     type: dict

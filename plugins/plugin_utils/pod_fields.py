@@ -248,6 +248,7 @@ SPEC = {
             ),
         },
     ),
+    "workloadRef": NO_SCHEDULER,
 }
 
 METADATA = {

@@ -106,6 +106,11 @@ def _check_security(reader: Reader, container: dict, path: str, pod: dict) -> No
         reader.refuse(f"{path}.runAsNonRoot", told)
     if "runAsGroup" in asked and "runAsUser" not in asked:
         reader.refuse(f"{path}.runAsGroup", "needs runAsUser, as CRI has it")
+    profile = own.get("seccompProfile", {}).get("type", "Unconfined")
+    if own.get("privileged") and profile != "Unconfined":
+        reader.refuse(
+            f"{path}.seccompProfile", "cannot be had by a privileged container, which is Unconfined"
+        )
     mighty = own.get("privileged") or "SYS_ADMIN" in own.get("capabilities", {}).get("add", [])
     if own.get("allowPrivilegeEscalation") is False and mighty:
         reader.refuse(

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.cri.node.plugins.module_utils import cri_pod, pod_host
 from ansible_collections.cri.node.plugins.module_utils.crictl import CrictlError
 from ansible_collections.cri.node.plugins.module_utils.pod_error import PodError
-from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils import pod_container, pod_manifest
 
 
 class Runtime:
@@ -337,6 +337,6 @@ class TestAbsent:
 
 def test_both_sides_mean_the_same():
     """What the controller writes is what the node looks for."""
-    for name in ("HASH", "GRACE"):
-        assert getattr(cri_pod, name) == getattr(pod_manifest, name)
+    assert cri_pod.HASH == pod_manifest.HASH
+    assert cri_pod.GRACE == pod_container.GRACE
     assert pod_host.LOGS == pod_manifest.LOGS

@@ -112,6 +112,10 @@ class TestRefusal:
                 {"securityContext": {"privileged": True, "allowPrivilegeEscalation": False}},
                 "allowPrivilegeEscalation: cannot be false for a privileged container",
             ),
+            (
+                {"securityContext": {"privileged": True, "seccompProfile": {"type": "RuntimeDefault"}}},
+                "securityContext.seccompProfile: cannot be had by a privileged container, which is Unconfined",
+            ),
             ({"volumeMounts": [{"name": "v", "mountPath": "/a"}]}, "volumeMounts[0].name = v: is no volume"),
             ({"ports": [{"containerPort": 0}]}, "ports[0].containerPort = 0: is out of range; accepted: 1 to 65535"),
         ],
