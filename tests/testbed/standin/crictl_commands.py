@@ -108,6 +108,7 @@ COMMANDS = {
         [
             switch("follow", "f"),
             switch("previous", "p"),
+            switch("reopen", "r"),
             number("tail", default=-1),
             number("limit-bytes", default=-1),
             text("since"),

@@ -8,7 +8,7 @@ from typing import Any
 import crictl_output as output
 import crictl_select as select
 import crictl_tables as tables
-from crictl_errors import CrictlError, HelpWanted, doing, quoted
+from crictl_errors import CrictlError, HelpWanted, doing, log, quoted
 from crictl_logs import print_log, since
 from crictl_options import Options
 
@@ -98,6 +98,10 @@ def logs(client: Any, options: Options) -> None:
     if len(options.arguments) > 1:
         raise HelpWanted
     client.connect()
+    if options["reopen"]:
+        with doing("reopen container logs"):
+            client.call("ReopenContainerLog", {"container_id": options.arguments[0]})
+        log("info", "Container logs reopened")
     after = since(options["since"], time.time())
     streams = {"": ("stdout", "stderr"), "stdout": ("stdout",), "stderr": ("stderr",)}
     if options["stream"] not in streams:
