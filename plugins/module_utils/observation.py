@@ -37,6 +37,7 @@ def observe(request):
     state: what node_state.read reports
     configuration_error: why the daemon does not tell its configuration, or empty
     plugin_dirs: the live directories of CNI plugins, each with its number of programs
+    cni_files: the CNI configurations that the daemon can see, whether it takes them or not
     conditions: the runtime's, as cri_output.info has them; absent where conditions_error says why
     metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
         daemon does not tell
@@ -56,6 +57,7 @@ def observe(request):
         seen["configuration_error"] = str(error)
     plugin_dirs = _value(live.get("crio.network.plugin_dirs")) or []
     seen["plugin_dirs"] = {path: _programs_in(path) for path in plugin_dirs}
+    seen["cni_files"] = _cni_files(_value(live.get("crio.network.network_dir")) or "")
     try:
         crictl = Crictl(state["crio"]["socket"])
     except CrictlError as error:
@@ -84,6 +86,15 @@ def _programs_in(directory):
     except OSError:
         return 0
     return sum(os.path.isfile(path) and os.access(path, os.X_OK) for path in paths)
+
+
+def _cni_files(directory):
+    """What libcni takes for a configuration, by its name's end."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    return [os.path.join(directory, name) for name in names if name.endswith((".conf", ".conflist", ".json"))]
 
 
 def _conditions(crictl):

@@ -111,9 +111,12 @@ def _network(seen, asked):
     ready, why = _condition(seen, "NetworkReady")
     if ready:
         return _check("network", "passed", "NetworkReady")
-    if asked.network == "optional" and _NO_CNI.search(why):
+    files = seen["cni_files"]
+    if asked.network == "optional" and _NO_CNI.search(why) and not files:
         return _check("network", "passed", f"no CNI yet, which is accepted: {why}")
-    return _check("network", "failed", why)
+    # CRI-O says that there is none of a configuration whose plugin is missing, too.
+    there = f"; its files: {', '.join(files)}" if files else ""
+    return _check("network", "failed", f"{why}{there}")
 
 
 def _condition(seen, name):

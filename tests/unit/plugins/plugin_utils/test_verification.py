@@ -43,6 +43,7 @@ HEALTHY = {
     },
     "configuration_error": "",
     "plugin_dirs": {"/opt/cni/bin": 0, "/usr/lib/cni": 16},
+    "cni_files": [],
     "conditions": [
         {"type": "RuntimeReady", "status": True, "reason": "", "message": ""},
         {"type": "NetworkReady", "status": True, "reason": "", "message": ""},
@@ -76,12 +77,13 @@ def node(change):
     return merge(copy.deepcopy(HEALTHY), change)
 
 
-def network(reason, message):
+def network(reason, message, *files):
     return {
+        "cni_files": list(files),
         "conditions": [
             {"type": "RuntimeReady", "status": True, "reason": "", "message": ""},
             {"type": "NetworkReady", "status": False, "reason": reason, "message": message},
-        ]
+        ],
     }
 
 
@@ -134,6 +136,11 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
         pytest.param(
             network("NetworkPluginNotReady", NO_CNI), {"network": "required"},
             "network", "failed", "NetworkReady is false: NetworkPluginNotReady: Network plugin", id="no CNI, but required",
+        ),
+        pytest.param(
+            network("NetworkPluginNotReady", NO_CNI, "/etc/cni/net.d/10-x.conflist"), {},
+            "network", "failed", "its files: /etc/cni/net.d/10-x.conflist",
+            id="a CNI that CRI-O overlooks",
         ),
         pytest.param(
             network("NetworkPluginNotReady", 'plugin type="bridge" failed'), {},

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks provision and verify on live nodes: what they report is what is there, and no pod of theirs stays."""
+
+import json
+
+import pytest
+
+from testbed import article
+from testbed.observed import metrics_answer, observe
+
+PROVISION, VERIFY = "cri.node.provision", "cri.node.verify"
+STRANGER = "/etc/crio/crio.conf.d/90-stranger.conf"
+CNI = "/etc/cni/net.d/10-testbed.conflist"
+
+
+@pytest.fixture(scope="module")
+def nodes(testbed, crio_source):
+    """Two nodes of this module's own."""
+    names = ("provision-1", "provision-2")
+    made = testbed.add(*names)
+    yield made
+    testbed.remove(*names)
+
+
+@pytest.fixture
+def play(run_playbook, tmp_path, nodes):
+    """play(playbook, *options, nodes=, **variables) -> (Run, the report it wrote, or None)."""
+    path = tmp_path / "report.json"
+
+    def run(playbook, *options, on=nodes, **variables):
+        wanted = {
+            **article.settings(),
+            "verify_image": on[0].image("hello-world"),
+            "verify_report_file": str(path),
+            **variables,
+        }
+        path.unlink(missing_ok=True)
+        done = run_playbook(playbook, on, *options, variables=wanted)
+        for node in nodes:
+            left = node.run(
+                "crictl pods --quiet; ls -d /var/log/pods/*verify* /run/containers/storage/*verify* 2>/dev/null"
+            )
+            assert left.out == "", f"{node}: left after {playbook}: {left.out}"
+        return done, json.loads(path.read_text()) if path.exists() else None
+
+    return run
+
+
+def failed(report, node):
+    """The failed checks of a node, each with its detail."""
+    return {
+        check["name"]: check["detail"]
+        for check in report["nodes"][node.name]["checks"]
+        if check["status"] == "failed"
+    }
+
+
+def statuses(report, node):
+    return {check["name"]: check["status"] for check in report["nodes"][node.name]["checks"]}
+
+
+def test_nodes_are_provisioned_and_verified_and_a_second_run_changes_nothing(nodes, play):
+    unlisted = f"{nodes[0].registry}/log-writer:1"
+    first, report = play(PROVISION, verify_pull=[unlisted], verify_network="required")
+    first.expect_success()
+    assert all(host["changed"] == 1 for host in first.stats.values())
+    for node in nodes:
+        assert metrics_answer(node, 9537)
+        assert set(statuses(report, node).values()) == {"passed"}
+        assert report["nodes"][node.name]["version"] == node.crio
+        assert f"pull {unlisted}" in statuses(report, node)
+    assert report["summary"] == {
+        "nodes": 2, "passed": 2, "failed": 0, "not_verified": 0, "pending": 0, "warnings": 0,
+    }  # fmt: skip
+    assert first.custom["_run"]["cri_node_verification"] == {"summary": report["summary"], "not_passed": {}}
+    before = [observe(node) for node in nodes]
+    second, report = play(PROVISION)
+    assert second.expect_success().changed == 0
+    assert report["summary"]["passed"] == 2
+    assert [observe(node) for node in nodes] == before
+
+
+def test_check_mode_fails_nothing_that_a_run_would_change_and_runs_no_pod(nodes, play):
+    before = [observe(node) for node in nodes]
+    run, report = play(PROVISION, "--check", **article.settings(port=9600))
+    run.expect_success()
+    assert report is None
+    assert "2 nodes: 2 passed (check mode: no pod was run, no image was pulled)" in run.out
+    checks = {check["name"]: check for check in run.of("cri.node.runtime_verify", nodes[0].name)["checks"]}
+    assert (checks["pod"]["status"], checks["pod"]["detail"]) == ("skipped", "check mode")
+    assert (checks["files"]["status"], checks["metrics"]["status"]) == ("skipped", "passed")
+    assert f"{article.DROP_IN} would be changed" in checks["files"]["detail"]
+    assert [observe(node) for node in nodes] == before
+
+
+def test_faults_are_found_by_name_on_each_node_and_only_there(nodes, bare_node, play, testbed):
+    stopped, troubled = nodes
+    stopped.check("systemctl stop crio")
+    troubled.copy_in(STRANGER, "[crio.metrics]\nmetrics_port = 9999\n")
+    troubled.copy_in(
+        CNI, '{"cniVersion": "1.0.0", "name": "broken", "plugins": [{"type": "no-such-plugin"}]}'
+    )
+    troubled.check("systemctl restart crio")
+    refused = f"{testbed.unlisted_registry}/hello-world:1"
+    missing = f"{testbed.registry}/no-such-image:1"
+    run, report = play(VERIFY, on=[*nodes, bare_node], verify_pull=[refused, missing])
+    assert run.rc != 0
+    assert "crio.service does not run" in failed(report, stopped)["service"]
+    assert "CRI-O is not installed" in failed(report, bare_node)["service"]
+    found = failed(report, troubled)
+    assert sorted(found) == sorted(["network", "settings", "metrics", f"pull {refused}", f"pull {missing}"])
+    assert "crio.metrics.metrics_port is set to 9537, but the running CRI-O uses 9999" in found["settings"]
+    assert "GET http://127.0.0.1:9537/metrics" in found["metrics"]
+    assert f"its files: {CNI}" in found["network"]
+    assert "server gave HTTP response to HTTPS client" in found[f"pull {refused}"]
+    assert "manifest unknown" in found[f"pull {missing}"]
+    assert statuses(report, troubled)["pod"] == "passed"
+    for name, words in found.items():
+        assert (
+            f"{name}: {words}"
+            in run.of("cri.node.verify : Fail each node that has a failed check", troubled.name)["msg"]
+        )
+    assert run.custom["_run"]["cri_node_verification"]["not_passed"][stopped.name]["failed"] == ["service"]
+
+
+def test_provisioning_cures_what_is_the_nodes_and_verifying_tells_what_it_has_not_loaded(nodes, play):
+    restarted, troubled = nodes
+    troubled.check(f"rm {STRANGER} {CNI}; systemctl restart crio")
+    run, report = play(PROVISION)
+    run.expect_success()
+    network = next(each for each in report["nodes"][troubled.name]["checks"] if each["name"] == "network")
+    assert network["status"] == "passed"
+    assert "no CNI yet, which is accepted" in network["detail"]
+    text = restarted.read_file(article.DROP_IN)
+    restarted.copy_in(article.DROP_IN, text.replace("9537", "9600"))
+    restarted.check("systemctl restart crio")
+    restarted.copy_in(article.DROP_IN, text)
+    # A pod that does not end in time is removed, too.
+    run, report = play(
+        VERIFY, verify_image=restarted.image("long-running"), verify_timeout=2, verify_network="required"
+    )
+    assert run.rc != 0
+    assert (
+        f"{article.DROP_IN} is as wanted, but the running daemon has not loaded it"
+        in failed(report, restarted)["loaded"]
+    )
+    assert "9537/metrics" in failed(report, restarted)["metrics"]
+    assert "was not completed in time" in failed(report, restarted)["pod"]
+    assert "no CNI configuration file" in failed(report, troubled)["network"]
