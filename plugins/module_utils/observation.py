@@ -12,7 +12,7 @@ import os
 import ssl
 import time
 
-from . import cri_output, cri_pod, node_state, pod_host
+from . import cri_output, cri_pod, node_files, node_state, pod_host
 from .cri_pod import PodError
 from .crictl import Crictl, CrictlError
 from .crio_socket import CrioSocketError, live_configuration
@@ -43,10 +43,14 @@ def observe(request):
         daemon does not tell
     pod: log_lines, or error and kubelet (whether one runs); empty where none was asked for
     pulls: {image: why it cannot be pulled, or empty}
-    Only `state` is told of a daemon that does not run. Raises CrioServiceError.
+    owners: those whose files a run has brought to this node
+    Only `state` and `owners` are told of a daemon that does not run. Raises CrioServiceError.
     """
     state = node_state.read(request)
-    seen = {"state": state}
+    seen = {
+        "state": state,
+        "owners": sorted((node_files.read_json(node_state.STATE_FILE) or {}).get("owners", {})),
+    }
     if not state["crio"]["installed"] or not state["unit"]["active"]:
         return seen
     live = {}

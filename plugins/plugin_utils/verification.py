@@ -36,7 +36,7 @@ class Asked(NamedTuple):
 
 def judge(wanted, seen, asked):
     """The checks of one node: `wanted` is a plan.WantedFiles, `seen` what observation.observe returned, `asked` an Asked."""
-    state = seen["state"]
+    state = _claimed(wanted, seen)
     made = plan.make(wanted, state)
     return [
         _service(state, made, asked),
@@ -44,12 +44,25 @@ def judge(wanted, seen, asked):
         _network(seen, asked),
         _files(state, made, asked),
         _loaded(state, asked),
-        _settings(wanted, seen, asked),
+        _settings(wanted, state, seen),
         _cni_plugins(seen),
         _metrics(seen),
         _pod(seen, asked),
         *(_pull(image, seen, asked) for image in asked.pull),
     ]
+
+
+def _claimed(wanted, seen):
+    """The node's state without files that the daemon does not read and that nobody has ever brought to this node.
+
+    The role crictl wants some without being told to; a node that is not in its care lacks nothing.
+    """
+    files = {
+        path: found
+        for path, found in seen["state"]["files"].items()
+        if found["disruption"] != "none" or wanted.entry(path)["owner"] in seen["owners"]
+    }
+    return dict(seen["state"], files=files)
 
 
 def unseen(reason):
@@ -159,8 +172,7 @@ def _loaded(state, asked):
     return _check("loaded", "passed", "the running daemon has loaded all files that are as wanted")
 
 
-def _settings(wanted, seen, asked):
-    state = seen["state"]
+def _settings(wanted, state, seen):
     if "configuration_error" not in seen:
         return _check("settings", "skipped", _IDLE)
     if seen["configuration_error"]:

@@ -41,6 +41,7 @@ HEALTHY = {
         "live": {},
         "interrupted": False,
     },
+    "owners": ["crio"],
     "configuration_error": "",
     "plugin_dirs": {"/opt/cni/bin": 0, "/usr/lib/cni": 16},
     "cni_files": [],
@@ -91,7 +92,7 @@ def checks(change, entries=(ENTRY,), **asked):
     asked = Asked(**{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **asked})
     seen = node(change)
     if not seen["state"]["unit"]["active"] or not seen["state"]["crio"]["installed"]:
-        seen = {"state": seen["state"]}
+        seen = {"state": seen["state"], "owners": seen["owners"]}
     found = verification.judge(plan.WantedFiles(list(entries), ["crio"]), seen, asked)
     return {check["name"]: check for check in found}
 
@@ -227,6 +228,15 @@ def test_in_check_mode_what_a_run_would_change_fails_nothing(change):
     found = checks(change, check_mode=True).values()
     assert "failed" not in {check["status"] for check in found}
     assert "failed" in {check["status"] for check in checks(change).values()}
+
+
+def test_a_file_beside_the_daemon_is_missed_only_where_its_role_was_at_work():
+    path = "/etc/crictl.yaml"
+    config = {**ENTRY, "path": path, "owner": "crictl", "disruption": "none", "config": None}
+    missing = {"state": {"files": {path: {**ABSENT, "disruption": "none"}}}}
+    assert checks(missing, [ENTRY, config])["files"]["status"] == "passed"
+    found = checks({**missing, "owners": ["crictl", "crio"]}, [ENTRY, config])["files"]
+    assert (found["status"], found["detail"]) == ("failed", f"{path} is missing")
 
 
 def test_nothing_asked_for_is_nothing_to_hold_against_the_node():
