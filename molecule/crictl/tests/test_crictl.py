@@ -7,14 +7,18 @@ import pytest
 
 testinfra_hosts = ["ansible://nodes"]
 
-HEADER = "# Written by the role cri.node.crictl, which undoes what is changed here: set crictl_config instead.\n"
+HEADER = (
+    "# Written by the role cri.node.crictl, which undoes what is changed here: set crictl_config instead.\n"
+)
 COMPLETION = {
     "bash": "/etc/bash_completion.d/crictl",
     "zsh": "/usr/local/share/zsh/site-functions/_crictl",
     "fish": "/etc/fish/completions/crictl.fish",
 }
 # What bash does when somebody types `crictl pul` and Tab.
-TYPED = "COMP_WORDS=(crictl pul); COMP_CWORD=1; $(complete -p crictl | awk '{print $3}'); echo ${COMPREPLY[@]}"
+TYPED = (
+    "COMP_WORDS=(crictl pul); COMP_CWORD=1; $(complete -p crictl | awk '{print $3}'); echo ${COMPREPLY[@]}"
+)
 
 
 @pytest.fixture
