@@ -18,6 +18,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskF
 ARGUMENT_SPEC = {
     "results": {"type": "dict", "required": True},
     "waiting": {"type": "list", "elements": "str", "default": []},
+    "lost": {"type": "list", "elements": "str", "default": []},
     "path": {"type": "str", "default": ""},
 }
 
@@ -36,6 +37,7 @@ class ActionModule(ActionBase):
         report = verification_report.document(
             plain(options["results"]),
             options["waiting"],
+            options["lost"],
             bool(self._task.check_mode),
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )

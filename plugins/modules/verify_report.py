@@ -22,7 +22,14 @@ options:
     type: dict
     required: true
   waiting:
-    description: Nodes whose batch has not come yet, with C(serial). Without a result they are told as pending.
+    description: Nodes whose batch has not come yet, with C(serial). They are told as pending.
+    type: list
+    elements: str
+    default: []
+  lost:
+    description:
+      - Nodes that have left the play, having failed or been unreachable. One whose result has no failed check failed elsewhere,
+        and is told as not verified.
     type: list
     elements: str
     default: []
@@ -60,6 +67,7 @@ EXAMPLES = r"""
     results: >-
       {{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars)
                                            | map(attribute='verified', default={}))) }}
+    lost: "{{ ansible_play_hosts_all | difference(ansible_play_hosts) }}"
     path: verification.json
   run_once: true
 """

@@ -16,12 +16,15 @@ _SHOWN = {"passed": "passed", "pending": "pending", "not_verified": "NOT VERIFIE
 _LONGEST_NAME = 40
 
 
-def document(results, waiting, check_mode, created_at):
-    """The report: `results` has for each node what runtime_verify returned ({} for none), `waiting` nodes whose batch is to come.
+def document(results, waiting, lost, check_mode, created_at):
+    """The report: `results` has for each node what runtime_verify returned ({} for none).
+
+    `waiting` are nodes whose batch is to come, `lost` those that have left the play; of either a result without a failed check
+    is an earlier play's.
 
     Returns plain data with the keys created_at, check_mode, summary and nodes; see the module verify_report.
     """
-    nodes = {name: _node(result, name in waiting) for name, result in sorted(results.items())}
+    nodes = {name: _node(result, name in waiting, name in lost) for name, result in sorted(results.items())}
     summary = {"nodes": len(nodes)}
     for status in _ORDER:
         summary[status] = sum(node["status"] == status for node in nodes.values())
@@ -29,7 +32,9 @@ def document(results, waiting, check_mode, created_at):
     return {"created_at": created_at, "check_mode": check_mode, "summary": summary, "nodes": nodes}
 
 
-def _node(result, is_waiting):
+def _node(result, is_waiting, is_lost):
+    if (is_waiting or is_lost) and not result.get("failed_checks"):
+        result = {name: value for name, value in result.items() if name == "msg"}
     checks = result.get("checks")
     node = {"status": "", "version": result.get("version"), "reason": "", "checks": checks or []}
     node["counts"] = {
@@ -37,7 +42,7 @@ def _node(result, is_waiting):
     }
     if checks is not None:
         node["status"] = "failed" if node["counts"]["failed"] else "passed"
-    elif is_waiting and not result:
+    elif is_waiting and not is_lost:
         node["status"], node["reason"] = "pending", "its batch has not come yet"
     else:
         node["status"], node["reason"] = (

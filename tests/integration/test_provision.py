@@ -60,15 +60,15 @@ def statuses(report, node):
 
 
 def test_nodes_are_provisioned_and_verified_and_a_second_run_changes_nothing(nodes, play):
-    unlisted = f"{nodes[0].registry}/log-writer:1"
-    first, report = play(PROVISION, verify_pull=[unlisted], verify_network="required")
+    image = f"{nodes[0].registry}/log-writer:1"
+    first, report = play(PROVISION, verify_pull=[image], verify_network="required")
     first.expect_success()
     assert all(host["changed"] == 1 for host in first.stats.values())
     for node in nodes:
         assert metrics_answer(node, 9537)
         assert set(statuses(report, node).values()) == {"passed"}
         assert report["nodes"][node.name]["version"] == node.crio
-        assert f"pull {unlisted}" in statuses(report, node)
+        assert f"pull {image}" in statuses(report, node)
     assert report["summary"] == {
         "nodes": 2, "passed": 2, "failed": 0, "not_verified": 0, "pending": 0, "warnings": 0,
     }  # fmt: skip

@@ -27,8 +27,8 @@ RESULTS = {
 }
 
 
-def document(results=RESULTS, waiting=("later", "good"), check_mode=False):
-    return report.document(results, waiting, check_mode, NOW)
+def document(results=RESULTS, waiting=("later",), lost=("gone", "crashed", "broken"), check_mode=False):
+    return report.document(results, waiting, lost, check_mode, NOW)
 
 
 def test_each_node_has_a_status_and_all_keys():
@@ -49,6 +49,13 @@ def test_each_node_has_a_status_and_all_keys():
     assert made["summary"] == {
         "nodes": 6, "passed": 2, "pending": 1, "not_verified": 2, "failed": 1, "warnings": 1,
     }  # fmt: skip
+
+
+def test_a_result_of_an_earlier_play_is_not_told_as_one_of_this():
+    nodes = document({"now": {}, "then": result(check("service"))}, waiting=["then"], lost=[])["nodes"]
+    assert (nodes["then"]["status"], nodes["now"]["status"]) == ("pending", "not_verified")
+    nodes = document({"then": result(check("service"))}, waiting=["then"], lost=["then"])["nodes"]
+    assert (nodes["then"]["status"], nodes["then"]["checks"]) == ("not_verified", [])
 
 
 def test_what_did_not_pass_is_named_with_its_failed_checks():
