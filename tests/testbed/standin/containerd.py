@@ -63,6 +63,11 @@ def ensure(settings):
     _run("systemctl", "restart", UNIT)
 
 
+def stop():
+    """End containerd; pods live on. Raises ContainerdError."""
+    _run("systemctl", "stop", UNIT)
+
+
 def link_plugins(directories):
     """One folder of links for CNI's plugins: containerd 1.7 knows one folder only, CRI-O takes the first that has the plugin."""
     os.makedirs(PLUGINS, exist_ok=True)

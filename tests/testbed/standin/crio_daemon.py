@@ -62,7 +62,13 @@ class Daemon:
         self.metrics = crio_metrics.Metrics()
         self.metrics.default_runtime = self.settings["crio.runtime.default_runtime"]
         self.cri = crio_cri.CriServer(self)
-        self._wipe_after_a_boot()
+        try:
+            self.cri.ask("Version", crio_cri.api.VersionRequest(), crio_cri.api.VersionResponse)
+            self._wipe_after_a_boot()
+        except crio_cri.grpc.RpcError as error:
+            # Its CRI part may be missing, for want of the host's inotify instances: the next start begins anew.
+            containerd.stop()
+            raise containerd.ContainerdError(f"containerd does not serve CRI: {error.details()}") from None
         self._check_streaming()
         self.journal.info("Registered SIGHUP reload watcher")
         if self.settings["crio.metrics.enable_metrics"]:
