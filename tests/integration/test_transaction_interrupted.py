@@ -51,12 +51,14 @@ def request(port: int) -> dict:
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
             "mode": "0644",
             "secret": False,
+            "disruption": "restart",
         }
         for path, text in sorted(contents.items())
     ]
     return {
         "unit": "crio.service", "owners": ["crio"], "files": files, "contents": contents, "remove": [],
         "expect": {"crio.metrics.metrics_port": str(port)}, "activate": "restart", "daemon_reload": False,
+        "concerns_daemon": True,
         "ready_timeout": 30, "id": uuid.uuid4().hex, "fingerprint": "",
     }  # fmt: skip
 

@@ -173,7 +173,8 @@ print(json.dumps(transient_unit.run_transaction(json.load(open("/root/request.js
 def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
     stale = {
         "unit": "crio.service", "owners": ["crio"], "files": [], "contents": {}, "remove": [], "expect": {},
-        "activate": "restart", "daemon_reload": False, "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
+        "activate": "restart", "concerns_daemon": True, "daemon_reload": False,
+        "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
     }  # fmt: skip
     before = observe(shared)
     shared.copy_in("/root/program.pyz", transient_unit.program())
