@@ -34,7 +34,7 @@ def main(arguments):
 
 def _run(options, rest, journal):
     from crio_checks import Refused, check
-    from crio_settings import to_toml
+    from crio_shown import to_toml
 
     if rest[:1] == ["version"]:
         print(f"Version:          {VERSION_TEXT}")

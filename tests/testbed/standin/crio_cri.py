@@ -13,7 +13,7 @@ import crio_answers
 import crio_images
 import grpc
 from crio import VERSION
-from crio_settings import to_info
+from crio_shown import to_info
 from google.protobuf import json_format
 
 PATH = f"{containerd.STATE}/cri.sock"

@@ -9,16 +9,11 @@ import signal
 import socket
 
 import containerd
-import crio_registries
+import crio_reload
 from crio import VERSION
-from crio_checks import Refused, check, check_handlers, check_pause_image, check_start
-from crio_journal import LevelError
-from crio_settings import to_toml
-
-# SIGHUP makes these live, in this order; every other key waits for a restart.
-_LATE = ("decryption_keys_path", "seccomp_profile", "privileged_seccomp_profile", "apparmor_profile",
-         "blockio_config_file", "blockio_reload", "rdt_config_file")  # fmt: skip
-_ALWAYS_TOLD = ("seccomp_profile", "privileged_seccomp_profile")
+from crio_checks import Refused, check
+from crio_shown import to_toml
+from crio_start import check_start
 
 
 def run(settings, reread, journal):
@@ -38,7 +33,7 @@ class Daemon:
 
     def __init__(self, settings, reread, journal):
         self.settings = settings
-        self.started_with = settings
+        self.started_with = settings.copy()
         self.reread = reread
         self.journal = journal
         self.signals = queue.SimpleQueue()
@@ -84,7 +79,7 @@ class Daemon:
     def serve(self):
         """Handle signals until one ends the daemon."""
         while self.signals.get() == signal.SIGHUP:
-            self.reload()
+            crio_reload.reload(self)
         self.server.stop(1).wait()
         clean = self.settings["crio.clean_shutdown_file"]
         if clean:
@@ -109,86 +104,6 @@ class Daemon:
             told = f"can't find the container with id {path.removeprefix('/containers/')}\n"
             return "404 Not Found", "text/plain; charset=utf-8", told.encode()
         return "404 Not Found", "text/plain; charset=utf-8", b"404 page not found\n"
-
-    def reload(self):
-        """Make live what CRI-O makes live on SIGHUP; on the first error stop, with all before it applied."""
-        self.journal.info("Reloading configuration")
-        try:
-            wanted = self.reread()
-            self._reload_log(wanted)
-            self._reload_images(wanted)
-            self._reload_registries()
-            self.journal.info(
-                "Applied new registry configuration: (told by the stand-in without its content)"
-            )
-            self._reload_late(wanted)
-            self._reload_handlers(wanted)
-        except (Refused, LevelError, OSError) as error:
-            self.journal.error(f"Unable to reload configuration: {error}")
-            return
-        self.metrics.default_runtime = self.settings["crio.runtime.default_runtime"]
-        self.journal.info("Configuration reload completed")
-        self.journal.info(f"Current CRI-O configuration:\n{to_toml(self.settings)}")
-
-    def _reload_log(self, wanted):
-        level, pattern = wanted["crio.runtime.log_level"], wanted["crio.runtime.log_filter"]
-        if level != self.settings["crio.runtime.log_level"]:
-            # Told at every level: CRI-O goes to info for this line.
-            self.journal.set_level("info")
-            self.journal.info(f'Set config log_level to "{level}"')
-            self.journal.set_level(level)
-            self._take(wanted, "crio.runtime.log_level")
-        if pattern != self.settings["crio.runtime.log_filter"]:
-            self.journal.set_filter("")
-            self.journal.info(f'Set config log_filter to "{pattern}"')
-            self.journal.set_filter(pattern)
-            self._take(wanted, "crio.runtime.log_filter")
-
-    def _reload_images(self, wanted):
-        if wanted["crio.image.pause_image"] != self.settings["crio.image.pause_image"]:
-            check_pause_image(wanted["crio.image.pause_image"])
-        for name in ("pause_image", "pause_image_auth_file", "pause_command"):
-            self._take_and_tell(wanted, f"crio.image.{name}")
-        pinned = [image for image in wanted["crio.image.pinned_images"] or [] if image]
-        if not pinned or sorted(pinned) != sorted(self.settings["crio.image.pinned_images"] or []):
-            self.settings.values["crio.image.pinned_images"] = pinned
-            self.journal.info(f'Set config pinned_images to "{",".join(pinned) or "[]"}"')
-
-    def _reload_registries(self):
-        try:
-            crio_registries.remember()
-        except crio_registries.RegistriesError as error:
-            told = f"system registries reload failed: {crio_registries.CONTAINERS}/registries.conf: {error}"
-            raise Refused(told) from None
-
-    def _reload_late(self, wanted):
-        for name in _LATE:
-            self._take_and_tell(wanted, f"crio.runtime.{name}", always=name in _ALWAYS_TOLD)
-
-    def _reload_handlers(self, wanted):
-        if wanted.handlers != self.settings.handlers:
-            self.journal.info("Updating runtime configuration")
-            self.settings.handlers = wanted.handlers
-        default = wanted["crio.runtime.default_runtime"] or "crun"
-        if default != self.settings["crio.runtime.default_runtime"]:
-            self.settings.values["crio.runtime.default_runtime"] = default
-            if default not in self.settings.handlers:
-                told = f"no runtime entry table [crio.runtime.runtimes.{default}] was found"
-                raise Refused(f'unable to reload runtimes: default_runtime set to "{default}", but {told}')
-            self.journal.info(f'Set config default_runtime to "{default}"')
-        try:
-            check_handlers(self.settings, self.journal)
-        except Refused as error:
-            raise Refused(f"unable to reload runtimes: {error}") from None
-
-    def _take(self, wanted, key):
-        self.settings.values[key] = wanted[key]
-
-    def _take_and_tell(self, wanted, key, always=False):
-        if always or wanted[key] != self.settings[key]:
-            self._take(wanted, key)
-            value = str(wanted[key]).lower() if isinstance(wanted[key], bool) else wanted[key]
-            self.journal.info(f'Set config {key.rpartition(".")[2]} to "{value}"')
 
     def _pin_pause_image(self):
         pinned = self.settings["crio.image.pinned_images"] or []

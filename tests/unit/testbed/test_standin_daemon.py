@@ -13,10 +13,13 @@ from testbed.paths import CHECKOUT, STANDIN
 
 sys.path.insert(0, str(STANDIN))
 
+import containerd
 import crio_images
 import crio_metrics
 import crio_registries
+import crio_reload
 import crio_settings
+import crio_shown
 from crio_checks import Refused
 from crio_daemon import Daemon
 from crio_journal import Journal
@@ -28,6 +31,7 @@ INFO = CHECKOUT / "tests/unit/fixtures/crictl-1.37/info.json"
 def daemon(monkeypatch):
     """A daemon that runs with the defaults; `wanted` is what its files say next."""
     monkeypatch.setattr(crio_registries, "remember", lambda: None)
+    monkeypatch.setattr(containerd, "ensure", lambda _settings: None)
     made = Daemon(crio_settings.defaults(), lambda: made.wanted.copy(), Journal(io.StringIO()))
     made.wanted = made.settings.copy()
     for handlers in (made.settings.handlers, made.wanted.handlers):
@@ -51,7 +55,7 @@ def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
             "crio.metrics.metrics_port": 9600,
         }
     )
-    daemon.reload()
+    crio_reload.reload(daemon)
     assert [message for _level, message in told(daemon)][:7] == [
         "Reloading configuration",
         'Set config log_level to "debug"',
@@ -73,7 +77,7 @@ def test_a_reload_stops_at_the_first_error_with_all_before_it_applied(daemon, mo
     monkeypatch.setattr(crio_registries, "remember", refuse)
     daemon.wanted.values["crio.runtime.log_level"] = "warn"
     daemon.wanted.values["crio.runtime.seccomp_profile"] = "/x"
-    daemon.reload()
+    crio_reload.reload(daemon)
     assert told(daemon)[-1] == (
         "error",
         "Unable to reload configuration: system registries reload failed: /etc/containers/registries.conf: "
@@ -88,7 +92,7 @@ def test_a_broken_file_changes_nothing(daemon):
         raise Refused("update config from path: walk path: broken")
 
     daemon.reread = refuse
-    daemon.reload()
+    crio_reload.reload(daemon)
     assert told(daemon)[-1] == (
         "error",
         "Unable to reload configuration: update config from path: walk path: broken",
@@ -97,7 +101,7 @@ def test_a_broken_file_changes_nothing(daemon):
 
 def test_a_default_handler_without_its_table_stays_in_the_live_configuration(daemon):
     daemon.wanted.values["crio.runtime.default_runtime"] = "nope"
-    daemon.reload()
+    crio_reload.reload(daemon)
     assert "unable to reload runtimes: default_runtime set to" in told(daemon)[-1][1]
     assert daemon.settings["crio.runtime.default_runtime"] == "nope"
 
@@ -150,7 +154,7 @@ def test_metrics_count_what_was_asked_and_show_only_the_collectors_wanted():
 
 def test_crictl_info_has_the_fields_that_crio_has():
     recorded = json.loads(INFO.read_text())["config"]["crio"]
-    shown = crio_settings.to_info(crio_settings.defaults())
+    shown = crio_shown.to_info(crio_settings.defaults())
     assert list(shown) == list(recorded)
     recorded_crun = recorded["Runtimes"]["crun"]
     # What is disallowed is the whole list, so it tells nothing of a node.

@@ -13,6 +13,7 @@ from testbed.paths import CHECKOUT, STANDIN
 sys.path.insert(0, str(STANDIN))
 
 import crio_settings
+import crio_shown
 from crio_checks import Refused, check
 from crio_journal import Journal
 from crio_settings import TomlError
@@ -59,7 +60,7 @@ def test_the_live_configuration_is_written_as_crio_wrote_it():
     recorded = (RECORDED / "crio-1.37/crio-status-config.toml").read_text()
     settings = crio_settings.defaults()
     crio_settings.merge(settings, tomllib.loads(recorded), {})
-    assert crio_settings.to_toml(settings) == recorded
+    assert crio_shown.to_toml(settings) == recorded
 
 
 def test_defaults_are_those_that_crio_prints():
@@ -137,7 +138,7 @@ def test_the_command_ends_as_crio_does(arguments, code, said, tmp_path):
 
 
 def test_a_start_refuses_what_crio_config_lets_pass(tmp_path):
-    from crio_checks import check_handlers
+    from crio_start import check_handlers
 
     settings = crio_settings.defaults()
     settings.handlers["crun"]["runtime_path"] = "/nowhere/crun"
