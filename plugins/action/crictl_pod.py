@@ -9,7 +9,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.module_utils.crictl import OPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
     **OPTIONS,
@@ -59,11 +59,7 @@ class ActionModule(ActionBase):
                 "crictl_pod: name and namespace are for state: absent; else the manifest has them"
             )
         pod, problems = pod_manifest.convert(options["manifest"], node=node)
-        if len(problems) == 1:
-            raise TaskFailure(str(problems[0]))
-        if problems:
-            listed = "".join(f"\n- {problem}" for problem in problems)
-            raise TaskFailure(f"{len(problems)} problems, and nothing was changed:{listed}")
+        refuse(problems)
         # As one text that is not logged: single values of the environment would be cut out of every result.
         return {"name": pod["name"], "namespace": pod["namespace"], "pod": json.dumps(pod)}, pod
 
