@@ -25,8 +25,15 @@ def complete_container(answer, verbose):
     _keep(answer.info, said if verbose else {}, _CONTAINER_INFO)
 
 
+def label_pod(labels):
+    """Change a pod's labels: to those that have any, CRI-O adds one for the pod's own container."""
+    if labels:
+        labels["io.kubernetes.container.name"] = "POD"
+
+
 def complete_pod(answer):
-    """Change a PodSandboxStatusResponse: only what CRI-O tells, too."""
+    """Change a PodSandboxStatusResponse: CRI-O's label, and only what CRI-O tells."""
+    label_pod(answer.status.labels)
     _keep(answer.info, json.loads(answer.info.get("info", "{}")), _POD_INFO)
 
 

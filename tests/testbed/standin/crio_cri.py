@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import time
 from concurrent import futures
 from pathlib import Path
@@ -19,24 +20,34 @@ from google.protobuf import json_format
 PATH = f"{containerd.STATE}/cri.sock"
 RUNTIME, IMAGE = "/runtime.v1.RuntimeService/", "/runtime.v1.ImageService/"
 _LONGEST = 10**6  # seconds; nobody waits longer
+# In a StatusResponse: features (4), in that user_namespaces_host_network (2), true. CRI 0.32 does not know it yet; what is
+# written behind a message counts as part of it.
+_USER_NAMESPACES_HOST_NETWORK = b"\x22\x02\x10\x01"
 _STREAMS = ("GetContainerEvents",)
 # What containerd says `not found` to, and CRI-O's words for it.
 _CONTAINER = (
     'could not find container "{0}": container with ID starting with {0} not found: ID does not exist'
 )
 _POD = 'could not find pod "{0}": PodSandbox with ID starting with {0} not found: ID does not exist'
+_ENDED = "container is not created or running: checking if PID of {} is running failed: container process not found"
 _BY_ID = {
     "ContainerStatus": (api.ContainerStatusRequest, "container_id", _CONTAINER),
     "ContainerStats": (api.ContainerStatsRequest, "container_id", _CONTAINER),
     "StartContainer": (api.StartContainerRequest, "container_id", _CONTAINER),
     "RemoveContainer": (api.RemoveContainerRequest, "container_id", _CONTAINER),
+    "Exec": (api.ExecRequest, "container_id", _CONTAINER),
     "ExecSync": (api.ExecSyncRequest, "container_id", _CONTAINER),
     "UpdateContainerResources": (api.UpdateContainerResourcesRequest, "container_id", _CONTAINER),
     "ReopenContainerLog": (api.ReopenContainerLogRequest, "container_id", _CONTAINER),
     "PodSandboxStatus": (api.PodSandboxStatusRequest, "pod_sandbox_id", _POD),
     "PodSandboxStats": (api.PodSandboxStatsRequest, "pod_sandbox_id", _POD),
-    "CreateContainer": (api.CreateContainerRequest, "pod_sandbox_id", _POD),
+    "CreateContainer": (
+        api.CreateContainerRequest,
+        "pod_sandbox_id",
+        "specified sandbox not found: {0}: PodSandbox with ID starting with {0} not found: ID does not exist",
+    ),
 }
+_WITHOUT_CODE = ("Exec", "CreateContainer")  # where CRI-O's error says no more than its words
 # Stopping what is not there is no error in CRI-O.
 _NOT_THERE_IS_FINE = {
     "StopContainer": api.StopContainerResponse,
@@ -77,6 +88,7 @@ class CriServer(grpc.GenericRpcHandler):
             "ImageFsInfo": self._image_file_systems,
             "ListContainers": self._list_containers,
             "ContainerStatus": self._container_status,
+            "ListPodSandbox": self._list_pods,
             "PodSandboxStatus": self._pod_status,
             "ListContainerStats": self._list_container_stats,
             "ListPodSandboxStats": self._list_pod_stats,
@@ -119,7 +131,7 @@ class CriServer(grpc.GenericRpcHandler):
             if error.code() == grpc.StatusCode.NOT_FOUND and name in _NOT_THERE_IS_FINE:
                 failed = False
                 return _NOT_THERE_IS_FINE[name]().SerializeToString()
-            context.abort(error.code(), _in_words(name, request, error))
+            context.abort(*_in_words(name, request, error))
         finally:
             self.daemon.metrics.count(name, started, failed)
         return answer
@@ -183,7 +195,7 @@ class CriServer(grpc.GenericRpcHandler):
         if api.StatusRequest.FromString(request).verbose:
             shown = {"sandboxImage": settings["crio.image.pause_image"], "crio": to_info(settings)}
             answer.info["config"] = json.dumps(shown)
-        return answer.SerializeToString()
+        return answer.SerializeToString() + _USER_NAMESPACES_HOST_NETWORK
 
     def _run_pod(self, request):
         settings, wanted = self.daemon.settings, api.RunPodSandboxRequest.FromString(request)
@@ -271,6 +283,13 @@ class CriServer(grpc.GenericRpcHandler):
         crio_answers.complete_container(answer, verbose)
         return answer.SerializeToString()
 
+    def _list_pods(self, request):
+        wanted = api.ListPodSandboxRequest.FromString(request)
+        answer = self.ask("ListPodSandbox", wanted, api.ListPodSandboxResponse)
+        for pod in answer.items:
+            crio_answers.label_pod(pod.labels)
+        return answer.SerializeToString()
+
     def _pod_status(self, request):
         wanted = api.PodSandboxStatusRequest.FromString(request)
         answer = self.ask("PodSandboxStatus", wanted, api.PodSandboxStatusResponse)
@@ -288,9 +307,8 @@ class CriServer(grpc.GenericRpcHandler):
         """Pods' samples from their containers' and their interfaces': containerd has none without a control group."""
         wanted = api.ListPodSandboxStatsRequest.FromString(request).filter
         chosen = api.PodSandboxFilter(id=wanted.id, label_selector=wanted.label_selector)
-        pods = self.ask(
-            "ListPodSandbox", api.ListPodSandboxRequest(filter=chosen), api.ListPodSandboxResponse
-        ).items
+        asked = api.ListPodSandboxRequest(filter=chosen).SerializeToString()
+        pods = api.ListPodSandboxResponse.FromString(self._list_pods(asked)).items
         listed = self.ask("ListContainers", api.ListContainersRequest(), api.ListContainersResponse)
         pod_of = {container.id: container.pod_sandbox_id for container in listed.containers}
         containers = {}
@@ -358,7 +376,17 @@ def _pull_words(said, name):
 
 
 def _in_words(name, request, error):
-    if error.code() == grpc.StatusCode.NOT_FOUND and name in _BY_ID:
+    """The code and the words that CRI-O has for an error of containerd's."""
+    if name in _BY_ID:
         message, field, words = _BY_ID[name]
-        return words.format(getattr(message.FromString(request), field))
-    return error.details()
+        identity = getattr(message.FromString(request), field)
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            code = grpc.StatusCode.UNKNOWN if name in _WITHOUT_CODE else error.code()
+            return code, words.format(identity)
+        if state := re.search(r"container is in CONTAINER_(\w+) state", error.details()):
+            if name == "StartContainer":
+                told = {"EXITED": "stopped"}.get(state[1], state[1].lower())
+                return error.code(), f"container {identity} is not in created state: {told}"
+            if name in ("Exec", "ExecSync"):
+                return grpc.StatusCode.NOT_FOUND, _ENDED.format(identity)
+    return error.code(), error.details()
