@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stand-in's crictl prints what the real crictl prints, of the same runtime at the same time.
 
-Both are put into one node with real CRI-O. A field that a later crictl adds shows up here as a sentence that names it;
-the table of such fields is crictl_messages.LATER.
+Both are put into a node with real CRI-O, and into one with the stand-in for it. A field that a later crictl adds shows up
+here as a sentence that names it; the table of such fields is crictl_messages.LATER. What the stand-in's daemon tells is
+compared with CRI-O in the same way.
 """
 
+import io
 import json
 import re
+import tarfile
 
 import pytest
 
-from testbed import images
+from testbed import TestBed, bed, images
+from testbed.node import Result
 from testbed.paths import STANDIN
+from testbed.source import standin_source
 
-OURS = "/usr/local/bin/standin-crictl"
+REAL, OURS = "/usr/local/bin/real-crictl", "/usr/local/bin/standin-crictl"
 LIBRARY = "/usr/local/lib/standin"
+RUNTIMES = ("CRI-O", "the stand-in")
 # Samples: two programs never see the same ones.
 SAMPLED = re.compile(
     r"\.(timestamp|usageCoreNanoSeconds|usageNanoCores|\w*[bB]ytes|\w*[fF]aults|inodesUsed|(rx|tx)Errors|processCount"
@@ -22,8 +28,162 @@ SAMPLED = re.compile(
 )
 AGO = re.compile(r"(Less than a second|1 second|\d+ seconds|About a minute|\d+ minutes) ago +")
 TIMES = re.compile(r'time="[^"]*"|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d')
+IDENTITY = re.compile(r"[0-9a-f]{64}|0x[0-9a-f]+")
 # The client library's own lines; the words and places in them are its version's.
-LIBRARY_LINE = re.compile(r'^E\d{4} .*?\] ".*?" (err=".*?(?<!\\)").*$', re.MULTILINE)
+LIBRARY_LINE = re.compile(r'^E\d{4} .*?\] ".*?" (err=(?:".*?(?<!\\)"|<\n(?:\t.*\n)* >)).*$', re.MULTILINE)
+
+# Runs each command line by both programs, one right after the other: what they tell changes with time.
+RUNNER = f"""
+import json, subprocess, sys
+def run(program, words):
+    done = subprocess.run([program, *words], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+print(json.dumps([[run(program, words) for program in ({REAL!r}, {OURS!r})] for words in json.load(sys.stdin)]))
+"""
+
+DOCUMENTS = [
+    "info",
+    "info -q",
+    "ps -o json",
+    "ps -a -o json",
+    "ps -ao json",
+    "ps -o json --id {prefix}",
+    "ps -o json --id nope",
+    "ps -o json --pod {pod}",
+    "ps -a -o json --state exited",
+    "ps -o json --state created",
+    "ps -a -o json --name ^good$",
+    "ps -a -o json --namespace other",
+    "ps -a -o json --label app=a",
+    "ps -a -o json --latest",
+    "ps -o json --last 2",
+    "ps -a -o json --image registry:5000/hello-world:1",
+    "ps -a -o json --image registry:5000/unknown:1",
+    "pods -o json",
+    "pods -o json --state notready",
+    "pods -o json --name ba -n 1",
+    "images -o json",
+    "images -o json registry:5000/pause:1",
+    "inspect {running}",
+    "inspect {prefix}",
+    "inspect -q {good}",
+    "inspect {bad}",
+    "inspect {created}",
+    "inspect {running} {bad}",
+    "inspect --name nope",
+    "inspect --state exited --latest",
+    "inspectp {pod}",
+    "inspectp -q {pod}",
+    "inspecti registry:5000/hello-world:1",
+    "inspecti -q registry:5000/hello-world:1",
+    "inspecti",
+    "stats -o json",
+    "stats -a -o json",
+    "stats -o json --id {prefix}",
+    "statsp -o json",
+    "imagefsinfo",
+]
+TEXTS = [
+    "version",
+    "runtime-config",
+    "ps",
+    "ps -a",
+    "ps -aq",
+    "ps -a --no-trunc",
+    "pods",
+    "pods -q",
+    "images",
+    "images --digests --pinned --no-trunc",
+    "images -q",
+    "images -o bogus",
+    "logs {good}",
+    "logs --tail 1 {running}",
+    "logs --limit-bytes 4 {running}",
+    "logs -t {bad}",
+    "logs --since 1h {good}",
+    "logs --since 2099-01-01T00:00:00Z {good}",
+    "logs --stream stdout {bad}",
+    "exec -s {running} echo hello",
+    "exec -s {running} false",
+    "exec {running} echo hello",
+    "exec {running} false",
+    "exec -s {good} true",
+    "stop nope",
+    "stopp nope",
+]
+REFUSALS = [
+    # what is not there
+    "inspect nope",
+    "inspectp nope",
+    "inspecti nope",
+    "inspect {running} nope",
+    "inspect {pod}",
+    "rm nope",
+    "rm {running}",
+    "rmp {pod}",
+    "rmp nope",
+    "rmi registry:5000/nope:1",
+    "rmi registry:5000/long-running:1",
+    "logs nope",
+    "start nope",
+    "exec -s nope true",
+    "exec nope true",
+    "exec {good} true",
+    "start {running}",
+    "start {good}",
+    "create nope /root/created.json /root/pod.json",
+    "pull registry:5000/nope:1",
+    "pull unlisted:5000/hello-world:1",
+    "pull --creds :x registry:5000/pause:1",
+    "pull --creds a:b --auth c registry:5000/pause:1",
+    "runp /root/nope.json",
+    "runp --runtime nope /root/pod.json",
+    "create {pod} /root/nope.json /root/pod.json",
+    # what cannot be meant
+    "ps --state bogus",
+    "ps --label a=b=c",
+    "ps -o bogus",
+    "ps --bogus",
+    "ps -o",
+    "ps --last x",
+    "ps --all=maybe",
+    "ps -az",
+    "ps extra",
+    "info extra",
+    "version extra",
+    "stats {running} -o json",
+    "inspect --latest --state unknown -o bogus {running}",
+    "inspectp --name nope",
+    "logs --since yesterday {good}",
+    "logs --stream both {good}",
+    "logs --tail 1 --stream stdout {good}",
+    "rm",
+    "rmi",
+    "rmp",
+    "start",
+    "stop",
+    "stop --all x",
+    "stopp",
+    "logs",
+    "pull",
+    "exec",
+    "completion tcsh",
+    "nosuch",
+    "--bogus ps",
+    "help ps",
+    "ps --help",
+    # whom to ask
+    "-r unix:///nowhere.sock ps",
+    "-r /nowhere.sock info",
+    "-r unix:///nowhere.sock images",
+    "-i unix:///nowhere.sock images",
+    "-r tcp://localhost:1 ps",
+    "--runtime-endpoint= ps",
+    "--timeout abc ps",
+    "--timeout 3 ps",
+    "--timeout 1ns ps",
+    "-c /nowhere ps",
+]
 
 
 def test_a_difference_is_told_as_a_sentence():
@@ -57,41 +217,78 @@ def differences(real, ours, path=""):
 
 
 @pytest.fixture(scope="module")
-def both(testbed, crio_source):
-    """A node with real CRI-O, the real crictl and the stand-in's."""
+def crio(testbed, crio_source):
+    """A node with real CRI-O and both programs."""
     if crio_source.standin:
         pytest.skip("comparing with the real crictl takes real CRI-O")
     node = testbed.add("crictl", beneath=images.standin_image())[0]
-    for path in STANDIN.glob("crictl*.py"):
-        node.copy_in(f"{LIBRARY}/{path.name}", path.read_text())
-    node.copy_in(OURS, (STANDIN / "bin" / "crictl").read_text(), mode=0o755)
+    install(node, crio_source)
     yield node
     testbed.remove("crictl")
 
 
 @pytest.fixture(scope="module")
-def workload(both):
+def standin(testbed, crio, crio_source):
+    """A node with the stand-in for CRI-O and both programs."""
+    # The same test bed, for its network and registry; only where its CRI-O comes from is another matter.
+    beside = TestBed(testbed.prefix, standin_source(), owner=bed.owner_mark())
+    node = beside.add("crictl-standin")[0]
+    install(node, crio_source)
+    yield node
+    testbed.remove("crictl-standin")
+
+
+def install(node, source):
+    tree = tarfile.open(fileobj=io.BytesIO(source.tree()))
+    node.copy_in(REAL, tree.extractfile("usr/local/bin/crictl").read(), mode=0o755)
+    for path in STANDIN.glob("crictl*.py"):
+        node.copy_in(f"{LIBRARY}/{path.name}", path.read_text())
+    node.copy_in(OURS, (STANDIN / "bin" / "crictl").read_text(), mode=0o755)
+
+
+@pytest.fixture(scope="module")
+def runs(crio, standin):
+    """What both programs did with each command line, on each node: {runtime: {command: (real, ours)}}."""
+    return dict(zip(RUNTIMES, map(run_all, (crio, standin)), strict=True))
+
+
+def run_all(node):
+    places = workload(node)
+    commands = [*DOCUMENTS, *TEXTS, *REFUSALS]
+    words = [[word.format(**places) for word in command.split()] for command in commands]
+    ran = json.loads(node.check(["python3", "-c", RUNNER], stdin=json.dumps(words), limit=400))
+    return {command: [Result(*run) for run in pair] for command, pair in zip(commands, ran, strict=True)}
+
+
+def workload(node):
     """Containers in each state: running with labels, odd characters and mounts, ended well, ended badly, never started."""
-    running = both.run_pod(
+    running = node.run_pod(
         "long-running", name="running", labels={"app": "a", "odd": "<&>"}, annotations={"b": "c d"}
     )
-    good = both.run_pod("hello-world", name="good", namespace="other")
-    bad = both.run_pod("hello-world", ["/bin/sh", "-c", "echo oops >&2; exit 7"], name="bad")
+    good = node.run_pod("hello-world", name="good", namespace="other")
+    bad = node.run_pod("hello-world", ["/bin/sh", "-c", "echo oops >&2; exit 7"], name="bad")
     created = json.dumps(
         {
             "metadata": {"name": "created", "attempt": 2},
-            "image": {"image": both.image("hello-world")},
+            "image": {"image": node.image("hello-world")},
             "linux": {},
         }
     )
     pod = json.dumps({"metadata": {"name": "running", "namespace": "default", "uid": "u"}, "linux": {}})
-    both.copy_in("/root/created.json", created)
-    both.copy_in("/root/pod.json", pod)
-    made = both.check(f"crictl create {running.pod_id} /root/created.json /root/pod.json 2>/dev/null").strip()
+    node.copy_in("/root/created.json", created)
+    node.copy_in("/root/pod.json", pod)
+    made = node.check(f"crictl create {running.pod_id} /root/created.json /root/pod.json 2>/dev/null").strip()
     for ended in (good, bad):
-        both.wait_for("container ended", lambda pod=ended: state(both, pod.container_id))
-    both.check("crictl stats -o json")  # CRI-O tells how many cores are used from the second sample on
-    return {"running": running, "good": good, "bad": bad, "created": made}
+        node.wait_for("container ended", lambda pod=ended: state(node, pod.container_id))
+    node.check("crictl stats -o json")  # CRI-O tells how many cores are used from the second sample on
+    return {
+        "running": running.container_id,
+        "prefix": running.container_id[:9],
+        "pod": running.pod_id,
+        "good": good.container_id,
+        "bad": bad.container_id,
+        "created": made,
+    }
 
 
 def state(node, container):
@@ -99,66 +296,10 @@ def state(node, container):
     return said == "CONTAINER_EXITED", said
 
 
-def runs(node, words):
-    """How both programs end: the real one, then the stand-in's."""
-    return [node.run([program, *words]) for program in ("crictl", OURS)]
-
-
-def words_of(command, workload):
-    """A command line with the workload's IDs in their places."""
-    places = {"running": workload["running"].container_id, "good": workload["good"].container_id}
-    places |= {"bad": workload["bad"].container_id, "created": workload["created"]}
-    places |= {"pod": workload["running"].pod_id, "prefix": workload["running"].container_id[:9]}
-    return [word.format(**places) for word in command.split()]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "info",
-        "info -q",
-        "ps -o json",
-        "ps -a -o json",
-        "ps -ao json",
-        "ps -o json --id {prefix}",
-        "ps -o json --id nope",
-        "ps -o json --pod {pod}",
-        "ps -a -o json --state exited",
-        "ps -o json --state created",
-        "ps -a -o json --name ^good$",
-        "ps -a -o json --namespace other",
-        "ps -a -o json --label app=a",
-        "ps -a -o json --latest",
-        "ps -o json --last 2",
-        "ps -a -o json --image registry:5000/hello-world:1",
-        "ps -a -o json --image registry:5000/unknown:1",
-        "pods -o json",
-        "pods -o json --state notready",
-        "pods -o json --name ba -n 1",
-        "images -o json",
-        "images -o json registry:5000/pause:1",
-        "inspect {running}",
-        "inspect {prefix}",
-        "inspect -q {good}",
-        "inspect {bad}",
-        "inspect {created}",
-        "inspect {running} {bad}",
-        "inspect --name nope",
-        "inspect --state exited --latest",
-        "inspectp {pod}",
-        "inspectp -q {pod}",
-        "inspecti registry:5000/hello-world:1",
-        "inspecti -q registry:5000/hello-world:1",
-        "inspecti",
-        "stats -o json",
-        "stats -a -o json",
-        "stats -o json --id {prefix}",
-        "statsp -o json",
-        "imagefsinfo",
-    ],
-)
-def test_documents_are_equal(both, workload, command):
-    real, ours = runs(both, words_of(command, workload))
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_documents_are_equal(runs, command, runtime):
+    real, ours = runs[runtime][command]
     assert (real.rc, real.err) == (ours.rc, ours.err) == (0, "")
     assert list(differences(json.loads(real.out), json.loads(ours.out))) == []
 
@@ -166,127 +307,66 @@ def test_documents_are_equal(both, workload, command):
 @pytest.mark.parametrize(
     "command", ["info", "inspect {running}", "inspecti registry:5000/hello-world:1", "imagefsinfo"]
 )
-def test_status_documents_are_equal_to_the_letter(both, workload, command):
-    real, ours = runs(both, words_of(command, workload))
-    assert re.sub(r'"timestamp": "\d+"', "", ours.out) == re.sub(r'"timestamp": "\d+"', "", real.out)
-
-
-def test_lists_are_equal_but_for_spaces(both, workload):
-    real, ours = (re.sub(r'":  ?', '": ', run.out) for run in runs(both, ["ps", "-a", "-o", "json"]))
+def test_status_documents_are_equal_to_the_letter(runs, command):
+    real, ours = (re.sub(r'"timestamp": "\d+"', "", run.out) for run in runs["CRI-O"][command])
     assert ours == real
 
 
+def test_lists_are_equal_but_for_spaces(runs):
+    real, ours = (re.sub(r'":  ?', '": ', run.out) for run in runs["CRI-O"]["ps -a -o json"])
+    assert ours == real
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("command", TEXTS)
+def test_texts_are_equal(runs, command, runtime):
+    real, ours = runs[runtime][command]
+    assert told(ours) == told(real)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("command", REFUSALS)
+def test_refusals_are_equal(runs, command, runtime):
+    real, ours = runs[runtime][command]
+    assert told(ours) == told(real)
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_the_stand_in_tells_the_same_facts_as_crio(runs, command):
+    crio, standin = (shape(json.loads(runs[runtime][command][0].out)) for runtime in RUNTIMES)
+    told = [f"CRI-O tells {path}, the stand-in does not" for path in sorted(crio - standin)]
+    told += [f"the stand-in tells {path}, CRI-O does not" for path in sorted(standin - crio)]
+    assert told == []
+
+
+def shape(value, path=""):
+    """The places in a document and the types there. The OCI runtime's specification is containerd's own."""
+    if isinstance(value, dict):
+        inner = [
+            shape(each, f"{path}.{key}") for key, each in value.items() if key not in ("runtimeSpec", "crio")
+        ]
+    elif isinstance(value, list):
+        inner = [shape(each, f"{path}[]") for each in value]
+    else:
+        inner = []
+    return {f"{path} ({type(value).__name__})"}.union(*inner)
+
+
 @pytest.mark.parametrize(
     "command",
     [
-        "version",
         "runtime-config",
-        "ps",
-        "ps -a",
-        "ps -aq",
-        "ps -a --no-trunc",
-        "pods",
-        "pods -q",
-        "images",
-        "images --digests --pinned --no-trunc",
-        "images -q",
-        "images -o bogus",
-        "logs {good}",
-        "logs --tail 1 {running}",
-        "logs --limit-bytes 4 {running}",
-        "logs -t {bad}",
-        "logs --since 1h {good}",
-        "logs --since 2099-01-01T00:00:00Z {good}",
-        "logs --stream stdout {bad}",
-        "exec -s {running} echo hello",
-        "exec -s {running} false",
-        "exec {running} echo hello",
-        "exec {running} false",
-        "exec -s {good} true",
-        "stop nope",
-        "stopp nope",
-    ],
-)
-def test_texts_are_equal(both, workload, command):
-    real, ours = runs(both, words_of(command, workload))
-    assert told(ours) == told(real)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        # what is not there
-        "inspect nope",
-        "inspectp nope",
-        "inspecti nope",
-        "inspect {running} nope",
-        "inspect {pod}",
-        "rm nope",
+        "version",
         "rm {running}",
-        "rmp {pod}",
-        "rmp nope nope2",
-        "rmi registry:5000/nope:1",
         "rmi registry:5000/long-running:1",
-        "logs nope",
-        "start nope",
-        "exec -s nope true",
-        "exec nope true",
-        "pull registry:5000/nope:1",
-        "pull unlisted:5000/hello-world:1",
-        "pull --creds :x registry:5000/pause:1",
-        "pull --creds a:b --auth c registry:5000/pause:1",
-        "runp /root/nope.json",
-        "runp --runtime nope /root/pod.json",
-        "create {pod} /root/nope.json /root/pod.json",
-        # what cannot be meant
-        "ps --state bogus",
-        "ps --label a=b=c",
-        "ps -o bogus",
-        "ps --bogus",
-        "ps -o",
-        "ps --last x",
-        "ps --all=maybe",
-        "ps -az",
-        "ps extra",
-        "info extra",
-        "version extra",
-        "stats {running} -o json",
-        "inspect --latest --state unknown -o bogus {running}",
-        "inspectp --name nope",
-        "logs --since yesterday {good}",
-        "logs --stream both {good}",
-        "logs --tail 1 --stream stdout {good}",
-        "rm",
-        "rmi",
-        "rmp",
-        "start",
-        "stop",
-        "stop --all x",
-        "stopp",
-        "logs",
-        "pull",
-        "exec",
-        "completion tcsh",
-        "nosuch",
-        "--bogus ps",
-        "help ps",
-        "ps --help",
-        # whom to ask
-        "-r unix:///nowhere.sock ps",
-        "-r /nowhere.sock info",
-        "-r unix:///nowhere.sock images",
-        "-i unix:///nowhere.sock images",
-        "-r tcp://localhost:1 ps",
-        "--runtime-endpoint= ps",
-        "--timeout abc ps",
-        "--timeout 3 ps",
-        "--timeout 1ns ps",
-        "-c /nowhere ps",
+        *(each for each in REFUSALS if "nope" in each),
     ],
 )
-def test_refusals_are_equal(both, workload, command):
-    real, ours = runs(both, words_of(command, workload))
-    assert told(ours) == told(real)
+def test_the_stand_in_refuses_in_crio_s_words(runs, command):
+    crio, standin = (told(runs[runtime][command][0]) for runtime in RUNTIMES)
+    assert [IDENTITY.sub("ID", str(each)) for each in standin] == [
+        IDENTITY.sub("ID", str(each)) for each in crio
+    ]
 
 
 @pytest.mark.parametrize(
@@ -307,19 +387,19 @@ def test_refusals_are_equal(both, workload, command):
         ("", {"CRI_CONFIG_FILE": "/etc/other.yaml"}),
     ],
 )
-def test_settings_count_alike(both, workload, content, environment):
-    before = both.read_file("/etc/crictl.yaml")
-    both.copy_in("/etc/crictl.yaml", content)
+def test_settings_count_alike(crio, content, environment):
+    before = crio.read_file("/etc/crictl.yaml")
+    crio.copy_in("/etc/crictl.yaml", content)
     try:
-        real, ours = (both.run([program, "ps"], environment=environment) for program in ("crictl", OURS))
+        real, ours = (crio.run([program, "ps"], environment=environment) for program in (REAL, OURS))
     finally:
-        both.copy_in("/etc/crictl.yaml", before)
+        crio.copy_in("/etc/crictl.yaml", before)
     assert told(ours) == told(real)
 
 
-def test_changes_are_told_alike(both, workload):
+def test_changes_are_told_alike(crio):
     """One whole life of a pod by each program, with files of its own."""
-    lives = [life(both, program, name) for program, name in (("crictl", "real-life"), (OURS, "our-life"))]
+    lives = [life(crio, program, name) for program, name in ((REAL, "real-life"), (OURS, "our-life"))]
     real, ours = ([re.sub(r"(real|our)-life|[0-9a-f]{64}", "X", text) for text in each] for each in lives)
     assert ours == real
 

@@ -82,17 +82,20 @@ class Client:
                 f"validate service connection: validate CRI v1 {what} API for endpoint {quoted(endpoint)}: {error}"
             ) from None
 
-    def call(self, method: str, request: Mapping[str, Any], timeout: float | None = -1) -> dict[str, Any]:
+    def call(
+        self, method: str, request: Mapping[str, Any], timeout: float | None = -1, logged: bool = True
+    ) -> dict[str, Any]:
         """Ask for something, in api.proto's spelling, and return the answer in crictl's.
 
-        timeout: seconds, None for none, the settings' by default. Raises CrictlError.
+        timeout: seconds, None for none, the settings' by default; logged: whether the client library tells of a
+        failure. Raises CrictlError.
         """
         images = method in _IMAGE_CALLS
         self.connect(images)
         try:
             return self._send(method, request, self.settings.timeout if timeout == -1 else timeout)
         except CallError as error:
-            if method not in _SILENT:
+            if logged and method not in _SILENT:
                 what = "image" if images else "runtime"
                 told = f"{method} from {what} service failed"
                 log_failed_call(f"remote_{what}.go:1", told, str(error), _subject(request))

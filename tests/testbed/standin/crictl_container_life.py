@@ -5,7 +5,7 @@ import base64
 import glob
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import crictl_select as select
 from crictl_client import CallError
@@ -104,32 +104,48 @@ def execute(client: Any, options: Options) -> None:
         raise HelpWanted
     client.connect()
     container, *command = options.arguments
-    limit = options["timeout"]
-    request = {"container_id": container, "cmd": command, "timeout": limit}
-    how = " synchronously" if options["sync"] else ""
-    with doing(f"execing command in container {container}{how}"):
-        if not options["sync"]:  # the runtime's answer is the address of a stream, which is left alone
-            client.call("Exec", {"container_id": container, "cmd": command, "stdout": True, "stderr": True})
-        try:
-            answer = client.call("ExecSync", request, limit + client.settings.timeout if limit else None)
-        except CallError as error:
-            if error.status != "DeadlineExceeded":
-                raise
-            raise CrictlError(
-                f"command timed out: {quoted(' '.join(command))} timed out after {written(limit)}"
-            ) from None
-        out, err = (base64.b64decode(answer[stream]) for stream in ("stdout", "stderr"))
+    with doing(f"execing command in container {container}{' synchronously' if options['sync'] else ''}"):
         if options["sync"]:
-            if answer["exitCode"]:
-                said = err.decode(errors="replace")
-                raise CrictlError(f"command '{' '.join(command)}' exited with {answer['exitCode']}: {said}")
-            out, err = out + b"\n" + err + b"\n", b""
-        sys.stdout.buffer.write(out)
-        sys.stdout.flush()
-        sys.stderr.buffer.write(err)
-        sys.stderr.flush()
-        if answer["exitCode"]:
-            raise CrictlError(f"command terminated with exit code {answer['exitCode']}")
+            _execute_synchronously(client, container, command, options["timeout"])
+        else:
+            _execute(client, container, command)
+
+
+def _execute_synchronously(client: Any, container: str, command: list[str], limit: int) -> None:
+    request = {"container_id": container, "cmd": command, "timeout": limit}
+    try:
+        answer = client.call("ExecSync", request, limit + client.settings.timeout if limit else None)
+    except CallError as error:
+        if error.status != "DeadlineExceeded":
+            raise
+        told = f"{quoted(' '.join(command))} timed out after {written(limit)}"
+        raise CrictlError(f"command timed out: {told}") from None
+    out, err = (base64.b64decode(answer[stream]) for stream in ("stdout", "stderr"))
+    if answer["exitCode"]:
+        said = err.decode(errors="replace")
+        raise CrictlError(f"command '{' '.join(command)}' exited with {answer['exitCode']}: {said}")
+    _write(sys.stdout, out + b"\n" + err + b"\n")
+
+
+def _execute(client: Any, container: str, command: list[str]) -> None:
+    """As through a stream: the runtime is asked for its address, which is then left alone."""
+    request = {"container_id": container, "cmd": command}
+    client.call("Exec", request | {"stdout": True, "stderr": True})
+    try:
+        answer = client.call("ExecSync", request, None, logged=False)
+    except CallError as error:
+        what = "Internal error occurred: error executing command in container"
+        raise CrictlError(f"{what}: {error}") from None
+    _write(sys.stdout, base64.b64decode(answer["stdout"]))
+    _write(sys.stderr, base64.b64decode(answer["stderr"]))
+    if answer["exitCode"]:
+        raise CrictlError(f"command terminated with exit code {answer['exitCode']}")
+
+
+def _write(stream: TextIO, content: bytes) -> None:
+    stream.flush()
+    stream.buffer.write(content)
+    stream.buffer.flush()
 
 
 def _remove_logs(container: str, path: str) -> None:

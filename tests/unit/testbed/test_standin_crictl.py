@@ -25,6 +25,7 @@ import crictl_logs
 import crictl_messages
 import crictl_output
 import crictl_tables
+from crictl_client import CallError
 from crictl_commands import COMMANDS
 from crictl_errors import CrictlError, HelpWanted, UsageError, log, log_failed_call
 from crictl_options import number, parse, seconds, switch, text, texts
@@ -53,7 +54,7 @@ class FakeClient:
     def connect(self, images=False):
         pass
 
-    def call(self, method, request, timeout=-1):
+    def call(self, method, request, timeout=-1, logged=True):
         self.requests.append((method, request))
         answer = self.answers[method]
         if isinstance(answer, Exception):
@@ -549,3 +550,30 @@ class TestTheProgram:
 
     def test_the_later_fields_know_every_signal(self):
         assert (len(crictl_messages.SIGNALS), crictl_messages.SIGNALS[23]) == (66, "SIGTERM")
+
+    def test_an_error_of_several_lines_is_set_off(self, capsys):
+        log_failed_call("remote_runtime.go:1", "Failed", "one\ntwo", {})
+        assert capsys.readouterr().err.endswith('"Failed" err=<\n\tone\n\ttwo\n >\n')
+
+
+class TestExecution:
+    @pytest.mark.parametrize(("limit", "told"), [("0", "0s"), ("90", "1m30s"), ("3600", "1h0m0s")])
+    def test_a_command_that_takes_too_long_is_told_with_its_limit(self, limit, told):
+        client = FakeClient(ExecSync=CallError("DeadlineExceeded", "late"))
+        with pytest.raises(CrictlError) as error:
+            run(client, "exec", "-s", "--timeout", limit, "id", "sleep", "9")
+        told = f'command timed out: "sleep 9" timed out after {told}'
+        assert str(error.value) == f"execing command in container id synchronously: {told}"
+
+    def test_output_comes_with_line_feeds_only_where_it_is_synchronous(self, capfdbinary):
+        answer = {"stdout": "b3V0Cg==", "stderr": "ZXJy", "exitCode": 0}
+        run(FakeClient(ExecSync=answer), "exec", "--sync", "id", "x")
+        assert capfdbinary.readouterr() == (b"out\n\nerr\n", b"")
+        run(FakeClient(ExecSync=answer, Exec={}), "exec", "id", "x")
+        assert capfdbinary.readouterr() == (b"out\n", b"err")
+
+    def test_a_failing_command_loses_its_output(self, capfdbinary):
+        answer = {"stdout": "b3V0Cg==", "stderr": "ZXJy", "exitCode": 3}
+        with pytest.raises(CrictlError, match=r"command 'x y' exited with 3: err$"):
+            run(FakeClient(ExecSync=answer), "exec", "-s", "id", "x", "y")
+        assert capfdbinary.readouterr() == (b"", b"")
