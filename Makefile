@@ -12,10 +12,13 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help nodes nodes-down test unit unit-old-controller integration molecule lint format build lock clean clean-testbed
+.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule lint format build lock clean clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Watch two nodes being provisioned and the collection used on them, every claim checked
+	@$(PYTHON) -m demo
 
 nodes: ## Start N nodes (3) to try things on; CRI-O in them where a source is at hand
 	$(PYTHON) -m testbed up --nodes $(N) --prefix $(PREFIX)

@@ -75,6 +75,38 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     }
 
 
+def ansible_playbook(
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    limit: float = 300,
+) -> Run:
+    """Run ansible-playbook with these arguments, in `folder` (the current one by default); `limit` is seconds.
+
+    A run that fails is returned, not raised.
+    """
+    with tempfile.TemporaryDirectory(prefix="testbed-") as kept:
+        results = Path(kept) / "results.json"
+        done = subprocess.run(
+            ["ansible-playbook", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env={**environment(env), "TESTBED_RESULTS": str(results)},
+            timeout=limit,
+        )
+        data = json.loads(results.read_text()) if results.exists() else {}
+    return Run(
+        done.returncode,
+        done.stdout,
+        done.stderr,
+        data.get("results", []),
+        data.get("stats", {}),
+        data.get("custom", {}),
+    )
+
+
 def run_playbook(
     playbook: str | Path | Sequence[Mapping],
     nodes: Sequence[Node],
@@ -93,7 +125,7 @@ def run_playbook(
     inventory = test_bed.inventory(nodes)
     inventory["all"]["children"]["nodes"]["vars"] = dict(variables or {})
     with tempfile.TemporaryDirectory(prefix="testbed-") as folder:
-        hosts, results = Path(folder) / "inventory.json", Path(folder) / "results.json"
+        hosts = Path(folder) / "inventory.json"
         hosts.write_text(inventory_text(inventory))
         if isinstance(playbook, str) and "\n" not in playbook:
             named = playbook
@@ -102,23 +134,7 @@ def run_playbook(
         else:
             named = str(Path(folder) / "playbook.yml")
             Path(named).write_text(playbook if isinstance(playbook, str) else json.dumps(playbook, indent=2))
-        done = subprocess.run(
-            ["ansible-playbook", "--inventory", str(hosts), named, *options],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env={**environment(env), "TESTBED_RESULTS": str(results)},
-            timeout=limit,
-        )
-        data = json.loads(results.read_text()) if results.exists() else {}
-    return Run(
-        done.returncode,
-        done.stdout,
-        done.stderr,
-        data.get("results", []),
-        data.get("stats", {}),
-        data.get("custom", {}),
-    )
+        return ansible_playbook("--inventory", str(hosts), named, *options, env=env, limit=limit)
 
 
 def call_module(

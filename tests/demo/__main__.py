@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two nodes, the article's seven points on them, every claim checked; then all is removed, whatever happened."""
+
+import os
+import signal
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from demo.controller import ControllerError, install_tools, make_environment
+from demo.points import POINTS
+from demo.screen import Screen
+from demo.session import Session
+from testbed import NodeError, TestBed, bed
+from testbed.engine import EngineError
+from testbed.source import SourceError, pick_source
+from testbed.wait import NotReached
+
+NODES = 2
+NOT_STARTED = (ControllerError, EngineError, NodeError, NotReached, SourceError, OSError)
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    screen = Screen()
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    test_bed = TestBed(f"demo-{os.getpid()}", owner=bed.owner_mark())
+    why = ""
+    try:
+        source = pick_source()
+        screen.line(f"demo: {NODES} nodes with {source}")
+        _show(screen, test_bed)
+    except KeyboardInterrupt:
+        why = "interrupted"
+    except NOT_STARTED as error:
+        why = str(error)
+    finally:
+        why = _remove(test_bed) or why
+    total = screen.passed + screen.failed
+    if why:
+        screen.line(f"demo: stopped in {screen.seconds} s, {screen.failed} of {total} checks failed: {why}")
+    elif screen.failed:
+        screen.line(
+            f"demo: {screen.failed} of {total} checks failed on {NODES} nodes in {screen.seconds} s ({source})"
+        )
+    else:
+        screen.line(f"demo: {total} checks passed on {NODES} nodes in {screen.seconds} s ({source})")
+    return 1 if why or screen.failed or not total else 0
+
+
+def _show(screen: Screen, test_bed: TestBed) -> None:
+    install_tools()
+    with ThreadPoolExecutor(1) as pool:
+        environment = pool.submit(make_environment)
+        bed.sweep()
+        test_bed.up(NODES)
+        programs = environment.result()
+    # Short, for the sockets of ssh in it.
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        session = Session(screen, test_bed, Path(folder), programs)
+        for point in POINTS:
+            try:
+                point(session)
+            except (NodeError, NotReached, LookupError, ValueError, OSError) as error:
+                screen.failure(f"{point.__name__} comes to its end", f"{type(error).__name__}: {error}")
+
+
+def _interrupt(_signal, _frame) -> None:
+    raise KeyboardInterrupt
+
+
+def _remove(test_bed: TestBed) -> str:
+    """Remove all nodes, which a second Ctrl-C does not stop; returns what went wrong."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        test_bed.down()
+    except EngineError as error:
+        return str(error)
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo's nodes, the folder that a user would keep, and the commands that are typed there and on the nodes."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from demo.screen import Screen
+from testbed import Node, Result, TestBed
+from testbed.playbooks import Run, ansible_playbook
+
+OWN_FILES = Path(__file__).parent
+INVENTORY = "hosts.ini"
+LIMIT = 180  # seconds for one command
+
+
+class Session:
+    """Two nodes and a user's folder. What is typed is printed, with an excerpt of what comes back."""
+
+    def __init__(self, screen: Screen, test_bed: TestBed, folder: Path, programs: Path):
+        """`folder` is empty and gets inventory, variables and playbooks; `programs` has ansible-playbook."""
+        self.screen = screen
+        self.nodes = test_bed.nodes()
+        self.folder = folder
+        self._environment = {
+            "PATH": f"{programs}:{os.environ.get('PATH', '')}",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_PIPELINING": "true",
+            # The name of a socket has 108 bytes at most.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "ssh"),
+        }
+        for playbook in OWN_FILES.glob("*.yml"):
+            shutil.copy(playbook, folder)
+        (folder / INVENTORY).write_text(_inventory(test_bed, self.nodes))
+
+    def add_variables(self, name: str, path: str) -> None:
+        """Move one of the copied files to where Ansible looks for it, and print it."""
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).rename(self.folder / path)
+        self.show_file(path)
+
+    def show_file(self, path: str, limit: int = 24) -> None:
+        """Print a file of the user's folder, its first two lines (licence, document start) aside."""
+        self.screen.command(f"cat {path}")
+        text = (self.folder / path).read_text()
+        self.screen.excerpt(text.partition("\n---\n")[2] or text, limit)
+
+    def play(self, *arguments: str, show: tuple[str, ...] = ()) -> Run:
+        """Run ansible-playbook; print those tasks of its output that have one of these words in their name, and the recap."""
+        self.screen.command(f"ansible-playbook -i {INVENTORY} {' '.join(arguments)}")
+        run = ansible_playbook(
+            "-i", INVENTORY, *arguments, env=self._environment, folder=self.folder, limit=LIMIT
+        )
+        for part in parts(run.out, (*show, "PLAY RECAP")):
+            self.screen.excerpt(part)
+        if run.rc or not run.stats:
+            self.screen.failure("it ends well", f"exit code {run.rc}\n{run.err[-600:]}\n{run.out[-800:]}")
+        return run
+
+    def type_on_nodes(self, command: str, only: str = "", limit: int = 12) -> dict[str, Result]:
+        """Run a command in every node's shell, print what the first one says, return what each says, by name.
+
+        With `only` nothing is printed but lines that have it in them.
+        """
+        self.screen.command(command, f"{self.nodes[0].name}#")
+        done = self.each(lambda node: node.run(command, limit=LIMIT))
+        first = done[self.nodes[0].name]
+        lines = [line for line in (first.out + first.err).splitlines() if only in line]
+        self.screen.excerpt("\n".join(lines), limit)
+        return done
+
+    def each(self, look: Callable[[Node], Any]) -> dict[str, Any]:
+        """What `look` returns for each node, by its name; all at the same time."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            return dict(zip([node.name for node in self.nodes], pool.map(look, self.nodes), strict=True))
+
+    def of(self, run: Run, task: str, pick: Callable[[Mapping], Any]) -> dict[str, Any]:
+        """What `pick` finds in the result that each node gave to a task, by the node's name; None where it gave none."""
+        found = {}
+        for node in self.nodes:
+            try:
+                found[node.name] = pick(run.of(task, node.name))
+            except (KeyError, IndexError, TypeError):
+                found[node.name] = None
+        return found
+
+
+def parts(output: str, words: tuple[str, ...]) -> list[str]:
+    """Those plays and tasks of Ansible's output, its recap among them, whose first line has one of these words."""
+    found = [part.strip() for part in re.split(r"^(?=TASK \[|PLAY )", output, flags=re.MULTILINE)]
+    kept = [part for part in found if any(word in part.partition("\n")[0] for word in words)]
+    return [re.sub(r" \*{4,}", "", part) for part in kept]
+
+
+def _inventory(test_bed: TestBed, nodes: list[Node]) -> str:
+    hosts = "\n".join(f"{node.name} ansible_host={node.address}" for node in nodes)
+    return f"""[nodes]
+{hosts}
+
+[nodes:vars]
+ansible_user=root
+ansible_python_interpreter=/usr/bin/python3
+ansible_ssh_private_key_file={test_bed.key}
+ansible_ssh_common_args=-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes
+"""
