@@ -331,8 +331,13 @@ def _last_words(errors):
         found = re.match(r'time=.*? level=(?:fatal|error) msg=("(?:[^"\\]|\\.)*"|\S+)', line)
         if found:
             message = found.group(1)
-            return re.sub(r"\\(.)", r"\1", message[1:-1]) if message.startswith('"') else message
+            return _unquoted(message[1:-1]) if message.startswith('"') else message
         found = re.match(r"(?:FATA|ERRO)\[\d+\] (.*)", line)
         if found:
             return found.group(1)
     return lines[-1][:1000] if lines else ""
+
+
+def _unquoted(text):
+    """What Go has quoted, on one line."""
+    return re.sub(r"\\(.)", lambda found: " " if found.group(1) in "nrt" else found.group(1), text)

@@ -193,6 +193,38 @@ def test_what_the_manifest_says_reaches_the_containers(node, pods, manifest):
     assert lines[-2:] == ["read-only", "1000"]
 
 
+def test_limits_and_confinement_are_what_the_runtime_was_asked_for(node, pods, manifest):
+    wanted = manifest(
+        "long-running",
+        spec={
+            "dnsPolicy": "None",
+            "dnsConfig": {"nameservers": ["192.0.2.1"], "options": [{"name": "ndots", "value": "2"}]},
+            "securityContext": {"runAsUser": 1000, "runAsGroup": 1001},
+        },
+        resources={"limits": {"memory": "64Mi", "cpu": "500m"}, "requests": {"cpu": "250m"}},
+        securityContext={
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+    )
+    (made,) = pods({"manifest": wanted})
+    identity = made["containers"][0]["id"]
+    asked = node.crictl("inspect", identity)["info"]["runtimeSpec"]
+    process, linux = asked["process"], asked["linux"]
+    assert process["noNewPrivileges"] is True
+    assert process["capabilities"]["bounding"] == ["CAP_NET_BIND_SERVICE"]
+    assert (process["user"]["uid"], process["user"]["gid"]) == (1000, 1001)
+    assert 2 < process["oomScoreAdj"] < 1000
+    assert asked["root"]["readonly"] is True
+    assert {"/proc/kcore", "/sys/firmware"} <= set(linux["maskedPaths"])
+    assert "/proc/sys" in linux["readonlyPaths"]
+    assert linux["resources"]["memory"]["limit"] == 64 * 2**20
+    assert {"shares": 256, "quota": 50000, "period": 100000}.items() <= linux["resources"]["cpu"].items()
+    servers = node.check(f"crictl exec {identity} cat /etc/resolv.conf").split()
+    assert servers == ["nameserver", "192.0.2.1", "options", "ndots:2"]
+
+
 def test_a_folder_that_is_missing_is_refused_before_anything_is_done(node, pods, manifest):
     volume = {"name": "data", "hostPath": {"path": "/srv/nothing", "type": "Directory"}}
     wanted = {"manifest": manifest(spec={"volumes": [volume]})}
