@@ -143,7 +143,9 @@ class TestFailure:
         return str(caught.value)
 
     def test_a_message_of_several_lines_is_told_on_one(self, crictl, answers):
-        script(answers, r"""printf %s 'time="t" level=fatal msg="open \"a\": no\n[pinns]: exit 1"' >&2; exit 1""")
+        script(
+            answers, r"""printf %s 'time="t" level=fatal msg="open \"a\": no\n[pinns]: exit 1"' >&2; exit 1"""
+        )
         self.fails("failed", lambda: crictl.text("runp"), r'open "a": no \[pinns\]: exit 1$')
 
     def test_no_crictl(self, monkeypatch):
