@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.registries_advice import ADVICE
 from ansible_collections.cri.node.plugins.plugin_utils.registries_rules import RULES
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 
@@ -57,7 +58,7 @@ def check(layers: list[tuple[str, object]]) -> Checked:
     findings = Findings(sources)
     findings.problems += strays
     typed = _typed(data, findings)
-    for rule in RULES:
+    for rule in (*RULES, *ADVICE):
         rule(typed, findings)
     tables = [table for _prefix, table in sorted(typed.pop("registry").items())]
     return Checked(

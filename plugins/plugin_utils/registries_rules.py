@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What containers/image refuses in registries.conf although its types are right, and what it takes to no effect.
+"""What containers/image refuses in registries.conf although its types are right.
 
 Each rule is one function over the typed data, in which `registry` is a mapping by prefix. The reasons are those
 of containers/image itself (pkg/sysregistriesv2), so that what CRI-O would say can be found here again.
@@ -14,16 +14,18 @@ from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings,
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 
 FILE = "/etc/containers/registries.conf.d/zz-cri-node.conf"
-_LOCATION = "host[:port], with or without a path, for example registry.example.com:5000/mirror"
+LOCATION = "host[:port], with or without a path, for example registry.example.com:5000/mirror"
 _MODES = ("enforcing", "permissive", "disabled")
 _PULLS = ("all", "digest-only", "tag-only")
 
 
-def _tables(typed: dict) -> list[tuple[Path, dict]]:
+def tables(typed: dict) -> list[tuple[Path, dict]]:
+    """The tables of `registry`, each with its path."""
     return [(("registry", prefix), table) for prefix, table in typed["registry"].items()]
 
 
-def _mirrors(table: dict) -> list[tuple[str, dict]]:
+def mirrors_of(table: dict) -> list[tuple[str, dict]]:
+    """A table's mirrors, each with its place in their list."""
     return [(f"[{index}]", mirror) for index, mirror in enumerate(table.get("mirror", []))]
 
 
@@ -47,31 +49,31 @@ def _no_schemes(typed: dict, findings: Findings) -> None:
     def check(path: Path, text: str, inside: str = "") -> None:
         if text.startswith(("http://", "https://")):
             reason = f"invalid location '{text}': URI schemes are not supported"
-            _refuse(findings, path, reason, _LOCATION, text, inside)
+            _refuse(findings, path, reason, LOCATION, text, inside)
 
-    for path, table in _tables(typed):
+    for path, table in tables(typed):
         for key in ("prefix", "location"):
             check((*path, key), table.get(key, ""))
-        for place, mirror in _mirrors(table):
+        for place, mirror in mirrors_of(table):
             check((*path, "mirror"), mirror.get("location", ""), f"{place}.location")
     for index, text in enumerate(typed.get("unqualified-search-registries", [])):
         check(("unqualified-search-registries",), text, f"[{index}]")
 
 
 def _has_a_location(typed: dict, findings: Findings) -> None:
-    for path, table in _tables(typed):
+    for path, table in tables(typed):
         if any(key not in table and (*path, key) in findings.sources for key in ("location", "prefix")):
             continue  # it has one, with a fault of its own
         location, prefix = (table.get(key, "").rstrip("/") for key in ("location", "prefix"))
         if not location and not prefix:
-            _refuse(findings, path, "invalid condition: both location and prefix are unset", _LOCATION)
+            _refuse(findings, path, "invalid condition: both location and prefix are unset", LOCATION)
         elif not location and not prefix.startswith("*."):
             reason = "invalid condition: location is unset and prefix is not in the format: *.example.com"
-            _refuse(findings, path, reason, f"a location: {_LOCATION}")
+            _refuse(findings, path, reason, f"a location: {LOCATION}")
 
 
 def _wildcards_are_whole_hosts(typed: dict, findings: Findings) -> None:
-    for path, table in _tables(typed):
+    for path, table in tables(typed):
         prefix = table.get("prefix", "").rstrip("/") or table.get("location", "").rstrip("/")
         if prefix.startswith("*.") and any(char in prefix for char in "/@:"):
             reason = (
@@ -82,11 +84,11 @@ def _wildcards_are_whole_hosts(typed: dict, findings: Findings) -> None:
 
 
 def _mirrors_are_usable(typed: dict, findings: Findings) -> None:
-    for path, table in _tables(typed):
+    for path, table in tables(typed):
         if table.get("pull-from-mirror"):
             reason = f"pull-from-mirror must not be set for a non-mirror registry {_quoted(path[-1])}"
             _refuse(findings, (*path, "pull-from-mirror"), reason, "pull-from-mirror inside of mirror")
-        for place, mirror in _mirrors(table):
+        for place, mirror in mirrors_of(table):
             _check_mirror(path, table, place, mirror, findings)
 
 
@@ -94,7 +96,7 @@ def _check_mirror(path: Path, table: dict, place: str, mirror: dict, findings: F
     here = (*path, "mirror")
     location, pulls = mirror.get("location", "").rstrip("/"), mirror.get("pull-from-mirror", "")
     if not location:
-        _refuse(findings, here, "invalid condition: mirror location is unset", _LOCATION, inside=place)
+        _refuse(findings, here, "invalid condition: mirror location is unset", LOCATION, inside=place)
     elif pulls and table.get("mirror-by-digest-only"):
         reason = (
             f"cannot set mirror usage mirror-by-digest-only for the registry ({_quoted(path[-1])}) and"
@@ -108,7 +110,7 @@ def _check_mirror(path: Path, table: dict, place: str, mirror: dict, findings: F
 
 def _no_conflicts(typed: dict, findings: Findings) -> None:
     by_location: dict[str, list[tuple[Path, dict]]] = {}
-    for path, table in _tables(typed):
+    for path, table in tables(typed):
         by_location.setdefault(table.get("location", "").rstrip("/") or path[-1], []).append((path, table))
     for location, (first, *others) in by_location.items():
         for path, table in others:
@@ -123,18 +125,11 @@ def _no_conflicts(typed: dict, findings: Findings) -> None:
 
 def _search_registries_are_hosts(typed: dict, findings: Findings) -> None:
     key = "unqualified-search-registries"
-    entries = typed.get(key, [])
-    for index, text in enumerate(entries):
+    for index, text in enumerate(typed.get(key, [])):
         entry = text.rstrip("/")
         if not image_reference.is_host(entry) and not entry.startswith(("http://", "https://")):
             reason = f"Invalid unqualified-search-registries entry {_quoted(entry)}"
             _refuse(findings, (key,), reason, "host[:port]", text, f"[{index}]")
-    if len(entries) > 1:
-        findings.warning(
-            (key,),
-            "has more than one entry: CRI-O refuses each short name that has no alias, unless"
-            " crio.image.short_name_mode is disabled",
-        )
 
 
 def _short_name_mode(typed: dict, findings: Findings) -> None:
@@ -142,10 +137,6 @@ def _short_name_mode(typed: dict, findings: Findings) -> None:
     mode = typed.get(key, "")
     if mode and mode not in _MODES:
         _refuse(findings, (key,), f"invalid short-name mode: {_quoted(mode)}", ", ".join(_MODES), mode)
-    elif mode:
-        findings.warning(
-            (key,), "has no effect on CRI-O from 1.34 on, which takes crio.image.short_name_mode instead"
-        )
 
 
 def _aliases_are_names(typed: dict, findings: Findings) -> None:
@@ -186,53 +177,6 @@ def _fault_of_alias(value: str) -> tuple[str, str]:
     return "", accepted
 
 
-def _locations_lead_somewhere(typed: dict, findings: Findings) -> None:
-    def check(path: Path, location: str, inside: str = "") -> None:
-        location = location.rstrip("/")
-        if not location or location.startswith(("http://", "https://")):
-            return
-        if "*" in location:
-            message = "is a wildcard, which only a prefix may be: no image could be pulled through this table"
-            accepted = f'prefix: "{location}" without a location' if not inside else _LOCATION
-            findings.problem(path, message, accepted, shown_value(location), inside)
-        elif not image_reference.can_be_pulled_from(location):
-            fault = "has no host with a dot or a port, or is no name at all: no image can be pulled from it"
-            findings.warning(path, f"{location} {fault}")
-
-    for path, table in _tables(typed):
-        check((*path, "location"), table.get("location", ""))
-        for place, mirror in _mirrors(table):
-            check((*path, "mirror"), mirror.get("location", ""), f"{place}.location")
-
-
-def _longer_prefixes_inherit_nothing(typed: dict, findings: Findings) -> None:
-    for path, table in _tables(typed):
-        for shorter, outer in _tables(typed):
-            if path == shorter or not _covers(shorter[-1], path[-1]):
-                continue
-            lost = [key for key in ("blocked", "insecure", "mirror") if outer.get(key) and key not in table]
-            if _host(table, path) != _host(outer, shorter) and not _covers(shorter[-1], _host(table, path)):
-                lost = [
-                    key for key in lost if key == "mirror"
-                ]  # the others are of the host, which is another one
-            if lost:
-                findings.warning(
-                    path,
-                    f"takes over nothing of {shorter[-1]}: {' and '.join(lost)} must be said here again, where meant",
-                )
-
-
-def _covers(prefix: str, longer: str) -> bool:
-    """Whether images of the longer prefix would be found by the other one, were theirs not there."""
-    if prefix.startswith("*."):
-        return longer.partition("/")[0].partition(":")[0].endswith(prefix[1:])
-    return longer.startswith(prefix) and longer[len(prefix) : len(prefix) + 1] in (":", "/", "@")
-
-
-def _host(table: dict, path: Path) -> str:
-    return (table.get("location") or path[-1]).partition("/")[0]
-
-
 RULES = (
     _no_schemes,
     _has_a_location,
@@ -242,6 +186,4 @@ RULES = (
     _search_registries_are_hosts,
     _short_name_mode,
     _aliases_are_names,
-    _locations_lead_somewhere,
-    _longer_prefixes_inherit_nothing,
 )

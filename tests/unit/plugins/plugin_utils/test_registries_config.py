@@ -257,6 +257,10 @@ def test_what_has_no_effect_is_told(data, words):
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "insecure": False}]},
             id="said again",
         ),
+        pytest.param(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "blocked": True}]},
+            id="blocked, so that nothing else matters",
+        ),
         pytest.param(registry(prefix="a.io/foo:1", location="localhost/foo:1"), id="one image by its tag"),
     ],
 )
