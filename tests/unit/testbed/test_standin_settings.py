@@ -9,6 +9,7 @@ import tomllib
 import pytest
 
 from testbed.paths import CHECKOUT, STANDIN
+from testbed.source import STANDIN_VERSION
 
 sys.path.insert(0, str(STANDIN))
 
@@ -123,6 +124,7 @@ def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
         ),
         (["nonsense"], 1, 'command \\"nonsense\\" not supported'),
         (["--metrics-port", "9537", "config"], 0, "metrics_port = 9537"),
+        (["version"], 0, f"Version:          {STANDIN_VERSION}\n"),
     ],
 )
 def test_the_command_ends_as_crio_does(arguments, code, said, tmp_path):
