@@ -6,6 +6,8 @@ Nothing on the node stays changed but for the images that a pull leaves there.
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import http.client
 import json
 import os
@@ -17,7 +19,8 @@ from .cri_pod import PodError
 from .crictl import Crictl, CrictlError
 from .crio_socket import CrioSocketError, live_configuration
 
-POD_PREFIX = "verify-hello-world-"
+_NAMESPACE = "default"
+_POD_PREFIX = "verify-hello-world-"  # also in plugins/action/runtime_verify.py, which names them
 _METRICS = "crio.metrics."
 _METRIC = "container_runtime_crio_"
 # Where to reach a daemon that listens everywhere.
@@ -188,9 +191,11 @@ def _run(crictl, pod, seconds):
 
 
 def _sweep(crictl, seconds):
-    """Remove what a verification left that was killed; one that may still run keeps its pod."""
-    old = cri_output.rfc3339(int((time.time() - 4 * seconds) * cri_output.SECOND))
-    pods = cri_output.sandboxes(crictl.json("pods", "--name", f"^{POD_PREFIX}"))
-    for each in pods:
-        if cri_pod.HASH in each["annotations"] and each.get("created_at", old) < old:
-            cri_pod.absent(crictl, each["name"], each["namespace"])
+    """Remove what a verification left that was killed, known by its logs; one that may still run keeps its pod."""
+    for folder in glob.glob(f"{pod_host.LOGS}/{_NAMESPACE}_{_POD_PREFIX}*"):
+        _namespace, name, uid = os.path.basename(folder).split("_")
+        # Another run may have been faster, or the pod is somebody else's who likes the name.
+        with contextlib.suppress(FileNotFoundError, PodError):
+            if os.stat(folder).st_mtime < time.time() - 4 * seconds:
+                cri_pod.absent(crictl, name, _NAMESPACE)
+                pod_host.remove_logs(_NAMESPACE, name, uid)

@@ -73,6 +73,9 @@ def test_nodes_are_provisioned_and_verified_and_a_second_run_changes_nothing(nod
         "nodes": 2, "passed": 2, "failed": 0, "not_verified": 0, "pending": 0, "warnings": 0,
     }  # fmt: skip
     assert first.custom["_run"]["cri_node_verification"] == {"summary": report["summary"], "not_passed": {}}
+    # What a run left that was killed long ago goes with the next one.
+    killed = nodes[0].run_pod(name="verify-hello-world-old", annotations={"cri.node/config-sha256": "0"})
+    nodes[0].check(["touch", "-d", "1 hour ago", killed.log_path.rsplit("/", 2)[0]])
     before = [observe(node) for node in nodes]
     second, report = play(PROVISION)
     assert second.expect_success().changed == 0
