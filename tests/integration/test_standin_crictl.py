@@ -256,7 +256,7 @@ def run_all(node):
     places = workload(node)
     commands = [*DOCUMENTS, *TEXTS, *REFUSALS]
     words = [[word.format(**places) for word in command.split()] for command in commands]
-    ran = json.loads(node.check(["python3", "-c", RUNNER], stdin=json.dumps(words), limit=400))
+    ran = json.loads(node.check(["python3", "-c", RUNNER], stdin=json.dumps(words), limit=900))
     return {command: [Result(*run) for run in pair] for command, pair in zip(commands, ran, strict=True)}
 
 

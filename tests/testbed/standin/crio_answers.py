@@ -70,12 +70,17 @@ def pod_stats(pods, containers, networks):
                 "attributes": {name: pod[name] for name in attributes if name in pod},
                 "linux": {
                     "network": _network(networks.get(pod["id"], "")),
-                    "containers": containers.get(pod["id"], []),
+                    "containers": sorted(containers.get(pod["id"], []), key=_identity),
                 },
             }
             for pod in pods
         ]
     }
+
+
+def _identity(stats):
+    """containerd lists samples in any order, another one each time."""
+    return stats["attributes"]["id"]
 
 
 def _network(counted):

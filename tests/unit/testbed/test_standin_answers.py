@@ -64,12 +64,16 @@ def test_a_pod_with_labels_has_one_more(labels, expected):
     assert (answer.status.labels, answer.info) == (expected, {"info": '{"pid": 1}'})
 
 
+def sample(container_id):
+    return {"attributes": {"id": container_id}}
+
+
 def test_a_pod_s_samples_are_its_containers_and_interfaces():
     pods = [{"id": "p1", "metadata": {"name": "n"}, "state": "SANDBOX_READY"}, {"id": "p2"}]
-    made = crio_answers.pod_stats(pods, {"p1": [{"sample": 1}]}, {"p1": COUNTED})
+    made = crio_answers.pod_stats(pods, {"p1": [sample("c2"), sample("c1")]}, {"p1": COUNTED})
     first, second = made["stats"]
     assert first["attributes"] == {"id": "p1", "metadata": {"name": "n"}}
-    assert first["linux"]["containers"] == [{"sample": 1}]
+    assert first["linux"]["containers"] == [sample("c1"), sample("c2")]
     network = first["linux"]["network"]
     assert network["defaultInterface"]["name"] == "lo"
     assert network["interfaces"] == [
