@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The containerd below the stand-in: its configuration made of CRI-O's settings, its unit, its tool ctr."""
 
+import json
 import os
+import pathlib
 import subprocess
+import threading
 
 import crio_toml
 
@@ -11,8 +14,10 @@ STATE = "/run/crio-standin"
 SOCKET = f"{STATE}/containerd.sock"
 CONFIG = f"{STATE}/containerd.toml"
 PLUGINS = f"{STATE}/cni-plugins"
+NETWORKS = f"{STATE}/cni-networks"
 # On the node's volume, since an overlay cannot lie on an overlay.
 ROOT = "/var/lib/containers/crio-standin"
+_one_at_a_time = threading.Lock()
 
 
 class ContainerdError(Exception):
@@ -41,7 +46,7 @@ snapshotter = "overlayfs"
 default_runtime_name = {crio_toml.value(settings["crio.runtime.default_runtime"])}
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{PLUGINS}"
-conf_dir = {crio_toml.value(settings["crio.network.network_dir"])}
+conf_dir = "{NETWORKS}"
 {handlers}"""
 
 
@@ -49,7 +54,7 @@ def ensure(settings):
     """Let containerd run with these settings; pods live on when it is started anew. Raises ContainerdError."""
     wanted = _configuration(settings)
     os.makedirs(STATE, mode=0o711, exist_ok=True)
-    link_plugins(settings["crio.network.plugin_dirs"])
+    bring_network(settings)
     try:
         with open(CONFIG, encoding="utf-8") as file:
             present = file.read()
@@ -68,7 +73,40 @@ def stop():
     _run("systemctl", "stop", UNIT)
 
 
-def link_plugins(directories):
+def bring_network(settings):
+    """Show containerd the plugins and networks that CRI-O would use now; returns whether the networks changed."""
+    with _one_at_a_time:
+        _link_plugins(settings["crio.network.plugin_dirs"])
+        return _copy_networks(
+            settings["crio.network.network_dir"], settings["crio.network.cni_default_network"]
+        )
+
+
+def _copy_networks(directory, name):
+    """Copies, because containerd does not notice a file that is renamed into its folder, as most tools do it."""
+    os.makedirs(NETWORKS, exist_ok=True)
+    wanted = {
+        path.name: path.read_bytes() for path in pathlib.Path(directory).glob("*.con*") if path.is_file()
+    }
+    if name:
+        wanted = {file: content for file, content in wanted.items() if _network_name(content) == name}
+    present = {path.name: path.read_bytes() for path in pathlib.Path(NETWORKS).iterdir()}
+    for file in present.keys() - wanted.keys():
+        os.unlink(os.path.join(NETWORKS, file))
+    for file, content in wanted.items():
+        if present.get(file) != content:
+            pathlib.Path(NETWORKS, file).write_bytes(content)
+    return present != wanted
+
+
+def _network_name(content):
+    try:
+        return json.loads(content).get("name")
+    except (ValueError, AttributeError):
+        return None
+
+
+def _link_plugins(directories):
     """One folder of links for CNI's plugins: containerd 1.7 knows one folder only, CRI-O takes the first that has the plugin."""
     os.makedirs(PLUGINS, exist_ok=True)
     wanted = {}

@@ -23,6 +23,7 @@ _LONGEST = 10**6  # seconds; nobody waits longer
 # In a StatusResponse: features (4), in that user_namespaces_host_network (2), true. CRI 0.32 does not know it yet; what is
 # written behind a message counts as part of it.
 _USER_NAMESPACES_HOST_NETWORK = b"\x22\x02\x10\x01"
+_NOTICE = 0.3  # seconds that containerd may take to see a changed network
 _STREAMS = ("GetContainerEvents",)
 # What containerd says `not found` to, and CRI-O's words for it.
 _CONTAINER = (
@@ -173,9 +174,12 @@ class CriServer(grpc.GenericRpcHandler):
 
     def _status(self, request):
         settings = self.daemon.settings
+        self._bring_network()
         below = self.ask("Status", api.StatusRequest(), api.StatusResponse).status.conditions
         answer = api.StatusResponse()
         for condition in below:
+            if condition.type not in ("RuntimeReady", "NetworkReady"):
+                continue
             told = answer.status.conditions.add(type=condition.type, status=condition.status)
             if not condition.status:
                 told.reason, told.message = condition.reason, condition.message
@@ -197,6 +201,10 @@ class CriServer(grpc.GenericRpcHandler):
             answer.info["config"] = json.dumps(shown)
         return answer.SerializeToString() + _USER_NAMESPACES_HOST_NETWORK
 
+    def _bring_network(self):
+        if containerd.bring_network(self.daemon.settings):
+            time.sleep(_NOTICE)
+
     def _run_pod(self, request):
         settings, wanted = self.daemon.settings, api.RunPodSandboxRequest.FromString(request)
         handler = wanted.runtime_handler
@@ -204,7 +212,7 @@ class CriServer(grpc.GenericRpcHandler):
         if handler and handler not in self.daemon.started_with.handlers:
             known = " ".join(f"{name}:0xc000000000" for name in sorted(self.daemon.started_with.handlers))
             raise CriError(f"failed to find runtime handler {handler} from runtime list map[{known}]")
-        containerd.link_plugins(settings["crio.network.plugin_dirs"])
+        self._bring_network()
         pause = settings["crio.image.pause_image"]
         if not self._find(pause):
             try:
