@@ -11,6 +11,9 @@ from testbed.observed import metrics_answer, observe
 PROVISION, VERIFY = "cri.node.provision", "cri.node.verify"
 STRANGER = "/etc/crio/crio.conf.d/90-stranger.conf"
 CNI = "/etc/cni/net.d/10-testbed.conflist"
+PASSWORD = "tr0ub4dor-and-three"
+# Nobody listens there.
+PROXY = {"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:9", "NO_PROXY": "registry,unlisted"}
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,7 @@ def play(run_playbook, tmp_path, nodes):
     def run(playbook, *options, on=nodes, **variables):
         wanted = {
             **article.settings(),
+            "crio_environment": PROXY,
             "verify_image": on[0].image("hello-world"),
             "verify_report_file": str(path),
             **variables,
@@ -41,7 +45,9 @@ def play(run_playbook, tmp_path, nodes):
                 "crictl pods --quiet; ls -d /var/log/pods/*verify* /run/containers/storage/*verify* 2>/dev/null"
             )
             assert left.out == "", f"{node}: left after {playbook}: {left.out}"
-        return done, json.loads(path.read_text()) if path.exists() else None
+        written = path.read_text() if path.exists() else "null"
+        assert PASSWORD not in done.out + done.err + str(done.results) + written
+        return done, json.loads(written)
 
     return run
 
@@ -77,7 +83,7 @@ def test_nodes_are_provisioned_and_verified_and_a_second_run_changes_nothing(nod
     killed = nodes[0].run_pod(name="verify-hello-world-old", annotations={"cri.node/config-sha256": "0"})
     nodes[0].check(["touch", "-d", "1 hour ago", killed.log_path.rsplit("/", 2)[0]])
     before = [observe(node) for node in nodes]
-    second, report = play(PROVISION)
+    second, report = play(PROVISION, "-vvv")
     assert second.expect_success().changed == 0
     assert report["summary"]["passed"] == 2
     assert [observe(node) for node in nodes] == before
@@ -106,17 +112,21 @@ def test_faults_are_found_by_name_on_each_node_and_only_there(nodes, bare_node, 
     troubled.check("systemctl restart crio")
     refused = f"{testbed.unlisted_registry}/hello-world:1"
     missing = f"{testbed.registry}/no-such-image:1"
-    run, report = play(VERIFY, on=[*nodes, bare_node], verify_pull=[refused, missing])
+    proxied = "registry.example.com/hello-world:1"
+    run, report = play(VERIFY, on=[*nodes, bare_node], verify_pull=[refused, missing, proxied])
     assert run.rc != 0
     assert "crio.service does not run" in failed(report, stopped)["service"]
     assert "CRI-O is not installed" in failed(report, bare_node)["service"]
     found = failed(report, troubled)
-    assert sorted(found) == sorted(["network", "settings", "metrics", f"pull {refused}", f"pull {missing}"])
+    assert sorted(found) == [
+        "metrics", "network", *sorted(f"pull {image}" for image in (refused, missing, proxied)), "settings",
+    ]  # fmt: skip
     assert "crio.metrics.metrics_port is set to 9537, but the running CRI-O uses 9999" in found["settings"]
     assert "GET http://127.0.0.1:9537/metrics" in found["metrics"]
     assert f"its files: {CNI}" in found["network"]
     assert "server gave HTTP response to HTTPS client" in found[f"pull {refused}"]
     assert "manifest unknown" in found[f"pull {missing}"]
+    assert "proxyconnect tcp" in found[f"pull {proxied}"]
     assert statuses(report, troubled)["pod"] == "passed"
     for name, words in found.items():
         assert (

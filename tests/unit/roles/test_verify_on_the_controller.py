@@ -24,13 +24,16 @@ REPORT = {
 }
 
 
-def run(tmp_path, tasks, hosts, *options, **play):
-    """ansible-playbook of the environment that runs the tests, on hosts {name: variables}, in tmp_path."""
+def run(tmp_path, tasks, hosts, *options, playbook="play.json", **play):
+    """ansible-playbook of the environment that runs the tests, on hosts {name: variables}, in tmp_path.
+
+    It runs the tasks, or a playbook of the collection.
+    """
     play = {"hosts": "all", "gather_facts": False, "tasks": tasks, **play}
     (tmp_path / "play.json").write_text(json.dumps([play]))
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     return subprocess.run(
-        [pathlib.Path(sys.executable).parent / "ansible-playbook", "-i", "hosts.json", "play.json", *options],
+        [pathlib.Path(sys.executable).parent / "ansible-playbook", "-i", "hosts.json", playbook, *options],
         cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(tmp_path / "home"),
              "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_SHOW_CUSTOM_STATS": "true"},
@@ -112,6 +115,15 @@ def test_a_node_that_cannot_be_reached_is_one_failed_check_and_no_traceback(tmp_
     assert (check["name"], check["status"]) == ("node", "failed")
     assert "the node cannot be reached" in check["detail"]
     assert "Connection refused" in check["detail"]
+
+
+@pytest.mark.parametrize("playbook", ["cri.node.provision", "cri.node.verify"])
+def test_the_tag_check_asks_no_node(tmp_path, playbook):
+    done = run(tmp_path, [], {"node.example.com": {}}, "--tags", "check", playbook=playbook)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok=" in done.stdout
+    assert "unreachable=0    failed=0" in done.stdout
+    assert not (tmp_path / "cri-node-verify.json").exists()
 
 
 @pytest.mark.parametrize(
