@@ -61,6 +61,7 @@ def programs(crio_source, bare):
             files = {member.name.partition("/")[2]: tar.extractfile(member).read() for member in members}
     files.setdefault("contrib/crio.service", UNIT)
     files.setdefault("contrib/policy.json", (FILES / "policy.json").read_bytes())
+    files.setdefault("etc/10-crio.conf", b'[crio.image]\nsignature_policy = "/etc/crio/policy.json"\n')
     for name in ("conmon", "crun"):
         if f"bin/{name}" not in files:
             files[f"bin/{name}"] = base64.b64decode(bare.check(f"base64 /usr/bin/{name}"))
