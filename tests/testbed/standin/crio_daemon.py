@@ -81,6 +81,8 @@ class Daemon:
         while self.signals.get() == signal.SIGHUP:
             crio_reload.reload(self)
         self.server.stop(1).wait()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.settings["crio.api.listen"])
         clean = self.settings["crio.clean_shutdown_file"]
         if clean:
             os.makedirs(os.path.dirname(clean), exist_ok=True)
