@@ -161,3 +161,33 @@ def test_crictl_info_has_the_fields_that_crio_has():
     assert set(shown["Runtimes"]["crun"]) == set(recorded_crun) - {"DisallowedAnnotations"}
     for name in ("ApparmorProfile", "DefaultCapabilities", "DefaultEnv", "PidsLimit", "LogLevel"):
         assert shown[name] == recorded[name], name
+
+
+def test_networks_are_those_that_crio_would_take(tmp_path, monkeypatch):
+    folders = {name: tmp_path / name for name in ("plugins", "networks", "net.d", "state", "cni")}
+    for folder in folders.values():
+        folder.mkdir()
+    monkeypatch.setattr(containerd, "PLUGINS", str(folders["plugins"]))
+    monkeypatch.setattr(containerd, "NETWORKS", str(folders["networks"]))
+    settings = crio_settings.defaults()
+    settings.values["crio.network.network_dir"] = str(folders["net.d"])
+    settings.values["crio.network.plugin_dirs"] = [str(tmp_path / "absent"), str(folders["cni"])]
+    (folders["cni"] / "bridge").touch()
+    files = {
+        "10-good.conflist": '{"name": "good", "plugins": [{"type": "bridge"}]}',
+        "20-other.conf": '{"name": "other", "type": "bridge"}',
+        "05-lacks-a-plugin.conflist": '{"name": "lacks", "plugins": [{"type": "bridge"}, {"type": "no-such"}]}',
+        "06-broken.conf": "{",
+        "07-off.conflist.disabled": '{"name": "off", "plugins": []}',
+    }
+    for name, content in files.items():
+        (folders["net.d"] / name).write_text(content)
+    assert containerd.bring_network(settings) is True
+    assert sorted(path.name for path in folders["networks"].iterdir()) == [
+        "10-good.conflist",
+        "20-other.conf",
+    ]
+    assert containerd.bring_network(settings) is False
+    settings.values["crio.network.cni_default_network"] = "other"
+    assert containerd.bring_network(settings) is True
+    assert [path.name for path in folders["networks"].iterdir()] == ["20-other.conf"]
