@@ -77,19 +77,30 @@ def bring_network(settings):
     """Show containerd the plugins and networks that CRI-O would use now; returns whether the networks changed."""
     with _one_at_a_time:
         _link_plugins(settings["crio.network.plugin_dirs"])
-        return _copy_networks(
-            settings["crio.network.network_dir"], settings["crio.network.cni_default_network"]
-        )
+        return _copy_networks(_networks(settings))
 
 
-def _copy_networks(directory, name):
+def _networks(settings):
+    """The files of networks that CRI-O would take: {name of the file: content}. It leaves out what lacks a plugin."""
+    plugins, wanted = set(os.listdir(PLUGINS)), settings["crio.network.cni_default_network"]
+    found = {}
+    for path in pathlib.Path(settings["crio.network.network_dir"]).glob("*"):
+        if path.suffix not in (".conf", ".conflist", ".json"):
+            continue
+        try:
+            content = path.read_bytes()
+            network = json.loads(content)
+            needed = {plugin["type"] for plugin in network.get("plugins", [network])}
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            continue
+        if needed <= plugins and wanted in ("", network.get("name")):
+            found[path.name] = content
+    return found
+
+
+def _copy_networks(wanted):
     """Copies, because containerd does not notice a file that is renamed into its folder, as most tools do it."""
     os.makedirs(NETWORKS, exist_ok=True)
-    wanted = {
-        path.name: path.read_bytes() for path in pathlib.Path(directory).glob("*.con*") if path.is_file()
-    }
-    if name:
-        wanted = {file: content for file, content in wanted.items() if _network_name(content) == name}
     present = {path.name: path.read_bytes() for path in pathlib.Path(NETWORKS).iterdir()}
     for file in present.keys() - wanted.keys():
         os.unlink(os.path.join(NETWORKS, file))
@@ -97,13 +108,6 @@ def _copy_networks(directory, name):
         if present.get(file) != content:
             pathlib.Path(NETWORKS, file).write_bytes(content)
     return present != wanted
-
-
-def _network_name(content):
-    try:
-        return json.loads(content).get("name")
-    except (ValueError, AttributeError):
-        return None
 
 
 def _link_plugins(directories):
