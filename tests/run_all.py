@@ -60,7 +60,9 @@ def main(options: list[str]) -> int:
     for _code, line, _skipped in outcomes:
         print(line)
     skipped = sum(count for _code, _line, count in outcomes)
-    print(f"{source}: {skipped} tests skipped that need real CRI-O" if skipped else source, flush=True)
+    print(
+        f"{source}: {skipped} tests or files skipped that need real CRI-O" if skipped else source, flush=True
+    )
     return int(any(code for code, _line, _skipped in outcomes))
 
 

@@ -115,8 +115,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip by name what only real CRI-O can show."""
     mark = item.get_closest_marker("real_crio")
     if mark and _source().standin:
-        _skipped.append(item.nodeid)
         pytest.skip(f"{NEEDS_REAL_CRIO}: {mark.args[0]}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember a skipped test."""
+    _remember(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Remember a file that is skipped whole."""
+    _remember(report)
+
+
+def _remember(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and NEEDS_REAL_CRIO in str(report.longrepr):
+        _skipped.append(report.nodeid)
 
 
 @functools.cache
@@ -135,5 +149,5 @@ def pytest_report_header() -> str:
 
 def pytest_unconfigure() -> None:
     """And so does the last, with what the stand-in could not show."""
-    tail = f": {len(_skipped)} tests skipped that need real CRI-O" if _skipped else ""
+    tail = f": {len(_skipped)} tests or files skipped that need real CRI-O" if _skipped else ""
     print(_source_line() + tail)
