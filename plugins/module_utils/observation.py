@@ -68,7 +68,8 @@ def observe(request):
     try:
         crictl = Crictl(state["crio"]["socket"])
     except CrictlError as error:
-        return dict(seen, conditions_error=str(error), metrics={}, pod={}, pulls={})
+        metrics = _metrics(live, request["metrics_port"])
+        return dict(seen, conditions_error=str(error), metrics=metrics, pod={}, pulls={})
     pulls = [lambda image=image: _pull(crictl, image, request["timeout"]) for image in request["pull"]]
     found, seen["metrics"], seen["pod"], *pulled = crictl.together(
         lambda: _conditions(crictl),
@@ -186,7 +187,8 @@ def _run(crictl, pod, seconds):
     try:
         cri_pod.absent(crictl, pod["name"], pod["namespace"])
     except _ERRORS as error:
-        seen["error"] = f"{seen.get('error', '')} The pod could not be removed: {error}".strip()
+        if seen.get("error") != str(error):  # else nothing could be asked, neither before nor now
+            seen["error"] = f"{seen.get('error', '')} The pod could not be removed: {error}".strip()
     return seen
 
 
