@@ -39,7 +39,7 @@ def provision(session: Session) -> None:
     session.show_file("hosts.ini")
     session.add_variables("crio_variables.yml", "group_vars/nodes/crio.yml")
     programs = session.each(_crio_binary)
-    run = session.play("cri.node.provision", show=("Apply the node's whole", "Tell what was found"))
+    run = session.play("cri.node.provision", show=("Apply the node's whole", "Tell what was found", "RECAP"))
     screen.check(
         "each node was changed, by one task", session.each(lambda n: run.stats[n.name]["changed"]), 1
     )
@@ -51,7 +51,7 @@ def provision(session: Session) -> None:
     loaded = session.each(_invocation)
 
     screen.heading("Once more: nothing to do, so nothing is done")
-    again = session.play("cri.node.provision")
+    again = session.play("cri.node.provision", show=("RECAP",))
     screen.check("no task changed anything", session.each(lambda n: again.stats[n.name]["changed"]), 0)
     same = {name: loaded[name] == now for name, now in session.each(_invocation).items()}
     screen.check("CRI-O was not restarted", same)
@@ -201,7 +201,7 @@ def insecure_registry(session: Session) -> None:
     )
     session.add_variables("registries_variables.yml", "group_vars/nodes/registries.yml")
     invocations, running = session.each(_invocation), session.each(running_containers)
-    run = session.play("registries.yml", "--diff", show=("Apply the registries'",))
+    run = session.play("registries.yml", "--diff", show=("Apply the registries'", "RECAP"), limit=12)
     screen.check("the plan was a reload", session.of(run, APPLY_REGISTRIES, _disruption), "reload")
     screen.check("CRI-O was not restarted", _same(session.each(_invocation), invocations))
     pulled = session.type_on_nodes(f"crictl pull {UNLISTED_IMAGE}")

@@ -49,14 +49,17 @@ class Session:
         text = (self.folder / path).read_text()
         self.screen.excerpt(text.partition("\n---\n")[2] or text, limit)
 
-    def play(self, *arguments: str, show: tuple[str, ...] = ()) -> Run:
-        """Run ansible-playbook; print those tasks of its output that have one of these words in their name, and the recap."""
+    def play(self, *arguments: str, show: tuple[str, ...], limit: int = 24) -> Run:
+        """Run ansible-playbook; print those parts of its output that have one of these words in their first line.
+
+        `limit` is the most lines that are printed of a part.
+        """
         self.screen.command(f"ansible-playbook -i {INVENTORY} {' '.join(arguments)}")
         run = ansible_playbook(
             "-i", INVENTORY, *arguments, env=self._environment, folder=self.folder, limit=LIMIT
         )
-        for part in parts(run.out, (*show, "PLAY RECAP")):
-            self.screen.excerpt(part)
+        for part in parts(run.out, show):
+            self.screen.excerpt(part, limit)
         if run.rc or not run.stats:
             self.screen.failure("it ends well", f"exit code {run.rc}\n{run.err[-600:]}\n{run.out[-800:]}")
         return run
