@@ -89,9 +89,7 @@ def row(node: Node, test_bed: TestBed, name, module, options, words, shows) -> R
         "ours": ["/usr/bin/python3", ours],
         "reference": ["crictl", *words],
     }
-    said = node.check(
-        ["python3", "-c", _DRIVER], json.dumps({"runs": RUNS, "commands": commands}), limit=600
-    )
+    said = node.check(["python3", "-c", _DRIVER], json.dumps({"runs": RUNS, "commands": commands}), limit=600)
     taken = json.loads(said)
     return timed(name, list(zip(without(taken["nothing"], taken["ours"]), taken["reference"], strict=True)))
 

@@ -24,7 +24,12 @@ RUNS = 5
 NAMES = ("provision_first", "provision_noop", "verify", "remote_calls_first", "remote_calls_noop")
 _HERE = Path(__file__).parent
 _PING = [
-    {"name": "Ping", "hosts": "all", "gather_facts": False, "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}
+    {
+        "name": "Ping",
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}],
+    }
 ]
 _PROVISION, _VERIFY = "cri.node.provision", "cri.node.verify"
 
@@ -106,7 +111,9 @@ class Playbooks:
                 f"{playbook}: exit code {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}"
             )
         calls = Counter(self.calls.read_text().split())
-        changed = [int(number) for number in re.findall(r"^\S+ +: ok=.* changed=(\d+)", done.stdout, re.MULTILINE)]
+        changed = [
+            int(number) for number in re.findall(r"^\S+ +: ok=.* changed=(\d+)", done.stdout, re.MULTILINE)
+        ]
         return Run(seconds, max(calls.values(), default=0), sum(number > 0 for number in changed))
 
     def pair(self, playbook: str, *options: str, changes: bool) -> tuple[Run, Run]:
@@ -152,6 +159,9 @@ def rows(test_bed: TestBed, nodes: Sequence[Node]) -> list[Row]:
     seconds = {"provision_first": first, "provision_noop": noop, "verify": verify}
     calls = {"remote_calls_first": first, "remote_calls_noop": noop}
     return [
-        *(timed(name, [(ours.seconds, ping.seconds) for ours, ping in pairs]) for name, pairs in seconds.items()),
+        *(
+            timed(name, [(ours.seconds, ping.seconds) for ours, ping in pairs])
+            for name, pairs in seconds.items()
+        ),
         *(counted(name, [ours.calls for ours, _ping in pairs]) for name, pairs in calls.items()),
     ]
