@@ -8,7 +8,7 @@ import uuid
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
     "files": {
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
-            _refuse([*options["problems"], *_problems(options["files"])])
+            refuse([*options["problems"], *plan.problems_of(options["files"])])
             return {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
         except TaskFailure as failure:
             return failure.result
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
     def _present(self, options, task_vars):
         wanted = plan.WantedFiles(options["files"], options["owners"])
         report = self._call("read", wanted, options, {}, task_vars)["report"]
-        _refuse(wanted.problems_for(report["crio"]["version"]))
+        refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
         result = _result(made, report)
         _warn(
@@ -92,25 +92,13 @@ class ActionModule(ActionBase):
             "owners": wanted.owners,
             "files": wanted.described,
             "expect": wanted.expect,
+            "asks_for_crictl": wanted.asks_for_crictl,
             "ready_timeout": options["ready_timeout"],
             **further,
         }
         return succeeded(
             self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
         )
-
-
-def _problems(files):
-    return [problem for entry in files for problem in (entry["config"] or {}).get("problems", [])]
-
-
-def _refuse(problems):
-    """Stop where anything is wrong with what is wanted; all of it is told at once."""
-    if len(problems) == 1:
-        raise TaskFailure(problems[0])
-    if problems:
-        listed = "".join(f"\n- {problem}" for problem in problems)
-        raise TaskFailure(f"{len(problems)} problems, and nothing was changed:{listed}")
 
 
 def _result(made, report):

@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
-            refuse([*options["problems"], *_problems(options["files"])])
+            refuse([*options["problems"], *plan.problems_of(options["files"])])
             _refuse_bad(options)
             return self._verify(options, task_vars)
         except TaskFailure as failure:
@@ -71,10 +71,6 @@ class ActionModule(ActionBase):
         except TaskFailure as failure:
             return _result(verification.unseen(f"{failure}{_last_words(returned)}"))
         return _result(verification.judge(wanted, seen, asked), seen["state"]["crio"]["version"])
-
-
-def _problems(files):
-    return [problem for entry in files for problem in (entry["config"] or {}).get("problems", [])]
 
 
 def _refuse_bad(options):

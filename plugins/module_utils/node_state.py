@@ -7,6 +7,7 @@ import json
 import os
 
 from . import crio_service, node_files
+from .crictl import Crictl, CrictlError
 from .crio_socket import CrioSocketError, live_configuration
 
 STATE_DIRECTORY = "/var/lib/cri-node"
@@ -14,6 +15,8 @@ STATE_FILE = STATE_DIRECTORY + "/state.json"
 GENERATIONS = STATE_DIRECTORY + "/generations"
 TRANSACTION = STATE_DIRECTORY + "/transaction"
 INTENT = TRANSACTION + "/intent.json"
+# Where it exists, containers/image reads no registries.conf and no registries.conf.d below /etc (containers-registries.conf(5)).
+ROOT_REGISTRIES = "/root/.config/containers/registries.conf"
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 
 
@@ -28,6 +31,8 @@ def read(request):
         `disruption`
     orphans: files that an earlier generation of the same owners wrote and that are wanted no more, in the same form
     live: the expected keys whose live value differs: {key: text or None}
+    crictl_version: the node's own crictl's, where asks_for_crictl is true
+    root_registries: the file that makes containers/image leave /etc's registries unread, where it exists
     reload: what tells whether a reload can be relied on; {} where no file needs to know
     fingerprint: a SHA-256 over all that apply relies on
     """
@@ -62,7 +67,9 @@ def read(request):
             "reloads": service.reloads,
             "binary_replaced": service.binary_replaced,
         },
+        "crictl_version": _crictl_version() if request.get("asks_for_crictl") else None,
         "selinux": os.path.exists("/sys/fs/selinux/enforce"),
+        "root_registries": ROOT_REGISTRIES if os.path.exists(ROOT_REGISTRIES) else "",
         "files": files,
         "orphans": orphans,
         "live": {
@@ -158,6 +165,14 @@ def _about_reload(service, live):
         "log_filter": live.get("crio.runtime.log_filter"),
         "options": sorted([option.partition("=")[0] for option in service.options] + variables),
     }
+
+
+def _crictl_version():
+    """The version of this node's crictl itself; None without one."""
+    try:
+        return crio_service.version_of(Crictl().binary)
+    except CrictlError:
+        return None
 
 
 def _version(binary, state):

@@ -228,6 +228,7 @@ def main():
             "owners": {"type": "list", "elements": "str", "required": True},
             "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
             "expect": {"type": "dict", "default": {}},
+            "asks_for_crictl": {"type": "bool", "default": False},
             # What the second call carries beyond the first's.
             "contents": {"type": "dict", "default": {}},
             "secrets": {"type": "dict", "default": {}, "no_log": True},

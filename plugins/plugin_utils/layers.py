@@ -53,15 +53,17 @@ def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[
         here = (*path, key)
         if isinstance(value, dict) and value:
             if not isinstance(table.get(key), dict):
-                _forget(here, sources)
+                if key in table:
+                    _forget(here, sources)
                 table[key] = {}
             sources.pop(here, None)
             _merge_table(table[key], value, name, here, sources)
         elif isinstance(value, dict):
             _add_empty_table(table, key, name, here, sources)
         else:
-            _forget(here, sources)
-            table.pop(key, None)
+            if key in table:
+                _forget(here, sources)
+                del table[key]
             if value is not None:
                 table[key] = value
                 sources[here] = name
@@ -70,11 +72,13 @@ def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[
 def _add_empty_table(table: dict, key: str, name: str, here: Path, sources: dict[Path, str]) -> None:
     if isinstance(table.get(key), dict) and table[key]:
         return
-    _forget(here, sources)
+    if key in table:
+        _forget(here, sources)
     table[key] = {}
     sources[here] = name
 
 
 def _forget(path: Path, sources: dict[Path, str]) -> None:
+    """Drop what was known of a path that had a value before; called only where there was one, since it looks at all."""
     for other in [other for other in sources if other[: len(path)] == path]:
         del sources[other]

@@ -62,12 +62,14 @@ def blamed(detail, settings):
             exact = [each for each in found if _text(each["value"]) and _text(each["value"]) in detail]
             if found:
                 return exact or found
-    return [
-        each
-        for each in settings
-        if each["key"].rpartition(".")[2] in detail
-        or (len(_text(each["value"])) > 3 and _text(each["value"]) in detail)
-    ]
+    named = [each for each in settings if each["path"] in detail]
+    if named:  # a file's faults are about values, and all of its registries have the same keys
+        return [each for each in named if _is_quoted(each, detail)]
+    return [each for each in settings if each["key"].rpartition(".")[2] in detail or _is_quoted(each, detail)]
+
+
+def _is_quoted(setting, detail):
+    return len(_text(setting["value"])) > 3 and _text(setting["value"]) in detail
 
 
 def _matches(key, patterns):

@@ -6,10 +6,21 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from ansible_collections.cri.node.plugins.plugin_utils import crio_config, reload, toml
+from ansible_collections.cri.node.plugins.plugin_utils import (
+    crictl_config,
+    crio_config,
+    registries_config,
+    reload,
+    toml,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 
 DISRUPTIONS = ("none", "reload", "restart")  # the gravest last
+
+
+def problems_of(entries):
+    """What the checks of the roles' variables found wrong, over all files of a set: sentences."""
+    return [problem for entry in entries for problem in (entry.get("config") or {}).get("problems", [])]
 
 
 class WantedFiles:
@@ -54,47 +65,61 @@ class WantedFiles:
         return self._entries[path]["content"]
 
     def settings(self):
-        """Every key of crio.conf that the set gives: a list of {"path", "key", "value", "variable"}; a secret value is None."""
+        """Every key that a file of the set gives: a list of {"path", "key", "value", "variable"}; a secret value is None."""
         return [
             {
                 "path": path,
                 "key": toml.dotted(key_path),
-                "value": None if key.secret else value,
+                "value": value,
                 "variable": _layer_of(entry["config"], key_path),
             }
             for path, entry in sorted(self._entries.items())
-            if _is_of_crio(entry.get("config"))
-            for key_path, key, value in crio_config.walk(entry["config"]["data"])
+            if entry.get("config")
+            for key_path, value in _values(entry["config"])
         ]
 
-    def problems_for(self, version):
-        """What is wrong with the set for one CRI-O version alone, such as "1.36.2"; [] where the version is not known."""
-        if not version:
-            return []
-        return [
-            str(problem)
-            for config in self._configs()
-            if _is_of_crio(config)
-            for problem in _check_again(config, version)
-        ]
+    def paths_of(self, kind):
+        """The files of one kind of configuration: crio, registries or crictl."""
+        return [path for path, entry in sorted(self._entries.items()) if _kind(entry.get("config")) == kind]
 
-    def _configs(self):
-        return [entry["config"] for _path, entry in sorted(self._entries.items()) if entry.get("config")]
+    @property
+    def asks_for_crictl(self):
+        """Whether it depends on the version of the node's crictl if the set is right."""
+        return any(crictl_config.depends_on_version(config["data"]) for config in self._configs("crictl"))
+
+    def problems_for(self, crio_version, crictl_version=None):
+        """What is wrong with the set for a node's own versions, such as "1.36.2"; of one that is not known nothing is."""
+        found = []
+        for config in self._configs("crio") if crio_version else ():
+            found += crio_config.check(config["data"], _sources(config), (crio_version,)).problems
+        for config in self._configs("crictl") if crictl_version else ():
+            found += crictl_config.check_again(config["data"], _sources(config), crictl_version)
+        return [str(problem) for problem in found]
+
+    def _configs(self, kind=None):
+        configs = [entry["config"] for _path, entry in sorted(self._entries.items()) if entry.get("config")]
+        return [config for config in configs if kind in (None, _kind(config))]
 
 
-def _is_of_crio(config):
-    """Whether a file's configuration has the keys of crio.conf, not of registries.conf or crictl.yaml."""
-    return bool(config) and config.get("kind", "crio") == "crio"
+def _kind(config):
+    return config.get("kind", "crio") if config else None
+
+
+def _values(config):
+    """Each value of a file's configuration with its path; None for one that is secret."""
+    if _kind(config) == "registries":
+        return registries_config.walk(config["data"])
+    if _kind(config) == "crictl":
+        return crictl_config.walk(config["data"])
+    return [(path, None if key.secret else value) for path, key, value in crio_config.walk(config["data"])]
+
+
+def _sources(config):
+    return {path: _layer_of(config, path) for path, _value in _values(config)}
 
 
 def _layer_of(config, key_path):
     return config.get("layers", {}).get(toml.dotted(key_path), "")
-
-
-def _check_again(config, version):
-    data = config["data"]
-    sources = {path: _layer_of(config, path) for path, _key, _value in crio_config.walk(data)}
-    return crio_config.check(data, sources, (version,)).problems
 
 
 @dataclass
@@ -187,4 +212,7 @@ def without_effect(wanted, report):
     for setting in wanted.settings():
         if setting["key"] == "crio.runtime.selinux" and setting["value"] is True and not report["selinux"]:
             found.append({"key": setting["key"], "reason": "this node's kernel does not run SELinux"})
+    if report["root_registries"]:
+        reason = f"{report['root_registries']} replaces /etc/containers/registries.conf and its drop-ins"
+        found += [{"key": path, "reason": reason} for path in wanted.paths_of("registries")]
     return found

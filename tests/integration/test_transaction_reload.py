@@ -84,7 +84,21 @@ def test_registries_that_are_wanted_no_more_are_gone_after_a_reload(shared, appl
     assert pull(shared).rc == 1
 
 
+def test_registries_that_roots_own_file_hides_are_told_to_be_without_effect(shared, apply):
+    own = "/root/.config/containers/registries.conf"
+    hidden = dict(a_file(INSECURE), config={"kind": "registries", "data": {}, "layers": {}})
+    shared.copy_in(own, "")
+    [told] = apply(hidden)["without_effect"]
+    assert told["key"] == DROP_IN
+    assert own in told["reason"]
+    assert pull(shared).rc == 1
+    shared.check(["rm", own])
+    shared.check(["systemctl", "reload", "crio"])
+    assert "without_effect" not in apply(hidden)
+
+
 def test_a_daemon_that_would_not_tell_of_a_reload_is_restarted(shared, apply):
+    apply(a_file(None))
     quiet = "/etc/crio/crio.conf.d/70-quiet.conf"
     shared.copy_in(quiet, '[crio.runtime]\nlog_level = "warn"\n')
     shared.check(["systemctl", "restart", "crio"])

@@ -138,3 +138,10 @@ def test_the_layers_themselves_stay_as_they_are():
 )
 def test_a_source_is_found_for_any_place(path, layer):
     assert source_of({("a", "x"): "one", ("a", "z"): "two"}, path) == layer
+
+
+def test_a_value_that_a_later_layer_replaces_leaves_no_trace_of_its_source():
+    first, second = {"a": {"b": {"c": 1, "d": 2}}}, {"a": {"b": 3}}
+    data, sources = merge([("first", first), ("second", second), ("third", {"a": {"b": {"e": 4}}})])
+    assert data == {"a": {"b": {"e": 4}}}
+    assert sources == {("a", "b", "e"): "third"}

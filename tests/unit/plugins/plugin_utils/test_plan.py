@@ -35,6 +35,7 @@ def report(files=None, orphans=None, **more):
         "crio": {"binary": "/usr/bin/crio", "version": "1.37.0"},
         "live": {},
         "selinux": False,
+        "root_registries": "",
         **more,
     }
 
@@ -217,3 +218,46 @@ def test_a_set_that_no_daemon_reads_leaves_the_daemon_alone():
 def test_a_role_whose_variables_are_empty_still_asks_for_a_daemon_that_runs():
     made = plan.make(plan.WantedFiles([entry(content=None)]), report({}, unit={"active": False}))
     assert made.activate == "start"
+
+
+def of_kind(kind, data, **layers):
+    return {"kind": kind, "data": data, "layers": layers}
+
+
+def test_a_diff_names_the_variables_of_registries_and_of_crictl_too():
+    registries = of_kind("registries", {"registry": [{"location": "a.io", "insecure": True}]})
+    registries["layers"] = {'registry."a.io".insecure': "registries_config__site"}
+    wanted = plan.WantedFiles(
+        [
+            entry(config=registries),
+            entry(
+                path="/etc/crictl.yaml", config=of_kind("crictl", {"timeout": 10}, timeout="crictl_config")
+            ),
+        ]
+    )
+    told = {each["key"]: (each["value"], each["variable"]) for each in wanted.settings()}
+    assert told['registry."a.io".insecure'] == (True, "registries_config__site")
+    assert told["timeout"] == (10, "crictl_config")
+
+
+def test_what_the_nodes_crictl_does_not_know_is_a_problem_only_where_it_matters():
+    known = plan.WantedFiles([entry(config=of_kind("crictl", {"timeout": 10}))])
+    assert known.asks_for_crictl is False
+    wanted = plan.WantedFiles(
+        [entry(config=of_kind("crictl", {"max-retries": 3}, **{"max-retries": "mine"}))]
+    )
+    assert wanted.asks_for_crictl is True
+    assert wanted.problems_for("1.37.0", None) == []
+    assert wanted.problems_for("1.37.0", "1.37.0") == []
+    [problem] = wanted.problems_for("1.37.0", "1.36.0")
+    assert "mine" in problem
+    assert "crictl 1.36.0 does not know it" in problem
+
+
+def test_registries_that_roots_own_file_hides_are_told():
+    wanted = plan.WantedFiles([entry(config=of_kind("registries", {}))])
+    own = "/root/.config/containers/registries.conf"
+    [told] = plan.without_effect(wanted, report(root_registries=own))
+    assert told["key"] == PATH
+    assert own in told["reason"]
+    assert plan.without_effect(wanted, report()) == []
