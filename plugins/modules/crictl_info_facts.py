@@ -175,7 +175,7 @@ kind:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import cri_output, crio_socket
+from ..module_utils import cri_output
 from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
 
 
@@ -196,6 +196,9 @@ def complete_from_crio(facts, crictl):
     unnamed = any("name" not in handler for handler in facts.get("handlers", ()))
     if "cgroup_driver" in facts and not unnamed:
         return
+    # Imported here because an HTTP client takes longer to load than all else, and new runtimes do not need it.
+    from ..module_utils import crio_socket
+
     try:
         live = crio_socket.live_configuration(crictl.socket_path, crictl.timeout)
     except crio_socket.CrioSocketError:

@@ -267,6 +267,8 @@ from ..module_utils import cri_log
 from ..module_utils.cri_output import UnexpectedOutput
 from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
 
+ID_LENGTH = 64  # of a whole container ID, which needs no list to be found by
+
 
 def choose(containers, wanted):
     """The containers to read, each the newest of its attempts; with previous, the one before that."""
@@ -327,9 +329,19 @@ def age(container):
     return container.get("created_at", ""), container["attempt"]
 
 
-def locate(containers, crictl):
+def find(crictl, wanted):
+    """The containers to read, each with its log path."""
+    if wanted["id"] and len(wanted["id"]) == ID_LENGTH and not wanted["previous"]:
+        details = crictl.details([wanted["id"]])
+        one_of(details, f"ID {wanted['id']}", str)
+        if all("name" in item["pod"] for item in details.values()):  # else only the list of pods tells it
+            return locate(list(details.values()), details)
+    containers = choose(crictl.containers(), wanted)
+    return locate(containers, crictl.details(item["id"] for item in containers))
+
+
+def locate(containers, details):
     """Adds each container's log path."""
-    details = crictl.details(item["id"] for item in containers)
     for item in containers:
         if item["id"] not in details:
             raise cri_log.LogError(f"container {item['id']} has just been removed", "not_found")
@@ -364,13 +376,13 @@ def open_logs(containers, rotated, stack):
 
 
 def read_logs(crictl, wanted, selection):
-    containers = choose(crictl.containers(), wanted)
+    containers = find(crictl, wanted)
     if not containers:
         raise cri_log.LogError(
             "there is no previous attempt; the container was never started again", "not_found"
         )
     with contextlib.ExitStack() as stack:
-        logs, warnings = open_logs(locate(containers, crictl), wanted["rotated"], stack)
+        logs, warnings = open_logs(containers, wanted["rotated"], stack)
         entries, truncated = cri_log.newest(logs, selection)
         warnings += [warning for log in logs for warning in log.warnings]
         return describe(logs, entries, truncated, wanted), warnings

@@ -223,6 +223,10 @@ class TestLogs:
             assert logs["containers"][0]["id"] == HELLO
             assert logs["containers"][0]["files"] == [str(node.folder / "hello-pod/hello-world/1.log")]
 
+    def test_a_whole_id_is_looked_up_alone(self, node):
+        node.logs(id=HELLO)
+        assert node.calls() == ["inspect"]
+
     def test_text(self, node):
         logs = node.logs(id=HELLO, format="text")
         assert logs["text"] == "hello-world says hello\n"
@@ -291,6 +295,7 @@ class TestLogs:
             ({}, "one of the following is required: id, name, pod"),
             ({"id": "5b", "name": "x"}, "mutually exclusive"),
             ({"id": "ff"}, "there is no container with ID ff"),
+            ({"id": "ff" * 32}, f"there is no container with ID {'ff' * 32}"),
             ({"name": "x", "namespace": "default"}, "there is no container with name x, namespace default"),
             ({"name": "hello-world", "since": "soon"}, "since: 'soon' is neither a duration"),
             ({"name": "hello-world", "pattern": "("}, "pattern: '(' is no regular expression"),
