@@ -48,7 +48,9 @@ lint: .venv-lint/stamp ## ruff, yamllint, ansible-lint
 	.venv-lint/bin/ruff check .
 	.venv-lint/bin/ruff format --check .
 	.venv-lint/bin/yamllint --strict .
-	PATH=$(CURDIR)/.venv-lint/bin:$$PATH .venv-lint/bin/ansible-lint --offline --profile production
+	.venv-lint/bin/python -c 'from testbed.paths import link_collection; link_collection()'
+	PATH=$(CURDIR)/.venv-lint/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/collections \
+	    .venv-lint/bin/ansible-lint --offline --profile production
 
 format: .venv-lint/stamp ## Let ruff format the Python files
 	.venv-lint/bin/ruff check --fix-only .
