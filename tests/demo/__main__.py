@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +25,7 @@ NOT_STARTED = (ControllerError, EngineError, NodeError, NotReached, SourceError,
 def main() -> int:
     """Run the demo; returns the exit code."""
     screen = Screen()
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    _on_signals(_interrupt)
     test_bed = TestBed(f"demo-{os.getpid()}", owner=bed.owner_mark())
     why = ""
     try:
@@ -37,7 +37,8 @@ def main() -> int:
     except NOT_STARTED as error:
         why = str(error)
     finally:
-        why = _remove(test_bed) or why
+        left = _remove(test_bed)
+    why = "; ".join(dict.fromkeys(reason for reason in (why, left) if reason))
     total = screen.passed + screen.failed
     if why:
         screen.line(f"demo: stopped in {screen.seconds} s, {screen.failed} of {total} checks failed: {why}")
@@ -67,19 +68,28 @@ def _show(screen: Screen, test_bed: TestBed) -> None:
                 screen.failure(f"{point.__name__} comes to its end", f"{type(error).__name__}: {error}")
 
 
+def _on_signals(handler) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
 def _interrupt(_signal, _frame) -> None:
+    """Once is enough: what follows is the removal, which impatience must not break."""
+    _on_signals(signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _remove(test_bed: TestBed) -> str:
-    """Remove all nodes, which a second Ctrl-C does not stop; returns what went wrong."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    try:
-        test_bed.down()
-    except EngineError as error:
-        return str(error)
-    return ""
+    """Remove all nodes; returns what went wrong. A second Ctrl-C reaches nothing that has a part in it."""
+    _on_signals(signal.SIG_IGN)
+    done = subprocess.run(
+        [sys.executable, "-m", "testbed", "down", "--prefix", test_bed.prefix],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+    return done.stderr.strip().removeprefix("testbed: ") if done.returncode else ""
 
 
 if __name__ == "__main__":

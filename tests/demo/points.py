@@ -165,7 +165,7 @@ def hello_world(session: Session) -> None:
     """Point 6."""
     screen = session.screen
     screen.heading("Point 6: a container from the article's Pod manifest, without kubelet and API server")
-    session.show_file("hello_world.yml", limit=22)
+    session.show_file("hello_world.yml", limit=17)
     session.type_on_nodes(f"crictl rmi {IMAGE}")
     run = session.play("hello_world.yml", show=("Tell ",))
     first, second = (
