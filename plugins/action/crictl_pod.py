@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import json
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.cri.node.plugins.module_utils.crictl import OPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
@@ -25,21 +24,14 @@ _MODULE = "cri.node.crictl_pod"
 _PASSED_ON = (*OPTIONS, "state", "wait", "wait_timeout", "pull_timeout")
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedAction):
     """No remote call for a manifest that cannot be had, else one."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = False
+    ARGUMENT_SPEC = ARGUMENT_SPEC
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        try:
-            arguments, pod = self._asked(options, task_vars["inventory_hostname"])
-            result = self._call({**{name: options[name] for name in _PASSED_ON}, **arguments}, task_vars)
-        except TaskFailure as failure:
-            return failure.result
+    def perform(self, options, task_vars):
+        arguments, pod = self._asked(options, task_vars["inventory_hostname"])
+        result = self._call({**{name: options[name] for name in _PASSED_ON}, **arguments}, task_vars)
         if self._task.diff and result["changed"]:
             result["diff"] = _diff(arguments, pod, result["removed"])
         return result

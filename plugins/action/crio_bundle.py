@@ -9,8 +9,8 @@ import re
 import tempfile
 
 from ansible.module_utils.urls import open_url
-from ansible.plugins.action import ActionBase
 
+from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
 
 ARGUMENT_SPEC = {
@@ -22,22 +22,12 @@ _MODULE = "cri.node.crio_bundle"
 _BLOCK = 1024 * 1024
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedAction):
     """One remote call where the bundle is installed already; else a second one, and perhaps an upload."""
 
-    TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
-    _supports_check_mode = True
-    _supports_async = False
+    ARGUMENT_SPEC = ARGUMENT_SPEC
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        try:
-            return self._install(options, task_vars)
-        except TaskFailure as failure:
-            return failure.result
-
-    def _install(self, options, task_vars):
+    def perform(self, options, task_vars):
         _refuse_bad_hashes(options["sha256"])
         here = self._call({"call": "read"}, task_vars)
         architecture = here["architecture"]

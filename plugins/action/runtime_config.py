@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import uuid
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
@@ -35,21 +34,14 @@ ARGUMENT_SPEC = {
 _MODULE = "cri.node.runtime_config"
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedAction):
     """One task: no remote call for `checked`, one where nothing differs, two for a change."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = False
+    ARGUMENT_SPEC = ARGUMENT_SPEC
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        try:
-            refuse([*options["problems"], *plan.problems_of(options["files"])])
-            return {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
-        except TaskFailure as failure:
-            return failure.result
+    def perform(self, options, task_vars):
+        refuse([*options["problems"], *plan.problems_of(options["files"])])
+        return {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
 
     def _present(self, options, task_vars):
         wanted = plan.WantedFiles(options["files"], options["owners"])

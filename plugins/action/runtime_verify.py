@@ -6,10 +6,10 @@ from __future__ import annotations
 import uuid
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
 from ansible_collections.cri.node.plugins.plugin_utils import plan, pod_manifest, verification
+from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
@@ -28,24 +28,14 @@ _POD_PREFIX = (
 _PODS = 3  # to try one after the other, where a kubelet takes a pod away that is not its own
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedAction):
     """One remote call. What it brings back is judged here; a node that cannot be asked gets a failed check, too."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = False
+    ARGUMENT_SPEC = ARGUMENT_SPEC
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        try:
-            refuse([*options["problems"], *plan.problems_of(options["files"])])
-            _refuse_bad(options)
-            return self._verify(options, task_vars)
-        except TaskFailure as failure:
-            return failure.result
-
-    def _verify(self, options, task_vars):
+    def perform(self, options, task_vars):
+        refuse([*options["problems"], *plan.problems_of(options["files"])])
+        _refuse_bad(options)
         asked = verification.Asked(
             options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
         )

@@ -8,10 +8,10 @@ import json
 import os
 from datetime import datetime, timezone
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.cri.node.plugins.plugin_utils import verification_report
+from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
 
@@ -23,17 +23,13 @@ ARGUMENT_SPEC = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedAction):
     """No remote call."""
 
-    TRANSFERS_FILES = False
+    ARGUMENT_SPEC = ARGUMENT_SPEC
     _requires_connection = False
-    _supports_check_mode = True
-    _supports_async = False
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+    def perform(self, options, task_vars):
         report = verification_report.document(
             plain(options["results"]),
             options["waiting"],
@@ -44,12 +40,9 @@ class ActionModule(ActionBase):
         Display().display("\n".join(verification_report.table(report)))
         told = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
         result = {"changed": False, **told}
-        try:
-            if options["path"] and not self._task.check_mode:
-                result["path"] = _write(options["path"], report)
-                Display().display(f"The whole report is in {result['path']}")
-        except TaskFailure as failure:
-            return failure.result
+        if options["path"] and not self._task.check_mode:
+            result["path"] = _write(options["path"], report)
+            Display().display(f"The whole report is in {result['path']}")
         # As set_stats does; a later report of the same run has all that an earlier one has, and replaces it.
         data = {"cri_node_verification": told}
         result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
