@@ -7,7 +7,14 @@ from ansible_collections.cri.node.plugins.plugin_utils import node_messages, pla
 
 
 def settings(tables):
-    entry = {"path": "/f", "owner": "crio", "content": "x", "mode": "0644", "secret": False, "disruption": "restart"}
+    entry = {
+        "path": "/f",
+        "owner": "crio",
+        "content": "x",
+        "mode": "0644",
+        "secret": False,
+        "disruption": "restart",
+    }
     return plan.WantedFiles([{**entry, "config": {"data": {"crio": tables}, "layers": {}}}])
 
 
