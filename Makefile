@@ -20,7 +20,7 @@ help: ## Print this list
 demo: ## Watch two nodes being provisioned and the collection used on them, every claim checked
 	@$(PYTHON) -m demo
 
-nodes: ## Start N nodes (3) to try things on; CRI-O in them where a source is at hand
+nodes: ## Start N nodes (3) to try things on, with CRI-O or the stand-in for it
 	$(PYTHON) -m testbed up --nodes $(N) --prefix $(PREFIX)
 
 nodes-down: ## Remove them, without a trace
