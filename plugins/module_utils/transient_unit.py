@@ -10,7 +10,8 @@ import shutil
 import sys
 import zipfile
 
-from . import node_files, node_state, transaction
+from . import journal, node_files, node_state
+from . import transaction as _transaction  # noqa: F401  the program that is shipped begins there
 from .crio_service import run
 
 UNIT = "cri-node-apply.service"
@@ -33,12 +34,12 @@ def run_transaction(request):
             f"another change of this node is under way ({UNIT}); wait for its end and run again"
         )
     _prepare()
-    node_files.write_json(transaction.REQUEST.format(request["id"]), request)
+    node_files.write_json(journal.REQUEST.format(request["id"]), request)
     error = _run("apply", request["id"])
-    outcome = node_files.read_json(transaction.RESULT.format(request["id"]))
+    outcome = node_files.read_json(journal.RESULT.format(request["id"]))
     if outcome is None:
         raise TransientUnitError(f"{UNIT} ended without a result{error}; journalctl -u {UNIT} says more")
-    node_files.remove(transaction.RESULT.format(request["id"]))
+    node_files.remove(journal.RESULT.format(request["id"]))
     return outcome
 
 
@@ -65,16 +66,16 @@ def _prepare():
     for name in os.listdir(node_state.TRANSACTION):
         if name.startswith(("request-", "result-")):
             node_files.remove(os.path.join(node_state.TRANSACTION, name))
-    node_files.write_durably(transaction.PROGRAM, program())
+    node_files.write_durably(journal.PROGRAM, program())
 
 
 def _run(*verb):
-    program_call = f"{sys.executable} {transaction.PROGRAM} recover"
+    program_call = f"{sys.executable} {journal.PROGRAM} recover"
     arguments = ["systemd-run", "--quiet", "--collect", "--wait", f"--unit={UNIT}", "-p", "Type=exec"]
     arguments += ["-p", "TimeoutStopSec=300", "-p", f"RuntimeMaxSec={_LONGEST_RUN}"]
     # A shell spares the usual, uninterrupted end the start of another Python.
     arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {node_state.INTENT} || exec {program_call}'"]
-    arguments += [sys.executable, transaction.PROGRAM, *verb]
+    arguments += [sys.executable, journal.PROGRAM, *verb]
     if not shutil.which("systemd-run"):
         raise TransientUnitError("systemd-run is not on this node")
     _status, _output, error = run(arguments, timeout=_LONGEST_RUN + 330)

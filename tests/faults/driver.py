@@ -18,7 +18,7 @@ from cri_node import node_state, transient_unit  # noqa: E402
 
 ENTRY = """
 import os, signal, subprocess, sys, time
-from cri_node import daemon, generation, node_files, transaction
+from cri_node import daemon, generation, journal, node_files, transaction
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def stay(): time.sleep(300)
@@ -42,7 +42,7 @@ def during_restart():
     daemon.run = wrapped
 
 def install(fault):
-    if fault == "after the intent": after(transaction, "_announce", die)
+    if fault == "after the intent": after(journal, "announce", die)
     elif fault == "between two renames": after(node_files, "swap_in", die)
     elif fault == "during the restart": during_restart()
     elif fault == "after the restart": after(transaction, "_activate", die)
