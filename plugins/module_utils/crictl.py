@@ -44,6 +44,8 @@ _ERROR_LIMIT = 1024 * 1024
 _GRACE = 1  # seconds that crictl gets to report a timeout by itself
 _BATCH = 50  # containers per crictl inspect: up to 100 KiB of JSON each, and 3 KiB of arguments
 _SCRUBBED = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_FILE")
+# crictl ends before it is worth collecting its garbage: that takes a tenth of its time with 300 containers.
+_GO = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 
 # What crictl's last words mean; the first that fits decides.
 _KINDS = (
@@ -196,7 +198,7 @@ class Crictl:
         return output
 
     def _execute(self, command, name, descriptors):
-        environment = {key: value for key, value in os.environ.items() if key not in _SCRUBBED}
+        environment = {key: value for key, value in os.environ.items() if key not in _SCRUBBED} | _GO
         try:
             process = subprocess.Popen(
                 command,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on a node by itself: times commands that take turns, so that SSH and the container engine are in no figure.
 
-Reads {"runs": N, "commands": {name: [word, ...]}} from standard input; prints {name: [seconds, ...]}. One round beforehand is not
-counted. Any command that fails ends it with exit code 1 and that command's last words.
+Reads {"runs": N, "commands": {name: [[word, ...], ...]}} from standard input; prints {name: [seconds, ...]}. Commands under one name
+run one after the other and count together. One round beforehand is not counted. Any command that fails ends it with exit
+code 1 and that command's last words.
 """
 
 import json
@@ -25,8 +26,8 @@ def main():
     asked = json.load(sys.stdin)
     taken = {name: [] for name in asked["commands"]}
     for number in range(asked["runs"] + 1):
-        for name, command in asked["commands"].items():
-            seconds = timed(command)
+        for name, commands in asked["commands"].items():
+            seconds = sum(timed(command) for command in commands)
             if number:
                 taken[name].append(seconds)
     json.dump(taken, sys.stdout)
