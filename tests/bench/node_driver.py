@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on a node by itself: times commands that take turns, so that SSH and the container engine are in no figure.
 
-Reads {"runs": N, "commands": {name: [[word, ...], ...]}} from standard input; prints {name: [seconds, ...]}. Commands under one name
-run one after the other and count together. One round beforehand is not counted. Any command that fails ends it with exit
+Reads {"runs": N, "commands": {name: [[word, ...], ...]}} from standard input; prints {name: [seconds, ...]}. Commands under one
+name run one after the other and count together. One round beforehand is not counted. Any command that fails ends it with exit
 code 1 and that command's last words.
 """
 
