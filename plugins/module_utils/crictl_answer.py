@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What came of a call of crictl: reads what a started crictl prints, and says what that means.
 
-Apart from crictl.py because it is not needed before crictl runs.
+Apart from crictl_call.py because it is not needed before crictl runs.
 """
 
 from __future__ import annotations
