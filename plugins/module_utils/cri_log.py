@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import heapq
 import json
 import os
@@ -21,7 +22,6 @@ import tempfile
 import time
 import zlib
 
-from .cri_error import LogError
 from .cri_output import SECOND, nanoseconds, rfc3339
 
 BLOCK = 64 * 1024
@@ -42,6 +42,14 @@ _LINE = re.compile(
 _ROTATED = re.compile(r"\.(?:(?P<date>\d{8}-\d{6})|(?P<number>\d{1,4}))(?P<gz>\.gz)?", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
+
+
+class LogError(Exception):
+    """Why a log cannot be read, in one sentence; kind is not_found, permission or failed."""
+
+    def __init__(self, message, kind="failed"):
+        super().__init__(message)
+        self.kind = kind
 
 
 def moment(text, now=None):
@@ -100,7 +108,7 @@ class Entry:
 
 
 class Selection:
-    """Which entries are wanted (times in nanoseconds, pattern a regular expression, compiled or not), and how much at most."""
+    """Which entries are wanted (times in nanoseconds, pattern a regular expression), and how much at most."""
 
     def __init__(self, tail=1000, max_bytes=BLOCK, since=None, until=None, stream=None, pattern=None):
         self.tail, self.max_bytes = tail, max_bytes
@@ -309,8 +317,6 @@ class Log:
 
     def _unpack(self, path, packed, target):
         """False where nothing of the file could be used."""
-        import gzip  # few logs need it, and it takes as long to load as a hundred lines to read
-
         size = 0
         try:
             with gzip.GzipFile(fileobj=packed) as source:

@@ -14,12 +14,10 @@ the node's zone in details. What comes out is always the same:
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-
-from .cri_error import UnexpectedOutput
+from datetime import datetime, timedelta, timezone
 
 SECOND = 10**9
-_EPOCH = datetime(1970, 1, 1)  # UTC, as all times here
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300800 * SECOND  # the year 10000
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
@@ -29,6 +27,12 @@ _POD_LABELS = {
     "namespace": "io.kubernetes.pod.namespace",
     "uid": "io.kubernetes.pod.uid",
 }
+
+
+class UnexpectedOutput(Exception):
+    """The JSON is valid, but it is not what this crictl command answers."""
+
+    kind = "unexpected"
 
 
 # Times
@@ -41,7 +45,7 @@ def nanoseconds(text):
         raise ValueError(f"{text!r} is not an RFC 3339 time such as 2026-01-31T08:00:00Z")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
-    since = datetime(year, month, day, hour, minute, min(second, 59)) - _EPOCH
+    since = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc) - _EPOCH
     seconds = since.days * 86400 + since.seconds
     if sign:
         offset = int(offset_hours) * 3600 + int(offset_minutes) * 60
@@ -54,7 +58,7 @@ def rfc3339(value):
     if not 0 < value < _LAST:
         return None
     seconds, fraction = divmod(value, SECOND)
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}.{fraction:09d}Z"
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S") + f".{fraction:09d}Z"
 
 
 # Commands

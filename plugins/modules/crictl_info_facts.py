@@ -175,18 +175,14 @@ kind:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.cri_error import CrictlError, UnexpectedOutput
-from ..module_utils.crictl_call import OPTIONS, Caller
+from ..module_utils import cri_output
+from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
 
 
 def read_info(crictl):
-    with crictl.start("info", "-o", "json") as info, crictl.start("version") as version:
-        # Imported here because modules come as source, and are compiled while crictl runs.
-        from ..module_utils import cri_output
-
-        document, text = info.json(), version.text()
+    document, version = crictl.together(lambda: crictl.json("info"), lambda: crictl.text("version"))
     facts = cri_output.info(document)
-    facts.update(endpoint=crictl.endpoint, version=cri_output.version(text))
+    facts.update(endpoint=crictl.endpoint, version=cri_output.version(version))
     if facts["version"]["runtime_name"] == "cri-o":
         complete_from_crio(facts, crictl)
     if "cgroup_driver" not in facts:
@@ -201,7 +197,7 @@ def complete_from_crio(facts, crictl):
     if "cgroup_driver" in facts and not unnamed:
         return
     # Imported here because an HTTP client takes longer to load than all else, and new runtimes do not need it.
-    from ..module_utils import cri_output, crio_socket
+    from ..module_utils import crio_socket
 
     try:
         live = crio_socket.live_configuration(crictl.socket_path, crictl.timeout)
@@ -217,8 +213,6 @@ def complete_from_crio(facts, crictl):
 
 def ask_cgroup_driver(crictl):
     """None where the runtime or crictl is too old to tell (before 1.28)."""
-    from ..module_utils import cri_output
-
     try:
         return cri_output.cgroup_driver(crictl.text("runtime-config"))
     except CrictlError:
@@ -228,8 +222,8 @@ def ask_cgroup_driver(crictl):
 def main():
     module = AnsibleModule(argument_spec=dict(OPTIONS), supports_check_mode=True)
     try:
-        facts = read_info(Caller(**{option: module.params[option] for option in OPTIONS}))
-    except (CrictlError, UnexpectedOutput) as error:
+        facts = read_info(Crictl(**{option: module.params[option] for option in OPTIONS}))
+    except (CrictlError, cri_output.UnexpectedOutput) as error:
         module.fail_json(msg=str(error), kind=error.kind)
     module.exit_json(changed=False, ansible_facts={"crictl_info": facts})
 

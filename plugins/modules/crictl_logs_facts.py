@@ -257,49 +257,177 @@ kind:
   sample: not_found
 """
 
+import contextlib
+import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.cri_error import CrictlError, LogError, UnexpectedOutput
-from ..module_utils.crictl_call import OPTIONS, Caller
+from ..module_utils import cri_log
+from ..module_utils.cri_output import UnexpectedOutput
+from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
 
 ID_LENGTH = 64  # of a whole container ID, which needs no list to be found by
 
 
-def select(wanted):
-    """What cri_log.Selection is made of; ValueError for an option's value that makes no sense."""
-    for option in ("tail", "max_bytes"):
-        if wanted[option] < 1:
-            raise ValueError(f"{option} is {wanted[option]}; it must be at least 1")
-    selection = {option: wanted[option] for option in ("tail", "max_bytes", "stream")}
-    for option in ("since", "until"):
-        if wanted[option]:
-            selection[option] = moment(option, wanted[option])
-    try:
-        return dict(selection, pattern=re.compile(wanted["pattern"]) if wanted["pattern"] else None)
-    except re.error as error:
-        raise ValueError(f"pattern: {wanted['pattern']!r} is no regular expression: {error}") from None
+def choose(containers, wanted):
+    """The containers to read, each the newest of its attempts; with previous, the one before that."""
+    if wanted["id"]:
+        chosen = [item for item in containers if item["id"].startswith(wanted["id"])]
+        one_of(chosen, f"ID {wanted['id']}", lambda item: item["id"])
+        same = [item for item in containers if attempts_of(item) == attempts_of(chosen[0])]
+        attempts = [item for item in same if age(item) <= age(chosen[0])]
+    else:
+        attempts = [item for item in containers if fits(item, wanted)]
+        asked = ", ".join(f"{key} {wanted[key]}" for key in ("name", "pod", "namespace") if wanted[key])
+        one_of(attempts, asked, pod_of)
+    newest = {}
+    for item in sorted(attempts, key=age):
+        newest.setdefault(item.get("name"), []).append(item)
+    if not wanted["previous"]:
+        return [items[-1] for items in newest.values()]
+    return [before(items) for items in newest.values() if len(items) > 1 or items[-1]["attempt"]]
 
 
-def moment(option, text):
-    from ..module_utils import cri_log
+def before(attempts):
+    """The attempt before the newest; if the runtime has forgotten it, its log may still lie beside."""
+    if len(attempts) > 1:
+        return attempts[-2]
+    newest = attempts[-1]
+    return dict(newest, attempt=newest["attempt"] - 1, forgotten=True)
 
-    try:
-        return cri_log.moment(text)
-    except ValueError as error:
-        raise ValueError(f"{option}: {error}") from None
+
+def fits(container, wanted):
+    pod = container["pod"]
+    return (
+        wanted["name"] in (None, container.get("name"))
+        and wanted["namespace"] in (None, pod.get("namespace"))
+        and wanted["pod"] in (None, pod.get("name"), pod.get("id"))
+    )
+
+
+def one_of(containers, asked, key):
+    """Refuses to choose between containers of different pods, or where there is none."""
+    keys = sorted({key(item) for item in containers})
+    if not keys:
+        raise cri_log.LogError(f"there is no container with {asked}", "not_found")
+    if len(keys) > 1:
+        shown = ", ".join(keys[:5]) + (", ..." if len(keys) > 5 else "")
+        raise cri_log.LogError(f"{len(keys)} fit {asked}: {shown}; say which one by id, pod or namespace")
+
+
+def pod_of(container):
+    pod = container["pod"]
+    return f"{pod.get('namespace', '?')}/{pod['name']}" if "name" in pod else pod.get("id", "?")
+
+
+def attempts_of(container):
+    return pod_of(container), container.get("name")
+
+
+def age(container):
+    return container.get("created_at", ""), container["attempt"]
+
+
+def find(crictl, wanted):
+    """The containers to read, each with its log path."""
+    if wanted["id"] and len(wanted["id"]) == ID_LENGTH and not wanted["previous"]:
+        details = crictl.details([wanted["id"]])
+        one_of(details, f"ID {wanted['id']}", str)
+        if all("name" in item["pod"] for item in details.values()):  # else only the list of pods tells it
+            return locate(list(details.values()), details)
+    containers = choose(crictl.containers(), wanted)
+    return locate(containers, crictl.details(item["id"] for item in containers))
+
+
+def locate(containers, details):
+    """Adds each container's log path."""
+    for item in containers:
+        if item["id"] not in details:
+            raise cri_log.LogError(f"container {item['id']} has just been removed", "not_found")
+        path = details[item["id"]].get("log_path")
+        if not path:
+            raise cri_log.LogError(f"container {item['id']} has no log file; none was asked for", "not_found")
+        item["log_path"] = beside(path, item["attempt"]) if "forgotten" in item else path
+    return containers
+
+
+def beside(path, attempt):
+    """The kubelet calls logs 0.log, 1.log, ... by attempt."""
+    folder, name = os.path.split(path)
+    if name != f"{attempt + 1}.log":
+        raise cri_log.LogError(f"the runtime has forgotten the attempt before {path}", "not_found")
+    return os.path.join(folder, f"{attempt}.log")
+
+
+def open_logs(containers, rotated, stack):
+    """The logs and what to warn of: of several containers those that have no log file are left out."""
+    logs, missing = [], []
+    for item in containers:
+        try:
+            logs.append(stack.enter_context(cri_log.Log(item["log_path"], rotated, item["id"], item)))
+        except cri_log.LogError as error:
+            if error.kind != "not_found":
+                raise
+            missing.append(error)
+    if not logs:
+        raise missing[0]
+    return logs, [str(error) for error in missing]
 
 
 def read_logs(crictl, wanted, selection):
-    """The fact, and what to warn of."""
-    whole = wanted["id"] and len(wanted["id"]) == ID_LENGTH and not wanted["previous"]
-    with crictl.start_details([wanted["id"]]) if whole else crictl.start_containers() as call:
-        # Imported here because modules come as source, and are compiled while crictl runs.
-        from ..module_utils import container_logs
+    containers = find(crictl, wanted)
+    if not containers:
+        raise cri_log.LogError(
+            "there is no previous attempt; the container was never started again", "not_found"
+        )
+    with contextlib.ExitStack() as stack:
+        logs, warnings = open_logs(containers, wanted["rotated"], stack)
+        entries, truncated = cri_log.newest(logs, selection)
+        warnings += [warning for log in logs for warning in log.warnings]
+        return describe(logs, entries, truncated, wanted), warnings
 
-        find = container_logs.find_whole_id if whole else container_logs.find
-        return container_logs.read(find(crictl, wanted, call), wanted, selection)
+
+def describe(logs, entries, truncated, wanted):
+    answer = {
+        "containers": [describe_container(log) for log in logs],
+        "lines": len(entries),
+        "truncated": truncated,
+        "undecodable": sum(entry.undecodable for entry in entries),
+        "malformed": sum(log.malformed for log in logs),
+        "bytes_read": sum(log.bytes_read for log in logs),
+    }
+    if wanted["format"] == "text":
+        return dict(answer, text="".join(f"{entry.text}\n" for entry in entries))
+    of_pod = not wanted["id"] and not wanted["name"]
+    named = ({"container": entry.source.get("name", "")} if of_pod else {} for entry in entries)
+    return dict(answer, entries=[{**entry.as_dict(), **name} for entry, name in zip(entries, named)])
+
+
+def describe_container(log):
+    known = (
+        ("name", "attempt", "pod") if "forgotten" in log.source else ("id", "name", "attempt", "state", "pod")
+    )
+    return {**{key: log.source[key] for key in known if key in log.source}, "files": log.files}
+
+
+def select(wanted):
+    """The selection; ValueError for an option's value that makes no sense."""
+    for option in ("tail", "max_bytes"):
+        if wanted[option] < 1:
+            raise ValueError(f"{option} is {wanted[option]}; it must be at least 1")
+    times = {}
+    for option in ("since", "until"):
+        try:
+            times[option] = cri_log.moment(wanted[option]) if wanted[option] else None
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from None
+    try:
+        return cri_log.Selection(
+            wanted["tail"], wanted["max_bytes"], stream=wanted["stream"], pattern=wanted["pattern"], **times
+        )
+    except re.error as error:
+        raise ValueError(f"pattern: {wanted['pattern']!r} is no regular expression: {error}") from None
 
 
 def main():
@@ -327,9 +455,9 @@ def main():
     )
     try:
         selection = select(module.params)
-        crictl = Caller(**{option: module.params[option] for option in OPTIONS})
+        crictl = Crictl(**{option: module.params[option] for option in OPTIONS})
         answer, warnings = read_logs(crictl, module.params, selection)
-    except (CrictlError, UnexpectedOutput, LogError) as error:
+    except (CrictlError, UnexpectedOutput, cri_log.LogError) as error:
         module.fail_json(msg=str(error), kind=error.kind)
     except ValueError as error:
         module.fail_json(msg=str(error), kind="failed")

@@ -256,8 +256,8 @@ from fnmatch import fnmatchcase
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.cri_error import CrictlError, UnexpectedOutput
-from ..module_utils.crictl_call import OPTIONS, Caller
+from ..module_utils.cri_output import UnexpectedOutput
+from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
 
 STATES = ("created", "running", "exited", "unknown")
 
@@ -287,19 +287,15 @@ def has_label(labels, name, value):
 
 
 def read_containers(crictl, wanted):
-    with crictl.start_containers() as call:
-        # Imported here because modules come as source, and are compiled while crictl runs.
-        from ..module_utils import crictl_containers
-
-        found = [each for each in crictl_containers.listed(crictl, call) if fits(each, wanted)]
+    found = [container for container in crictl.containers() if fits(container, wanted)]
     if wanted["details"]:
-        details = crictl_containers.details(crictl, [container["id"] for container in found])
-        found = [item for item in with_details(found, details) if fits(item, wanted)]
+        found = [item for item in with_details(found, crictl) if fits(item, wanted)]
     return sorted(found, key=lambda container: container.get("created_at", ""), reverse=True)
 
 
-def with_details(containers, details):
+def with_details(containers, crictl):
     """A container that is gone by now is gone from the list too; one that has ended is told as ended."""
+    details = crictl.details(container["id"] for container in containers)
     for container in containers:
         known = details.get(container["id"])
         if known:
@@ -322,7 +318,7 @@ def main():
         supports_check_mode=True,
     )
     try:
-        crictl = Caller(**{option: module.params[option] for option in OPTIONS})
+        crictl = Crictl(**{option: module.params[option] for option in OPTIONS})
         containers = read_containers(crictl, module.params)
     except (CrictlError, UnexpectedOutput) as error:
         module.fail_json(msg=str(error), kind=error.kind)

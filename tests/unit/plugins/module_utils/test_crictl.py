@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import crictl_answer, crictl_call
+from ansible_collections.cri.node.plugins.module_utils import crictl as crictl_module
 from ansible_collections.cri.node.plugins.module_utils.crictl import Crictl, CrictlError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -150,13 +150,13 @@ class TestFailure:
 
     def test_no_crictl(self, monkeypatch):
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(crictl_call, "_FOLDERS", ("/nowhere/else",))
+        monkeypatch.setattr(crictl_module, "_FOLDERS", ("/nowhere/else",))
         self.fails("missing", Crictl, "there is no crictl in PATH or in /nowhere/else")
         self.fails("missing", lambda: Crictl(binary="/nowhere/crictl"), "no program /nowhere/crictl")
 
     def test_crictl_is_found_outside_of_path(self, monkeypatch):
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(crictl_call, "_FOLDERS", (os.path.dirname(FAKE),))
+        monkeypatch.setattr(crictl_module, "_FOLDERS", (os.path.dirname(FAKE),))
         assert Crictl().binary == FAKE
 
     def test_crictl_is_no_program(self, listening, tmp_path):
@@ -225,12 +225,12 @@ class TestFailure:
         self.fails("timeout", lambda: crictl.json("info"), "no answer within 1 s")
 
     def test_endless_output_is_cut_off(self, crictl, answers, monkeypatch):
-        monkeypatch.setattr(crictl_answer, "_OUTPUT_LIMIT", 2**20)
+        monkeypatch.setattr(crictl_module, "_OUTPUT_LIMIT", 2**20)
         script(answers, "yes '{'")
         self.fails("failed", lambda: crictl.json("info"), "printed more than 1 MiB")
 
     def test_endless_errors_are_not_kept(self, crictl, answers, monkeypatch):
-        monkeypatch.setattr(crictl_answer, "_ERROR_LIMIT", 1000)
+        monkeypatch.setattr(crictl_module, "_ERROR_LIMIT", 1000)
         script(answers, "head -c 5000000 /dev/zero >&2; echo '{}'")
         assert crictl.json("info") == {}
 
@@ -306,22 +306,6 @@ class TestFailure:
             "assert not [name for name in sys.modules if name.split('.')[0] == 'ansible']\n"
         )
         subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True)
-
-    def test_the_program_of_a_transaction_has_every_module_that_its_modules_import_at_any_time(self):
-        script = (
-            "import ast, io, sys, zipfile\n"
-            f"sys.path[:0] = {sys.path!r}\n"
-            "from ansible_collections.cri.node.plugins.module_utils import transient_unit\n"
-            "archive = zipfile.ZipFile(io.BytesIO(transient_unit.program()))\n"
-            "shipped = {name[9:-3] for name in archive.namelist() if name.startswith('cri_node/')}\n"
-            "for name in shipped:\n"
-            "    for node in ast.walk(ast.parse(archive.read(f'cri_node/{name}.py'))):\n"
-            "        if isinstance(node, ast.ImportFrom) and node.level:\n"
-            "            needed = {node.module} if node.module else {each.name for each in node.names}\n"
-            "            assert needed <= shipped, (name, needed - shipped)\n"
-            "assert {'crictl', 'crictl_answer'} <= shipped\n"
-        )
-        subprocess.run([sys.executable, "-c", script], check=True)
 
 
 class TestContainers:
