@@ -6,8 +6,7 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils import crictl_config as checker
-from ansible_collections.cri.node.plugins.plugin_utils import toml
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
 
 DOCUMENTATION = r"""
 name: crictl_config
@@ -78,15 +77,7 @@ def crictl_config(layers: object, version: str | None = None, variable: str = "c
         checked = checker.check(named_layers(layers, variable), str(version or ""))
     except (TypeError, ValueError) as error:
         raise AnsibleFilterError(str(error)) from error
-    return {
-        "kind": "crictl",
-        "data": checked.data,
-        "layers": {
-            toml.dotted(path): source_of(checked.sources, path) for path, _ in checker.walk(checked.data)
-        },
-        "problems": [str(problem) for problem in checked.problems],
-        "warnings": [str(warning) for warning in checked.warnings],
-    }
+    return checked.told("crictl", checker.walk(checked.data))
 
 
 class FilterModule:

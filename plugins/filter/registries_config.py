@@ -6,8 +6,7 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils import registries_config as checker
-from ansible_collections.cri.node.plugins.plugin_utils import toml
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
 
 DOCUMENTATION = r"""
 name: registries_config
@@ -81,15 +80,7 @@ def registries_config(layers: object, variable: str = "registries_config") -> di
         checked = checker.check(named_layers(layers, variable))
     except TypeError as error:
         raise AnsibleFilterError(str(error)) from error
-    return {
-        "kind": "registries",
-        "data": checked.data,
-        "layers": {
-            toml.dotted(path): source_of(checked.sources, path) for path, _ in checker.walk(checked.data)
-        },
-        "problems": [str(problem) for problem in checked.problems],
-        "warnings": [str(warning) for warning in checked.warnings],
-    }
+    return checked.told("registries", checker.walk(checked.data))
 
 
 class FilterModule:

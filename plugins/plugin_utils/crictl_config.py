@@ -7,9 +7,7 @@ crictl leaves the whole file unread, without a word, for one key that it does no
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
@@ -30,15 +28,6 @@ _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
 _ENDPOINT = "unix:// and an absolute path, for example unix:///var/run/crio/crio.sock"
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
-
-
-class Checked(NamedTuple):
-    """The outcome: typed data, the variable of each value by its path, what is wrong, and what is only unwise."""
-
-    data: dict
-    sources: dict[Path, str]
-    problems: list[Problem]
-    warnings: list[Problem]
 
 
 def check(layers: list[tuple[str, object]], version: str = "") -> Checked:

@@ -3,10 +3,32 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ansible_collections.cri.node.plugins.plugin_utils import toml
+from ansible_collections.cri.node.plugins.plugin_utils.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, source_of
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit
+
+
+class Checked(NamedTuple):
+    """The outcome: typed data, the variable of each value by its path, what is wrong, and what is only unwise."""
+
+    data: dict
+    sources: dict[Path, str]
+    problems: list[Problem]
+    warnings: list[Problem]
+
+    def told(self, kind: str, values: list[tuple[Path, object]]) -> dict:
+        """The outcome as a filter returns it. `kind` is whose configuration it is, `values` each value of it with its path."""
+        return {
+            "kind": kind,
+            "data": self.data,
+            "layers": {toml.dotted(path): source_of(self.sources, path) for path, _value in values},
+            "problems": [str(problem) for problem in self.problems],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
 
 
 class Findings:
@@ -51,7 +73,9 @@ class Findings:
         for name, value in table.items():
             here, within = ((*path, name), "") if not inside else (path, f"{inside}.{name}")
             if name not in types:
-                self.problem(here, f"{unknown}{_hint(name, (*types, *tables))}", inside=within)
+                self.problem(
+                    here, f"{unknown}{did_you_mean(_spelled(name), sorted((*types, *tables)))}", inside=within
+                )
             elif value is not None:
                 try:
                     typed[name] = TYPES[types[name]].convert(value)
@@ -75,11 +99,6 @@ def shown_value(value: object) -> str | None:
     return text if len(text) <= 80 else None
 
 
-def _hint(name: str, known: tuple[str, ...]) -> str:
-    spelled = name.lower().replace("_", "-")
-    if spelled in known:
-        return f"; did you mean {spelled}?"
-    import difflib  # only a mistake pays for it
-
-    close = difflib.get_close_matches(spelled, sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def _spelled(name: str) -> str:
+    """A name as these files spell theirs."""
+    return name.lower().replace("_", "-")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.cri.node.plugins.plugin_utils import quantity
+from ansible_collections.cri.node.plugins.plugin_utils.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.pod_fields import NO_VOLUME, Field
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
@@ -38,7 +39,7 @@ class Reader:
         for name, item in value.items():
             here, field = f"{path}.{name}" if path else name, fields.get(name)
             if field is None:
-                self.refuse(here, f"is no field of a Pod{_suggestion(name, fields)}")
+                self.refuse(here, f"is no field of a Pod{did_you_mean(str(name), fields)}")
             elif isinstance(field, str):
                 if item is not None and (item not in ({}, []) or field == NO_VOLUME):
                     self.refuse(here, field)
@@ -111,13 +112,3 @@ class Reader:
 
 def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _suggestion(name: str, fields: dict) -> str:
-    for known in fields:
-        if known.lower() == str(name).lower():
-            return f"; did you mean {known}?"
-    import difflib  # only a mistake pays for it
-
-    close = difflib.get_close_matches(str(name), fields, n=1)
-    return f"; did you mean {close[0]}?" if close else ""

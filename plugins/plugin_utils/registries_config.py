@@ -8,9 +8,7 @@ containers-registries.conf(5), version 2.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries_advice import ADVICE
@@ -28,15 +26,6 @@ _TOP = {
 }
 _UNKNOWN = "is unknown to containers/image, which would ignore it silently"
 _VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"
-
-
-class Checked(NamedTuple):
-    """The outcome: typed data, the variable of each value by its path, what is wrong, and what is only unwise."""
-
-    data: dict
-    sources: dict[Path, str]
-    problems: list[Problem]
-    warnings: list[Problem]
 
 
 def check(layers: list[tuple[str, object]]) -> Checked:
