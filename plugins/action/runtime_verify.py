@@ -8,6 +8,7 @@ import uuid
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
+from ansible_collections.cri.node.plugins.module_utils.pod_marks import VERIFICATION
 from ansible_collections.cri.node.plugins.plugin_utils import plan, pod_manifest, verification
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
@@ -21,10 +22,6 @@ ARGUMENT_SPEC = {
     "timeout": {"type": "int", "default": 120},
 }
 _MODULE = "cri.node.runtime_verify"
-_POD_PREFIX = (
-    "verify-hello-world-"  # also in module_utils/observation.py, which removes what a killed run left
-)
-
 _PODS = 3  # to try one after the other, where a kubelet takes a pod away that is not its own
 
 
@@ -36,6 +33,7 @@ class ActionModule(CheckedAction):
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])
         _refuse_bad(options)
+        pods = [_hello_world(options["image"]) for _each in range(_PODS)] if options["image"] else []
         asked = verification.Asked(
             options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
         )
@@ -47,9 +45,7 @@ class ActionModule(CheckedAction):
             "expect": wanted.expect,
             # What is not applied yet cannot be served yet.
             "metrics_port": 0 if asked.check_mode else int(wanted.expect.get("crio.metrics.metrics_port", 0)),
-            "pods": []
-            if asked.check_mode or not asked.image
-            else [_hello_world(asked.image) for _each in range(_PODS)],
+            "pods": [] if asked.check_mode else pods,
             "pull": [] if asked.check_mode else asked.pull,
             "timeout": options["timeout"],
         }
@@ -71,8 +67,6 @@ def _refuse_bad(options):
             raise TaskFailure(
                 f"pull: {image!r} is no image; accepted: for example registry.example.com/app:1.0"
             )
-    if options["image"]:
-        _hello_world(options["image"])
 
 
 def _hello_world(image):
@@ -80,7 +74,7 @@ def _hello_world(image):
     manifest = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"{_POD_PREFIX}{uuid.uuid4().hex[:12]}"},
+        "metadata": {"name": f"{VERIFICATION}{uuid.uuid4().hex[:12]}"},
         "spec": {
             "hostNetwork": True,
             "restartPolicy": "Never",

@@ -17,6 +17,7 @@ import urllib.request
 import zlib
 
 from . import crio_service, node_files, node_state
+from .program import run
 
 RECORD = node_state.STATE_DIRECTORY + "/bundle.json"
 CRIO = "/usr/local/bin/crio"
@@ -116,7 +117,7 @@ def prepare(source, sha256, directory):
 def install(version, placements, sha256):
     """Put in place what `prepare` prepared of the bundle with this SHA-256."""
     _place(placements)
-    status, _output, error = crio_service.run(["systemctl", "daemon-reload"])
+    status, _output, error = run(["systemctl", "daemon-reload"])
     if status != 0:
         raise BundleError(f"systemctl daemon-reload failed: {error.strip()}")
     node_files.make_private_directory(node_state.STATE_DIRECTORY)
@@ -175,7 +176,7 @@ def _version_in(members):
     os.chmod(members["bin/crio"], 0o755)
     version = crio_service.version_of(members["bin/crio"])
     if version is None:
-        _status, _output, error = crio_service.run([members["bin/crio"], "--version"])
+        _status, _output, error = run([members["bin/crio"], "--version"])
         said = error.strip() or "it tells no version"
         raise BundleError(f"the bundle's crio does not run on this {_architecture()} node: {said}")
     return version
@@ -212,7 +213,7 @@ def _place(placements):
         for beside in staged.values():
             node_files.remove(beside)
     if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
-        crio_service.run(["restorecon", *sorted(staged)])
+        run(["restorecon", *sorted(staged)])
 
 
 def _beside(target):

@@ -11,8 +11,9 @@ import os
 import shutil
 
 from . import crio_service, daemon, node_files
-from .crio_service import CrioService, run
+from .crio_service import CrioService
 from .node_files import NodeFileError
+from .program import run
 from .transaction_error import TransactionError
 
 UNIT_DIRECTORY = "/etc/systemd/system/"

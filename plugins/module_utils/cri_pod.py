@@ -17,11 +17,8 @@ from . import cri_output, pod_host, pod_images, pod_result
 from .cri_output import UnexpectedOutput
 from .crictl import CrictlError
 from .pod_error import PodError
+from .pod_marks import DEFAULT_GRACE, GRACE, HASH
 
-HASH = "cri.node/config-sha256"
-GRACE = "io.kubernetes.pod.terminationGracePeriod"
-
-_DEFAULT_GRACE = 30  # seconds, Kubernetes' own
 _REMOVAL = 60  # seconds that a runtime may take for a pod without running containers
 _POLL = (0.05, 1.0)  # seconds between two looks: at first, at most
 
@@ -238,7 +235,7 @@ def _remove(crictl, sandbox, containers):
 
 def _stop(crictl, container):
     given = container["annotations"].get(GRACE, "")
-    grace = int(given) if given.isdigit() else _DEFAULT_GRACE
+    grace = int(given) if given.isdigit() else DEFAULT_GRACE
     patient = crictl.within(grace + crictl.timeout)
     return lambda: patient.text("stop", "--timeout", str(grace), container["id"])
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import time
+
+from .program import run
 
 DEFAULT_UNIT = "crio.service"
 DEFAULT_CONFIG = "/etc/crio/crio.conf"
@@ -29,27 +30,6 @@ _OPTION_FOR = {
 
 class CrioServiceError(Exception):
     """CRI-O, or the systemd that should run it, cannot be used; the message is for people."""
-
-
-def run(arguments, timeout=60, environment=None):
-    """Run a program without a shell. Returns (status, stdout, stderr); `timeout` is in seconds.
-
-    A program that cannot be started, or that does not end in time, gives status 127 or 124, as a shell would.
-    """
-    try:
-        done = subprocess.run(
-            list(arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            env=environment,
-            check=False,
-        )
-    except OSError as error:
-        return 127, "", f"{arguments[0]}: {error.strerror or error}"
-    except subprocess.TimeoutExpired:
-        return 124, "", f"{' '.join(arguments)} did not end within {timeout} s"
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
 class CrioService:

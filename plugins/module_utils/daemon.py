@@ -7,8 +7,9 @@ import re
 import time
 
 from .crictl import Crictl, CrictlError
-from .crio_service import CrioService, run
+from .crio_service import CrioService
 from .crio_socket import CrioSocketError, live_configuration
+from .program import run
 from .transaction_error import TransactionError
 
 _MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')  # logrus's text format; with log_level debug a file follows

@@ -20,9 +20,9 @@ ROOT_REGISTRIES = "/root/.config/containers/registries.conf"
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 
 
-def read(request):
+def read(request, service=None, live=None):
     """Look at the node for `request`: {"unit", "owners", "files": [...], "expect": {key: text}}, where each file is
-    {path, owner, sha256, mode, secret, disruption}.
+    {path, owner, sha256, mode, secret, disruption}. `service` and `live` (of ask_live) are for a caller that has them already.
 
     Returns a dictionary of plain data:
     crio: installed, binary, version, config_path, config_directory, socket
@@ -36,7 +36,7 @@ def read(request):
     reload: what tells whether a reload can be relied on; {} where no file needs to know
     fingerprint: a SHA-256 over all that apply relies on
     """
-    service = crio_service.CrioService(request["unit"])
+    service = service or crio_service.CrioService(request["unit"])
     state = node_files.read_json(STATE_FILE) or {}
     wanted = {entry["path"]: entry for entry in request["files"]}
     files = {path: _look_at(path, entry, service, state) for path, entry in sorted(wanted.items())}
@@ -45,7 +45,8 @@ def read(request):
     }
     expect = request.get("expect") or {}
     reloads = any(found["disruption"] == "reload" for found in {**files, **orphans}.values())
-    live = _live_configuration(service) if expect or reloads else {}
+    if live is None:
+        live = ask_live(service)[0] if expect or reloads else {}
     report = {
         "crio": {
             "installed": service.binary is not None,
@@ -147,14 +148,14 @@ def _orphans(state, owners, wanted):
     )
 
 
-def _live_configuration(service):
-    """What the running daemon uses; {} without one that tells."""
+def ask_live(service):
+    """(what the running daemon uses, why it does not tell): {} without one that runs and tells; the second may be empty."""
     if not service.active:
-        return {}
+        return {}, ""
     try:
-        return live_configuration(service.socket)
-    except CrioSocketError:
-        return {}
+        return live_configuration(service.socket), ""
+    except CrioSocketError as error:
+        return {}, str(error)
 
 
 def _about_reload(service, live):

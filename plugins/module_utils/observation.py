@@ -17,10 +17,10 @@ import time
 from . import cri_output, cri_pod, node_files, node_state, pod_host
 from .cri_pod import PodError
 from .crictl import Crictl, CrictlError
-from .crio_socket import CrioSocketError, live_configuration
+from .crio_service import CrioService
+from .pod_marks import VERIFICATION
 
 _NAMESPACE = "default"
-_POD_PREFIX = "verify-hello-world-"  # also in plugins/action/runtime_verify.py, which names them
 _METRICS = "crio.metrics."
 _METRIC = "container_runtime_crio_"
 # Where to reach a daemon that listens everywhere.
@@ -49,19 +49,16 @@ def observe(request):
     owners: those whose files a run has brought to this node
     Only `state` and `owners` are told of a daemon that does not run. Raises CrioServiceError.
     """
-    state = node_state.read(request)
+    service = CrioService(request["unit"])
+    live, problem = node_state.ask_live(service)
+    state = node_state.read(request, service, live)
     seen = {
         "state": state,
         "owners": sorted((node_files.read_json(node_state.STATE_FILE) or {}).get("owners", {})),
     }
     if not state["crio"]["installed"] or not state["unit"]["active"]:
         return seen
-    live = {}
-    seen["configuration_error"] = ""
-    try:
-        live = live_configuration(state["crio"]["socket"])
-    except CrioSocketError as error:
-        seen["configuration_error"] = str(error)
+    seen["configuration_error"] = problem
     plugin_dirs = _value(live.get("crio.network.plugin_dirs")) or []
     seen["plugin_dirs"] = {path: _programs_in(path) for path in plugin_dirs}
     seen["cni_files"] = _cni_files(_value(live.get("crio.network.network_dir")) or "")
@@ -194,7 +191,7 @@ def _run(crictl, pod, seconds):
 
 def _sweep(crictl, seconds):
     """Remove what a verification left that was killed, known by its logs; one that may still run keeps its pod."""
-    for folder in glob.glob(f"{pod_host.LOGS}/{_NAMESPACE}_{_POD_PREFIX}*"):
+    for folder in glob.glob(f"{pod_host.LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
         _namespace, name, uid = os.path.basename(folder).split("_")
         # Another run may have been faster, or the pod is somebody else's who likes the name.
         with contextlib.suppress(FileNotFoundError, PodError):

@@ -7,11 +7,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 
 from . import cri_log
-
-LOGS = "/var/log/pods"  # a kubelet's own place, and the one that log collectors read
+from .pod_marks import LOGS
+from .program import run
 
 _KINDS = {
     "Directory": (stat.S_ISDIR, "a directory"),
@@ -95,10 +94,5 @@ def _memory():
 
 def kubelet_is_active():
     """Whether systemd runs a kubelet here."""
-    try:
-        done = subprocess.run(
-            ["systemctl", "is-active", "--quiet", "kubelet.service"], stdin=subprocess.DEVNULL, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    status, _output, _error = run(["systemctl", "is-active", "--quiet", "kubelet.service"], timeout=10)
+    return status == 0

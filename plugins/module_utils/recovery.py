@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 
 from . import daemon, journal, node_files, node_state
-from .crio_service import CrioService, run
+from .crio_service import CrioService
+from .program import run
 
 
 def recover(at_boot=False):

@@ -14,8 +14,9 @@ import shutil
 
 from . import candidate, daemon, generation, journal, node_files, node_state, recovery
 from .crictl import CrictlError
-from .crio_service import CrioService, CrioServiceError, run
+from .crio_service import CrioService, CrioServiceError
 from .node_files import NodeFileError
+from .program import run
 from .transaction_error import TransactionError
 
 

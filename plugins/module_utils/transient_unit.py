@@ -10,14 +10,13 @@ import shutil
 import sys
 import zipfile
 
-from . import journal, node_files, node_state
-from . import transaction as _transaction  # noqa: F401  the program that is shipped begins there
-from .crio_service import run
+from . import journal, node_files, node_state, transaction
+from .program import run
 
 UNIT = "cri-node-apply.service"
 _LONGEST_RUN = 900  # seconds, after which systemd ends the change and it is undone
 _PACKAGE = __name__.rpartition(".")[0]
-_MAIN = "import sys\nfrom cri_node.transaction import main\nsys.exit(main(sys.argv[1:]))\n"
+_MAIN = f"import sys\nfrom cri_node.{transaction.__name__.rpartition('.')[2]} import main\nsys.exit(main(sys.argv[1:]))\n"
 
 
 class TransientUnitError(Exception):

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.cri.node.plugins.module_utils.pod_marks import DEFAULT_GRACE, GRACE
 from ansible_collections.cri.node.plugins.plugin_utils import pod_rules, pod_security, quantity
 
-GRACE = "io.kubernetes.pod.terminationGracePeriod"  # also in module_utils/cri_pod.py, which stops by it
-
-_DEFAULT_GRACE = 30  # seconds, Kubernetes' own
 _PROPAGATION = {"None": 0, "HostToContainer": 1, "Bidirectional": 2}
 _VARIABLE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 
@@ -22,7 +20,7 @@ def kubelet_labels(pod: dict) -> dict[str, str]:
 def convert(pod: dict, spec: dict, container: dict) -> dict:
     """{name, pull, oom, config}, as pod_manifest.convert has them, of a container that was read and checked."""
     environment = _environment(container.get("env", []))
-    grace = spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE)
+    grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
     config = {
         "metadata": {"name": container["name"], "attempt": 0},
         "image": {"image": container["image"]},

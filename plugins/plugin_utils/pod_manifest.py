@@ -11,6 +11,7 @@ import hashlib
 import json
 import uuid
 
+from ansible_collections.cri.node.plugins.module_utils.pod_marks import HASH, LOGS
 from ansible_collections.cri.node.plugins.plugin_utils import (
     pod_container,
     pod_fields,
@@ -20,9 +21,6 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
 from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-
-HASH = "cri.node/config-sha256"  # also in module_utils/cri_pod.py, which knows its own pods by it
-LOGS = "/var/log/pods"
 
 _UUIDS = uuid.UUID("8d7b4a5e-1f37-5d0b-9f2b-6c1f0f6c9a51")  # the collection's own space of UUIDs
 _PROTOCOL = {"TCP": 0, "UDP": 1, "SCTP": 2}
