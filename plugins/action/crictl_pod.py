@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.cri.node.plugins.module_utils.crictl import OPTIONS
+from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded

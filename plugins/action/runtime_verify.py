@@ -8,7 +8,7 @@ import uuid
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
-from ansible_collections.cri.node.plugins.module_utils.pod_marks import VERIFICATION
+from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
 from ansible_collections.cri.node.plugins.plugin_utils import plan, pod_manifest, verification
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded

@@ -16,7 +16,9 @@ import tarfile
 import urllib.request
 import zlib
 
-from . import crio_service, node_files, node_state
+from . import node_files, node_state
+from .crio import service as crio_service
+from .errors import NodeError
 from .program import run
 
 RECORD = node_state.STATE_DIRECTORY + "/bundle.json"
@@ -52,7 +54,7 @@ _ONLY_WHERE_ABSENT = {
 }
 
 
-class BundleError(Exception):
+class BundleError(NodeError):
     """The bundle cannot be installed; the message is for people."""
 
 

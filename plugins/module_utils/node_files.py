@@ -11,12 +11,14 @@ import shutil
 import stat
 import struct
 
+from .errors import NodeError
+
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS, linux/fs.h
 _IMMUTABLE = 0x10  # FS_IMMUTABLE_FL
 _APPEND_ONLY = 0x20  # FS_APPEND_FL
 
 
-class NodeFileError(Exception):
+class NodeFileError(NodeError):
     """A file on the node is not what a transaction may touch; the message names it."""
 
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import sys
 
+from .errors import NodeError
+
 MINIMUM_PYTHON = (3, 9)
 
 
-class UnfitHostError(Exception):
+class UnfitHostError(NodeError):
     """This host cannot be managed; the message says why and what helps."""
 
 

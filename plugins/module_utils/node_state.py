@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import os
 
-from . import crio_service, node_files
-from .crictl import Crictl, CrictlError
-from .crio_socket import CrioSocketError, live_configuration
+from . import node_files
+from .crictl.call import Crictl, CrictlError
+from .crio import service as crio_service
+from .crio.live import CrioSocketError, live_configuration
 
 STATE_DIRECTORY = "/var/lib/cri-node"
 STATE_FILE = STATE_DIRECTORY + "/state.json"

@@ -14,11 +14,14 @@ import os
 import ssl
 import time
 
-from . import cri_output, cri_pod, node_files, node_state, pod_host
-from .cri_pod import PodError
-from .crictl import Crictl, CrictlError
-from .crio_service import CrioService
-from .pod_marks import VERIFICATION
+from . import node_files, node_state
+from .crictl import output as cri_output
+from .crictl.call import Crictl, CrictlError
+from .crio.service import CrioService
+from .errors import PodError
+from .pod import host as pod_host
+from .pod import present as cri_pod
+from .pod.marks import VERIFICATION
 
 _NAMESPACE = "default"
 _METRICS = "crio.metrics."

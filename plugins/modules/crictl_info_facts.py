@@ -175,8 +175,8 @@ kind:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import cri_output
-from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl import output as cri_output
+from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
 
 
 def read_info(crictl):
@@ -197,11 +197,11 @@ def complete_from_crio(facts, crictl):
     if "cgroup_driver" in facts and not unnamed:
         return
     # Imported here because an HTTP client takes longer to load than all else, and new runtimes do not need it.
-    from ..module_utils import crio_socket
+    from ..module_utils.crio import live as crio_live
 
     try:
-        live = crio_socket.live_configuration(crictl.socket_path, crictl.timeout)
-    except crio_socket.CrioSocketError:
+        live = crio_live.live_configuration(crictl.socket_path, crictl.timeout)
+    except crio_live.CrioSocketError:
         return
     driver = live.get("crio.runtime.cgroup_manager", "").strip('"')
     if driver:

@@ -263,9 +263,9 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import cri_log
-from ..module_utils.cri_output import UnexpectedOutput
-from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl import log as cri_log
+from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl.output import UnexpectedOutput
 
 ID_LENGTH = 64  # of a whole container ID, which needs no list to be found by
 

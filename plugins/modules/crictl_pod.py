@@ -306,10 +306,11 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import cri_pod, pod_host
-from ..module_utils.cri_output import UnexpectedOutput
-from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
-from ..module_utils.pod_error import PodError
+from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl.output import UnexpectedOutput
+from ..module_utils.errors import PodError
+from ..module_utils.pod import host as pod_host
+from ..module_utils.pod import present as cri_pod
 
 KUBELET = "kubelet.service is active on this node: the kubelet removes pods that it does not know, this one within a minute or so"
 

@@ -256,8 +256,8 @@ from fnmatch import fnmatchcase
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.cri_output import UnexpectedOutput
-from ..module_utils.crictl import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl.output import UnexpectedOutput
 
 STATES = ("created", "running", "exited", "unknown")
 

@@ -71,7 +71,8 @@ architecture:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import bundle, crio_service, node_host
+from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
+from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
 
 
 def main():

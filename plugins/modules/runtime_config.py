@@ -200,14 +200,10 @@ as_before:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import (
-    candidate,
-    crio_service,
-    node_host,
-    node_state,
-    transient_unit,
-)
-from ansible_collections.cri.node.plugins.module_utils.transaction_error import TransactionError
+from ansible_collections.cri.node.plugins.module_utils import node_host, node_state
+from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
+from ansible_collections.cri.node.plugins.module_utils.errors import TransactionError
+from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
 
 _FILE = {
     "path": {"type": "str", "required": True},
@@ -248,21 +244,21 @@ def main():
         node_host.refuse_unfit()
         if request["call"] == "read":
             if not module.check_mode:
-                transient_unit.run_recovery()
+                unit.run_recovery()
             module.exit_json(changed=False, report=node_state.read(request))
         elif module.check_mode:
             candidate.rehearse(request, module.tmpdir)
             module.exit_json(changed=True, outcome={})
         else:
-            outcome = transient_unit.run_transaction(request)
+            outcome = unit.run_transaction(request)
             module.exit_json(changed=bool(outcome.get("committed")), outcome=outcome)
     except TransactionError as error:
-        outcome = {"failed": True, "phase": error.phase, "message": str(error), "detail": error.detail}
+        outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
         module.exit_json(changed=False, outcome=outcome)
     except (
         node_host.UnfitHostError,
         crio_service.CrioServiceError,
-        transient_unit.TransientUnitError,
+        unit.UnitError,
         OSError,
     ) as error:
         module.fail_json(msg=str(error))

@@ -164,7 +164,8 @@ version:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import crio_service, node_host, observation
+from ansible_collections.cri.node.plugins.module_utils import node_host, observation
+from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
 
 _FILE = {
     "path": {"type": "str", "required": True},

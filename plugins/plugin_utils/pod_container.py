@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.cri.node.plugins.module_utils.pod_marks import DEFAULT_GRACE, GRACE
+from ansible_collections.cri.node.plugins.module_utils.pod.marks import DEFAULT_GRACE, GRACE
 from ansible_collections.cri.node.plugins.plugin_utils import pod_rules, pod_security, quantity
 
 _PROPAGATION = {"None": 0, "HostToContainer": 1, "Bidirectional": 2}

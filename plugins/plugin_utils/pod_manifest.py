@@ -11,7 +11,7 @@ import hashlib
 import json
 import uuid
 
-from ansible_collections.cri.node.plugins.module_utils.pod_marks import HASH, LOGS
+from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH, LOGS
 from ansible_collections.cri.node.plugins.plugin_utils import (
     pod_container,
     pod_fields,

@@ -3,7 +3,7 @@
 
     python3 driver.py FAULT PROGRAM < request.json
 
-PROGRAM is the zip that transient_unit.program() made. The transaction runs in its real transient unit; only the program's
+PROGRAM is the zip that unit.program() made. The transaction runs in its real transient unit; only the program's
 entry is replaced by one that wraps a function of it, so that no production code knows of faults. The
 recovery that follows is the unmodified program.
 """
@@ -14,11 +14,14 @@ import sys
 FAULT, PROGRAM = sys.argv[1:3]
 sys.path.insert(0, PROGRAM)
 
-from cri_node import node_state, transient_unit  # noqa: E402
+from cri_node import node_state  # noqa: E402
+from cri_node.transaction import unit  # noqa: E402
 
 ENTRY = """
 import os, signal, subprocess, sys, time
-from cri_node import daemon, generation, journal, node_files, transaction
+from cri_node import node_files
+from cri_node.crio import daemon
+from cri_node.transaction import apply, generation, journal
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def stay(): time.sleep(300)
@@ -45,27 +48,27 @@ def install(fault):
     if fault == "after the intent": after(journal, "announce", die)
     elif fault == "between two renames": after(node_files, "swap_in", die)
     elif fault == "during the restart": during_restart()
-    elif fault == "after the restart": after(transaction, "_activate", die)
+    elif fault == "after the restart": after(apply, "_activate", die)
     elif fault == "after the commit": after(generation, "commit", die)
     elif fault == "hang between two renames": after(node_files, "swap_in", stay)
-    elif fault == "hang after the restart": after(transaction, "_activate", stay)
+    elif fault == "hang after the restart": after(apply, "_activate", stay)
     elif fault != "none": sys.exit("no such fault: " + fault)
 
 if sys.argv[1] == "apply": install(FAULT)
-sys.exit(transaction.main(sys.argv[1:]))
+sys.exit(apply.main(sys.argv[1:]))
 """
 
 
-def faulty_program(real=transient_unit.program):
+def faulty_program(real=unit.program):
     """The program with the faulty entry in place of its own."""
-    transient_unit._MAIN = f"FAULT = {FAULT!r}\n{ENTRY}"
+    unit._MAIN = f"FAULT = {FAULT!r}\n{ENTRY}"
     return real()
 
 
-transient_unit.program = faulty_program
+unit.program = faulty_program
 request = json.load(sys.stdin)
 request["fingerprint"] = node_state.read(request)["fingerprint"]
 try:
-    print(json.dumps(transient_unit.run_transaction(request)))
-except transient_unit.TransientUnitError as error:
+    print(json.dumps(unit.run_transaction(request)))
+except unit.UnitError as error:
     print(json.dumps({"failed": True, "message": str(error)}))

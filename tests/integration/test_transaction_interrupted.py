@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import transient_unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 from testbed import article, bed, playbooks
 from testbed.observed import litter, metrics_answer, observe, running_containers, service
 
@@ -32,7 +32,7 @@ def shared(testbed, crio_source):
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
     node.run_pod()
     node.run_pod()
-    node.copy_in("/root/program.pyz", transient_unit.program())
+    node.copy_in("/root/program.pyz", unit.program())
     node.copy_in("/root/driver.py", DRIVER.read_text())
     yield node
     testbed.remove("interrupted")
@@ -130,7 +130,7 @@ def test_a_transaction_killed_after_its_commit_stays_made(shared):
 def test_a_node_that_loses_power_boots_as_it_was(fresh_node, run_playbook, fault):
     node = fresh_node()
     run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
-    node.copy_in("/root/program.pyz", transient_unit.program())
+    node.copy_in("/root/program.pyz", unit.program())
     node.copy_in("/root/driver.py", DRIVER.read_text())
     before = observe(node)
     process = start_with_fault(node, fault)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import transient_unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 from testbed import article, playbooks
 from testbed.observed import litter, metrics_answer, observe, running_containers, service
 
@@ -165,8 +165,8 @@ def test_a_broken_file_of_somebody_else_is_named_and_nothing_is_touched(shared, 
 RUN_REQUEST = """
 import json, sys
 sys.path.insert(0, "/root/program.pyz")
-from cri_node import transient_unit
-print(json.dumps(transient_unit.run_transaction(json.load(open("/root/request.json")))))
+from cri_node.transaction import unit
+print(json.dumps(unit.run_transaction(json.load(open("/root/request.json")))))
 """
 
 
@@ -177,7 +177,7 @@ def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
         "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
     }  # fmt: skip
     before = observe(shared)
-    shared.copy_in("/root/program.pyz", transient_unit.program())
+    shared.copy_in("/root/program.pyz", unit.program())
     shared.copy_in("/root/request.json", json.dumps(stale))
     outcome = json.loads(shared.check(["python3", "-"], stdin=RUN_REQUEST))
     assert outcome["phase"] == "refused"

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import observation
-from ansible_collections.cri.node.plugins.module_utils.cri_pod import PodError
+from ansible_collections.cri.node.plugins.module_utils.errors import PodError
 
 METRICS = b"# HELP x\ncontainer_runtime_crio_operations_total 1\ncontainer_runtime_crio_processes_defunct 0\ngo_x 1\n"
 POD = {"name": "verify-hello-world-1", "namespace": "default"}

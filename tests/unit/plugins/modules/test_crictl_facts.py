@@ -19,7 +19,7 @@ from ansible.module_utils import basic
 
 from ansible_collections.cri.node.plugins.doc_fragments import attributes
 from ansible_collections.cri.node.plugins.doc_fragments import crictl as crictl_fragment
-from ansible_collections.cri.node.plugins.module_utils.crictl import OPTIONS
+from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FAKE = FIXTURES / "crictl-fake"

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from . import pod_result
-from .crictl import CrictlError
-from .pod_error import PodError
+from ..crictl.call import CrictlError
+from ..errors import PodError
+from . import result as pod_result
 
 
 def missing(crictl, pod):

@@ -10,16 +10,38 @@ import shutil
 import sys
 import zipfile
 
-from . import journal, node_files, node_state, transaction
-from .program import run
+from .. import node_files, node_state
+from ..errors import NodeError
+from ..program import run
+from . import journal
 
 UNIT = "cri-node-apply.service"
 _LONGEST_RUN = 900  # seconds, after which systemd ends the change and it is undone
-_PACKAGE = __name__.rpartition(".")[0]
-_MAIN = f"import sys\nfrom cri_node.{transaction.__name__.rpartition('.')[2]} import main\nsys.exit(main(sys.argv[1:]))\n"
+_ROOT = __name__.rpartition(".transaction.")[0]
+_MAIN = "import sys\nfrom cri_node.transaction.apply import main\nsys.exit(main(sys.argv[1:]))\n"
+#: what the program needs of this package, listed so that a missing module fails in a test and not on a node
+PACKAGES = ("crictl", "crio", "transaction")
+MODULES = (
+    "crictl.call",
+    "crictl.output",
+    "crio.daemon",
+    "crio.live",
+    "crio.service",
+    "errors",
+    "node_files",
+    "node_host",
+    "node_state",
+    "program",
+    "transaction.apply",
+    "transaction.candidate",
+    "transaction.generation",
+    "transaction.journal",
+    "transaction.recovery",
+    "transaction.unit",
+)
 
 
-class TransientUnitError(Exception):
+class UnitError(NodeError):
     """systemd did not run the transaction; the message is for people."""
 
 
@@ -29,15 +51,13 @@ def run_transaction(request):
     The outcome has `committed`, or `failed` with `phase`, `message`, `detail`, and `rolled_back` with `as_before`.
     """
     if _is_busy():
-        raise TransientUnitError(
-            f"another change of this node is under way ({UNIT}); wait for its end and run again"
-        )
+        raise UnitError(f"another change of this node is under way ({UNIT}); wait for its end and run again")
     _prepare()
     node_files.write_json(journal.REQUEST.format(request["id"]), request)
     error = _run("apply", request["id"])
     outcome = node_files.read_json(journal.RESULT.format(request["id"]))
     if outcome is None:
-        raise TransientUnitError(f"{UNIT} ended without a result{error}; journalctl -u {UNIT} says more")
+        raise UnitError(f"{UNIT} ended without a result{error}; journalctl -u {UNIT} says more")
     node_files.remove(journal.RESULT.format(request["id"]))
     return outcome
 
@@ -76,20 +96,20 @@ def _run(*verb):
     arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {node_state.INTENT} || exec {program_call}'"]
     arguments += [sys.executable, journal.PROGRAM, *verb]
     if not shutil.which("systemd-run"):
-        raise TransientUnitError("systemd-run is not on this node")
+        raise UnitError("systemd-run is not on this node")
     _status, _output, error = run(arguments, timeout=_LONGEST_RUN + 330)
     return f": {error.strip()}" if error.strip() else ""
 
 
 def program():
-    """The transaction as one zip file that Python can run: this package's modules as they are loaded here."""
+    """The transaction as one zip file that Python can run: this collection's own modules, by the paths they have here."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("__main__.py", _MAIN)
-        archive.writestr("cri_node/__init__.py", "")
-        for name, module in sorted(sys.modules.items()):
-            if name.startswith(_PACKAGE + ".") and module is not None:
-                archive.writestr(f"cri_node/{name.rpartition('.')[2]}.py", _source_of(name))
+        for name in ("", *PACKAGES):
+            archive.writestr(f"cri_node/{name}/__init__.py".replace("//", "/"), "")
+        for name in MODULES:
+            archive.writestr(f"cri_node/{name.replace('.', '/')}.py", _source_of(f"{_ROOT}.{name}"))
     return buffer.getvalue()
 
 

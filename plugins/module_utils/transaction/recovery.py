@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 
-from . import daemon, journal, node_files, node_state
-from .crio_service import CrioService
-from .program import run
+from .. import node_files, node_state
+from ..crio import daemon
+from ..crio.service import CrioService
+from ..program import run
+from . import journal
 
 
 def recover(at_boot=False):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from . import node_files, node_state
+from .. import node_files, node_state
 
 GENERATIONS_KEPT = 5
 

@@ -8,9 +8,9 @@ import tomllib
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import crio_socket
+from ansible_collections.cri.node.plugins.module_utils.crio import live as crio_live
 
-RECORDED = pathlib.Path(__file__).parents[2] / "fixtures" / "crio-1.37" / "crio-status-config.toml"
+RECORDED = pathlib.Path(__file__).parents[3] / "fixtures" / "crio-1.37" / "crio-status-config.toml"
 
 
 def serve(path, answer):
@@ -30,7 +30,7 @@ def serve(path, answer):
 
 
 def test_each_line_of_a_recorded_configuration_is_found_under_its_table():
-    lines = crio_socket.parse_lines(RECORDED.read_text())
+    lines = crio_live.parse_lines(RECORDED.read_text())
     assert lines["crio.metrics.metrics_port"] == "9537"
     assert lines["crio.runtime.runtimes.crun.monitor_cgroup"] == '"pod"'
     assert lines["crio.network.plugin_dirs"] == '["/usr/lib/cni"]'
@@ -44,7 +44,7 @@ def test_each_line_of_a_recorded_configuration_is_found_under_its_table():
 
 def test_a_body_is_returned(tmp_path):
     serve(tmp_path / "s", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
-    assert crio_socket.get("/config", str(tmp_path / "s")) == "abc"
+    assert crio_live.get("/config", str(tmp_path / "s")) == "abc"
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_a_body_is_returned(tmp_path):
 )
 def test_what_is_no_answer_is_one_error(tmp_path, answer, words):
     serve(tmp_path / "s", answer)
-    with pytest.raises(crio_socket.CrioSocketError, match=words):
-        crio_socket.get("/config", str(tmp_path / "s"))
+    with pytest.raises(crio_live.CrioSocketError, match=words):
+        crio_live.get("/config", str(tmp_path / "s"))
 
 
 def test_a_missing_socket_is_one_error(tmp_path):
-    with pytest.raises(crio_socket.CrioSocketError, match="No such file"):
-        crio_socket.get("/config", str(tmp_path / "none"))
+    with pytest.raises(crio_live.CrioSocketError, match="No such file"):
+        crio_live.get("/config", str(tmp_path / "none"))

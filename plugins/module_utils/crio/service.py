@@ -8,7 +8,8 @@ import re
 import shlex
 import time
 
-from .program import run
+from ..errors import NodeError
+from ..program import run
 
 DEFAULT_UNIT = "crio.service"
 DEFAULT_CONFIG = "/etc/crio/crio.conf"
@@ -28,7 +29,7 @@ _OPTION_FOR = {
 }
 
 
-class CrioServiceError(Exception):
+class CrioServiceError(NodeError):
     """CRI-O, or the systemd that should run it, cannot be used; the message is for people."""
 
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import pod_host
+from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 
 GIB = 2**30
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
+from ..errors import NodeError
+
 SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300800 * SECOND  # the year 10000
@@ -29,7 +31,7 @@ _POD_LABELS = {
 }
 
 
-class UnexpectedOutput(Exception):
+class UnexpectedOutput(NodeError):
     """The JSON is valid, but it is not what this crictl command answers."""
 
     kind = "unexpected"

@@ -13,11 +13,14 @@ import math
 import re
 import time
 
-from . import cri_output, pod_host, pod_images, pod_result
-from .cri_output import UnexpectedOutput
-from .crictl import CrictlError
-from .pod_error import PodError
-from .pod_marks import DEFAULT_GRACE, GRACE, HASH
+from ..crictl import output as cri_output
+from ..crictl.call import CrictlError
+from ..crictl.output import UnexpectedOutput
+from ..errors import PodError
+from . import host as pod_host
+from . import images as pod_images
+from . import result as pod_result
+from .marks import DEFAULT_GRACE, GRACE, HASH
 
 _REMOVAL = 60  # seconds that a runtime may take for a pod without running containers
 _POLL = (0.05, 1.0)  # seconds between two looks: at first, at most

@@ -5,9 +5,10 @@ import itertools
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import cri_pod, pod_host
-from ansible_collections.cri.node.plugins.module_utils.crictl import CrictlError
-from ansible_collections.cri.node.plugins.module_utils.pod_error import PodError
+from ansible_collections.cri.node.plugins.module_utils.crictl.call import CrictlError
+from ansible_collections.cri.node.plugins.module_utils.errors import PodError
+from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
+from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.plugin_utils import pod_container, pod_manifest
 
 

@@ -27,8 +27,9 @@ import sys
 import threading
 import time
 
-from . import cri_output
-from .node_host import MINIMUM_PYTHON
+from ..errors import NodeError
+from ..node_host import MINIMUM_PYTHON
+from . import output as cri_output
 
 ENDPOINT = "unix:///var/run/crio/crio.sock"
 #: the options that every module here takes; described in doc_fragments/crictl.py
@@ -65,15 +66,11 @@ _SOCKET_ERRORS = {
 }
 
 
-class CrictlError(Exception):
+class CrictlError(NodeError):
     """What went wrong, in one sentence.
 
     kind: missing, unreachable, timeout, not_found, permission, not_json or failed
     """
-
-    def __init__(self, message, kind="failed"):
-        super().__init__(message)
-        self.kind = kind
 
 
 class Crictl:

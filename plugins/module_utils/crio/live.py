@@ -6,8 +6,10 @@ from __future__ import annotations
 import http.client
 import socket
 
+from ..errors import NodeError
 
-class CrioSocketError(Exception):
+
+class CrioSocketError(NodeError):
     """CRI-O did not answer; the message says what was asked and why it failed."""
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 
-from . import crio_service, daemon, node_files
-from .crio_service import CrioService
-from .node_files import NodeFileError
-from .program import run
-from .transaction_error import TransactionError
+from .. import node_files
+from ..crio import daemon
+from ..crio import service as crio_service
+from ..crio.service import CrioService
+from ..errors import TransactionError
+from ..node_files import NodeFileError
+from ..program import run
 
 UNIT_DIRECTORY = "/etc/systemd/system/"
 

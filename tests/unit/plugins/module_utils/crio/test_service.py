@@ -3,7 +3,7 @@
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import crio_service
+from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
 
 EXEC_START = (
     "{{ path=/usr/local/bin/crio ; argv[]=/usr/local/bin/crio {arguments} ; ignore_errors=no ;"

@@ -10,7 +10,8 @@ import os
 import shutil
 import sys
 
-from . import candidate, node_files, node_state
+from .. import node_files, node_state
+from . import candidate
 
 STAGE = "/etc/crio/.cri-node"
 UNDO = node_state.TRANSACTION + "/undo"

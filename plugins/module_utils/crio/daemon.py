@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 import time
 
-from .crictl import Crictl, CrictlError
-from .crio_service import CrioService
-from .crio_socket import CrioSocketError, live_configuration
-from .program import run
-from .transaction_error import TransactionError
+from ..crictl.call import Crictl, CrictlError
+from ..errors import TransactionError
+from ..program import run
+from .live import CrioSocketError, live_configuration
+from .service import CrioService
 
 _MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')  # logrus's text format; with log_level debug a file follows
 _RELOADED = 'msg="Configuration reload completed"'  # server/server.go, CRI-O 1.20 to 1.37

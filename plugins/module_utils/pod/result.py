@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from . import pod_host
-from .pod_error import PodError
+from ..errors import PodError
+from . import host as pod_host
 
 _TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
 

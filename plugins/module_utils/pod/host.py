@@ -8,9 +8,10 @@ import os
 import shutil
 import stat
 
-from . import cri_log
-from .pod_marks import LOGS
-from .program import run
+from ..crictl import log as cri_log
+from ..errors import NodeError
+from ..program import run
+from .marks import LOGS
 
 _KINDS = {
     "Directory": (stat.S_ISDIR, "a directory"),
@@ -25,7 +26,7 @@ _KINDS = {
 _SCORES = {"guaranteed": -997, "best-effort": 1000}
 
 
-class UnfitPathError(Exception):
+class UnfitPathError(NodeError):
     """A host path is not what the manifest says; the message begins with the field."""
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is told of a pod is whole, but for the values of its environment."""
 
-from ansible_collections.cri.node.plugins.module_utils import pod_result
-from ansible_collections.cri.node.plugins.module_utils.pod_error import PodError
+from ansible_collections.cri.node.plugins.module_utils.errors import PodError
+from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
 
 
 def pod(*values):

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import crictl as crictl_module
-from ansible_collections.cri.node.plugins.module_utils.crictl import Crictl, CrictlError
+from ansible_collections.cri.node.plugins.module_utils.crictl import call as crictl_module
+from ansible_collections.cri.node.plugins.module_utils.crictl.call import Crictl, CrictlError
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 FAKE = str(FIXTURES / "crictl-fake" / "crictl")
 RECORDED = FIXTURES / "crictl-1.37"
 
@@ -302,7 +302,7 @@ class TestFailure:
         script = (
             "import sys\n"
             f"sys.path[:0] = {[path for path in sys.path if 'site-packages' not in path]!r}\n"
-            "import ansible_collections.cri.node.plugins.module_utils.crictl\n"
+            "import ansible_collections.cri.node.plugins.module_utils.crictl.call\n"
             "assert not [name for name in sys.modules if name.split('.')[0] == 'ansible']\n"
         )
         subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True)

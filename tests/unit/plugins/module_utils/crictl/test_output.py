@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cri.node.plugins.module_utils import cri_output
-from ansible_collections.cri.node.plugins.module_utils.cri_output import (
+from ansible_collections.cri.node.plugins.module_utils.crictl import output as cri_output
+from ansible_collections.cri.node.plugins.module_utils.crictl.output import (
     UnexpectedOutput,
     nanoseconds,
     rfc3339,
 )
 
-RECORDED = Path(__file__).parents[2] / "fixtures" / "crictl-1.37"
+RECORDED = Path(__file__).parents[3] / "fixtures" / "crictl-1.37"
 
 
 def recorded(name):

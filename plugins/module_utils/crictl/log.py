@@ -22,7 +22,8 @@ import tempfile
 import time
 import zlib
 
-from .cri_output import SECOND, nanoseconds, rfc3339
+from ..errors import NodeError
+from .output import SECOND, nanoseconds, rfc3339
 
 BLOCK = 64 * 1024
 LINE_LIMIT = 1024 * 1024  # bytes kept of one line, however long it is
@@ -44,12 +45,8 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?"
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 
 
-class LogError(Exception):
+class LogError(NodeError):
     """Why a log cannot be read, in one sentence; kind is not_found, permission or failed."""
-
-    def __init__(self, message, kind="failed"):
-        super().__init__(message)
-        self.kind = kind
 
 
 def moment(text, now=None):

@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 import shutil
 
-from . import candidate, daemon, generation, journal, node_files, node_state, recovery
-from .crictl import CrictlError
-from .crio_service import CrioService, CrioServiceError
-from .node_files import NodeFileError
-from .program import run
-from .transaction_error import TransactionError
+from .. import node_files, node_state
+from ..crictl.call import CrictlError
+from ..crio import daemon
+from ..crio.service import CrioService, CrioServiceError
+from ..errors import TransactionError
+from ..node_files import NodeFileError
+from ..program import run
+from . import candidate, generation, journal, recovery
 
 
 def apply(request):
@@ -131,7 +133,7 @@ def _apply_and_tell(identity):
     try:
         outcome = apply(request)
     except (TransactionError, CrioServiceError, CrictlError, NodeFileError, OSError) as error:
-        phase = getattr(error, "phase", "activate" if os.path.exists(node_state.INTENT) else "refused")
+        phase = getattr(error, "kind", "activate" if os.path.exists(node_state.INTENT) else "refused")
         outcome = {
             "failed": True,
             "phase": phase,

@@ -12,8 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.cri.node.plugins.module_utils import cri_log
-from ansible_collections.cri.node.plugins.module_utils.cri_log import Log, LogError, Selection, moment, newest
+from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
+from ansible_collections.cri.node.plugins.module_utils.crictl.log import (
+    Log,
+    LogError,
+    Selection,
+    moment,
+    newest,
+)
 
 START = 1_767_225_600 * 10**9  # 2026-01-01T00:00:00Z
 
@@ -352,7 +358,7 @@ class TestCost:
         script = (
             "import re, sys\n"
             f"sys.path[:0] = {sys.path!r}\n"
-            "from ansible_collections.cri.node.plugins.module_utils.cri_log import Log, Selection, newest\n"
+            "from ansible_collections.cri.node.plugins.module_utils.crictl.log import Log, Selection, newest\n"
             "with Log(sys.argv[1], rotated=False) as log:\n"
             "    entries, truncated = newest([log], Selection(tail=int(sys.argv[2]), pattern=sys.argv[3]))\n"
             # not getrusage's ru_maxrss, which a child inherits from the process that forked it

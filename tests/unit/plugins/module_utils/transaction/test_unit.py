@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transaction runs by itself, as a program that has all it needs."""
+
+import subprocess
+import sys
+import zipfile
+
+from ansible_collections.cri.node.plugins.module_utils.transaction import unit
+
+
+def test_the_program_has_every_module_that_it_imports_and_no_other(tmp_path):
+    path = tmp_path / "program.pyz"
+    path.write_bytes(unit.program())
+    code = (
+        f"import sys; sys.path.insert(0, {str(path)!r})\n"
+        "import cri_node.transaction.apply\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('cri_node.')))"
+    )
+    run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.removeprefix("cri_node.") for name in run.stdout.split()} - set(unit.PACKAGES)
+    with zipfile.ZipFile(path) as archive:
+        there = {
+            name.removeprefix("cri_node/").removesuffix(".py").replace("/", ".")
+            for name in archive.namelist()
+            if not name.endswith("__init__.py") and name != "__main__.py"
+        }
+    assert loaded <= there
+    assert there - loaded == {"transaction.unit"}  # what makes the program is loaded by the module alone
