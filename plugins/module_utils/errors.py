@@ -4,6 +4,16 @@
 
 from __future__ import annotations
 
+import errno
+
+_HINTS = {
+    errno.ENOSPC: "free some space on its file system",
+    errno.EDQUOT: "free some space, or raise the quota, on its file system",
+    errno.EROFS: "its file system is mounted read-only",
+    errno.EIO: "its disk reports a fault; the kernel's log says more",
+    errno.EPERM: "it may be marked immutable (lsattr)",
+}
+
 
 class NodeError(Exception):
     """Why something could not be done on a node.
@@ -18,6 +28,13 @@ class NodeError(Exception):
         super().__init__(message)
         self.kind = kind or self.kind
         self.detail = detail
+
+
+def os_error(error, doing):
+    """One sentence for an OSError: what was being done ("write the file"), the path, the reason, and what helps."""
+    path = f" {error.filename}" if getattr(error, "filename", None) else ""
+    hint = _HINTS.get(error.errno)
+    return f"cannot {doing}{path}: {error.strerror or error}{f' ({hint})' if hint else ''}"
 
 
 class TransactionError(NodeError):

@@ -87,6 +87,30 @@ def info(document):
     )
 
 
+def conditions(document):
+    """crictl info -q: the runtime's conditions: type, status, reason, message."""
+    status = _mapping(_mapping(document, "crictl info").get("status"), "status")
+    return [_condition(item) for item in _list(status, "conditions")]
+
+
+def handler_names(document):
+    """crictl info: the names of the handlers that the runtime offers; None where it lists none (crictl before 1.30)."""
+    handlers = _handlers(_mapping(document, "crictl info"), None)
+    return None if handlers is None else [each["name"] for each in handlers if "name" in each]
+
+
+def running(document):
+    """crictl ps: of each container its id, name and pod's id; the listing has running ones only."""
+    found = []
+    for item in _list(_mapping(document, "crictl ps"), "containers"):
+        item = _mapping(item, "containers")
+        name = _string(_mapping(item.get("metadata"), "metadata"), "name")
+        found.append(
+            _known(id=_string(item, "id", required=True), name=name, pod=_string(item, "podSandboxId"))
+        )
+    return found
+
+
 def with_default_handler(handlers, name):
     """The handlers again, now that the default handler's name is known."""
     named = [dict(handler, default=handler["name"] == name) for handler in handlers if "name" in handler]
