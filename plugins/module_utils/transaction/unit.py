@@ -22,7 +22,7 @@ import zipfile
 from .. import contract, node_files
 from ..errors import NodeError
 from ..program import run
-from . import journal, lock, recovery
+from . import journal, lock, main, recovery
 from . import state as committed
 
 UNIT = "cri-node-apply.service"
@@ -31,7 +31,9 @@ _STOP_LIMIT = 600  # seconds for the recovery after a kill
 _RESULTS_KEPT = 4
 _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
-_MAIN = "import sys\nfrom cri_node.transaction.main import main\nsys.exit(main(sys.argv[1:]))\n"
+# Of a collection Ansible brings to a node just what is imported, so the program's entry is imported here with all it needs.
+_ENTRY = main.__name__[len(_ROOT) + 1 :]
+_MAIN = f"import sys\nfrom cri_node.{_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
 #: what the program needs of this package, listed so that a missing module fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "transaction")
 MODULES = (

@@ -26,7 +26,13 @@ def entry(**more):
 
 def report(files=None, orphans=None, **more):
     """A node whose daemon runs and has loaded what is wanted, unless said otherwise."""
-    unit = {"name": "crio.service", "active": True, "enabled": True, "binary_replaced": False, **more.pop("unit", {})}
+    unit = {
+        "name": "crio.service",
+        "active": True,
+        "enabled": True,
+        "binary_replaced": False,
+        **more.pop("unit", {}),
+    }
     unit.setdefault("phase", "serving" if unit["active"] else "stopped")
     as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
     return {
@@ -82,7 +88,9 @@ OTHER = {
             "another crio",
             id="CRI-O was upgraded, not restarted",
         ),
-        pytest.param(report(unit={"active": False}), {}, "start", "does not run", id="the daemon does not run"),
+        pytest.param(
+            report(unit={"active": False}), {}, "start", "does not run", id="the daemon does not run"
+        ),
         pytest.param(
             report({PATH: ABSENT}, unit={"active": False}),
             {PATH: "create"},
@@ -90,7 +98,9 @@ OTHER = {
             "is new; crio.service does not run and is started",
             id="first start",
         ),
-        pytest.param(report(unit={"enabled": False}), {}, "none", "is not enabled", id="the unit is not enabled"),
+        pytest.param(
+            report(unit={"enabled": False}), {}, "none", "is not enabled", id="the unit is not enabled"
+        ),
     ],
 )
 def test_the_plan_names_files_activation_and_reasons(node, files, activate, reason):
