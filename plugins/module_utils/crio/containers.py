@@ -29,7 +29,7 @@ _TAKEN_DOWN = ("137", "143")
 
 
 def monitors(proc="/proc"):
-    """All monitors of the node: {"pid", "started", "group", and of a conmon "id", "runtime", "runtime_root", "exit_dir",
+    """All monitors of the node: {"pid", "started", "groups", and of a conmon "id", "runtime", "runtime_root", "exit_dir",
     "container": {"pid", "started"} where that process lives}.
     """
     found = []
@@ -46,7 +46,7 @@ def _monitor(name, proc):
     identity = process(name, proc)
     if identity is None or _is_fork_of_one(name, proc):
         return None
-    monitor = dict(identity, group=_group(name, proc))
+    monitor = dict(identity, groups=_groups(name, proc))
     for word, value in zip(words, words[1:]):
         if word == "--runtime-arg" and value.startswith("--root="):
             monitor["runtime_root"] = value[len("--root=") :]
@@ -95,17 +95,17 @@ def lives(identity, proc="/proc"):
     }
 
 
-def _group(name, proc):
-    for line in _read(f"{proc}/{name}/cgroup").splitlines():
-        parts = line.split(":", 2)
-        if len(parts) == 3 and (parts[0] == "0" or parts[1] == "name=systemd"):
-            return parts[2]
-    return ""
+def _groups(name, proc):
+    """The control groups of a process, one for each hierarchy: which one is systemd's depends on the host."""
+    parts = [line.split(":", 2) for line in _read(f"{proc}/{name}/cgroup").splitlines()]
+    return sorted({each[2] for each in parts if len(each) == 3})
 
 
-def inside(group, parent):
-    """Whether a control group is `parent` or below it."""
-    return bool(parent) and (group == parent or group.startswith(parent.rstrip("/") + "/"))
+def inside(groups, parent):
+    """Whether one of the control groups is `parent` or below it."""
+    return bool(parent) and any(
+        each == parent or each.startswith(parent.rstrip("/") + "/") for each in groups
+    )
 
 
 def snapshot(listed=None, known=None):
@@ -128,7 +128,7 @@ def _entry(identity, monitor, listed=None):
         entry["name"] = listed["name"]
     if monitor:
         entry["monitor"] = {name: monitor[name] for name in ("pid", "started")}
-        entry.update({name: monitor[name] for name in ("group", "exit_dir", "container") if name in monitor})
+        entry.update({name: monitor[name] for name in ("groups", "exit_dir", "container") if name in monitor})
     return entry
 
 
@@ -151,7 +151,7 @@ def judge(before, listed, group, ended=None):
         code = exit_code(each)
         if code is None and lives(each.get("monitor")):
             pending.append(f"{name} is ending")
-        elif code in _TAKEN_DOWN and inside(each.get("group", ""), group):
+        elif code in _TAKEN_DOWN and inside(each.get("groups", ()), group):
             lost.append(f"{name} was stopped with the daemon (exit code {code})")
         elif code is not None:
             gone.append(f"{name} ended by itself (exit code {code})")

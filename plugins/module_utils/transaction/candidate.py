@@ -154,6 +154,8 @@ class Staged:
         ):
             self.judges_registries = True
             copy_configuration(layout.registries_directory, self.registries_directory, deep=False)
+            # A file that is named must exist, where the node's own need not.
+            _write_private(self.registries, "")
             _copy(layout.registries, self.registries)
         for path, content in request["contents"].items():
             place = self._place(path, self._places)
@@ -378,7 +380,7 @@ def _refuse_to_stop_them(request, service, known, count):
     kill_mode = kill_mode_after(request, service)
     group = service.control_group or f"/system.slice/{service.unit}"
     if kill_mode in ("control-group", "mixed") and any(
-        containers.inside(each["group"], group) for each in known
+        containers.inside(each["groups"], group) for each in known
     ):
         raise TransactionError(
             "refused",

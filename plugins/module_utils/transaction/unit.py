@@ -168,8 +168,9 @@ def _prepare(layout):
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
     content = program()
-    path = layout.program(node_files.digest(content))
-    if not os.path.exists(path):
+    digest = node_files.digest(content)
+    path = layout.program(digest)
+    if node_files.describe(path).get("sha256") != digest:
         node_files.write_durably(path, content)
     _sweep(layout, keep=path)
     return path
@@ -221,14 +222,14 @@ def _in_memory(text):
     return file
 
 
-def program():
+def program(modules=MODULES):
     """The transaction as one zip file that Python can run: this collection's own modules, by the paths they have here."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "__main__.py", _MAIN)
         for name in ("", *PACKAGES):
             _add(archive, f"cri_node/{name}/__init__.py".replace("//", "/"), "")
-        for name in MODULES:
+        for name in modules:
             _add(archive, f"cri_node/{name.replace('.', '/')}.py", _source_of(f"{_ROOT}.{name}"))
     return buffer.getvalue()
 
