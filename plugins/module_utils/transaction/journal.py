@@ -215,7 +215,15 @@ def not_as_before(intent):
             fits = False
         if not fits:
             wrong.append(entry["path"])
-    return wrong
+    return wrong + [folder for folder in intent["directories"] if _is_empty_directory(folder)]
+
+
+def _is_empty_directory(path):
+    """A folder that the change made and that nobody uses; one with somebody's files is left to them."""
+    try:
+        return os.path.isdir(path) and not os.listdir(path)
+    except OSError:
+        return True
 
 
 def relabel(paths):
@@ -245,12 +253,14 @@ def abandon(layout, stages):
 
 
 def remove_stages(stages):
-    """Remove folders with staged and saved files. Returns sentences about those that could not be removed."""
+    """Remove folders with staged and saved files, those of former changes too: whoever calls this holds the node's lock.
+
+    Returns sentences about those that could not be removed.
+    """
     problems = []
-    for stage in stages:
+    for base in sorted({os.path.dirname(stage) for stage in stages}):
         try:
-            node_files.remove_tree(stage)
-            node_files.remove_empty_directory(os.path.dirname(stage))
+            node_files.remove_tree(base)
         except NodeError as error:
             problems.append(str(error))
     return problems
