@@ -116,7 +116,7 @@ def _like(crictl, pod, found):
 def _look(crictl, pod_id, ids):
     """The pod with its address, and the details of its containers by name."""
     sandbox, details = crictl.together(
-        lambda: cri_output.sandbox(crictl.json("inspectp", "-q", pod_id)["status"]),
+        lambda: cri_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
         lambda: _details(crictl, ids),
     )
     return {**sandbox, "containers": details}
