@@ -49,15 +49,22 @@ def os_error(error, doing, path=None, needed=None):
     `doing` begins the sentence: "writing the journal". `path` is for an error that names no file of its own, as fsync and
     write do not. `needed` is the number of bytes that the operation needs, where known.
     """
-    names = [
-        name for name in (error.filename, error.filename2) if isinstance(name, (str, bytes, os.PathLike))
-    ]
-    names = [os.fsdecode(name) for name in names] or ([os.fsdecode(path)] if path else [])
+    names = _names(error) or ([os.fsdecode(path)] if path else [])
     shown = " to ".join(one_line(name) for name in names)
-    reason = error.strerror or one_line(str(error)) or type(error).__name__
     place = f" ({shown})" if shown and shown not in doing else ""
-    hint = _hint(error.errno, names[-1] if names else None, needed)
-    return f"{doing} failed{place}: {reason}{hint}"
+    return f"{doing} failed{place}: {os_reason(error, path, needed)}"
+
+
+def os_reason(error, path=None, needed=None):
+    """Describe why an OSError happened and what to do about it, for a sentence that has the path already."""
+    names = _names(error) or [path]
+    reason = error.strerror or one_line(str(error)) or type(error).__name__
+    return f"{reason}{_hint(error.errno, names[-1], needed)}"
+
+
+def _names(error):
+    names = (error.filename, error.filename2)
+    return [os.fsdecode(name) for name in names if isinstance(name, (str, bytes, os.PathLike))]
 
 
 def one_line(text, limit=300):
