@@ -207,7 +207,7 @@ def copy_configuration(source, target, deep=True):
     pending, count = [(source, target, 0)], 0
     while pending:
         here, there, depth = pending.pop()
-        with node_files.doing("read the folder", here):
+        with node_files.doing("reading a folder", here):
             names = sorted(os.listdir(here))
         for name in names:
             path, copied = os.path.join(here, name), os.path.join(there, name)
@@ -270,7 +270,7 @@ def _copy(source, target):
 
 def _write_private(path, content):
     content = content.encode() if isinstance(content, str) else content
-    with node_files.doing("write", path):
+    with node_files.doing("writing a file", path):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
