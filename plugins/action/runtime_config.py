@@ -49,9 +49,7 @@ class ActionModule(CheckedAction):
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
         result = _result(made, report)
-        _warn(
-            result, wanted, report, plan.outranked(wanted, report["live"]) if plan.is_settled(report) else []
-        )
+        _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
         needs_crio = made.concerns_daemon and not report["crio"]["installed"]
         if needs_crio and options["require_crio"]:
             raise TaskFailure(
@@ -74,7 +72,8 @@ class ActionModule(CheckedAction):
         if not self._task.check_mode:
             result["generation"] = outcome["generation"]
             result["runtime"]["invocation_id"] = outcome["invocation_id"]
-            _warn(result, wanted, report, plan.outranked(wanted, outcome["outranked"]))
+            outranked = plan.outranked(wanted, {"live": outcome["outranked"], "effective": {}})
+            _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
 
     def _call(self, call, wanted, options, further, task_vars):
@@ -83,6 +82,8 @@ class ActionModule(CheckedAction):
             "unit": options["unit"],
             "owners": wanted.owners,
             "files": wanted.described,
+            "secret_hashes": wanted.secret_hashes,
+            "unwanted": wanted.unwanted,
             "expect": wanted.expect,
             "asks_for_crictl": wanted.asks_for_crictl,
             "ready_timeout": options["ready_timeout"],
@@ -104,7 +105,7 @@ def _result(made, report):
     return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
 
 
-def _warn(result, wanted, report, outranked):
+def _warn(result, wanted, report, outranked, further=()):
     result.pop("outranked", None)
     if outranked:
         result["outranked"] = outranked
@@ -119,11 +120,11 @@ def _warn(result, wanted, report, outranked):
         warnings.append(
             "an earlier change of this node was interrupted and is still open; a run undoes it first"
         )
-    result["warnings"] = [*wanted.warnings, *warnings]
+    result["warnings"] = [*wanted.warnings, *warnings, *report["notes"], *further]
 
 
 def _changes(wanted, made, report):
-    secret = {path: wanted.content(path) for path in made.writes if wanted.entry(path)["secret"]}
+    secret = {path: wanted.content(path) for path in made.writes if path in wanted.secret_hashes}
     shown = {path: wanted.content(path) for path in made.writes if path not in secret}
     return {
         "contents": shown,

@@ -16,12 +16,13 @@ import tarfile
 import urllib.request
 import zlib
 
-from . import node_files, node_state
+from . import node_files
 from .crio import service as crio_service
 from .errors import NodeError
+from .layout import NODE
 from .program import run
 
-RECORD = node_state.STATE_DIRECTORY + "/bundle.json"
+RECORD = NODE.state_directory + "/bundle.json"
 CRIO = "/usr/local/bin/crio"
 # uname -m to the bundles' names; the others are the same.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -67,7 +68,7 @@ def read():
     record = node_files.read_json(RECORD) or {}
     if service.binary is None:
         return {"architecture": _architecture(), "installed": None, "sha256": None}
-    if record.get("binary") == node_state.binary_identity(service.binary):
+    if record.get("binary") == crio_service.binary_identity(service.binary):
         return {"architecture": _architecture(), "installed": record["version"], "sha256": record["sha256"]}
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
@@ -122,8 +123,8 @@ def install(version, placements, sha256):
     status, _output, error = run(["systemctl", "daemon-reload"])
     if status != 0:
         raise BundleError(f"systemctl daemon-reload failed: {error.strip()}")
-    node_files.make_private_directory(node_state.STATE_DIRECTORY)
-    record = {"sha256": sha256, "version": version, "binary": node_state.binary_identity(CRIO)}
+    node_files.make_private_directory(NODE.state_directory)
+    record = {"sha256": sha256, "version": version, "binary": crio_service.binary_identity(CRIO)}
     node_files.write_json(RECORD, record)
 
 

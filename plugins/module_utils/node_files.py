@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on a node: looked at, staged, swapped by plain renames, and put back."""
+"""Files on a node: read, staged, swapped by plain renames, and put back.
+
+Every function that changes something is durable when it returns, and raises NodeFileError with the path and what helps.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -11,31 +16,50 @@ import shutil
 import stat
 import struct
 
-from .errors import NodeError
+from .errors import NodeError, os_error
 
+LARGEST = 16 * 1024 * 1024  # bytes of a managed file or a document; configuration is some KiB
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS, linux/fs.h
 _IMMUTABLE = 0x10  # FS_IMMUTABLE_FL
 _APPEND_ONLY = 0x20  # FS_APPEND_FL
+_STAGE = ".cri-node"
 
 
 class NodeFileError(NodeError):
-    """A file on the node is not what a transaction may touch; the message names it."""
+    """A file on the node cannot be read or changed; the message names it."""
+
+
+@contextlib.contextmanager
+def doing(what, path):
+    """Turn an OSError of the block into a NodeFileError that says what failed, at which path, and what helps."""
+    try:
+        yield
+    except OSError as error:
+        raise NodeFileError(os_error(error, what, path), kind=errno.errorcode.get(error.errno, "failed")) from error
+
+
+# Reading
 
 
 def describe(path):
-    """What is at `path`: {"kind": absent|file|symlink|directory|other, "sha256", "mode" ("0644"), "uid", "gid", "changed_at"}.
+    """What is at `path`: {"kind": absent|file|symlink|directory|other, "sha256", "mode" ("0644"), "uid", "gid", "inode",
+    "modified" (nanoseconds), "changed_at" (the inode's change time, seconds since the epoch)}.
 
-    `changed_at` is the inode's change time in seconds since the epoch: a rename sets it, `touch` cannot fake it.
+    Nothing but a regular file is opened. Raises NodeFileError for one that cannot be read.
     """
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return {"kind": "absent"}
+    except OSError as error:
+        raise NodeFileError(os_error(error, "reading a file")) from error
     found = {
         "kind": _kind(status.st_mode),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "uid": status.st_uid,
         "gid": status.st_gid,
+        "inode": status.st_ino,
+        "modified": status.st_mtime_ns,
         "changed_at": status.st_ctime,
     }
     if found["kind"] == "file":
@@ -55,13 +79,83 @@ def digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def read_bytes(path):
-    with open(path, "rb") as file:
-        return file.read()
+def read_bytes(path, limit=LARGEST):
+    """The content of a regular file of at most `limit` bytes. Raises NodeFileError; a FIFO or device never blocks."""
+    with doing("reading a file", path):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise NodeFileError(f"{path} is not a regular file")
+            content = file.read(limit + 1)
+    if len(content) > limit:
+        raise NodeFileError(f"{path} has more than {limit} bytes")
+    return content
 
 
-def refuse_untouchable(path):
-    """Raise NodeFileError where `path` must not be replaced: a link, no regular file, or one marked immutable."""
+def read_text(path):
+    """The text of a regular file, None where there is none. Raises NodeFileError for one that cannot be read."""
+    if not os.path.lexists(path):
+        return None
+    return read_bytes(path).decode("utf-8", "replace")
+
+
+def mount_points(text=None):
+    """The mount points of this process, from /proc/self/mountinfo (proc(5)); `text` is its content."""
+    if text is None:
+        try:
+            with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+                text = file.read()
+        except OSError:
+            text = ""
+    fields = [line.split(" ") for line in text.splitlines()]
+    return {_unescaped(each[4]) for each in fields if len(each) > 4} | {"/"}
+
+
+def _unescaped(path):
+    for code in ("040", "011", "012", "134"):
+        path = path.replace(f"\\{code}", chr(int(code, 8)))
+    return path
+
+
+def mount_of(path, mounts):
+    """The mount point that `path` is on."""
+    while path not in mounts and path != "/":
+        path = os.path.dirname(path)
+    return path
+
+
+def nearest_directory(path):
+    """The deepest folder above `path` that exists, links resolved."""
+    path = os.path.dirname(path)
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    return os.path.realpath(path)
+
+
+def stage_of(path, layout, mounts):
+    """The folder for staged and saved copies of `path`: on its file system, in no folder that a daemon reads whole.
+
+    Raises NodeFileError where there is no such place.
+    """
+    mount = mount_of(nearest_directory(path), mounts)
+    places = ((os.path.dirname(layout.stage), layout.stage), (layout.configuration_root, None))
+    for folder, stage in places:
+        if mount_of(nearest_directory(folder + "/x"), mounts) == mount:
+            return stage or f"{folder}/{_STAGE}"
+    if mount.endswith(".d"):
+        raise NodeFileError(
+            f"{mount} is a mount point, so {path} cannot be staged beside it and renamed; mount its parent instead"
+        )
+    return f"{mount.rstrip('/')}/{_STAGE}"
+
+
+# What refuses a change
+
+
+def refuse_untouchable(path, mounts=()):
+    """Raise NodeFileError where `path` must not be replaced: a link, a mount point, no regular file, or an immutable one."""
+    if path in mounts:
+        raise NodeFileError(f"{path} is a mount point; a file cannot be renamed over it")
     for place in (os.path.dirname(path), path):
         kind = describe(place)["kind"]
         if kind == "symlink":
@@ -76,6 +170,28 @@ def refuse_untouchable(path):
             raise NodeFileError(
                 f"{place} is marked immutable or append-only (lsattr); clear that with chattr -i {place}"
             )
+    above = nearest_directory(path)
+    if _is_immutable(above):
+        raise NodeFileError(
+            f"{above} is marked immutable or append-only (lsattr); clear that with chattr -i {above}"
+        )
+
+
+def refuse_unwritable(path, size):
+    """Raise NodeFileError where the file system of `path` takes no file of `size` bytes."""
+    above = nearest_directory(path)
+    with doing("asking for the free space of", above):
+        found = os.statvfs(above)
+    if found.f_flag & os.ST_RDONLY:
+        raise NodeFileError(f"{above} is on a file system that is mounted read-only")
+    free = found.f_bavail * found.f_frsize
+    if free < size:
+        raise NodeFileError(
+            f"the file system of {above} has {free >> 10} KiB left, and the change needs {(size >> 10) + 1} KiB;"
+            " free some space"
+        )
+    if found.f_files and not found.f_favail:
+        raise NodeFileError(f"the file system of {above} has no inode left; remove some files")
 
 
 def _is_immutable(path):
@@ -92,16 +208,25 @@ def _is_immutable(path):
     return bool(flags & (_IMMUTABLE | _APPEND_ONLY))
 
 
+# Changing
+
+
 def write_durably(path, content, mode=0o600):
     """Write bytes to `path` so that they outlive a power loss; an existing file is replaced whole, by a rename."""
     partial = path + ".partial"
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(partial, path)
+    try:
+        with doing("writing a file", path):
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+            with os.fdopen(handle, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(partial, path)
+    except NodeFileError:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
     sync_directory(os.path.dirname(path))
 
 
@@ -112,57 +237,97 @@ def write_json(path, data, mode=0o600):
 def read_json(path):
     """The JSON document at `path`; None where there is none or where it cannot be read as JSON."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
+        return json.loads(read_bytes(path))
+    except (NodeFileError, ValueError, RecursionError):
         return None
 
 
 def sync_directory(path):
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with doing("writing the folder", path):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def make_private_directory(path):
-    """A directory that only root may look into, whatever the umask is."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    os.chmod(path, 0o700)
+    """A directory that only root may look into, whatever the umask is; its parents are as /etc's are."""
+    make_directories(os.path.dirname(path))
+    with doing("making the folder", path):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        os.chmod(path, 0o700)
+    sync_directory(os.path.dirname(path))
 
 
 def make_directories(path):
-    """The missing parents of a managed file, readable by all as /etc's are. Returns those that were made, outermost first."""
+    """The missing folders down to `path`, readable by all as /etc's are. Returns those that were made, outermost first."""
     missing = []
     while not os.path.isdir(path):
         missing.insert(0, path)
         path = os.path.dirname(path)
     for directory in missing:
-        os.mkdir(directory, 0o755)
-        os.chmod(directory, 0o755)
+        with doing("making the folder", directory):
+            os.mkdir(directory, 0o755)
+            os.chmod(directory, 0o755)
         sync_directory(os.path.dirname(directory))
     return missing
 
 
+def keep(path, saved):
+    """Keep the file at `path` as `saved`, by a hard link, so that going back needs no space; a copy where there are none."""
+    with doing("keeping a copy of", path):
+        try:
+            os.link(path, saved, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
+                raise
+            status = os.lstat(path)
+            write_durably(saved, read_bytes(path), stat.S_IMODE(status.st_mode))
+            os.chown(saved, status.st_uid, status.st_gid)
+            os.utime(saved, ns=(status.st_atime_ns, status.st_mtime_ns))
+    sync_directory(os.path.dirname(saved))
+
+
 def swap_in(staged, path):
     """Rename a staged file into place: a plain rename or an error, never a copy."""
-    os.rename(staged, path)
+    with doing("putting a file in place", path):
+        os.rename(staged, path)
     sync_directory(os.path.dirname(path))
 
 
 def remove(path):
     """Remove a file; one that is gone already is no error, since undoing may run twice."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+    with doing("removing a file", path):
+        try:
+            os.unlink(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
     sync_directory(os.path.dirname(path))
 
 
-def copy_tree(source, target):
-    """Copy what a configuration directory holds, links as what they point to: as CRI-O would read it."""
-    if os.path.isdir(source):
-        shutil.copytree(source, target, symlinks=False, dirs_exist_ok=True, ignore_dangling_symlinks=True)
-    else:
-        os.makedirs(target, exist_ok=True)
+def remove_empty_directory(path):
+    """Remove a folder that is empty; another one stays, and so does what is not a folder."""
+    try:
+        os.rmdir(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY):
+            return
+        raise NodeFileError(os_error(error, "removing the folder")) from error
+    sync_directory(os.path.dirname(path))
+
+
+def remove_tree(path):
+    """Remove a folder of ours with all that is in it; one that is gone already is no error."""
+    with doing("removing the folder", path), contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)
+
+
+def set_aside(path):
+    """Rename a damaged file of ours so that nobody takes it for a good one. Returns its new name."""
+    aside = f"{path}.damaged"
+    with doing("renaming a file", path):
+        os.rename(path, aside)
+    sync_directory(os.path.dirname(path))
+    return aside

@@ -8,46 +8,54 @@ import os
 
 from . import node_files
 from .crictl.call import Crictl, CrictlError
+from .crio import effective, journald
 from .crio import service as crio_service
 from .crio.live import CrioSocketError, live_configuration
+from .errors import NodeError
+from .layout import NODE
+from .transaction import journal
+from .transaction import state as committed
 
-STATE_DIRECTORY = "/var/lib/cri-node"
-STATE_FILE = STATE_DIRECTORY + "/state.json"
-GENERATIONS = STATE_DIRECTORY + "/generations"
-TRANSACTION = STATE_DIRECTORY + "/transaction"
-INTENT = TRANSACTION + "/intent.json"
-# Where it exists, containers/image reads no registries.conf and no registries.conf.d below /etc (containers-registries.conf(5)).
-ROOT_REGISTRIES = "/root/.config/containers/registries.conf"
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
+_HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
+_HEADER_LENGTH = 200  # bytes
 
 
-def read(request, service=None, live=None):
-    """Look at the node for `request`: {"unit", "owners", "files": [...], "expect": {key: text}}, where each file is
-    {path, owner, sha256, mode, secret, disruption}. `service` and `live` (of ask_live) are for a caller that has them already.
+def read(request, layout=NODE, service=None, live=None):
+    """Look at the node for `request`, a contract.Request. `service` and `live` (of ask_live) are for a caller that has them.
 
     Returns a dictionary of plain data:
-    crio: installed, binary, version, config_path, config_directory, socket
-    unit: exists, masked, active, enabled, invocation_id, kill_mode
-    files: by path: what node_files.describe says, `content` where it differs and may be shown, `as_wanted`, `loaded`,
-        `disruption`
-    orphans: files that an earlier generation of the same owners wrote and that are wanted no more, in the same form
+    crio: installed, binary, version, config_path, config_directory, socket, redirected_by, wrapped_by
+    unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id, kill_mode
+    files: by path: what node_files.describe says (of a secret one without its hash), `content` where it differs and may be shown,
+        `as_wanted`, `loaded`, `secret`, `disruption`
+    orphans: files of the same owners that are wanted no more, in the same form: written by an earlier generation, or known by
+        name and header where the state of the node was lost
     live: the expected keys whose live value differs: {key: text or None}
+    effective: of those keys what the files on the node say now, where the daemon has loaded all of them
+    missing_paths: those of the request's `paths` that do not exist
     crictl_version: the node's own crictl's, where asks_for_crictl is true
     root_registries: the file that makes containers/image leave /etc's registries unread, where it exists
     reload: what tells whether a reload can be relied on; {} where no file needs to know
+    notes: what is wrong with the node's own records
     fingerprint: a SHA-256 over all that apply relies on
     """
-    service = service or crio_service.CrioService(request["unit"])
-    state = node_files.read_json(STATE_FILE) or {}
+    service = (service or crio_service.CrioService(request["unit"])).settled(
+        request.get("ready_timeout") or 0
+    )
+    state, damage = committed.load(layout)
     wanted = {entry["path"]: entry for entry in request["files"]}
     files = {path: _look_at(path, entry, service, state) for path, entry in sorted(wanted.items())}
-    orphans = {
-        path: _look_at(path, None, service, state) for path in _orphans(state, request["owners"], wanted)
-    }
+    orphans = _orphans(request, wanted, service, state)
     expect = request.get("expect") or {}
-    reloads = any(found["disruption"] == "reload" for found in {**files, **orphans}.values())
+    found_all = {**files, **orphans}
+    reloads = any(found["disruption"] == "reload" for found in found_all.values())
     if live is None:
         live = ask_live(service)[0] if expect or reloads else {}
+    different = {
+        key: live.get(key) for key, value in sorted(expect.items()) if live and live.get(key) != value
+    }
+    settled = service.active and all(found["loaded"] for found in files.values())
     report = {
         "crio": {
             "installed": service.binary is not None,
@@ -56,11 +64,15 @@ def read(request, service=None, live=None):
             "config_path": service.config_path,
             "config_directory": service.config_directory,
             "socket": service.socket,
+            "redirected_by": service.redirected_by,
+            "wrapped_by": service.wrapped_by,
         },
         "unit": {
             "name": service.unit,
             "exists": service.exists,
             "masked": service.masked,
+            "phase": service.phase,
+            "state": service.state_words,
             "active": service.active,
             "enabled": service.enabled,
             "invocation_id": service.invocation_id,
@@ -70,18 +82,21 @@ def read(request, service=None, live=None):
             "binary_replaced": service.binary_replaced,
         },
         "crictl_version": _crictl_version() if request.get("asks_for_crictl") else None,
-        "selinux": os.path.exists("/sys/fs/selinux/enforce"),
-        "root_registries": ROOT_REGISTRIES if os.path.exists(ROOT_REGISTRIES) else "",
+        "selinux": os.path.exists(layout.selinux),
+        "root_registries": layout.root_registries if os.path.exists(layout.root_registries) else "",
         "files": files,
         "orphans": orphans,
-        "live": {
-            key: live.get(key) for key, value in sorted(expect.items()) if live and live.get(key) != value
-        },
-        "reload": _about_reload(service, live) if reloads else {},
-        "generation": state.get("generation", 0),
-        "interrupted": os.path.exists(INTENT),
+        "live": different,
+        "effective": _effective(service, different) if different and settled else {},
+        "missing_paths": [path for path in request.get("paths") or [] if not os.path.exists(path)],
+        "reload": _about_reload(service, live, found_all) if reloads else {},
+        "generation": state["generation"],
+        "interrupted": journal.is_open(layout),
+        "notes": [damage] if damage else [],
     }
     report["fingerprint"] = fingerprint(report)
+    for found in found_all.values():
+        found.pop("identity")
     return report
 
 
@@ -90,7 +105,7 @@ def fingerprint(report):
     seen = {
         "files": {path: _identity(found) for path, found in report["files"].items()},
         "orphans": {path: _identity(found) for path, found in report["orphans"].items()},
-        "unit": {name: report["unit"][name] for name in ("invocation_id", "active", "enabled", "kill_mode")},
+        "unit": {name: report["unit"][name] for name in ("invocation_id", "phase", "enabled", "kill_mode")},
         "version": report["crio"]["version"],
         "generation": report["generation"],
         "interrupted": report["interrupted"],
@@ -99,54 +114,69 @@ def fingerprint(report):
 
 
 def _identity(found):
-    return [found.get(name) for name in ("kind", "sha256", "mode", "uid", "gid")]
+    return found["identity"]
 
 
-def _look_at(path, entry, service, state):
+def _look_at(path, entry, service, state, orphan=None):
+    """One path of the report; `entry` is what is wanted there, `orphan` what is known of a file that is not wanted."""
     found = node_files.describe(path)
+    recorded = committed.recorded(state).get(path, {})
+    # Whatever was secret once stays so for this run: what is shown is the old content, too.
+    secret = recorded.get("secret", False) or not _is_public(found)
     if entry is None:
-        recorded = _recorded(state).get(path, {})
-        secret = recorded.get("secret", True)
-        found["owner"], found["secret"] = recorded.get("owner"), secret
-        found["disruption"] = recorded.get("disruption", "restart")
+        found["owner"] = orphan["owner"]
+        found["disruption"] = recorded.get("disruption") or orphan.get("disruption", "restart")
         as_wanted = found["kind"] == "absent"
     else:
-        secret = entry.get("secret", False)
+        secret = secret or entry.get("secret", False)
         found["disruption"] = entry.get("disruption", "restart")
         as_wanted = (
             found.get("sha256") == entry["sha256"]
             and found.get("mode") == entry["mode"]
             and (found.get("uid"), found.get("gid")) == (0, 0)
         )
+    found["secret"] = secret
     found["as_wanted"] = as_wanted
-    found["loaded"] = as_wanted and (found["disruption"] == "none" or is_loaded(path, found, service, state))
+    found["loaded"] = as_wanted and (
+        found["disruption"] == "none" or committed.is_loaded(path, found, service, state)
+    )
     if found["kind"] == "file" and not as_wanted and not secret:
         found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
+    names = ("kind", "sha256", "mode", "uid", "gid")
+    # A short secret could be guessed from its hash, so a secret file is told apart by its inode and time.
+    names = ("kind", "inode", "modified", "mode", "uid", "gid") if secret else names
+    found["identity"] = [found.get(name) for name in names]
+    if secret:
+        found.pop("sha256", None)
     return found
 
 
-def is_loaded(path, found, service, state):
-    """Whether the running daemon has read these bytes: known by hash under its InvocationID, or older than its start."""
-    if not service.active:
-        return False
-    acknowledged = state.get("acknowledged", {})
-    if acknowledged.get("invocation_id") == service.invocation_id:
-        return acknowledged.get("files", {}).get(path) == found.get("sha256")
-    return found["kind"] == "absent" or found["changed_at"] < (service.started_at or 0)
+def _is_public(found):
+    return found["kind"] != "file" or bool(int(found["mode"], 8) & 0o004)
 
 
-def _recorded(state):
-    return {
-        path: dict(entry, owner=owner)
-        for owner, entries in state.get("owners", {}).items()
-        for path, entry in entries.items()
+def _orphans(request, wanted, service, state):
+    """Files of these owners that are not wanted: recorded, or of a known name and with our header."""
+    known = {
+        path: entry
+        for path, entry in committed.recorded(state).items()
+        if entry["owner"] in request["owners"] and path not in wanted
     }
+    for entry in request.get("unwanted") or []:
+        path = entry["path"]
+        if path not in wanted and path not in known and _has_our_header(path):
+            known[path] = entry
+    return {path: _look_at(path, None, service, state, entry) for path, entry in sorted(known.items())}
 
 
-def _orphans(state, owners, wanted):
-    return sorted(
-        path for path, entry in _recorded(state).items() if entry["owner"] in owners and path not in wanted
-    )
+def _has_our_header(path):
+    if not os.path.isfile(path) or os.path.islink(path):
+        return False
+    try:
+        first = node_files.read_bytes(path)[:_HEADER_LENGTH].split(b"\n", 1)[0]
+    except NodeError:
+        return False
+    return first.startswith(b"#") and _HEADER in first
 
 
 def ask_live(service):
@@ -159,14 +189,28 @@ def ask_live(service):
         return {}, str(error)
 
 
-def _about_reload(service, live):
-    """Of the daemon's options and CONTAINER_* variables only the names: a value may be a secret."""
+def _effective(service, different):
+    """{key: what the files on the node say} for keys whose live value differs."""
+    present = effective.present(service)
+    return {key: present.get(key) for key in different} if present else {}
+
+
+def _about_reload(service, live, files):
+    """Whether a reload can be relied on. Of options and CONTAINER_* variables only the names: a value may be a secret."""
     variables = [name for name in service.environment if name.startswith("CONTAINER_")]
-    return {
+    about = {
         "log_level": live.get("crio.runtime.log_level"),
         "log_filter": live.get("crio.runtime.log_filter"),
         "options": sorted([option.partition("=")[0] for option in service.options] + variables),
+        "invisible": "",
     }
+    needed = any(found["disruption"] == "reload" and not found["loaded"] for found in files.values())
+    if needed and service.active and service.reloads:
+        try:
+            about["invisible"] = journald.witness(service, Crictl(f"unix://{service.socket}"))
+        except CrictlError as error:
+            about["invisible"] = str(error)
+    return about
 
 
 def _crictl_version():
@@ -181,13 +225,7 @@ def _version(binary, state):
     """The binary's version, without starting it where the last transaction already asked this very file."""
     if binary is None:
         return None
-    known = state.get("binary", {})
-    if known.get("identity") == binary_identity(binary):
+    known = state["binary"]
+    if known.get("identity") == crio_service.binary_identity(binary):
         return known["version"]
     return crio_service.version_of(binary)
-
-
-def binary_identity(binary):
-    """What tells one crio file from the next without reading it: path, inode, size, modification time."""
-    status = os.stat(binary)
-    return [binary, status.st_ino, status.st_size, status.st_mtime_ns]

@@ -14,14 +14,16 @@ import os
 import ssl
 import time
 
-from . import node_files, node_state
+from . import node_state
 from .crictl import output as cri_output
 from .crictl.call import Crictl, CrictlError
 from .crio.service import CrioService
 from .errors import PodError
+from .layout import NODE
 from .pod import host as pod_host
 from .pod import present as cri_pod
 from .pod.marks import VERIFICATION
+from .transaction import state as committed
 
 _NAMESPACE = "default"
 _METRICS = "crio.metrics."
@@ -57,7 +59,7 @@ def observe(request):
     state = node_state.read(request, service, live)
     seen = {
         "state": state,
-        "owners": sorted((node_files.read_json(node_state.STATE_FILE) or {}).get("owners", {})),
+        "owners": sorted(committed.load(NODE)[0]["owners"]),
     }
     if not state["crio"]["installed"] or not state["unit"]["active"]:
         return seen

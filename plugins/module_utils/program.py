@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import subprocess
 
+_LONGEST = 4 * 1024 * 1024  # characters kept of each stream; `crio config` prints some 40 KiB
+#: where systemd looks for the programs of a service (systemd.exec(5))
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-def run(arguments, timeout=60, environment=None):
+
+def run(arguments, timeout=60, environment=None, stdin=subprocess.DEVNULL):
     """Run a program without a shell. Returns (status, stdout, stderr); `timeout` is in seconds.
 
     A program that cannot be started, or that does not end in time, gives status 127 or 124, as a shell would.
@@ -14,14 +18,18 @@ def run(arguments, timeout=60, environment=None):
     try:
         done = subprocess.run(
             list(arguments),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             capture_output=True,
             timeout=timeout,
             env=environment,
             check=False,
         )
-    except OSError as error:
-        return 127, "", f"{arguments[0]}: {error.strerror or error}"
+    except (OSError, ValueError) as error:
+        return 127, "", f"{arguments[0]}: {getattr(error, 'strerror', None) or error}"
     except subprocess.TimeoutExpired:
-        return 124, "", f"{' '.join(arguments)} did not end within {timeout} s"
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        return 124, "", f"{' '.join(arguments)[:200]} did not end within {timeout} s"
+    return done.returncode, _text(done.stdout), _text(done.stderr)
+
+
+def _text(output):
+    return output[-_LONGEST:].decode("utf-8", "replace")

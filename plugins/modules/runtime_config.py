@@ -200,17 +200,22 @@ as_before:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import node_host, node_state
-from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
-from ansible_collections.cri.node.plugins.module_utils.errors import TransactionError
+from ansible_collections.cri.node.plugins.module_utils import node_files, node_host, node_state
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, TransactionError
+from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
 
 _FILE = {
     "path": {"type": "str", "required": True},
     "owner": {"type": "str", "required": True},
-    "sha256": {"type": "str", "required": True},
+    "sha256": {"type": "str", "default": ""},
     "mode": {"type": "str", "required": True},
     "secret": {"type": "bool", "required": True},
+    "disruption": {"type": "str", "required": True},
+}
+_UNWANTED = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
     "disruption": {"type": "str", "required": True},
 }
 
@@ -223,7 +228,11 @@ def main():
             "unit": {"type": "str", "required": True},
             "owners": {"type": "list", "elements": "str", "required": True},
             "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
+            # A short secret could be guessed from its hash, and arguments are written to the node's log.
+            "secret_hashes": {"type": "dict", "default": {}, "no_log": True},
+            "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
             "expect": {"type": "dict", "default": {}},
+            "paths": {"type": "list", "elements": "str", "default": []},
             "asks_for_crictl": {"type": "bool", "default": False},
             # What the second call carries beyond the first's.
             "contents": {"type": "dict", "default": {}},
@@ -232,36 +241,50 @@ def main():
             "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
             "concerns_daemon": {"type": "bool", "default": True},
             "daemon_reload": {"type": "bool", "default": False},
-            "id": {"type": "str"},
+            "id": {"type": "str", "default": ""},
             "fingerprint": {"type": "str", "default": ""},
             "ready_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
-    request = dict(module.params)
-    request["contents"] = dict(request["contents"], **request.pop("secrets"))
     try:
         node_host.refuse_unfit()
-        if request["call"] == "read":
-            if not module.check_mode:
-                unit.run_recovery()
-            module.exit_json(changed=False, report=node_state.read(request))
-        elif module.check_mode:
-            candidate.rehearse(request, module.tmpdir)
-            module.exit_json(changed=True, outcome={})
-        else:
-            outcome = unit.run_transaction(request)
-            module.exit_json(changed=bool(outcome.get("committed")), outcome=outcome)
+        module.exit_json(**_answer(module))
     except TransactionError as error:
         outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
         module.exit_json(changed=False, outcome=outcome)
-    except (
-        node_host.UnfitHostError,
-        crio_service.CrioServiceError,
-        unit.UnitError,
-        OSError,
-    ) as error:
+    except NodeError as error:
+        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
+    except OSError as error:
         module.fail_json(msg=str(error))
+
+
+def _answer(module):
+    request = _request(module.params)
+    if request["call"] == "read":
+        if module.check_mode:
+            unit.wait_until_idle(NODE, request["ready_timeout"])
+            notes = []
+        else:
+            notes = unit.end_interrupted(NODE, request["ready_timeout"])
+        report = node_state.read(request)
+        report["notes"] = notes + report["notes"]
+        return {"changed": False, "report": report}
+    if module.check_mode:
+        candidate.rehearse(request, module.tmpdir, NODE, node_files.mount_points())
+        return {"changed": True, "outcome": {}}
+    outcome = unit.run_transaction(request, NODE)
+    return {"changed": bool(outcome.get("committed")), "outcome": outcome}
+
+
+def _request(params):
+    request = dict(params)
+    request["contents"] = dict(request["contents"], **request.pop("secrets"))
+    hashes = request.pop("secret_hashes")
+    request["files"] = [
+        dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
+    ]
+    return request
 
 
 if __name__ == "__main__":

@@ -32,22 +32,34 @@ class WantedFiles:
         self._entries = {
             entry["path"]: plain(entry) for entry in entries if (entry.get("content") or "").strip()
         }
+        self._without_content = [entry for entry in entries if entry["path"] not in self._entries]
         self.owners = sorted(set(owners or [entry["owner"] for entry in entries]))
 
     @property
     def described(self):
-        """Each file as the node needs it to compare: everything but the content."""
+        """Each file as the node needs it to compare: everything but the content, and of a secret one but the hash."""
         return [
             {
                 "path": path,
                 "owner": entry["owner"],
-                "sha256": hashlib.sha256(entry["content"].encode()).hexdigest(),
+                "sha256": "" if entry["secret"] else _hash(entry),
                 "mode": entry["mode"],
                 "secret": entry["secret"],
                 "disruption": entry["disruption"],
             }
             for path, entry in sorted(self._entries.items())
         ]
+
+    @property
+    def secret_hashes(self):
+        """{path: SHA-256} of secret files; a short secret could be guessed from it, so it is not logged either."""
+        return {path: _hash(entry) for path, entry in sorted(self._entries.items()) if entry["secret"]}
+
+    @property
+    def unwanted(self):
+        """Files of these owners that are not wanted, for a node that has lost its own record of them."""
+        names = ("path", "owner", "disruption")
+        return [{name: str(entry[name]) for name in names} for entry in self._without_content]
 
     @property
     def expect(self):
@@ -99,6 +111,10 @@ class WantedFiles:
     def _configs(self, kind=None):
         configs = [entry["config"] for _path, entry in sorted(self._entries.items()) if entry.get("config")]
         return [config for config in configs if kind in (None, _kind(config))]
+
+
+def _hash(entry):
+    return hashlib.sha256(entry["content"].encode()).hexdigest()
 
 
 def _kind(config):
@@ -172,23 +188,34 @@ def make(wanted, report):
                 found["disruption"], f"{path} is as wanted, but the running daemon has not loaded it"
             )
     if plan.concerns_daemon:
-        _weigh_daemon(plan, report)
+        _weigh_daemon(plan, report, wanted.expect)
     return plan
 
 
-def _weigh_daemon(plan, report):
+def _weigh_daemon(plan, report, expected):
     """What the daemon's own state adds to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
             "restart",
             f"the running daemon was started from another crio than {report['crio']['binary']} is now",
         )
+    for key, value in sorted(stale(expected, report).items()):
+        plan.because(
+            "restart",
+            f"{key}: the running daemon uses {value}, and its files now say {report['effective'][key]}",
+        )
     if plan.disruption == "reload":
         unreliable = reload.unreliable(report)
         if unreliable:
-            plan.because("restart", f"a reload will not do: {unreliable}")
-    plan.activate = plan.disruption if report["unit"]["active"] else "start"
+            plan.because("restart", f"a reload is not enough: {unreliable}")
+    # A daemon between two states may run, with containers that depend on it: what holds for a restart holds then.
+    stopped = report["unit"]["phase"] == "stopped"
+    plan.activate = "start" if stopped else plan.disruption
     plan.enable = not report["unit"]["enabled"]
+    if stopped:
+        plan.reasons.append(f"{report['unit']['name']} does not run and is started")
+    if plan.enable:
+        plan.reasons.append(f"{report['unit']['name']} is not enabled and is enabled")
 
 
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}
@@ -199,10 +226,26 @@ def is_settled(report):
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
-def outranked(wanted, live):
-    """Keys for which a daemon that has loaded the set uses another value: `live` has them, {key: value or None}."""
+def stale(expected, report):
+    """{key: live value} of keys that the daemon uses with another value than the files on the node have by now.
+
+    What outranked them when the daemon started is gone: a restart makes the files count.
+    """
+    effective = report["effective"]
+    return {
+        key: value
+        for key, value in report["live"].items()
+        if key in effective and effective[key] is not None and effective[key] == expected.get(key) != value
+    }
+
+
+def outranked(wanted, report):
+    """Keys for which a daemon that has loaded the set uses another value, since something of a higher rank decides them."""
+    old = stale(wanted.expect, report)
     return [
-        {"key": key, "wanted": wanted.expect.get(key), "live": value} for key, value in sorted(live.items())
+        {"key": key, "wanted": wanted.expect.get(key), "live": value}
+        for key, value in sorted(report["live"].items())
+        if key not in old
     ]
 
 

@@ -22,6 +22,8 @@ def unreliable(report):
         return (
             f"CRI-O may not tell how it went, since the running daemon's log_filter is {live['log_filter']}"
         )
+    if live.get("invisible"):
+        return f"nobody could see how it went: {live['invisible']}"
     lost = sorted(set(live["options"]) & _reloaded_options())
     if lost:
         # cri-o#7586: SIGHUP reads the files alone.

@@ -181,7 +181,7 @@ def _settings(wanted, state, seen):
         return _check("settings", "skipped", "no key of crio.conf is asked for")
     if not plan.is_settled(state):
         return _check("settings", "skipped", "not compared: the daemon has not loaded the wanted files")
-    outranked = plan.outranked(wanted, state["live"])
+    outranked = plan.outranked(wanted, state)
     if outranked:
         return _check("settings", "failed", "; ".join(node_messages.outranked(entry) for entry in outranked))
     return _check("settings", "passed", f"CRI-O uses {count(len(wanted.expect), 'value')} as asked for")

@@ -15,13 +15,15 @@ FAULT, PROGRAM = sys.argv[1:3]
 sys.path.insert(0, PROGRAM)
 
 from cri_node import node_state  # noqa: E402
+from cri_node.errors import NodeError  # noqa: E402
+from cri_node.layout import NODE  # noqa: E402
 from cri_node.transaction import unit  # noqa: E402
 
 ENTRY = """
 import os, signal, subprocess, sys, time
 from cri_node import node_files
 from cri_node.crio import daemon
-from cri_node.transaction import apply, generation, journal
+from cri_node.transaction import apply, generation, journal, main
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def stay(): time.sleep(300)
@@ -55,7 +57,7 @@ def install(fault):
     elif fault != "none": sys.exit("no such fault: " + fault)
 
 if sys.argv[1] == "apply": install(FAULT)
-sys.exit(apply.main(sys.argv[1:]))
+sys.exit(main.main(sys.argv[1:]))
 """
 
 
@@ -69,6 +71,6 @@ unit.program = faulty_program
 request = json.load(sys.stdin)
 request["fingerprint"] = node_state.read(request)["fingerprint"]
 try:
-    print(json.dumps(unit.run_transaction(request)))
-except unit.UnitError as error:
+    print(json.dumps(unit.run_transaction(request, NODE)))
+except NodeError as error:
     print(json.dumps({"failed": True, "message": str(error)}))

@@ -32,7 +32,7 @@ def shared(testbed, crio_source):
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
     node.run_pod()
     node.run_pod()
-    node.copy_in("/root/program.pyz", unit.program())
+    node.copy_in("/root/program.pyz", unit.program((*unit.MODULES, "transaction.unit")))
     node.copy_in("/root/driver.py", DRIVER.read_text())
     yield node
     testbed.remove("interrupted")
@@ -130,7 +130,7 @@ def test_a_transaction_killed_after_its_commit_stays_made(shared):
 def test_a_node_that_loses_power_boots_as_it_was(fresh_node, run_playbook, fault):
     node = fresh_node()
     run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
-    node.copy_in("/root/program.pyz", unit.program())
+    node.copy_in("/root/program.pyz", unit.program((*unit.MODULES, "transaction.unit")))
     node.copy_in("/root/driver.py", DRIVER.read_text())
     before = observe(node)
     process = start_with_fault(node, fault)
@@ -202,7 +202,7 @@ def test_an_open_intent_is_ended_by_the_next_run(shared, testbed):
     wait_for_intent(shared)
     # As if systemd itself had been unable to run the recovery.
     shared.check(
-        ": > /var/lib/cri-node/transaction/program.pyz; systemctl kill --kill-whom=main -s KILL cri-node-apply"
+        "for f in /var/lib/cri-node/transaction/program-*.pyz; do : > $f; done; systemctl kill --kill-whom=main -s KILL cri-node-apply"
     )
     process.wait(timeout=LIMIT)
     assert shared.exists("/var/lib/cri-node/transaction/intent.json")

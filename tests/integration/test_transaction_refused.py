@@ -89,11 +89,6 @@ def test_all_problems_are_told_at_once(shared, run_playbook):
             id="a metrics port that is taken",
         ),
         pytest.param(
-            {"runtime": {"default_runtime": "crun", "runtimes": {"crun": {"runtime_path": "/nowhere/crun"}}}},
-            ["crio.runtime.runtimes.crun.runtime_path", "/nowhere/crun"],
-            id="a default handler without its program",
-        ),
-        pytest.param(
             {"metrics": {"metrics_host": "192.0.2.1"}},
             ['crio.metrics.metrics_host = "192.0.2.1"', "cannot assign requested address"],
             id="a metrics address of another host",
@@ -122,23 +117,41 @@ def test_what_only_a_start_shows_is_undone(shared, run_playbook, layer, told):
     )
 
 
-def test_a_misspelt_cgroup_manager_that_only_a_start_shows_is_undone(shared, run_playbook):
-    """The role refuses it on the controller; a file set of somebody else's making reaches the daemon."""
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(
+            '[crio.runtime]\ncgroup_manager = "systemdd"\n',
+            ["cgroup manager", "systemdd"],
+            id="cgroup manager",
+        ),
+        pytest.param(
+            '[crio.runtime]\n[crio.runtime.runtimes.crun]\nruntime_path = "/nowhere/crun"\n',
+            ["/nowhere/crun"],
+            id="default handler without its program",
+        ),
+    ],
+)
+def test_what_only_a_start_shows_and_a_dry_start_too_is_refused_beforehand(
+    shared, run_playbook, content, words
+):
+    """The role refuses some of it on the controller; a file set of somebody else's making reaches the node."""
     before = observe(shared)
     entry = {
         "path": "/etc/crio/crio.conf.d/61-other.conf",
         "owner": "other",
-        "content": '[crio.runtime]\ncgroup_manager = "systemdd"\n',
+        "content": content,
     }
     play = [
         {"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": {"files": [entry]}}]}
     ]
-    message = run_playbook(play, shared).results[-1]["result"]["msg"]
-    assert "cgroup manager" in message
-    assert "systemdd" in message
-    assert "The change was undone" in message
-    assert observe(shared).contents == before.contents
-    assert observe(shared).configuration == before.configuration
+    for options in (["--check"], []):
+        message = run_playbook(play, shared, *options).results[-1]["result"]["msg"]
+        assert "CRI-O could not start with this configuration" in message
+        assert "Nothing was changed" in message
+        for word in words:
+            assert word in message
+    assert observe(shared) == before
 
 
 def test_systemd_settings_that_systemd_would_ignore_are_refused(shared, run_playbook):
@@ -165,8 +178,9 @@ def test_a_broken_file_of_somebody_else_is_named_and_nothing_is_touched(shared, 
 RUN_REQUEST = """
 import json, sys
 sys.path.insert(0, "/root/program.pyz")
+from cri_node.layout import NODE
 from cri_node.transaction import unit
-print(json.dumps(unit.run_transaction(json.load(open("/root/request.json")))))
+print(json.dumps(unit.run_transaction(json.load(open("/root/request.json")), NODE)))
 """
 
 
@@ -177,7 +191,7 @@ def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
         "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
     }  # fmt: skip
     before = observe(shared)
-    shared.copy_in("/root/program.pyz", unit.program())
+    shared.copy_in("/root/program.pyz", unit.program((*unit.MODULES, "transaction.unit")))
     shared.copy_in("/root/request.json", json.dumps(stale))
     outcome = json.loads(shared.check(["python3", "-"], stdin=RUN_REQUEST))
     assert outcome["phase"] == "refused"

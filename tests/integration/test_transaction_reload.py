@@ -61,16 +61,15 @@ def test_registries_take_effect_by_a_reload_under_running_pods(shared, apply):
     shared.remove_pods()
 
 
-def test_a_reload_that_crio_refuses_is_undone_with_crios_own_reason(shared, apply):
+def test_registries_that_crio_refuses_are_never_brought_to_the_daemon(shared, apply):
     apply(a_file(INSECURE))
     before = observe(shared)
     result = apply(a_file('[[registry]]\nlocation = "http://unlisted:5000"\n'))
-    assert "CRI-O did not reload the new configuration" in result["msg"]
+    assert "CRI-O could not start with this configuration" in result["msg"]
     assert "invalid location 'http://unlisted:5000': URI schemes are not supported" in result["msg"]
-    assert "The change was undone: the node is as it was" in result["msg"]
-    after = observe(shared)
-    assert after.contents == before.contents
-    assert after.invocation_id == before.invocation_id
+    assert DROP_IN in result["msg"]
+    assert "Nothing was changed on the node" in result["msg"]
+    assert observe(shared) == before
     assert pull(shared).rc == 0
     assert litter(shared) == ""
 

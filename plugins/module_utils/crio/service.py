@@ -6,12 +6,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import stat
 import time
 
 from ..errors import NodeError
 from ..program import run
 
 DEFAULT_UNIT = "crio.service"
+_LARGEST = 4 * 1024 * 1024  # characters of a file that is read whole
+_POLL = 0.1  # seconds between two looks at a unit that changes its state
 DEFAULT_CONFIG = "/etc/crio/crio.conf"
 DEFAULT_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
 DEFAULT_SOCKET = "/var/run/crio/crio.sock"
@@ -19,7 +22,8 @@ BINARY_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbi
 
 _PROPERTIES = (
     "LoadState,ActiveState,SubState,UnitFileState,InvocationID,MainPID,KillMode,ControlGroup,NeedDaemonReload,Job,"
-    "FragmentPath,DropInPaths,ExecStart,ExecReload,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,Result"
+    "FragmentPath,DropInPaths,ExecStart,ExecReload,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,Result,"
+    "NRestarts,ExecMainCode,ExecMainStatus"
 )
 _OPTION_FOR = {
     "--config": "config",
@@ -56,9 +60,53 @@ class CrioService:
         return self.properties.get("ActiveState", "")
 
     @property
+    def phase(self):
+        """serving, stopped, or between: starting, stopping, reloading, waiting to be started again, or with a queued job.
+
+        What is between tells nothing about the daemon: it may run, with containers that depend on it.
+        """
+        if self.properties.get("Job", "0") not in ("", "0"):
+            return "between"
+        if self.active_state in ("inactive", "failed"):
+            return "stopped"
+        serves = self.active_state == "active" and self.properties.get("SubState") != "auto-restart"
+        return "serving" if serves else "between"
+
+    @property
+    def state_words(self):
+        """The state as systemctl status prints it, with a queued job."""
+        job = " with a queued job" if self.properties.get("Job", "0") not in ("", "0") else ""
+        return f"{self.active_state} ({self.properties.get('SubState', '')}){job}"
+
+    @property
+    def aim(self):
+        """up or down: what systemd is aiming at. A daemon that waits for its next start is aimed at up."""
+        return "down" if self.active_state in ("inactive", "failed", "deactivating") else "up"
+
+    @property
     def active(self):
         """Whether the daemon serves and no job of systemd is about to change that."""
-        return self.active_state == "active" and self.properties.get("Job", "0") in ("", "0")
+        return self.phase == "serving"
+
+    @property
+    def restarts(self):
+        """How often systemd itself has started the daemon again."""
+        return _number(self.properties.get("NRestarts"))
+
+    @property
+    def uptime(self):
+        """Seconds since the daemon's process was started; 0 while it does not run."""
+        microseconds = _number(self.properties.get("ExecMainStartTimestampMonotonic"))
+        return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
+
+    @property
+    def ending(self):
+        """How the daemon's last run ended, in systemd's words; empty after a success."""
+        result = self.properties.get("Result", "")
+        if result in ("", "success"):
+            return ""
+        status = self.properties.get("ExecMainStatus", "0")
+        return f"systemd says: {result}" + (f", status {status}" if status not in ("", "0") else "")
 
     @property
     def enabled(self):
@@ -76,7 +124,7 @@ class CrioService:
 
     @property
     def main_pid(self):
-        return int(self.properties.get("MainPID") or 0)
+        return _number(self.properties.get("MainPID"))
 
     @property
     def kill_mode(self):
@@ -98,16 +146,37 @@ class CrioService:
     @property
     def started_at(self):
         """When the daemon's process was started, in seconds since the epoch; None while it does not run."""
-        microseconds = int(self.properties.get("ExecMainStartTimestampMonotonic") or 0)
-        if not self.main_pid or not microseconds:
-            return None
-        return time.time() - time.monotonic() + microseconds / 1e6
+        return time.time() - self.uptime if self.uptime else None
+
+    @property
+    def unit_command(self):
+        """The argument list of ExecStart, variables expanded; [] where there is no unit."""
+        _before, found, rest = self.properties.get("ExecStart", "").partition("argv[]=")
+        words = rest.partition(" ; ignore_errors=")[0].split() if found else []
+        return _expand(words, self.environment)
 
     @property
     def command(self):
-        """The daemon's argument list as its unit has it, variables expanded; [] where there is no unit."""
-        found = re.search(r"argv\[\]=(.*?) ; ignore_errors=", self.properties.get("ExecStart", ""), re.DOTALL)
-        return _expand(found.group(1).split(), self.environment) if found else []
+        """crio's own argument list: of the unit, or behind what the unit starts it with; [] where crio is not found.
+
+        Behind a wrapper the running process says it, else the words after the one that is a crio.
+        """
+        words = self.unit_command
+        if not words or os.path.basename(words[0]) == "crio":
+            return words
+        running = _arguments(self.main_pid)
+        if running and os.path.basename(_executable(self.main_pid)) == "crio":
+            return [_executable(self.main_pid), *running[1:]]
+        for position, word in enumerate(words):
+            if os.path.basename(word) == "crio" and os.access(word, os.X_OK):
+                return words[position:]
+        return []
+
+    @property
+    def wrapped_by(self):
+        """What the unit starts in crio's place while crio cannot be found behind it; empty otherwise."""
+        words = self.unit_command
+        return words[0] if words and not self.command else ""
 
     @property
     def environment(self):
@@ -125,6 +194,8 @@ class CrioService:
     @property
     def binary(self):
         """The path of crio: the unit's own, else the first one in the usual places; None where there is none."""
+        if self.wrapped_by:
+            return None
         candidates = self.command[:1] + [os.path.join(directory, "crio") for directory in BINARY_DIRECTORIES]
         return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
@@ -147,9 +218,21 @@ class CrioService:
         named = _option(self.command, "--listen") or self.environment.get("CONTAINER_LISTEN")
         return named or _listen_of(self.config_path, self.config_directory) or DEFAULT_SOCKET
 
+    @property
+    def redirected_by(self):
+        """The option or variable that makes the daemon read another configuration folder than its own; empty for none."""
+        if self.config_directory == DEFAULT_CONFIG_DIRECTORY:
+            return ""
+        named = _without_configuration(self.command[1:])[1]
+        if "config_directory" in named:
+            return f"--config-dir={named['config_directory']}"
+        return f"CONTAINER_CONFIG_DIR={self.environment.get('CONTAINER_CONFIG_DIR', '')}"
+
     def _configured(self, option, variable, default):
         named = _without_configuration(self.command[1:])[1]
-        return (named.get(option) or self.environment.get(variable) or default).rstrip("/")
+        if option in named:
+            return named[option].rstrip("/")
+        return (self.environment.get(variable) or default).rstrip("/")
 
     @property
     def binary_replaced(self):
@@ -159,21 +242,30 @@ class CrioService:
         except OSError:
             return False
 
-    def strangers_in_cgroup(self):
-        """Container monitors (conmon, conmonrs) that live in the daemon's own control group.
+    @property
+    def control_group(self):
+        return self.properties.get("ControlGroup", "")
 
-        With cgroupfs CRI-O leaves them there (cri-o#2745), so a stop with KillMode=control-group or mixed ends them, and
-        their containers with them. Returns their process ids.
-        """
-        group = self.properties.get("ControlGroup", "")
-        return [pid for pid in _monitors() if group and _in_group(pid, group)]
+    def settled(self, seconds):
+        """This unit once it is serving or stopped, or as it is after that many seconds."""
+        service, deadline = self, time.monotonic() + seconds
+        while service.phase == "between" and time.monotonic() < deadline:
+            time.sleep(_POLL)
+            service = CrioService(self.unit)
+        return service
 
 
 def version_of(binary):
-    """What `crio --version` says first, such as "1.37.0"; None where the binary does not answer."""
+    """What `crio --version` says first, such as "1.37.0" or "1.37.0~rc1"; None where the binary does not answer."""
     status, output, _error = run([binary, "--version"], timeout=20)
-    found = re.search(r"(\d+\.\d+\.\d+\S*)", output)
-    return found.group(1) if status == 0 and found else None
+    found = re.search(r"\d{1,9}\.\d{1,9}\.\d{1,9}[\w.~+:-]{0,60}", output[:4096], re.ASCII)
+    return found.group(0) if status == 0 and found else None
+
+
+def binary_identity(binary):
+    """What tells one crio file from the next without reading it: path, inode, size, modification time."""
+    status = os.stat(binary)
+    return [binary, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def _parse_show(output):
@@ -211,13 +303,8 @@ def _split(text):
 
 def _read_environment_file(path):
     """The assignments of an EnvironmentFile; an absent or unreadable file gives none."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read().replace("\\\n", "").splitlines()
-    except OSError:
-        return {}
     values = {}
-    for line in lines:
+    for line in _read(path).replace("\\\n", "").splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             # A file's value is one word for the daemon; a $NAME of the command line splits it later.
@@ -261,28 +348,41 @@ def _listen_of(config_path, config_directory):
         files += sorted(os.path.join(directory, name) for name in names)
     listen = None
     for path in files:
-        section = re.search(r"^\s*\[crio\.api\]\s*$(.*?)(?=^\s*\[|\Z)", _read(path), re.MULTILINE | re.DOTALL)
-        line = section and re.search(r"^\s*listen\s*=\s*[\"'](.+?)[\"']", section.group(1), re.MULTILINE)
-        listen = line.group(1) if line else listen
+        table = ""
+        for line in _read(path).splitlines():
+            line = line.strip()
+            name, equals, value = line.partition("=")
+            if line.startswith("["):
+                table = line.strip("[] ")
+            elif table == "crio.api" and equals and name.strip() == "listen":
+                found = re.match(r"\s*(?:\"([^\"]{1,4096})\"|'([^']{1,4096})')", value)
+                listen = (found.group(1) or found.group(2)) if found else listen
     return listen
 
 
-def _monitors():
-    for name in os.listdir("/proc"):
-        if name.isdigit() and _read(f"/proc/{name}/comm").strip() in ("conmon", "conmonrs"):
-            yield int(name)
+def _number(text):
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0
 
 
-def _in_group(pid, group):
-    paths = [
-        line.split(":", 2)[2] for line in _read(f"/proc/{pid}/cgroup").splitlines() if line.count(":") >= 2
-    ]
-    return any(path == group or path.startswith(group + "/") for path in paths)
+def _executable(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "") if pid else ""
+    except OSError:
+        return ""
+
+
+def _arguments(pid):
+    return _read(f"/proc/{pid}/cmdline").rstrip("\0").split("\0") if pid else []
 
 
 def _read(path):
+    """The text of a small file; empty where it cannot be read or is no regular file."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(handle, encoding="utf-8", errors="replace") as file:
+            return file.read(_LARGEST) if stat.S_ISREG(os.fstat(handle).st_mode) else ""
     except OSError:
         return ""

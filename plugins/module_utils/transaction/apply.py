@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The second of a run's two calls: one change of a node's file set, whole or not at all.
 
-Runs as a program of its own in a transient systemd unit, so that neither a lost connection nor a dead controller stops
-it half-way. Before the first rename an intent journal with everything needed to go back is on disk; state.json's rename is
+Runs as a program of its own in a transient systemd unit (see unit.py), so that neither a lost connection nor a dead controller
+stops it half-way. Before the first rename an intent journal with everything needed to go back is on disk; state.json's rename is
 the point of commit. Whatever interrupts it in between, recovery.recover (the unit's ExecStopPost, the next run, the next boot)
 ends in one of the two states, files and daemon alike.
 """
@@ -10,100 +10,122 @@ ends in one of the two states, files and daemon alike.
 from __future__ import annotations
 
 import os
-import shutil
 
-from .. import node_files, node_state
-from ..crictl.call import CrictlError
-from ..crio import daemon
-from ..crio.service import CrioService, CrioServiceError
-from ..errors import TransactionError
-from ..node_files import NodeFileError
+from .. import contract, node_files, node_state
+from ..crio import daemon, journald
+from ..crio.service import CrioService
+from ..errors import NodeError, TransactionError
 from ..program import run
 from . import candidate, generation, journal, recovery
+from . import state as committed
 
 
-def apply(request):
-    """Make the change, or leave the node as it was. Returns the outcome; raises TransactionError.
+def apply(layout, request, program):
+    """Make the change, or leave the node as it was. Returns a contract.Outcome; raises nothing.
 
-    After an error of phase activate, acknowledge or probe the caller must `recover`.
+    `program` is the path of the program that recovers after a kill.
     """
-    journal.forget_stage()
-    node_files.make_private_directory(journal.STAGE)
-    report = node_state.read(request)
+    aim = _aim(request)
+    try:
+        return _apply(layout, request, program)
+    except NodeError as error:
+        return _failed(layout, request, error, aim)
+    except Exception as error:  # a fault of ours must not leave a node between two states
+        return _failed(layout, request, NodeError(f"internal error: {type(error).__name__}: {error}"), aim)
+
+
+def _apply(layout, request, program):
+    _end_former_change(layout)
+    report = node_state.read(request, layout)
     if report["fingerprint"] != request["fingerprint"]:
         raise TransactionError(
             "refused", "the node changed between the look at it and the change; nothing was done, run again"
         )
-    directory = os.path.join(journal.STAGE, "candidate")
-    os.mkdir(directory, 0o700)
-    before = candidate.rehearse(request, directory)
-    staged = {}
-    for number, (path, content) in enumerate(sorted(request["contents"].items())):
-        staged[path] = os.path.join(journal.STAGE, str(number))
-        node_files.write_durably(staged[path], content.encode(), int(_entry(request, path)["mode"], 8))
-    journal.announce(request, before)
-    _swap(request, staged)
-    service, outranked = _make_live(request, before)
-    number = generation.commit(request, service, report["crio"]["version"])
-    journal.forget()
-    if _touches_units(request):
-        # The unit that would have recovered at boot was read too; let systemd forget it.
-        run(["systemctl", "daemon-reload"])
-    return {
-        "committed": True,
-        "generation": number,
-        "outranked": outranked,
-        "invocation_id": service.invocation_id,
-    }
+    mounts = node_files.mount_points()
+    with candidate.folder(layout, request["id"]) as directory:
+        before = candidate.rehearse(request, directory, layout, mounts)
+    state, _damage = committed.load(layout)
+    entries = {entry["path"]: entry for entry in request["files"]}
+    prepared = journal.prepare(layout, request, entries, mounts)
+    generation_number = None
+    try:
+        ready = generation.prepare(layout, request, state)
+        generation_number = ready[0]
+        journal.announce(layout, request, prepared, before, program)
+    except BaseException:
+        if not journal.is_open(layout):
+            journal.abandon(layout, prepared.stages)
+            if generation_number is not None:
+                generation.forget_prepared(layout, generation_number)
+        raise
+    _swap(request, prepared)
+    service, outranked, notes = _make_live(request, before)
+    generation.commit(layout, request, service, report["crio"]["version"], ready, state)
+    return _finished(layout, request, prepared, ready, service, outranked, notes)
 
 
-def _entry(request, path):
-    return next(entry for entry in request["files"] if entry["path"] == path)
+def _end_former_change(layout):
+    """An open intent is recovery's alone: it is ended first, or nothing is begun."""
+    if not journal.is_open(layout):
+        return
+    outcome = recovery.recover(layout)
+    if outcome and outcome.get("open"):
+        raise TransactionError(
+            "refused",
+            f"an earlier change of this node could not be undone yet: {outcome.get('problem') or 'see its files'}; nothing"
+            " else is changed before that",
+        )
 
 
-def _swap(request, staged):
-    for path in sorted(staged):
+def _swap(request, prepared):
+    for path in sorted(prepared.staged):
         node_files.make_directories(os.path.dirname(path))
-        os.chown(staged[path], 0, 0)
-        node_files.swap_in(staged[path], path)
+        node_files.swap_in(prepared.staged[path], path)
     for path in sorted(request["remove"]):
         node_files.remove(path)
         _remove_empty_drop_in_directory(os.path.dirname(path))
-    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon") and staged:
-        run(["restorecon", *sorted(staged)])
+    journal.relabel(list(prepared.staged))
 
 
 def _remove_empty_drop_in_directory(directory):
     """A unit's own drop-in directory goes with its last file; crio.conf.d and the like stay."""
-    if (
-        directory.startswith(candidate.UNIT_DIRECTORY)
-        and directory.endswith(".d")
-        and not os.listdir(directory)
-    ):
-        os.rmdir(directory)
+    if directory.startswith(candidate.UNIT_DIRECTORY) and directory.endswith(".d"):
+        node_files.remove_empty_directory(directory)
 
 
 def _make_live(request, before):
-    """Have the daemon load what changed, and prove that it did and is well. Returns the service, and what is outranked."""
+    """Have the daemon load what changed, and prove that it did and is well.
+
+    Returns the service, what is outranked, and sentences about containers that ended by themselves meanwhile.
+    """
+    unit = request["unit"]
     if before is None:
-        return CrioService(request["unit"]), {}
-    _activate(request, before)
-    service = CrioService(request["unit"])
-    outranked = daemon.acknowledge(request, service, before)
-    daemon.probe(request, service, before)
-    return service, outranked
+        return CrioService(unit), {}, []
+    after = _activate(request, before)
+    service = CrioService(unit)
+    if request["activate"] == "none" and before["aim"] == "down":
+        return service, {}, []
+    started = request["activate"] in ("start", "restart")
+    outranked = daemon.acknowledge(request["expect"], started, service, before)
+    ended = daemon.probe(service, before, request["ready_timeout"], after)
+    return CrioService(unit), outranked, ended
 
 
 def _activate(request, before):
-    """Make systemd read what changed, enable the service, and start, restart or reload the daemon."""
+    """Make systemd read what changed, enable the service, and start, restart or reload the daemon.
+
+    Returns the journal's cursor from before that.
+    """
+    after = journald.cursor()
     if _touches_units(request):
         _systemctl("daemon-reload")
     if not before["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
     if request["activate"] == "reload":
-        daemon.reload(request)
+        daemon.reload(request["unit"])
     elif request["activate"] != "none":
-        daemon.restart(request, before)
+        daemon.restart(request["unit"], before, request["ready_timeout"], request["activate"])
+    return after
 
 
 def _touches_units(request):
@@ -117,29 +139,69 @@ def _systemctl(*arguments):
         raise TransactionError("activate", f"systemctl {' '.join(arguments)} failed", error.strip())
 
 
-def main(arguments):
-    """The program's entry: `apply ID` reads that request and writes its result, `recover` and `recover-at-boot` clean up."""
-    os.umask(0o077)
-    if arguments[0] == "apply":
-        _apply_and_tell(arguments[1])
-    else:
-        recovery.recover(at_boot=arguments[0] == "recover-at-boot")
-    return 0
-
-
-def _apply_and_tell(identity):
-    request = node_files.read_json(journal.REQUEST.format(identity))
-    node_files.remove(journal.REQUEST.format(identity))
+def _finished(layout, request, prepared, ready, service, outranked, notes):
+    """The outcome of a committed change. What fails from here on is litter, and a warning."""
+    number, _owners, of_others = ready
+    warnings = [*of_others, *notes]
     try:
-        outcome = apply(request)
-    except (TransactionError, CrioServiceError, CrictlError, NodeFileError, OSError) as error:
-        phase = getattr(error, "kind", "activate" if os.path.exists(node_state.INTENT) else "refused")
-        outcome = {
-            "failed": True,
-            "phase": phase,
-            "message": str(error),
-            "detail": getattr(error, "detail", ""),
-        }
-        outcome.update(recovery.recover() or {})
-        journal.forget_stage()
-    node_files.write_json(journal.RESULT.format(identity), outcome)
+        warnings += journal.forget(layout, prepared.stages)
+    except NodeError as error:
+        warnings.append(f"the change is committed, and cleaning up goes on later: {error}")
+    warnings += generation.tidy(layout, number)
+    if _touches_units(request):
+        # The unit that would have recovered at boot was read too; let systemd forget it.
+        run(["systemctl", "daemon-reload"])
+    return {
+        "format": contract.RESULT_FORMAT,
+        "id": request["id"],
+        "committed": True,
+        "generation": number,
+        "outranked": outranked,
+        "invocation_id": service.invocation_id,
+        "warnings": warnings,
+    }
+
+
+def _failed(layout, request, error, aim):
+    """Bring the node back where anything was begun, and say how it ended. Committed is what state.json says, nothing else."""
+    begun = journal.is_open(layout)
+    outcome = {
+        "format": contract.RESULT_FORMAT,
+        "id": request["id"],
+        "failed": True,
+        "phase": error.kind if isinstance(error, TransactionError) else ("activate" if begun else "refused"),
+        "message": str(error),
+        "detail": error.detail,
+        "rolled_back": False,
+        "as_before": True,
+        "problem": "",
+        "warnings": [],
+    }
+    if begun:
+        outcome.update(recovery.recover(layout) or {})
+        if outcome.get("committed"):
+            # The commit's rename was done when the error came; the rest is litter.
+            outcome.update(failed=False, outranked={}, invocation_id=_invocation(request))
+            outcome["warnings"].append(str(error))
+        return outcome
+    now = _aim(request)
+    if aim and now != aim:
+        outcome.update(as_before=False, problem=f"{request['unit']} is {now}, and it was {aim} before")
+    return outcome
+
+
+def _aim(request):
+    """What systemd is aiming at, for people; "" where nobody can say or no daemon is concerned."""
+    if not request.get("concerns_daemon", True):
+        return ""
+    try:
+        return {"up": "running or starting", "down": "stopped"}[CrioService(request["unit"]).aim]
+    except NodeError:
+        return ""
+
+
+def _invocation(request):
+    try:
+        return CrioService(request["unit"]).invocation_id
+    except NodeError:
+        return ""

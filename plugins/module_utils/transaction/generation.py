@@ -1,40 +1,102 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Generations: each committed transaction, kept on the node to go back to. state.json's rename is the point of commit."""
+"""Generations: each committed transaction, kept on the node to go back to. state.json's rename is the point of commit.
+
+All that a commit needs is read and written before the first file of the node is touched; the commit itself is one rename.
+A generation never holds the content of a secret file: a secret leaves the node with its setting.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 
-from .. import node_files, node_state
+from .. import contract, node_files
+from ..crio.service import binary_identity
+from ..errors import NodeError
+from . import state as committed
 
-GENERATIONS_KEPT = 5
+KEPT = 5
+_LIST = "files.json"
 
 
-def commit(request, service, version):
-    """Record the change as made, by owner, hash and InvocationID. Returns the generation's number."""
-    state = node_files.read_json(node_state.STATE_FILE) or {}
-    generation = state.get("generation", 0) + 1
+def prepare(layout, request, state):
+    """Write what the next generation is, beside the others. Returns (its number, its owners, notes).
+
+    Files of other owners that are gone or changed since their commit are noted, and never stop a change.
+    """
+    # Of a state that was lost, the generations may still be there.
+    number = max([state["generation"], *(int(name) for name in _names(layout) if name.isdigit())]) + 1
     owners = {
-        owner: entries for owner, entries in state.get("owners", {}).items() if owner not in request["owners"]
+        owner: dict(entries) for owner, entries in state["owners"].items() if owner not in request["owners"]
     }
+    notes, contents = [], {}
+    for owner, entries in owners.items():
+        for path in sorted(entries):
+            note, contents[path] = _of_others(path, entries[path])
+            if note:
+                notes.append(f"{path} (of the owner {owner}) {note}")
     for entry in request["files"]:
         described = {name: entry[name] for name in ("sha256", "mode", "secret", "disruption")}
         owners.setdefault(entry["owner"], {})[entry["path"]] = described
-    _keep(generation, owners)
-    new_state = {
-        "generation": generation,
-        "transaction": request["id"],
-        "owners": owners,
-        "acknowledged": {
-            "invocation_id": service.invocation_id,
-            "files": _acknowledged(request, service, owners, state),
-        },
+        contents[entry["path"]] = _content_of(entry, request)
+    folder = f"{layout.generations}/{number}.partial"
+    node_files.remove_tree(folder)
+    node_files.make_private_directory(layout.state_directory)
+    node_files.make_private_directory(layout.generations)
+    node_files.make_private_directory(folder)
+    kept = {}
+    for owner, entries in owners.items():
+        for path, entry in entries.items():
+            kept[path] = dict(entry, owner=owner, saved=None)
+            if contents[path] is not None and not entry["secret"]:
+                kept[path]["saved"] = str(len(kept))
+                node_files.write_durably(os.path.join(folder, kept[path]["saved"]), contents[path])
+    node_files.write_json(os.path.join(folder, _LIST), {"format": contract.GENERATION_FORMAT, "files": kept})
+    return number, owners, notes
+
+
+def _content_of(entry, request):
+    if entry["path"] in request["contents"]:
+        return request["contents"][entry["path"]].encode()
+    return node_files.read_bytes(entry["path"])
+
+
+def _of_others(path, entry):
+    """(what is to note of a file of another owner, its content or None)"""
+    try:
+        found = node_files.describe(path)
+        if found["kind"] == "absent":
+            return "is gone", None
+        if found["kind"] != "file":
+            return f"is a {found['kind']} now", None
+        note = "" if found["sha256"] == entry["sha256"] else "was changed since its commit"
+        return note, node_files.read_bytes(path)
+    except NodeError as error:
+        return f"cannot be read: {error}", None
+
+
+def forget_prepared(layout, number):
+    """Take away what prepare wrote."""
+    node_files.remove_tree(f"{layout.generations}/{number}.partial")
+
+
+def commit(layout, request, service, version, prepared, state):
+    """Record the change as made, by owner, hash and InvocationID. Returns the new state.
+
+    Raises NodeFileError while the change is not committed; what comes after the rename is `tidy`'s.
+    """
+    number, owners, _notes = prepared
+    new_state = contract.empty_state()
+    new_state.update(generation=number, transaction=request["id"], owners=owners)
+    new_state["acknowledged"] = {
+        "invocation_id": service.invocation_id,
+        "files": _acknowledged(request, service, owners, state),
     }
     if service.binary:
-        new_state["binary"] = {"identity": node_state.binary_identity(service.binary), "version": version}
-    node_files.write_json(node_state.STATE_FILE, new_state)
-    return generation
+        with contextlib.suppress(OSError):
+            new_state["binary"] = {"identity": binary_identity(service.binary), "version": version}
+    node_files.write_json(layout.state_file, new_state)
+    return new_state
 
 
 def _acknowledged(request, service, owners, state):
@@ -44,26 +106,63 @@ def _acknowledged(request, service, owners, state):
     """
     started = request["activate"] in ("start", "restart")
     ours = {entry["path"] for entry in request["files"]}
-    return {
-        path: entry["sha256"]
-        for entries in owners.values()
-        for path, entry in entries.items()
-        if started or path in ours or node_state.is_loaded(path, node_files.describe(path), service, state)
-    }
-
-
-def _keep(number, owners):
-    """Copy the managed files as they are now, for a return to them, and let go of the oldest copies."""
-    directory = os.path.join(node_state.GENERATIONS, str(number))
-    shutil.rmtree(directory, ignore_errors=True)
-    node_files.make_private_directory(directory)
-    kept = {}
-    for owner, entries in owners.items():
+    found = {}
+    for entries in owners.values():
         for path in entries:
-            saved = os.path.join(directory, str(len(kept)))
-            node_files.write_durably(saved, node_files.read_bytes(path))
-            kept[path] = dict(entries[path], owner=owner, saved=os.path.basename(saved))
-    node_files.write_json(os.path.join(directory, "files.json"), kept)
-    numbers = sorted(int(name) for name in os.listdir(node_state.GENERATIONS) if name.isdigit())
-    for old in [old for old in numbers if old <= number][:-GENERATIONS_KEPT]:
-        shutil.rmtree(os.path.join(node_state.GENERATIONS, str(old)), ignore_errors=True)
+            try:
+                here = node_files.describe(path)
+            except NodeError:
+                continue
+            if here["kind"] == "file" and (
+                started or path in ours or committed.is_loaded(path, here, service, state)
+            ):
+                found[path] = committed.identity(here)
+    return found
+
+
+def tidy(layout, number):
+    """Give the committed generation its name and let go of the oldest ones. Returns sentences about what did not work."""
+    problems = []
+    partial, folder = f"{layout.generations}/{number}.partial", f"{layout.generations}/{number}"
+    try:
+        if os.path.isdir(partial):
+            node_files.remove_tree(folder)
+            node_files.swap_in(partial, folder)
+    except NodeError as error:
+        problems.append(str(error))
+    for name in sorted(_names(layout), key=lambda name: int(name.partition(".")[0])):
+        try:
+            if name.endswith(".partial") or int(name) <= number - KEPT:
+                node_files.remove_tree(os.path.join(layout.generations, name))
+            elif int(name) < number:
+                _drop_secrets(os.path.join(layout.generations, name))
+        except NodeError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _names(layout):
+    try:
+        names = os.listdir(layout.generations)
+    except OSError:
+        return []
+    return [
+        name
+        for name in names
+        if name.partition(".")[0].isdigit() and name.partition(".")[2] in ("", "partial")
+    ]
+
+
+def _drop_secrets(folder):
+    """Older versions of the collection kept the content of secret files."""
+    text = node_files.read_text(os.path.join(folder, _LIST))
+    if text is None:
+        return
+    try:
+        files = contract.read_generation(text, folder)
+    except contract.DamagedDocument:
+        node_files.remove_tree(folder)
+        return
+    for entry in files.values():
+        if entry.get("secret") and entry.get("saved"):
+            node_files.remove(os.path.join(folder, os.path.basename(str(entry["saved"]))))

@@ -1,58 +1,70 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The journal of a change: on disk before the first rename, with all that is needed to go back, and gone once nothing is open.
 
-Whoever finds it (the unit's ExecStopPost, the next run, the next boot) can end the change, see recovery.py.
+Whoever finds it (the unit's ExecStopPost, the next run, the next boot) can end the change, see recovery.py. Going back needs no
+space: the old files are kept beside by hard links, and return by a rename.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 
-from .. import node_files, node_state
-from . import candidate
-
-STAGE = "/etc/crio/.cri-node"
-UNDO = node_state.TRANSACTION + "/undo"
-PROGRAM = node_state.TRANSACTION + "/program.pyz"
-REQUEST = node_state.TRANSACTION + "/request-{}.json"  # each transaction has its own, by its id
-RESULT = node_state.TRANSACTION + "/result-{}.json"
-BOOT_UNIT = candidate.UNIT_DIRECTORY + "cri-node-recover.service"
-BOOT_LINK = candidate.UNIT_DIRECTORY + "multi-user.target.wants/cri-node-recover.service"
+from .. import contract, node_files
+from ..errors import NodeError
+from ..program import run
 
 
-def announce(request, before):
-    """Write the intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched.
+class Prepared:
+    """What is written for a change before the first file of the node is touched."""
 
-    `before` is what candidate.rehearse returned.
+    def __init__(self, identity):
+        self.identity = identity
+        self.stages = []  # one folder for each file system
+        self.staged = {}  # path: its new content, beside it
+        self.undo = []
+        self.directories = []
+
+
+def prepare(layout, request, entries, mounts):
+    """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
+
+    Nothing of the node's configuration changes. Raises NodeFileError; then the caller must `abandon`.
     """
-    shutil.rmtree(UNDO, ignore_errors=True)
-    node_files.make_private_directory(UNDO)
-    undo = []
-    for number, path in enumerate(sorted([*request["contents"], *request["remove"]])):
-        found = node_files.describe(path)
-        entry = {"path": path, "kind": found["kind"]}
-        if found["kind"] == "file":
-            entry.update(
-                mode=found["mode"], uid=found["uid"], gid=found["gid"], saved=os.path.join(UNDO, str(number))
-            )
-            node_files.write_durably(entry["saved"], node_files.read_bytes(path))
-        undo.append(entry)
-    node_files.write_durably(BOOT_UNIT, _boot_unit().encode(), 0o644)
-    os.makedirs(os.path.dirname(BOOT_LINK), exist_ok=True)
-    if not os.path.islink(BOOT_LINK):
-        os.symlink(BOOT_UNIT, BOOT_LINK)
-    node_files.sync_directory(os.path.dirname(BOOT_LINK))
-    intent = {
-        "id": request["id"],
-        "unit": request["unit"],
-        "activate": request["activate"],
-        "undo": undo,
-        "before": before,
-    }
-    intent["directories"] = _missing_directories(request["contents"])
-    node_files.write_json(node_state.INTENT, intent)
+    prepared = Prepared(request["id"])
+    try:
+        for number, path in enumerate(sorted([*request["contents"], *request["remove"]])):
+            stage = _stage(layout, prepared, path, mounts)
+            found = node_files.describe(path)
+            entry = {"path": path, "kind": found["kind"], "stage": stage}
+            if found["kind"] == "file":
+                entry["saved"] = f"{stage}/old-{number}"
+                node_files.keep(path, entry["saved"])
+                entry.update({name: found[name] for name in ("sha256", "mode", "uid", "gid")})
+            prepared.undo.append(entry)
+            if path in request["contents"]:
+                prepared.staged[path] = f"{stage}/new-{number}"
+                mode = int(entries[path]["mode"], 8)
+                node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
+                with node_files.doing("making root the owner of a file", prepared.staged[path]):
+                    os.chown(prepared.staged[path], 0, 0)
+        prepared.directories = _missing_directories(request["contents"])
+    except NodeError:
+        remove_stages(prepared.stages)
+        raise
+    return prepared
+
+
+def _stage(layout, prepared, path, mounts):
+    base = node_files.stage_of(path, layout, mounts)
+    stage = f"{base}/{prepared.identity}"
+    if stage not in prepared.stages:
+        prepared.stages.append(stage)
+        node_files.make_private_directory(base)
+        node_files.make_private_directory(stage)
+    return stage
 
 
 def _missing_directories(paths):
@@ -65,56 +77,211 @@ def _missing_directories(paths):
     return sorted(missing, reverse=True)
 
 
-def _boot_unit():
+def announce(layout, request, prepared, before, program):
+    """Write the intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched.
+
+    `before` is what candidate.rehearse returned, `program` the path of the program that recovers.
+    """
+    node_files.make_private_directory(layout.state_directory)
+    node_files.make_private_directory(layout.transaction)
+    node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
+    node_files.make_directories(os.path.dirname(layout.recovery_link))
+    with node_files.doing("making a link", layout.recovery_link), contextlib.suppress(FileExistsError):
+        os.symlink(layout.recovery_unit, layout.recovery_link)
+    node_files.sync_directory(os.path.dirname(layout.recovery_link))
+    intent = {
+        "format": contract.INTENT_FORMAT,
+        "id": request["id"],
+        "unit": request["unit"],
+        "activate": request["activate"],
+        "undo": prepared.undo,
+        "stages": prepared.stages,
+        "directories": prepared.directories,
+        "before": before,
+        "program": program,
+    }
+    node_files.write_json(layout.intent, intent)
+
+
+def _boot_unit(layout, request, program):
+    python = os.path.realpath(sys.executable)
     return f"""[Unit]
 Description=Undo a change of the container runtime's configuration that was interrupted
-ConditionPathExists={node_state.INTENT}
-Before=crio.service kubelet.service
+ConditionPathExists={layout.intent}
+RequiresMountsFor={layout.state_directory} {os.path.dirname(layout.stage)} {os.path.dirname(layout.registries)}
+Before={request["unit"]} crio.service kubelet.service
 
 [Service]
 Type=oneshot
-ExecStart={sys.executable} {PROGRAM} recover-at-boot
+ExecStart={python} {program} recover-at-boot
 """
 
 
+def load(layout):
+    """(the open intent or None, a sentence about what is wrong with its file, "" for nothing).
+
+    A damaged one says nothing that could be undone; it is set aside, so that it stops nobody for ever. Raises NodeFileError.
+    """
+    text = node_files.read_text(layout.intent)
+    if text is None:
+        return None, ""
+    try:
+        return contract.read_intent(text, layout.intent), ""
+    except contract.DamagedDocument as error:
+        aside = node_files.set_aside(layout.intent)
+        forget_boot_unit(layout)
+        return None, f"{error}; it was renamed to {aside}, and what it was about cannot be undone"
+
+
+def is_open(layout):
+    """Whether a change has begun and has not ended."""
+    return os.path.lexists(layout.intent)
+
+
 def restore(intent):
-    """Put back every file as it was, and take away directories that the change made. May run twice."""
+    """Put back every file as it was, and take away directories that the change made. May run twice.
+
+    Returns a sentence for each path that could not be brought back; the others are.
+    """
+    problems = []
     for entry in intent["undo"]:
-        if entry["kind"] != "file":
-            node_files.remove(entry["path"])
-            continue
-        found = node_files.describe(entry["path"])
-        if (
-            found.get("sha256") == node_files.digest(node_files.read_bytes(entry["saved"]))
-            and found["mode"] == entry["mode"]
-        ):
-            continue  # never swapped; its change time tells what the daemon has loaded
-        # Staged beside the saved copies' journal, outside every configuration directory.
-        node_files.make_private_directory(STAGE)
-        staged = os.path.join(STAGE, "undo")
-        node_files.write_durably(staged, node_files.read_bytes(entry["saved"]), int(entry["mode"], 8))
-        os.chown(staged, entry["uid"], entry["gid"])
-        node_files.make_directories(os.path.dirname(entry["path"]))
-        node_files.swap_in(staged, entry["path"])
+        try:
+            _restore(entry)
+        except NodeError as error:
+            problems.append(str(error))
+    relabel([entry["path"] for entry in intent["undo"] if entry["kind"] == "file"])
     for directory in intent["directories"]:
-        if os.path.isdir(directory) and not os.listdir(directory):
-            os.rmdir(directory)
+        try:
+            node_files.remove_empty_directory(directory)
+        except NodeError as error:
+            problems.append(str(error))
+    return problems
 
 
-def forget():
-    """Nothing to go back to any more. The intent goes first: without it the rest is only litter."""
-    node_files.remove(node_state.INTENT)
-    forget_boot_unit()
-    shutil.rmtree(UNDO, ignore_errors=True)
-    forget_stage()
+def _restore(entry):
+    path = entry["path"]
+    found = node_files.describe(path)
+    if entry["kind"] != "file":
+        if found["kind"] in ("file", "symlink"):
+            node_files.remove(path)
+        elif found["kind"] == "directory":
+            _refuse_full_directory(path)
+        elif found["kind"] != "absent":
+            raise node_files.NodeFileError(f"{path} is a {found['kind']} now; it is not removed")
+        return
+    if _is_back(entry, found):
+        return  # never swapped, or back already
+    if not os.path.lexists(entry["saved"]):
+        raise node_files.NodeFileError(
+            f"{path} is not as it was, and the copy of it, {entry['saved']}, is gone"
+        )
+    if found["kind"] == "directory":
+        _refuse_full_directory(path)
+    node_files.make_directories(os.path.dirname(path))
+    if entry.get("stage"):
+        node_files.swap_in(entry["saved"], path)
+        return
+    # Format 1 saved a copy on another file system.
+    partial = f"{os.path.dirname(os.path.dirname(path))}/.cri-node-undo"
+    node_files.write_durably(partial, node_files.read_bytes(entry["saved"]), int(entry["mode"], 8))
+    with node_files.doing("giving back a file's owner", path):
+        os.chown(partial, entry["uid"], entry["gid"])
+    node_files.swap_in(partial, path)
 
 
-def forget_boot_unit():
+def _is_back(entry, found):
+    if found["kind"] != "file":
+        return False
+    if "sha256" not in entry:  # format 1
+        entry["sha256"] = node_files.digest(node_files.read_bytes(entry["saved"]))
+    return all(found[name] == entry[name] for name in ("sha256", "mode", "uid", "gid") if name in entry)
+
+
+def _refuse_full_directory(path):
+    """An empty folder in a file's place goes; a full one is somebody's."""
+    node_files.remove_empty_directory(path)
+    if os.path.isdir(path):
+        raise node_files.NodeFileError(f"{path} is a folder with files now; move it away")
+
+
+def not_as_before(intent):
+    """Paths that are not as the intent's undo has them: read, never assumed."""
+    wrong = []
+    for entry in intent["undo"]:
+        try:
+            found = node_files.describe(entry["path"])
+            fits = found["kind"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
+        except NodeError:
+            fits = False
+        if not fits:
+            wrong.append(entry["path"])
+    return wrong + [folder for folder in intent["directories"] if _is_empty_directory(folder)]
+
+
+def _is_empty_directory(path):
+    """A folder that the change made and that nobody uses; one with somebody's files is left to them."""
+    try:
+        return os.path.isdir(path) and not os.listdir(path)
+    except OSError:
+        return True
+
+
+def relabel(paths):
+    """Give files the SELinux labels that the policy has for their paths, where there is a policy and the tool."""
+    if paths and os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
+        run(["restorecon", *sorted(paths)])
+
+
+def forget(layout, stages):
+    """Nothing to go back to any more. The intent goes first: without it the rest is only litter.
+
+    Returns sentences about litter that could not be removed. Raises NodeFileError where the intent itself cannot.
+    """
+    node_files.remove(layout.intent)
+    return abandon(layout, stages)
+
+
+def abandon(layout, stages):
+    """Remove all that a change wrote beside the configuration. Returns sentences about what could not be removed."""
+    problems = []
+    for step in (forget_boot_unit, remove_partial_documents):
+        try:
+            step(layout)
+        except NodeError as error:
+            problems.append(str(error))
+    return problems + remove_stages(stages)
+
+
+def remove_stages(stages):
+    """Remove folders with staged and saved files, those of former changes too: whoever calls this holds the node's lock.
+
+    Returns sentences about those that could not be removed.
+    """
+    problems = []
+    for base in sorted({os.path.dirname(stage) for stage in stages}):
+        try:
+            node_files.remove_tree(base)
+        except NodeError as error:
+            problems.append(str(error))
+    return problems
+
+
+def forget_boot_unit(layout):
     """Leave nothing for the next boot to do."""
-    node_files.remove(BOOT_LINK)
-    node_files.remove(BOOT_UNIT)
+    node_files.remove(layout.recovery_link)
+    node_files.remove(layout.recovery_unit)
 
 
-def forget_stage():
-    """Take away what was staged beside the configuration."""
-    shutil.rmtree(STAGE, ignore_errors=True)
+def remove_partial_documents(layout):
+    """Remove what a kill left of half-written documents and units."""
+    folders = (layout.state_directory, layout.transaction, layout.unit_directory)
+    for folder in folders:
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            node_files.doing("reading a folder", folder),
+        ):
+            names = os.listdir(folder)
+            for name in names:
+                ours = folder != layout.unit_directory or name.startswith("cri-node-recover")
+                if ours and name.endswith(".partial"):
+                    node_files.remove(os.path.join(folder, name))

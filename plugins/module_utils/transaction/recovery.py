@@ -1,67 +1,167 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a change that failed or was interrupted: forward if it was committed, else back, files and daemon alike."""
+"""Ends a change that failed or was interrupted: forward if it was committed, else back, files and daemon alike.
+
+An open intent is owned by recovery alone. Each of its steps catches what goes wrong, goes on, and reports it: whatever happens to
+the files, the daemon is brought to what systemd was aiming at. What could not be done leaves the intent open, for the next try.
+"""
 
 from __future__ import annotations
 
-import os
-
-from .. import node_files, node_state
+from .. import contract, node_files
 from ..crio import daemon
 from ..crio.service import CrioService
+from ..errors import NodeError
 from ..program import run
-from . import journal
+from . import generation, journal
+from . import state as committed
+
+_READY_LIMIT = 60  # seconds for a runtime that was brought back
 
 
-def recover(at_boot=False):
-    """End an interrupted or failed change: forward if it was committed, else back. Returns what was done, None if nothing.
+def recover(layout, at_boot=False):
+    """End an interrupted or failed change. Returns its outcome (contract.Outcome), None where nothing was open.
 
-    May itself be interrupted and run again. At boot the daemon is not started yet, so only files go back.
+    `open` in it says that files could not be brought back yet. May itself be interrupted and run again. At boot the daemon is not
+    started yet, so only files go back.
     """
-    intent = node_files.read_json(node_state.INTENT)
-    if intent is None:
-        return None
-    state = node_files.read_json(node_state.STATE_FILE) or {}
-    if state.get("transaction") == intent["id"]:
-        journal.forget()
-        run(["systemctl", "daemon-reload"])
-        return _told(intent, {"committed": True, "generation": state["generation"]})
-    problem = _bring_back(intent, at_boot) if intent["before"] else journal.restore(intent)
-    journal.forget()
-    return _told(intent, {"rolled_back": True, "as_before": not problem, "problem": problem or ""})
+    try:
+        intent, damage = journal.load(layout)
+        if intent is None:
+            return _told(layout, None, {"warnings": [damage]}) if damage else None
+        state, _damage = committed.load(layout)
+    except NodeError as error:
+        # Nothing is known of the change, so nothing can be done; the next try may be able to read it.
+        return {"failed": True, "open": True, "as_before": False, "rolled_back": False, "problem": str(error)}
+    if state["transaction"] == intent["id"]:
+        return _forward(layout, intent, state)
+    return _back(layout, intent, state, at_boot)
 
 
-def _bring_back(intent, at_boot):
-    """The files, and the daemon with them. Returns what is left wrong, "" if nothing."""
-    service = CrioService(intent["unit"])
-    before = intent["before"]
-    untouched = service.active and before["active"] and service.invocation_id == before["invocation_id"]
-    if not untouched and not at_boot and service.active_state != "inactive":
-        # Stopped under the new unit settings, which may be what keeps the containers alive.
-        run(["systemctl", "stop", intent["unit"]], timeout=180)
-    journal.restore(intent)
-    if not before["enabled"]:
-        run(["systemctl", "disable", "--quiet", intent["unit"]])
-    # With the files back a boot needs no help any more; what is left to do is lost with the power anyway.
-    journal.forget_boot_unit()
+def _forward(layout, intent, state):
+    warnings = generation.tidy(layout, state["generation"])
+    outcome = {"committed": True, "generation": state["generation"], "rolled_back": False}
+    try:
+        warnings += journal.forget(layout, intent["stages"])
+    except NodeError as error:
+        outcome["open"] = True
+        warnings.append(str(error))
     run(["systemctl", "daemon-reload"])
-    if at_boot or not before["active"]:
-        return ""
-    if not untouched:
-        return daemon.bring_back(intent["unit"], before)
-    return daemon.reload_back(intent["unit"]) if intent["activate"] == "reload" else ""
+    return _told(layout, intent, dict(outcome, warnings=warnings))
 
 
-def _told(intent, outcome):
+def _back(layout, intent, state, at_boot):
+    before = intent["before"]
+    problems = (
+        _files_back(intent, at_boot) if before is None else _files_and_daemon_back(layout, intent, at_boot)
+    )
+    left = journal.not_as_before(intent)
+    outcome = {"failed": True, "rolled_back": True, "open": bool(left), "warnings": []}
+    if not left:
+        try:
+            generation.forget_prepared(layout, state["generation"] + 1)
+            outcome["warnings"] += journal.forget(layout, intent["stages"])
+        except NodeError as error:
+            outcome["open"] = True
+            outcome["warnings"].append(str(error))
+        if before is not None:
+            run(["systemctl", "daemon-reload"])
+    outcome["as_before"] = not problems and not left
+    outcome["problem"] = "; ".join(problems) or (f"{', '.join(left)} is not as it was" if left else "")
+    return _told(layout, intent, outcome)
+
+
+def _files_back(intent, _at_boot):
+    return journal.restore(intent)
+
+
+def _files_and_daemon_back(layout, intent, at_boot):
+    """The files, and the daemon with them. Returns what is left wrong, as sentences."""
+    before, unit, problems = intent["before"], intent["unit"], []
+    untouched = _is_untouched(unit, before, problems)
+    if not untouched and not at_boot:
+        # Stopped under the new unit settings, which may be what keeps the containers alive.
+        run(["systemctl", "stop", unit], timeout=daemon.STOP_LIMIT)
+    problems += journal.restore(intent)
+    if not before["enabled"]:
+        run(["systemctl", "disable", "--quiet", unit])
+    run(["systemctl", "daemon-reload"])
+    if at_boot:
+        return problems
+    if before["aim"] == "up":
+        problems += _up_again(intent, untouched)
+    return problems + _measured(unit, before)
+
+
+def _is_untouched(unit, before, problems):
+    """Whether the daemon is the very one that it was before: then it is neither stopped nor started."""
+    try:
+        service = CrioService(unit)
+    except NodeError as error:
+        problems.append(str(error))
+        return False
+    if before["aim"] == "down":
+        return service.phase == "stopped"
+    return service.active and service.invocation_id == before["invocation_id"]
+
+
+def _up_again(intent, untouched):
+    unit, before = intent["unit"], intent["before"]
+    if untouched:
+        problem = daemon.reload_back(unit) if intent["activate"] == "reload" else ""
+    else:
+        problem = daemon.start_again(unit) or daemon.as_ready_as_before(unit, before, _READY_LIMIT)
+    return [problem] if problem else []
+
+
+def _measured(unit, before):
+    """What the daemon is now, held against what systemd was aiming at: read, never assumed."""
+    try:
+        service = CrioService(unit).settled(_READY_LIMIT)
+    except NodeError as error:
+        return [str(error)]
+    wanted = "serving" if before["aim"] == "up" else "stopped"
+    if service.phase != wanted:
+        return [f"{unit} is {service.state_words}, and it was {wanted} before"]
+    if service.enabled != before["enabled"]:
+        return [f"{unit} is {'' if service.enabled else 'not '}enabled, and it was the other way before"]
+    return []
+
+
+def retry_daemon(unit):
+    """Start a daemon that should run and does not. Returns what is wrong, "" for nothing."""
+    try:
+        service = CrioService(unit)
+    except NodeError as error:
+        return str(error)
+    return "" if service.phase != "stopped" else daemon.start_again(unit)
+
+
+def _told(layout, intent, outcome):
     """Leave the outcome where whoever asked for the transaction looks for it, if nobody has said more already."""
+    outcome.setdefault("warnings", [])
+    if intent is None:
+        return outcome
     outcome["id"] = intent["id"]
-    if not os.path.exists(journal.RESULT.format(intent["id"])):
-        interrupted = {
+    path = layout.result(intent["id"])
+    try:
+        if node_files.read_text(path) is None:
+            node_files.write_json(path, interrupted(outcome))
+    except NodeError as error:
+        outcome["warnings"].append(str(error))
+    return outcome
+
+
+def interrupted(outcome):
+    """The outcome of a change of which nothing more is known than how recovery ended it."""
+    return dict(
+        {
+            "format": contract.RESULT_FORMAT,
             "failed": not outcome.get("committed"),
             "phase": "interrupted",
             "message": "the change was interrupted",
-        }
-        told = dict(
-            interrupted, outranked={}, invocation_id=CrioService(intent["unit"]).invocation_id, **outcome
-        )
-        node_files.write_json(journal.RESULT.format(intent["id"]), told)
-    return outcome
+            "detail": "",
+            "outranked": {},
+            "invocation_id": "",
+        },
+        **outcome,
+    )

@@ -1,33 +1,54 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the transaction as a transient systemd unit: it outlives the connection and the controller that asked for it."""
+"""Runs the transaction as a transient systemd unit: it outlives the connection and the controller that asked for it.
+
+The request travels in memory, by the unit's standard input, since it may hold secrets. The unit and its helpers:
+
+- cri-node-apply.service runs the change; its ExecStopPost ends one that was interrupted
+- cri-node-recover.service (written for the time of a change) ends it at the next boot
+- cri-node-retry.service goes on with a recovery that was cut short, until its cause is gone
+"""
 
 from __future__ import annotations
 
 import importlib
 import io
+import json
 import os
 import shutil
 import sys
+import time
 import zipfile
 
-from .. import node_files, node_state
+from .. import contract, node_files
 from ..errors import NodeError
 from ..program import run
-from . import journal
+from . import journal, lock, main, recovery
+from . import state as committed
 
 UNIT = "cri-node-apply.service"
-_LONGEST_RUN = 900  # seconds, after which systemd ends the change and it is undone
+_MARGIN = 900  # seconds for stopping, going back and cleaning up, beyond what the request allows for
+_STOP_LIMIT = 600  # seconds for the recovery after a kill
+_RESULTS_KEPT = 4
+_POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
-_MAIN = "import sys\nfrom cri_node.transaction.apply import main\nsys.exit(main(sys.argv[1:]))\n"
+# Of a collection Ansible brings to a node just what is imported, so the program's entry is imported here with all it needs.
+_ENTRY = main.__name__[len(_ROOT) + 1 :]
+_MAIN = f"import sys\nfrom cri_node.{_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
 #: what the program needs of this package, listed so that a missing module fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "transaction")
 MODULES = (
+    "contract",
     "crictl.call",
     "crictl.output",
+    "crio.containers",
     "crio.daemon",
+    "crio.effective",
+    "crio.handlers",
+    "crio.journald",
     "crio.live",
     "crio.service",
     "errors",
+    "layout",
     "node_files",
     "node_host",
     "node_state",
@@ -37,8 +58,10 @@ MODULES = (
     "transaction.candidate",
     "transaction.generation",
     "transaction.journal",
+    "transaction.lock",
+    "transaction.main",
     "transaction.recovery",
-    "transaction.unit",
+    "transaction.state",
 )
 
 
@@ -46,72 +69,175 @@ class UnitError(NodeError):
     """systemd did not run the transaction; the message is for people."""
 
 
-def run_transaction(request):
-    """Run transaction.apply for `request` in its unit and wait for it. Returns its outcome, a dictionary.
+def run_transaction(request, layout):
+    """Run transaction.apply for `request` in its unit and wait for it. Returns its contract.Outcome.
 
-    The outcome has `committed`, or `failed` with `phase`, `message`, `detail`, and `rolled_back` with `as_before`.
+    A request that was made before, as after a lost connection, gets the first one's outcome. Raises UnitError, lock.Busy.
     """
-    if _is_busy():
-        raise UnitError(f"another change of this node is under way ({UNIT}); wait for its end and run again")
-    _prepare()
-    node_files.write_json(journal.REQUEST.format(request["id"]), request)
-    error = _run("apply", request["id"])
-    outcome = node_files.read_json(journal.RESULT.format(request["id"]))
+    limit = 3 * request["ready_timeout"] + _MARGIN
+    known = _outcome_of(layout, request["id"], limit)
+    if known is not None:
+        return known
+    if is_busy(layout):
+        raise lock.Busy(f"another change of this node is under way ({UNIT}); wait for its end and run again")
+    program = _prepare(layout)
+    said = _run(layout, program, limit, ["apply", request["id"], program], json.dumps(request))
+    outcome = _outcome_of(layout, request["id"], 0) or _printed(said)
     if outcome is None:
-        raise UnitError(f"{UNIT} ended without a result{error}; journalctl -u {UNIT} says more")
-    node_files.remove(journal.RESULT.format(request["id"]))
+        words = " ".join(said[1].split())[-300:]
+        if "already" in words and UNIT in words:
+            raise lock.Busy(
+                f"another change of this node is under way ({UNIT}); wait for its end and run again"
+            )
+        raise UnitError(
+            f"{UNIT} ended without a result{f': {words}' if words else ''}; journalctl -u {UNIT} says more"
+        )
     return outcome
 
 
-def run_recovery():
-    """End a transaction that something interrupted; nothing happens where none is open, or where one still runs."""
-    if os.path.exists(node_state.INTENT) and not _is_busy():
-        _prepare()
-        _run("recover")
+def _outcome_of(layout, identity, limit):
+    """The outcome of the transaction with this id: of one that has ended, or that runs and ends within `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while limit and lock.holder(layout) == identity and time.monotonic() < deadline:
+        time.sleep(_POLL)
+    try:
+        text = node_files.read_text(layout.result(identity))
+        if text is not None:
+            return contract.read_outcome(text, layout.result(identity))
+        state, _damage = committed.load(layout)
+    except NodeError:
+        return None
+    if state["transaction"] == identity:
+        return recovery.interrupted({"committed": True, "generation": state["generation"], "warnings": []})
+    return None
 
 
-def _is_busy():
-    """Whether the unit runs, its recovery included; systemd shows a unit that does not exist as inactive."""
-    return run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip() not in (
-        "",
-        "inactive",
-        "failed",
+def _printed(said):
+    """The outcome as the program printed it, for a node whose disk takes no result."""
+    for line in said[0].splitlines():
+        try:
+            outcome = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(outcome, dict) and "format" in outcome:
+            return outcome
+    return None
+
+
+def end_interrupted(layout, seconds):
+    """Wait for a change that runs now, and end one that something interrupted. Returns sentences about what is left wrong.
+
+    Raises lock.Busy for one that still runs after so many seconds.
+    """
+    wait_until_idle(layout, seconds)
+    if not journal.is_open(layout):
+        return []
+    program = _prepare(layout)
+    said = _run(layout, program, _STOP_LIMIT, ["recover", program])
+    outcome = _printed(said) or {}
+    if journal.is_open(layout):
+        problem = outcome.get("problem") or " ".join(said[1].split())[-300:] or "see journalctl -u " + UNIT
+        raise UnitError(
+            f"an earlier change of this node was interrupted and could not be undone yet: {problem}"
+        )
+    return [each for each in (outcome.get("problem"), *outcome.get("warnings", [])) if each]
+
+
+def wait_until_idle(layout, seconds):
+    """Wait until no change of this node runs. Raises lock.Busy after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while is_busy(layout):
+        if time.monotonic() >= deadline:
+            raise lock.Busy(
+                f"another change of this node is under way ({UNIT}), for more than {seconds} s; wait for its end and run again"
+            )
+        time.sleep(_POLL)
+
+
+def is_busy(layout):
+    """Whether the program runs, as a unit or by itself; systemd shows a unit that does not exist as inactive."""
+    if lock.holder(layout) not in ("", "retry"):
+        return True
+    if not os.path.isdir(layout.transaction):
+        return False  # nothing was ever changed here
+    state = run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip()
+    return state not in ("", "inactive", "failed")
+
+
+def _prepare(layout):
+    """The program, and room for it; what earlier runs left goes. Returns the program's path."""
+    node_files.make_private_directory(layout.state_directory)
+    node_files.make_private_directory(layout.transaction)
+    content = program()
+    digest = node_files.digest(content)
+    path = layout.program(digest)
+    if node_files.describe(path).get("sha256") != digest:
+        node_files.write_durably(path, content)
+    _sweep(layout, keep=path)
+    return path
+
+
+def _sweep(layout, keep):
+    """Remove requests of older versions (they may hold secrets), old results, and programs that nothing needs."""
+    names = os.listdir(layout.transaction)
+    results = sorted(
+        (name for name in names if name.startswith("result-")),
+        key=lambda name: os.lstat(os.path.join(layout.transaction, name)).st_mtime,
     )
+    old = [name for name in names if name.startswith("request-")] + results[:-_RESULTS_KEPT]
+    if not journal.is_open(layout):
+        old += [name for name in names if name.startswith("program") and name != os.path.basename(keep)]
+    for name in old:
+        node_files.remove(os.path.join(layout.transaction, name))
 
 
-def _prepare():
-    """The program, and room for it; requests and results that nobody fetched go, since no transaction runs now."""
-    node_files.make_private_directory(node_state.STATE_DIRECTORY)
-    node_files.make_private_directory(node_state.TRANSACTION)
-    for name in os.listdir(node_state.TRANSACTION):
-        if name.startswith(("request-", "result-")):
-            node_files.remove(os.path.join(node_state.TRANSACTION, name))
-    node_files.write_durably(journal.PROGRAM, program())
-
-
-def _run(*verb):
-    program_call = f"{sys.executable} {journal.PROGRAM} recover"
-    arguments = ["systemd-run", "--quiet", "--collect", "--wait", f"--unit={UNIT}", "-p", "Type=exec"]
-    arguments += ["-p", "TimeoutStopSec=300", "-p", f"RuntimeMaxSec={_LONGEST_RUN}"]
-    # A shell spares the usual, uninterrupted end the start of another Python.
-    arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {node_state.INTENT} || exec {program_call}'"]
-    arguments += [sys.executable, journal.PROGRAM, *verb]
+def _run(layout, program, limit, verb, stdin=""):
+    """Run the program in its unit and wait for it. Returns what was printed: (stdout, stderr)."""
     if not shutil.which("systemd-run"):
-        raise UnitError("systemd-run is not on this node")
-    _status, _output, error = run(arguments, timeout=_LONGEST_RUN + 330)
-    return f": {error.strip()}" if error.strip() else ""
+        raise UnitError("systemd-run is not on this node; it belongs to systemd")
+    call = f"{sys.executable} {program} recover {program}"
+    arguments = [
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        "--wait",
+        "--pipe",
+        f"--unit={UNIT}",
+        "-p",
+        "Type=exec",
+    ]
+    arguments += ["-p", f"TimeoutStopSec={_STOP_LIMIT}", "-p", f"RuntimeMaxSec={limit}"]
+    # A shell spares the usual, uninterrupted end the start of another Python.
+    arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {layout.intent} || exec {call}'"]
+    arguments += [sys.executable, program, *verb]
+    with _in_memory(stdin) as file:
+        _status, output, error = run(arguments, timeout=limit + _STOP_LIMIT + 30, stdin=file)
+    return output, error
 
 
-def program():
+def _in_memory(text):
+    """A file with no name on any disk, to be read from its start."""
+    file = os.fdopen(os.memfd_create("cri-node"), "w+b")
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def program(modules=MODULES):
     """The transaction as one zip file that Python can run: this collection's own modules, by the paths they have here."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("__main__.py", _MAIN)
+        _add(archive, "__main__.py", _MAIN)
         for name in ("", *PACKAGES):
-            archive.writestr(f"cri_node/{name}/__init__.py".replace("//", "/"), "")
-        for name in MODULES:
-            archive.writestr(f"cri_node/{name.replace('.', '/')}.py", _source_of(f"{_ROOT}.{name}"))
+            _add(archive, f"cri_node/{name}/__init__.py".replace("//", "/"), "")
+        for name in modules:
+            _add(archive, f"cri_node/{name.replace('.', '/')}.py", _source_of(f"{_ROOT}.{name}"))
     return buffer.getvalue()
+
+
+def _add(archive, name, text):
+    """The same time for every file: equal modules give equal bytes, and so one name."""
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
 
 
 def _source_of(name):

@@ -26,7 +26,14 @@ def entry(**more):
 
 def report(files=None, orphans=None, **more):
     """A node whose daemon runs and has loaded what is wanted, unless said otherwise."""
-    unit = {"active": True, "enabled": True, "binary_replaced": False, **more.pop("unit", {})}
+    unit = {
+        "name": "crio.service",
+        "active": True,
+        "enabled": True,
+        "binary_replaced": False,
+        **more.pop("unit", {}),
+    }
+    unit.setdefault("phase", "serving" if unit["active"] else "stopped")
     as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
     return {
         "files": {PATH: as_wanted} if files is None else files,
@@ -34,6 +41,8 @@ def report(files=None, orphans=None, **more):
         "unit": unit,
         "crio": {"binary": "/usr/bin/crio", "version": "1.37.0"},
         "live": {},
+        "effective": {},
+        "notes": [],
         "selinux": False,
         "root_registries": "",
         **more,
@@ -79,22 +88,27 @@ OTHER = {
             "another crio",
             id="CRI-O was upgraded, not restarted",
         ),
-        pytest.param(report(unit={"active": False}), {}, "start", None, id="the daemon does not run"),
+        pytest.param(
+            report(unit={"active": False}), {}, "start", "does not run", id="the daemon does not run"
+        ),
         pytest.param(
             report({PATH: ABSENT}, unit={"active": False}),
             {PATH: "create"},
             "start",
-            "is new",
+            "is new; crio.service does not run and is started",
             id="first start",
         ),
-        pytest.param(report(unit={"enabled": False}), {}, "none", None, id="the unit is not enabled"),
+        pytest.param(
+            report(unit={"enabled": False}), {}, "none", "is not enabled", id="the unit is not enabled"
+        ),
     ],
 )
 def test_the_plan_names_files_activation_and_reasons(node, files, activate, reason):
     made = plan.make(plan.WantedFiles([entry()]), node)
     assert made.files == files
     assert made.activate == activate
-    assert [reason in each for each in made.reasons] == ([True] if reason else [])
+    assert (reason in "; ".join(made.reasons)) if reason else not made.reasons
+    assert len(made.reasons) == len(reason.split("; ") if reason else [])
     settled = not files and activate == "none" and node["unit"]["enabled"]
     assert made.changes_anything is not settled
     assert made.as_data()["disruption"] == ("restart" if activate == "restart" else "none")

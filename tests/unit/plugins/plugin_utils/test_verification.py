@@ -32,6 +32,7 @@ HEALTHY = {
             "name": "crio.service",
             "masked": False,
             "active": True,
+            "phase": "serving",
             "enabled": True,
             "reloads": True,
             "binary_replaced": False,
@@ -39,6 +40,8 @@ HEALTHY = {
         "files": {PATH: LOADED},
         "orphans": {},
         "live": {},
+        "effective": {},
+        "notes": [],
         "interrupted": False,
     },
     "owners": ["crio"],
@@ -91,6 +94,8 @@ def network(reason, message, *files):
 def checks(change, entries=(ENTRY,), **asked):
     asked = Asked(**{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **asked})
     seen = node(change)
+    if not seen["state"]["unit"]["active"]:
+        seen["state"]["unit"]["phase"] = "stopped"
     if not seen["state"]["unit"]["active"] or not seen["state"]["crio"]["installed"]:
         seen = {"state": seen["state"], "owners": seen["owners"]}
     found = verification.judge(plan.WantedFiles(list(entries), ["crio"]), seen, asked)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effective configuration: what the node's own crio makes of files, with the daemon's options and environment."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..program import PATH, run
+from .live import parse_lines
+
+
+def environment(service):
+    """What the daemon's process gets, without the variables that name its configuration files."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTAINER_")}
+    environment.update(
+        PATH=PATH, **{name: value for name, value in service.environment.items() if "\0" not in value}
+    )
+    return {name: value for name, value in environment.items() if not name.startswith("CONTAINER_CONFIG")}
+
+
+def parse(output):
+    """Dotted keys of what `crio config` printed; it comments values that are CRI-O's defaults."""
+    lines = []
+    for line in output.splitlines():
+        commented = re.match(r"# ?([a-z_0-9]{1,80} = \S.{0,4000})$", line)
+        table = re.match(r"# ?(\[[^\]]{1,300}\])$", line)
+        lines.append((commented or table).group(1) if commented or table else line)
+    return parse_lines("\n".join(lines))
+
+
+def present(service):
+    """What the node's own crio makes of the files that are there now; {} where it does not answer."""
+    config = service.config_path if os.path.exists(service.config_path) else ""
+    named = ["--config", config, "--config-dir", service.config_directory]
+    command = [service.binary, *named, *service.options, "config"]
+    status, output, _error = run(command, environment=environment(service))
+    return parse(output) if status == 0 else {}

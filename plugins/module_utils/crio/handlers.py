@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OCI handlers (`[crio.runtime.runtimes.NAME]`): as CRI-O prints its configuration, and whether running pods need one.
+
+A handler belongs to the pods that were started with it: after a start with another program or state folder under its name CRI-O
+calls their containers exited while their processes live on, or can no longer stop them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+from ..program import PATH
+
+_TABLE = "crio.runtime.runtimes."
+_COMPARED = ("runtime_path", "runtime_root", "runtime_type")
+_WORDS = {"runtime_path": "program", "runtime_root": "state folder", "runtime_type": "type"}
+
+
+def parse(values):
+    """(name of the default handler, {name: {key: value}}) of dotted keys as live.parse_lines gives them."""
+    found = {}
+    for key, text in values.items():
+        if key.startswith(_TABLE):
+            name, _dot, last = key[len(_TABLE) :].rpartition(".")
+            found.setdefault(name.strip('"'), {})[last] = value_of(text)
+    return value_of(values.get("crio.runtime.default_runtime")) or "", found
+
+
+def value_of(text):
+    """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        return None
+
+
+def settings(name, handler, path=PATH):
+    """What decides which containers a handler can control: its program (found and resolved), state folder and type."""
+    program = handler.get("runtime_path") or shutil.which(name, path=path) or name
+    kind = handler.get("runtime_type") or "oci"
+    return {
+        "runtime_path": os.path.realpath(program),
+        "runtime_root": (handler.get("runtime_root") or f"/run/{name}").rstrip("/"),
+        "runtime_type": kind,
+    }
+
+
+def in_use(pods, monitors, before, after):
+    """Sentences about handlers that running pods need and that the candidate changes or lacks.
+
+    pods: {name, namespace, handler ("" for the default), containers: ids}. monitors: by container id, the program and state
+    folder that a container was really started with. before, after: what parse returned of the live and of the candidate
+    configuration.
+    """
+    problems = []
+    for asked in sorted({pod["handler"] for pod in pods}):
+        of_it = [pod for pod in pods if pod["handler"] == asked]
+        (old_default, old), (new_default, new) = before, after
+        name, new_name = asked or old_default, asked or new_default
+        pod_names = ", ".join(sorted(f"{pod['namespace']}/{pod['name']}" for pod in of_it)[:5])
+        more = f" and {len(of_it) - 5} more" if len(of_it) > 5 else ""
+        if new_name not in new:
+            problems.append(f"the handler {new_name} is taken away, and pods run with it: {pod_names}{more}")
+            continue
+        wanted = settings(new_name, new[new_name])
+        started = settings(name, old[name]) if name in old else None
+        for change in _changes(of_it, monitors, started, wanted):
+            problems.append(f"the handler {new_name} gets {change}, and pods run with it: {pod_names}{more}")
+            break
+    return problems
+
+
+def _changes(pods, monitors, started, wanted):
+    """How the new settings differ from those that the pods' containers were started with."""
+    for pod in pods:
+        for identity in pod["containers"]:
+            seen = dict(started or wanted)
+            monitor = monitors.get(identity, {})
+            if monitor.get("runtime"):
+                seen["runtime_path"] = os.path.realpath(monitor["runtime"])
+            if monitor.get("runtime_root"):
+                seen["runtime_root"] = monitor["runtime_root"].rstrip("/")
+            for key in _COMPARED:
+                if seen[key] != wanted[key]:
+                    yield f"another {_WORDS[key]} ({key} {wanted[key]} in place of {seen[key]})"

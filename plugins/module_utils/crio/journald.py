@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the daemon and systemd write to the system's journal: by cursor, process and invocation, never by the clock.
+
+A container's output may be in the same journal (log_to_journald), and clocks step, so neither a text nor a time proves who
+wrote a line. journald itself notes the process id and the unit's InvocationID of each line (systemd.journal-fields(7)).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+
+from ..crictl.call import CrictlError
+from ..program import run
+
+_MESSAGE = re.compile(
+    r'msg="((?:[^"\\]|\\.){0,4000})'
+)  # logrus's text format; with log_level debug a file follows
+_LINES = 2000  # newest lines of a look
+_LONGEST = 8192  # characters kept of one line
+_WITNESS_LIMIT = 2  # seconds that a line may take from the daemon to a reader
+_POLL = 0.05
+# systemd's own lines that say why a unit did not start, the most telling first.
+_TELLING = (
+    "exited, code=",
+    "timed out",
+    "watchdog timeout",
+    "Failed to",
+    "failed with result",
+    "Start request repeated",
+)
+
+
+def cursor():
+    """Where the journal ends now; None where there is no journal to read."""
+    status, output, _error = run(["journalctl", "-q", "-n", "1", "--show-cursor", "-o", "cat"], timeout=20)
+    for line in output.splitlines():
+        if status == 0 and line.startswith("-- cursor: "):
+            return line[len("-- cursor: ") :]
+    return None
+
+
+def lines(after, *matches):
+    """Journal entries after a cursor (None: no entry is known to be new): a list of {"message", "pid", "invocation"}.
+
+    `matches` are journalctl's: FIELD=VALUE words, and + between alternatives.
+    """
+    if after is None:
+        return []
+    command = [
+        "journalctl",
+        "-q",
+        "--no-pager",
+        "-a",
+        "-o",
+        "json",
+        "-n",
+        str(_LINES),
+        "--after-cursor",
+        after,
+        *matches,
+    ]
+    found = []
+    for line in run(command, timeout=30)[1].splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        found.append(
+            {
+                "message": _text(entry.get("MESSAGE"))[:_LONGEST],
+                "pid": str(entry.get("_PID", "")),
+                # systemd's own lines about a unit name its invocation in the second field.
+                "invocation": entry.get("_SYSTEMD_INVOCATION_ID")
+                if entry.get("_PID") != "1"
+                else entry.get("INVOCATION_ID"),
+            }
+        )
+    return found
+
+
+def _text(message):
+    """journalctl prints bytes that are not UTF-8 as a list of numbers, and a repeated field as a list of texts."""
+    if isinstance(message, list):
+        if all(isinstance(each, int) for each in message):
+            return bytes(each & 255 for each in message).decode("utf-8", "replace")
+        return str(message[0]) if message else ""
+    return message if isinstance(message, str) else ""
+
+
+def messages_of(pid, after):
+    """The lines that the process itself wrote."""
+    return [each["message"] for each in lines(after, f"_PID={pid}")]
+
+
+def complaint(unit, after, known_invocation):
+    """Why the unit's newest start failed: the daemon's own fatal line, else systemd's; "" where the journal has neither.
+
+    `known_invocation` is the one before: what it still wrote, while it was stopped, is not about the start.
+    """
+    found = [
+        each
+        for each in lines(after, f"_SYSTEMD_UNIT={unit}", "+", f"UNIT={unit}", "_PID=1")
+        if each["invocation"] != known_invocation
+    ]
+    said = last_complaint([each["message"] for each in found if each["pid"] != "1"], unstructured=False)
+    if said:
+        return said
+    of_systemd = [each["message"] for each in found if each["pid"] == "1"]
+    for words in _TELLING:
+        for message in of_systemd:
+            if words in message:
+                return message
+    return ""
+
+
+def last_complaint(said, unstructured=True):
+    """CRI-O's own line for what stopped it: the last fatal one, else the last error; without logrus's wrapping.
+
+    unstructured: take the last line of all where none has a level, as crio's standard error may have it.
+    """
+    for level in ("level=fatal", "level=panic", "level=error"):
+        for line in reversed(said):
+            if level in line[:200]:
+                found = _MESSAGE.search(line)
+                return unquoted(found.group(1)) if found else line.strip()
+    return said[-1].strip() if said and unstructured else ""
+
+
+def unquoted(text):
+    """A message as it was before logrus quoted it, on one line."""
+    return re.sub(r"\\(.)", lambda found: " " if found.group(1) in "nrt" else found.group(1), text)
+
+
+def witness(service, crictl):
+    """Make the running daemon write a line and look for it. Returns why its lines cannot be seen, "" where they can.
+
+    CRI-O logs every question for an image's status at level info (server/image_status.go, CRI-O 1.28 to 1.37). What
+    makes that line invisible hides the line about a reload too: a log level or filter, another log, a journal that is stopped,
+    not stored or limited in rate.
+    """
+    after = cursor()
+    if after is None:
+        return "the system's journal cannot be read"
+    word = f"cri-node.invalid/{uuid.uuid4().hex}"
+    try:
+        crictl.json("inspecti", word)
+    except CrictlError as error:
+        if error.kind not in ("not_found", "failed", "not_json"):
+            return f"the daemon cannot be asked: {error}"
+    deadline = time.monotonic() + _WITNESS_LIMIT
+    while True:
+        if any(word in message for message in messages_of(service.main_pid, after)):
+            return ""
+        if time.monotonic() > deadline:
+            return "the lines of the running daemon do not reach the system's journal"
+        time.sleep(_POLL)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every path that the transaction owns or reads on a node, below one root.
+
+The root is "/" on a node. A test sets another one, so that all mechanism runs on a temporary folder.
+"""
+
+from __future__ import annotations
+
+_STAGE = ".cri-node"
+
+
+class Layout:
+    """Paths of one node. `root` is a folder without a trailing slash, "" for the node's own."""
+
+    def __init__(self, root=""):
+        self.root = root.rstrip("/")
+        self.state_directory = self.at("/var/lib/cri-node")
+        self.state_file = self.state_directory + "/state.json"
+        self.generations = self.state_directory + "/generations"
+        self.bundle_record = self.state_directory + "/bundle.json"
+        self.transaction = self.state_directory + "/transaction"
+        self.intent = self.transaction + "/intent.json"
+        self.run_directory = self.at(
+            "/run/cri-node"
+        )  # a tmpfs: gone with the boot, as what is in it should be
+        self.lock = self.run_directory + "/lock"
+        self.unit_directory = self.at("/etc/systemd/system")
+        self.recovery_unit = self.unit_directory + "/cri-node-recover.service"
+        self.recovery_link = self.unit_directory + "/multi-user.target.wants/cri-node-recover.service"
+        self.stage = self.at("/etc/crio/" + _STAGE)
+        self.configuration_root = self.at("/etc")
+        self.registries = self.at("/etc/containers/registries.conf")
+        self.registries_directory = self.at("/etc/containers/registries.conf.d")
+        # Where it exists, containers/image reads no registries.conf and no registries.conf.d below /etc
+        # (containers-registries.conf(5)).
+        self.root_registries = self.at("/root/.config/containers/registries.conf")
+        self.selinux = self.at("/sys/fs/selinux/enforce")
+
+    def at(self, path):
+        """The path below the root."""
+        return self.root + path
+
+    def program(self, digest):
+        """The program that runs by itself; its name has its hash, so that a running one is never replaced."""
+        return f"{self.transaction}/program-{digest[:16]}.pyz"
+
+    def result(self, identity):
+        """The outcome of the transaction with this id."""
+        return f"{self.transaction}/result-{identity}.json"
+
+
+#: the node's own
+NODE = Layout()

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that runs by itself on a node: applies a request, or ends what was interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+
+from .. import node_files
+from ..errors import NodeError
+from ..layout import NODE
+from ..program import run
+from . import apply, journal, lock, recovery
+
+_RETRY_UNIT = "cri-node-retry.service"
+_PAUSE = 5  # seconds between two tries
+_DAEMON_TRIES = 120  # for a daemon alone, once the files are back: ten minutes
+_LOCK_LIMIT = 300  # seconds that a recovery waits for whoever holds the lock
+_RETRY_LIMIT = 60  # seconds that a change waits for a retry to pause
+
+
+def main(arguments):
+    """The program's verbs: `apply ID PROGRAM` (the request is on standard input), `recover PROGRAM`, `recover-at-boot`, and
+    `retry UNIT`. Returns the exit status: 1 where something is still open.
+    """
+    os.umask(0o077)
+    verb = arguments[0]
+    try:
+        if verb == "apply":
+            return _apply(*arguments[1:3])
+        if verb == "retry":
+            return _retry(arguments[1])
+        return _recover(at_boot=verb == "recover-at-boot")
+    except NodeError as error:
+        _print(
+            {"format": 1, "failed": True, "phase": "refused", "message": str(error), "detail": error.detail}
+        )
+        return 1
+
+
+def _apply(identity, program):
+    request = json.load(sys.stdin)
+    with lock.held(NODE, _RETRY_LIMIT, identity):
+        outcome = apply.apply(NODE, request, program)
+        with contextlib.suppress(NodeError):  # it is printed, too
+            node_files.write_json(NODE.result(identity), outcome)
+    _print(outcome)
+    _retry_later(outcome, request["unit"])
+    return 0
+
+
+def _recover(at_boot):
+    with lock.held(NODE, _LOCK_LIMIT, "recover"):
+        intent, _damage = journal.load(NODE)
+        outcome = recovery.recover(NODE, at_boot)
+    _print(outcome or {})
+    unit = intent["unit"] if intent else "crio.service"
+    _retry_later(outcome or {}, unit, at_boot)
+    return int(bool((outcome or {}).get("open")))
+
+
+def _retry_later(outcome, unit, at_boot=False):
+    """Let a unit go on where something could not be brought back: files, or the daemon."""
+    if not outcome.get("open") and (outcome.get("as_before", True) or at_boot):
+        return
+    arguments = [
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        "--no-block",
+        f"--unit={_RETRY_UNIT}",
+        "-p",
+        "Restart=on-failure",
+    ]
+    arguments += ["-p", f"RestartSec={_PAUSE}", sys.executable, os.path.abspath(sys.argv[0]), "retry", unit]
+    run(arguments)
+
+
+def _retry(unit):
+    """Try until the files are back, and for some minutes until the daemon is."""
+    tries = 0
+    while True:
+        time.sleep(_PAUSE)
+        try:
+            with lock.held(NODE, word="retry"):
+                outcome = recovery.recover(NODE) if journal.is_open(NODE) else {}
+                problem = "" if (outcome or {}).get("open") else recovery.retry_daemon(unit)
+        except lock.Busy:
+            return 0  # somebody else is at it, and sees what is open
+        if not (outcome or {}).get("open"):
+            tries += 1
+            if not problem or tries > _DAEMON_TRIES:
+                return 0
+
+
+def _print(outcome):
+    """For a caller that still listens."""
+    with contextlib.suppress(OSError):
+        print(json.dumps(outcome), flush=True)

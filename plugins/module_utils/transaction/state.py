@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is committed on this node, and whether its daemon has loaded it."""
+
+from __future__ import annotations
+
+from .. import contract, node_files
+
+
+def load(layout):
+    """(the state, a sentence about what is wrong with its file, "" for nothing).
+
+    Of a damaged file nothing is believed: the node is then as if nothing had been committed, and the next commit rebuilds it.
+    Raises NodeFileError for a file that is there and cannot be read.
+    """
+    text = node_files.read_text(layout.state_file)
+    if text is None:
+        return contract.empty_state(), ""
+    try:
+        return contract.read_state(text, layout.state_file), ""
+    except contract.DamagedDocument as error:
+        return contract.empty_state(), f"{error}; the next change writes it anew"
+
+
+def recorded(state):
+    """{path: what was committed of it, with its owner}"""
+    return {
+        path: dict(entry, owner=owner)
+        for owner, entries in state["owners"].items()
+        for path, entry in entries.items()
+    }
+
+
+def identity(found):
+    """What tells a file from a later one at its path: content, inode and modification time. A chmod changes none of them."""
+    return {"sha256": found.get("sha256"), "inode": found.get("inode"), "modified": found.get("modified")}
+
+
+def is_loaded(path, found, service, state):
+    """Whether the running daemon has read these bytes.
+
+    Known by hash under its InvocationID; else, for a daemon that somebody started since the commit, because the file is the
+    very one that was committed, or is older than that start.
+    """
+    if not service.active:
+        return False
+    acknowledged = state["acknowledged"]
+    known = acknowledged["files"].get(path)
+    if acknowledged["invocation_id"] == service.invocation_id:
+        return (known or {}).get("sha256") == found.get("sha256")
+    if known and found["kind"] == "file" and known == identity(found):
+        return True
+    return found["kind"] == "absent" or found["changed_at"] < (service.started_at or 0)
