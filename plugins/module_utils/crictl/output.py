@@ -225,6 +225,14 @@ def sandbox(item):
     )
 
 
+def printed_identity(text):
+    """crictl runp and crictl create, which print text: the identity that they print last."""
+    words = text.split()
+    if not words:
+        raise UnexpectedOutput("crictl printed nothing where it should print an identity")
+    return _identity({"id": words[-1]})
+
+
 def with_pod(item, known_pods):
     """The container, its pod completed from pods()."""
     return dict(item, pod={**known_pods.get(item["pod"].get("id"), {}), **item["pod"]})

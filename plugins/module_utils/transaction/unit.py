@@ -53,6 +53,7 @@ MODULES = (
     "node_host",
     "node_state",
     "program",
+    "text",
     "transaction.apply",
     "transaction.candidate",
     "transaction.generation",
