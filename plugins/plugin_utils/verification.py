@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import node_messages, plan
 
 STATUSES = ("passed", "failed", "warning", "skipped")
@@ -19,8 +20,6 @@ _CHECK_MODE = "check mode"
 _NO_CNI = re.compile(
     r"no CNI configuration file|cni config uninitialized|cni plugin not initialized", re.IGNORECASE
 )
-_CREDENTIALS = re.compile(r"(\w+://)[^/\s@\"']+@")
-_LONGEST = 1000  # characters of one detail
 _FOUND = {"create": "is missing", "change": "is not as wanted", "remove": "is not wanted any more"}
 _PENDING = {"create": "would be created", "change": "would be changed", "remove": "would be removed"}
 
@@ -85,9 +84,7 @@ def _check(name, status, detail):
 
 def one_line(text):
     """A text as a terminal and a report can show it: one line, no control characters, no credentials of a URL."""
-    text = _CREDENTIALS.sub(r"\1***@", " ".join(text.split()))
-    text = "".join(character if character.isprintable() else "\ufffd" for character in text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (cut)"
+    return shown(text)
 
 
 def _fault(name, detail, asked):
