@@ -22,6 +22,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from ..errors import NodeError
+from ..text import shown
 
 SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -445,7 +446,8 @@ def _shown(value):
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        return repr(value) if len(value) <= 60 else f"{value[:60]!r}..."
+        text = shown(value[:2000])
+        return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."
     if isinstance(value, int) and not isinstance(value, bool) and _as_integer(value) is None:
         return "an integer of more than 64 bits"
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
