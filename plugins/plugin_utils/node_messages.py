@@ -126,13 +126,14 @@ def _named(setting):
 def _ending(outcome):
     if outcome.get("committed"):
         return "The change had been committed before that."
+    problem = shown(outcome.get("problem") or "")
+    if outcome.get("open"):
+        return f"The change could not be undone yet: {problem}. The node goes on trying."
     if not outcome.get("rolled_back"):
-        return "Nothing was changed on the node."
-    if outcome.get("as_before"):
+        return "Nothing was changed on the node." + (f" Meanwhile {problem}." if problem else "")
+    if outcome.get("as_before", True):
         return "The change was undone: the node is as it was."
-    return (
-        f"THE NODE IS NOT AS IT WAS: its files are back, but {outcome.get('problem') or 'the daemon is not'}."
-    )
+    return f"The change was undone, and the node is not as it was: {problem or 'its daemon is not'}."
 
 
 def known_to_be_about(text, settings):

@@ -101,7 +101,7 @@ def test_a_secret_file_whose_mode_alone_changes_is_shown_as_the_same():
         [{"path": PATH, "owner": "crio", "mode": "0600", "disruption": "restart", "secret": True, **NEW}]
     )
     report = {
-        "files": {PATH: {**OLD, "mode": "0644", "sha256": wanted.sha256(PATH)}},
+        "files": {PATH: {**OLD, "mode": "0644", "same_content": True}},
         "orphans": {},
         "unit": UNIT,
     }
