@@ -24,7 +24,7 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import call, outpu
 from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
 from ansible_collections.cri.node.plugins.module_utils.crio import containers as crio_containers
 from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
-from ansible_collections.cri.node.plugins.module_utils.errors import PodError
+from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
@@ -251,6 +251,8 @@ def _find_logs(by):
     def find(given: Given):
         wanted = {**_LOGS, **by}
         found = crictl_logs_facts.find(Replay(), wanted)
+        if not found:
+            return []
         for each in found:
             each["log_path"] = given.log
         with contextlib.ExitStack() as stack:
@@ -270,6 +272,19 @@ _SERVICE = types.SimpleNamespace(
     control_group="/system.slice/crio.service",
 )
 _BEFORE = {"running": [{"id": "gone"}, {"id": CONTAINER}], "network_ready": True}
+
+
+def _what_lacks(_given: Given):
+    """As daemon.probe has it, a clause becomes a message, and sentences about what ended a result."""
+    before = {
+        **_BEFORE,
+        "running": crio_containers.snapshot(output.running(_recorded("ps"))) + _BEFORE["running"],
+    }
+    lacking, ended = daemon._what_lacks(Replay(), _SERVICE, before)
+    if lacking:
+        raise TransactionError("probe", f"after 5 s {lacking}")
+    assert all(map(str.isprintable, ended)), ended
+    return ended
 
 
 def _effective(given: Given):
@@ -346,9 +361,7 @@ READERS: dict[str, Reader] = {
     "module_utils.crio.daemon:snapshot": Reader(
         lambda _given: daemon.snapshot(_SERVICE), ("ps", "info", "version")
     ),
-    "module_utils.crio.daemon:_what_lacks": Reader(
-        _of_crictl(lambda crictl: daemon._what_lacks(crictl, _SERVICE, _BEFORE)), ("ps", "info", "inspect")
-    ),
+    "module_utils.crio.daemon:_what_lacks": Reader(_what_lacks, ("ps", "info", "inspect")),
     "module_utils.transaction.candidate:_refuse_changed_handlers": Reader(
         _handlers_in_use, ("pods", "ps", "config")
     ),

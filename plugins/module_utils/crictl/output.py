@@ -31,7 +31,7 @@ _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
 )
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_IDENTITY = re.compile(r"[\w.:/@+-]{1,256}", re.ASCII)  # of CRI-O and containerd 64 hexadecimal digits
+_IDENTITY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,255}")  # of CRI-O and containerd 64 hexadecimal digits
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _POD_LABELS = {
     "name": "io.kubernetes.pod.name",
@@ -371,7 +371,7 @@ def _string(mapping, key, required=False):
 def _identity(mapping):
     """The id of a container or a pod. It becomes an argument of crictl, so it must not look like an option."""
     value = _string(mapping, "id", required=True)
-    if value.startswith("-") or not _IDENTITY.fullmatch(value):
+    if not _IDENTITY.fullmatch(value):
         raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an identity")
     return value
 
@@ -414,10 +414,8 @@ def _strings(mapping, key):
 
 
 def _enumeration(mapping, key, prefix):
-    value = _string(mapping, key)
-    if value is None:
-        return "unknown"
-    return (value[len(prefix) :] if value.startswith(prefix) else value).lower()
+    value = _string(mapping, key) or ""
+    return (value[len(prefix) :] if value.startswith(prefix) else value).lower() or "unknown"
 
 
 def _time(mapping, key):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..errors import PodError
-from ..text import printable
+from ..text import printable, shown
 from . import host as pod_host
 
 _CUT = printable("xx", 1)[1:]  # what follows a text that was cut
@@ -56,10 +56,8 @@ def failure(pod, error, ending, log, changed=False):
     """The error to raise: what happened, how it ended, and the lines that the container said last."""
     log = [_redacted(line, pod) for line in log]
     what, ending = _redacted(str(error), pod), _redacted(ending, pod)
-    message = printable(
-        f"the pod {pod['namespace']}/{pod['name']} did not come up: {what}. {ending}.", _LIMIT
-    )
-    said = "".join(f"\n  {printable(line)}" for line in log)
+    message = shown(f"the pod {pod['namespace']}/{pod['name']} did not come up: {what}. {ending}.", _LIMIT)
+    said = "".join(f"\n  {shown(line)}" for line in log)
     message += f" The container's last lines:{said}" if said else ""
     return PodError(
         message,

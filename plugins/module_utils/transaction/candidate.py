@@ -24,6 +24,7 @@ from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..node_files import NodeFileError
 from ..program import run
+from ..text import shown
 
 UNIT_DIRECTORY = "/etc/systemd/system/"
 _SLACK = 256 * 1024  # bytes beyond the files themselves: folders, journal, generation
@@ -474,7 +475,7 @@ def _refuse_changed_handlers(service, known, configuration):
     monitors = {each["id"]: each for each in known if "id" in each}
     problems = handlers.in_use(running, monitors, handlers.parse(live), handlers.parse(configuration))
     if problems:
-        raise TransactionError("refused", f"{'; '.join(problems)}. Drain the node first")
+        raise TransactionError("refused", f"{shown('; '.join(problems))}. Drain the node first")
 
 
 def kill_mode_after(request, service):
