@@ -6,7 +6,13 @@ from __future__ import annotations
 import uuid
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils import (
+    crio_fallbacks,
+    file_diff,
+    live_values,
+    node_messages,
+    plan,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
@@ -74,7 +80,7 @@ class ActionModule(CheckedAction):
         if not self._task.check_mode:
             result["generation"] = outcome["generation"]
             result["runtime"]["invocation_id"] = outcome["invocation_id"]
-            outranked = plan.outranked(wanted, {"live": outcome["outranked"], "effective": {}})
+            _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
 
@@ -87,6 +93,7 @@ class ActionModule(CheckedAction):
             "secret_hashes": wanted.secret_hashes,
             "unwanted": wanted.unwanted,
             "expect": wanted.expect,
+            "paths": crio_fallbacks.paths(wanted.settings()),
             "asks_for_crictl": wanted.asks_for_crictl,
             "ready_timeout": options["ready_timeout"],
             **further,
@@ -111,7 +118,7 @@ def _warn(result, wanted, report, outranked, further=()):
     result.pop("outranked", None)
     if outranked:
         result["outranked"] = outranked
-    warnings = [node_messages.outranked(entry) for entry in outranked]
+    warnings = live_values.of_outranked(outranked, wanted.expect)
     without_effect = plan.without_effect(wanted, report)
     if without_effect:
         result["without_effect"] = without_effect

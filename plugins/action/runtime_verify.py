@@ -9,7 +9,7 @@ from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
-from ansible_collections.cri.node.plugins.plugin_utils import plan, pod_manifest, verification
+from ansible_collections.cri.node.plugins.plugin_utils import crio_fallbacks, plan, pod_manifest, verification
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
@@ -42,7 +42,10 @@ class ActionModule(CheckedAction):
             "unit": options["unit"],
             "owners": wanted.owners,
             "files": wanted.described,
+            "secret_hashes": wanted.secret_hashes,
+            "unwanted": wanted.unwanted,
             "expect": wanted.expect,
+            "paths": crio_fallbacks.paths(wanted.settings()),
             # What is not applied yet cannot be served yet.
             "metrics_port": 0 if asked.check_mode else int(wanted.expect.get("crio.metrics.metrics_port", 0)),
             "pods": [] if asked.check_mode else pods,

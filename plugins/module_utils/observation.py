@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import glob
 import http.client
+import itertools
 import json
 import os
 import ssl
+import threading
 import time
 
 from . import node_state
 from .crictl import output as cri_output
 from .crictl.call import Crictl, CrictlError
 from .crio.service import CrioService
-from .errors import PodError
+from .errors import NodeError, PodError, os_reason
 from .layout import NODE
 from .pod import host as pod_host
 from .pod import present as cri_pod
@@ -31,7 +33,12 @@ _METRIC = "container_runtime_crio_"
 # Where to reach a daemon that listens everywhere.
 _REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 _METRICS_LIMIT = 8 * 1024 * 1024  # bytes that are read of an answer
-_ERRORS = (CrictlError, PodError, cri_output.UnexpectedOutput, pod_host.UnfitPathError, OSError)
+_METRICS_SECONDS = 15  # for all of an answer, however slowly it comes
+_FOLDER_SECONDS = 10  # for a look into directories, which may be on a file system that does not answer
+_SETTLE_SECONDS = 30  # for a unit that is starting, stopping or reloading
+_MOST_ENTRIES = 10_000  # of one directory that are looked at
+_MOST_FILES = 50  # CNI configurations that are named
+_ERRORS = (NodeError, OSError)
 
 
 def observe(request):
@@ -45,8 +52,11 @@ def observe(request):
     state: what node_state.read reports
     configuration_error: why the daemon does not tell its configuration, or empty
     plugin_dirs: the live directories of CNI plugins, each with its number of programs
+    plugin_dir_errors: {directory: why it cannot be looked into}
     cni_files: the CNI configurations that the daemon can see, whether it takes them or not
-    conditions: the runtime's, as cri_output.info has them; absent where conditions_error says why
+    conditions: the runtime's, as cri_output.conditions has them; absent where conditions_error says why
+    handlers: the names of the runtime's handlers; absent where crictl does not list them (before 1.30), or handlers_error
+        says why
     metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
         daemon does not tell
     pod: log_lines, or error and kubelet (whether one runs); empty where none was asked for
@@ -54,7 +64,7 @@ def observe(request):
     owners: those whose files a run has brought to this node
     Only `state` and `owners` are told of a daemon that does not run. Raises CrioServiceError.
     """
-    service = CrioService(request["unit"])
+    service = CrioService(request["unit"]).settled(_SETTLE_SECONDS)
     live, problem = node_state.ask_live(service)
     state = node_state.read(request, service, live)
     seen = {
@@ -64,9 +74,7 @@ def observe(request):
     if not state["crio"]["installed"] or not state["unit"]["active"]:
         return seen
     seen["configuration_error"] = problem
-    plugin_dirs = _value(live.get("crio.network.plugin_dirs")) or []
-    seen["plugin_dirs"] = {path: _programs_in(path) for path in plugin_dirs}
-    seen["cni_files"] = _cni_files(_value(live.get("crio.network.network_dir")) or "")
+    seen.update(_network_folders(live))
     try:
         crictl = Crictl(state["crio"]["socket"])
     except CrictlError as error:
@@ -82,6 +90,27 @@ def observe(request):
     return {**seen, **found, "pulls": dict(zip(request["pull"], pulled))}
 
 
+def _within(seconds, call):
+    """The result of `call`, or TimeoutError after so many seconds: a lookup, a handshake or a file system may never answer."""
+    done = []
+    thread = threading.Thread(target=lambda: done.append(_outcome(call)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not done:
+        raise TimeoutError(f"no answer within {seconds} s")
+    result, error = done[0]
+    if error:
+        raise error
+    return result
+
+
+def _outcome(call):
+    try:
+        return call(), None
+    except Exception as error:  # re-raised by the caller, in its own thread
+        return None, error
+
+
 def _value(text):
     """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
     try:
@@ -90,28 +119,63 @@ def _value(text):
         return None
 
 
-def _programs_in(directory):
+def _text(value):
+    return value if isinstance(value, str) else ""
+
+
+def _network_folders(live):
+    """What the daemon's directories of CNI plugins and configurations hold."""
+    named = _value(live.get("crio.network.plugin_dirs"))
+    seen = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
+    for path in named if isinstance(named, list) else []:
+        if isinstance(path, str):
+            seen["plugin_dirs"][path], problem = _look_into(lambda path=path: _programs_in(path), 0)
+            if problem:
+                seen["plugin_dir_errors"][path] = problem
+    network = _text(_value(live.get("crio.network.network_dir")))
+    if network:
+        seen["cni_files"] = _look_into(lambda: _cni_files(network), [])[0]
+    return seen
+
+
+def _look_into(call, otherwise):
+    """(what `call` found, why it could not look)"""
     try:
-        paths = [os.path.join(directory, name) for name in os.listdir(directory)]
-    except OSError:
-        return 0
-    return sum(os.path.isfile(path) and os.access(path, os.X_OK) for path in paths)
+        return _within(_FOLDER_SECONDS, call), ""
+    except OSError as error:  # TimeoutError is one
+        return otherwise, os_reason(error)
+    except ValueError as error:  # a path with a NUL
+        return otherwise, str(error)
+
+
+def _programs_in(directory):
+    with os.scandir(directory) as entries:
+        return sum(
+            os.path.isfile(entry.path) and os.access(entry.path, os.X_OK)
+            for entry in itertools.islice(entries, _MOST_ENTRIES)
+        )
 
 
 def _cni_files(directory):
     """What libcni takes for a configuration, by its name's end."""
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError:
-        return []
-    return [os.path.join(directory, name) for name in names if name.endswith((".conf", ".conflist", ".json"))]
+    with os.scandir(directory) as entries:
+        names = sorted(entry.name for entry in itertools.islice(entries, _MOST_ENTRIES))
+    files = [name for name in names if name.endswith((".conf", ".conflist", ".json"))]
+    return [os.path.join(directory, name) for name in files[:_MOST_FILES]]
 
 
 def _conditions(crictl):
+    """The runtime's conditions and handlers, which one command shows."""
     try:
-        return {"conditions": cri_output.info(crictl.json("info", "-q"))["conditions"]}
+        document = crictl.json("info", "-q")
+        found = {"conditions": cri_output.conditions(document)}
     except _ERRORS as error:
         return {"conditions_error": str(error)}
+    try:
+        names = cri_output.handler_names(document)
+    except cri_output.UnexpectedOutput as error:
+        return dict(found, handlers_error=str(error))
+    return found if names is None else dict(found, handlers=names)
 
 
 def _pull(crictl, image, seconds):
@@ -127,22 +191,24 @@ def _metrics(live, port):
     settings = {
         key.rpartition(".")[2]: _value(text) for key, text in live.items() if key.startswith(_METRICS)
     }
-    if not settings.get("enable_metrics"):
+    if settings.get("enable_metrics") is not True:
         return {"enabled": False} if settings else {}
-    host, port = settings.get("metrics_host") or "", port or settings.get("metrics_port") or 0
+    host, live_port = _text(settings.get("metrics_host")), settings.get("metrics_port")
+    port = port or (live_port if type(live_port) is int else 0)
     secure = bool(settings.get("metrics_cert") and settings.get("metrics_key"))
     address = f"[{host}]" if ":" in host else host
     seen = {
         "enabled": True,
         "port": port,
         "url": f"{'https' if secure else 'http'}://{address}:{port}/metrics",
-        "socket": settings.get("metrics_socket") or "",
+        "socket": _text(settings.get("metrics_socket")),
     }
     if port:
         try:
-            seen["lines"] = _metric_lines(_REACHABLE.get(host, host), port, secure)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            seen["error"] = str(error)
+            reachable = _REACHABLE.get(host, host)
+            seen["lines"] = _within(_METRICS_SECONDS, lambda: _metric_lines(reachable, port, secure))
+        except Exception as error:  # http.client meets a garbage answer with many types
+            seen["error"] = str(error) or type(error).__name__
     return seen
 
 
@@ -197,7 +263,10 @@ def _run(crictl, pod, seconds):
 def _sweep(crictl, seconds):
     """Remove what a verification left that was killed, known by its logs; one that may still run keeps its pod."""
     for folder in glob.glob(f"{pod_host.LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
-        _namespace, name, uid = os.path.basename(folder).split("_")
+        parts = os.path.basename(folder).split("_")
+        if len(parts) != 3 or os.path.islink(folder):
+            continue  # no folder of a pod's logs
+        _namespace, name, uid = parts
         # Another run may have been faster, or the pod is somebody else's who likes the name.
         with contextlib.suppress(FileNotFoundError, PodError):
             if os.stat(folder).st_mtime < time.time() - 4 * seconds:

@@ -78,7 +78,9 @@ options:
     elements: str
     default: []
   timeout:
-    description: How long the pod may take to its end, and how long each pull may take, in seconds.
+    description:
+      - How long the pod may take to its end, and how long each pull may take, in seconds.
+      - A change of this node that is under way is waited for as long before anything is read; then the check V(node) fails.
     type: int
     default: 120
   unit:
@@ -134,9 +136,10 @@ checks:
   contains:
     name:
       description:
-        - V(service) (the unit is active), V(runtime) and V(network) (the runtime's own conditions), V(files) (as wanted),
-          V(loaded) (the daemon has read them), V(settings) (it uses their values), V(cni_plugins), V(metrics), V(pod), and
-          V(pull) with the image for each image.
+        - V(service) (the unit is active), V(runtime) and V(network) (the runtime's own conditions), V(handlers) (the runtime
+          offers those that are set; only where any is), V(files) (as wanted), V(loaded) (the daemon has read them),
+          V(settings) (it uses their values), V(without_effect) (only where there are keys that CRI-O silently does without on
+          this node), V(cni_plugins), V(metrics), V(pod), and V(pull) with the image for each image.
         - V(node) alone where the node could not be looked at.
       type: str
       sample: metrics
@@ -165,14 +168,21 @@ version:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_host, observation
-from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
+from ansible_collections.cri.node.plugins.module_utils.layout import NODE
+from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 
 _FILE = {
     "path": {"type": "str", "required": True},
     "owner": {"type": "str", "required": True},
-    "sha256": {"type": "str", "required": True},
+    "sha256": {"type": "str", "default": ""},
     "mode": {"type": "str", "required": True},
     "secret": {"type": "bool", "required": True},
+    "disruption": {"type": "str", "required": True},
+}
+_UNWANTED = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
     "disruption": {"type": "str", "required": True},
 }
 
@@ -184,7 +194,11 @@ def main():
             "unit": {"type": "str", "required": True},
             "owners": {"type": "list", "elements": "str", "required": True},
             "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
+            # A short secret could be guessed from its hash, and arguments are written to the node's log.
+            "secret_hashes": {"type": "dict", "default": {}, "no_log": True},
+            "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
             "expect": {"type": "dict", "required": True},
+            "paths": {"type": "list", "elements": "str", "default": []},
             "metrics_port": {"type": "int", "required": True},
             "pods": {"type": "list", "elements": "dict", "required": True},
             "pull": {"type": "list", "elements": "str", "required": True},
@@ -194,9 +208,21 @@ def main():
     )
     try:
         node_host.refuse_unfit()
-        module.exit_json(changed=False, seen=observation.observe(module.params))
-    except (node_host.UnfitHostError, crio_service.CrioServiceError, OSError) as error:
+        unit.wait_until_idle(NODE, module.params["timeout"])
+        module.exit_json(changed=False, seen=observation.observe(_request(module.params)))
+    except NodeError as error:
+        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
+    except OSError as error:
         module.fail_json(msg=str(error))
+
+
+def _request(params):
+    request = dict(params)
+    hashes = request.pop("secret_hashes")
+    request["files"] = [
+        dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
+    ]
+    return request
 
 
 if __name__ == "__main__":

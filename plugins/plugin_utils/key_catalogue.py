@@ -39,6 +39,8 @@ class Key(NamedTuple):
     secret: bool = False
     unprinted: bool = False
     unprinted_when_empty: bool = False
+    omitted_when_empty: bool = False
+    printed_as: str | None = None
 
     def exists_in(self, version: Version) -> bool:
         """Whether this version of CRI-O reads the key (a version without patch release: its newest one)."""
@@ -155,7 +157,14 @@ def _checked(entry: dict) -> Key:
         key = Key(**entry)
     except TypeError as error:
         raise CatalogueError(f"{entry.get('key', entry)}: {error}") from None
-    for check in (_check_type, _check_versions, _check_choices, _check_numbers, _check_default):
+    for check in (
+        _check_type,
+        _check_versions,
+        _check_choices,
+        _check_numbers,
+        _check_default,
+        _check_printed,
+    ):
         fault = check(key)
         if fault:
             raise CatalogueError(f"{key.key}: {fault}")
@@ -211,4 +220,13 @@ def _check_default(key: Key) -> str | None:
             return f"default {default!r} is not among the choices"
         if key.type == "integer" and not key.in_range(default):
             return f"default {default} is out of range"
+    return None
+
+
+def _check_printed(key: Key) -> str | None:
+    columns = ("unprinted", "unprinted_when_empty", "omitted_when_empty")
+    if sum(getattr(key, name) for name in columns) > 1:
+        return f"at most one of {', '.join(columns)}"
+    if (key.omitted_when_empty or key.printed_as) and ANY not in key.key.split("."):
+        return "omitted_when_empty and printed_as are for keys of a handler or a workload"
     return None

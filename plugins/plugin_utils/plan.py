@@ -10,6 +10,8 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import (
     crictl_config,
     crio_config,
+    crio_fallbacks,
+    live_values,
     registries_config,
     reload,
     secret_values,
@@ -239,11 +241,9 @@ def _weigh_daemon(plan, report, expected):
             "restart",
             f"the running daemon was started from another crio than {report['crio']['binary']} is now",
         )
-    for key, value in sorted(stale(expected, report).items()):
-        plan.because(
-            "restart",
-            f"{key}: the running daemon uses {value}, and its files now say {report['effective'][key]}",
-        )
+    stale, _outranked = live_values.split(expected, report["live"], report["effective"])
+    for reason in live_values.of_stale(stale, report["effective"]):
+        plan.because("restart", reason)
     if plan.disruption == "reload":
         unreliable = reload.unreliable(report)
         if unreliable:
@@ -266,27 +266,9 @@ def is_settled(report):
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
-def stale(expected, report):
-    """{key: live value} of keys that the daemon uses with another value than the files on the node have by now.
-
-    What outranked them when the daemon started is gone: a restart makes the files count.
-    """
-    effective = report["effective"]
-    return {
-        key: value
-        for key, value in report["live"].items()
-        if key in effective and effective[key] is not None and effective[key] == expected.get(key) != value
-    }
-
-
 def outranked(wanted, report):
     """Keys for which a daemon that has loaded the set uses another value, since something of a higher rank decides them."""
-    old = stale(wanted.expect, report)
-    return [
-        {"key": key, "wanted": wanted.expect.get(key), "live": value}
-        for key, value in sorted(report["live"].items())
-        if key not in old
-    ]
+    return live_values.split(wanted.expect, report["live"], report["effective"])[1]
 
 
 def without_effect(wanted, report):
@@ -298,4 +280,4 @@ def without_effect(wanted, report):
     if report["root_registries"]:
         reason = f"{report['root_registries']} replaces /etc/containers/registries.conf and its drop-ins"
         found += [{"key": path, "reason": reason} for path in wanted.paths_of("registries")]
-    return found
+    return found + crio_fallbacks.found(wanted.settings(), report["missing_paths"], report)

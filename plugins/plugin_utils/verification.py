@@ -10,7 +10,12 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import node_messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils import (
+    crio_fallbacks,
+    live_values,
+    plan,
+    verification_handlers,
+)
 
 STATUSES = ("passed", "failed", "warning", "skipped")
 
@@ -37,18 +42,22 @@ def judge(wanted, seen, asked):
     """The checks of one node: `wanted` is a plan.WantedFiles, `seen` what observation.observe returned, `asked` an Asked."""
     state = _claimed(wanted, seen)
     made = plan.make(wanted, state)
-    return [
+    handlers = verification_handlers.judge(wanted, state, seen)
+    checks = [
         _service(state, made, asked),
         _runtime(seen),
         _network(seen, asked),
+        _check("handlers", handlers.status, handlers.detail) if handlers else None,
         _files(state, made, asked),
         _loaded(state, asked),
-        _settings(wanted, state, seen),
+        _settings(wanted, state, seen, asked),
+        _without_effect(wanted, state, handlers.keys if handlers else ()),
         _cni_plugins(seen),
         _metrics(seen),
         _pod(seen, asked),
         *(_pull(image, seen, asked) for image in asked.pull),
     ]
+    return [check for check in checks if check]
 
 
 def _claimed(wanted, seen):
@@ -98,6 +107,8 @@ def _service(state, made, asked):
         return _fault("service", "CRI-O is not installed", asked)
     if unit["masked"]:
         return _check("service", "failed", f"{unit['name']} is masked")
+    if unit["phase"] == "between":
+        return _check("service", "failed", f"{unit['name']} is {unit['state']}, neither running nor stopped")
     if not unit["active"]:
         hint = "would be started" if asked.check_mode else f"journalctl -u {unit['name']} may say why"
         return _fault("service", f"{unit['name']} does not run; {hint}", asked)
@@ -139,17 +150,26 @@ def _condition(seen, name):
 
 
 def _files(state, made, asked):
+    notes = "; ".join(state["notes"])
     if state["interrupted"]:
         return _fault(
-            "files", "a change of this node was interrupted and is still open; the next run undoes it", asked
+            "files",
+            _joined("a change of this node was interrupted and is still open; the next run undoes it", notes),
+            asked,
         )
     words = _PENDING if asked.check_mode else _FOUND
     if made.files:
         told = "; ".join(f"{path} {words[action]}" for path, action in sorted(made.files.items()))
-        return _fault("files", told, asked)
+        return _fault("files", _joined(told, notes), asked)
+    if notes:
+        return _check("files", "warning", notes)
     if not state["files"]:
         return _check("files", "skipped", "no file is asked for")
     return _check("files", "passed", f"{count(len(state['files']), 'file')} as wanted")
+
+
+def _joined(*parts):
+    return "; ".join(part for part in parts if part)
 
 
 def _loaded(state, asked):
@@ -169,7 +189,7 @@ def _loaded(state, asked):
     return _check("loaded", "passed", "the running daemon has loaded all files that are as wanted")
 
 
-def _settings(wanted, state, seen):
+def _settings(wanted, state, seen, asked):
     if "configuration_error" not in seen:
         return _check("settings", "skipped", _IDLE)
     if seen["configuration_error"]:
@@ -178,17 +198,39 @@ def _settings(wanted, state, seen):
         return _check("settings", "skipped", "no key of crio.conf is asked for")
     if not plan.is_settled(state):
         return _check("settings", "skipped", "not compared: the daemon has not loaded the wanted files")
-    outranked = plan.outranked(wanted, state)
+    stale, outranked = live_values.split(wanted.expect, state["live"], state["effective"])
+    old = live_values.of_stale(stale, state["effective"])
     if outranked:
-        return _check("settings", "failed", "; ".join(node_messages.outranked(entry) for entry in outranked))
+        told = [*live_values.of_outranked(outranked, wanted.expect), *old]
+        return _check("settings", "failed", "; ".join(told))
+    if old:
+        return _fault("settings", "; ".join(old), asked)
     return _check("settings", "passed", f"CRI-O uses {count(len(wanted.expect), 'value')} as asked for")
+
+
+def _without_effect(wanted, state, told):
+    """What is set and CRI-O silently does without, save the keys that another check is about; None where nothing is.
+
+    That selinux is true on a host without SELinux is no fault of the node: a fleet of both kinds has one configuration.
+    """
+    found = [
+        *plan.without_effect(wanted, state),
+        *crio_fallbacks.found(wanted.settings(), state["missing_paths"], state),
+    ]
+    found = [entry for entry in found if entry["key"] not in {*told, "crio.runtime.selinux"}]
+    if not found:
+        return None
+    sentences = dict.fromkeys(f"{entry['key']}: {entry['reason']}" for entry in found)
+    return _check("without_effect", "warning", "; ".join(sentences))
 
 
 def _cni_plugins(seen):
     directories = seen.get("plugin_dirs")
     if not directories:
         return _check("cni_plugins", "skipped", "the runtime does not tell")
-    found, places = sum(directories.values()), ", ".join(directories)
+    errors = seen.get("plugin_dir_errors", {})
+    found = sum(directories.values())
+    places = ", ".join(f"{path} ({errors[path]})" if path in errors else path for path in directories)
     if not found:
         return _check("cni_plugins", "warning", f"no program in crio.network.plugin_dirs: {places}")
     return _check("cni_plugins", "passed", f"{count(found, 'program')} in {places}")

@@ -108,7 +108,7 @@ def test_placed_files_are_whole_and_nothing_else_lies_beside_them(archive, direc
         "format": 1,
         "sha256": "1" * 64,
         "version": "1.36.3",
-        "binary": bundle.node_state.binary_identity(bundle.CRIO),
+        "binary": bundle.crio_service.binary_identity(bundle.CRIO),
     }
     assert (tmp_path / "node/usr/local/bin/crio").read_text() == PROGRAM
     assert os.access(tmp_path / "node/usr/local/bin/crio", os.X_OK)

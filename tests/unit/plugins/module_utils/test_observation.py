@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is observed on a node: its metrics over real HTTP, the pod beside a kubelet, what its directories hold."""
 
+import contextlib
 import http.server
+import json
+import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -141,11 +146,129 @@ def test_every_pod_is_removed_again(monkeypatch, kubelet, removed, tried, passed
     assert seen == ({"log_lines": 1} if passed else {"error": seen["error"], "kubelet": kubelet})
 
 
-def test_directories_are_looked_into_and_may_be_missing(tmp_path):
-    for name, mode in (("bridge", 0o755), ("README", 0o644), ("10-x.conflist", 0o644), ("x.conf~", 0o644)):
-        (tmp_path / name).touch()
-        (tmp_path / name).chmod(mode)
-    assert observation._programs_in(str(tmp_path)) == 1
-    assert observation._cni_files(str(tmp_path)) == [str(tmp_path / "10-x.conflist")]
-    assert observation._programs_in("/nowhere") == 0
-    assert observation._cni_files("") == []
+def test_directories_are_looked_into_whatever_they_hold(tmp_path):
+    plugins, network = tmp_path / "bin", tmp_path / "net.d"
+    for folder in (plugins, network):
+        folder.mkdir()
+    for name, mode in (("bridge", 0o755), ("README", 0o644)):
+        (plugins / name).touch()
+        (plugins / name).chmod(mode)
+    os.mkfifo(plugins / "pipe", 0o755)
+    (plugins / "dangling").symlink_to("/nowhere")
+    (plugins / "loop").symlink_to("loop")
+    (plugins / "folder").mkdir()
+    for name in ("10-x.conflist", "x.conf~"):
+        (network / name).touch()
+    os.mkfifo(network / "20-pipe.conf")
+    (network / "30-dangling.json").symlink_to("/nowhere")
+    live = {
+        "crio.network.plugin_dirs": json.dumps([str(plugins), "/nowhere", "/etc/passwd", "/x\0", 5]),
+        "crio.network.network_dir": json.dumps(str(network)),
+    }
+    seen = observation._network_folders(live)
+    assert seen["plugin_dirs"] == {str(plugins): 1, "/nowhere": 0, "/etc/passwd": 0, "/x\0": 0}
+    assert list(seen["plugin_dir_errors"]) == ["/nowhere", "/etc/passwd", "/x\0"]
+    assert seen["plugin_dir_errors"]["/etc/passwd"] == "Not a directory"
+    assert [os.path.basename(path) for path in seen["cni_files"]] == [
+        "10-x.conflist", "20-pipe.conf", "30-dangling.json"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["5", '"/opt"', "{}", "null", "[[]]", "tr\xfcb", "[" * 100_000])
+def test_whatever_the_daemon_names_as_its_directories_raises_nothing(text):
+    live = {"crio.network.plugin_dirs": text, "crio.network.network_dir": text}
+    assert observation._network_folders(live)["plugin_dirs"] == {}
+
+
+def test_a_file_system_that_does_not_answer_is_given_up(monkeypatch):
+    released = threading.Event()
+    monkeypatch.setattr(observation, "_FOLDER_SECONDS", 0.05)
+    monkeypatch.setattr(observation.os, "scandir", lambda _path: released.wait(30))
+    seen = observation._network_folders({"crio.network.plugin_dirs": '["/dead"]'})
+    released.set()
+    assert seen["plugin_dir_errors"] == {"/dead": "no answer within 0.05 s"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"metrics_port": "99999"}, id="a port that does not exist"),
+        pytest.param({"metrics_host": '"x\\ny"'}, id="a host of two lines"),
+        pytest.param({"metrics_host": '"' + "a" * 300 + '"'}, id="a host that is too long for a name"),
+        pytest.param(
+            {"metrics_cert": '"/x"', "metrics_key": '"/y"', "metrics_port": "1"}, id="TLS that nobody speaks"
+        ),
+    ],
+)
+def test_metrics_that_cannot_be_asked_for_are_an_error_in_words(settings):
+    assert observation._metrics(live(**settings), 0)["error"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"metrics_port": '"9537"'}, {"metrics_port": "true"}, {"metrics_port": "[]"}]
+)
+def test_a_port_that_is_no_number_is_not_asked(settings):
+    assert observation._metrics(live(**settings, metrics_host="7"), 0)["port"] == 0
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, b"\x16\x03\x01" * 40])
+def test_an_answer_that_never_ends_or_is_none_takes_bounded_time(monkeypatch, answer):
+    monkeypatch.setattr(observation, "_METRICS_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle():
+            connection, _address = server.accept()
+            with contextlib.suppress(OSError):
+                connection.sendall(answer)
+                for _byte in range(60):
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+        threading.Thread(target=trickle, daemon=True).start()
+        begun = time.monotonic()
+        seen = observation._metrics(live(metrics_port=str(server.getsockname()[1])), 0)
+    assert seen["error"]
+    assert time.monotonic() - begun < 2
+
+
+class Answering:
+    """A crictl whose `info` answers with one document."""
+
+    def __init__(self, document):
+        self.document = document
+
+    def json(self, *_arguments):
+        return self.document
+
+
+READY = {"conditions": [{"type": "RuntimeReady", "status": True}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        pytest.param(
+            {"status": READY, "runtimeHandlers": [{"name": "crun"}, {}]}, {"handlers": ["crun"]}, id="listed"
+        ),
+        pytest.param({"status": READY}, {}, id="a crictl that lists none"),
+        pytest.param(
+            {"status": READY, "runtimeHandlers": [5]}, {"handlers_error": True}, id="malformed handlers"
+        ),
+        pytest.param({"status": {}, "runtimeHandlers": []}, {"conditions_error": True}, id="no condition"),
+        pytest.param([], {"conditions_error": True}, id="no object"),
+    ],
+)
+def test_conditions_and_handlers_come_from_one_answer_and_fail_apart(document, expected):
+    seen = observation._conditions(Answering(document))
+    assert {key: bool(value) if key.endswith("error") else value for key, value in seen.items()} == {
+        **({} if "conditions_error" in expected else {"conditions": seen.get("conditions")}), **expected
+    }  # fmt: skip
+
+
+def test_folders_that_only_look_like_those_of_a_verification_are_left_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(observation.pod_host, "LOGS", str(tmp_path))
+    for name in ("default_verify-hello-world-1", "default_verify-hello-world-1_2_3"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "default_verify-hello-world-4_5").symlink_to("/etc")
+    observation._sweep(None, -1_000_000)
+    assert len(list(tmp_path.iterdir())) == 3

@@ -42,6 +42,7 @@ def report(files=None, orphans=None, **more):
         "crio": {"binary": "/usr/bin/crio", "version": "1.37.0"},
         "live": {},
         "effective": {},
+        "missing_paths": [],
         "notes": [],
         "selinux": False,
         "root_registries": "",

@@ -6,6 +6,7 @@ import copy
 import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils import plan, verification
+from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.verification import Asked
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
@@ -22,6 +23,16 @@ ENTRY = {
     "disruption": "restart",
     "config": {"data": {"crio": {"metrics": {"metrics_port": 9537}}}, "expect": {PORT: "9537"}, "layers": {}},
 }
+HANDLER = {
+    **ENTRY,
+    "config": {
+        "data": {"crio": {"runtime": {"runtimes": {"kata": {"runtime_path": "/opt/kata"}, "crun": {}}}}},
+        "layers": {"crio.runtime.runtimes.kata.runtime_path": "crio_config__kata"},
+    },
+}
+HANDLER["config"]["expect"] = config_lines(HANDLER["config"]["data"])
+KATA = "crio.runtime.runtimes.kata"
+GONE = {key: None for key, value in HANDLER["config"]["expect"].items() if KATA in key and value is not None}
 LOADED = {"kind": "file", "as_wanted": True, "loaded": True, "disruption": "restart"}
 ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 NO_CNI = "Network plugin returns error: no CNI configuration file in /etc/cni/net.d/."
@@ -41,6 +52,9 @@ HEALTHY = {
         "orphans": {},
         "live": {},
         "effective": {},
+        "missing_paths": [],
+        "selinux": True,
+        "root_registries": "",
         "notes": [],
         "interrupted": False,
     },
@@ -70,7 +84,7 @@ def node(change):
 
     def merge(base, more):
         for key, value in more.items():
-            if value is None:
+            if value is None and key in base:
                 del base[key]
             elif isinstance(value, dict) and isinstance(base.get(key), dict) and value:
                 merge(base[key], value)
@@ -94,7 +108,7 @@ def network(reason, message, *files):
 def checks(change, entries=(ENTRY,), **asked):
     asked = Asked(**{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **asked})
     seen = node(change)
-    if not seen["state"]["unit"]["active"]:
+    if not seen["state"]["unit"]["active"] and seen["state"]["unit"]["phase"] == "serving":
         seen["state"]["unit"]["phase"] = "stopped"
     if not seen["state"]["unit"]["active"] or not seen["state"]["crio"]["installed"]:
         seen = {"state": seen["state"], "owners": seen["owners"]}
@@ -179,6 +193,31 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
             "settings", "failed", f"{PORT} is set to 9537, but the running CRI-O uses 9999", id="outranked",
         ),
         pytest.param(
+            {"state": {"live": {PORT: "9999"}, "effective": {PORT: "9537"}}}, {}, "settings", "failed",
+            f"{PORT}: the running CRI-O uses 9999, while its files now say 9537: it was not restarted since",
+            id="an old daemon",
+        ),
+        pytest.param(
+            {"state": {"live": {PORT: "9999"}, "effective": {PORT: "9999"}}}, {}, "settings", "failed", "outranks it",
+            id="still outranked",
+        ),
+        pytest.param(
+            {"state": {"notes": ["state.json was damaged\x1b; it was rebuilt"]}}, {}, "files", "warning",
+            "state.json was damaged\ufffd; it was rebuilt", id="a record of the node was damaged",
+        ),
+        pytest.param(
+            {"state": {"notes": ["state.json was rebuilt"], "files": {PATH: ABSENT}}}, {}, "files", "failed",
+            f"{PATH} is missing; state.json was rebuilt", id="damaged, and a file is missing",
+        ),
+        pytest.param(
+            {"state": {"unit": {"phase": "between", "state": "activating (auto-restart)", "active": False}}}, {},
+            "service", "failed", "crio.service is activating (auto-restart), neither running nor stopped", id="between",
+        ),
+        pytest.param(
+            {"plugin_dirs": {"/opt/cni/bin": 0}, "plugin_dir_errors": {"/opt/cni/bin": "Not a directory"}}, {},
+            "cni_plugins", "passed", "16 programs in /opt/cni/bin (Not a directory), /usr/lib/cni", id="no directory",
+        ),
+        pytest.param(
             {"configuration_error": "GET /config: HTTP status 500"}, {}, "settings", "failed", "HTTP status 500",
             id="no live configuration",
         ),
@@ -225,6 +264,7 @@ def test_a_fault_has_one_check_and_says_why(change, asked, name, status, words):
         pytest.param({"state": {"files": {PATH: ABSENT}}}, id="a file to write"),
         pytest.param({"state": {"files": {PATH: {"loaded": False}}}}, id="a daemon to restart"),
         pytest.param({"state": {"interrupted": True}}, id="a change to undo"),
+        pytest.param({"state": {"live": {PORT: "1"}, "effective": {PORT: "9537"}}}, id="an old daemon"),
         pytest.param(IDLE, id="a daemon to start"),
         pytest.param({"state": {"crio": {"installed": False}}}, id="a CRI-O to install"),
     ],
@@ -253,3 +293,68 @@ def test_credentials_and_control_characters_of_an_error_are_not_shown():
     said = "proxyconnect tcp: dial http://user:tr0ub4dor@proxy.example.com:3128:\n\x1b[31mrefused"
     detail = checks({"pulls": {APP: said}})[f"pull {APP}"]["detail"]
     assert detail == "proxyconnect tcp: dial http://***@proxy.example.com:3128: \ufffd[31mrefused"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        pytest.param({"handlers": ["runc", "kata", "crun"]}, "passed", "CRI-O offers crun, kata", id="all are there"),
+        pytest.param(
+            {"handlers": ["crun"], "state": {"missing_paths": ["/opt/kata"]}}, "failed",
+            f"CRI-O does not offer the handler kata: {KATA}.runtime_path (from crio_config__kata): /opt/kata does not exist",
+            id="dropped for its program",
+        ),
+        pytest.param(
+            {"handlers": ["crun"]}, "failed",
+            f"CRI-O does not offer the handler kata: {KATA}.runtime_path (from crio_config__kata); CRI-O ignores a handler",
+            id="dropped for a reason that only its log has",
+        ),
+        pytest.param(
+            {"handlers": ["kata"]}, "failed", "CRI-O does not offer the handler crun: crio.runtime.runtimes.crun;",
+            id="dropped without any key",
+        ),
+        pytest.param(
+            {"handlers": ["kata", "crun"], "state": {"missing_paths": ["/opt/kata"]}}, "failed",
+            "the handler kata cannot be used: ", id="its program was removed after the start",
+        ),
+        pytest.param(
+            {"state": {"live": GONE}}, "failed", "does not offer the handler kata", id="an old crictl, by /config",
+        ),
+        pytest.param({"state": {"live": {}}}, "passed", "crun, kata", id="an old crictl, and all are live"),
+        pytest.param(
+            {"handlers_error": "crictl printed str", "configuration_error": "no answer"}, "skipped", "crictl printed str",
+            id="nobody reports them",
+        ),
+        pytest.param(
+            {"handlers": [], "state": {"files": {PATH: {"loaded": False}}}}, "skipped", "has not loaded",
+            id="not loaded yet",
+        ),
+        pytest.param(IDLE, "skipped", "does not run", id="idle"),
+    ],
+)  # fmt: skip
+def test_handlers_that_are_asked_for_are_those_that_the_runtime_offers(change, status, words):
+    found = checks(change, [HANDLER])
+    assert found["handlers"]["status"] == status
+    assert words in found["handlers"]["detail"]
+    assert "without_effect" not in found or status == "skipped"  # told once, not twice
+
+
+def test_a_key_that_crio_silently_does_without_is_a_warning():
+    data = {"crio": {"runtime": {"seccomp_profile": "/etc/crio/seccomp.json", "selinux": True}}}
+    entry = {**ENTRY, "config": {"data": data, "expect": {}, "layers": {}}}
+    lacking = {"state": {"missing_paths": ["/etc/crio/seccomp.json"], "selinux": False}}
+    found = checks(lacking, [entry])["without_effect"]
+    assert found["status"] == "warning"
+    assert "selinux" not in found["detail"]  # which a fleet of both kinds may have
+    assert (
+        "seccomp.json does not exist on this node; CRI-O falls back to its built-in profile"
+        in found["detail"]
+    )
+    assert "without_effect" not in checks({}, [entry])
+
+
+def test_a_handler_that_was_dropped_blames_no_later_file():
+    found = checks({"handlers": ["crun"], "state": {"live": GONE}}, [HANDLER])["settings"]
+    assert found["status"] == "failed"
+    assert "read later" not in found["detail"]
+    assert found["detail"].count(KATA) == 1
