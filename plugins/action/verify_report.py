@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import secrets
+import stat
 from datetime import datetime, timezone
 
 from ansible.utils.display import Display
 
+from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
 from ansible_collections.cri.node.plugins.plugin_utils import verification_report
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
@@ -40,26 +44,92 @@ class ActionModule(CheckedAction):
         Display().display("\n".join(verification_report.table(report)))
         told = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
         result = {"changed": False, **told}
-        if options["path"] and not self._task.check_mode:
-            result["path"] = _write(options["path"], report)
-            Display().display(f"The whole report is in {result['path']}")
+        if options["path"]:
+            path = _write(options["path"], report, bool(self._task.check_mode))
+            if not self._task.check_mode:
+                result["path"] = path
+                Display().display(f"The whole report is in {path}")
         # As set_stats does; a later report of the same run has all that an earlier one has, and replaces it.
         data = {"cri_node_verification": told}
         result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
         return result
 
 
-def _write(path, report):
-    """Replace the file whole, so that no reader ever sees half of it. Returns its absolute path."""
+def _write(path, report, check_mode=False):
+    """Replace the file whole, so that no reader ever sees half of it. Returns its absolute path.
+
+    A target that is not a regular file is refused, a symbolic link too: in a folder that others write to it can lead anywhere.
+    In check mode nothing is written, and the same targets are refused.
+    """
+    if path.endswith("/"):
+        raise TaskFailure(f"the report's path {one_line(path)} names a folder; it must name a file")
     path = os.path.abspath(os.path.expanduser(path))
-    partial = f"{path}.{os.getpid()}.partial"
+    failed = f"the report cannot be written to {one_line(path)}"
     try:
-        with open(partial, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=2, sort_keys=True)
-            file.write("\n")
-        os.replace(partial, path)
+        # ASCII alone, so that a node's odd bytes, as lone surrogates, are escaped.
+        content = json.dumps(report, indent=2, sort_keys=True).encode("ascii") + b"\n"
+        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mode = _mode_of_target(folder, path)
+            if not check_mode:
+                _replace(folder, os.path.basename(path), content, mode)
+        finally:
+            os.close(folder)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        raise TaskFailure(f"the report cannot be written to {path}: {error.strerror}") from error
+        error.filename = error.filename2 = None  # relative to the folder
+        raise TaskFailure(f"{failed}: {os_reason(error, path)}") from error
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:  # a path with a NUL, or a result that is not data
+        raise TaskFailure(f"{failed}: {one_line(str(error))}") from error
     return path
+
+
+def _mode_of_target(folder, path):
+    """The mode of the file that is to be replaced, None where there is none; TaskFailure for one that is not replaced."""
+    try:
+        status = os.stat(os.path.basename(path), dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        link = one_line(os.readlink(os.path.basename(path), dir_fd=folder))
+        raise TaskFailure(
+            f"the report is not written to {one_line(path)}, which is a symbolic link to {link}; set path to the file itself"
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise TaskFailure(
+            f"the report is not written to {one_line(path)}, which is {_kind(status.st_mode)};"
+            " set path to a new or a regular file"
+        )
+    return stat.S_IMODE(status.st_mode)
+
+
+def _kind(mode):
+    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def _replace(folder, name, content, mode):
+    """Write the content beside the file, under a name that did not exist, and rename it; the mode of a former file stays."""
+    partial = f".cri-node-report-{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(partial, flags, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial, dir_fd=folder)
+        raise
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
+            raise

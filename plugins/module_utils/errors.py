@@ -5,14 +5,8 @@
 from __future__ import annotations
 
 import errno
-
-_HINTS = {
-    errno.ENOSPC: "free some space on its file system",
-    errno.EDQUOT: "free some space, or raise the quota, on its file system",
-    errno.EROFS: "its file system is mounted read-only",
-    errno.EIO: "its disk reports a fault; the kernel's log says more",
-    errno.EPERM: "it may be marked immutable (lsattr)",
-}
+import os
+import re
 
 
 class NodeError(Exception):
@@ -28,13 +22,6 @@ class NodeError(Exception):
         super().__init__(message)
         self.kind = kind or self.kind
         self.detail = detail
-
-
-def os_error(error, doing):
-    """One sentence for an OSError: what was being done ("write the file"), the path, the reason, and what helps."""
-    path = f" {error.filename}" if getattr(error, "filename", None) else ""
-    hint = _HINTS.get(error.errno)
-    return f"cannot {doing}{path}: {error.strerror or error}{f' ({hint})' if hint else ''}"
 
 
 class TransactionError(NodeError):
@@ -54,3 +41,81 @@ class PodError(NodeError):
         super().__init__(message)
         self.container, self.exit_code, self.reason, self.log = container, exit_code, reason, log
         self.changed = changed
+
+
+def os_error(error, doing, path=None, needed=None):
+    """Describe an OSError in one sentence: what was being done, with which path, why it failed, and what to do about it.
+
+    `doing` begins the sentence: "writing the journal". `path` is for an error that names no file of its own, as fsync and
+    write do not. `needed` is the number of bytes that the operation needs, where known.
+    """
+    names = _names(error) or ([os.fsdecode(path)] if path else [])
+    shown = " to ".join(one_line(name) for name in names)
+    place = f" ({shown})" if shown and shown not in doing else ""
+    return f"{doing} failed{place}: {os_reason(error, path, needed)}"
+
+
+def os_reason(error, path=None, needed=None):
+    """Describe why an OSError happened and what to do about it, for a sentence that has the path already."""
+    names = _names(error) or [path]
+    reason = error.strerror or one_line(str(error)) or type(error).__name__
+    return f"{reason}{_hint(error.errno, names[-1], needed)}"
+
+
+def _names(error):
+    names = (error.filename, error.filename2)
+    return [os.fsdecode(name) for name in names if isinstance(name, (str, bytes, os.PathLike))]
+
+
+def one_line(text, limit=300):
+    """Make text from elsewhere printable on one line: no control characters, no lone surrogates, at most `limit` characters."""
+    text = text[: 4 * limit]  # what follows is not shown: the cost does not depend on the text's length
+    text = " ".join(re.sub(r"[\ud800-\udfff]", "\ufffd", text).split())
+    text = "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _hint(number, path, needed):
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        where, space, inodes = _file_system(path)
+        if number == errno.EDQUOT:
+            return f"; remove files{where} or raise the quota"
+        if inodes == 0:
+            return f"; no inodes are left: remove files{where}"
+        wanted = f"at least {size(needed)}" if needed else "space"
+        return f"; free {wanted}{where}" + (f", which has {size(space)} left" if space is not None else "")
+    if number == errno.EROFS:
+        where = _file_system(path)[0]
+        return (
+            f"; remount the file system{where.partition('file system')[2]} writable"
+            " (the kernel does this to a disk with errors: see dmesg)"
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return "; run as root, and check the file's attributes (lsattr) and the security policy (SELinux, AppArmor)"
+    if number == errno.EIO:
+        return "; the disk reports an error: see dmesg"
+    return ""
+
+
+def _file_system(path):
+    """(where: words that name the file system of `path`, free bytes or None, free inodes or None)."""
+    try:
+        place = os.path.realpath(path)
+        while not os.path.lexists(place):
+            place = os.path.dirname(place)
+        found = os.statvfs(place)
+        while not os.path.ismount(place):
+            place = os.path.dirname(place)
+    except (OSError, TypeError, ValueError):
+        return "", None, None
+    # A file system without a table of inodes has 0 of 0.
+    inodes = found.f_ffree if found.f_files else None
+    return f" on the file system at {one_line(place)}", found.f_bavail * found.f_frsize, inodes
+
+
+def size(number):
+    """Format a number of bytes for people: 512 bytes, 3 KiB, 52 MiB."""
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}" if number < 10 * factor else f"{number // factor} {unit}"
+    return f"{number} bytes"

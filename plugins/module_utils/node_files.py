@@ -35,9 +35,9 @@ def doing(what, path):
     try:
         yield
     except OSError as error:
-        if not error.filename:
-            error.filename = path
-        raise NodeFileError(os_error(error, what), kind=errno.errorcode.get(error.errno, "failed")) from error
+        raise NodeFileError(
+            os_error(error, what, path), kind=errno.errorcode.get(error.errno, "failed")
+        ) from error
 
 
 # Reading
@@ -54,7 +54,7 @@ def describe(path):
     except (FileNotFoundError, NotADirectoryError):
         return {"kind": "absent"}
     except OSError as error:
-        raise NodeFileError(os_error(error, "read")) from error
+        raise NodeFileError(os_error(error, "reading a file")) from error
     found = {
         "kind": _kind(status.st_mode),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
@@ -83,7 +83,7 @@ def digest(content):
 
 def read_bytes(path, limit=LARGEST):
     """The content of a regular file of at most `limit` bytes. Raises NodeFileError; a FIFO or device never blocks."""
-    with doing("read", path):
+    with doing("reading a file", path):
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -182,7 +182,7 @@ def refuse_untouchable(path, mounts=()):
 def refuse_unwritable(path, size):
     """Raise NodeFileError where the file system of `path` takes no file of `size` bytes."""
     above = nearest_directory(path)
-    with doing("ask for the free space of", above):
+    with doing("asking for the free space of", above):
         found = os.statvfs(above)
     if found.f_flag & os.ST_RDONLY:
         raise NodeFileError(f"{above} is on a file system that is mounted read-only")
@@ -217,7 +217,7 @@ def write_durably(path, content, mode=0o600):
     """Write bytes to `path` so that they outlive a power loss; an existing file is replaced whole, by a rename."""
     partial = path + ".partial"
     try:
-        with doing("write", path):
+        with doing("writing a file", path):
             handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
@@ -245,7 +245,7 @@ def read_json(path):
 
 
 def sync_directory(path):
-    with doing("write the folder", path):
+    with doing("writing the folder", path):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
@@ -256,7 +256,7 @@ def sync_directory(path):
 def make_private_directory(path):
     """A directory that only root may look into, whatever the umask is; its parents are as /etc's are."""
     make_directories(os.path.dirname(path))
-    with doing("make the folder", path):
+    with doing("making the folder", path):
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
         os.chmod(path, 0o700)
@@ -270,7 +270,7 @@ def make_directories(path):
         missing.insert(0, path)
         path = os.path.dirname(path)
     for directory in missing:
-        with doing("make the folder", directory):
+        with doing("making the folder", directory):
             os.mkdir(directory, 0o755)
             os.chmod(directory, 0o755)
         sync_directory(os.path.dirname(directory))
@@ -279,7 +279,7 @@ def make_directories(path):
 
 def keep(path, saved):
     """Keep the file at `path` as `saved`, by a hard link, so that going back needs no space; a copy where there are none."""
-    with doing("keep a copy of", path):
+    with doing("keeping a copy of", path):
         try:
             os.link(path, saved, follow_symlinks=False)
         except OSError as error:
@@ -294,14 +294,14 @@ def keep(path, saved):
 
 def swap_in(staged, path):
     """Rename a staged file into place: a plain rename or an error, never a copy."""
-    with doing("put in place", path):
+    with doing("putting a file in place", path):
         os.rename(staged, path)
     sync_directory(os.path.dirname(path))
 
 
 def remove(path):
     """Remove a file; one that is gone already is no error, since undoing may run twice."""
-    with doing("remove", path):
+    with doing("removing a file", path):
         try:
             os.unlink(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -316,20 +316,20 @@ def remove_empty_directory(path):
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY):
             return
-        raise NodeFileError(os_error(error, "remove the folder")) from error
+        raise NodeFileError(os_error(error, "removing the folder")) from error
     sync_directory(os.path.dirname(path))
 
 
 def remove_tree(path):
     """Remove a folder of ours with all that is in it; one that is gone already is no error."""
-    with doing("remove the folder", path), contextlib.suppress(FileNotFoundError):
+    with doing("removing the folder", path), contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
 
 
 def set_aside(path):
     """Rename a damaged file of ours so that nobody takes it for a good one. Returns its new name."""
     aside = f"{path}.damaged"
-    with doing("rename", path):
+    with doing("renaming a file", path):
         os.rename(path, aside)
     sync_directory(os.path.dirname(path))
     return aside

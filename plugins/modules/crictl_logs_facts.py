@@ -14,6 +14,8 @@ description:
   - The log files are read on the node itself, from their end, so that a long log costs what is asked of it.
     Where
     they are is asked through CRI.
+  - Only regular files are read. A symbolic link among the folders of a log's path is refused, except in
+    C(/var/log/pods) and the folders above it, which may lie on another disk.
   - Whatever is asked for, no more than 600,000 characters come back, counted as JSON.
     RV(ansible_facts.crictl_logs.truncated) tells that there was more, or may have been.
   - Facts are kept and travel with the host; set O(as_facts=false) for logs that should not.
@@ -75,7 +77,7 @@ options:
   rotated:
     description:
       - Go on in the rotated log files, gzipped ones too, where the current one does not have enough lines.
-      - At most 256 MiB of one log are looked through.
+      - At most 256 MiB and 50 rotated files of one log are looked through, for at most 120 seconds.
     type: bool
     default: true
   format:
@@ -266,6 +268,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.crictl import log as cri_log
 from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
 from ..module_utils.crictl.output import UnexpectedOutput
+from ..module_utils.errors import os_error
 
 ID_LENGTH = 64  # of a whole container ID, which needs no list to be found by
 
@@ -382,6 +385,8 @@ def read_logs(crictl, wanted, selection):
             "there is no previous attempt; the container was never started again", "not_found"
         )
     with contextlib.ExitStack() as stack:
+        # The reading itself stops at TIME_LIMIT; what is in the way of that is ended a little later.
+        stack.enter_context(cri_log.no_longer_than(cri_log.TIME_LIMIT + 10))
         logs, warnings = open_logs(containers, wanted["rotated"], stack)
         entries, truncated = cri_log.newest(logs, selection)
         warnings += [warning for log in logs for warning in log.warnings]
@@ -390,7 +395,7 @@ def read_logs(crictl, wanted, selection):
 
 def describe(logs, entries, truncated, wanted):
     answer = {
-        "containers": [describe_container(log) for log in logs],
+        "containers": [cri_log.valid(describe_container(log)) for log in logs],
         "lines": len(entries),
         "truncated": truncated,
         "undecodable": sum(entry.undecodable for entry in entries),
@@ -400,7 +405,9 @@ def describe(logs, entries, truncated, wanted):
     if wanted["format"] == "text":
         return dict(answer, text="".join(f"{entry.text}\n" for entry in entries))
     of_pod = not wanted["id"] and not wanted["name"]
-    named = ({"container": entry.source.get("name", "")} if of_pod else {} for entry in entries)
+    named = (
+        {"container": cri_log.valid(entry.source.get("name", ""))} if of_pod else {} for entry in entries
+    )
     return dict(answer, entries=[{**entry.as_dict(), **name} for entry, name in zip(entries, named)])
 
 
@@ -426,7 +433,7 @@ def select(wanted):
         return cri_log.Selection(
             wanted["tail"], wanted["max_bytes"], stream=wanted["stream"], pattern=wanted["pattern"], **times
         )
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"pattern: {wanted['pattern']!r} is no regular expression: {error}") from None
 
 
@@ -458,11 +465,13 @@ def main():
         crictl = Crictl(**{option: module.params[option] for option in OPTIONS})
         answer, warnings = read_logs(crictl, module.params, selection)
     except (CrictlError, UnexpectedOutput, cri_log.LogError) as error:
-        module.fail_json(msg=str(error), kind=error.kind)
+        module.fail_json(msg=cri_log.valid(str(error)), kind=error.kind)
+    except OSError as error:
+        module.fail_json(msg=os_error(error, "reading the log"), kind="failed")
     except ValueError as error:
-        module.fail_json(msg=str(error), kind="failed")
+        module.fail_json(msg=cri_log.valid(str(error)), kind="failed")
     for warning in warnings:
-        module.warn(warning)
+        module.warn(cri_log.valid(warning))
     answer = {"crictl_logs": answer}
     module.exit_json(changed=False, **({"ansible_facts": answer} if module.params["as_facts"] else answer))
 

@@ -35,14 +35,15 @@ options:
     default: []
   path:
     description:
-      - The file on the controller to write, relative to the current directory. It is replaced whole.
+      - The file on the controller to write, relative to the current directory. It is replaced whole and keeps its mode.
+      - A symbolic link, directory, named pipe or device is refused. The folders of the path may be links.
       - Empty, none is written.
     type: str
     default: ""
 attributes:
   check_mode:
     support: full
-    description: Prints the table and returns the same, but writes no file.
+    description: Prints the table and returns the same, but writes no file. Refuses the same O(path).
   diff_mode:
     support: N/A
     description: Changes nothing on a node. The task is never C(changed), the report being none of the nodes' state.

@@ -6,29 +6,37 @@ A log is a sequence of files: the current one and, older and older, the rotated 
 of a file is `TIME STREAM TAG TEXT`; the tag P says that the text goes on in the stream's next line, F that it
 ends. (The Docker Engine's JSON lines, which cri-dockerd's log paths lead to, are read as well.) All files are
 opened before any is read, and are known by inode: a rotation in between neither loses nor repeats a line.
+
+Whoever can write below /var/log (a pod with a hostPath can) must not choose which file is read here, as root, nor
+for how long. So the path that the runtime reports is walked folder by folder, and a link among them is refused (the
+folders of the system, _SYSTEM_FOLDERS, may be links: an administrator puts /var/log on another disk). Only regular
+files are opened, so that no pipe blocks and no device notices; bytes, unpacked bytes, files and time are limited.
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import errno
-import gzip
 import heapq
 import json
 import os
 import re
+import signal
 import stat
 import tempfile
 import time
 import zlib
 
-from ..errors import NodeError
+from ..errors import NodeError, one_line, os_error
 from .output import SECOND, nanoseconds, rfc3339
 
 BLOCK = 64 * 1024
 LINE_LIMIT = 1024 * 1024  # bytes kept of one line, however long it is
 JOIN_WINDOW = 256 * 1024  # bytes of log within which the parts of one line are looked for
 SCAN_LIMIT = 256 * 1024 * 1024  # bytes that are looked through in one log
+TIME_LIMIT = 120  # seconds for which logs are looked through
+FILE_LIMIT = 50  # rotated files that are opened of one log, the newest
 CHARACTER_LIMIT = 600_000  # of all entries as JSON; job runners drop a result of more than 700,000
 CLOCK_SLACK = 10 * SECOND  # how far the clock may have been set back within a log
 
@@ -40,13 +48,16 @@ _LINE = re.compile(
     rb" (stdout|stderr) ([PF])(?::[^ ]*)?(?: (.*))?",
     re.DOTALL,
 )
+_SYSTEM_FOLDERS = ("/var/log/pods", "/var/log", "/var/lib", "/var/run")  # the longer one first
+_GZIP = 16 + zlib.MAX_WBITS  # for zlib: with gzip's header and checksum
 _ROTATED = re.compile(r"\.(?:(?P<date>\d{8}-\d{6})|(?P<number>\d{1,4}))(?P<gz>\.gz)?", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 
 
 class LogError(NodeError):
-    """Why a log cannot be read, in one sentence; kind is not_found, permission or failed."""
+    """Why a log cannot be read, in one sentence; kind is not_found, permission, timeout or failed."""
 
 
 def moment(text, now=None):
@@ -55,13 +66,41 @@ def moment(text, now=None):
     if match and any(match.groups()):
         days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
         now = time.time() if now is None else now
-        return int((now - days * 86400 - hours * 3600 - minutes * 60 - seconds) * SECOND)
+        with contextlib.suppress(OverflowError):  # more days than any clock can go back
+            return int((now - days * 86400 - hours * 3600 - minutes * 60 - seconds) * SECOND)
     try:
         return nanoseconds(text)
     except ValueError:
         raise ValueError(
             f"{text!r} is neither a duration (90s, 1h30m, 2d) nor an RFC 3339 time (2026-01-31T08:00:00Z)"
         ) from None
+
+
+@contextlib.contextmanager
+def no_longer_than(seconds):
+    """Ends what is done inside with a LogError: a pattern that backtracks, or a file system that does not answer."""
+
+    def end(_signal, _frame):
+        raise LogError(
+            f"the log was not read within {seconds} s; ask for less, or with a simpler pattern", "timeout"
+        )
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def valid(data):
+    """The same data with no lone surrogates in its texts, which neither UTF-8 nor Ansible can carry."""
+    if isinstance(data, str):
+        return _SURROGATE.sub("\ufffd", data)
+    if isinstance(data, dict):
+        return {valid(key): valid(value) for key, value in data.items()}
+    return [valid(each) for each in data] if isinstance(data, list) else data
 
 
 class Entry:
@@ -97,7 +136,8 @@ class Entry:
         self._text, self.cut = text, True
 
     def as_dict(self):
-        entry = {"time": rfc3339(self.time)} if self.time else {}
+        when = rfc3339(self.time)
+        entry = {"time": when} if when else {}
         entry.update(stream=self.stream, text=self.text)
         if self.cut:
             entry["cut"] = True
@@ -114,7 +154,7 @@ class Selection:
 
     def is_over(self, entry):
         """Whether this entry and those before it are too old."""
-        return self.since is not None and entry.time < self.since - CLOCK_SLACK
+        return self.since is not None and 0 < entry.time < self.since - CLOCK_SLACK
 
     def wants(self, entry):
         return (
@@ -130,6 +170,9 @@ def newest(logs, selection):
 
     truncated: a limit stopped the search before the beginning of what was asked for, or cut a line.
     """
+    deadline = time.monotonic() + TIME_LIMIT
+    for log in logs:
+        log.deadline = deadline
     found, room, characters = [], selection.max_bytes, CHARACTER_LIMIT
     merged = heapq.merge(*(log.entries(selection.stream) for log in logs), key=lambda entry: -entry.time)
     truncated = False
@@ -173,7 +216,7 @@ class Log:
     """One container's log. source: anything, given back with every entry.
 
     After reading: files (paths, newest first), bytes_read, malformed (lines that are no log lines), warnings,
-    gave_up (whether SCAN_LIMIT or a damaged file ended the reading).
+    gave_up (whether SCAN_LIMIT, FILE_LIMIT, the deadline or a damaged file ended the reading).
     """
 
     def __init__(self, path, rotated=True, container_id=None, source=None):
@@ -181,7 +224,9 @@ class Log:
         self.files, self.warnings = [], []
         self.bytes_read = self.malformed = 0
         self.gave_up = False
-        self._opened = []  # (path, file), the newest first
+        self.deadline = time.monotonic() + TIME_LIMIT
+        self._opened = []  # _Opened, the newest first
+        self._is_whole = True  # whether all rotated files were opened
         try:
             self._open(path, rotated, container_id)
         except BaseException:
@@ -195,43 +240,52 @@ class Log:
         self.close()
 
     def close(self):
-        for _path, file in self._opened:
-            file.close()
+        for opened in self._opened:
+            opened.file.close()
 
     def _open(self, path, rotated, container_id):
-        seen = set()
-        path = _resolve(path, container_id)
-        for wait in (0.05, 0.1, 0.2, 0):  # a rotation renames the file a moment before it makes the next one
-            if self._add(path, seen) or not wait:
-                break
-            time.sleep(wait)
-        for each in _rotated_files(path) if rotated else ():
-            self._add(each, seen)
+        shown = one_line(path)
+        if not os.path.isabs(path):
+            raise LogError(f"the runtime reports {shown!r} as the log's path, which is not an absolute path")
+        with contextlib.ExitStack() as stack:
+            # A rotation renames the file a moment before it makes the next one.
+            for wait in (0.05, 0.1, 0.2, 0):
+                folder, name = _open_place(path, container_id, stack)
+                if (folder is not None and self._add(folder, name, path)) or not wait:
+                    break
+                time.sleep(wait)
+            if rotated and folder is not None:
+                self._add_rotated(folder, name, path)
         if not self._opened:
-            raise LogError(f"the log file {path} does not exist (it goes with its pod)", "not_found")
+            raise LogError(f"the log file {shown} does not exist (it goes with its pod)", "not_found")
 
-    def _add(self, path, seen):
+    def _add_rotated(self, folder, name, path):
+        names = _rotated_files(f"/proc/self/fd/{folder}/{name}")
+        self._is_whole = len(names) <= FILE_LIMIT
+        for each in names[:FILE_LIMIT]:
+            try:
+                self._add(folder, each, os.path.join(os.path.dirname(path), each), each.endswith(".gz"))
+            except LogError as error:
+                if error.kind == "permission":
+                    raise
+                # The others are read all the same; what is no log file has no lines that could be missing.
+                self.warnings.append(str(error))
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+                self._is_whole = False
+                return
+
+    def _add(self, folder, name, path, is_packed=False):
         """Opens a file that was not opened under another name; False where there is none."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except (FileNotFoundError, NotADirectoryError):
+            descriptor, status = _open_regular(folder, name, one_line(path))
+        except FileNotFoundError:
             return False
-        except PermissionError:
-            raise LogError(
-                f"no permission to read {path}; run as root (become: true)", "permission"
-            ) from None
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise LogError(f"{path} is a symbolic link, which is not followed") from None
-            raise LogError(f"cannot open {path}: {error.strerror}") from None
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
+        if any(opened.identity == (status.st_dev, status.st_ino) for opened in self._opened):
             os.close(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise LogError(f"{path} is not a regular file")
-            return True
-        seen.add((status.st_dev, status.st_ino))
-        self._opened.append((path, os.fdopen(descriptor, "rb", buffering=0)))
+        else:
+            self._opened.append(_Opened(path, descriptor, status, is_packed))
         return True
 
     def entries(self, stream=None):
@@ -265,35 +319,49 @@ class Log:
             yield heapq.heappop(ready)[1]
 
     def _lines(self):
-        for index, (path, opened) in enumerate(self._opened):
-            file = opened
-            if self.bytes_read >= SCAN_LIMIT:
-                self.gave_up = True
+        for index, opened in enumerate(self._opened):
+            file = opened.file
+            if self._has_enough():
                 return
-            self.files.append(path)
+            self.files.append(opened.path)
             with contextlib.ExitStack() as stack:
-                if path.endswith(".gz"):
+                if opened.is_packed:
                     file = stack.enter_context(tempfile.TemporaryFile())
-                    if not self._unpack(path, opened, file):
+                    if not self._unpack(opened, file):
                         return
-                for offset, line, cut in self._lines_of(file):
-                    yield offset - index * _FILE_DISTANCE, line, cut
+                try:
+                    for offset, line, cut in self._lines_of(file):
+                        yield offset - index * _FILE_DISTANCE, line, cut
+                except OSError as error:
+                    told = os_error(error, f"reading the log {one_line(opened.path)}")
+                    if index == 0 and not self.bytes_read:
+                        raise LogError(told) from None
+                    self.warnings.append(told)
+                    self.gave_up = True
             if self.gave_up:
                 return
+        self.gave_up = not self._is_whole
+
+    def _has_enough(self, more=0):
+        """Whether a limit ends the reading here; `more` are bytes that are not counted yet."""
+        if self.bytes_read + more >= SCAN_LIMIT or time.monotonic() > self.deadline:
+            self.gave_up = True
+        return self.gave_up
 
     def _lines_of(self, file):
         """(offset, line, cut) of one file, the last line first; of a line too long the beginning is kept."""
         end, rest, rest_cut = os.fstat(file.fileno()).st_size, b"", False
         while end > 0:
-            if self.bytes_read >= SCAN_LIMIT:
-                self.gave_up = True
+            if self._has_enough():
                 return
             start = max(0, end - BLOCK)
             block = os.pread(file.fileno(), end - start, start)
-            if (
-                len(block) < end - start
-            ):  # cut short while being read: what came after is no longer its sequel
+            if len(block) < end - start:
+                # Cut short while being read: what came after is no longer its sequel.
                 rest, rest_cut = b"", False
+                if not block:
+                    end = min(start, os.fstat(file.fileno()).st_size)
+                    continue
             self.bytes_read += len(block)
             first, *lines = block.split(b"\n")
             if lines:
@@ -312,26 +380,66 @@ class Log:
         if rest:
             yield 0, rest, rest_cut
 
-    def _unpack(self, path, packed, target):
+    def _unpack(self, opened, target):
         """False where nothing of the file could be used."""
-        size = 0
+        size, shown = 0, one_line(opened.path)
         try:
-            with gzip.GzipFile(fileobj=packed) as source:
-                while True:
-                    block = source.read(BLOCK)
-                    if not block:
-                        return True
-                    size += len(block)
-                    if self.bytes_read + size > SCAN_LIMIT:
-                        self.gave_up = True
-                        return False
+            for block in _unpacked(opened.file):
+                if self._has_enough(size + len(block)):
+                    return False
+                size += len(block)
+                try:
                     target.write(block)
+                    target.flush()
+                except OSError as error:
+                    doing = f"unpacking the log {shown} in {tempfile.gettempdir()}"
+                    raise LogError(os_error(error, doing, tempfile.gettempdir())) from None
+        except LogError as error:
+            self.warnings.append(str(error))
+            self.gave_up = True
+            return False
         except (EOFError, zlib.error, OSError) as error:
-            self.warnings.append(f"{path} is damaged or cannot be unpacked, and was read in part: {error}")
+            self.warnings.append(
+                f"{shown} is damaged or cannot be unpacked, and was read in part: {one_line(str(error))}"
+            )
             self.gave_up = True
             return size > 0
-        finally:
-            target.flush()
+        return True
+
+
+class _Opened:
+    """A file of a log: its path, itself, which inode it is, and whether it is gzipped."""
+
+    def __init__(self, path, descriptor, status, is_packed):
+        self.path, self.is_packed = path, is_packed
+        self.file = os.fdopen(descriptor, "rb", buffering=0)
+        self.identity = (status.st_dev, status.st_ino)
+
+
+def _unpacked(file):
+    """The blocks of a gzip file, some of them empty, so that a caller can stop between any two reads.
+
+    Python's gzip module does not return from a long name in a header, from zeros behind the end or from empty members.
+    """
+    decoder, is_begun, is_padding = zlib.decompressobj(_GZIP), False, False
+    while True:
+        packed = file.read(BLOCK)
+        if not packed:
+            if is_begun:
+                raise EOFError("the file ends before its last block does")
+            return
+        while packed:
+            if is_padding:
+                packed = packed.lstrip(b"\0")
+                if not packed:
+                    break
+                decoder, is_begun, is_padding = zlib.decompressobj(_GZIP), False, False
+            is_begun = True
+            yield decoder.decompress(packed, BLOCK)
+            packed = decoder.unconsumed_tail
+            if decoder.eof:
+                packed, is_begun, is_padding = decoder.unused_data, False, True
+        yield b""
 
 
 class _Unfinished:
@@ -339,16 +447,17 @@ class _Unfinished:
 
     def __init__(self, stream):
         self.stream = stream
-        self.parts, self.size, self.cut = [], 0, False
+        self.parts, self.size, self.cut = collections.deque(), 0, False  # the last part first
         self.position = self.when = self.travelled = None
 
     def prepend(self, position, when, data, cut, travelled):
         self.position, self.when, self.travelled = position, when, travelled
         self.cut = self.cut or cut
-        self.parts.append(data)
-        self.size += len(data)
-        while self.size - len(self.parts[0]) >= LINE_LIMIT:  # the beginning is kept
-            self.size -= len(self.parts.pop(0))
+        if data:
+            self.parts.append(data)
+            self.size += len(data)
+        while self.parts and self.size - len(self.parts[0]) >= LINE_LIMIT:  # the beginning is kept
+            self.size -= len(self.parts.popleft())
             self.cut = True
 
     def is_beyond(self, travelled):
@@ -376,32 +485,119 @@ def _parse(line):
         nanoseconds(when)
         if stream not in ("stdout", "stderr"):
             return None
-        return when, stream, not text.endswith("\n"), text.rstrip("\n").encode("utf-8", "surrogateescape")
+        return when, stream, not text.endswith("\n"), text.rstrip("\n").encode("utf-8", "surrogatepass")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _resolve(path, container_id):
-    """Follows one link only: cri-dockerd's, to the Docker Engine's log of the same container."""
-    if container_id and os.path.islink(path):
-        target = os.path.realpath(path)
-        if os.path.basename(target) == f"{container_id}-json.log":
-            return target
-    return path
+def _open_place(path, container_id, stack):
+    """(descriptor of the log's folder, or None where there is none; the file's name in it)."""
+    folder = _open_folder(os.path.dirname(path), stack)
+    name = os.path.basename(path)
+    if folder is None or not container_id:
+        return folder, name
+    # One link is followed: cri-dockerd's, to the Docker Engine's log of the same container.
+    try:
+        target = os.path.realpath(os.path.join(os.path.dirname(path), os.readlink(name, dir_fd=folder)))
+    except (OSError, ValueError):
+        return folder, name
+    if os.path.basename(target) != f"{container_id}-json.log":
+        return folder, name
+    return _open_folder(os.path.dirname(target), stack), os.path.basename(target)
+
+
+def _open_folder(path, stack):
+    """A descriptor of the folder, walked to without following a link but in _SYSTEM_FOLDERS; None where there is none."""
+    begin = next((each for each in _SYSTEM_FOLDERS if f"{path}/".startswith(f"{each}/")), "/")
+    descriptor, walked = None, begin
+    try:
+        descriptor = os.open(begin, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in path[len(begin) :].split("/"):
+            if part in ("", "."):
+                continue
+            outer, walked = descriptor, os.path.join(walked, part)
+            try:
+                flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                descriptor = os.open(part, flags, dir_fd=outer)
+            except NotADirectoryError:
+                raise _not_a_folder(part, outer, walked) from None
+            finally:
+                os.close(outer)
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        raise _no_permission(walked) from None
+    except (OSError, ValueError) as error:
+        raise _cannot_open(walked, error) from None
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _not_a_folder(part, outer, walked):
+    try:
+        link = os.readlink(part, dir_fd=outer)
+    except OSError:
+        return LogError(f"{one_line(walked)}, which the log's path leads through, is not a folder")
+    return LogError(
+        f"{one_line(walked)}, which the log's path leads through, is a symbolic link to {one_line(link)}, which is not"
+        " followed"
+    )
+
+
+def _open_regular(folder, name, shown):
+    """(descriptor, status) of a regular file; FileNotFoundError where there is none, LogError for anything else."""
+    try:
+        # A handle first: opening itself waits for a pipe's other end, and a device may act on it.
+        handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            status = os.fstat(handle)
+            if stat.S_ISLNK(status.st_mode):
+                raise LogError(f"{shown} is a symbolic link, which is not followed")
+            if not stat.S_ISREG(status.st_mode):
+                raise LogError(f"{shown} is not a regular file")
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            return os.open(f"/proc/self/fd/{handle}", flags), status
+        finally:
+            os.close(handle)
+    except FileNotFoundError:
+        raise
+    except PermissionError:
+        raise _no_permission(shown) from None
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise _cannot_open(shown, error) from None
+
+
+def _no_permission(path):
+    return LogError(f"no permission to read {one_line(path)}; run as root (become: true)", "permission")
+
+
+def _cannot_open(path, error):
+    return LogError(f"cannot open {one_line(path)}: {getattr(error, 'strerror', None) or error}")
 
 
 def _rotated_files(path):
-    """A log's rotated files, the newest first; the plain one of a file that is there with and without .gz."""
+    """The names of a log's rotated files, the newest first; the plain one of a file that is there with and without .gz.
+
+    No more than FILE_LIMIT + 1 of them, however many there are.
+    """
     folder, name = os.path.split(path)
-    found = {}
     try:
-        names = os.listdir(folder or ".")
+        with os.scandir(folder) as listed:
+            # Twice as many, for each may be there with and without .gz.
+            newest_files = heapq.nlargest(2 * FILE_LIMIT + 2, _ages(listed, name))
     except OSError:
         return []
-    for each in names:
-        match = _ROTATED.fullmatch(each[len(name) :]) if each.startswith(name) else None
+    found = {}
+    for age, _is_plain, each in newest_files:
+        found.setdefault(age, each)
+    return list(found.values())[: FILE_LIMIT + 1]
+
+
+def _ages(listed, name):
+    """(age, whether it is not gzipped, name) of each rotated file among what is in a folder."""
+    for each in listed:
+        match = _ROTATED.fullmatch(each.name[len(name) :]) if each.name.startswith(name) else None
         if match:
-            age = (match["date"] or "", -int(match["number"] or 0))
-            if age not in found or not match["gz"]:
-                found[age] = os.path.join(folder, each)
-    return [found[age] for age in sorted(found, reverse=True)]
+            yield (match["date"] or "", -int(match["number"] or 0)), not match["gz"], each.name

@@ -9,10 +9,15 @@ the node's zone in details. What comes out is always the same:
 - times are RFC 3339 strings in UTC with nine digits and a Z, so that they sort as text; a zero time is absent
 - enumerations lose their prefix and are lower case: CONTAINER_RUNNING is running
 - what the runtime does not know (null, left out, an empty string) is absent, but for labels and annotations
+- strings are valid Unicode: half of a surrogate pair, which JSON can hold, becomes U+FFFD
+- identities can be arguments of a command, integers fit into 64 bits
+
+Whatever the JSON is, a reader returns that or raises UnexpectedOutput, in a time that grows with the length of its input.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -24,6 +29,9 @@ _LAST = 253402300800 * SECOND  # the year 10000
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
 )
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_IDENTITY = re.compile(r"[\w.:/@+-]{1,256}", re.ASCII)  # of CRI-O and containerd 64 hexadecimal digits
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _POD_LABELS = {
     "name": "io.kubernetes.pod.name",
     "namespace": "io.kubernetes.pod.namespace",
@@ -44,9 +52,11 @@ def nanoseconds(text):
     """Nanoseconds since 1970 of an RFC 3339 string; ValueError for anything else."""
     match = _RFC3339.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is not an RFC 3339 time such as 2026-01-31T08:00:00Z")
+        raise ValueError(f"{_shown(text)} is not an RFC 3339 time such as 2026-01-31T08:00:00Z")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
+    if second > 60:
+        raise ValueError(f"{_shown(text)} has more than 60 seconds in a minute")
     since = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc) - _EPOCH
     seconds = since.days * 86400 + since.seconds
     if sign:
@@ -69,15 +79,12 @@ def rfc3339(value):
 def info(document):
     """crictl info: conditions, runtime_ready, network_ready, handlers, features, cgroup_driver, ..."""
     document = _mapping(document, "crictl info")
-    status = _mapping(document.get("status"), "status")
-    conditions = [_condition(item) for item in _list(status, "conditions")]
-    if not conditions:
-        raise UnexpectedOutput("crictl info answered without the runtime's conditions")
-    ready = {item["type"]: item["status"] for item in conditions}
+    found = conditions(document)
+    ready = {item["type"]: item["status"] for item in found}
     config = _mapping_if_any(document, "config")
     crio, containerd = _mapping_if_any(config, "crio"), _mapping_if_any(config, "containerd")
     return _known(
-        conditions=conditions,
+        conditions=found,
         runtime_ready=ready.get("RuntimeReady", False),
         network_ready=ready.get("NetworkReady", False),
         handlers=_handlers(document, crio.get("DefaultRuntime") or containerd.get("defaultRuntimeName")),
@@ -88,27 +95,22 @@ def info(document):
 
 
 def conditions(document):
-    """crictl info -q: the runtime's conditions: type, status, reason, message."""
+    """crictl info: a list of type, status (a boolean), reason and message (empty where there is none), never empty."""
     status = _mapping(_mapping(document, "crictl info").get("status"), "status")
-    return [_condition(item) for item in _list(status, "conditions")]
+    found = [_condition(item) for item in _list(status, "conditions")]
+    if not found:
+        raise UnexpectedOutput("crictl info answered without the runtime's conditions")
+    return found
 
 
 def handler_names(document):
-    """crictl info: the names of the handlers that the runtime offers; None where it lists none (crictl before 1.30)."""
-    handlers = _handlers(_mapping(document, "crictl info"), None)
-    return None if handlers is None else [each["name"] for each in handlers if "name" in each]
-
-
-def running(document):
-    """crictl ps: of each container its id, name and pod's id; the listing has running ones only."""
-    found = []
-    for item in _list(_mapping(document, "crictl ps"), "containers"):
-        item = _mapping(item, "containers")
-        name = _string(_mapping(item.get("metadata"), "metadata"), "name")
-        found.append(
-            _known(id=_string(item, "id", required=True), name=name, pod=_string(item, "podSandboxId"))
-        )
-    return found
+    """crictl info: the names of the handlers, each once; None where crictl does not list them (before 1.30)."""
+    document = _mapping(document, "crictl info")
+    if not isinstance(document.get("runtimeHandlers"), list):
+        return None
+    items = (_mapping(item, "runtimeHandlers") for item in document["runtimeHandlers"])
+    names = dict.fromkeys(_string(item, "name") for item in items)
+    return [name for name in names if name]  # the nameless one repeats the default handler
 
 
 def with_default_handler(handlers, name):
@@ -119,8 +121,8 @@ def with_default_handler(handlers, name):
 
 def version(text):
     """crictl version, which is text: runtime_name, runtime_version, api_version."""
-    found = dict(re.findall(r"^(\w+):[ \t]*(\S.*?)[ \t]*$", text, re.MULTILINE))
-    if "RuntimeName" not in found:
+    found = dict(_lines(text))
+    if not found.get("RuntimeName"):
         raise UnexpectedOutput("crictl version answered without the runtime's name")
     return _known(
         runtime_name=found["RuntimeName"],
@@ -131,13 +133,27 @@ def version(text):
 
 def cgroup_driver(text):
     """crictl runtime-config, which is text: systemd or cgroupfs, None when it says neither."""
-    found = re.search(r"^cgroup driver:\s*(\w+)\s*$", text, re.MULTILINE | re.IGNORECASE)
-    return found.group(1).lower() if found else None
+    found = (value.lower() for name, value in _lines(text) if name.lower() == "cgroup driver")
+    return next((value for value in found if value in ("systemd", "cgroupfs")), None)
 
 
 def containers(document):
     """crictl ps: a list of containers, in crictl's order; see container."""
-    return [container(item) for item in _list(_mapping(document, "crictl ps"), "containers")]
+    return [container(item) for item in _entries(document, "crictl ps", "containers")]
+
+
+def running(document):
+    """crictl ps without -a, which lists running containers only: id, name (absent where unknown) and pod (its sandbox's id).
+
+    Nothing else of a container is read, so that an odd label of it is no reason not to count it.
+    """
+    found = []
+    for item in _entries(document, "crictl ps", "containers"):
+        item = _mapping(item, "containers")
+        metadata = _mapping(item.get("metadata"), "metadata")
+        known = _known(id=_identity(item), name=_string(metadata, "name"))
+        found.append({**known, "pod": _string(item, "podSandboxId") or ""})
+    return found
 
 
 def container(item):
@@ -147,7 +163,7 @@ def container(item):
     image = _mapping(item.get("image"), "image")
     labels = _strings(item, "labels")
     return _known(
-        id=_string(item, "id", required=True),
+        id=_identity(item),
         name=_string(metadata, "name"),
         attempt=_integer(metadata, "attempt") or 0,
         state=_enumeration(item, "state", "CONTAINER_"),
@@ -169,26 +185,32 @@ def container(item):
 def pods(document):
     """crictl pods: for every pod's id, its id, name, namespace and uid."""
     found = {}
-    for item in _list(_mapping(document, "crictl pods"), "items"):
+    for item in _entries(document, "crictl pods", "items"):
         item = _mapping(item, "items")
         metadata = _mapping(item.get("metadata"), "metadata")
-        identity = _string(item, "id", required=True)
+        identity = _identity(item)
         found[identity] = _known(id=identity, **{key: _string(metadata, key) for key in _POD_LABELS})
     return found
 
 
 def sandboxes(document):
-    """crictl pods: a list of pods with all that it tells of them, in crictl's order; see sandbox."""
-    return [sandbox(item) for item in _list(_mapping(document, "crictl pods"), "items")]
+    """crictl pods: a list of pods with all that it prints of them, in crictl's order; see sandbox."""
+    return [sandbox(item) for item in _entries(document, "crictl pods", "items")]
+
+
+def sandbox_status(document):
+    """crictl inspectp of one pod; see sandbox."""
+    return sandbox(_mapping(document, "crictl inspectp").get("status"))
 
 
 def sandbox(item):
     """A pod of crictl pods, or the status of crictl inspectp, which alone knows the addresses."""
-    item = _mapping(item, "items")
+    item = _mapping(item, "a pod")
     metadata, network = _mapping(item.get("metadata"), "metadata"), _mapping(item.get("network"), "network")
-    addresses = [_string(network, "ip"), *(_string(each, "ip") for each in _list(network, "additionalIps"))]
+    more = (_mapping(each, "additionalIps") for each in _list(network, "additionalIps"))
+    addresses = [_string(network, "ip"), *(_string(each, "ip") for each in more)]
     return _known(
-        id=_string(item, "id", required=True),
+        id=_identity(item),
         name=_string(metadata, "name"),
         namespace=_string(metadata, "namespace"),
         uid=_string(metadata, "uid"),
@@ -201,6 +223,14 @@ def sandbox(item):
         labels=_strings(item, "labels"),
         annotations=_strings(item, "annotations"),
     )
+
+
+def printed_identity(text):
+    """crictl runp and crictl create, which print text: the identity that they print last."""
+    words = text.split()
+    if not words:
+        raise UnexpectedOutput("crictl printed nothing where it should print an identity")
+    return _identity({"id": words[-1]})
 
 
 def with_pod(item, known_pods):
@@ -224,7 +254,7 @@ def detail(document):
     state = _enumeration(status, "state", "CONTAINER_")
     pid = _integer(verbose, "pid")
     return _known(
-        id=_string(status, "id", required=True),
+        id=_identity(status),
         name=_string(metadata, "name"),
         attempt=_integer(metadata, "attempt") or 0,
         state=state,
@@ -234,7 +264,7 @@ def detail(document):
         exit_code=(_integer(status, "exitCode") or 0) if state == "exited" else None,
         reason=_string(status, "reason"),
         message=_string(status, "message"),
-        log_path=_string(status, "logPath"),
+        log_path=_path(status, "logPath"),
         pid=pid if pid and state == "running" else None,
         pod=_known(
             id=_string(verbose, "sandboxID"), **{key: labels.get(label) for key, label in _POD_LABELS.items()}
@@ -245,12 +275,20 @@ def detail(document):
 # Parts
 
 
+def _lines(text):
+    """The `name: value` lines of a text."""
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            yield name, _valid(value.strip())
+
+
 def _condition(item):
     item = _mapping(item, "conditions")
     status = item.get("status")
-    if status not in (True, False, None):
+    if status is not None and not isinstance(status, bool):
         raise UnexpectedOutput(
-            f"crictl printed {status!r:.60} where a condition's status should be a boolean"
+            f"crictl printed {_shown(status)} where a condition's status should be a boolean"
         )
     return {
         "type": _string(item, "type", required=True),
@@ -264,13 +302,13 @@ def _handlers(document, default):
     """None where crictl lists no handlers (before 1.30). The nameless entry repeats the default handler."""
     if not isinstance(document.get("runtimeHandlers"), list):
         return None
-    handlers = []
+    handlers = {}
     for item in document["runtimeHandlers"]:
         item = _mapping(item, "runtimeHandlers")
-        name = _string(item, "name")
-        handler = _known(name=name, features=_features(item.get("features")) or {})
-        if handler not in handlers:
-            handlers.append(handler if name else dict(handler, default=True))
+        name, features = _string(item, "name"), _features(item.get("features")) or {}
+        handler = _known(name=name, features=features)
+        handlers[name, frozenset(features.items())] = handler if name else dict(handler, default=True)
+    handlers = list(handlers.values())
     named = [handler for handler in handlers if "name" in handler]
     if not default and len(named) == 1:
         default = named[0]["name"]
@@ -280,7 +318,10 @@ def _handlers(document, default):
 def _features(value):
     if not isinstance(value, dict):
         return None
-    return {re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(): bool(on) for name, on in value.items()}
+    return {
+        re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", _valid(name)).lower(): on is True
+        for name, on in value.items()
+    }
 
 
 def _known(**items):
@@ -291,7 +332,7 @@ def _mapping(value, where):
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UnexpectedOutput(f"crictl printed {type(value).__name__} where {where} should be an object")
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {where} should be an object")
     return value
 
 
@@ -300,38 +341,75 @@ def _mapping_if_any(mapping, key):
     return mapping[key] if isinstance(mapping.get(key), dict) else {}
 
 
+def _entries(document, command, key):
+    """The list that a command prints. No output at all is an empty list; the output of another command is not."""
+    document = _mapping(document, command)
+    if document and key not in document:
+        raise UnexpectedOutput(f"{command} answered without {key}")
+    return _list(document, key)
+
+
 def _list(mapping, key):
     value = mapping.get(key)
     if value is None:
         return []
     if not isinstance(value, list):
-        raise UnexpectedOutput(f"crictl printed {type(value).__name__} where {key} should be a list")
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a list")
     return value
 
 
 def _string(mapping, key, required=False):
     value = mapping.get(key)
     if value is not None and not isinstance(value, str):
-        raise UnexpectedOutput(f"crictl printed {value!r:.60} where {key} should be a string")
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a string")
     if required and not value:
         raise UnexpectedOutput(f"crictl printed an entry without {key}")
-    return value or None
+    return _valid(value) if value else None
+
+
+def _identity(mapping):
+    """The id of a container or a pod. It becomes an argument of crictl, so it must not look like an option."""
+    value = _string(mapping, "id", required=True)
+    if value.startswith("-") or not _IDENTITY.fullmatch(value):
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an identity")
+    return value
+
+
+def _path(mapping, key):
+    value = _string(mapping, key)
+    if value and "\0" in value:
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a path")
+    return value
 
 
 def _integer(mapping, key):
+    """A number, or a number in a string: 64-bit integers in JSON."""
     value = mapping.get(key)
     if value is None:
         return None
-    try:
-        if isinstance(value, (bool, float)):
-            raise ValueError
-        return int(value)
-    except (TypeError, ValueError):
-        raise UnexpectedOutput(f"crictl printed {value!r:.60} where {key} should be an integer") from None
+    number = _as_integer(value)
+    if number is None:
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be an integer")
+    return number
+
+
+def _as_integer(value):
+    """None for anything else than an integer of 64 bits."""
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63:
+        return value
+    return None
 
 
 def _strings(mapping, key):
-    return {str(name): str(value) for name, value in _mapping(mapping.get(key), key).items()}
+    found = _mapping(mapping.get(key), key)
+    for value in found.values():
+        if not isinstance(value, str):
+            raise UnexpectedOutput(
+                f"crictl printed {_shown(value)} where a value of {key} should be a string"
+            )
+    return {_valid(name): _valid(value) for name, value in found.items()}
 
 
 def _enumeration(mapping, key, prefix):
@@ -346,9 +424,28 @@ def _time(mapping, key):
     value = mapping.get(key)
     if value is None or value == "":
         return None
-    try:
-        if isinstance(value, str) and "-" in value[1:]:
-            return rfc3339(nanoseconds(value))
-        return rfc3339(int(value))
-    except (TypeError, ValueError, OverflowError):
-        raise UnexpectedOutput(f"crictl printed {value!r:.60} where {key} should be a time") from None
+    number = _as_integer(value)
+    if number is None and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            number = nanoseconds(value)
+    if number is None:
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a time")
+    return rfc3339(number)
+
+
+def _valid(text):
+    """Valid Unicode, which can be written anywhere."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def _shown(value):
+    """A value in a message: short and printable, however long or deep it is."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 60 else f"{value[:60]!r}..."
+    if isinstance(value, int) and not isinstance(value, bool) and _as_integer(value) is None:
+        return "an integer of more than 64 bits"
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)

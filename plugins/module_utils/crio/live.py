@@ -1,47 +1,115 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's own HTTP interface, served beside gRPC on its socket: plain HTTP/1.1, root only (CRI-O's README: not stable)."""
+"""CRI-O's own HTTP interface, served beside gRPC on its socket: plain HTTP/1.1, root only (CRI-O's README: not stable).
+
+Whatever is behind the socket's path, an answer takes bounded time and memory and every failure is a CrioSocketError.
+"""
 
 from __future__ import annotations
 
 import http.client
+import io
+import os
 import socket
+import stat
+import time
 
-from ..errors import NodeError
+from ..errors import NodeError, one_line, size
+
+LIMIT = 16 * 1024 * 1024  # bytes of one whole answer
+_BLOCK = 64 * 1024
 
 
 class CrioSocketError(NodeError):
-    """CRI-O did not answer; the message says what was asked and why it failed."""
+    """CRI-O did not answer; the message says what was asked and why it failed.
+
+    kind: unreachable, timeout, malformed (not an HTTP answer, or one that is too large) or status (not 200).
+    """
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
-        super().__init__("crio", timeout=timeout)
-        self._path = path
+class _Stream(io.RawIOBase):
+    """What comes from a socket until a deadline, as a file of at most LIMIT bytes."""
 
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+    def __init__(self, connected, deadline):
+        self._socket, self._deadline, self._room = connected, deadline, LIMIT
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        _set_timeout(self._socket, self._deadline)
+        count = self._socket.recv_into(buffer)
+        self._room -= count
+        if self._room < 0:
+            raise CrioSocketError(f"the answer is longer than {size(LIMIT)}", "malformed")
+        return count
+
+    def makefile(self, _mode):
+        """Stand for the socket that http.client.HTTPResponse reads from."""
+        return io.BufferedReader(self, _BLOCK)
 
 
 def get(path, socket_path, timeout=10):
-    """GET `path` from the daemon behind `socket_path`; returns the body's text. `timeout` is in seconds."""
-    connection = _UnixConnection(socket_path, timeout)
+    """GET `path` from the daemon behind `socket_path`; returns the body's text. `timeout`, in seconds, is for all of it."""
     try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read().decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
-        raise CrioSocketError(
-            f"GET {path} on {socket_path}: {getattr(error, 'strerror', None) or error}"
-        ) from error
-    finally:
-        connection.close()
+        return _get(path, socket_path, time.monotonic() + timeout)
+    except CrioSocketError as error:
+        kind, reason = error.kind, str(error)
+    except socket.timeout:
+        kind, reason = "timeout", f"no complete answer within {timeout} s"
+    except OSError as error:
+        kind, reason = "unreachable", error.strerror or str(error)
+    except (
+        Exception
+    ) as error:  # http.client meets a garbage answer with many types, ValueError and OverflowError too
+        kind, reason = "malformed", f"not an HTTP answer: {type(error).__name__}: {error}"
+    raise CrioSocketError(f"GET {one_line(path)} on {one_line(str(socket_path))}: {one_line(reason)}", kind)
+
+
+def _get(path, socket_path, deadline):
+    if not stat.S_ISSOCK(os.stat(socket_path).st_mode):
+        raise CrioSocketError("this is not a socket", "unreachable")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
+        _connect(connected, socket_path, deadline)
+        _set_timeout(connected, deadline)
+        connected.sendall(f"GET {path} HTTP/1.1\r\nHost: crio\r\nConnection: close\r\n\r\n".encode("ascii"))
+        with http.client.HTTPResponse(_Stream(connected, deadline), method="GET") as response:
+            response.begin()
+            body = _body(response).decode("utf-8", "replace")
     if response.status != 200:
-        raise CrioSocketError(
-            f"GET {path} on {socket_path}: HTTP status {response.status}: {body.strip()[:200]}"
-        )
+        raise CrioSocketError(f"HTTP status {response.status}: {one_line(body, 200)}", "status")
     return body
+
+
+def _connect(connected, socket_path, deadline):
+    """Connect to a Unix socket; one whose queue is full answers EAGAIN at once, whatever the timeout is."""
+    while True:
+        _set_timeout(connected, deadline)
+        try:
+            connected.connect(socket_path)
+            return
+        except BlockingIOError:
+            time.sleep(0.05)
+
+
+def _set_timeout(connected, deadline):
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise socket.timeout
+    connected.settimeout(remaining)
+
+
+def _body(response):
+    """The whole body; its length is bounded by the stream below, so that no header decides how much memory is taken."""
+    announced, blocks, count = response.length, [], 0
+    while True:
+        block = response.read(_BLOCK)
+        if not block:
+            break
+        blocks.append(block)
+        count += len(block)
+    if announced is not None and count < announced:
+        raise CrioSocketError(f"the answer ended after {count} of {announced} bytes", "malformed")
+    return b"".join(blocks)
 
 
 def live_configuration(socket_path, timeout=10):
@@ -55,7 +123,7 @@ def live_configuration(socket_path, timeout=10):
 def parse_lines(text):
     """The `key = value` lines of machine-written TOML under their tables' names."""
     table, values = "", {}
-    for line in text.splitlines():
+    for line in text.split("\n"):  # no other character ends a line of TOML
         line = line.strip()
         if line.startswith("[") and line.endswith("]"):
             table = line.strip("[]")

@@ -69,6 +69,7 @@ def rehearse(request, directory, layout, mounts):
     validate_unit(request, service, directory)
     if request["activate"] in ("start", "restart"):
         dry_start(request, service, staged)
+        refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
         dry_start(request, service, staged, only="invalid registries")
     before = daemon.snapshot(service)
@@ -146,6 +147,11 @@ class Staged:
             (layout.registries_directory, self.registries_directory),
         ]
         self.judges_registries = False
+        if os.path.islink(service.config_directory):
+            raise TransactionError(
+                "refused",
+                f"{service.config_directory} is a symbolic link; CRI-O reads no folder behind one and does not start",
+            )
         copy_configuration(service.config_directory, self.config_directory)
         _copy(service.config_path, self.config)
         touched = [*request["contents"], *request["remove"]]
@@ -207,7 +213,7 @@ def copy_configuration(source, target, deep=True):
     pending, count = [(source, target, 0)], 0
     while pending:
         here, there, depth = pending.pop()
-        with node_files.doing("read the folder", here):
+        with node_files.doing("reading a folder", here):
             names = sorted(os.listdir(here))
         for name in names:
             path, copied = os.path.join(here, name), os.path.join(there, name)
@@ -270,7 +276,7 @@ def _copy(source, target):
 
 def _write_private(path, content):
     content = content.encode() if isinstance(content, str) else content
-    with node_files.doing("write", path):
+    with node_files.doing("writing a file", path):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -299,7 +305,9 @@ def dry_start(request, service, staged, only=""):
     that have these words. Raises TransactionError.
     """
     command = [service.binary, *staged.arguments, *service.options, *staged.registries_arguments]
-    command += ["--signature-policy-dir", _DRY_START, "--log-level", "info"]
+    # A filter, a file or another format of the log would hide how it ended.
+    command += ["--signature-policy-dir", _DRY_START, "--log-level", "info", "--log-filter", "", "--log", ""]
+    command += ["--log-format", "text"]
     status, output, error = run(command, timeout=60, environment=effective.environment(service))
     lines = (output + error).splitlines()
     if status == 0 or any(_DRY_START in line and "level=fatal" in line for line in lines):
@@ -312,6 +320,18 @@ def dry_start(request, service, staged, only=""):
     for prefix in _PREFIXES:
         said = said.replace(prefix, "")
     raise TransactionError("validate", "CRI-O could not start with this configuration", said)
+
+
+def refuse_unusable_handler(configuration):
+    """CRI-O starts with a default handler that nobody can execute, and then loses every container."""
+    name, known = handlers.parse(configuration)
+    path = (known.get(name) or {}).get("runtime_path")
+    if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        raise TransactionError(
+            "validate",
+            "CRI-O could start no container with this configuration",
+            f"runtime_path of the default handler {name}, {path}, is not a program that can be executed",
+        )
 
 
 def _refuse_dropped_handlers(request, lines, service):

@@ -48,7 +48,7 @@ def prepare(layout, request, entries, mounts):
                 prepared.staged[path] = f"{stage}/new-{number}"
                 mode = int(entries[path]["mode"], 8)
                 node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
-                with node_files.doing("make root the owner of", prepared.staged[path]):
+                with node_files.doing("making root the owner of a file", prepared.staged[path]):
                     os.chown(prepared.staged[path], 0, 0)
         prepared.directories = _missing_directories(request["contents"])
     except NodeError:
@@ -86,7 +86,7 @@ def announce(layout, request, prepared, before, program):
     node_files.make_private_directory(layout.transaction)
     node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
     node_files.make_directories(os.path.dirname(layout.recovery_link))
-    with node_files.doing("make the link", layout.recovery_link), contextlib.suppress(FileExistsError):
+    with node_files.doing("making a link", layout.recovery_link), contextlib.suppress(FileExistsError):
         os.symlink(layout.recovery_unit, layout.recovery_link)
     node_files.sync_directory(os.path.dirname(layout.recovery_link))
     intent = {
@@ -184,7 +184,7 @@ def _restore(entry):
     # Format 1 saved a copy on another file system.
     partial = f"{os.path.dirname(os.path.dirname(path))}/.cri-node-undo"
     node_files.write_durably(partial, node_files.read_bytes(entry["saved"]), int(entry["mode"], 8))
-    with node_files.doing("give back the owner of", path):
+    with node_files.doing("giving back a file's owner", path):
         os.chown(partial, entry["uid"], entry["gid"])
     node_files.swap_in(partial, path)
 
@@ -215,7 +215,15 @@ def not_as_before(intent):
             fits = False
         if not fits:
             wrong.append(entry["path"])
-    return wrong
+    return wrong + [folder for folder in intent["directories"] if _is_empty_directory(folder)]
+
+
+def _is_empty_directory(path):
+    """A folder that the change made and that nobody uses; one with somebody's files is left to them."""
+    try:
+        return os.path.isdir(path) and not os.listdir(path)
+    except OSError:
+        return True
 
 
 def relabel(paths):
@@ -245,12 +253,14 @@ def abandon(layout, stages):
 
 
 def remove_stages(stages):
-    """Remove folders with staged and saved files. Returns sentences about those that could not be removed."""
+    """Remove folders with staged and saved files, those of former changes too: whoever calls this holds the node's lock.
+
+    Returns sentences about those that could not be removed.
+    """
     problems = []
-    for stage in stages:
+    for base in sorted({os.path.dirname(stage) for stage in stages}):
         try:
-            node_files.remove_tree(stage)
-            node_files.remove_empty_directory(os.path.dirname(stage))
+            node_files.remove_tree(base)
         except NodeError as error:
             problems.append(str(error))
     return problems
@@ -268,7 +278,7 @@ def remove_partial_documents(layout):
     for folder in folders:
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
-            node_files.doing("read the folder", folder),
+            node_files.doing("reading a folder", folder),
         ):
             names = os.listdir(folder)
             for name in names:

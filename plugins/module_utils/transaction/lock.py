@@ -27,7 +27,7 @@ def held(layout, seconds=0, word=""):
     Raises Busy, NodeFileError.
     """
     node_files.make_private_directory(layout.run_directory)
-    with node_files.doing("lock", layout.lock):
+    with node_files.doing("taking the node's lock", layout.lock):
         handle = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _take(handle, seconds)

@@ -2,7 +2,9 @@
 """What `crio config` refuses, and a start too, in CRI-O's order and CRI-O's words."""
 
 import os
+import random
 import re
+import shutil
 
 CAPABILITIES = (
     "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER "
@@ -28,11 +30,18 @@ ANNOTATIONS = (
     "seccomp-notifier-action.crio.io seccomp-profile.crio.io seccomp-profile.kubernetes.cri-o.io shm-size.crio.io "
     "spoofed.crio.io try-skip-volume-selinux-label.crio.io umask.crio.io unified-cgroup.crio.io userns-mode.crio.io"
 ).split()
+DEFAULT_MONITOR_CGROUP = "system.slice"
+LARGEST_MESSAGE = 80 << 20  # bytes
 SMALLEST_LOG = 8192  # bytes
 SHORTEST_STOP = 30  # seconds
-_REPOSITORY = re.compile(
-    r"(?:[A-Za-z0-9][A-Za-z0-9.\-]*(?::\d+)?/)?[a-z0-9._\-/]+(?::[\w.\-]+)?(?:@\w+:[0-9a-f]+)?"
-)
+SHORTEST_PERIOD = 1000  # microseconds
+_WORD = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_DOMAIN = re.compile(rf"(?:{_WORD}(?:\.{_WORD})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
+_PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_REST = re.compile(rf"{_PART}(?:/{_PART})*(?::[\w][\w.-]{{0,127}})?(?:@{_DIGEST})?", re.ASCII)
+LOWERCASE = "repository name must be lowercase"
+NO_REFERENCE = "invalid reference format"
 
 
 class Refused(Exception):
@@ -40,25 +49,34 @@ class Refused(Exception):
 
 
 def check(settings, journal):
-    """What `crio config` looks at, and a start too. Raises Refused."""
-    if settings["crio.image.image_volumes"] not in ("mkdir", "ignore", "bind"):
-        raise Refused("unrecognized image volume type specified")
-    within("validating runtime config", _check_runtime, settings, journal)
-    within("validating checkpoint/restore config", _check_checkpoint, settings)
-    within("validating image config", _check_image, settings)
-    within("validating network config", _check_network, settings)
-    within("validating api config", _check_api, settings)
-    within("validating stats config", _check_stats, settings)
+    """What `crio config` looks at. Raises Refused. crio_start has the order of a start, which looks at more."""
+    check_volumes(settings)
+    within("validating runtime config", check_runtime, settings, journal)
+    # Only a start takes over the cgroup manager that the settings ask for.
+    translate_monitors(settings, systemd=True)
+    within("validating checkpoint/restore config", check_checkpoint, settings, journal)
+    within("validating image config", check_image, settings)
+    within("validating network config", check_network, settings)
+    within("validating api config", check_api, settings)
+    within("validating stats config", check_stats, settings)
 
 
 def within(what, check_part, *arguments):
+    """Call one part; what it refuses is refused with `what` before it."""
     try:
-        check_part(*arguments)
+        return check_part(*arguments)
     except Refused as error:
         raise Refused(f"{what}: {error}") from None
 
 
-def _check_runtime(settings, journal):
+def check_volumes(settings):
+    """Refuse what CRI-O looks at before all else. Raises Refused."""
+    if settings["crio.image.image_volumes"] not in ("mkdir", "ignore", "bind"):
+        raise Refused("unrecognized image volume type specified")
+
+
+def check_runtime(settings, journal):
+    """Refuse values of [crio.runtime] that no node could have. Raises Refused."""
     runtime = {name.removeprefix("crio.runtime."): value for name, value in settings.values.items()}
     if runtime["min_injected_gomaxprocs"] < 0:
         raise Refused(f"min_injected_gomaxprocs must be >= 0, got {runtime['min_injected_gomaxprocs']}")
@@ -67,9 +85,9 @@ def _check_runtime(settings, journal):
             raise Refused(f'additional_artifact_stores entry must be absolute: "{path}"')
     for limit in runtime["default_ulimits"] or []:
         _check_ulimit(limit)
-    for device in runtime["additional_devices"] or []:
+    for device in filter(None, runtime["additional_devices"] or []):
         _check_device(device)
-    _check_default_handler(settings)
+    check_default_handler(settings)
     zone = runtime["timezone"]
     if zone and zone.lower() != "local" and not os.path.isfile(os.path.join("/usr/share/zoneinfo", zone)):
         raise Refused(f"invalid timezone: {zone}")
@@ -80,14 +98,17 @@ def _check_runtime(settings, journal):
         journal.warning(f"Forcing ctr_stop_timeout to lowest possible value of {SHORTEST_STOP}s")
     for sysctl in filter(None, runtime["default_sysctls"] or []):
         _check_sysctl(sysctl)
-    for capability in runtime["default_capabilities"] or []:
+    capabilities = [capability.upper() for capability in runtime["default_capabilities"] or []]
+    for capability in capabilities:
         if capability not in CAPABILITIES:
             raise Refused(
                 f'invalid capabilities: validating capabilities: "CAP_{capability}": unknown capability'
             )
-    for part in filter(None, re.split("[,-]", runtime["infra_ctr_cpuset"])):
-        if not part.isdigit():
-            raise Refused(f'invalid infra_ctr_cpuset: strconv.Atoi: parsing "{part}": invalid syntax')
+    journal.info(f"Using default capabilities: {', '.join(f'CAP_{each}' for each in capabilities)}")
+    if runtime["infra_ctr_cpuset"]:
+        within("invalid infra_ctr_cpuset", _check_cpus, runtime["infra_ctr_cpuset"])
+        if not shutil.which("taskset"):
+            raise Refused('"taskset" not found in $PATH: exec: "taskset": executable file not found in $PATH')
     for name, workload in settings.workloads.items():
         _check_workload(name, workload)
 
@@ -117,8 +138,25 @@ def _check_device(device):
     parts = device.split(":")
     if len(parts) > 3:
         raise Refused(f"invalid device specification: {device}")
+    for mode in parts[2:] or [part for part in parts[1:2] if part and not part.startswith("/")]:
+        if not re.fullmatch("[rwm]+", mode):
+            raise Refused(f"invalid device mode: {mode}")
+    target = parts[1] if parts[1:] and parts[1].startswith("/") else parts[0]
+    if not target.startswith("/dev/"):
+        raise Refused(f"invalid device mode: {target}")
     if not os.path.exists(parts[0]):
         raise Refused(f"{parts[0]} is not a valid device: no such file or directory")
+
+
+def _check_cpus(cpus):
+    for part in filter(None, cpus.split(",")):
+        numbers = part.split("-", 1)
+        for number in numbers:
+            if not number.isdigit():
+                raise Refused(f'strconv.Atoi: parsing "{number}": invalid syntax')
+        first, last = int(numbers[0]), int(numbers[-1])
+        if first > last:
+            raise Refused(f'invalid range "{part}" ({first} > {last})')
 
 
 def _check_sysctl(sysctl):
@@ -136,9 +174,22 @@ def _check_workload(name, workload):
     for annotation in workload.get("allowed_annotations") or []:
         if annotation not in ANNOTATIONS:
             raise Refused(f"workloads validation: invalid allowed_annotation: {annotation}")
+    within("workloads validation", _check_resources, workload.get("resources", {}))
 
 
-def _check_default_handler(settings):
+def _check_resources(resources):
+    cpus, quota, shares = (resources.get(name) for name in ("cpuset", "cpuquota", "cpushares"))
+    if cpus:
+        within(f'unable to parse cpuset "{cpus}"', _check_cpus, cpus)
+    if quota and quota < (shares or 0):
+        raise Refused(f"cpuquota {quota} cannot be less than cpushares {shares}")
+    period = resources.get("cpuperiod")
+    if period and period < SHORTEST_PERIOD:
+        raise Refused(f"cpuperiod {period} cannot be less than {SHORTEST_PERIOD} microseconds")
+
+
+def check_default_handler(settings):
+    """Refuse a default handler that no table describes; none at all means crun. Raises Refused."""
     name = settings["crio.runtime.default_runtime"]
     if not name:
         settings.values["crio.runtime.default_runtime"] = "crun"
@@ -148,25 +199,46 @@ def _check_default_handler(settings):
         )
 
 
-def _check_checkpoint(settings):
+def translate_monitors(settings, systemd, look=None):
+    """Give each handler what deprecated keys say of its monitor. `look(handler)` may refuse one. Raises Refused."""
+    # CRI-O walks a map here, in another order each time.
+    for name, handler in random.sample(list(settings.handlers.items()), len(settings.handlers)):
+        if handler["runtime_type"] not in ("", "oci"):
+            continue
+        for key in ("cgroup", "env"):
+            handler[f"monitor_{key}"] = settings[f"crio.runtime.conmon_{key}"] or handler[f"monitor_{key}"]
+        handler["monitor_path"] = settings["crio.runtime.conmon"] or handler["monitor_path"]
+        if systemd:
+            handler["monitor_cgroup"] = handler["monitor_cgroup"] or DEFAULT_MONITOR_CGROUP
+        if look:
+            what = f"monitor fields translation: failed to translate monitor fields for runtime {name}"
+            within(what, look, handler)
+
+
+def check_checkpoint(settings, journal):
+    """Refuse an unknown level; the deprecated key wins over it. Raises Refused."""
     name = "crio.checkpoint_restore.container_level_enabled"
+    if not settings["crio.runtime.enable_criu_support"]:
+        told = "Please use the [crio.checkpoint_restore] table with container_level_enabled instead"
+        journal.warning(f"The config field enable_criu_support is deprecated. {told}")
+        settings.values[name] = "none"
     if settings[name] not in ("none", "checkpoint_only", "checkpoint_restore"):
         raise Refused(
             f'invalid container_level_enabled "{settings[name]}":'
             ' must be one of "none", "checkpoint_only" or "checkpoint_restore"'
         )
-    if not settings["crio.runtime.enable_criu_support"]:
-        settings.values[name] = "none"
 
 
-def _check_image(settings):
-    for what, name in (
-        ("signature policy", "signature_policy_dir"),
-        ("namespaced auth", "namespaced_auth_dir"),
-    ):
+def check_image(settings, make=None):
+    """Refuse paths, pause image, mode. `make(path, message)` makes a folder where a start does. Raises Refused."""
+    folders = [("signature policy", "signature_policy_dir"), ("namespaced auth", "namespaced_auth_dir")]
+    # In any order, as above.
+    for what, name in random.sample(folders, len(folders)):
         path = settings[f"crio.image.{name}"]
         if not os.path.isabs(path):
             raise Refused(f'{what} dir "{path}" is not absolute')
+        if make:
+            make(path, f"cannot create {what} dir")
     check_pause_image(settings["crio.image.pause_image"])
     mode = settings["crio.image.short_name_mode"]
     if mode not in ("enforcing", "disabled", ""):
@@ -175,22 +247,36 @@ def _check_image(settings):
 
 def check_pause_image(image):
     """Refuse what is no image reference. Raises Refused."""
-    if not _REPOSITORY.fullmatch(image):
-        lowercase = (
-            ": repository name must be lowercase"
-            if _REPOSITORY.fullmatch(image.lower().replace(" ", ""))
-            else ""
-        )
-        raise Refused(f'invalid pause image "{image}": invalid reference format{lowercase}')
+    problem = reference_problem(image)
+    if problem:
+        told = f"{NO_REFERENCE}: {problem}" if problem == LOWERCASE else problem
+        raise Refused(f'invalid pause image "{image}": {told}')
 
 
-def _check_network(settings):
+def reference_problem(image):
+    """What is wrong with the name of an image, in the words of CRI-O's library; "" where it is one."""
+    domain, slash, rest = image.partition("/")
+    if not slash or (not set(domain) & set(".:") and domain != "localhost" and domain == domain.lower()):
+        domain, rest = "", image
+    repository = rest.partition(":")[0]
+    if repository != repository.lower():
+        return LOWERCASE
+    fits = (not domain or _DOMAIN.fullmatch(domain)) and _REST.fullmatch(rest)
+    return "" if fits else NO_REFERENCE
+
+
+def check_network(settings):
+    """Refuse a negative period. Raises Refused."""
     period = settings["crio.network.cni_status_grace_period"]
     if str(period).startswith("-"):
         raise Refused(f"invalid cni_status_grace_period: must not be negative, got {period}")
 
 
-def _check_api(settings):
+def check_api(settings):
+    """Refuse what no TLS server could be made of. Raises Refused."""
+    for name in ("crio.api.grpc_max_send_msg_size", "crio.api.grpc_max_recv_msg_size"):
+        if settings[name] <= 0:
+            settings.values[name] = LARGEST_MESSAGE
     api = {name.removeprefix("crio.api."): value for name, value in settings.values.items()}
     if api["stream_enable_tls"]:
         for name, what in (("stream_tls_cert", "cert"), ("stream_tls_key", "key")):
@@ -208,7 +294,8 @@ def _check_api(settings):
             )
 
 
-def _check_stats(settings):
+def check_stats(settings):
+    """Refuse unknown metrics of pods. Raises Refused."""
     wanted = settings["crio.stats.included_pod_metrics"] or []
     if wanted == ["all"]:
         return

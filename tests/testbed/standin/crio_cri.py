@@ -14,6 +14,7 @@ import crio_answers
 import crio_images
 import grpc
 from crio import VERSION
+from crio_checks import reference_problem
 from crio_shown import to_info
 from google.protobuf import json_format
 
@@ -121,6 +122,10 @@ class CriServer(grpc.GenericRpcHandler):
         )
 
     def _answer(self, method, name, request, context):
+        with self.daemon.journal.request(method):
+            return self._answer_in_words(method, name, request, context)
+
+    def _answer_in_words(self, method, name, request, context):
         started, failed = time.monotonic(), True
         self.daemon.journal.debug(f"Request: {method}")
         try:
@@ -194,8 +199,10 @@ class CriServer(grpc.GenericRpcHandler):
             names = [name, ""] if name == settings["crio.runtime.default_runtime"] else [name]
             for each in names:
                 handler = answer.runtime_handlers.add(name=each)
-                handler.features.recursive_read_only_mounts = True
-                handler.features.user_namespaces = True
+                handler.features.SetInParent()
+                read_only, users = settings.features.get(name, (False, False))
+                handler.features.recursive_read_only_mounts = read_only
+                handler.features.user_namespaces = users
         if api.StatusRequest.FromString(request).verbose:
             shown = {"sandboxImage": settings["crio.image.pause_image"], "crio": to_info(settings)}
             answer.info["config"] = json.dumps(shown)
@@ -245,6 +252,13 @@ class CriServer(grpc.GenericRpcHandler):
 
     def _image_status(self, request):
         wanted = api.ImageStatusRequest.FromString(request)
+        asked = wanted.image.image
+        if not asked:
+            raise CriError("no image specified")
+        self.daemon.journal.info(f"Checking image status: {asked}", "server/image_status.go:31")
+        problem = reference_problem(asked)
+        if problem:
+            raise CriError(f'cannot parse input: "{asked}": {problem}')
         try:
             names = crio_images.full_names(
                 wanted.image.image, self.daemon.settings["crio.image.short_name_mode"]
@@ -259,6 +273,8 @@ class CriServer(grpc.GenericRpcHandler):
                 self._as_crio_shows(answer.image)
                 crio_answers.complete_image(answer)
                 break
+        else:
+            self.daemon.journal.info(f"Neither image nor artifact {asked} found", "server/image_status.go:47")
         return answer.SerializeToString()
 
     def _list_images(self, request):

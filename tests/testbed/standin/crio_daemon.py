@@ -9,19 +9,20 @@ import signal
 import socket
 
 import containerd
+import crio_registries
 import crio_reload
 from crio import VERSION
-from crio_checks import Refused, check
+from crio_checks import Refused
 from crio_shown import to_toml
 from crio_start import check_start
 
 
-def run(settings, reread, journal):
+def run(settings, reread, journal, registries):
     """Serve until SIGTERM; returns the exit code. `reread()` gives the settings that a reload would begin with."""
-    daemon = Daemon(settings, reread, journal)
+    daemon = Daemon(settings, reread, journal, registries)
     try:
         daemon.start()
-    except (Refused, containerd.ContainerdError, OSError) as error:
+    except (Refused, crio_registries.RegistriesError, containerd.ContainerdError, OSError) as error:
         journal.fatal(str(error))
         return 1
     daemon.serve()
@@ -31,23 +32,24 @@ def run(settings, reread, journal):
 class Daemon:
     """What runs: `settings` are the live ones, `started_with` those that pods get."""
 
-    def __init__(self, settings, reread, journal):
+    def __init__(self, settings, reread, journal, registries=crio_registries.SYSTEM):
         self.settings = settings
         self.started_with = settings.copy()
         self.reread = reread
         self.journal = journal
+        self.registries = registries
         self.signals = queue.SimpleQueue()
 
     def start(self):
         """All that may fail, in CRI-O's order; then tell systemd. Raises Refused, ContainerdError, OSError."""
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _frame: self.signals.put(received))
-        check(self.settings, self.journal)
-        check_start(self.settings, self.journal)
+        check_start(self.settings, self.journal, self.registries)
+        # Up to here another daemon may run, whose state is not this one's to change.
         self._pin_pause_image()
         self.started_with = self.settings.copy()
         self.journal.info(f"Current CRI-O configuration:\n{to_toml(self.settings)}")
-        self._refuse_second_daemon()
+        crio_registries.remember(self.registries)
         containerd.ensure(self.settings)
         # grpc is imported once the configuration is known to be good: a refusal should come as fast as CRI-O's.
         import crio_cri
@@ -111,12 +113,6 @@ class Daemon:
         pinned = self.settings["crio.image.pinned_images"] or []
         pause = self.settings["crio.image.pause_image"]
         self.settings.values["crio.image.pinned_images"] = [*pinned, *([] if pause in pinned else [pause])]
-
-    def _refuse_second_daemon(self):
-        path = self.settings["crio.api.listen"]
-        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
-            probe.connect(path)
-            raise Refused(f"validating api config: already existing connection on {path}")
 
     def _listen(self, opened):
         try:

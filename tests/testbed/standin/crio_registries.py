@@ -9,7 +9,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import tomllib
+from dataclasses import dataclass
 
 from containerd import STATE
 
@@ -24,24 +26,90 @@ class RegistriesError(Exception):
     """The files cannot be used; the message is that of the library that CRI-O has too."""
 
 
-def check():
+@dataclass(frozen=True)
+class Places:
+    """Where registries are configured: the options --registries-conf and --registries-conf-dir, "" where not given."""
+
+    conf: str = ""
+    folder: str = ""
+
+    def main(self):
+        """The one file that counts, whether it exists or not: root's own one goes before the system's."""
+        own = f"{_own()}/registries.conf"
+        return self.conf or (own if os.path.exists(own) else f"{CONTAINERS}/registries.conf")
+
+    def drop_ins(self):
+        """The files that are read after it."""
+        folders = [f"{CONTAINERS}/registries.conf.d", f"{_own()}/registries.conf.d"]
+        if self.folder:
+            folders = [self.folder]
+        elif not self.conf and self.main().startswith(_own()):
+            folders = folders[1:]
+        for folder in filter(os.path.isdir, folders):
+            for name in sorted(os.listdir(folder)):
+                path = os.path.join(folder, name)
+                if name.endswith(".conf") and not (os.path.isdir(path) and not os.path.islink(path)):
+                    yield path
+
+
+SYSTEM = Places()
+
+
+def _own():
+    return os.path.join(os.environ.get("HOME") or os.path.expanduser("~root"), ".config/containers")
+
+
+def check(places=SYSTEM):
     """Let skopeo read the files that lie there now, before it asks a port that nobody has. Raises RegistriesError."""
+    if places == SYSTEM:
+        _judge(os.environ, {})
+        return
+    main = places.main()
+    if places.conf and not os.path.exists(main):
+        told = f"open {main}: no such file or directory"
+        raise RegistriesError(f'loading registries configuration "{main}": {told}')
+    with tempfile.TemporaryDirectory(prefix="crio-standin-") as home:
+        # skopeo has no option for the folder; what lies below HOME is read instead of all that lies elsewhere.
+        shown = os.path.join(home, ".config/containers")
+        os.makedirs(f"{shown}/registries.conf.d")
+        names = {f"{shown}/registries.conf": main}
+        for number, path in enumerate(places.drop_ins()):
+            names[f"{shown}/registries.conf.d/{number:04}.conf"] = path
+        for link, path in names.items():
+            os.symlink(path if os.path.exists(path) else os.devnull, link)
+        _judge({**os.environ, "HOME": home}, names)
+
+
+def _judge(environment, names):
     command = ["skopeo", "inspect", "--raw", "docker://127.0.0.1:1/registries-check"]
-    said = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stderr
+    said = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment
+    ).stderr
     # skopeo's own words before the library's, which name the file, are left out.
     found = re.search(r'(loading (?:drop-in )?registries configuration \\".*)"\s*$', said, re.DOTALL)
     if found:
-        raise RegistriesError(found[1].replace('\\"', '"').replace("\\\\", "\\"))
+        told = found[1].replace('\\"', '"').replace("\\\\", "\\")
+        # The longest first: the one file's name begins the names of the others.
+        for shown, path in sorted(names.items(), reverse=True):
+            told = told.replace(shown, path)
+        raise RegistriesError(told)
 
 
-def remember():
+def remember(places=SYSTEM):
     """Take what lies there now for what the daemon knows. Raises RegistriesError, with nothing taken."""
-    check()
+    check(places)
     shutil.rmtree(_VIEW, ignore_errors=True)
     os.makedirs(f"{_VIEW}/registries.conf.d")
     os.makedirs(_TODAY, exist_ok=True)
-    for path in _files(CONTAINERS):
-        shutil.copy(path, os.path.join(_VIEW, os.path.relpath(path, CONTAINERS)))
+    if places == SYSTEM:
+        # Under their own names: root's own files are read anew for each pull.
+        for path in _files(CONTAINERS):
+            shutil.copy(path, os.path.join(_VIEW, os.path.relpath(path, CONTAINERS)))
+        return
+    if os.path.exists(places.main()):
+        shutil.copy(places.main(), f"{_VIEW}/registries.conf")
+    for number, path in enumerate(places.drop_ins()):
+        shutil.copy(path, f"{_VIEW}/registries.conf.d/{number:04}.conf")
 
 
 def _files(folder):

@@ -2,15 +2,13 @@
 """What SIGHUP makes live, in CRI-O's order; every other key waits for a restart."""
 
 import containerd
+import crio_programs
 import crio_registries
-from crio_checks import Refused, check_pause_image
+import crio_start
+from crio_checks import Refused, check_default_handler, check_pause_image, within
+from crio_handlers import check_handlers
 from crio_journal import LevelError
 from crio_shown import to_toml
-from crio_start import check_handlers
-
-_LATE = ("decryption_keys_path", "seccomp_profile", "privileged_seccomp_profile", "apparmor_profile",
-         "blockio_config_file", "blockio_reload", "rdt_config_file")  # fmt: skip
-_ALWAYS_TOLD = ("seccomp_profile", "privileged_seccomp_profile")
 
 
 def reload(daemon):
@@ -53,6 +51,11 @@ def _reload_images(daemon, wanted):
         daemon.started_with.values["crio.image.pause_image"] = wanted["crio.image.pause_image"]
         containerd.ensure(daemon.started_with)
     for name in ("pause_image", "pause_image_auth_file", "pause_command"):
+        path = wanted[f"crio.image.{name}"]
+        if name.endswith("_file") and path and path != daemon.settings[f"crio.image.{name}"]:
+            problem = crio_programs.stat_problem(path)
+            if problem:
+                raise Refused(problem)
         _take_and_tell(daemon, wanted, f"crio.image.{name}")
     pinned = [image for image in wanted["crio.image.pinned_images"] or [] if image]
     if not pinned or sorted(pinned) != sorted(daemon.settings["crio.image.pinned_images"] or []):
@@ -62,32 +65,40 @@ def _reload_images(daemon, wanted):
 
 def _reload_registries(daemon):
     try:
-        crio_registries.remember()
+        crio_registries.remember(daemon.registries)
     except crio_registries.RegistriesError as error:
-        told = f"system registries reload failed: {crio_registries.CONTAINERS}/registries.conf: {error}"
-        raise Refused(told) from None
+        raise Refused(f"system registries reload failed: {daemon.registries.main()}: {error}") from None
 
 
 def _reload_late(daemon, wanted):
-    for name in _LATE:
-        _take_and_tell(daemon, wanted, f"crio.runtime.{name}", always=name in _ALWAYS_TOLD)
+    _take_and_tell(daemon, wanted, "crio.runtime.decryption_keys_path")
+    profile = wanted["crio.runtime.seccomp_profile"]
+    within("unable to load seccomp profile", crio_start.check_seccomp, profile, daemon.journal)
+    for name in ("seccomp_profile", "privileged_seccomp_profile"):
+        _take_and_tell(daemon, wanted, f"crio.runtime.{name}", always=True)
+    for name, look in (
+        ("apparmor_profile", crio_start.check_apparmor),
+        ("blockio_config_file", crio_start.check_blockio),
+    ):
+        value = wanted[f"crio.runtime.{name}"]
+        if value != daemon.settings[f"crio.runtime.{name}"]:
+            within(f"unable to reload {name}", look, value, daemon.journal)
+        _take_and_tell(daemon, wanted, f"crio.runtime.{name}")
+    for name in ("blockio_reload", "rdt_config_file"):
+        _take_and_tell(daemon, wanted, f"crio.runtime.{name}")
 
 
 def _reload_handlers(daemon, wanted):
     if wanted.handlers != daemon.settings.handlers:
         daemon.journal.info("Updating runtime configuration")
         daemon.settings.handlers = wanted.handlers
-    default = wanted["crio.runtime.default_runtime"] or "crun"
+    default = wanted["crio.runtime.default_runtime"]
     if default != daemon.settings["crio.runtime.default_runtime"]:
-        daemon.settings.values["crio.runtime.default_runtime"] = default
-        if default not in daemon.settings.handlers:
-            told = f"no runtime entry table [crio.runtime.runtimes.{default}] was found"
-            raise Refused(f'unable to reload runtimes: default_runtime set to "{default}", but {told}')
-        daemon.journal.info(f'Set config default_runtime to "{default}"')
-    try:
-        check_handlers(daemon.settings, daemon.journal)
-    except Refused as error:
-        raise Refused(f"unable to reload runtimes: {error}") from None
+        _take(daemon, wanted, "crio.runtime.default_runtime")
+        within("unable to reload runtimes", check_default_handler, daemon.settings)
+        name = daemon.settings["crio.runtime.default_runtime"]
+        daemon.journal.info(f'Set config default_runtime to "{name}"')
+    within("unable to reload runtimes", check_handlers, daemon.settings, daemon.journal)
 
 
 def _take(daemon, wanted, key):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import crio_toml
 from crio_toml import TomlError
@@ -52,6 +53,8 @@ _TOML_TYPES = {
     list: "[]any",
     dict: "map[string]any",
 }
+# A size of memory as go-units reads it.
+SIZE = re.compile(r"\d+(\.\d+)* ?[kKmMgGtTpP]?[iI]?[bB]?")
 # A duration as Go reads it.
 DURATION = re.compile(r"[+-]?(?:0|(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+")
 
@@ -68,11 +71,12 @@ class Key:
 
 @dataclass
 class Settings:
-    """The value of every key, the handlers and the workloads."""
+    """The value of every key, the handlers and the workloads; `features` is what handlers' programs can do."""
 
     values: dict
     handlers: dict = field(default_factory=dict)
     workloads: dict = field(default_factory=dict)
+    features: dict = field(default_factory=dict, compare=False)
 
     def __getitem__(self, name):
         return self.values[name]
@@ -195,6 +199,34 @@ def _check(kind, value, place, lines):
     for each in value if wanted == "slice" else []:
         if not isinstance(each, str):
             raise _mismatch(each, "string", place, lines)
+
+
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def as_go_writes(duration):
+    """A duration in Go's own form: "90s" is 1m30s. A bare number is nanoseconds."""
+    if isinstance(duration, int):
+        total = duration
+    else:
+        parts = re.findall(r"([\d.]+)(ns|us|µs|ms|s|m|h)", duration)
+        total = sum((int(Decimal(number) * _UNITS[unit]) for number, unit in parts), 0)
+        total = -total if duration.startswith("-") else total
+    size, sign = abs(total), "-" if total < 0 else ""
+    if not size:
+        return "0s"
+    for unit in ("ns", "µs", "ms"):
+        if size < 1000 * _UNITS[unit]:
+            return f"{sign}{_plain(size, _UNITS[unit])}{unit}"
+    minutes, rest = divmod(size, _UNITS["m"])
+    hours, minutes = divmod(minutes, 60)
+    said = f"{hours}h" if hours else ""
+    said += f"{minutes}m" if minutes or hours else ""
+    return f"{sign}{said}{_plain(rest, _UNITS['s'])}s"
+
+
+def _plain(size, unit):
+    return f"{Decimal(size) / unit:f}"
 
 
 def _mismatch(value, wanted, place, lines):

@@ -2,7 +2,10 @@
 """Settings as CRI-O shows them: GET /config and `crictl info`."""
 
 import crio_toml
-from crio_settings import HANDLER_KEYS, HANDLERS, KEYS, TABLES, WORKLOADS
+from crio_checks import ANNOTATIONS
+from crio_settings import HANDLER_KEYS, HANDLERS, KEYS, TABLES, WORKLOADS, as_go_writes
+
+RESOURCES = ("CPUShares", "CPUQuota", "CPUPeriod", "CPUSet", "CPULimit")
 
 
 def to_toml(settings):
@@ -11,7 +14,7 @@ def to_toml(settings):
     for table in TABLES:
         out.append(f"{_indent(table)}[{table}]")
         out += [
-            _line(key.name, settings[key.name])
+            _line(key.name, _shown_value(key, settings[key.name]))
             for key in KEYS.values()
             if key.name.rpartition(".")[0] == table
             and settings[key.name] is not None
@@ -19,12 +22,44 @@ def to_toml(settings):
         ]
         if table == "crio.runtime":
             out += _entries(HANDLERS, {name: _shown(each) for name, each in settings.handlers.items()})
-            out += _entries(WORKLOADS, settings.workloads)
+            out += _entries(WORKLOADS, {name: _workload(each) for name, each in settings.workloads.items()})
     return "\n".join(out) + "\n"
 
 
+def _shown_value(key, value):
+    return as_go_writes(value) if key.kind == "duration" else value
+
+
 def _shown(one):
-    return {name: one[name] for name, (_kind, _field, always) in HANDLER_KEYS.items() if always or one[name]}
+    shown = {name: one[name] for name, (_kind, _field, always) in HANDLER_KEYS.items() if always or one[name]}
+    return {
+        name: dict(sorted(each.items())) if isinstance(each, dict) else each for name, each in shown.items()
+    }
+
+
+def _workload(one):
+    """A workload under the names that CRI-O's encoder gives it: what has no name for TOML has that of its field."""
+    allowed = one.get("allowed_annotations") or []
+    shown = {name: one.get(name, "") for name in ("activation_annotation", "annotation_prefix")}
+    shown.update({"allowed_annotations": allowed} if allowed else {})
+    shown["DisallowedAnnotations"] = [each for each in ANNOTATIONS if each not in allowed]
+    if "resources" in one:
+        shown["resources"] = {
+            field: one["resources"].get(field.lower(), "" if field == "CPUSet" else 0) for field in RESOURCES
+        }
+    return shown
+
+
+def _workload_info(one):
+    shown = _workload(one)
+    told = {
+        "ActivationAnnotation": shown["activation_annotation"],
+        "AllowedAnnotations": shown.get("allowed_annotations"),
+        "AnnotationPrefix": shown["annotation_prefix"],
+        "DisallowedAnnotations": shown["DisallowedAnnotations"],
+    }
+    set_ones = {name: value for name, value in one.get("resources", {}).items() if value}
+    return {**told, "Resources": set_ones if "resources" in one else None}
 
 
 def _entries(key, entries):
@@ -36,7 +71,7 @@ def _entries(key, entries):
         out += [_line(f"{place}.{each}", value) for each, value in entry.items() if each not in tables]
         for each, values in tables.items():
             out.append(f"{_indent(place)}  [{place}.{each}]")
-            out += [_line(f"{place}.{each}.{inner}", value) for inner, value in sorted(values.items())]
+            out += [_line(f"{place}.{each}.{inner}", value) for inner, value in values.items()]
     return out
 
 
@@ -57,5 +92,5 @@ def to_info(settings):
                for key, (kind, field, _always) in HANDLER_KEYS.items()}
         for name, one in settings.handlers.items()
     }  # fmt: skip
-    shown["Workloads"] = settings.workloads or None
+    shown["Workloads"] = {name: _workload_info(each) for name, each in settings.workloads.items()} or None
     return dict(sorted(shown.items()))

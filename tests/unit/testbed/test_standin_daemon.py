@@ -22,7 +22,7 @@ import crio_settings
 import crio_shown
 from crio_checks import Refused
 from crio_daemon import Daemon
-from crio_journal import Journal
+from crio_journal import Journal, quoted
 
 INFO = CHECKOUT / "tests/unit/fixtures/crictl-1.37/info.json"
 
@@ -30,7 +30,7 @@ INFO = CHECKOUT / "tests/unit/fixtures/crictl-1.37/info.json"
 @pytest.fixture
 def daemon(monkeypatch):
     """A daemon that runs with the defaults; `wanted` is what its files say next."""
-    monkeypatch.setattr(crio_registries, "remember", lambda: None)
+    monkeypatch.setattr(crio_registries, "remember", lambda _places: None)
     monkeypatch.setattr(containerd, "ensure", lambda _settings: None)
     made = Daemon(crio_settings.defaults(), lambda: made.wanted.copy(), Journal(io.StringIO()))
     made.wanted = made.settings.copy()
@@ -56,12 +56,13 @@ def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
         }
     )
     crio_reload.reload(daemon)
-    assert [message for _level, message in told(daemon)][:7] == [
+    assert [message for _level, message in told(daemon)][:8] == [
         "Reloading configuration",
         'Set config log_level to "debug"',
         'Set config pause_image to "registry:5000/pause:2"',
         'Set config pinned_images to "[]"',
         "Applied new registry configuration: (told by the stand-in without its content)",
+        "Using the internal default seccomp profile",
         'Set config seccomp_profile to ""',
         'Set config privileged_seccomp_profile to ""',
     ]
@@ -71,7 +72,7 @@ def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
 
 
 def test_a_reload_stops_at_the_first_error_with_all_before_it_applied(daemon, monkeypatch):
-    def refuse():
+    def refuse(_places):
         raise crio_registries.RegistriesError('loading registries configuration "F": broken')
 
     monkeypatch.setattr(crio_registries, "remember", refuse)
@@ -85,6 +86,64 @@ def test_a_reload_stops_at_the_first_error_with_all_before_it_applied(daemon, mo
     )
     assert daemon.settings["crio.runtime.log_level"] == "warn"
     assert daemon.settings["crio.runtime.seccomp_profile"] == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("crio.image.pause_image_auth_file", "stat {}/x: no such file or directory"),
+        (
+            "crio.runtime.seccomp_profile",
+            "unable to load seccomp profile: open seccomp profile: open {}/x: not a directory",
+        ),
+        (
+            "crio.runtime.blockio_config_file",
+            "unable to reload blockio_config_file: reading blockio config file failed: open {}/x: no such file or directory",
+        ),
+    ],
+)
+def test_a_reload_refuses_a_file_that_it_cannot_read(daemon, tmp_path, key, reason):
+    folder = tmp_path / "file" if "seccomp" in key else tmp_path
+    (tmp_path / "file").touch()
+    daemon.wanted.values[key] = f"{folder}/x"
+    crio_reload.reload(daemon)
+    assert told(daemon)[-1] == ("error", f"Unable to reload configuration: {reason.format(folder)}")
+    assert daemon.settings[key] == ""
+
+
+def test_a_line_names_the_call_that_it_belongs_to_and_its_place_once_debug_was_on():
+    journal = Journal(io.StringIO())
+    method = "/runtime.v1.ImageService/ImageStatus"
+
+    def line():
+        journal.stream.seek(0)
+        journal.stream.truncate()
+        with journal.request(method):
+            journal.info("Checking image status: a.example/b", "server/image_status.go:31")
+        return journal.stream.getvalue()
+
+    start = (
+        r'time="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z" level=info msg="Checking image status: a.example/b"'
+    )
+    end = rf" id=[0-9a-f]{{8}}-[0-9a-f-]{{27}} name={method}\n"
+    assert re.fullmatch(start + end, line())
+    journal.set_level("debug")
+    assert re.fullmatch(start + r' file="server/image_status.go:31"' + end, line())
+    journal.set_level("info")  # CRI-O never stops naming places
+    assert 'file="' in line()
+    journal.set_filter("something else")
+    assert line() == ""
+    journal.set_filter("")
+    journal.set_level("warn")
+    assert line() == ""
+    with journal.request(method):
+        pass
+    journal.warning("after a call")
+    assert " id=" not in journal.stream.getvalue()
+
+
+def test_a_line_is_quoted_as_go_does_it():
+    assert quoted('a\x00\x07\n"\\ \x7f é \\u0001') == r'"a\x00\a\n\"\\ \x7f é \\u0001"'
 
 
 def test_a_broken_file_changes_nothing(daemon):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stand-in reads, refuses and shows settings as real CRI-O did when it was recorded."""
 
+import io
 import json
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from testbed.source import STANDIN_VERSION
 
 sys.path.insert(0, str(STANDIN))
 
+import crio
 import crio_settings
 import crio_shown
-from crio_checks import Refused, check
+from crio_checks import Refused, check, reference_problem
 from crio_journal import Journal
+from crio_options import OptionError, parse
 from crio_settings import TomlError
 
 RECORDED = CHECKOUT / "tests/unit/fixtures"
@@ -140,7 +143,7 @@ def test_the_command_ends_as_crio_does(arguments, code, said, tmp_path):
 
 
 def test_a_start_refuses_what_crio_config_lets_pass(tmp_path):
-    from crio_start import check_handlers
+    from crio_handlers import check_handlers
 
     settings = crio_settings.defaults()
     settings.handlers["crun"]["runtime_path"] = "/nowhere/crun"
@@ -152,3 +155,129 @@ def test_a_start_refuses_what_crio_config_lets_pass(tmp_path):
     settings.handlers["other"] = crio_settings.handler(runtime_path=sys.executable)
     check_handlers(settings, Journal())
     assert list(settings.handlers) == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "expected"),
+    [
+        (["-c", "", "-d=/d"], {}, {"config": "", "config-dir": "/d"}),
+        (["--config=/a"], {"CONTAINER_CONFIG": "/b", "CONTAINER_CONFIG_DIR": ""}, {"config": "/a", "config-dir": ""}),
+        ([], {"CONTAINER_LOG_LEVEL": "", "CONTAINER_SELINUX": ""}, {"crio.runtime.log_level": "", "crio.runtime.selinux": False}),
+        ([], {"CONTAINER_PIDS_LIMIT": "", "CONTAINER_PULL_PROGRESS_TIMEOUT": ""}, {}),
+        ([], {"CONTAINER_CTR_STOP_TIMEOUT": "9", "CONTAINER_NRI_LISTEN": "/x", "CONTAINER_ENABLE_NRI": "0"}, {}),
+        ([], {"CONTAINER_STOP_TIMEOUT": "0x9"}, {"crio.runtime.ctr_stop_timeout": 9}),
+        (["--default-env", "C=3"], {"CONTAINER_DEFAULT_ENV": "A=1, B=2"}, {"crio.runtime.default_env": ["C=3"]}),
+        (["--default-env", "A", "--default-env=B,C"], {}, {"crio.runtime.default_env": ["A", "B", "C"]}),
+        (["--selinux", "-tz", "Local"], {}, {"crio.runtime.selinux": True, "crio.runtime.timezone": "Local"}),
+    ],
+)  # fmt: skip
+def test_options_and_variables_are_read_as_crio_does(arguments, variables, expected):
+    assert parse([*arguments, "config", "-x"], variables) == (expected, ["config", "-x"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (["--=x"], {}, "bad flag syntax: --=x"),
+        (["--selinux=tRue"], {}, 'invalid boolean value "tRue" for -selinux: parse error'),
+        (["-l"], {}, "flag needs an argument: -l"),
+        (["--plugin-dir", "x"], {}, "flag provided but not defined: -plugin-dir"),
+        ([], {"CONTAINER_PIDS_LIMIT": "x"}, 'could not parse "x" as int value from environment variable'
+         ' "CONTAINER_PIDS_LIMIT" for flag pids-limit: strconv.ParseInt: parsing "x": invalid syntax'),
+    ],
+)  # fmt: skip
+def test_options_are_refused_in_crio_s_words(arguments, variables, said):
+    with pytest.raises(OptionError) as refused:
+        parse(arguments, variables)
+    assert str(refused.value) == said
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused_and_a_file_is_read(tmp_path):
+    journal = Journal(io.StringIO())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    (tmp_path / "file").write_text("[crio.metrics]\nmetrics_port = 7\n")
+    with pytest.raises(Refused, match=r"update config from path: walk path: read .*/link: is a directory"):
+        crio.load({"config": "", "config-dir": str(tmp_path / "link")}, journal)
+    assert (
+        crio.load({"config": "", "config-dir": str(tmp_path / "file")}, journal)["crio.metrics.metrics_port"]
+        == 7
+    )
+
+
+def test_a_handler_or_workload_is_shown_as_the_last_file_has_it(tmp_path):
+    """What the last file leaves out is not filled in from the file before."""
+    settings = crio_settings.defaults()
+    for number, text in enumerate(
+        [
+            '[crio.runtime.runtimes.a]\nruntime_path = "/a"\nmonitor_path = "/m"\nruntime_root = "/r"\n'
+            '[crio.runtime.workloads.w]\nactivation_annotation = "x"\nannotation_prefix = "p"\n'
+            "[crio.runtime.workloads.w.resources]\ncpushares = 5\n",
+            '[crio.runtime.runtimes.a]\nruntime_type = "vm"\n'
+            '[crio.runtime.workloads.w]\nactivation_annotation = "y"\n',
+        ]
+    ):
+        (tmp_path / str(number)).write_text(text)
+        crio_settings.merge_file(settings, str(tmp_path / str(number)))
+    shown = tomllib.loads(crio_shown.to_toml(settings))["crio"]["runtime"]
+    empty = dict.fromkeys(("runtime_config_path", "runtime_path", "runtime_root"), "")
+    assert shown["runtimes"]["a"] == {**empty, "runtime_type": "vm", "no_sync_log": False}
+    workload = shown["workloads"]["w"]
+    assert workload.pop("DisallowedAnnotations")
+    assert workload == {"activation_annotation": "y", "annotation_prefix": ""}
+
+
+def test_a_workload_s_resources_are_shown_under_the_names_of_their_fields():
+    """CRI-O's encoder knows no other names for them; its decoder reads any case."""
+    settings = crio_settings.defaults()
+    entry = {
+        "activation_annotation": "y",
+        "allowed_annotations": ["devices.crio.io"],
+        "resources": {"cpuset": "0"},
+    }
+    crio_settings.merge(settings, {"crio": {"runtime": {"workloads": {"w": entry}}}}, {})
+    shown = tomllib.loads(crio_shown.to_toml(settings))["crio"]["runtime"]["workloads"]["w"]
+    assert shown["resources"] == {"CPUShares": 0, "CPUQuota": 0, "CPUPeriod": 0, "CPUSet": "0", "CPULimit": 0}
+    assert shown["allowed_annotations"] == ["devices.crio.io"]
+    info = crio_shown.to_info(settings)["Workloads"]["w"]
+    assert info.pop("DisallowedAnnotations") == shown["DisallowedAnnotations"]
+    assert info == {
+        "ActivationAnnotation": "y",
+        "AllowedAnnotations": ["devices.crio.io"],
+        "AnnotationPrefix": "",
+        "Resources": {"cpuset": "0"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("duration", "shown"),
+    [
+        ("90s", "1m30s"),
+        ("1500ms", "1.5s"),
+        ("1h0.5s", "1h0m0.5s"),
+        ("1.5us", "1.5µs"),
+        ("-0.25ms", "-250µs"),
+        (5000, "5µs"),
+        ("0", "0s"),
+    ],
+)
+def test_durations_are_shown_as_go_writes_them(duration, shown):
+    assert crio_settings.as_go_writes(duration) == shown
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        ("registry:5000/pause:1", ""),
+        ("cri-node.invalid/3f2a-9", ""),
+        ("cri-node.invalid/WORD", "repository name must be lowercase"),
+        ("host/Path:Tag", "repository name must be lowercase"),
+        ("a b", "invalid reference format"),
+        ("x:y:z", "invalid reference format"),
+        ("a/b@sha256:1", "invalid reference format"),
+        ("abc/def/", "invalid reference format"),
+        ("docker://x", "invalid reference format"),
+    ],
+)
+def test_names_of_images_are_judged_as_crio_does(image, problem):
+    assert reference_problem(image) == problem

@@ -2,11 +2,16 @@
 """Logs are read from their end, and nothing is lost, repeated or invented."""
 
 import gzip
+import io
 import itertools
 import json
 import os
+import re
+import resource
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -348,6 +353,228 @@ class TestFiles:
         assert truncated
 
 
+class TestHostileFolders:
+    """Whoever can write beside a log decides neither which file is read nor for how long."""
+
+    @pytest.mark.parametrize("depth", range(4))
+    def test_a_folder_of_the_path_that_is_a_link_is_refused_by_name(self, tmp_path, depth):
+        secret = tmp_path / "elsewhere" / "/".join(["deep"] * (3 - depth))
+        secret.mkdir(parents=True)
+        write(secret, line(0, "secret"))
+        link = tmp_path / "pods" / "/".join(["deep"] * depth)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(tmp_path / "elsewhere")
+        path = link / "/".join(["deep"] * (3 - depth)) / "0.log"
+        assert path.read_bytes()
+        with pytest.raises(
+            LogError, match=re.escape(f"{link}, which the log's path leads through, is a symbolic link")
+        ):
+            Log(str(path))
+
+    def test_folders_of_the_system_may_be_links(self, tmp_path, monkeypatch):
+        (tmp_path / "disk/ns_pod_uid/web").mkdir(parents=True)
+        write(tmp_path / "disk/ns_pod_uid/web", line(0, "a"))
+        (tmp_path / "pods").symlink_to(tmp_path / "disk")
+        monkeypatch.setattr(cri_log, "_SYSTEM_FOLDERS", (f"{tmp_path}/pods",))
+        assert texts(f"{tmp_path}/pods/ns_pod_uid/web/0.log") == ["a"]
+        (tmp_path / "pods/ns_pod_uid/linked").symlink_to(tmp_path / "disk/ns_pod_uid/web")
+        with pytest.raises(LogError, match="is a symbolic link"):
+            Log(f"{tmp_path}/pods/ns_pod_uid/linked/0.log")
+
+    def test_a_linked_folder_is_refused_although_the_log_in_it_is_of_the_engine(self, tmp_path):
+        (tmp_path / "real").mkdir()
+        write(tmp_path / "real", line(0, "a"), name="c1-json.log")
+        (tmp_path / "real/0.log").symlink_to("c1-json.log")
+        (tmp_path / "linked").symlink_to("real")
+        with pytest.raises(LogError, match="is a symbolic link to real"):
+            Log(f"{tmp_path}/linked/0.log", container_id="c1")
+
+    def test_what_replaces_a_file_is_refused_at_once_and_not_opened(self, tmp_path):
+        os.mkfifo(tmp_path / "fifo")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(tmp_path / "socket"))
+            for name in ("fifo", "socket", "."):
+                with pytest.raises(LogError, match="is not a regular file"):
+                    Log(f"{tmp_path}/{name}")
+        with pytest.raises(LogError, match="is not a regular file"):
+            Log("/dev/zero")
+        with pytest.raises(LogError, match="is not a folder"):
+            Log(f"{tmp_path}/fifo/0.log")
+
+    @pytest.mark.parametrize(
+        "path", ["", "relative/0.log", "/no\0name", "/" + "x" * 300, "/a\ud800", "/\udcff\x1b[2J"]
+    )
+    def test_an_odd_path_is_one_printable_error(self, path):
+        with pytest.raises(LogError) as caught:
+            Log(path)
+        assert str(caught.value).isprintable()
+
+    def test_a_rotated_name_that_is_no_log_file_is_a_warning(self, tmp_path):
+        os.mkfifo(tmp_path / "0.log.20260101-000200")
+        (tmp_path / "0.log.20260101-000100").symlink_to("/etc/passwd")
+        (tmp_path / "0.log.3").mkdir()
+        write(tmp_path, line(0, "old"), name="0.log.20260101-000000")
+        entries, _truncated, log = read(write(tmp_path, line(1, "new")))
+        assert [entry.text for entry in entries] == ["old", "new"]
+        assert [warning.partition(" is ")[2] for warning in log.warnings] == [
+            "not a regular file",
+            "a symbolic link, which is not followed",
+            "not a regular file",
+        ]
+
+    def test_of_many_rotated_files_the_newest_are_read(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "FILE_LIMIT", 3)
+        for number in range(1, 9):
+            write(tmp_path, line(20 - number, str(number)), name=f"0.log.{number}")
+            if number < 4:
+                (tmp_path / f"0.log.{number}.gz").write_bytes(b"half")
+        path = write(tmp_path, line(30, "0"))
+        assert [entry.text for entry in read(path)[0]] == ["3", "2", "1", "0"]
+        assert read(path)[1] is True
+        assert read(path, tail=2)[2].gave_up is False
+
+    def test_a_process_without_descriptors_reads_the_newest_files(self, tmp_path):
+        for number in range(1, 40):
+            write(tmp_path, line(60 - number, str(number)), name=f"0.log.{number}")
+        path = write(tmp_path, line(61, "0"))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len(os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (used + 8, hard))
+        try:
+            entries, truncated, _log = read(path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (entries[-1].text, truncated, len(entries) < 40) == ("0", True, True)
+
+
+class TestHostileBytes:
+    def test_what_zlib_can_be_made_to_do_ends_at_the_limits(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "SCAN_LIMIT", 2**20)
+        whole = gzip.compress(line(0, "a"))
+        endless = {
+            "bomb": gzip.compress(b"\0" * 2**26),
+            "name": b"\x1f\x8b\x08\x08" + b"\0" * 4 + b"\x02\xff" + b"x" * 2**22,
+            "empty members": gzip.compress(b"") * 50_000,
+        }
+        path = write(tmp_path, line(1, "new"))
+        for name, content in endless.items():
+            (tmp_path / "0.log.20260101-000000.gz").write_bytes(content)
+            assert [entry.text for entry in read(path)[0]] == ["new"], name
+        # Zeros behind the end are padding, however many there are.
+        (tmp_path / "0.log.20260101-000000.gz").write_bytes(whole)
+        os.truncate(tmp_path / "0.log.20260101-000000.gz", 2**24)
+        assert texts(path) == ["a", "new"]
+
+    def test_several_gzip_members_are_one_file(self, tmp_path):
+        (tmp_path / "0.log.1.gz").write_bytes(gzip.compress(line(0, "a")) + gzip.compress(line(1, "b")))
+        assert texts(write(tmp_path, line(2, "c"))) == ["a", "b", "c"]
+
+    @pytest.mark.parametrize("size", range(0, 49, 7))
+    def test_a_gzip_file_cut_anywhere_is_a_warning_or_empty(self, tmp_path, size):
+        (tmp_path / "0.log.1.gz").write_bytes(gzip.compress(line(0, "a" * 50))[:size])
+        entries, truncated, log = read(write(tmp_path, line(2, "c")))
+        assert entries[-1].text == "c"
+        assert (truncated, len(log.warnings)) == ((True, 1) if size else (False, 0))
+
+    def test_a_disk_without_room_to_unpack_is_a_warning_that_says_so(self, tmp_path, monkeypatch):
+        class Full(io.BytesIO):
+            def write(self, _data):
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(cri_log.tempfile, "TemporaryFile", Full)
+        (tmp_path / "0.log.1.gz").write_bytes(gzip.compress(line(0, "a")))
+        entries, truncated, log = read(write(tmp_path, line(2, "c")))
+        assert ([entry.text for entry in entries], truncated) == (["c"], True)
+        assert re.search(
+            r"unpacking the log .* failed.*: No space left on device; free space", log.warnings[0]
+        )
+
+    def test_a_line_of_millions_of_parts_takes_no_longer_than_its_bytes(self, tmp_path):
+        part = line(1, "x", tag="P")
+        path = write(
+            tmp_path, line(0, "first"), part * 300_000, line(1, "", tag="P") * 300_000, line(2, "end")
+        )
+        began = time.monotonic()
+        entries, _truncated, _log = read(path, max_bytes=10**6)
+        assert entries[-1].text.startswith("xxx")
+        assert time.monotonic() - began < 20
+
+    def test_a_sparse_file_that_shrinks_is_not_walked_through(self, tmp_path):
+        path = write(tmp_path, line(0, "a"))
+        os.truncate(path, 2**42)
+        with Log(path) as log:
+            entries = log.entries()
+            log._lines_of = lambda file, real=log._lines_of: (os.truncate(path, 80), real(file))[1]
+            began = time.monotonic()
+            list(entries)
+        assert time.monotonic() - began < 5
+
+    def test_a_log_that_shrinks_to_nothing_while_it_is_read_ends(self, tmp_path, monkeypatch):
+        path = write(tmp_path, *(line(number, "x") for number in range(2000)))
+        os.truncate(path, 2**42)
+
+        def cut(descriptor, size, offset, real=os.pread):
+            os.truncate(path, 0)
+            return real(descriptor, size, offset)
+
+        monkeypatch.setattr(cri_log.os, "pread", cut)
+        assert texts(path) == []
+
+    def test_a_disk_that_fails_is_one_error_or_a_warning(self, tmp_path, monkeypatch):
+        write(tmp_path, line(0, "old"), name="0.log.1")
+        path = write(tmp_path, line(1, "new"))
+        with Log(path) as log:
+            failing = [log._opened[0].file.fileno(), log._opened[1].file.fileno()]
+
+            def fail(descriptor, size, offset, real=os.pread):
+                if descriptor in failing:
+                    raise OSError(5, "Input/output error")
+                return real(descriptor, size, offset)
+
+            monkeypatch.setattr(cri_log.os, "pread", fail)
+            with pytest.raises(
+                LogError, match=r"reading the log .*0\.log failed: Input/output error; .*dmesg"
+            ):
+                list(log.entries())
+            del failing[0]
+            assert [entry.text for entry in newest([log], Selection())[0]] == ["new"]
+            assert "0.log.1 failed: Input/output error" in log.warnings[0]
+
+    def test_lone_surrogates_of_the_engines_json_are_replaced(self, tmp_path):
+        path = write(
+            tmp_path, b'{"log": "a\\ud800b\\udcffc\\n", "stream": "stdout", "time": "2026-01-01T00:00:00Z"}\n'
+        )
+        entry = read(path)[0][0]
+        assert (entry.text, entry.undecodable) == ("a" + "\ufffd" * 3 + "b" + "\ufffd" * 3 + "c", 6)
+        json.dumps(entry.as_dict(), ensure_ascii=False).encode()
+
+    @pytest.mark.parametrize(
+        "when", ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:00", "0000-01-01T00:00:00Z"]
+    )
+    def test_a_time_that_is_none_is_left_out_and_ends_nothing(self, tmp_path, when):
+        path = write(tmp_path, line(1, "old"), f"{when} stdout F odd\n".encode(), line(3, "new"))
+        assert "time" not in read(path)[0][1].as_dict()
+        assert texts(path, since=START - 10)[0] == "old"
+
+    def test_reading_ends_at_the_time_limit(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(cri_log, "TIME_LIMIT", -1)
+        assert read(write(tmp_path, line(0, "a")))[:2] == ([], True)
+
+    def test_a_pattern_that_backtracks_for_ever_is_ended(self, tmp_path):
+        path = write(tmp_path, line(0, "a" * 60))
+        with pytest.raises(LogError, match="within 1 s") as caught, cri_log.no_longer_than(1):
+            read(path, pattern="(a+)+b")
+        assert caught.value.kind == "timeout"
+
+    def test_texts_without_surrogates_are_what_they_were(self):
+        data = {"files": ["/a\udcff", "é"], "attempt": 1, "pod": {"name\ud800": "\x00"}}
+        assert cri_log.valid(data) == {
+            "files": ["/a\ufffd", "é"],
+            "attempt": 1,
+            "pod": {"name\ufffd": "\x00"},
+        }
+
+
 class TestCost:
     def test_the_last_hundred_of_a_million_lines_cost_little(self, tmp_path):
         path = tmp_path / "0.log"
@@ -472,7 +699,8 @@ class TestMoment:
         assert moment("2026-01-01T01:00:00+01:00") == START
 
     @pytest.mark.parametrize(
-        "text", ["", "1", "yesterday", "1x", "-1h", "2026-01-01", "2026-13-01T00:00:00Z"]
+        "text",
+        ["", "1", "yesterday", "1x", "-1h", "2026-01-01", "2026-13-01T00:00:00Z", "9" * 400 + "d"],
     )
     def test_anything_else_is_refused_with_what_would_be_accepted(self, text):
         with pytest.raises(ValueError, match="1h30m"):

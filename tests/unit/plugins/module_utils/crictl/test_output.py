@@ -141,6 +141,11 @@ class TestInfo:
         with pytest.raises(UnexpectedOutput):
             cri_output.info(document)
 
+    def test_the_names_of_the_handlers_alone(self):
+        assert cri_output.handler_names(recorded("info-quiet.json")) == ["crun"]
+        assert cri_output.handler_names({"runtimeHandlers": []}) == []
+        assert cri_output.handler_names({"status": recorded("info.json")["status"]}) is None
+
     def test_version_is_read_from_text(self):
         assert cri_output.version((RECORDED / "version.txt").read_text()) == {
             "runtime_name": "cri-o",
@@ -253,6 +258,58 @@ class TestContainers:
             assert message.startswith("crictl ")
 
 
+class TestRunning:
+    """What counts before and after a restart of the daemon."""
+
+    def test_what_runs_and_in_which_pod(self):
+        assert cri_output.running(recorded("ps.json")) == [
+            {
+                "id": "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625",
+                "name": "hello-world",
+                "pod": "0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a",
+            }
+        ]
+        assert cri_output.running({"containers": [{"id": "c"}]}) == [{"id": "c", "pod": ""}]
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"containers": [None]},
+            {"containers": [{}]},
+            {"containers": {}},
+            {"containers": "none"},
+            {"items": []},
+            {"containers": [{"id": "--force"}]},
+            {"containers": [{"id": "a b"}]},
+            {"containers": [{"id": "a\0"}]},
+        ],
+    )
+    def test_what_is_not_understood_is_never_read_as_nothing_runs(self, document):
+        for command in (cri_output.running, cri_output.containers):
+            with pytest.raises(UnexpectedOutput):
+                command(document)
+
+
+class TestText:
+    def test_half_a_surrogate_pair_does_not_get_out(self):
+        pod = json.loads(
+            '{"id": "a", "labels": {"\\ud800": "x\\udfff"}, "metadata": {"name": "\\ud83d\\ude00"}}'
+        )
+        typed = cri_output.sandbox(pod)
+        assert (typed["labels"], typed["name"]) == ({"\ufffd": "x\ufffd"}, "\N{GRINNING FACE}")
+
+    @pytest.mark.parametrize(
+        "value",
+        ["x" * 100_000, ["x" * 100_000], 10**5000, float("nan"), "\x1b]0;t\x07\n"],
+        ids=["long", "a list", "a huge number", "no number", "a terminal's sequence"],
+    )
+    def test_a_message_is_one_short_printable_line_whatever_the_value(self, value):
+        with pytest.raises(UnexpectedOutput) as caught:
+            cri_output.sandbox({"id": "a", "createdAt": value})
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 200
+
+
 class TestDetails:
     def test_a_container_that_exited(self):
         (detail,) = cri_output.details(recorded("inspect-exited.json")).values()
@@ -313,7 +370,26 @@ class TestSandboxes:
     def test_null_and_left_out_are_the_same(self, name):
         assert cri_output.sandboxes(as_before_1_31(recorded(name))) == cri_output.sandboxes(recorded(name))
 
-    @pytest.mark.parametrize("pod", [{}, [], {"id": "a", "state": 1}, {"id": "a", "network": [1]}])
+    @pytest.mark.parametrize(
+        "pod",
+        [
+            {},
+            [],
+            {"id": "a", "state": 1},
+            {"id": "a", "network": [1]},
+            {"id": "a", "network": {"additionalIps": [None, "fd00::2"]}},
+            {"id": "a", "network": {"additionalIps": {"ip": "fd00::2"}}},
+        ],
+    )
     def test_anything_else_is_refused(self, pod):
+        for read, document in (
+            (cri_output.sandboxes, {"items": [pod]}),
+            (cri_output.sandbox_status, {"status": pod}),
+        ):
+            with pytest.raises(UnexpectedOutput):
+                read(document)
+
+    @pytest.mark.parametrize("document", [{}, [], {"status": None}, [{"status": {"id": "a"}}], "x"])
+    def test_the_status_of_no_pod_is_refused(self, document):
         with pytest.raises(UnexpectedOutput):
-            cri_output.sandboxes({"items": [pod]})
+            cri_output.sandbox_status(document)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Makes text from elsewhere fit to be shown: by a terminal, in a log, in a report. Each function takes linear time."""
+
+from __future__ import annotations
+
+import re
+
+LIMIT = 1000  # characters of one message, unless the caller says otherwise
+_CUT = "... (cut)"
+_MASK = "***"
+_SEPARATORS = "\"'`=<>()[]{},;"  # before a user's name where no scheme is
+_END_OF_HOST = re.compile("[/?#\"'`<>\\\\]")
+# What follows the @ of an image's digest: nothing before that @ is a password.
+_DIGEST = re.compile(r"(?:sha(?:256|384|512):|[A-Za-z][A-Za-z0-9+._-]{0,30}:[0-9a-fA-F]{32})")
+
+
+def printable(text, limit=LIMIT):
+    """The text as one line of at most `limit` characters (and a note where it was cut).
+
+    White space becomes single blanks. Control and formatting characters (escape sequences, bidirectional controls, zero-width
+    characters), surrogates and what Unicode has not assigned become U+FFFD.
+    """
+    text = " ".join(str(text).split())
+    cut = len(text) > limit
+    text = "".join(character if character.isprintable() else "\ufffd" for character in text[:limit])
+    return f"{text}{_CUT}" if cut else text
+
+
+def without_credentials(text):
+    """The text with *** in place of the user and password of each URL and of each user:password@host."""
+    text = str(text)
+    if "@" not in text:
+        return text
+    return "".join(_masked(word) if "@" in word else word for word in re.split(r"(\s+)", text))
+
+
+def shown(text, limit=LIMIT):
+    """What another program or a node said, fit for a message: without credentials, one printable line."""
+    return printable(without_credentials(text), limit)
+
+
+def _masked(word):
+    """A word with an @ in it: each part after a :// begins with what may be a user and a password."""
+    first, *parts = word.split("://")
+    masked = [_without_bare_credentials(first)]
+    for part in parts:
+        end = _end_of_credentials(part)
+        masked.append(f"{_MASK}{part[end:]}" if end > 0 else part)
+    return "://".join(masked)
+
+
+def _end_of_credentials(part):
+    """Where the @ is that ends the credentials of an URL without its scheme; 0 where it has none.
+
+    A password that was not encoded may hold any character. So more than a host and a port before the first slash or quote
+    means that the credentials go on behind it.
+    """
+    end_of_host = _END_OF_HOST.search(part)
+    host = part[: end_of_host.start()] if end_of_host else part
+    if "@" in host:
+        return host.rfind("@")
+    _name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):  # an IPv6 address
+        return 0
+    at = part.rfind("@")
+    if port.isdigit() and (_DIGEST.match(part, at + 1) or end_of_host is None or end_of_host.group() != "/"):
+        return 0
+    return max(at, 0)
+
+
+def _without_bare_credentials(word):
+    """user:password@host without a scheme, as curl and Go take it for a proxy; an image's name@sha256:... is none."""
+    pieces = word.split("@")
+    masked = []
+    for piece, following in zip(pieces, pieces[1:]):
+        start = -1 if _DIGEST.match(following) else _start_of_credentials(piece)
+        masked.append(piece if start < 0 else f"{piece[:start]}{_MASK}")
+    return "@".join([*masked, pieces[-1]])
+
+
+def _start_of_credentials(piece):
+    """Where user:password begins in a text that ends before an @; -1 where there is none."""
+    position = 0
+    for user in piece.split(":")[:-1]:
+        start = max(user.rfind(character) for character in _SEPARATORS) + 1
+        if start < len(user) and position + len(user) + 1 < len(piece):
+            return position + start
+        position += len(user) + 1
+    return -1

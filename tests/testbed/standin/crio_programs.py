@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other programs, found and run as CRI-O does it, with Go's words for what goes wrong."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+from crio_checks import Refused
+
+
+class ProgramError(Exception):
+    """A program did not run, or failed; the message is Go's."""
+
+
+def look_up(name):
+    """Where on the PATH a program is. Raises Refused."""
+    found = shutil.which(name)
+    if not found:
+        raise Refused(f'exec: "{name}": executable file not found in $PATH')
+    return found
+
+
+def find(name, path, journal):
+    """The program at this path, or on the PATH where it is empty. CRI-O takes all that exists. Raises Refused."""
+    if not path:
+        return look_up(name)
+    problem = stat_problem(path)
+    if problem:
+        raise Refused(f"invalid {name} path: {problem}")
+    journal.info(f"Using {name} executable: {path}")
+    return path
+
+
+def stat_problem(path, only_missing=False):
+    """What Go says when it looks at a path; "" where all is well. Some checks of CRI-O mind a missing file only."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        if not only_missing or isinstance(error, FileNotFoundError):
+            return f"stat {path}: {os.strerror(error.errno).lower()}"
+    return ""
+
+
+def output(path, *arguments):
+    """What a program writes to both streams. Raises ProgramError."""
+    try:
+        done = subprocess.run(
+            [path, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise ProgramError(f"fork/exec {path}: {os.strerror(error.errno).lower()}") from None
+    if done.returncode < 0:
+        raise ProgramError(f"signal: {signal.strsignal(-done.returncode).lower()}")
+    if done.returncode:
+        raise ProgramError(f"exit status {done.returncode}")
+    return done.stdout

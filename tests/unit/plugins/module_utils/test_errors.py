@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of the operating system, in one sentence each."""
+
+import errno
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.module_utils import errors
+
+
+def error(number, *names):
+    return OSError(number, os.strerror(number), *names)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (
+            errno.ENOSPC,
+            r"No space left on device; free at least 52 MiB on the file system at /proc, which has",
+        ),
+        (errno.EDQUOT, r"quota exceeded; remove files on the file system at /proc or raise the quota"),
+        (errno.EROFS, r"Read-only file system; remount the file system at /proc writable"),
+        (errno.EACCES, r"Permission denied; run as root, .*lsattr"),
+        (errno.EIO, r"Input/output error; the disk reports an error: see dmesg"),
+        (errno.EISDIR, r"Is a directory$"),
+    ],
+)
+def test_the_sentence_has_the_deed_the_path_the_reason_and_what_helps(number, words):
+    told = errors.os_error(error(number, "/proc/no/such/file"), "writing the journal", needed=52 << 20)
+    assert told.startswith("writing the journal failed (/proc/no/such/file): ")
+    assert re.search(words, told), told
+
+
+def test_both_paths_of_a_rename_are_named():
+    told = errors.os_error(OSError(errno.EXDEV, "Invalid cross-device link", "/a", None, "/b"), "swapping")
+    assert told == "swapping failed (/a to /b): Invalid cross-device link"
+
+
+def test_an_error_without_a_path_takes_the_one_that_is_given():
+    assert "(/var/x)" in errors.os_error(error(errno.EIO), "syncing", path="/var/x")
+    assert errors.os_error(OSError("odd"), "syncing") == "syncing failed: odd"
+
+
+def test_a_path_that_is_in_the_sentence_already_is_not_repeated():
+    assert errors.os_error(error(errno.EIO, "/a"), "reading /a").startswith("reading /a failed: Input")
+
+
+@given(st.one_of(st.text(), st.binary()), st.sampled_from(sorted(errno.errorcode)))
+def test_any_path_gives_one_printable_line(name, number):
+    told = errors.os_error(error(number, name), "reading", path="/x")
+    assert told.isprintable()
+    told.encode()
+
+
+def test_sizes_are_for_people():
+    shown = [errors.size(number) for number in (0, 1023, 1024, 1536, 52 << 20, 5 << 30)]
+    assert shown == ["0 bytes", "1023 bytes", "1 KiB", "1.5 KiB", "52 MiB", "5 GiB"]
