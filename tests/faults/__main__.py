@@ -9,7 +9,6 @@ and again, and replaced after a failure. Exits with 1 unless every fault was sur
 import argparse
 import importlib
 import os
-import pkgutil
 import queue
 import sys
 import threading
@@ -17,7 +16,6 @@ import time
 import traceback
 from dataclasses import dataclass
 
-import faults
 from faults import table
 from faults.judge import judge
 from faults.scene import Scene, Wrong, message, results
@@ -25,7 +23,16 @@ from testbed import NodeError, TestBed, bed, pick_source
 from testbed.engine import EngineError
 from testbed.paths import link_collection
 
-NOT_A_THEME = ("judge", "scene", "table", "driver", "on_node", "__main__")
+THEMES = (
+    "unit_states",
+    "configuration",
+    "strangers",
+    "clock_and_journal",
+    "containers",
+    "storage",
+    "power",
+    "concurrency",
+)
 HEALED = table.Fault("a normal run after it", None, "", ends=table.AFTER, reports=table.DONE)
 
 
@@ -39,11 +46,10 @@ class Verdict:
 
 
 def load_table() -> None:
-    """Import every theme, in the order of their names."""
+    """Import every theme: each puts its faults into the table."""
     link_collection()
-    for module in sorted(each.name for each in pkgutil.iter_modules(faults.__path__)):
-        if module not in NOT_A_THEME:
-            importlib.import_module(f"faults.{module}")
+    for theme in THEMES:
+        importlib.import_module(f"faults.{theme}")
 
 
 def options_of(arguments: list[str] | None) -> argparse.Namespace:
@@ -51,10 +57,16 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="faults", description="Plays faults on real nodes and judges the nodes."
     )
-    parser.add_argument("only", nargs="*", metavar="TEXT", help="faults with this text in their name, or of this theme")
+    parser.add_argument(
+        "only", nargs="*", metavar="TEXT", help="faults with this text in their name, or of this theme"
+    )
     parser.add_argument("--list", action="store_true", help="print the faults and play none")
-    parser.add_argument("--nodes", type=int, default=3, metavar="N", help="nodes at a time (default: %(default)s)")
-    parser.add_argument("--keep", action="store_true", help="leave the nodes of failed faults for a look at them")
+    parser.add_argument(
+        "--nodes", type=int, default=3, metavar="N", help="nodes at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the nodes of failed faults for a look at them"
+    )
     return parser.parse_args(arguments)
 
 

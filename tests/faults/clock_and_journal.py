@@ -56,9 +56,13 @@ def storage_none(scene):
 @fault("journald is stopped", ends=AFTER, reports=DONE)
 def journald_stopped(scene):
     sockets = "systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket"
-    scene.node.run(f"systemctl mask --runtime systemd-journald.service {sockets}; systemctl stop {sockets} systemd-journald")
+    scene.node.run(
+        f"systemctl mask --runtime systemd-journald.service {sockets}; systemctl stop {sockets} systemd-journald"
+    )
     run = registries_change(scene)
-    scene.node.run(f"systemctl unmask --runtime systemd-journald.service {sockets}; systemctl daemon-reload; systemctl start {sockets}")
+    scene.node.run(
+        f"systemctl unmask --runtime systemd-journald.service {sockets}; systemctl daemon-reload; systemctl start {sockets}"
+    )
     expect_restart(run)
     yield run
     no_journal_settings(scene)
@@ -85,7 +89,9 @@ def logs_elsewhere(scene):
     scene.restart()
 
 
-@fault("the daemon's lines go into a file, and a new start fails", ends=BEFORE, reports=UNDONE, names=("crio",))
+@fault(
+    "the daemon's lines go into a file, and a new start fails", ends=BEFORE, reports=UNDONE, names=("crio",)
+)
 def logs_elsewhere_and_undone(scene):
     scene.unit_settings("StandardOutput=append:/var/log/faults.log\nStandardError=append:/var/log/faults.log")
     scene.restart()
@@ -97,20 +103,32 @@ def logs_elsewhere_and_undone(scene):
 @fault("journald is stopped, and a new start fails", ends=BEFORE, reports=UNDONE, names=("crio",))
 def journald_stopped_and_undone(scene):
     sockets = "systemd-journald.socket systemd-journald-dev-log.socket"
-    scene.node.run(f"systemctl mask --runtime systemd-journald.service {sockets}; systemctl stop {sockets} systemd-journald")
+    scene.node.run(
+        f"systemctl mask --runtime systemd-journald.service {sockets}; systemctl stop {sockets} systemd-journald"
+    )
     run = scene.apply(**TAKEN_PORT)
-    scene.node.run(f"systemctl unmask --runtime systemd-journald.service {sockets}; systemctl daemon-reload; systemctl start {sockets}")
+    scene.node.run(
+        f"systemctl unmask --runtime systemd-journald.service {sockets}; systemctl daemon-reload; systemctl start {sockets}"
+    )
     yield run
     no_journal_settings(scene)
 
 
 @fault("journald is restarted and its journal emptied in the middle of a change", ends=AFTER, reports=DONE)
 def vacuumed(scene):
-    scene.hook("run journalctl -q --rotate --vacuum-size=1K; systemctl restart systemd-journald", at="run systemctl restart")
+    scene.hook(
+        "run journalctl -q --rotate --vacuum-size=1K; systemctl restart systemd-journald",
+        at="run systemctl restart",
+    )
     yield scene.apply()
 
 
-@fault("the journal is emptied in the middle of a change that fails", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "the journal is emptied in the middle of a change that fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def vacuumed_and_undone(scene):
     scene.hook("run journalctl -q --rotate --vacuum-size=1K", at="run systemctl restart")
     yield scene.apply(**TAKEN_PORT)
@@ -129,7 +147,12 @@ def broken_between(scene) -> None:
     scene.hook(f"run cp /run/faults/broken.conf {target}", at="run systemctl reload")
 
 
-@fault("somebody writes the words of a successful reload into the journal, and the reload fails", ends=BEFORE, reports=UNDONE, names=("reload", "faults.invalid"))
+@fault(
+    "somebody writes the words of a successful reload into the journal, and the reload fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("reload", "faults.invalid"),
+)
 def told_by_others(scene):
     lies(scene, "crio")
     broken_between(scene)
@@ -139,7 +162,12 @@ def told_by_others(scene):
     scene.sh("rm /etc/containers/registries.conf.d/55-faults.conf; systemctl reload crio")
 
 
-@fault("a reload fails for somebody else's file that has just appeared", ends=BEFORE, reports=UNDONE, names=("reload", "faults.invalid"))
+@fault(
+    "a reload fails for somebody else's file that has just appeared",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("reload", "faults.invalid"),
+)
 def reload_fails(scene):
     broken_between(scene)
     yield registries_change(scene)
@@ -175,7 +203,10 @@ def clock_steps(name: str, seconds: int) -> None:
         yield scene.apply()
         again = scene.again().result()
         scene.sh(f"rm {FOLDER}/clock")
-        expect(again.rc == 0 and not results(again)[-1]["changed"], f"the clock made a second run change something: {again.out[-600:]}")
+        expect(
+            again.rc == 0 and not results(again)[-1]["changed"],
+            f"the clock made a second run change something: {again.out[-600:]}",
+        )
 
     @fault(f"the clock goes {name} by a day in the middle of a change", ends=AFTER, reports=DONE)
     def during(scene):
@@ -184,7 +215,12 @@ def clock_steps(name: str, seconds: int) -> None:
         scene.sh(f"rm {FOLDER}/clock")
         yield run
 
-    @fault(f"the clock goes {name} by a day, and a reload is refused", ends=BEFORE, reports=UNDONE, names=("reload", "faults.invalid"))
+    @fault(
+        f"the clock goes {name} by a day, and a reload is refused",
+        ends=BEFORE,
+        reports=UNDONE,
+        names=("reload", "faults.invalid"),
+    )
     def reload(scene):
         scene.sh("systemctl reload crio; sleep 1")
         scene.node.copy_in(f"{FOLDER}/clock", str(seconds))

@@ -21,7 +21,11 @@ def both(scene: Scene, rounds: list[tuple[dict, dict]]) -> playbooks.Run:
     [(_name, host)] = scene.bed.inventory([scene.node])["all"]["children"]["nodes"]["hosts"].items()
     names = ("first", "second")
     hosts = {
-        name: {**host, "ansible_control_path": f"{host['ansible_control_path']}-{name}", "ansible_ignore_unreachable": True}
+        name: {
+            **host,
+            "ansible_control_path": f"{host['ansible_control_path']}-{name}",
+            "ansible_ignore_unreachable": True,
+        }
         for name in names
     }
     plays = []
@@ -35,15 +39,24 @@ def both(scene: Scene, rounds: list[tuple[dict, dict]]) -> playbooks.Run:
                 "hosts": "nodes",
                 "gather_facts": False,
                 "strategy": "free",
-                "vars": {key: f"{{{{ asked[inventory_hostname].{key} }}}}" for key in pair[0]} | {"asked": of_host},
-                "tasks": [{"name": "both", "block": tasks, "rescue": [{"name": "told", "ansible.builtin.meta": "noop"}]}],
+                "vars": {key: f"{{{{ asked[inventory_hostname].{key} }}}}" for key in pair[0]}
+                | {"asked": of_host},
+                "tasks": [
+                    {
+                        "name": "both",
+                        "block": tasks,
+                        "rescue": [{"name": "told", "ansible.builtin.meta": "noop"}],
+                    }
+                ],
             }
         )
         plays.append(
             {
                 "hosts": "first",
                 "gather_facts": False,
-                "tasks": [{"name": f"look {number}", "ansible.builtin.command": f"cat {DROP_IN} {UNIT_DROP_IN}"}],
+                "tasks": [
+                    {"name": f"look {number}", "ansible.builtin.command": f"cat {DROP_IN} {UNIT_DROP_IN}"}
+                ],
             }
         )
     inventory = {"all": {"children": {"nodes": {"hosts": hosts}}}}
@@ -55,7 +68,9 @@ def both(scene: Scene, rounds: list[tuple[dict, dict]]) -> playbooks.Run:
         )
 
 
-@fault(f"two runs with different settings meet on a node, {ROUNDS} rounds", ends=EITHER, reports=ANY, weight=10)
+@fault(
+    f"two runs with different settings meet on a node, {ROUNDS} rounds", ends=EITHER, reports=ANY, weight=10
+)
 def twenty_rounds(scene):
     scene.before = scene.look()
     rounds, marks = [], []
@@ -90,30 +105,47 @@ def judge_round(run: playbooks.Run, number: int, marks: list[int]) -> None:
     failures = [entry["result"]["msg"] for entry in told.values() if entry["status"] == "failed"]
     expect(any(succeeded), f"round {number}: neither of the two succeeded: {failures}")
     expect(sum(there) == 1, f"round {number}: the node is as neither or both of them wanted: {seen}")
-    expect(succeeded[there.index(True)], f"round {number}: the node is as the run wanted that failed: {failures}")
+    expect(
+        succeeded[there.index(True)], f"round {number}: the node is as the run wanted that failed: {failures}"
+    )
     for text in failures:
-        expect(any(word in text for word in BUSY), f"round {number}: it does not say that another run was there: {text}")
+        expect(
+            any(word in text for word in BUSY),
+            f"round {number}: it does not say that another run was there: {text}",
+        )
 
 
 def _position(run: playbooks.Run, task: str) -> int:
     return next(number for number, entry in enumerate(run.results) if entry["task"] == task)
 
 
-@fault("a run meets the same change in flight, and that one is undone", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "a run meets the same change in flight, and that one is undone",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def second_of_the_same(scene):
     scene.hook("pause", at="run systemctl restart")
     first = scene.begin(**TAKEN_PORT)
     scene.reached()
     second = scene.again()
     time.sleep(4)
-    expect(not second.done() or second.result().rc, "the second run reports success while the first is in flight")
+    expect(
+        not second.done() or second.result().rc, "the second run reports success while the first is in flight"
+    )
     scene.go()
     run = first.result()
     expect(second.result().rc, "the second run reports success, and the change was undone")
     yield run
 
 
-@fault("a run meets another change in flight that hangs", ends=EITHER, reports=ANY, names=(("another change", "under way"),))
+@fault(
+    "a run meets another change in flight that hangs",
+    ends=EITHER,
+    reports=ANY,
+    names=(("another change", "under way"),),
+)
 def second_waits_in_vain(scene):
     scene.hook("pause", at=LAST_RENAME)
     scene.ready = 6
@@ -122,7 +154,10 @@ def second_waits_in_vain(scene):
     wanted = dict(scene.wanted)
     run = scene.apply()
     expect(run.rc, "the second run reports success while the first is in flight")
-    expect(any(word in message(run) for word in BUSY), f"it does not say that another run is there: {message(run)}")
+    expect(
+        any(word in message(run) for word in BUSY),
+        f"it does not say that another run is there: {message(run)}",
+    )
     scene.go()
     scene.wanted = wanted
     yield first.result()
@@ -139,7 +174,10 @@ def check_mode_waits(scene):
     scene.go()
     run = first.result()
     predicted = check.result()
-    expect(predicted.rc == 0 and not results(predicted)[-1]["changed"], f"check mode read a node between two states: {message(predicted)}")
+    expect(
+        predicted.rc == 0 and not results(predicted)[-1]["changed"],
+        f"check mode read a node between two states: {message(predicted)}",
+    )
     yield run
 
 
@@ -148,7 +186,9 @@ def ssh_retry(scene):
     scene.before = scene.look()
     variables = scene.variables()
     scene.hook("pause", at="run systemctl restart")
-    future = scene.again(variables=variables, env={"ANSIBLE_SSH_RETRIES": "5", "ANSIBLE_RECONNECTION_RETRIES": "5"})
+    future = scene.again(
+        variables=variables, env={"ANSIBLE_SSH_RETRIES": "5", "ANSIBLE_RECONNECTION_RETRIES": "5"}
+    )
     scene.reached()
     starts = scene.sh("journalctl -q --no-pager -o cat -u crio | grep -c ^Started")
     scene.sh("pkill -9 sshd-session || pkill -9 -f 'sshd: root@'")
@@ -184,6 +224,12 @@ def controllers_die(scene):
         time.sleep(4)
         scene.kill_controller(process)
     time.sleep(8)
-    expect(scene.node.wait_for("an end of all changes", lambda: (not scene.look().litter, scene.look().litter), 90) == [], "never")
+    expect(
+        scene.node.wait_for(
+            "an end of all changes", lambda: (not scene.look().litter, scene.look().litter), 90
+        )
+        == [],
+        "never",
+    )
     run = scene.apply()
     yield run

@@ -44,13 +44,25 @@ wrapped("a script that executes it", "/usr/local/lib/faults/start-runtime", Fals
 wrapped("/usr/bin/env", "/usr/bin/env CRIO", False, ends=AFTER, reports=DONE)
 wrapped("/usr/bin/env", "/usr/bin/env CRIO", True, ends=AFTER, reports=DONE)
 wrapped("nice", "/usr/bin/nice -n 0 CRIO", True, ends=AFTER, reports=DONE)
-wrapped("a script that executes it", "/usr/local/lib/faults/start-runtime", True, ends=BEFORE, reports=REFUSED, names=("ExecStart", "start-runtime"))
+wrapped(
+    "a script that executes it",
+    "/usr/local/lib/faults/start-runtime",
+    True,
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("ExecStart", "start-runtime"),
+)
 
 
 def elsewhere(name: str, set_up: str, names: tuple) -> None:
     """The daemon reads another configuration folder than the usual one."""
 
-    @fault(f"the daemon reads another folder than crio.conf.d by {name}", ends=BEFORE, reports=REFUSED, names=names)
+    @fault(
+        f"the daemon reads another folder than crio.conf.d by {name}",
+        ends=BEFORE,
+        reports=REFUSED,
+        names=names,
+    )
     def story(scene):
         scene.sh("cp -a /etc/crio/crio.conf.d /etc/crio/faults.d")
         scene.unit_settings(set_up.replace("CRIO", crio(scene)))
@@ -61,10 +73,22 @@ def elsewhere(name: str, set_up: str, names: tuple) -> None:
         scene.restart()
 
 
-elsewhere("an option of ExecStart", f"{EXEC}CRIO --config-dir=/etc/crio/faults.d {OPTIONS}", ("--config-dir", "/etc/crio/faults.d"))
+elsewhere(
+    "an option of ExecStart",
+    f"{EXEC}CRIO --config-dir=/etc/crio/faults.d {OPTIONS}",
+    ("--config-dir", "/etc/crio/faults.d"),
+)
 elsewhere("an option in two words", f"{EXEC}CRIO -d /etc/crio/faults.d {OPTIONS}", ("/etc/crio/faults.d",))
-elsewhere("a variable with options", 'Environment="CRIO_CONFIG_OPTIONS=--config-dir=/etc/crio/faults.d"', ("--config-dir", "/etc/crio/faults.d"))
-elsewhere("a variable of its own", "Environment=CONTAINER_CONFIG_DIR=/etc/crio/faults.d", ("CONTAINER_CONFIG_DIR", "/etc/crio/faults.d"))
+elsewhere(
+    "a variable with options",
+    'Environment="CRIO_CONFIG_OPTIONS=--config-dir=/etc/crio/faults.d"',
+    ("--config-dir", "/etc/crio/faults.d"),
+)
+elsewhere(
+    "a variable of its own",
+    "Environment=CONTAINER_CONFIG_DIR=/etc/crio/faults.d",
+    ("CONTAINER_CONFIG_DIR", "/etc/crio/faults.d"),
+)
 
 
 @fault("an option of the daemon outranks our key", ends=AFTER, reports=DONE)
@@ -98,9 +122,16 @@ missing("pinns", "pinns", ("pinns",))
 missing("conmon", "/usr/libexec/crio/conmon /usr/bin/conmon", ("conmon",), real_crio=HANDLERS)
 
 
-@fault("crun's own program, behind the default handler's, is missing", ends=EITHER, reports=ANY, real_crio=HANDLERS)
+@fault(
+    "crun's own program, behind the default handler's, is missing",
+    ends=EITHER,
+    reports=ANY,
+    real_crio=HANDLERS,
+)
 def crun_behind(scene):
-    found = scene.sh("for each in /usr/libexec/crio/crun /usr/bin/crun; do [ -e $each ] && mv $each $each.faults && echo $each; done").split()
+    found = scene.sh(
+        "for each in /usr/libexec/crio/crun /usr/bin/crun; do [ -e $each ] && mv $each $each.faults && echo $each; done"
+    ).split()
     run = scene.apply()
     scene.sh("; ".join(f"mv {each}.faults {each}" for each in found))
     yield run
@@ -120,36 +151,145 @@ def crio_layer(**tables: dict) -> dict:
     return {"crio_config__faults": {"crio": tables}}
 
 
-cannot_start("a metrics port that is taken", ("metrics_port = 22", "address already in use", "crio_config__faults", DROP_IN), crio_layer(metrics={"enable_metrics": True, "metrics_port": 22}))
-cannot_start("a metrics address of another host", ("192.0.2.1", "cannot assign requested address"), crio_layer(metrics={"enable_metrics": True, "metrics_host": "192.0.2.1"}))
-cannot_start("a network that does not exist", ("cni_default_network", "nowhere"), crio_layer(network={"cni_default_network": "nowhere"}))
-cannot_start("a folder without network configuration", (("network_dir", "NetworkReady"),), crio_layer(network={"network_dir": "/etc/faults-no-networks"}))
-cannot_start("a folder without network plugins", (("plugin_dirs", "NetworkReady"),), crio_layer(network={"plugin_dirs": ["/nowhere/faults"]}), reports=FAILS)
-cannot_start("a socket in a folder that cannot be made", ("/proc/faults",), crio_layer(api={"listen": "/proc/faults/crio.sock"}), reports=FAILS)
-cannot_start("a default handler without its program", ("/nowhere/faults-crun",), crio_layer(runtime={"runtimes": {"crun": {"runtime_path": "/nowhere/faults-crun"}}}), reports=FAILS)
-cannot_start("a handler without its program", ("/nowhere/faults-kata", "kata"), crio_layer(runtime={"runtimes": {"kata": {"runtime_path": "/nowhere/faults-kata"}}}), reports=FAILS)
-cannot_start("a pinns that does not exist", ("pinns", "/nowhere/faults-pinns"), crio_layer(runtime={"pinns_path": "/nowhere/faults-pinns"}), reports=FAILS)
+cannot_start(
+    "a metrics port that is taken",
+    ("metrics_port = 22", "address already in use", "crio_config__faults", DROP_IN),
+    crio_layer(metrics={"enable_metrics": True, "metrics_port": 22}),
+)
+cannot_start(
+    "a metrics address of another host",
+    ("192.0.2.1", "cannot assign requested address"),
+    crio_layer(metrics={"enable_metrics": True, "metrics_host": "192.0.2.1"}),
+)
+cannot_start(
+    "a network that does not exist",
+    ("cni_default_network", "nowhere"),
+    crio_layer(network={"cni_default_network": "nowhere"}),
+)
+cannot_start(
+    "a folder without network configuration",
+    (("network_dir", "NetworkReady"),),
+    crio_layer(network={"network_dir": "/etc/faults-no-networks"}),
+)
+cannot_start(
+    "a folder without network plugins",
+    (("plugin_dirs", "NetworkReady"),),
+    crio_layer(network={"plugin_dirs": ["/nowhere/faults"]}),
+    reports=FAILS,
+)
+cannot_start(
+    "a socket in a folder that cannot be made",
+    ("/proc/faults",),
+    crio_layer(api={"listen": "/proc/faults/crio.sock"}),
+    reports=FAILS,
+)
+cannot_start(
+    "a default handler without its program",
+    ("/nowhere/faults-crun",),
+    crio_layer(runtime={"runtimes": {"crun": {"runtime_path": "/nowhere/faults-crun"}}}),
+    reports=FAILS,
+)
+cannot_start(
+    "a handler without its program",
+    ("/nowhere/faults-kata", "kata"),
+    crio_layer(runtime={"runtimes": {"kata": {"runtime_path": "/nowhere/faults-kata"}}}),
+    reports=FAILS,
+)
+cannot_start(
+    "a pinns that does not exist",
+    ("pinns", "/nowhere/faults-pinns"),
+    crio_layer(runtime={"pinns_path": "/nowhere/faults-pinns"}),
+    reports=FAILS,
+)
 cannot_start("a log folder with a relative path", ("log_dir",), crio_layer(log_dir="faults"), reports=FAILS)
-cannot_start("a device that does not exist", ("/dev/faults",), crio_layer(runtime={"additional_devices": ["/dev/faults:/dev/faults:rwm"]}), reports=FAILS)
-cannot_start("a command before the start that fails", (("/bin/false", "control process exited", "ExecStartPre", "status=1"),), service(ExecStartPre="/bin/false"))
-cannot_start("a command after the start that fails", (("/bin/false", "control process exited", "ExecStartPost", "status=1"),), service(ExecStartPost="/bin/false"))
-cannot_start("a command before the start that does not exist", (("faults-nothing", "exec", "203"),), service(ExecStartPre="/nowhere/faults-nothing"), reports=FAILS)
-cannot_start("a time for the start that is too short", (("timed out", "timeout"),), service(ExecStartPre="/bin/sleep 30", TimeoutStartSec=2))
-cannot_start("a signal that kills the daemon while it starts", (("signal", "killed", "KILL"),), service(ExecStartPost="/bin/sh -c 'kill -9 $MAINPID; sleep 5'"))
-cannot_start("a user that may not run the daemon", (("permission denied", "nobody", "root", "not permitted"),), service(User="nobody"))
+cannot_start(
+    "a device that does not exist",
+    ("/dev/faults",),
+    crio_layer(runtime={"additional_devices": ["/dev/faults:/dev/faults:rwm"]}),
+    reports=FAILS,
+)
+cannot_start(
+    "a command before the start that fails",
+    (("/bin/false", "control process exited", "ExecStartPre", "status=1"),),
+    service(ExecStartPre="/bin/false"),
+)
+cannot_start(
+    "a command after the start that fails",
+    (("/bin/false", "control process exited", "ExecStartPost", "status=1"),),
+    service(ExecStartPost="/bin/false"),
+)
+cannot_start(
+    "a command before the start that does not exist",
+    (("faults-nothing", "exec", "203"),),
+    service(ExecStartPre="/nowhere/faults-nothing"),
+    reports=FAILS,
+)
+cannot_start(
+    "a time for the start that is too short",
+    (("timed out", "timeout"),),
+    service(ExecStartPre="/bin/sleep 30", TimeoutStartSec=2),
+)
+cannot_start(
+    "a signal that kills the daemon while it starts",
+    (("signal", "killed", "KILL"),),
+    service(ExecStartPost="/bin/sh -c 'kill -9 $MAINPID; sleep 5'"),
+)
+cannot_start(
+    "a user that may not run the daemon",
+    (("permission denied", "nobody", "root", "not permitted"),),
+    service(User="nobody"),
+)
 cannot_start("a user that does not exist", (("USER", "faults-nobody", "217"),), service(User="faults-nobody"))
-cannot_start("so few open files that nothing starts", (("too many open files", "file", "limit"),), service(LimitNOFILE=4))
-cannot_start("a root folder that does not exist", (("CHROOT", "NAMESPACE", "No such file", "/nowhere/faults"),), service(RootDirectory="/nowhere/faults"))
-cannot_start("storage that is read-only for the daemon", (("read-only file system", "read only"),), service(ReadOnlyPaths="/var/lib/containers /run/containers"), reports=FAILS)
-cannot_start("an option that crio does not know", ("--faults",), service(ExecStart=["", "/usr/local/bin/crio --faults"]), reports=FAILS)
-cannot_start("a program in crio's place", (("true", "ExecStart", "crio"),), service(ExecStart=["", "/bin/true"]), reports=FAILS)
-cannot_start("a start that never ends", (("activating", "timed out", "did not start", "seconds", "status"),), {**service(ExecStartPre="/bin/sleep 600"), "crio_ready_timeout": 5}, weight=3)
+cannot_start(
+    "so few open files that nothing starts",
+    (("too many open files", "file", "limit"),),
+    service(LimitNOFILE=4),
+)
+cannot_start(
+    "a root folder that does not exist",
+    (("CHROOT", "NAMESPACE", "No such file", "/nowhere/faults"),),
+    service(RootDirectory="/nowhere/faults"),
+)
+cannot_start(
+    "storage that is read-only for the daemon",
+    (("read-only file system", "read only"),),
+    service(ReadOnlyPaths="/var/lib/containers /run/containers"),
+    reports=FAILS,
+)
+cannot_start(
+    "an option that crio does not know",
+    ("--faults",),
+    service(ExecStart=["", "/usr/local/bin/crio --faults"]),
+    reports=FAILS,
+)
+cannot_start(
+    "a program in crio's place",
+    (("true", "ExecStart", "crio"),),
+    service(ExecStart=["", "/bin/true"]),
+    reports=FAILS,
+)
+cannot_start(
+    "a start that never ends",
+    (("activating", "timed out", "did not start", "seconds", "status"),),
+    {**service(ExecStartPre="/bin/sleep 600"), "crio_ready_timeout": 5},
+    weight=3,
+)
 
 
-@fault("somebody else's command before the start fails", ends=BEFORE, reports=FAILS, names=(("/bin/false", "control process exited", "status=1", "ExecStartPre"),), not_named=(CLOSED,), loud=True, daemon="activating")
+@fault(
+    "somebody else's command before the start fails",
+    ends=BEFORE,
+    reports=FAILS,
+    names=(("/bin/false", "control process exited", "status=1", "ExecStartPre"),),
+    not_named=(CLOSED,),
+    loud=True,
+    daemon="activating",
+)
 def false_of_somebody(scene):
     # Nothing can bring the daemon back while that command fails; it is what a start needs and nobody can judge beforehand.
-    scene.unit_settings("ExecStartPre=/bin/false\nRestart=on-failure\nRestartSec=2\n[Unit]\nStartLimitIntervalSec=0")
+    scene.unit_settings(
+        "ExecStartPre=/bin/false\nRestart=on-failure\nRestartSec=2\n[Unit]\nStartLimitIntervalSec=0"
+    )
     run = scene.apply()
     scene.no_unit_settings()
     scene.node.run("systemctl stop crio; systemctl start --no-block crio")
@@ -158,7 +298,12 @@ def false_of_somebody(scene):
     yield run
 
 
-@fault("a change whose unit settings systemd does not understand", ends=BEFORE, reports=REFUSED, names=("KillMode", "gently"))
+@fault(
+    "a change whose unit settings systemd does not understand",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("KillMode", "gently"),
+)
 def nonsense(scene):
     yield scene.apply(**service(KillMode="gently"))
 
@@ -171,9 +316,11 @@ def binary_replaced(scene):
 
 @fault("the installed crio is cut off in the middle", ends=BEFORE, reports=REFUSED, names=("crio",))
 def crio_broken(scene):
-    scene.sh(f"cp -p {crio(scene)} /root/faults-crio; head -c 100000 /root/faults-crio > {crio(scene)}.new; chmod 755 {crio(scene)}.new; mv {crio(scene)}.new {crio(scene)}")
+    path = crio(scene)
+    cut = f"head -c 100000 /root/faults-crio > {path}.new; chmod 755 {path}.new; mv {path}.new {path}"
+    scene.sh(f"cp -p {path} /root/faults-crio; {cut}")
     run = scene.apply()
-    scene.sh(f"cp -p /root/faults-crio {crio(scene)}.new; mv {crio(scene)}.new {crio(scene)}; rm /root/faults-crio")
+    scene.sh(f"cp -p /root/faults-crio {path}.new; mv {path}.new {path}; rm /root/faults-crio")
     yield run
 
 
@@ -196,7 +343,12 @@ def network_not_ready(scene):
     scene.node.wait_for_crio()
 
 
-@fault("a pod of the host's network runs while the network is taken away", ends=EITHER, reports=ANY, names=(("NetworkReady", "network"),))
+@fault(
+    "a pod of the host's network runs while the network is taken away",
+    ends=EITHER,
+    reports=ANY,
+    names=(("NetworkReady", "network"),),
+)
 def host_network(scene):
     scene.extra = [scene.start_container(host_network=True, name="on-host", namespace="faults")]
     run = scene.apply(**crio_layer(network={"cni_default_network": "nowhere"}))

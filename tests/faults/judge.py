@@ -3,7 +3,7 @@
 
 import time
 
-from faults.scene import MODES, UNIT_DROP_IN, DROP_IN, Look, Scene, Wrong, message, results
+from faults.scene import DROP_IN, INTENT, MODES, UNIT_DROP_IN, Look, Scene, Wrong, message, results
 from faults.table import AFTER, ANY, BEFORE, DONE, EITHER, FAILS, REFUSED, UNDONE, Fault
 from testbed.node import NodeError
 from testbed.playbooks import Run
@@ -94,7 +94,7 @@ def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str
     found += _strangers(before, now)
     found += _daemon(scene, fault, ended, now)
     found += _containers(scene, now)
-    if now.litter:
+    if now.litter and not (fault.untidy and not any(INTENT in path for path in now.litter)):
         found.append(f"left behind: {', '.join(now.litter)}")
     if now.spilled:
         found.append(f"a secret is left in {', '.join(now.spilled)}")
@@ -169,9 +169,9 @@ def _daemon(scene: Scene, fault: Fault, ended: str, now: Look) -> list[str]:
         found.append(f"the runtime does not answer: {now.complaint}")
     elif ended:
         found += _live(scene, ended, now)
-    if fault.reports == REFUSED and scene.before.active == "active" and not fault.daemon:
-        if now.unit["InvocationID"] != scene.before.unit["InvocationID"]:
-            found.append("the change was refused, and the daemon is another one all the same")
+    refused = fault.reports == REFUSED and scene.before.active == "active" and not fault.daemon
+    if refused and now.unit["InvocationID"] != scene.before.unit["InvocationID"]:
+        found.append("the change was refused, and the daemon is another one all the same")
     enabled = scene.before.unit.get("UnitFileState")
     if ended == BEFORE and now.unit.get("UnitFileState") != enabled:
         found.append(f"the unit is {now.unit.get('UnitFileState')}, and it was {enabled}")
@@ -202,5 +202,7 @@ def _containers(scene: Scene, now: Look) -> list[str]:
         if now.started.get(each.pid) != each.started:
             found.append(f"container {each.identity[:12]} lost its process {each.pid}")
         elif now.containers is not None and each.identity not in now.containers:
-            found.append(f"container {each.identity[:12]} runs as process {each.pid}, and the runtime lists it no longer")
+            found.append(
+                f"container {each.identity[:12]} runs as process {each.pid}, and the runtime lists it no longer"
+            )
     return found

@@ -8,7 +8,11 @@ from faults.table import AFTER, ANY, BEFORE, EITHER, UNDONE, fault
 from faults.unit_states import TAKEN_PORT
 
 PARTS = 12  # a change is cut into so many parts
-RESTART, COMMIT, RENAME = "run systemctl restart", "os.rename /var/lib/cri-node/state.json", f"os.rename {DROP_IN}"
+RESTART, COMMIT, RENAME = (
+    "run systemctl restart",
+    "os.rename /var/lib/cri-node/state.json",
+    f"os.rename {DROP_IN}",
+)
 LAST_RENAME = f"os.rename {UNIT_DROP_IN}"
 KILLED = {"ends": EITHER, "reports": ANY}
 
@@ -151,7 +155,12 @@ daemon_killed("a second after its start", f"(sleep 2; {KILL}) >/dev/null 2>&1 &"
 daemon_killed("just before the change is committed", KILL, at=COMMIT)
 
 
-@fault("every new daemon dies two seconds after its start", ends=BEFORE, reports=UNDONE, names=(("did not stay up", "killed", "status"),))
+@fault(
+    "every new daemon dies two seconds after its start",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=(("did not stay up", "killed", "status"),),
+)
 def dies_after_start(scene):
     later = "/bin/sh -c '(sleep 2; kill -9 $MAINPID) >/dev/null 2>&1 &'"
     yield scene.apply(crio_service={"Service": {"ExecStartPost": later}})
@@ -183,7 +192,7 @@ def power_cut_during_recovery(scene):
 
 @fault("the power is cut while a recovery waits for its cause to go", ends=BEFORE, reports=ANY)
 def power_cut_before_retry(scene):
-    scene.hook("pause", at=RESTART)
+    scene.hook("pause", at="run systemctl stop")
     future = scene.begin(**TAKEN_PORT)
     scene.reached()
     scene.sh(f"rm {DROP_IN}; mkdir {DROP_IN}; : > {DROP_IN}/somebodys")
@@ -196,7 +205,9 @@ def power_cut_before_retry(scene):
     yield None
 
 
-@fault("the power is cut twice, the second time while the first cut's change is undone", ends=BEFORE, reports=ANY)
+@fault(
+    "the power is cut twice, the second time while the first cut's change is undone", ends=BEFORE, reports=ANY
+)
 def two_power_cuts(scene):
     cut = {"at": LAST_RENAME, "then": 1}
     scene.hook("pause", **cut)

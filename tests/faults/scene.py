@@ -37,7 +37,7 @@ ROOTS = ("/etc/crio", "/etc/containers", "/etc/systemd/system", "/etc/cni", "/et
 WORD = "faults"
 FOLDER = "/run/faults"  # gone with a power cut
 FOREIGN_UNIT_FOLDER = "/run/systemd/system/crio.service.d"
-READY = 25  # seconds; enough for a CRI-O on a busy machine, and a failing run does not take for ever
+READY = 40  # seconds; enough for a CRI-O on a busy machine, and a failing run does not take for ever
 RUN_LIMIT = 300  # seconds
 _marks = itertools.count(83886081)  # values of crio.api.grpc_max_recv_msg_size: one for each configuration
 
@@ -59,6 +59,7 @@ class Resident:
     identity: str
     pid: str
     started: str
+    pod: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Scene:
         self.before: Look | None = None
         self.wanted = dict(self.marks)
         self.aim = ""  # what systemd aims at beforehand, where the first look cannot show it
-        self.live_mark: int | None | str = "wanted"  # what the daemon uses at the end; None is not looked at
+        self.live_mark: int | str | None = "wanted"  # what the daemon uses at the end; None is not looked at
         self.socket = SOCKET
         self.extra: list[Resident] = []  # containers of this fault that no run may lose
         self.loses_residents = False  # a power cut
@@ -119,9 +120,7 @@ class Scene:
         self.reset()
         hook = (ON_NODE / "hook.py").read_text()
         self.node.check(f"mkdir -p {FOLDER}")
-        folder = self.node.check(
-            ["python3", "-c", "import site; print(site.getsitepackages()[0])"]
-        ).strip()
+        folder = self.node.check(["python3", "-c", "import site; print(site.getsitepackages()[0])"]).strip()
         self.node.copy_in(f"{folder}/faults_hook.py", hook)
         self.node.copy_in(f"{folder}/faults.pth", "import faults_hook\n")
         self.node.copy_in("/usr/local/lib/faults/flags.py", (ON_NODE / "flags.py").read_text())
@@ -146,12 +145,12 @@ class Scene:
     def start_container(self, **pod: Any) -> Resident:
         """Start a pod with one container."""
         made = self.node.run_pod(**pod)
-        return self.resident(made.container_id)
+        return self.resident(made.container_id, made.pod_id)
 
-    def resident(self, identity: str) -> Resident:
+    def resident(self, identity: str, pod: str = "") -> Resident:
         """A running container with the identity of its process."""
         pid = str(self.node.crictl("inspect", "-o", "json", identity)["info"]["pid"])
-        return Resident(identity, pid, self.look(pids=[pid]).started[pid])
+        return Resident(identity, pid, self.look(pids=[pid]).started[pid], pod)
 
     def look(self, pids: list[str] | None = None) -> Look:
         """Look at the node. Raises NodeError."""
@@ -206,13 +205,23 @@ class Scene:
         return variables
 
     def apply(
-        self, *options: str, only: tuple[str, ...] = (), limit: float = RUN_LIMIT, times: int = 1, **layer: Any
+        self,
+        *options: str,
+        only: tuple[str, ...] = (),
+        limit: float = RUN_LIMIT,
+        times: int = 1,
+        **layer: Any,
     ) -> Run:
         """Apply a new configuration and wait for the end of the run."""
         return self.begin(*options, only=only, limit=limit, times=times, **layer).result()
 
     def begin(
-        self, *options: str, only: tuple[str, ...] = (), limit: float = RUN_LIMIT, times: int = 1, **layer: Any
+        self,
+        *options: str,
+        only: tuple[str, ...] = (),
+        limit: float = RUN_LIMIT,
+        times: int = 1,
+        **layer: Any,
     ) -> "Future[Run]":
         """Start applying a new configuration; the future has the run."""
         if self.before is None and "--check" not in options:

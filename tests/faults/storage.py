@@ -47,7 +47,12 @@ def ours_full(scene):
     scene.no_own_file_system(OURS)
 
 
-@fault("the file system of /var/lib/cri-node is read-only", ends=BEFORE, reports=REFUSED, names=(OURS, "read-only"))
+@fault(
+    "the file system of /var/lib/cri-node is read-only",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=(OURS, "read-only"),
+)
 def ours_read_only(scene):
     scene.own_file_system(OURS)
     scene.sh(f"mount -o remount,ro {OURS}")
@@ -86,7 +91,12 @@ def containers_elsewhere(scene):
     scene.no_own_file_system(CONTAINERS)
 
 
-@fault("/etc/containers/registries.conf.d is on a file system of its own", ends=EITHER, reports=ANY, names=("registries.conf.d",))
+@fault(
+    "/etc/containers/registries.conf.d is on a file system of its own",
+    ends=EITHER,
+    reports=ANY,
+    names=("registries.conf.d",),
+)
 def registries_elsewhere(scene):
     scene.own_file_system(f"{CONTAINERS}/registries.conf.d")
     yield pair(scene)
@@ -102,7 +112,12 @@ def units_elsewhere(scene):
     scene.no_own_file_system(CRIO)
 
 
-@fault("a change on three file systems fails and is undone", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "a change on three file systems fails and is undone",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def elsewhere_and_undone(scene):
     for path in (UNITS, CRIO, CONTAINERS):
         scene.own_file_system(path)
@@ -111,7 +126,12 @@ def elsewhere_and_undone(scene):
         scene.no_own_file_system(path)
 
 
-@fault("every disk fills when the intent is written, and the new start fails", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "every disk fills when the intent is written, and the new start fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def full_during_refused_start(scene):
     scene.own_file_system(CRIO, "2m")
     scene.own_file_system(OURS, "4m")
@@ -141,7 +161,13 @@ def full_during_change(scene):
     scene.no_own_file_system(OURS)
 
 
-@fault("a disk becomes read-only in the middle of a change, and writable again", ends=EITHER, reports=ANY, loud=True)
+@fault(
+    "a disk becomes read-only in the middle of a change, and writable again",
+    ends=EITHER,
+    reports=ANY,
+    loud=True,
+    untidy=True,
+)
 def read_only_meanwhile(scene):
     scene.own_file_system(CRIO)
     scene.hook("pause", at=f"os.rename {DROP_IN}", then=1)
@@ -155,7 +181,13 @@ def read_only_meanwhile(scene):
     scene.no_own_file_system(CRIO)
 
 
-@fault("the disk of our own records becomes read-only in the middle of a change, and writable again", ends=EITHER, reports=ANY, loud=True)
+@fault(
+    "the disk of our own records becomes read-only in the middle of a change, and writable again",
+    ends=EITHER,
+    reports=ANY,
+    loud=True,
+    untidy=True,
+)
 def ours_read_only_meanwhile(scene):
     scene.own_file_system(OURS)
     scene.hook("pause", at=f"os.rename {DROP_IN}", then=1)
@@ -179,7 +211,12 @@ def immutable(scene):
     scene.no_own_file_system(CRIO)
 
 
-@fault("the folder of the managed file is immutable", ends=BEFORE, reports=REFUSED, names=("crio.conf.d", "immutable"))
+@fault(
+    "the folder of the managed file is immutable",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("crio.conf.d", "immutable"),
+)
 def immutable_folder(scene):
     scene.own_file_system(CRIO)
     scene.immutable(f"{CRIO}/crio.conf.d")
@@ -189,7 +226,12 @@ def immutable_folder(scene):
     scene.no_own_file_system(CRIO)
 
 
-@fault("the managed file becomes immutable once a change has begun", ends=BEFORE, reports=UNDONE, names=(DROP_IN,))
+@fault(
+    "the managed file becomes immutable once a change has begun",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=(DROP_IN,),
+)
 def immutable_meanwhile(scene):
     scene.own_file_system(CRIO)
     scene.hook("pause", at=f"os.rename {DROP_IN}")
@@ -203,7 +245,12 @@ def immutable_meanwhile(scene):
     scene.no_own_file_system(CRIO)
 
 
-@fault("the new file becomes immutable, the start fails, and later the file can be replaced again", ends=BEFORE, reports=UNDONE, loud=True)
+@fault(
+    "the new file becomes immutable, the start fails, and later the file can be replaced again",
+    ends=BEFORE,
+    reports=UNDONE,
+    loud=True,
+)
 def immutable_new_file(scene):
     scene.own_file_system(CRIO)
     scene.hook("pause", at="run systemctl restart")
@@ -214,27 +261,38 @@ def immutable_new_file(scene):
     run = future.result()
     told = results(run)[-1]
     scene.immutable(DROP_IN, on=False)
-    expect(told.get("as_before") is False, f"the file cannot have been put back, and the run says as_before: {told}")
+    expect(
+        told.get("as_before") is False,
+        f"the file cannot have been put back, and the run says as_before: {told}",
+    )
     yield run
     scene.no_own_file_system(CRIO)
 
 
-@fault("the new file becomes a folder, the start fails, and later the folder goes", ends=BEFORE, reports=UNDONE, loud=True)
+@fault(
+    "the new file becomes a folder, the start fails, and later the folder goes",
+    ends=BEFORE,
+    reports=UNDONE,
+    loud=True,
+)
 def folder_meanwhile(scene):
-    scene.hook("pause", at="run systemctl restart")
+    scene.hook("pause", at="run systemctl stop")
     future = scene.begin(**TAKEN_PORT)
     scene.reached()
     scene.sh(f"rm {DROP_IN}; mkdir {DROP_IN}; : > {DROP_IN}/somebodys")
     scene.go()
     run = future.result()
-    expect(results(run)[-1].get("as_before") is False, "the file cannot have been put back, and the run says as_before")
+    expect(
+        results(run)[-1].get("as_before") is False,
+        "the file cannot have been put back, and the run says as_before",
+    )
     scene.sh(f"rm -r {DROP_IN}")
     yield run
 
 
 @fault("the original of an undone change outlives the next run", ends=BEFORE, reports=UNDONE, loud=True)
 def next_run_meanwhile(scene):
-    scene.hook("pause", at="run systemctl restart")
+    scene.hook("pause", at="run systemctl stop")
     future = scene.begin(**TAKEN_PORT)
     scene.reached()
     scene.sh(f"rm {DROP_IN}; mkdir {DROP_IN}; : > {DROP_IN}/somebodys")
@@ -247,7 +305,9 @@ def next_run_meanwhile(scene):
     yield run
 
 
-@fault("a folder lies in the place of a managed file", ends=BEFORE, reports=REFUSED, names=(DROP_IN, "directory"))
+@fault(
+    "a folder lies in the place of a managed file", ends=BEFORE, reports=REFUSED, names=(DROP_IN, "directory")
+)
 def folder(scene):
     scene.sh(f"rm {DROP_IN}; mkdir {DROP_IN}")
     yield pair(scene)
@@ -261,7 +321,12 @@ def link(scene):
     scene.sh(f"rm {ENVIRONMENT_FILE}")
 
 
-@fault("the folder of a managed file is a symbolic link", ends=BEFORE, reports=REFUSED, names=("crio.service.d", "link"))
+@fault(
+    "the folder of a managed file is a symbolic link",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("crio.service.d", "link"),
+)
 def linked_folder(scene):
     place = UNIT_DROP_IN.rpartition("/")[0]
     scene.sh(f"mv {place} /root/faults-folder; ln -s /root/faults-folder {place}")
@@ -285,6 +350,7 @@ def failing_operations(error: str, part: float, for_good: bool) -> None:
         ends=EITHER,
         reports=ANY,
         loud=for_good,
+        untidy=for_good,
     )
     def story(scene):
         scene.hook(f"errno {error}", number=scene.step(part), for_good=for_good)
@@ -318,7 +384,10 @@ for _what, _change in (
     ("a text for the generation", "state['generation'] = 'seven'"),
     ("a list for the owners", "state['owners'] = ['crio']"),
     ("a text in place of a document", "state = 'somebody was here'"),
-    ("files without their hashes", "state['owners'] = {name: {path: {} for path in each} for name, each in state['owners'].items()}"),
+    (
+        "files without their hashes",
+        "state['owners'] = {name: {path: {} for path in each} for name, each in state['owners'].items()}",
+    ),
     ("a format of the future", "state['format'] = 999"),
 ):
     damaged_state(_what, _change)
@@ -382,7 +451,11 @@ def ours_is_a_file(scene):
     yield run
 
 
-@fault("a change fails, and old requests with secrets of a killed version lie on the node", ends=EITHER, reports=FAILS)
+@fault(
+    "a change fails, and old requests with secrets of a killed version lie on the node",
+    ends=EITHER,
+    reports=FAILS,
+)
 def old_requests(scene):
-    scene.sh(f"echo '{{\"secret\": \"{scene.canary(0)}\"}}' > {OURS}/transaction/request-old.json")
+    scene.sh(f'echo \'{{"secret": "{scene.canary(0)}"}}\' > {OURS}/transaction/request-old.json')
     yield scene.apply(**TAKEN_PORT)

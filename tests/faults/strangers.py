@@ -48,9 +48,16 @@ def file_gone(scene):
     yield scene.apply()
 
 
-@fault("somebody deletes every managed file, and a change fails", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "somebody deletes every managed file, and a change fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def files_gone_and_undone(scene):
-    scene.sh(f"rm {DROP_IN} {UNIT_DROP_IN} {ENVIRONMENT_FILE} {REGISTRIES}; rmdir {UNIT_DROP_IN.rpartition('/')[0]}")
+    scene.sh(
+        f"rm {DROP_IN} {UNIT_DROP_IN} {ENVIRONMENT_FILE} {REGISTRIES}; rmdir {UNIT_DROP_IN.rpartition('/')[0]}"
+    )
     scene.live_mark = None  # the daemon was started with what is gone
     # The unit without its drop-in has no KillMode=process any more, as soon as systemd reads it anew.
     scene.unit_settings("KillMode=process", "40-faults.conf")
@@ -76,7 +83,10 @@ def same_mode(scene):
     scene.sh(f"sleep 1; chmod 0644 {DROP_IN} {UNIT_DROP_IN}; chmod 0600 {ENVIRONMENT_FILE}")
     scene.before = scene.look()
     run = scene.again(variables=scene.variables_of(scene.marks)).result()
-    expect(run.rc == 0 and not results(run)[-1]["changed"], f"a chmod to the same mode plans {results(run)[-1].get('plan')}")
+    expect(
+        run.rc == 0 and not results(run)[-1]["changed"],
+        f"a chmod to the same mode plans {results(run)[-1].get('plan')}",
+    )
     yield run
 
 
@@ -92,7 +102,10 @@ def outranked(scene):
     again = scene.again().result().expect_success()
     plan = results(again)[-1]["plan"]
     expect(plan["disruption"] == "restart", f"what outranked us is gone, and the plan is {plan}")
-    expect(scene.look().live_mark == scene.wanted[DROP_IN], "after that restart the daemon does not use our value")
+    expect(
+        scene.look().live_mark == scene.wanted[DROP_IN],
+        "after that restart the daemon does not use our value",
+    )
 
 
 @fault("a vendor's drop-in replaces our whole handler", ends=AFTER, reports=DONE)
@@ -109,14 +122,24 @@ def handler_outranked(scene):
 
 @fault("a vendor's drop-in of the unit appears and nobody has told systemd", ends=AFTER, reports=DONE)
 def vendor_unit(scene):
-    scene.node.copy_in("/run/systemd/system/crio.service.d/70-faults.conf", "[Service]\nEnvironment=VENDOR=1\n")
+    scene.node.copy_in(
+        "/run/systemd/system/crio.service.d/70-faults.conf", "[Service]\nEnvironment=VENDOR=1\n"
+    )
     yield scene.apply()
     scene.no_unit_settings("70-faults.conf")
 
 
-@fault("a vendor's drop-in of the unit appears with KillMode=control-group and nobody has told systemd", ends=BEFORE, reports=REFUSED, names=("running containers", "KillMode"), real_crio="the stand-in's pods outlive every restart")
+@fault(
+    "a vendor's drop-in of the unit appears with KillMode=control-group and nobody has told systemd",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("running containers", "KillMode"),
+    real_crio="the stand-in's pods outlive every restart",
+)
 def vendor_kill_mode(scene):
-    scene.node.copy_in("/run/systemd/system/crio.service.d/70-faults.conf", "[Service]\nKillMode=control-group\n")
+    scene.node.copy_in(
+        "/run/systemd/system/crio.service.d/70-faults.conf", "[Service]\nKillMode=control-group\n"
+    )
     yield scene.apply()
     scene.no_unit_settings("70-faults.conf")
 
@@ -132,7 +155,10 @@ def others_file(what: str, path: str, make: str, names: tuple, **more) -> None:
         scene.sh(f"rm -rf {path}")
         expect(predicted.rc, "check mode says that the run works")
         for word in names:
-            expect(any(each in message(predicted) for each in ([word] if isinstance(word, str) else word)), f"check mode names another cause: {message(predicted)}")
+            expect(
+                any(each in message(predicted) for each in ([word] if isinstance(word, str) else word)),
+                f"check mode names another cause: {message(predicted)}",
+            )
         yield run
 
 
@@ -144,14 +170,24 @@ def text_file(path: str, text: str) -> str:
 README = f"{DROP_INS}/README-faults"
 others_file("a text that is no TOML in crio.conf.d", README, text_file(README, "Put files here."), (README,))
 WRONG_TYPE = f"{DROP_INS}/70-faults.conf"
-others_file("a value of a wrong type in crio.conf.d", WRONG_TYPE, text_file(WRONG_TYPE, '[crio.api]\nstream_port = 10\n'), (WRONG_TYPE,))
+others_file(
+    "a value of a wrong type in crio.conf.d",
+    WRONG_TYPE,
+    text_file(WRONG_TYPE, "[crio.api]\nstream_port = 10\n"),
+    (WRONG_TYPE,),
+)
 others_file(
     "somebody's cgroup manager that does not exist",
     WRONG_TYPE,
     text_file(WRONG_TYPE, '[crio.runtime]\ncgroup_manager = "systemdd"\n'),
     ("cgroup manager", "systemdd"),
 )
-others_file("somebody's default handler that does not exist", WRONG_TYPE, text_file(WRONG_TYPE, '[crio.runtime]\ndefault_runtime = "faults"\n'), ("faults",))
+others_file(
+    "somebody's default handler that does not exist",
+    WRONG_TYPE,
+    text_file(WRONG_TYPE, '[crio.runtime]\ndefault_runtime = "faults"\n'),
+    ("faults",),
+)
 others_file(
     "somebody's default handler without its program",
     WRONG_TYPE,
@@ -160,23 +196,50 @@ others_file(
 )
 DANGLING = f"{DROP_INS}/50-faults.conf"
 others_file("a link to nowhere in crio.conf.d", DANGLING, f"ln -s /nowhere/faults {DANGLING}", (DANGLING,))
-others_file("a link to a folder in crio.conf.d", DANGLING, f"ln -s /etc/crio/policies {DANGLING}", (DANGLING,))
+others_file(
+    "a link to a folder in crio.conf.d", DANGLING, f"ln -s /etc/crio/policies {DANGLING}", (DANGLING,)
+)
 others_file("a named pipe in crio.conf.d", DANGLING, f"mkfifo {DANGLING}", (DANGLING,))
-others_file("a socket in crio.conf.d", DANGLING, f"python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"{DANGLING}\")'", (DANGLING,))
+others_file(
+    "a socket in crio.conf.d",
+    DANGLING,
+    f"python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"{DANGLING}\")'",
+    (DANGLING,),
+)
 BAD_REGISTRIES = f"{REGISTRIES_D}/10-faults-bad.conf"
-others_file("somebody's registries that do not parse", BAD_REGISTRIES, text_file(BAD_REGISTRIES, "[[registry]\nlocation ="), (BAD_REGISTRIES,))
+others_file(
+    "somebody's registries that do not parse",
+    BAD_REGISTRIES,
+    text_file(BAD_REGISTRIES, "[[registry]\nlocation ="),
+    (BAD_REGISTRIES,),
+)
 others_file(
     "somebody's registry with a URL as its location",
     BAD_REGISTRIES,
     text_file(BAD_REGISTRIES, '[[registry]]\nlocation = "http://faults.invalid"'),
     (("http://faults.invalid",),),
 )
-others_file("a link to nowhere in registries.conf.d", BAD_REGISTRIES, f"ln -s /nowhere/faults {BAD_REGISTRIES}", (BAD_REGISTRIES,))
+others_file(
+    "a link to nowhere in registries.conf.d",
+    BAD_REGISTRIES,
+    f"ln -s /nowhere/faults {BAD_REGISTRIES}",
+    (BAD_REGISTRIES,),
+)
 NESTED = f"{DROP_INS}/faults/deeper/README"
-others_file("a text that is no TOML deep below crio.conf.d", f"{DROP_INS}/faults", text_file(NESTED, "Put files here."), (NESTED,))
+others_file(
+    "a text that is no TOML deep below crio.conf.d",
+    f"{DROP_INS}/faults",
+    text_file(NESTED, "Put files here."),
+    (NESTED,),
+)
 
 
-@fault("somebody's broken registries lie beside a change that needs only a reload", ends=BEFORE, reports=REFUSED, names=(BAD_REGISTRIES,))
+@fault(
+    "somebody's broken registries lie beside a change that needs only a reload",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=(BAD_REGISTRIES,),
+)
 def broken_beside_reload(scene):
     scene.sh(text_file(BAD_REGISTRIES, "[[registry]\nlocation ="))
     run = scene.apply(only=(REGISTRIES,))
@@ -197,7 +260,10 @@ def hidden_registries(scene):
     scene.node.copy_in(own, "")
     run = scene.apply()
     scene.sh(f"rm {own}")
-    expect(run.rc or "/root/.config" in str(results(run)[-1].get("without_effect")), "the result does not say that our registries have no effect")
+    expect(
+        run.rc or "/root/.config" in str(results(run)[-1].get("without_effect")),
+        "the result does not say that our registries have no effect",
+    )
     yield run
 
 
@@ -210,7 +276,12 @@ def backup(scene):
     scene.restart()
 
 
-@fault("the node changes between the look at it and the change", ends=BEFORE, reports=REFUSED, names=("changed between", "again"))
+@fault(
+    "the node changes between the look at it and the change",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("changed between", "again"),
+)
 def changes_meanwhile(scene):
     scene.hook(f"run echo '# by hand' >> {DROP_IN}", at="open /")
     scene.before = scene.look()
@@ -227,7 +298,11 @@ def restarted_meanwhile(scene):
 
 @fault("somebody restarts the daemon in the middle of a change", ends=EITHER, reports=ANY)
 def restarted_during(scene):
-    scene.hook("run systemctl restart crio", at="os.rename /etc/systemd/system/crio.service.d/60-cri-node.conf", then=1)
+    scene.hook(
+        "run systemctl restart crio",
+        at="os.rename /etc/systemd/system/crio.service.d/60-cri-node.conf",
+        then=1,
+    )
     yield scene.apply()
 
 
@@ -281,7 +356,9 @@ def odd_crictl(what: str, output: str) -> None:
     @fault(f"crictl answers with {what}", ends=EITHER, reports=ANY, names=("crictl",))
     def story(scene):
         path = scene.sh("command -v crictl").strip()
-        scene.sh(f"mv {path} /root/faults-crictl; printf '#!/bin/sh\\necho '\"'\"'{output}'\"'\"'\\n' > {path}; chmod 755 {path}")
+        scene.sh(
+            f"mv {path} /root/faults-crictl; printf '#!/bin/sh\\necho '\"'\"'{output}'\"'\"'\\n' > {path}; chmod 755 {path}"
+        )
         scene.before = None
         run = None
         try:
@@ -300,7 +377,9 @@ odd_crictl("no JSON", "panic: somebody was here")
 
 @fault("crictl.yaml names another runtime", ends=AFTER, reports=DONE)
 def other_crictl_yaml(scene):
-    scene.sh("cp /etc/crictl.yaml /root/faults-crictl.yaml; echo 'runtime-endpoint: unix:///run/faults.sock' > /etc/crictl.yaml")
+    scene.sh(
+        "cp /etc/crictl.yaml /root/faults-crictl.yaml; echo 'runtime-endpoint: unix:///run/faults.sock' > /etc/crictl.yaml"
+    )
     scene.before = scene.look()
     run = scene.apply(crictl_config={})
     yield run
@@ -312,5 +391,8 @@ def secret_of_a_failure(scene):
     run = scene.apply("-vvvv", "--diff", **TAKEN_PORT)
     secret = scene.canary(scene.wanted[ENVIRONMENT_FILE])
     expect(secret not in run.out + run.err, "the secret is in the run's output")
-    expect(secret not in scene.sh("journalctl -q --no-pager -o cat", limit=120), "the secret is in the node's journal")
+    expect(
+        secret not in scene.sh("journalctl -q --no-pager -o cat", limit=120),
+        "the secret is in the node's journal",
+    )
     yield run

@@ -9,8 +9,8 @@ from testbed.playbooks import Run
 BEFORE, AFTER, EITHER = "before", "after", "either"
 REFUSED, UNDONE, DONE, FAILS, ANY = "refused", "undone", "done", "fails", "any"
 
-# A fault's story: what goes wrong and the run that meets it, a yield of that run (None for one that was cut off) for the judge, then
-# whatever heals the node.
+# A fault's story: what goes wrong and the run that meets it, a yield of that run (None for one that was cut off) for the judge,
+# then whatever heals the node.
 Story = Callable[..., Generator[Run | None, None, None]]
 
 
@@ -26,6 +26,7 @@ class Fault:
     not_named: words that its message does not have.
     daemon: what systemd is to show at the end: the unit's ActiveState; empty for what it was aiming at.
     loud: whether the run may report that the node is not as before.
+    untidy: whether what a broken disk let nobody remove may stay until the next run.
     real_crio: why the stand-in cannot show it.
     limit: seconds from the end of the run within which the node must be whole.
     """
@@ -39,6 +40,7 @@ class Fault:
     not_named: tuple = ()
     daemon: str = ""
     loud: bool = False
+    untidy: bool = False
     real_crio: str = ""
     limit: float = 60
     weight: float = 1

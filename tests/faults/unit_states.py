@@ -75,7 +75,12 @@ def starting(scene):
     scene.no_unit_settings()
 
 
-@fault("the daemon is starting when a change comes that fails", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "the daemon is starting when a change comes that fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def starting_and_undone(scene):
     scene.unit_settings("ExecStartPre=/bin/sleep 4")
     scene.sh("systemctl restart --no-block crio")
@@ -84,7 +89,9 @@ def starting_and_undone(scene):
     scene.no_unit_settings()
 
 
-@fault("the daemon is starting when a change is refused", ends=BEFORE, reports=REFUSED, names=("README-faults",))
+@fault(
+    "the daemon is starting when a change is refused", ends=BEFORE, reports=REFUSED, names=("README-faults",)
+)
 def starting_and_refused(scene):
     scene.unit_settings("ExecStartPre=/bin/sleep 5")
     scene.sh("systemctl restart --no-block crio")
@@ -123,7 +130,13 @@ def stopping(scene):
     scene.no_unit_settings()
 
 
-@fault("the daemon never gets beyond its stop", ends=BEFORE, reports=REFUSED, names=(("deactivating", "stop"),), daemon="deactivating")
+@fault(
+    "the daemon never gets beyond its stop",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=(("deactivating", "stop"),),
+    daemon="deactivating",
+)
 def stopping_for_ever(scene):
     scene.ready = SHORT
     scene.unit_settings("ExecStop=/bin/sleep 600\nTimeoutStopSec=600")
@@ -146,7 +159,12 @@ def stopped(scene):
     yield run
 
 
-@fault("the daemon is stopped, and a change of it fails", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "the daemon is stopped, and a change of it fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def stopped_and_undone(scene):
     scene.sh("systemctl stop crio")
     yield scene.apply(**TAKEN_PORT)
@@ -162,7 +180,12 @@ def failed(scene):
     yield scene.apply()
 
 
-@fault("the daemon has failed, and a change of it fails too", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "the daemon has failed, and a change of it fails too",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def failed_and_undone(scene):
     scene.unit_settings("ExecStartPre=/bin/false\nRestart=no")
     scene.node.run("systemctl restart crio")
@@ -174,9 +197,13 @@ def failed_and_undone(scene):
 
 @fault("the daemon has reached systemd's limit of starts", ends=AFTER, reports=DONE)
 def start_limit(scene):
-    scene.unit_settings("ExecStartPre=/bin/false\nRestart=no\n[Unit]\nStartLimitIntervalSec=3600\nStartLimitBurst=2")
+    scene.unit_settings(
+        "ExecStartPre=/bin/false\nRestart=no\n[Unit]\nStartLimitIntervalSec=3600\nStartLimitBurst=2"
+    )
     scene.node.run("for each in 1 2 3 4; do systemctl restart crio; done")
-    expect("start-limit-hit" in scene.sh("systemctl show crio -p Result"), "the limit of starts was not reached")
+    expect(
+        "start-limit-hit" in scene.sh("systemctl show crio -p Result"), "the limit of starts was not reached"
+    )
     scene.sh(f"sed -i /false/d {FOREIGN_UNIT_FOLDER}/90-faults.conf; systemctl daemon-reload")
     yield scene.apply()
     scene.no_unit_settings()
@@ -191,7 +218,9 @@ def start_limit(scene):
 )
 def restart_loop(scene):
     scene.ready = SHORT
-    scene.unit_settings("ExecStartPre=/bin/false\nRestart=on-failure\nRestartSec=3\n[Unit]\nStartLimitIntervalSec=0")
+    scene.unit_settings(
+        "ExecStartPre=/bin/false\nRestart=on-failure\nRestartSec=3\n[Unit]\nStartLimitIntervalSec=0"
+    )
     scene.node.run("systemctl restart crio")
     wait_until(scene, "activating")
     yield scene.apply()
@@ -220,7 +249,9 @@ def masked(scene):
     scene.sh("systemctl unmask --runtime crio; systemctl daemon-reload")
 
 
-@fault("the service is not enabled, and a change enables it as check mode predicted", ends=AFTER, reports=DONE)
+@fault(
+    "the service is not enabled, and a change enables it as check mode predicted", ends=AFTER, reports=DONE
+)
 def disabled(scene):
     scene.sh("systemctl disable crio")
     scene.before = scene.look()
@@ -229,7 +260,12 @@ def disabled(scene):
     yield scene.again().result()
 
 
-@fault("the service is not enabled, and a change of it fails", ends=BEFORE, reports=UNDONE, names=("address already in use",))
+@fault(
+    "the service is not enabled, and a change of it fails",
+    ends=BEFORE,
+    reports=UNDONE,
+    names=("address already in use",),
+)
 def disabled_and_undone(scene):
     scene.sh("systemctl disable crio")
     yield scene.apply(**TAKEN_PORT)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on a node, in every Python that starts there: does something at one step of a change, from outside of its code.
 
-A .pth file imports it. It acts only in the program that changes the node (a *.pyz with the verb "apply", "recover", ...), and only
-while /run/faults/hook.json asks for it. Python itself announces each file operation and each command to an audit hook
+A .pth file imports it. It acts only in the program that changes the node (a *.pyz with the verb "apply", "recover", ...), and
+only while /run/faults/hook.json asks for it. Python itself announces each file operation and each command to an audit hook
 before it happens (sys.addaudithook), so that no name of the collection's code is known here. A step is such an operation below
 /etc or /var/lib/cri-node, or the start of a command.
 
@@ -85,6 +85,12 @@ def is_it(wanted, step):
     return True
 
 
+def needs_it(do, step):
+    """Whether an error that stays concerns a step, too: a full disk refuses only what needs space."""
+    what = step.partition(" ")[0]
+    return what != "run" and ("ENOSPC" not in do or what in ("open", "os.mkdir", "os.link", "os.symlink"))
+
+
 def act(wanted, step):
     """Do what is asked for."""
     word, _space, rest = wanted["do"].partition(" ")
@@ -118,7 +124,7 @@ def hook(event, arguments):
     try:
         _state["number"] += 1
         if _state["acted"] and wanted["do"] != "record":
-            if wanted.get("for_good") and not step.startswith("run "):
+            if wanted.get("for_good") and needs_it(wanted["do"], step):
                 act(wanted, step)
         elif is_it(wanted, step):
             _state["acted"] = True
@@ -128,7 +134,7 @@ def hook(event, arguments):
 
 
 def shift_clock():
-    """Let Python's clock be as far from the kernel's as /run/faults/clock says, in seconds, from the moment on that it says so."""
+    """Let Python's clock be as far from the kernel's as /run/faults/clock says, in seconds, as soon as it says so."""
     real, real_ns = time.time, time.time_ns
 
     def shift():
