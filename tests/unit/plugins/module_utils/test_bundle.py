@@ -10,6 +10,7 @@ import tarfile
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import bundle
+from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 
 PROGRAM = "#!/bin/sh\necho 'crio version 1.36.3'\n"
 WHOLE = {
@@ -62,8 +63,9 @@ def installed(monkeypatch):
 @pytest.fixture(autouse=True)
 def _empty_node(monkeypatch, tmp_path, installed):
     """The targets of a bundle, and what is recorded of it, below a folder instead of the root; a systemd that does nothing."""
-    state = f"{tmp_path}/node/var/lib/cri-node"
-    monkeypatch.setattr(bundle.node_state, "STATE_DIRECTORY", state)
+    layout = Layout(f"{tmp_path}/node")
+    state = layout.state_directory
+    monkeypatch.setattr(bundle, "NODE", layout)
     monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
     monkeypatch.setattr(bundle, "JOURNAL", f"{state}/bundle-install.json")
     monkeypatch.setattr(bundle, "CRIO", f"{tmp_path}/node{bundle.CRIO}")
