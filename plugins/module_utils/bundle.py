@@ -144,6 +144,8 @@ def _locked():
     try:
         node_files.make_private_directory(NODE.state_directory)
         handle = os.open(NODE.state_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except node_files.NodeFileError as error:
+        raise BundleError(f"{error}. Nothing was changed") from error
     except OSError as error:
         doing = f"preparing {NODE.state_directory}"
         raise BundleError(f"{os_error(error, doing)}. Nothing was changed") from error

@@ -59,7 +59,7 @@ class FileSwap:
         for directory in self._directories:
             os.mkdir(directory, 0o755)
             os.chmod(directory, 0o755)
-            node_files.sync_directory(os.path.dirname(directory))
+            _plainly(node_files.sync_directory, os.path.dirname(directory))
         for entry, (_target, content, mode) in zip(self._files, placements):
             entry["identity"] = _stage(
                 entry["staged"], mode, lambda file, content=content: _copy(content, file)
@@ -90,7 +90,7 @@ class FileSwap:
         """Rename the record into place: from here on a recovery goes forward."""
         entry = self._files[-1]
         os.rename(entry["staged"], entry["target"])
-        node_files.sync_directory(os.path.dirname(entry["target"]))
+        _plainly(node_files.sync_directory, os.path.dirname(entry["target"]))
 
     def is_committed(self):
         """Whether the record is in place, whatever went wrong around its rename."""
@@ -161,19 +161,19 @@ class FileSwap:
         places = {os.path.dirname(entry[name]) for entry in entries for name in ("target", "staged")}
         for place in sorted(places):
             with contextlib.suppress(FileNotFoundError):  # a directory that was made and removed again
-                node_files.sync_directory(place)
+                _plainly(node_files.sync_directory, place)
 
     def _write_journal(self, step):
         document = {"format": FORMAT, "step": step, "files": self._files, "directories": self._directories}
         content = json.dumps(document, sort_keys=True).encode("ascii")
         _stage(self.journal + ".new", 0o600, lambda file: file.write(content))
         os.rename(self.journal + ".new", self.journal)
-        node_files.sync_directory(os.path.dirname(self.journal))
+        _plainly(node_files.sync_directory, os.path.dirname(self.journal))
 
     def _remove_journal(self):
         _remove(self.journal + ".new")
         _remove(self.journal)
-        node_files.sync_directory(os.path.dirname(self.journal))
+        _plainly(node_files.sync_directory, os.path.dirname(self.journal))
 
 
 def beside(target, prefix=_STAGED):
@@ -256,7 +256,7 @@ def _told(error, doing):
 def _read(journal):
     """The journal's document, None where there is none, {} where it cannot be understood."""
     try:
-        content = node_files.read_bytes(journal)
+        content = _plainly(node_files.read_bytes, journal)
     except FileNotFoundError:
         return None
     try:
@@ -282,3 +282,11 @@ def _is_valid_entry(entry):
     return all(isinstance(entry.get(key), kind) for key, kind in _KEYS.items()) and (
         entry.get("identity") is None or isinstance(entry["identity"], list)
     )
+
+
+def _plainly(call, path):
+    """Let a file operation fail with the system's own error: who calls this file words it."""
+    try:
+        return call(path)
+    except node_files.NodeFileError as error:
+        raise error.__cause__ or error from None

@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import bundle
 from ansible_collections.cri.node.plugins.module_utils import file_swap as swap_module
+from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 
 OPERATIONS = ("open", "link", "rename", "replace", "unlink", "rmdir", "mkdir", "chmod", "fchmod", "fsync")
 OLD, NEW = "a" * 64, "b" * 64
@@ -122,8 +123,9 @@ class Node:
 def node(tmp_path, monkeypatch):
     made = Node(str(tmp_path / "node"), str(tmp_path / "content"))
     os.mkdir(made.root)
-    state = f"{made.root}/var/lib/cri-node"
-    monkeypatch.setattr(bundle.node_state, "STATE_DIRECTORY", state)
+    layout = Layout(made.root)
+    state = layout.state_directory
+    monkeypatch.setattr(bundle, "NODE", layout)
     monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
     monkeypatch.setattr(bundle, "JOURNAL", f"{state}/bundle-install.json")
     monkeypatch.setattr(bundle, "CRIO", made.targets["crio"])
