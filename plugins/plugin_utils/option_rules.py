@@ -10,7 +10,6 @@ import posixpath
 import re
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import pod_fields
 from ansible_collections.cri.node.plugins.plugin_utils.one_line import line_fault
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -145,6 +144,10 @@ def path_fault(path: str) -> str:
 
 def pod_name_fault(name: object, key: str) -> str:
     """What is wrong with the name or the namespace (`key`) of a pod, as a sentence, or ""."""
+    from ansible_collections.cri.node.plugins.plugin_utils import (
+        pod_fields,
+    )  # crictl_pod alone has use for it
+
     field = pod_fields.METADATA[key]
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)

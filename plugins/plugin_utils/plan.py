@@ -211,7 +211,11 @@ class Plan:
 
     def as_data(self):
         disruption = self.activate if self.activate in DISRUPTIONS else "none"
-        return {"disruption": disruption, "reasons": list(self.reasons), "files": dict(self.files)}
+        return {
+            "disruption": disruption,
+            "reasons": [shown(reason) for reason in self.reasons],
+            "files": dict(self.files),
+        }
 
 
 def make(wanted, report):

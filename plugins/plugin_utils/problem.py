@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.cri.node.plugins.module_utils.text import shown
-
 _LONGEST = 2000  # characters of one sentence
 
 
@@ -20,6 +18,8 @@ class Problem(NamedTuple):
     accepted: str | None = None
 
     def __str__(self) -> str:
+        from ansible_collections.cri.node.plugins.module_utils.text import shown  # only a mistake pays for it
+
         place = ": ".join(part for part in (self.variable, self.key) if part)
         value = "" if self.value is None else f" = {self.value}"
         accepted = f"; accepted: {self.accepted}" if self.accepted else ""

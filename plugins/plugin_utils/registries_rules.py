@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
 from ansible_collections.cri.node.plugins.plugin_utils import image_reference
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
@@ -66,7 +65,7 @@ def _no_credentials(typed: dict, findings: Findings) -> None:
     accepted = "credentials belong in the file that crio.image.global_auth_file names"
 
     def check(path: Path, text: str, inside: str = "") -> None:
-        if without_credentials(text) != text:
+        if "@" in text and _has_credentials(text):
             findings.problem(path, fault, accepted, None, inside)
 
     for path, table in tables(typed):
@@ -78,6 +77,12 @@ def _no_credentials(typed: dict, findings: Findings) -> None:
         check(("unqualified-search-registries",), text, f"[{index}]")
     for name, text in typed.get("aliases", {}).items():
         check(("aliases", name), text)
+
+
+def _has_credentials(text: str) -> bool:
+    from ansible_collections.cri.node.plugins.module_utils.text import without_credentials  # seldom needed
+
+    return without_credentials(text) != text
 
 
 def _has_a_location(typed: dict, findings: Findings) -> None:

@@ -6,8 +6,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.cri.node.plugins.module_utils.text import shown
-
 SUPPORTED = ("1.34", "1.35", "1.36", "1.37")
 
 _LONGEST = 200  # characters that are searched for a version
@@ -82,6 +80,8 @@ def parse_version(text: str) -> Version:
     """Version(1, 36, 3) of "1.36.3", "v1.36.3+git", "1.36.3-1.1" or "crio version 1.36.3"; else ValueError, one sentence."""
     found = list(_VERSION.finditer(str(text)[:_LONGEST]))
     if len(found) != 1:
+        from ansible_collections.cri.node.plugins.module_utils.text import shown  # only a mistake pays for it
+
         fault = "is more than one version" if found else "is no CRI-O version"
         raise ValueError(f"{shown(text, 80)!r} {fault}; accepted: for example 1.36 or 1.36.3")
     major, minor, patch = found[0].group(1, 2, 3)
