@@ -213,7 +213,7 @@ def test_a_node_fetches_a_url_itself(bundle, fresh_node, install):
     assert remote_calls(second) == 1
     # But a crio that is not the bundle's any more is.
     node.check("cp --preserve=mode /usr/local/bin/crio /tmp/ && mv /tmp/crio /usr/local/bin/crio")
-    assert "cannot be fetched: [Errno 111] Connection refused" in install(node, arguments).of(INSTALL)["msg"]
+    assert "cannot be fetched: Connection refused" in install(node, arguments).of(INSTALL)["msg"]
 
 
 def test_the_controller_fetches_a_url_and_sends_it_on(bundle, fresh_node, install):
@@ -358,3 +358,109 @@ def test_a_crio_that_does_not_run_is_replaced_where_a_bundle_brought_it(bundle, 
     node.check("truncate --size 0 /usr/local/bin/crio")
     install(node, bundle.arguments()).expect_success()
     assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
+
+
+GUARDED = """\
+import base64, http.server
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        expected = "Basic " + base64.b64encode(b"user:" + open("/srv/password", "rb").read()).decode()
+        if self.headers.get("Authorization") != expected or open("/srv/token").read() not in self.path:
+            return self.send_error(403, "not for " + self.path)
+        super().do_GET()
+    def log_message(self, *more):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 8000), lambda *more: Handler(*more, directory="/srv/public")).serve_forever()
+"""
+
+
+def test_no_secret_of_a_url_is_seen_anywhere(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    node.copy_in("/srv/public/bundle.tar.gz", bundle.path.read_bytes())
+    node.copy_in("/srv/password", "canary-password")
+    node.copy_in("/srv/token", "canary-token")
+    node.copy_in("/srv/server.py", GUARDED)
+    node.check("systemd-run --unit=bundle-server python3 /srv/server.py")
+    node.wait_for("server", lambda: ((done := node.run("ss -Hltn sport = :8000")).out != "", done))
+    # What every process was started with, as often as can be looked.
+    look = "while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; done >/srv/seen 2>/dev/null"
+    node.check(["systemd-run", "--unit=watcher", "sh", "-c", look])
+    url = "http://user:canary-password@127.0.0.1:8000/bundle.tar.gz?X-Amz-Signature=canary-token"
+    options = ("-vvvv", "--diff")
+    refused = install(node, bundle.arguments(source=url.replace("canary-token", "canary-wrong")), *options)
+    message = refused.of(INSTALL)["msg"]
+    assert (
+        "http://***@127.0.0.1:8000/bundle.tar.gz?*** cannot be fetched: HTTP status 403 Forbidden" in message
+    )
+    predicted = install(node, bundle.arguments(source=url), "--check", *options).expect_success()
+    done = install(node, bundle.arguments(source=url), *options).expect_success()
+    assert (predicted.changed, done.changed) == (1, 1)
+    assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
+    node.check("systemctl stop watcher bundle-server")
+    for run in (refused, predicted, done):
+        assert "canary" not in run.out
+        assert "canary" not in str(run.results)
+    journal = node.check("journalctl --no-pager -o cat")
+    assert "canary" not in journal
+    assert re.search("Invoked with call=install .*url=NOT_LOGGING_PARAMETER", journal)
+    assert node.check("test -s /srv/seen && grep -c canary /srv/seen || true").strip() == "0"
+    assert node.run("grep -rl canary /var/lib/cri-node /root /etc /tmp /var/tmp").out == ""
+
+
+def test_the_controller_shows_no_secret_of_a_url_either(bundle, bare, install):
+    before = bare.run(EVERYTHING).out
+    arguments = bundle.arguments(
+        source="http://user:canary@127.0.0.1:9/b?token=canary", fetched_by="controller"
+    )
+    run = install(bare, arguments, "-vvvv")
+    assert (
+        run.of(INSTALL)["msg"]
+        == "crio_bundle: http://***@127.0.0.1:9/b?*** cannot be fetched: Connection refused"
+    )
+    assert "canary" not in run.out
+    assert bare.run(EVERYTHING).out == before
+
+
+def programs_of(node):
+    """The bundle's programs with their inodes, and whatever lies beside them."""
+    folders = "/usr/local /usr/libexec/crio /etc/crio /etc/containers"
+    return node.check(f"find {folders} -type f -printf '%p %i %s\\n' | sort; ls -A /var/lib/cri-node")
+
+
+def test_a_run_that_is_killed_between_the_renames_is_undone_by_the_next(
+    bundle, other_bundle, fresh_node, install
+):
+    node = fresh_node(crio=False)
+    install(node, bundle.arguments()).expect_success()
+    before = programs_of(node)
+    # daemon-reload comes after the renames and before the commit.
+    node.copy_in(
+        "/usr/local/sbin/systemctl",
+        '#!/bin/sh\n[ "$1" = daemon-reload ] && kill -9 $PPID\nexec /usr/bin/systemctl "$@"\n',
+        0o755,
+    )
+    killed = install(node, other_bundle.arguments())
+    assert killed.results[-1]["status"] == "failed", killed.out
+    node.check("rm /usr/local/sbin/systemctl")
+    assert "/usr/local/bin/.cri-node-kept-crio" in programs_of(node)
+    predicted = install(node, bundle.arguments(), "--check").expect_success()
+    done = install(node, bundle.arguments(), "-vvv").expect_success()
+    assert (predicted.changed, done.changed) == (1, 1)
+    # Not installed again but brought back.
+    assert remote_calls(done) == 1
+    assert programs_of(node) == before
+    assert install(node, bundle.arguments()).expect_success().changed == 0
+    assert install(node, other_bundle.arguments()).expect_success().changed == 1
+
+
+def test_a_file_system_without_room_is_one_message_and_changes_nothing(bundle, fresh_node, install):
+    node = fresh_node(crio=False)
+    node.check("mkdir -p /usr/libexec/crio && mount -t tmpfs -o size=64k tmpfs /usr/libexec/crio")
+    before = node.run(EVERYTHING).out
+    for options in (("--check",), ()):
+        message = install(node, bundle.arguments(), *options).of(INSTALL)["msg"]
+        assert re.fullmatch(
+            r"the bundle needs [\d.]+ MiB on the file system of /usr/libexec/crio, which has 64 KiB left",
+            message,
+        )
+        assert node.run(EVERYTHING).out == before
