@@ -12,7 +12,8 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule bench lint format build lock clean clean-testbed
+.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz lint format build lock clean \
+    clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +42,14 @@ integration: .venv/stamp ## Integration tests, on real nodes
 molecule: .venv/stamp ## Every Molecule scenario, on real nodes
 	$(BIN)/pytest tests/scenarios $(PYTEST_OPTIONS)
 
+faults: .venv/stamp ## Play every fault on real nodes and judge the nodes; FAULTS="text ..." for some of them
+	@$(BIN)/python -m faults $(FAULTS)
+
 bench: .venv/stamp ## Measure costs on real nodes against a ping and crictl itself, into build/bench.json
 	@$(BIN)/python -m bench
+
+fuzz: .venv/stamp ## 50,000 malformed outputs of crictl through all that reads them; again by SEED=, one of them by INPUT=
+	@$(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(INPUT),--input $(INPUT))
 
 lint: .venv-lint/stamp ## ruff, yamllint, ansible-lint
 	.venv-lint/bin/ruff check .

@@ -6,9 +6,14 @@ from __future__ import annotations
 import json
 
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
-from ansible_collections.cri.node.plugins.plugin_utils import pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils import option_rules, pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import (
+    TaskFailure,
+    from_node,
+    refuse,
+    succeeded,
+)
 
 ARGUMENT_SPEC = {
     **OPTIONS,
@@ -43,6 +48,10 @@ class ActionModule(CheckedAction):
             name, namespace = options["name"] or name, options["namespace"] or namespace
             if not name:
                 raise TaskFailure("crictl_pod: state: absent needs a name, or a manifest that has one")
+            pairs = (("name", name), ("namespace", namespace))
+            refuse(
+                fault for key, value in pairs for fault in [option_rules.pod_name_fault(value, key)] if fault
+            )
             return {"name": str(name), "namespace": str(namespace)}, None
         if options["manifest"] is None:
             raise TaskFailure("crictl_pod: state: present needs a manifest")
@@ -52,6 +61,7 @@ class ActionModule(CheckedAction):
             )
         pod, problems = pod_manifest.convert(options["manifest"], node=node)
         refuse(problems)
+        self.secrets = _environment(pod)
         # As one text that is not logged: single values of the environment would be cut out of every result.
         return {"name": pod["name"], "namespace": pod["namespace"], "pod": json.dumps(pod)}, pod
 
@@ -59,8 +69,32 @@ class ActionModule(CheckedAction):
         result = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
         result.pop("invocation", None)
         if result.get("failed") and "pod_failure" in result:
-            raise TaskFailure(result["msg"], result["pod_failure"])
-        return succeeded(result)
+            raise TaskFailure(
+                from_node(result.get("msg"), self.secrets), _readable(result["pod_failure"], self.secrets)
+            )
+        return succeeded(result, self.secrets)
+
+
+def _readable(failure, secrets):
+    """What is known of a failed container, each text of it and each line of its log one printable line."""
+    return {
+        key: [from_node(line, secrets) for line in value]
+        if isinstance(value, list)
+        else from_node(value, secrets)
+        if isinstance(value, str)
+        else value
+        for key, value in failure.items()
+    }
+
+
+def _environment(pod):
+    """The values of the environment, whole and line by line."""
+    values = [
+        each["value"]
+        for container in (*pod["init_containers"], *pod["containers"])
+        for each in container["config"]["envs"]
+    ]
+    return [text for value in values for text in (value, *value.splitlines())]
 
 
 def _diff(arguments, pod, removed):

@@ -8,8 +8,8 @@ import os
 import re
 import tempfile
 
-from ansible.module_utils.urls import open_url
-
+from ansible_collections.cri.node.plugins.module_utils import download
+from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason, size
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
 
@@ -31,18 +31,24 @@ class ActionModule(CheckedAction):
         _refuse_bad_hashes(options["sha256"])
         here = self._call({"call": "read"}, task_vars)
         architecture = here["architecture"]
-        sha256 = options["sha256"].get(architecture, "").lower()
+        sha256 = str(options["sha256"].get(architecture, "")).lower()
         if not sha256:
             known = ", ".join(sorted(options["sha256"])) or "none"
             raise TaskFailure(
                 f"crio_bundle has no SHA-256 for this node's architecture {architecture}; it has: {known}"
             )
         if here["sha256"] == sha256:
-            return {"changed": False, "version": here["installed"], "architecture": architecture}
+            return {
+                "changed": here["interrupted"],
+                "version": here["installed"],
+                "architecture": architecture,
+            }
         source = options["source"].replace("{arch}", architecture)
-        if "://" not in source or options["fetched_by"] == "controller":
-            source = self._send(source, sha256)
-        version = self._call({"call": "install", "archive": source, "sha256": sha256}, task_vars)["version"]
+        if download.is_url(source) and options["fetched_by"] == "node":
+            arguments = {"url": source}
+        else:
+            arguments = {"archive": self._send(source, sha256)}
+        version = self._call({"call": "install", "sha256": sha256, **arguments}, task_vars)["version"]
         result = {"changed": True, "version": version, "architecture": architecture}
         if self._task.diff:
             before = _installed(here["installed"], here["sha256"]) if here["installed"] else ""
@@ -56,16 +62,18 @@ class ActionModule(CheckedAction):
 
     def _send(self, source, sha256):
         """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""
-        with tempfile.NamedTemporaryFile(prefix="cri-node-bundle-") as fetched:
-            path = source
-            if "://" in source:
-                _fetch(source, fetched)
-                path = fetched.name
+        with tempfile.TemporaryDirectory(prefix="cri-node-bundle-") as folder:
+            path, shown = source, one_line(source)
+            if download.is_url(source):
+                path, shown = os.path.join(folder, "fetched"), download.redacted(source)
+                _fetch(source, path)
+            if not os.path.exists(path):
+                raise TaskFailure(f"crio_bundle: the file {shown} does not exist on the controller")
             if not os.path.isfile(path):
-                raise TaskFailure(f"crio_bundle: the file {path} does not exist on the controller")
-            found = _hash_of(path)
+                raise TaskFailure(f"crio_bundle: {shown} on the controller is not a regular file")
+            found = _hash_of(path, shown)
             if found != sha256:
-                raise TaskFailure(f"crio_bundle: {source} has the SHA-256 {found}, not {sha256}")
+                raise TaskFailure(f"crio_bundle: {shown} has the SHA-256 {found}, not {sha256}")
             if not self._connection._shell.tmpdir:
                 self._make_tmp_path()
             remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "bundle.tar.gz")
@@ -86,19 +94,25 @@ def _refuse_bad_hashes(hashes):
             )
 
 
-def _fetch(url, file):
+def _fetch(url, path):
     try:
-        response = open_url(url, timeout=60)
-        for block in iter(lambda: response.read(_BLOCK), b""):
-            file.write(block)
-        file.flush()
-    except Exception as error:
-        raise TaskFailure(f"crio_bundle: {url} cannot be fetched: {error}") from error
+        download.fetch(url, path, use_netrc=True)
+    except download.DownloadError as error:
+        raise TaskFailure(f"crio_bundle: {error}") from None
 
 
-def _hash_of(path):
+def _hash_of(path, shown):
     found = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            found.update(block)
+    try:
+        if os.path.getsize(path) > download.LIMIT:
+            raise TaskFailure(
+                f"crio_bundle: {shown} has more than the {size(download.LIMIT)} that are accepted"
+            )
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(_BLOCK), b""):
+                found.update(block)
+    except OSError as error:
+        raise TaskFailure(
+            f"crio_bundle: {shown} cannot be read on the controller: {os_reason(error, path)}"
+        ) from error
     return found.hexdigest()

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import uuid
 
-from ansible_collections.cri.node.plugins.plugin_utils import file_diff, node_messages, plan
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils import (
+    crio_fallbacks,
+    file_diff,
+    live_values,
+    node_messages,
+    plan,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
@@ -18,7 +25,7 @@ ARGUMENT_SPEC = {
             "path": {"type": "str", "required": True},
             "owner": {"type": "str", "required": True},
             "content": {"type": "str"},
-            "mode": {"type": "str", "default": "0644"},
+            "mode": {"type": "str"},
             "secret": {"type": "bool", "default": False},
             "disruption": {"type": "str", "choices": list(plan.DISRUPTIONS), "default": "restart"},
             "config": {"type": "dict"},
@@ -41,6 +48,7 @@ class ActionModule(CheckedAction):
 
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])
+        self.secrets = plan.WantedFiles(options["files"], options["owners"]).secrets()
         return {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
 
     def _present(self, options, task_vars):
@@ -72,7 +80,7 @@ class ActionModule(CheckedAction):
         if not self._task.check_mode:
             result["generation"] = outcome["generation"]
             result["runtime"]["invocation_id"] = outcome["invocation_id"]
-            outranked = plan.outranked(wanted, {"live": outcome["outranked"], "effective": {}})
+            _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
 
@@ -85,6 +93,7 @@ class ActionModule(CheckedAction):
             "secret_hashes": wanted.secret_hashes,
             "unwanted": wanted.unwanted,
             "expect": wanted.expect,
+            "paths": crio_fallbacks.paths(wanted.settings()),
             "asks_for_crictl": wanted.asks_for_crictl,
             "ready_timeout": options["ready_timeout"],
             **further,
@@ -101,7 +110,7 @@ def _result(made, report):
         "invocation_id": report["unit"]["invocation_id"],
     }
     if report["crio"]["version"]:
-        runtime["version"] = report["crio"]["version"]
+        runtime["version"] = shown(report["crio"]["version"], 100)
     return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
 
 
@@ -109,18 +118,20 @@ def _warn(result, wanted, report, outranked, further=()):
     result.pop("outranked", None)
     if outranked:
         result["outranked"] = outranked
-    warnings = [node_messages.outranked(entry) for entry in outranked]
+    warnings = live_values.of_outranked(outranked, wanted.expect)
     without_effect = plan.without_effect(wanted, report)
     if without_effect:
         result["without_effect"] = without_effect
         warnings += [
             f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect
         ]
+    warnings += plan.unreadable_versions(report)
     if report["interrupted"]:  # only check mode finds one: a run ends it before it looks
         warnings.append(
             "an earlier change of this node was interrupted and is still open; a run undoes it first"
         )
-    result["warnings"] = [*wanted.warnings, *warnings, *report["notes"], *further]
+    told = (*wanted.warnings, *warnings, *report["notes"], *further)
+    result["warnings"] = [shown(warning) for warning in told]
 
 
 def _changes(wanted, made, report):

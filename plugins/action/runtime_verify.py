@@ -58,7 +58,7 @@ class ActionModule(CheckedAction):
         except AnsibleConnectionFailure as failure:
             return _result(verification.unseen(f"the node cannot be reached: {failure}"))
         except TaskFailure as failure:
-            return _result(verification.unseen(f"{failure}{_last_words(returned)}"))
+            return _result(verification.unseen(str(failure)))
         return _result(verification.judge(wanted, seen, asked), seen["state"]["crio"]["version"])
 
 
@@ -87,12 +87,6 @@ def _hello_world(image):
     pod, problems = pod_manifest.convert(manifest, "image")
     refuse([f"image is {image!r}; {problem.message}" for problem in problems])
     return pod
-
-
-def _last_words(returned):
-    """What was said instead of a module's answer: by an account without a shell, say, or a Python that is too old."""
-    said = (returned.get("module_stderr") or returned.get("module_stdout") or "").strip().splitlines()
-    return f" ({said[-1].strip()})" if said else ""
 
 
 def _result(checks, version=None):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils import toml
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 
 DOCUMENTATION = r"""
 name: to_toml
@@ -45,7 +45,7 @@ def to_toml(data: object) -> str:
     """The data as TOML text."""
     try:
         return toml.dumps(plain(data))
-    except toml.TomlError as error:
+    except (toml.TomlError, TooDeep) as error:
         raise AnsibleFilterError(str(error)) from error
 
 

@@ -2,33 +2,39 @@
 """CRI-O's static bundle: fetched, checked against its SHA-256, and put where its own installer puts it.
 
 The layout is that of cri-o/packaging's bundle (top directory cri-o/). Nothing in the archive is executed but
-`crio --version`.
+`crio --version`. All programs are those of one bundle, the former or the new one, whatever ends a run; see file_swap.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
-import http.client
+import json
 import os
 import platform
 import shutil
-import tarfile
-import urllib.request
-import zlib
+import stat
+import time
 
-from . import node_files
+from . import archive as tar_archive
+from . import download, node_files
 from .crio import service as crio_service
-from .errors import NodeError
+from .errors import NodeError, one_line, os_error, os_reason, size
+from .file_swap import FileSwap, SwapError, beside, existing_parent
 from .layout import NODE
 from .program import run
 
-RECORD = NODE.state_directory + "/bundle.json"
+RECORD = NODE.bundle_record
+JOURNAL = NODE.state_directory + "/bundle-install.json"
 CRIO = "/usr/local/bin/crio"
 # uname -m to the bundles' names; the others are the same.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _TOP = "cri-o"
 _NEEDED = ("bin/crio", "bin/crictl", "bin/pinns", "contrib/crio.service")
 _BLOCK = 1024 * 1024
+_LONGEST_WAIT = 60  # seconds for another installation to end
+_ROOM_TO_SPARE = 1024 * 1024  # bytes on each file system, for directories and rounding
 
 # Where each program and each of the unit's files goes; a directory takes all that the archive has below it.
 _PROGRAMS = {
@@ -65,7 +71,7 @@ def read():
     Raises BundleError where the CRI-O that is here is none that a bundle may replace.
     """
     service = crio_service.CrioService()
-    record = node_files.read_json(RECORD) or {}
+    record = _record()
     if service.binary is None:
         return {"architecture": _architecture(), "installed": None, "sha256": None}
     if record.get("binary") == crio_service.binary_identity(service.binary):
@@ -90,16 +96,88 @@ def _architecture():
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
+def _record():
+    """What the last installation left: {"sha256", "version", "binary"}; {} where there is none, or none that is whole."""
+    found = None
+    with contextlib.suppress(RecursionError):
+        found = node_files.read_json(RECORD)
+    if isinstance(found, dict) and all(isinstance(found.get(key), str) for key in ("sha256", "version")):
+        return found
+    return {}
+
+
+def is_interrupted():
+    """Whether an installation was cut short, so that `recover` has something to do."""
+    return os.path.lexists(JOURNAL) or os.path.lexists(JOURNAL + ".new")
+
+
+def recover():
+    """End an installation that was cut short. Returns whether there was one; BundleError where it cannot be ended."""
+    if not is_interrupted():
+        return False
+    with _locked():
+        return _recover()
+
+
+def _recover():
+    try:
+        ended = FileSwap(JOURNAL).recover()
+        if ended == "damaged":
+            # Which programs are in place is not known: with no record the next installation replaces them all.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(RECORD)
+    except (OSError, SwapError) as error:
+        raise BundleError(f"an installation of a bundle was cut short, and {_cannot_end(error)}") from error
+    if ended == "undone":
+        run(["systemctl", "daemon-reload"])
+    return ended is not None
+
+
+def _cannot_end(error):
+    told = os_error(error, "undoing it") if isinstance(error, OSError) else str(error)
+    return f"{told}. Programs of both bundles may be in place until crio_bundle runs again and can undo it"
+
+
+@contextlib.contextmanager
+def _locked():
+    """One installation at a time; a kill ends the lock."""
+    try:
+        node_files.make_private_directory(NODE.state_directory)
+        handle = os.open(NODE.state_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        doing = f"preparing {NODE.state_directory}"
+        raise BundleError(f"{os_error(error, doing)}. Nothing was changed") from error
+    try:
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise BundleError(
+                        "another run is installing a bundle on this node; run again when it has ended"
+                    ) from None
+                time.sleep(0.2)
+        yield
+    finally:
+        os.close(handle)
+
+
 def prepare(source, sha256, directory):
     """Fetch the bundle at `source`, a path or a URL, and check all that may refuse it, in `directory` alone.
 
     Returns (its version of CRI-O, [(target, path of the content, mode), ...]), what `install` takes.
     """
     archive = source
-    if "://" in source:
+    if download.is_url(source):
         archive = os.path.join(directory, "fetched.tar.gz")
-        _fetch(source, archive)
-    _refuse_another_hash(source, archive, sha256)
+        try:
+            download.fetch(source, archive)
+        except download.DownloadError as error:
+            raise BundleError(f"the bundle {error}") from None
+    shown = download.redacted(source) if download.is_url(source) else one_line(source)
+    _refuse_another_hash(shown, archive, sha256)
     members = _unpack(archive, os.path.join(directory, "content"))
     version = _version_in(members)
     installed = read()["installed"]
@@ -114,65 +192,108 @@ def prepare(source, sha256, directory):
             node_files.refuse_untouchable(target)
         except node_files.NodeFileError as error:
             raise BundleError(str(error)) from error
+    _refuse_unfit_file_systems(placements)
     return version, placements
 
 
 def install(version, placements, sha256):
-    """Put in place what `prepare` prepared of the bundle with this SHA-256."""
-    _place(placements)
-    status, _output, error = run(["systemctl", "daemon-reload"])
-    if status != 0:
-        raise BundleError(f"systemctl daemon-reload failed: {error.strip()}")
-    node_files.make_private_directory(NODE.state_directory)
-    record = {"sha256": sha256, "version": version, "binary": crio_service.binary_identity(CRIO)}
-    node_files.write_json(RECORD, record)
+    """Put in place what `prepare` prepared of the bundle with this SHA-256. Returns warnings, a list of sentences."""
+    with _locked():
+        _recover()
+        return _install(version, _still_wanted(placements), sha256)
 
 
-def _fetch(url, target):
+def _install(version, placements, sha256):
+    swap = FileSwap(JOURNAL)
     try:
-        with urllib.request.urlopen(url, timeout=60) as incoming, open(target, "wb") as file:
-            shutil.copyfileobj(incoming, file, _BLOCK)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise BundleError(
-            f"the bundle {url} cannot be fetched: {getattr(error, 'reason', None) or error}"
-        ) from error
+        staged = swap.stage(placements, RECORD)
+        binary = [CRIO, *crio_service.binary_identity(staged[CRIO])[1:]] if CRIO in staged else []
+        record = {"format": 1, "sha256": sha256, "version": version, "binary": binary}
+        swap.stage_record(json.dumps(record, sort_keys=True).encode())
+        swap.swap()
+        _restore_labels(swap.new_paths)
+        status, _output, error = run(["systemctl", "daemon-reload"])
+        if status != 0:
+            raise BundleError(f"systemctl daemon-reload failed: {one_line(error)}")
+        swap.commit()
+    except Exception as error:
+        # After the record's rename the new files are in place, whatever could not be synced.
+        if not swap.is_committed():
+            is_of_system = isinstance(error, OSError)
+            _undo(swap, os_error(error, "installing the bundle") if is_of_system else str(error))
+    try:
+        swap.finish()
+    except OSError as error:
+        return [
+            f"the bundle is installed; {os_error(error, 'removing what its installation left')}; the next run removes it"
+        ]
+    return []
 
 
-def _refuse_another_hash(source, archive, sha256):
+def _undo(swap, reason):
+    """Raise BundleError, with the former files back in place where that is possible."""
+    try:
+        swap.undo()
+    except SwapError as error:
+        raise BundleError(f"{reason}. Going back failed too: {_cannot_end(error)}") from None
+    run(["systemctl", "daemon-reload"])
+    raise BundleError(f"{reason}. The former files are in place; nothing was changed") from None
+
+
+def _still_wanted(placements):
+    """The placements without configuration that somebody else has placed since they were prepared."""
+    only_where_absent = set(_ONLY_WHERE_ABSENT.values())
+    return [each for each in placements if each[0] not in only_where_absent or not os.path.lexists(each[0])]
+
+
+def _restore_labels(paths):
+    """SELinux labels follow the policy for the new paths. Files that are put back keep theirs, being the same inodes."""
+    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
+        run(["restorecon", *sorted(paths)])
+
+
+def _refuse_another_hash(shown, archive, sha256):
     found = hashlib.sha256()
     try:
-        with open(archive, "rb") as file:
+        with os.fdopen(os.open(archive, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BundleError(f"the bundle {shown} is not a regular file")
+            if status.st_size > download.LIMIT:
+                raise BundleError(
+                    f"the bundle {shown} has {size(status.st_size)}; at most {size(download.LIMIT)} are accepted"
+                )
             for block in iter(lambda: file.read(_BLOCK), b""):
                 found.update(block)
-    except OSError as error:
-        raise BundleError(f"the bundle {source} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = os_reason(error, archive) if isinstance(error, OSError) else one_line(str(error))
+        raise BundleError(f"the bundle {shown} cannot be read: {reason}") from error
     if found.hexdigest() != sha256:
         raise BundleError(
-            f"the bundle {source} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle"
+            f"the bundle {shown} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle"
             " asks for"
         )
 
 
 def _unpack(archive, directory):
-    """Unpack the regular files below cri-o/, no links and no odd names. Returns {name below it: path}."""
-    members = {}
+    """Unpack the files that go to this node: {name below cri-o/: path}."""
     try:
-        with tarfile.open(archive) as opened:
-            for member in opened:
-                parts = member.name.split("/")
-                if not member.isreg() or parts[0] != _TOP or {"", ".", ".."} & set(parts):
-                    continue
-                path = os.path.join(directory, *parts[1:])
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with opened.extractfile(member) as content, open(path, "wb") as file:
-                    shutil.copyfileobj(content, file, _BLOCK)
-                members["/".join(parts[1:])] = path
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise BundleError(f"the bundle is no tar archive that can be read: {error}") from error
+        members = tar_archive.unpack(archive, directory, _TOP, _has_place)
+    except tar_archive.ArchiveError as error:
+        raise BundleError(f"the bundle cannot be unpacked: {error}") from error
     lacking = [name for name in _NEEDED if name not in members]
     if lacking:
         raise BundleError(f"the bundle lacks {', '.join(f'{_TOP}/{name}' for name in lacking)}")
     return members
+
+
+def _has_place(name):
+    return (
+        name in _PROGRAMS
+        or name.rpartition("/")[0] + "/" in _PROGRAMS
+        or name in _DATA
+        or name in _ONLY_WHERE_ABSENT
+    )
 
 
 def _version_in(members):
@@ -199,28 +320,27 @@ def _placements(members):
             yield _ONLY_WHERE_ABSENT[name], content, 0o644
 
 
-def _place(placements):
-    """Copy all beside the targets, then rename. A full disk changes nothing, a daemon keeps its file."""
-    staged = {}
-    try:
-        for target, content, mode in placements:
-            node_files.make_directories(os.path.dirname(target))
-            staged[target] = _beside(target)
-            shutil.copyfile(content, staged[target])
-            with open(staged[target], "rb") as file:
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-        for target, beside in staged.items():
-            node_files.swap_in(beside, target)
-    finally:
-        for beside in staged.values():
-            node_files.remove(beside)
-    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
-        run(["restorecon", *sorted(staged)])
-
-
-def _beside(target):
-    directory, name = os.path.split(target)
-    # crio.conf.d is read whole, whatever its files' suffix is: the copy waits one level up.
-    waiting_room = os.path.dirname(directory) if directory.endswith(".d") else directory
-    return os.path.join(waiting_room, f".cri-node-{name}")
+def _refuse_unfit_file_systems(placements):
+    """Refuse what an installation could only find out half-way: no room, read-only, or a target that no rename reaches."""
+    needed, places = {}, {}
+    for target, content, _mode in placements:
+        waiting_room, directory = existing_parent(beside(target)), existing_parent(target)
+        device = os.stat(waiting_room).st_dev
+        if os.stat(directory).st_dev != device:
+            raise BundleError(
+                f"{directory} is on another file system than {waiting_room}, where {target} is staged; it cannot be"
+                " renamed from there. Unmount it"
+            )
+        places[device] = waiting_room
+        needed[device] = needed.get(device, _ROOM_TO_SPARE) + os.stat(content).st_size
+    for device, place in sorted(places.items()):
+        found = os.statvfs(place)
+        if found.f_flag & os.ST_RDONLY:
+            raise BundleError(
+                f"the file system of {place} is mounted read-only; the bundle cannot be installed"
+            )
+        room = found.f_bfree * found.f_frsize
+        if found.f_blocks and room < needed[device]:
+            raise BundleError(
+                f"the bundle needs {size(needed[device])} on the file system of {place}, which has {size(room)} left"
+            )

@@ -35,7 +35,9 @@ def doing(what, path):
     try:
         yield
     except OSError as error:
-        raise NodeFileError(os_error(error, what, path), kind=errno.errorcode.get(error.errno, "failed")) from error
+        raise NodeFileError(
+            os_error(error, what, path), kind=errno.errorcode.get(error.errno, "failed")
+        ) from error
 
 
 # Reading

@@ -28,7 +28,7 @@ def read(request, layout=NODE, service=None, live=None):
     crio: installed, binary, version, config_path, config_directory, socket, redirected_by, wrapped_by
     unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id, kill_mode
     files: by path: what node_files.describe says (of a secret one without its hash), `content` where it differs and may be shown,
-        `as_wanted`, `loaded`, `secret`, `disruption`
+        `same_content`, `as_wanted`, `loaded`, `secret`, `disruption`
     orphans: files of the same owners that are wanted no more, in the same form: written by an earlier generation, or known by
         name and header where the state of the node was lost
     live: the expected keys whose live value differs: {key: text or None}
@@ -130,8 +130,9 @@ def _look_at(path, entry, service, state, orphan=None):
     else:
         secret = secret or entry.get("secret", False)
         found["disruption"] = entry.get("disruption", "restart")
+        found["same_content"] = found.get("sha256") == entry["sha256"]
         as_wanted = (
-            found.get("sha256") == entry["sha256"]
+            found["same_content"]
             and found.get("mode") == entry["mode"]
             and (found.get("uid"), found.get("gid")) == (0, 0)
         )

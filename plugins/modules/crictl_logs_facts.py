@@ -269,6 +269,7 @@ from ..module_utils.crictl import log as cri_log
 from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
 from ..module_utils.crictl.output import UnexpectedOutput
 from ..module_utils.errors import os_error
+from ..module_utils.text import printable
 
 ID_LENGTH = 64  # of a whole container ID, which needs no list to be found by
 
@@ -315,7 +316,7 @@ def one_of(containers, asked, key):
     if not keys:
         raise cri_log.LogError(f"there is no container with {asked}", "not_found")
     if len(keys) > 1:
-        shown = ", ".join(keys[:5]) + (", ..." if len(keys) > 5 else "")
+        shown = printable(", ".join(keys[:5])) + (", ..." if len(keys) > 5 else "")
         raise cri_log.LogError(f"{len(keys)} fit {asked}: {shown}; say which one by id, pod or namespace")
 
 
@@ -359,7 +360,8 @@ def beside(path, attempt):
     """The kubelet calls logs 0.log, 1.log, ... by attempt."""
     folder, name = os.path.split(path)
     if name != f"{attempt + 1}.log":
-        raise cri_log.LogError(f"the runtime has forgotten the attempt before {path}", "not_found")
+        message = f"the runtime has forgotten the attempt before {printable(path)}"
+        raise cri_log.LogError(message, "not_found")
     return os.path.join(folder, f"{attempt}.log")
 
 

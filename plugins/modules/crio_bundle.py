@@ -11,8 +11,9 @@ description:
   - Installs the programs and the systemd unit of CRI-O's official static bundle under C(/usr/local), as the
     bundle's own installer does, after its SHA-256 was checked. Configuration files of the bundle are placed
     only where there are none yet.
-  - All files are copied beside their targets before the first is renamed into place. A node that has this
-    bundle already costs one remote call and fetches nothing.
+  - All files are copied beside their targets before the first is renamed into place. Whatever ends a run, a full disk,
+    a kill or a power cut, the programs are those of one bundle once this module has run again, the former or the new
+    one. A node that has this bundle already costs one remote call and fetches nothing.
   - The service is neither enabled nor started; that is M(cri.node.runtime_config)'s work.
   - Refuses to replace a CRI-O of another minor version, since its start would remove every pod, and a CRI-O
     in another place than a bundle's.
@@ -21,6 +22,9 @@ options:
     description:
       - The bundle, a file on the controller or a URL. C({arch}) stands for the node's architecture as the
         bundles name it, such as V(amd64), V(arm64), V(ppc64le) or V(s390x).
+      - A URL's scheme is http, https or file. A user and a password in it (percent-encoded) are sent to its own host as HTTP
+        basic authentication. They, and the URL's query, appear in no message, result, log or list of processes.
+      - At most 2 GiB are accepted, within an hour.
     type: str
     required: true
   sha256:
@@ -28,7 +32,9 @@ options:
     type: dict
     required: true
   fetched_by:
-    description: Who fetches a URL. V(controller) sends it on to the node, for nodes that reach nothing.
+    description:
+      - Who fetches a URL. V(controller) sends it on to the node, for nodes that reach nothing. It also uses the
+        credentials of F(~/.netrc).
     type: str
     choices: [node, controller]
     default: node
@@ -72,30 +78,48 @@ architecture:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
-from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, os_error
 
 
 def main():
-    """The node's side: looks at what is installed, or installs `archive`; check mode stops half-way."""
+    """The node's side: looks at what is installed, or installs `archive` or `url`; check mode stops half-way."""
     module = AnsibleModule(
         argument_spec={
             "call": {"type": "str", "choices": ["read", "install"], "required": True},
             "archive": {"type": "str"},
+            # Apart from archive, since it may hold credentials: no_log keeps it from syslog and from the result.
+            "url": {"type": "str", "no_log": True},
             "sha256": {"type": "str"},
         },
         supports_check_mode=True,
     )
     try:
-        node_host.refuse_unfit()
-        if module.params["call"] == "read":
-            module.exit_json(changed=False, **bundle.read())
-        sha256 = module.params["sha256"]
-        version, placements = bundle.prepare(module.params["archive"], sha256, module.tmpdir)
-        if not module.check_mode:
-            bundle.install(version, placements, sha256)
-        module.exit_json(changed=True, version=version)
-    except (bundle.BundleError, crio_service.CrioServiceError, node_host.UnfitHostError, OSError) as error:
-        module.fail_json(msg=str(error))
+        result = _read(module) if module.params["call"] == "read" else _install(module)
+    except NodeError as error:
+        failure = str(error)
+    except OSError as error:
+        failure = os_error(error, "installing the bundle")
+    else:
+        module.exit_json(**result)
+    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
+    module.fail_json(msg=failure)
+
+
+def _read(module):
+    node_host.refuse_unfit()
+    # An installation that was cut short is ended first, and counts as a change.
+    interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
+    return {"changed": interrupted, "interrupted": interrupted, **bundle.read()}
+
+
+def _install(module):
+    node_host.refuse_unfit()
+    sha256 = module.params["sha256"]
+    source = module.params["url"] or module.params["archive"]
+    version, placements = bundle.prepare(source, sha256, module.tmpdir)
+    for warning in [] if module.check_mode else bundle.install(version, placements, sha256):
+        module.warn(warning)
+    return {"changed": True, "version": version}
 
 
 if __name__ == "__main__":

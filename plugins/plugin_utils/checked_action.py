@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection's actions have in common: options that are checked first, and failures told as one clear message."""
+"""What the collection's actions have in common: options that are checked first, and failures returned as one clear message."""
 
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, redacted, refuse
 
 
 class CheckedAction(ActionBase):
-    """An action that does its work in `perform(options, task_vars)`, which returns the task's result or raises TaskFailure."""
+    """An action that does its work in `perform(options, task_vars)`, which returns the task's result or raises TaskFailure.
+
+    The options have passed option_rules by then. `secrets` are texts that no message of a failure may hold.
+    """
 
     ARGUMENT_SPEC: dict = {}
     TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
@@ -18,8 +22,11 @@ class CheckedAction(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
+        self.secrets = []
         try:
+            refuse(option_rules.problems_of_arguments(self._task.args))
+            _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
+            refuse(option_rules.normalise(options, self.ARGUMENT_SPEC))
             return self.perform(options, task_vars)
         except TaskFailure as failure:
-            return failure.result
+            return dict(failure.result, msg=redacted(failure.result["msg"], self.secrets))

@@ -27,6 +27,7 @@ _TYPES = {
 _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
 _ENDPOINT = "unix:// and an absolute path, for example unix:///var/run/crio/crio.sock"
+_LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
 
@@ -64,7 +65,7 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
         rule(typed, findings)
     if version:
         _known_to(version, typed, findings)
-    return Checked(typed, sources, findings.problems, findings.warnings)
+    return Checked(typed, sources, findings.listed(), findings.warnings)
 
 
 def _stray(name: str, layer: object) -> Problem:
@@ -74,7 +75,9 @@ def _stray(name: str, layer: object) -> Problem:
 def _endpoints(typed: dict, findings: Findings) -> None:
     for name in ("runtime-endpoint", "image-endpoint"):
         endpoint = typed.get(name, "unix:///")
-        if endpoint.startswith("/"):
+        if len(endpoint) > _LONGEST_ENDPOINT:
+            findings.problem((name,), f"has {len(endpoint)} characters", f"at most {_LONGEST_ENDPOINT}")
+        elif endpoint.startswith("/"):
             findings.problem((name,), "has no unix:// in front", _ENDPOINT, shown_value(endpoint))
         elif not endpoint.startswith("unix:///"):
             findings.problem((name,), "is no socket that crictl can call", _ENDPOINT, shown_value(endpoint))

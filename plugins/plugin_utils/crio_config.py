@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ansible_collections.cri.node.plugins.plugin_utils import toml
 from ansible_collections.cri.node.plugins.plugin_utils.crio_keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio_rules import RULES
-from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.key_catalogue import Catalogue, Key
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -22,6 +22,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES,
 from ansible_collections.cri.node.plugins.plugin_utils.versions import SUPPORTED, Version, parse_version
 
 CATALOGUE = Catalogue(KEYS, CHOICES)
+_LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
 
 
 class Checked(NamedTuple):
@@ -43,7 +44,7 @@ def check(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list
     typed = run.table(data, ())
     for rule in RULES:
         rule(typed, data, run)
-    return Checked(typed, run.problems, run.warnings)
+    return Checked(typed, run.listed(), run.warnings)
 
 
 def secret_keys(data: dict) -> list[str]:
@@ -92,7 +93,7 @@ class _Run(Findings):
         return typed
 
     def _unknown(self, path: Path) -> None:
-        suggestion = CATALOGUE.suggest(path)
+        suggestion = CATALOGUE.suggest(path) if self.found < MOST and len(path[-1]) <= _LONGEST_NAME else None
         if path[0] != "crio":
             reason = "is not in crio.conf, whose only top-level table is crio"
             if CATALOGUE.is_table(("crio", *path)) or CATALOGUE.lookup(("crio", *path)):
@@ -106,7 +107,7 @@ class _Run(Findings):
         self.problem(path, f"{reason}{f'; did you mean {suggestion}?' if suggestion else ''}")
 
     def _key(self, typed: dict, path: Path, key: Key, value: object) -> None:
-        before = len(self.problems)
+        before = self.found
         if not any(key.exists_in(version) for version in self.versions):
             self.problem(path, self._absence(key))
             return
@@ -118,7 +119,7 @@ class _Run(Findings):
             return
         self._value(path, key, converted)
         self._advise(path, key)
-        if len(self.problems) == before:
+        if self.found == before:
             typed[path[-1]] = converted
 
     def _absence(self, key: Key) -> str:

@@ -5,26 +5,24 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
+
 
 def of(wanted, report, plan):
-    """A list of diff dictionaries for a task's result; secret files appear by their hash alone."""
+    """A list of diff dictionaries for a task's result. Of a secret file it only shows that there is one, and that it changes."""
     shown = []
     for path, action in sorted(plan.files.items()):
         found = report["files"].get(path) or report["orphans"][path]
-        secret = found.get("secret") if action == "remove" else wanted.entry(path)["secret"]
-        before, after = found.get("content", ""), "" if action == "remove" else wanted.content(path)
-        if secret:
-            before, after = (
-                _hidden(found.get("sha256")),
-                _hidden(None if action == "remove" else _wanted_hash(wanted, path)),
-            )
-        mode = None if action == "remove" else wanted.entry(path)["mode"]
+        entry = None if action == "remove" else wanted.entry(path)
+        before, after = found.get("content") or "", wanted.content(path) if entry else ""
+        if _is_secret(found) or (entry and entry["secret"]):
+            before, after = _hidden(found, entry)
         shown.append(
             {
                 "before_header": f"{path} ({found.get('mode', 'absent')})",
-                "after_header": f"{path} ({mode or 'absent'})",
-                "before": before,
-                "after": after,
+                "after_header": f"{path} ({entry['mode'] if entry else 'absent'})",
+                "before": without_credentials(before),
+                "after": without_credentials(after),
             }
         )
     origins = [setting for setting in wanted.settings() if setting["path"] in plan.writes]
@@ -33,14 +31,22 @@ def of(wanted, report, plan):
     return shown
 
 
+def _is_secret(found):
+    """Whether a node's file was recorded as secret, or is kept from other users: a key that was secret may be gone by now."""
+    return bool(found.get("secret")) or (
+        found["kind"] == "file" and not int(found.get("mode", "0"), 8) & 0o004
+    )
+
+
+def _hidden(found, entry):
+    """(before, after) of a secret file. Its hash would let anyone try out what a short secret is."""
+    before = "" if found["kind"] == "absent" else "(secret)\n"
+    if entry is None:
+        return before, ""
+    same = found.get("same_content") or not before
+    return before, "(secret)\n" if same else "(secret, changed)\n"
+
+
 def _origin(setting):
     value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
-    return f"{setting['key']} = {value}  (from {setting['variable']})"
-
-
-def _wanted_hash(wanted, path):
-    return next(entry["sha256"] for entry in wanted.described if entry["path"] == path)
-
-
-def _hidden(sha256):
-    return f"(secret, SHA-256 {sha256})\n" if sha256 else ""
+    return without_credentials(f"{setting['key']} = {value}  (from {setting['variable']})")

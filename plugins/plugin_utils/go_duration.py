@@ -15,12 +15,15 @@ _NANOSECONDS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-_PART = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
+_PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 _MOST = 2**63
+_LONGEST = 200  # characters; Go prints 25 at most
 
 
 def parse(text: str) -> int | None:
-    """Nanoseconds, or None when time.ParseDuration would refuse the text."""
+    """Nanoseconds, or None when time.ParseDuration would refuse the text, or nobody would write it."""
+    if len(text) > _LONGEST:
+        return None
     sign = -1 if text.startswith("-") else 1
     body = text[1:] if text[:1] in ("-", "+") else text
     if body == "0":

@@ -18,6 +18,9 @@ _TAG = r"\w[\w.-]{0,127}"
 _DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _REFERENCE = re.compile(f"{_NAME}(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII)
 _LONGEST_NAME = 255
+_LONGEST_TAG = 1 + 128 + 7  # and a port
+_LONGEST_HOST = _LONGEST_NAME + 6  # and its port
+_LONGEST = 1024  # characters of a name with its tag and its digest
 
 
 class Reference(NamedTuple):
@@ -36,6 +39,8 @@ class Reference(NamedTuple):
 
 def parse(text: str) -> Reference:
     """The parts of a name; ValueError with containers/image's own words where it is none."""
+    if len(text) > _LONGEST or len(text.partition("@")[0]) > _LONGEST_NAME + _LONGEST_TAG:
+        raise ValueError(f"repository name must not be more than {_LONGEST_NAME} characters")
     match = _REFERENCE.fullmatch(text)
     if not match:
         if not text:
@@ -51,7 +56,7 @@ def parse(text: str) -> Reference:
 
 def is_host(text: str) -> bool:
     """Whether this is host[:port] and nothing more."""
-    return bool(re.fullmatch(_HOST, text))
+    return len(text) <= _LONGEST_HOST and bool(re.fullmatch(_HOST, text))
 
 
 def can_be_pulled_from(location: str) -> bool:

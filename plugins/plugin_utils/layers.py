@@ -54,7 +54,7 @@ def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[
         if isinstance(value, dict) and value:
             if not isinstance(table.get(key), dict):
                 if key in table:
-                    _forget(here, sources)
+                    _forget(table[key], here, sources)
                 table[key] = {}
             sources.pop(here, None)
             _merge_table(table[key], value, name, here, sources)
@@ -62,7 +62,7 @@ def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[
             _add_empty_table(table, key, name, here, sources)
         else:
             if key in table:
-                _forget(here, sources)
+                _forget(table[key], here, sources)
                 del table[key]
             if value is not None:
                 table[key] = value
@@ -73,12 +73,15 @@ def _add_empty_table(table: dict, key: str, name: str, here: Path, sources: dict
     if isinstance(table.get(key), dict) and table[key]:
         return
     if key in table:
-        _forget(here, sources)
+        _forget(table[key], here, sources)
     table[key] = {}
     sources[here] = name
 
 
-def _forget(path: Path, sources: dict[Path, str]) -> None:
-    """Drop what was known of a path that had a value before; called only where there was one, since it looks at all."""
+def _forget(value: object, path: Path, sources: dict[Path, str]) -> None:
+    """Drop what was known of a path that had this value before; only a table needs a look at all sources."""
+    if not isinstance(value, dict) or not value:
+        sources.pop(path, None)
+        return
     for other in [other for other in sources if other[: len(path)] == path]:
         del sources[other]

@@ -7,11 +7,15 @@ import re
 
 from ansible_collections.cri.node.plugins.plugin_utils import quantity
 from ansible_collections.cri.node.plugins.plugin_utils.did_you_mean import did_you_mean
+from ansible_collections.cri.node.plugins.plugin_utils.one_line import shown_name
 from ansible_collections.cri.node.plugins.plugin_utils.pod_fields import NO_VOLUME, Field
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
 
 _SCALARS = {"text": "string", "boolean": "boolean", "integer": "integer"}
+
+
+MOST = 200  # problems of one manifest
 
 
 class Reader:
@@ -23,12 +27,17 @@ class Reader:
 
     def refuse(self, path: str, message: str, accepted: str | None = None, value: str | None = None) -> None:
         """Add a problem."""
-        self.problems.append(Problem(self.variable, path, value, message, accepted))
+        if len(self.problems) < MOST:
+            self.problems.append(Problem(self.variable, path, value, message, accepted))
 
     def miss(self, path: str, message: str = "is missing") -> None:
         """Add a problem for a field that is not there, unless it is there and was refused."""
         if not any(problem.key.startswith(path) for problem in self.problems):
             self.refuse(path, message)
+
+    def suggestion(self, name: str, fields: dict) -> str:
+        """The field that was probably meant, as the end of a sentence; "" where a reader has enough to do already."""
+        return did_you_mean(name, fields) if len(self.problems) < MOST else ""
 
     def table(self, value: object, path: str, fields: dict[str, Field | str]) -> dict:
         """The typed values of a table's fields; a field that is null, or faulty, is left out."""
@@ -39,7 +48,7 @@ class Reader:
         for name, item in value.items():
             here, field = f"{path}.{name}" if path else name, fields.get(name)
             if field is None:
-                self.refuse(here, f"is no field of a Pod{did_you_mean(str(name), fields)}")
+                self.refuse(here, f"is no field of a Pod{self.suggestion(str(name), fields)}")
             elif isinstance(field, str):
                 if item is not None and (item not in ({}, []) or field == NO_VOLUME):
                     self.refuse(here, field)
@@ -89,6 +98,8 @@ class Reader:
             self.refuse(path, unfit.message, unfit.accepted)
             return None
         shown = None if field.secret else _shown(typed)
+        if field.assigns and len(shown.partition("=")[2]) > 3:  # shorter texts are no secrets
+            shown = shown_name(shown)
         if field.kind == "text" and "\0" in typed:
             self.refuse(path, "holds a NUL character")
         elif field.choices and typed not in field.choices:
@@ -103,10 +114,17 @@ class Reader:
         return None
 
     def _quantity(self, value: object, path: str) -> object:
-        text = str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        is_number = is_number and (isinstance(value, float) or value.bit_length() <= 64)
+        text = str(value) if is_number else value
         number = quantity.parse(text) if isinstance(text, str) else None
         if number is None:
-            self.refuse(path, "is no quantity", quantity.ACCEPTED, str(value))
+            self.refuse(
+                path,
+                "is no quantity",
+                quantity.ACCEPTED,
+                _shown(text)[:80] if isinstance(text, str) else None,
+            )
         return number
 
 

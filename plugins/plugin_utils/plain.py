@@ -10,10 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _VAULTED = {"AnsibleVaultEncryptedUnicode", "EncryptedString"}
+_DEEPEST = 64  # levels; a YAML anchor may make a list that holds itself
 
 
-def plain(value: object) -> object:
-    """The same data as plain dict, list, str, int, float, bool and None; other types stay as they are."""
+class TooDeep(TypeError):
+    """Data that nests without end, or as if it did."""
+
+
+def plain(value: object, depth: int = 0) -> object:
+    """The same data as plain dict, list, str, int, float, bool and None; other types stay as they are.
+
+    Raises TooDeep where lists and mappings nest deeper than any configuration does.
+    """
+    if depth > _DEEPEST:
+        raise TooDeep(f"lists and mappings are nested deeper than {_DEEPEST} levels")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -25,9 +35,9 @@ def plain(value: object) -> object:
     if type(value).__name__ in _VAULTED:
         return str.__str__(str(value))
     if isinstance(value, Mapping):
-        return {_plain_key(name): plain(item) for name, item in value.items()}
+        return {_plain_key(name): plain(item, depth + 1) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, depth + 1) for item in value]
     return value
 
 

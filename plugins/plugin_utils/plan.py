@@ -6,14 +6,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import (
     crictl_config,
     crio_config,
+    crio_fallbacks,
+    live_values,
     registries_config,
     reload,
+    secret_values,
     toml,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
 
 DISRUPTIONS = ("none", "reload", "restart")  # the gravest last
 
@@ -42,7 +47,7 @@ class WantedFiles:
             {
                 "path": path,
                 "owner": entry["owner"],
-                "sha256": "" if entry["secret"] else _hash(entry),
+                "sha256": "" if entry["secret"] else self.sha256(path),
                 "mode": entry["mode"],
                 "secret": entry["secret"],
                 "disruption": entry["disruption"],
@@ -53,7 +58,7 @@ class WantedFiles:
     @property
     def secret_hashes(self):
         """{path: SHA-256} of secret files; a short secret could be guessed from it, so it is not logged either."""
-        return {path: _hash(entry) for path, entry in sorted(self._entries.items()) if entry["secret"]}
+        return {path: self.sha256(path) for path, entry in sorted(self._entries.items()) if entry["secret"]}
 
     @property
     def unwanted(self):
@@ -75,6 +80,19 @@ class WantedFiles:
 
     def content(self, path):
         return self._entries[path]["content"]
+
+    def sha256(self, path):
+        return hashlib.sha256(self._entries[path]["content"].encode()).hexdigest()
+
+    def secrets(self):
+        """The values that no message may repeat: those of secret keys, and all of a secret file that is not made of keys."""
+        found = []
+        for entry in self._entries.values():
+            if entry.get("config"):
+                found += secret_values.of_crio(entry["config"]) if _kind(entry["config"]) == "crio" else []
+            elif entry["secret"]:
+                found += secret_values.of_text(entry["content"])
+        return found
 
     def settings(self):
         """Every key that a file of the set gives: a list of {"path", "key", "value", "variable"}; a secret value is None."""
@@ -100,12 +118,17 @@ class WantedFiles:
         return any(crictl_config.depends_on_version(config["data"]) for config in self._configs("crictl"))
 
     def problems_for(self, crio_version, crictl_version=None):
-        """What is wrong with the set for a node's own versions, such as "1.36.2"; of one that is not known nothing is."""
+        """What is wrong with the set for a node's own versions, such as "1.36.2".
+
+        Of a version that is not known, or that cannot be read, nothing is; see unreadable_versions.
+        """
         found = []
-        for config in self._configs("crio") if crio_version else ():
-            found += crio_config.check(config["data"], _sources(config), (crio_version,)).problems
-        for config in self._configs("crictl") if crictl_version else ():
-            found += crictl_config.check_again(config["data"], _sources(config), crictl_version)
+        if _is_readable(crio_version):
+            for config in self._configs("crio"):
+                found += crio_config.check(config["data"], _sources(config), (crio_version,)).problems
+        if _is_readable(crictl_version):
+            for config in self._configs("crictl"):
+                found += crictl_config.check_again(config["data"], _sources(config), crictl_version)
         return [str(problem) for problem in found]
 
     def _configs(self, kind=None):
@@ -113,8 +136,27 @@ class WantedFiles:
         return [config for config in configs if kind in (None, _kind(config))]
 
 
-def _hash(entry):
-    return hashlib.sha256(entry["content"].encode()).hexdigest()
+def _is_readable(version):
+    try:
+        return bool(version and parse_version(version))
+    except ValueError:
+        return False
+
+
+def unreadable_versions(report):
+    """A warning for each program of the node whose version cannot be read."""
+    versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
+    warnings = [
+        f'the version of {program} on this node, "{shown(version, 100)}", cannot be read: the settings are checked against all'
+        " supported versions only"
+        for program, version in versions.items()
+        if version and not _is_readable(version)
+    ]
+    if report["crio"].get("installed") and not report["crio"]["version"]:
+        warnings.append(
+            "CRI-O on this node does not print its version: the settings are checked against all supported versions only"
+        )
+    return warnings
 
 
 def _kind(config):
@@ -199,11 +241,9 @@ def _weigh_daemon(plan, report, expected):
             "restart",
             f"the running daemon was started from another crio than {report['crio']['binary']} is now",
         )
-    for key, value in sorted(stale(expected, report).items()):
-        plan.because(
-            "restart",
-            f"{key}: the running daemon uses {value}, and its files now say {report['effective'][key]}",
-        )
+    stale, _outranked = live_values.split(expected, report["live"], report["effective"])
+    for reason in live_values.of_stale(stale, report["effective"]):
+        plan.because("restart", reason)
     if plan.disruption == "reload":
         unreliable = reload.unreliable(report)
         if unreliable:
@@ -226,27 +266,9 @@ def is_settled(report):
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
-def stale(expected, report):
-    """{key: live value} of keys that the daemon uses with another value than the files on the node have by now.
-
-    What outranked them when the daemon started is gone: a restart makes the files count.
-    """
-    effective = report["effective"]
-    return {
-        key: value
-        for key, value in report["live"].items()
-        if key in effective and effective[key] is not None and effective[key] == expected.get(key) != value
-    }
-
-
 def outranked(wanted, report):
     """Keys for which a daemon that has loaded the set uses another value, since something of a higher rank decides them."""
-    old = stale(wanted.expect, report)
-    return [
-        {"key": key, "wanted": wanted.expect.get(key), "live": value}
-        for key, value in sorted(report["live"].items())
-        if key not in old
-    ]
+    return live_values.split(wanted.expect, report["live"], report["effective"])[1]
 
 
 def without_effect(wanted, report):
@@ -258,4 +280,4 @@ def without_effect(wanted, report):
     if report["root_registries"]:
         reason = f"{report['root_registries']} replaces /etc/containers/registries.conf and its drop-ins"
         found += [{"key": path, "reason": reason} for path in wanted.paths_of("registries")]
-    return found
+    return found + crio_fallbacks.found(wanted.settings(), report["missing_paths"], report)

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import DEFAULT_GRACE, GRACE
 from ansible_collections.cri.node.plugins.plugin_utils import pod_rules, pod_security, quantity
 
 _PROPAGATION = {"None": 0, "HostToContainer": 1, "Bidirectional": 2}
-_VARIABLE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+_MOST = 2 * 1024 * 1024  # characters of a whole environment, as Linux has it
+_LONGEST = 128 * 1024 - 1  # characters of a word or a value: Linux gives a program no longer one
+
+
+class TooLong(ValueError):
+    """A text that is beyond all measure once its $(NAME) are expanded; the message is a sentence without it."""
 
 
 def kubelet_labels(pod: dict) -> dict[str, str]:
@@ -60,17 +63,35 @@ def _environment(entries: list[dict]) -> dict[str, str]:
     environment: dict[str, str] = {}
     for entry in entries:
         environment[entry["name"]] = _expand(entry.get("value", ""), environment)
+        if sum(map(len, environment.values())) > _MOST:
+            raise TooLong(f"has an environment of more than {_MOST} characters")
     return environment
 
 
 def _expand(text: str, environment: dict[str, str]) -> str:
     """Kubernetes' $(NAME): $$ stands for $, a name that is not there stays as it is written."""
-
-    def value(found: re.Match) -> str:
-        name = found.group(1)
-        return "$" if name is None else environment.get(name, found.group(0))
-
-    return _VARIABLE.sub(value, text)
+    parts: list[str] = []
+    position, length = 0, 0
+    last = text.rfind(")")
+    while True:
+        dollar = text.find("$", position)
+        following = text[dollar + 1 : dollar + 2] if dollar >= 0 else ""
+        parts.append(text[position:dollar] if dollar >= 0 else text[position:])
+        length += len(parts[-1])
+        if dollar < 0:
+            break
+        if following == "(" and dollar < last:
+            end = text.find(")", dollar)
+            part, position = environment.get(text[dollar + 2 : end], text[dollar : end + 1]), end + 1
+        else:
+            part, position = "$", dollar + (2 if following == "$" else 1)
+        parts.append(part)
+        length += len(part)
+        if length > _LONGEST:
+            break
+    if length > _LONGEST:
+        raise TooLong(f"has more than {_LONGEST} characters once its $(NAME) are expanded")
+    return "".join(parts)
 
 
 def _mounts(container: dict, spec: dict) -> list[dict]:

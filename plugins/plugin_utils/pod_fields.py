@@ -27,7 +27,8 @@ class Field(NamedTuple):
 
     kind: text, boolean, integer, quantity, integers, texts, map (names to texts), table, or tables (a list).
     pattern: what a text, or each text inside, must match as a whole; `accepted` says so in words.
-    fields: those of a table, or of each of tables. secret: the value must not be told.
+    fields: those of a table, or of each of tables. secret: the value must not be shown.
+    assigns: what follows an = in the value must not.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Field(NamedTuple):
     minimum: int | None = None
     maximum: int | None = None
     secret: bool = False
+    assigns: bool = False
 
 
 TEXT = Field("text")
@@ -47,8 +49,8 @@ NAME = Field("text", required=True, pattern=_LABEL, accepted=_LABEL_WORDS)
 ABSOLUTE = Field(
     "text",
     required=True,
-    pattern=r"(?!.*(^|/)\.\.(/|\Z))/[^:\0]*",
-    accepted="an absolute path without '..' and ':'",
+    pattern=r"(?!(?s:.*)(^|/)\.\.(/|\Z))/[^:\0-\x1f]*",
+    accepted="an absolute path without '..', ':' and control characters",
 )
 
 
@@ -112,7 +114,9 @@ CONTAINER = {
     "env": Field(
         "tables",
         fields={
-            "name": Field("text", required=True, pattern=r"[^=\0-\x1f]+", accepted="a text without '='"),
+            "name": Field(
+                "text", required=True, pattern=r"[^=\0-\x1f]+", accepted="a text without '='", assigns=True
+            ),
             "value": Field("text", secret=True),
             "valueFrom": f"{NO_SERVER}; give the value",
         },

@@ -19,7 +19,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     pod_security,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 
 _UUIDS = uuid.UUID("8d7b4a5e-1f37-5d0b-9f2b-6c1f0f6c9a51")  # the collection's own space of UUIDs
@@ -37,17 +37,25 @@ def convert(manifest: object, variable: str = "manifest", node: str = "") -> tup
     node: the node's name, so that pods of one name have different UIDs on different nodes.
     """
     reader = Reader(variable)
-    read = reader.table(plain(manifest), "", pod_fields.POD)
+    try:
+        read = reader.table(plain(manifest), "", pod_fields.POD)
+    except TooDeep as error:
+        return {}, [Problem(variable, "", None, str(error))]
     metadata, spec = read.get("metadata", {}), read.get("spec", {})
     pod_rules.check(reader, metadata, spec)
     if reader.problems:
         return {}, reader.problems
     pod = _identity(metadata, spec, node, variable)
     pod["sandbox"] = _sandbox(pod, metadata, spec)
-    pod["init_containers"] = [
-        pod_container.convert(pod, spec, each) for each in spec.get("initContainers", [])
-    ]
-    pod["containers"] = [pod_container.convert(pod, spec, each) for each in spec["containers"]]
+    for kind, name in (("initContainers", "init_containers"), ("containers", "containers")):
+        pod[name] = []
+        for index, each in enumerate(spec.get(kind, [])):
+            try:
+                pod[name].append(pod_container.convert(pod, spec, each))
+            except pod_container.TooLong as error:
+                reader.refuse(f"spec.{kind}[{index}]", str(error))
+    if reader.problems:
+        return {}, reader.problems
     pod["sandbox"]["annotations"][HASH] = _hash(pod)
     return pod, []
 

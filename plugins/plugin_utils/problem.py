@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with something a user said: data first, one sentence when printed."""
+"""What is wrong with something a user set: data first, one printable sentence without credentials when printed."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+
+_LONGEST = 2000  # characters of one sentence
 
 
 class Problem(NamedTuple):
@@ -19,4 +23,4 @@ class Problem(NamedTuple):
         place = ": ".join(part for part in (self.variable, self.key) if part)
         value = "" if self.value is None else f" = {self.value}"
         accepted = f"; accepted: {self.accepted}" if self.accepted else ""
-        return f"{place}{value}{': ' if place else ''}{self.message}{accepted}"
+        return shown(f"{place}{value}{': ' if place else ''}{self.message}{accepted}", _LONGEST)

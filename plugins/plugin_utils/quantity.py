@@ -12,17 +12,18 @@ from fractions import Fraction
 ACCEPTED = 'a quantity such as 500m, 0.5, "2", 128Mi or 1G'
 CPU_PERIOD = 100_000  # microseconds
 
-_QUANTITY = re.compile(r"(\d+\.?\d*|\.\d+)(?:([KMGTPE]i)|([numkMGTPE]?)|[eE]([+-]?\d{1,2}))", re.ASCII)
+_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i)|([numkMGTPE]?)|[eE]([+-]?\d{1,2}))", re.ASCII)
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _LARGEST = 2**63 - 1
+_LONGEST = 100  # characters; 64 bits need 19 digits
 _SHARES = (2, 262_144)
 _SMALLEST_QUOTA = 1000  # microseconds
 
 
 def parse(text: str) -> Fraction | None:
     """The exact number that a quantity stands for; None where it is none, or below 0, or beyond 64 bits."""
-    found = _QUANTITY.fullmatch(text)
+    found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if not found:
         return None
     digits, binary, decimal, exponent = found.groups()

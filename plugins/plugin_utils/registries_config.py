@@ -13,7 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries_advice import ADVICE
 from ansible_collections.cri.node.plugins.plugin_utils.registries_rules import RULES
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
 _ENDPOINT = {"insecure": "boolean", "location": "string", "pull-from-mirror": "string"}
 _REGISTRY = {**_ENDPOINT, "blocked": "boolean", "mirror-by-digest-only": "boolean", "prefix": "string"}
@@ -24,6 +24,7 @@ _TOP = {
     "short-name-mode": "string",
     "unqualified-search-registries": "strings",
 }
+_LONGEST_PREFIX = 1024  # characters; an image's name has 255 at most, its tag 128
 _UNKNOWN = "is unknown to containers/image, which would ignore it silently"
 _VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"
 
@@ -51,7 +52,7 @@ def check(layers: list[tuple[str, object]]) -> Checked:
         rule(typed, findings)
     tables = [table for _prefix, table in sorted(typed.pop("registry").items())]
     return Checked(
-        {**typed, "registry": tables} if tables else typed, sources, findings.problems, findings.warnings
+        {**typed, "registry": tables} if tables else typed, sources, findings.listed(), findings.warnings
     )
 
 
@@ -115,10 +116,15 @@ def _typed(data: dict, findings: Findings) -> dict:
         del top["registries"]
         findings.problem(("registries",), _VERSION_1)
     typed = findings.flat_table(top, (), _TOP, _UNKNOWN, tables=("registry",))
-    typed["registry"] = {
-        prefix: _typed_registry(table, ("registry", prefix), findings)
-        for prefix, table in sorted(data.get("registry", {}).items())
-    }
+    typed["registry"] = {}
+    for prefix, table in sorted(data.get("registry", {}).items()):
+        path = ("registry", prefix)
+        if len(prefix) > _LONGEST_PREFIX:
+            findings.problem(path, f"has a prefix of {len(prefix)} characters", f"at most {_LONGEST_PREFIX}")
+        elif not is_unicode(prefix):
+            findings.problem(path, "is no valid Unicode", "a registry, or a part of one")
+        else:
+            typed["registry"][prefix] = _typed_registry(table, path, findings)
     return typed
 
 

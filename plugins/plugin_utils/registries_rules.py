@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
 from ansible_collections.cri.node.plugins.plugin_utils import image_reference
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
@@ -58,6 +59,25 @@ def _no_schemes(typed: dict, findings: Findings) -> None:
             check((*path, "mirror"), mirror.get("location", ""), f"{place}.location")
     for index, text in enumerate(typed.get("unqualified-search-registries", [])):
         check(("unqualified-search-registries",), text, f"[{index}]")
+
+
+def _no_credentials(typed: dict, findings: Findings) -> None:
+    fault = "holds a user or a password, which no registry of registries.conf has"
+    accepted = "credentials belong in the file that crio.image.global_auth_file names"
+
+    def check(path: Path, text: str, inside: str = "") -> None:
+        if without_credentials(text) != text:
+            findings.problem(path, fault, accepted, None, inside)
+
+    for path, table in tables(typed):
+        for key in ("prefix", "location"):
+            check((*path, key), table.get(key, ""))
+        for place, mirror in mirrors_of(table):
+            check((*path, "mirror"), mirror.get("location", ""), f"{place}.location")
+    for index, text in enumerate(typed.get("unqualified-search-registries", [])):
+        check(("unqualified-search-registries",), text, f"[{index}]")
+    for name, text in typed.get("aliases", {}).items():
+        check(("aliases", name), text)
 
 
 def _has_a_location(typed: dict, findings: Findings) -> None:
@@ -179,6 +199,7 @@ def _fault_of_alias(value: str) -> tuple[str, str]:
 
 RULES = (
     _no_schemes,
+    _no_credentials,
     _has_a_location,
     _wildcards_are_whole_hosts,
     _mirrors_are_usable,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.cri.node.plugins.plugin_utils.one_line import line_fault
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils import daemon_options
+from ansible_collections.cri.node.plugins.plugin_utils.one_line import line_fault, shown_name
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
 
 SECTIONS = ("Unit", "Service", "Install")
 _DIRECTIVE = r"(X-)?[A-Z][A-Za-z0-9]*"
@@ -20,7 +21,10 @@ _VALUE = "a text on one line, a number, true or false, or a list of these (one l
 
 def unit_problems(data: object, variable: str) -> list[Problem]:
     """Everything that is wrong with the data of a drop-in."""
-    return _read(plain(data), variable)[1]
+    try:
+        return _read(plain(data), variable)[1]
+    except TooDeep as error:
+        return [Problem(variable, "", None, str(error))]
 
 
 def render_unit(data: object) -> str:
@@ -28,7 +32,10 @@ def render_unit(data: object) -> str:
 
     What unit_problems names is left out: ask it first.
     """
-    directives = _read(plain(data), "")[0]
+    try:
+        directives = _read(plain(data), "")[0]
+    except TooDeep:
+        return ""
     parts = []
     for section in SECTIONS:
         values = sorted(directives.get(section, {}).items())
@@ -48,7 +55,9 @@ def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]],
     for section, directives in data.items():
         if section not in SECTIONS:
             problems.append(
-                Problem(variable, ascii(section), None, "is no section of a service", ", ".join(SECTIONS))
+                Problem(
+                    variable, shown_name(section), None, "is no section of a service", ", ".join(SECTIONS)
+                )
             )
         elif not isinstance(directives, dict):
             message = f"is {kind(directives)}, not a mapping of directives"
@@ -66,13 +75,15 @@ def _directives(
         if not re.fullmatch(_DIRECTIVE, name, re.ASCII):
             accepted = "a name such as KillMode or LimitNOFILE"
             problems.append(
-                Problem(variable, f"{section}.{name!a}", None, "is no name of a directive", accepted)
+                Problem(
+                    variable, f"{section}.{shown_name(name)}", None, "is no name of a directive", accepted
+                )
             )
             continue
         found[name] = []
         for index, item in enumerate(value if isinstance(value, list) else [value]):
             place = f"{section}.{name}" + (f"[{index}]" if isinstance(value, list) else "")
-            fault = _fault(item)
+            fault = _fault(item) or daemon_options.fault_of_directive(section, name, _text(item))
             if fault:
                 problems.append(Problem(variable, place, None, fault, _VALUE))
             else:
@@ -82,9 +93,11 @@ def _directives(
 
 def _fault(value: object) -> str | None:
     if isinstance(value, (bool, int)):
-        return None
+        return None if int(value).bit_length() <= 64 else "is no integer of 64 bits"
     if not isinstance(value, str):
         return f"is {kind(value)}"
+    if len(value) > LONGEST:
+        return f"has {len(value)} characters, more than {LONGEST}"
     if value.endswith("\\"):
         return "ends in a backslash, which would join the next line to it"
     return line_fault(value)

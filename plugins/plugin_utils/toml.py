@@ -7,6 +7,8 @@ table's header would belong to that table). There are no dates: no file that thi
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode
+
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _LINE = 100
 _INTEGERS = range(-(2**63), 2**63)
@@ -115,7 +117,7 @@ def _key(name: str, path: tuple) -> str:
 
 
 def _quoted(text: str, path: tuple) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if not is_unicode(text):
         raise TomlError(f"{_place(path)}: the text is not valid Unicode")
     return f'"{text.translate(_ESCAPES)}"'
 

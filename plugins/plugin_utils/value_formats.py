@@ -51,7 +51,7 @@ def _cpuset(value: str) -> str | None:
         return None
     for part in value.split(","):
         first, _, last = part.partition("-")
-        if not re.fullmatch(r"\d+(-\d+)?", part, re.ASCII) or int(first) > int(last or first):
+        if not re.fullmatch(r"\d{1,9}(-\d{1,9})?", part, re.ASCII) or int(first) > int(last or first):
             return "is no list of CPUs"
     return None
 
@@ -82,11 +82,18 @@ def _not_negative(value: str) -> str | None:
 
 
 def _port(value: str) -> str | None:
-    return "is no port" if value.isdigit() and int(value) > 65535 else None
+    return (
+        "is no port"
+        if re.fullmatch(r"\d+", value)
+        and not re.fullmatch(
+            r"0{0,9}[0-5]?\d{1,4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]", value, re.ASCII
+        )
+        else None
+    )
 
 
 def _size(value: str) -> str | None:
-    pattern = r"(\d+(\.\d*)?|\.\d+) ?([kmgtp]i?b?|b)?"
+    pattern = r"(\d{1,20}(\.\d{0,20})?|\.\d{1,20}) ?([kmgtp]i?b?|b)?"
     return None if not value or re.fullmatch(pattern, value, re.IGNORECASE | re.ASCII) else "is no size"
 
 
@@ -106,7 +113,7 @@ def _ulimit(value: str) -> str | None:
         return "is no name=soft:hard"
     if name not in _ULIMITS:
         return f"names no limit of {', '.join(sorted(_ULIMITS))}"
-    if not re.fullmatch(r"[+-]?\d+(:[+-]?\d+)?", limits, re.ASCII):
+    if not re.fullmatch(r"[+-]?\d{1,19}(:[+-]?\d{1,19})?", limits, re.ASCII):
         return "its limits are no numbers"
     soft, _, hard = limits.partition(":")
     if hard and int(hard) != -1 and (int(soft) == -1 or int(soft) > int(hard)):

@@ -16,6 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import go_duration
 _DURATION = 'a text with a unit, for example "90s" or "1m30s"'
 _INTEGER = "an integer"
 _STRING = "a text"
+LONGEST = 128 * 1024 - 1  # characters of a text: Linux gives a program no longer one
 
 
 class Unfit(ValueError):
@@ -66,10 +67,12 @@ def _lossless_integer(value: object) -> int | None:
 
 def _string(value: object) -> str:
     if isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
+        if not is_unicode(value):
             raise Unfit("is no valid Unicode", _STRING, None)
+        if len(value) > LONGEST:
+            raise Unfit(f"has {len(value)} characters", f"at most {LONGEST} characters", None)
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
         return str(value)
     raise Unfit(f"is {kind(value)}, not a text: put it in quotes", _STRING, value)
 
@@ -102,6 +105,15 @@ def _inside(value: object, place: str) -> str:
     except Unfit as unfit:
         unfit.inside = place
         raise
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text has no half of a surrogate pair, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def kind(value: object) -> str:

@@ -1,33 +1,90 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O versions as comparable data."""
+"""Versions of CRI-O and crictl as comparable data."""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 SUPPORTED = ("1.34", "1.35", "1.36", "1.37")
 
+_LONGEST = 200  # characters that are searched for a version
+_NUMBER = r"(0|[1-9]\d{0,5})"
+# Of what follows the numbers only a pre-release counts: as SemVer (-rc.1), RPM and Debian (~rc1), Fedora (-0.1.rc1) and Python
+# (rc1) write it. Releases of distributions (-1.1, -150500.1.1) and builds (+git, -15-gabcdef) do not.
+_PRE = r"(?:[~.-]?(?:0\.(?:\d{1,6}\.)?)?(?P<stage>alpha|beta|dev|pre|rc)(?:[.-]?(?P<count>\d{1,6}))?(?![A-Za-z]))?"
+_VERSION = re.compile(
+    rf"(?<![\w.])v?{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?![\d])(?!\.[\d*xX]){_PRE}(?![A-Za-z_])(?:[~+-]\S*)?",
+    re.ASCII,
+)
+_STAGES = ("dev", "alpha", "beta", "pre", "rc")  # the earliest first
+
 
 class Version(NamedTuple):
-    """A CRI-O version; without a patch release it stands for the newest of its minor."""
+    """A version; without a patch release it stands for the newest of its minor. `pre` is "rc.1" of 1.37.0-rc.1.
+
+    A pre-release sorts before its release. A development build sorts there too, and yet equals its release: it is made of the
+    same sources, and says nothing about which.
+    """
 
     major: int
     minor: int
     patch: int | None = None
+    pre: str = ""
 
     def __str__(self) -> str:
-        return ".".join(str(part) for part in self if part is not None)
+        numbers = ".".join(str(part) for part in self[:3] if part is not None)
+        return f"{numbers}-{self.pre}" if self.pre else numbers
 
     @property
     def line(self) -> tuple[int, int]:
         """Major and minor, to compare with."""
         return (self.major, self.minor)
 
+    @property
+    def _order(self) -> tuple:
+        newest = 10**6 if self.patch is None else self.patch
+        stage, _dot, count = self.pre.partition(".")
+        pre = (_STAGES.index(stage), int(count or 0)) if stage in _STAGES else (len(_STAGES), 0)
+        return (self.major, self.minor, newest, *pre)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Version):
+            return tuple(self) == other
+        return self[:3] == other[:3] and _released(self.pre) == _released(other.pre)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((*self[:3], _released(self.pre)))
+
+    def __lt__(self, other: Version) -> bool:
+        return self._order < other._order
+
+    def __le__(self, other: Version) -> bool:
+        return self == other or self < other
+
+    def __gt__(self, other: Version) -> bool:
+        return other < self
+
+    def __ge__(self, other: Version) -> bool:
+        return other <= self
+
+
+def _released(pre: str) -> str:
+    return "" if pre.partition(".")[0] == "dev" else pre
+
 
 def parse_version(text: str) -> Version:
-    """Version(1, 36, 3) of "1.36.3", "v1.36.3" or "1.36.3-dev+git"; else ValueError."""
-    core = text.strip().removeprefix("v").partition("-")[0].partition("+")[0]
-    parts = core.split(".")
-    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(f"{text!r} is no CRI-O version; accepted: for example 1.36 or 1.36.3")
-    return Version(*(int(part) for part in parts))
+    """Version(1, 36, 3) of "1.36.3", "v1.36.3+git", "1.36.3-1.1" or "crio version 1.36.3"; else ValueError, one sentence."""
+    found = list(_VERSION.finditer(str(text)[:_LONGEST]))
+    if len(found) != 1:
+        fault = "is more than one version" if found else "is no CRI-O version"
+        raise ValueError(f"{shown(text, 80)!r} {fault}; accepted: for example 1.36 or 1.36.3")
+    major, minor, patch = found[0].group(1, 2, 3)
+    stage, count = found[0].group("stage", "count")
+    pre = f"{stage}.{int(count)}" if stage and count else stage or ""
+    return Version(int(major), int(minor), None if patch is None else int(patch), pre)

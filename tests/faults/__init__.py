@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults for a transaction that runs on a node: the production code, stopped at a named point from outside of it."""
+"""Faults: a table of them, played on real nodes (`python -m faults`), and drivers that stop a transaction at a named point."""

@@ -202,7 +202,7 @@ def test_an_open_intent_is_ended_by_the_next_run(shared, testbed):
     wait_for_intent(shared)
     # As if systemd itself had been unable to run the recovery.
     shared.check(
-        "for f in /var/lib/cri-node/transaction/program-*.pyz; do : > $f; done; systemctl kill --kill-whom=main -s KILL cri-node-apply"
+        "truncate -s 0 /var/lib/cri-node/transaction/program-*.pyz; systemctl kill --kill-whom=main -s KILL cri-node-apply"
     )
     process.wait(timeout=LIMIT)
     assert shared.exists("/var/lib/cri-node/transaction/intent.json")

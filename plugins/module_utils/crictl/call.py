@@ -4,13 +4,14 @@
 
 A call always names both endpoints and the timeout, ignores crictl.yaml and crictl's environment variables,
 ends when its time is over, keeps a bounded amount of output, and takes nothing for an answer but JSON (or
-text, where crictl has no JSON). Every failure is a CrictlError: one sentence, and a kind to act on.
+text, where crictl has no JSON). Every failure is a CrictlError: one printable line without credentials, and a kind to act on.
 
 Needs nothing of Ansible, since a program that runs on the node by itself uses it too.
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import copy
 import errno
@@ -29,6 +30,7 @@ import time
 
 from ..errors import NodeError
 from ..node_host import MINIMUM_PYTHON
+from ..text import printable, shown
 from . import output as cri_output
 
 ENDPOINT = "unix:///var/run/crio/crio.sock"
@@ -42,7 +44,12 @@ OPTIONS = {
 _FOLDERS = ("/usr/local/bin", "/usr/bin", "/opt/bin", "/usr/local/sbin", "/usr/sbin", "/opt/cni/bin")
 _OUTPUT_LIMIT = 64 * 1024 * 1024
 _ERROR_LIMIT = 1024 * 1024
+_LINE_LIMIT = 16 * 1024  # characters that are read of a line of crictl's log
+_MESSAGE_LIMIT = 2000  # characters of crictl's own words in a message
 _GRACE = 1  # seconds that crictl gets to report a timeout by itself
+_LONGEST = 24 * 60 * 60  # seconds that one call may take
+_KILLED = 5  # seconds that a killed process gets to end; one that waits for a dead disk does not
+_TOGETHER = 16  # calls that run at the same time
 _BATCH = 50  # containers per crictl inspect: up to 100 KiB of JSON each, and 3 KiB of arguments
 _SCRUBBED = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_FILE")
 # crictl ends before it is worth collecting its garbage: that takes a tenth of its time with 300 containers.
@@ -65,9 +72,15 @@ _SOCKET_ERRORS = {
     errno.EPERM: ("no permission to use {}; run as root (become: true)", "permission"),
 }
 
+_START_ERRORS = {
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENOEXEC, errno.EISDIR), "missing"),
+}
+
 
 class CrictlError(NodeError):
-    """What went wrong, in one sentence.
+    """What went wrong, in one sentence on one printable line.
 
     kind: missing, unreachable, timeout, not_found, permission, not_json or failed
     """
@@ -85,17 +98,19 @@ class Crictl:
                 f"Python {needed} or newer is needed on the node, {sys.executable} is {found}; "
                 "set ansible_python_interpreter"
             )
-        if timeout <= 0:
-            raise CrictlError(f"timeout is {timeout}; it must be at least 1 second")
+        if not 0 < timeout <= _LONGEST:
+            raise CrictlError(
+                f"timeout is {printable(timeout, 20)}; it must be between 1 and {_LONGEST} seconds"
+            )
         self.endpoint = _as_url(endpoint)
         self.image_endpoint = _as_url(image_endpoint) if image_endpoint else self.endpoint
         self.timeout = timeout
         self.binary = _find(binary)
 
     def within(self, seconds):
-        """The same crictl, for calls that may take that long."""
+        """The same crictl, for calls that may take that long, one day at most."""
         other = copy.copy(self)
-        other.timeout = max(seconds, 1)
+        other.timeout = min(max(seconds, 1), _LONGEST)
         return other
 
     @property
@@ -119,16 +134,22 @@ class Crictl:
         return text
 
     def together(self, *calls):
-        """The results of several calls that run at the same time; the first one's error counts."""
+        """The results of several calls that run at the same time, 16 at most; the first one's error counts."""
         results = [None] * len(calls)
+        waiting = collections.deque(enumerate(calls))
 
-        def run(index, call):
-            try:
-                results[index] = (call(), None)
-            except Exception as error:  # re-raised below, in the caller's thread
-                results[index] = (None, error)
+        def work():
+            while True:
+                try:
+                    index, call = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    results[index] = (call(), None)
+                except Exception as error:  # re-raised below, in the caller's thread
+                    results[index] = (None, error)
 
-        threads = [threading.Thread(target=run, args=item, daemon=True) for item in enumerate(calls)]
+        threads = [threading.Thread(target=work, daemon=True) for _each in calls[:_TOGETHER]]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -189,9 +210,7 @@ class Crictl:
             ]
             status, output, errors = self._execute(command, name, [file.fileno() for file in files])
         if status:
-            message = _last_words(errors) or _last_words(output) or f"exit status {status}"
-            kind = next((kind for kind, marks in _KINDS if any(mark in message for mark in marks)), "failed")
-            raise CrictlError(f"crictl {name} failed: {message}", kind)
+            raise _failure(name, status, output, errors)
         return output
 
     def _execute(self, command, name, descriptors):
@@ -207,8 +226,12 @@ class Crictl:
                 start_new_session=True,
             )
         except OSError as error:
-            kind = "permission" if isinstance(error, PermissionError) else "missing"
+            kind = _START_ERRORS.get(error.errno, "failed")
             raise CrictlError(f"cannot run {self.binary}: {error.strerror}", kind) from None
+        except ValueError:  # a NUL, or half of a surrogate pair
+            raise CrictlError(
+                f"crictl {name}: an argument holds a character that no program can be given"
+            ) from None
         try:
             with process.stdout, process.stderr:
                 return self._read(process, name)
@@ -217,10 +240,9 @@ class Crictl:
 
     def _read(self, process, name):
         deadline = time.monotonic() + self.timeout + _GRACE
-        chunks = {process.stdout: [], process.stderr: []}
-        room = {process.stdout: _OUTPUT_LIMIT, process.stderr: _ERROR_LIMIT}
+        output, size, errors, errors_size = [], 0, collections.deque(), 0
         with selectors.DefaultSelector() as selector:
-            for pipe in chunks:
+            for pipe in (process.stdout, process.stderr):
                 selector.register(pipe, selectors.EVENT_READ)
             while selector.get_map():
                 remaining = deadline - time.monotonic()
@@ -230,16 +252,21 @@ class Crictl:
                     chunk = os.read(key.fd, 65536)
                     if not chunk:
                         selector.unregister(key.fileobj)
-                    room[key.fileobj] -= len(chunk)
-                    if room[key.fileobj] >= 0:
-                        chunks[key.fileobj].append(chunk)
-                    elif key.fileobj is process.stdout:
+                    if key.fileobj is process.stderr:
+                        errors.append(chunk)
+                        errors_size += len(chunk)
+                        while errors_size - len(errors[0]) >= _ERROR_LIMIT:  # the last words count
+                            errors_size -= len(errors.popleft())
+                        continue
+                    output.append(chunk)
+                    size += len(chunk)
+                    if size > _OUTPUT_LIMIT:
                         raise CrictlError(f"crictl {name} printed more than {_OUTPUT_LIMIT >> 20} MiB")
         try:
             status = process.wait(max(deadline - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
             raise self._too_late(name) from None
-        return status, b"".join(chunks[process.stdout]), b"".join(chunks[process.stderr])
+        return status, b"".join(output), b"".join(errors)
 
     def _too_late(self, name):
         message = f"crictl {name} gave no answer within {self.timeout} s ({self.endpoint})"
@@ -260,22 +287,27 @@ class Crictl:
             raise CrictlError(f"{path} accepted no connection within {self.timeout} s", "timeout") from None
         except OSError as error:
             message, kind = _SOCKET_ERRORS.get(
-                error.errno, (f"cannot connect to {{}}: {error}", "unreachable")
+                error.errno,
+                (f"cannot connect to {{}}: {error.strerror or 'its path is too long'}", "unreachable"),
             )
             raise CrictlError(message.format(path), kind) from None
 
 
 def _as_url(endpoint):
     """A bare path is as good as a URL; TCP is for Windows."""
-    if endpoint.startswith(("unix:///", "/")):
+    if endpoint.startswith(("unix:///", "/")) and endpoint.isprintable():
         return endpoint if endpoint.startswith("unix://") else f"unix://{endpoint}"
-    raise CrictlError(f"endpoint is {endpoint!r}; it must be a socket's path, such as {ENDPOINT}", "failed")
+    message = f"endpoint is {printable(repr(endpoint), 200)}; it must be a socket's path, such as {ENDPOINT}"
+    raise CrictlError(message, "failed")
 
 
 def _in_memory(document):
     """A file of JSON that has no name, and goes with the last process that has it open."""
-    file = os.fdopen(os.memfd_create("cri-node"), "wb", buffering=0)
-    file.write(json.dumps(document).encode())
+    try:
+        file = os.fdopen(os.memfd_create("cri-node"), "wb", buffering=0)
+        file.write(json.dumps(document).encode())
+    except OSError as error:
+        raise CrictlError(f"no memory for a file of crictl's: {error.strerror}") from None
     return file
 
 
@@ -297,7 +329,8 @@ def _kill(process):
     if process.returncode is None:  # else its number may be another's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_KILLED)
 
 
 def _parse(output, name):
@@ -305,36 +338,58 @@ def _parse(output, name):
         text = output.decode("utf-8").strip()
         if not text.startswith(("{", "[")):
             raise ValueError
-        documents, position, decoder = [], 0, json.JSONDecoder()
+        documents, position = [], 0
         while position < len(text):
-            document, position = decoder.raw_decode(text, position)
+            document, position = _DECODER.raw_decode(text, position)
             documents.append(document)
-            position = len(text) - len(text[position:].lstrip())
+            position = _SPACE.match(text, position).end()
         return documents[0] if len(documents) == 1 else documents
     except (ValueError, RecursionError):
-        shown = output[:200].decode("utf-8", "replace").strip()
-        what = "its help" if _is_help(shown) else f"{' '.join(shown.split())[:80]!r}" if shown else "nothing"
+        start = output[:1000].decode("utf-8", "replace")
+        what = "its help" if _is_help(start) else repr(shown(start)[:80]) if start.strip() else "nothing"
         message = f"crictl {name} ended with status 0, but printed {what} instead of JSON"
         raise CrictlError(message, "not_json") from None
 
 
+def _no_number(text):
+    raise ValueError(f"{text} is not JSON")
+
+
+def _integer(text):
+    if len(text) > 4300:  # Python's own limit, where it has one: its time grows with the square of the length
+        raise ValueError("an integer of more than 4300 digits")
+    return int(text)
+
+
+_SPACE = re.compile(r"\s*")
+_DECODER = json.JSONDecoder(
+    parse_constant=_no_number, parse_int=None if hasattr(sys, "get_int_max_str_digits") else _integer
+)
+
+
 def _is_help(text):
-    return re.match(r"\s*NAME:\s+crictl\b", text) is not None
+    return re.match(r"\s*NAME:\s+crictl\b", text[:1000]) is not None
+
+
+def _failure(name, status, output, errors):
+    """The error for a call that ended with that exit status."""
+    words = _last_words(errors) or _last_words(output) or f"exit status {status}"
+    kind = next((kind for kind, marks in _KINDS if any(mark in words for mark in marks)), "failed")
+    return CrictlError(f"crictl {name} failed: {shown(words, _MESSAGE_LIMIT)}", kind)
 
 
 def _last_words(errors):
     """The message of crictl's last line of log, without the log's own decoration."""
     text = errors[-_ERROR_LIMIT:].decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip()[:_LINE_LIMIT] for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
-        found = re.match(r'time=.*? level=(?:fatal|error) msg=("(?:[^"\\]|\\.)*"|\S+)', line)
+        found = re.match(r'time=.*? level=(?:fatal|error) msg=(?:"((?:[^"\\]|\\.)*)|(\S+))', line)
         if found:
-            message = found.group(1)
-            return _unquoted(message[1:-1]) if message.startswith('"') else message
+            return found.group(2) or _unquoted(found.group(1) or "")
         found = re.match(r"(?:FATA|ERRO)\[\d+\] (.*)", line)
         if found:
             return found.group(1)
-    return lines[-1][:1000] if lines else ""
+    return lines[-1] if lines else ""
 
 
 def _unquoted(text):

@@ -22,6 +22,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from ..errors import NodeError
+from ..text import shown
 
 SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -30,7 +31,7 @@ _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
 )
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_IDENTITY = re.compile(r"[\w.:/@+-]{1,256}", re.ASCII)  # of CRI-O and containerd 64 hexadecimal digits
+_IDENTITY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,255}")  # of CRI-O and containerd 64 hexadecimal digits
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _POD_LABELS = {
     "name": "io.kubernetes.pod.name",
@@ -225,6 +226,14 @@ def sandbox(item):
     )
 
 
+def printed_identity(text):
+    """crictl runp and crictl create, which print text: the identity that they print last."""
+    words = text.split()
+    if not words:
+        raise UnexpectedOutput("crictl printed nothing where it should print an identity")
+    return _identity({"id": words[-1]})
+
+
 def with_pod(item, known_pods):
     """The container, its pod completed from pods()."""
     return dict(item, pod={**known_pods.get(item["pod"].get("id"), {}), **item["pod"]})
@@ -362,7 +371,7 @@ def _string(mapping, key, required=False):
 def _identity(mapping):
     """The id of a container or a pod. It becomes an argument of crictl, so it must not look like an option."""
     value = _string(mapping, "id", required=True)
-    if value.startswith("-") or not _IDENTITY.fullmatch(value):
+    if not _IDENTITY.fullmatch(value):
         raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an identity")
     return value
 
@@ -405,10 +414,8 @@ def _strings(mapping, key):
 
 
 def _enumeration(mapping, key, prefix):
-    value = _string(mapping, key)
-    if value is None:
-        return "unknown"
-    return (value[len(prefix) :] if value.startswith(prefix) else value).lower()
+    value = _string(mapping, key) or ""
+    return (value[len(prefix) :] if value.startswith(prefix) else value).lower() or "unknown"
 
 
 def _time(mapping, key):
@@ -437,7 +444,8 @@ def _shown(value):
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        return repr(value) if len(value) <= 60 else f"{value[:60]!r}..."
+        text = shown(value[:2000])
+        return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."
     if isinstance(value, int) and not isinstance(value, bool) and _as_integer(value) is None:
         return "an integer of more than 64 bits"
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 
+from ..text import shown
+
 _MONITORS = ("conmon", "conmonrs")
 _CMDLINE = 64 * 1024  # bytes read of a command line
 _OPTIONS = {
@@ -125,7 +127,7 @@ def snapshot(listed=None, known=None):
 def _entry(identity, monitor, listed=None):
     entry = {"id": identity}
     if listed and listed.get("name"):
-        entry["name"] = listed["name"]
+        entry["name"] = shown(listed["name"], 100)  # for messages only
     if monitor:
         entry["monitor"] = {name: monitor[name] for name in ("pid", "started")}
         entry.update({name: monitor[name] for name in ("groups", "exit_dir", "container") if name in monitor})

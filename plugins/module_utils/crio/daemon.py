@@ -9,6 +9,7 @@ from ..crictl import output as typed
 from ..crictl.call import Crictl
 from ..errors import NodeError, TransactionError
 from ..program import run
+from ..text import shown
 from . import containers, journald
 from .live import CrioSocketError, live_configuration
 from .service import CrioService
@@ -62,7 +63,10 @@ def _crictl(service):
 def _conditions(crictl):
     """{type: (why not, whether it holds)}"""
     return {
-        each["type"]: (": ".join(part for part in (each["reason"], each["message"]) if part), each["status"])
+        each["type"]: (
+            shown(": ".join(part for part in (each["reason"], each["message"]) if part)),
+            each["status"],
+        )
         for each in typed.conditions(crictl.json("info", "-q", "-o", "json"))
     }
 

@@ -32,7 +32,7 @@ def value_of(text):
     """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -68,6 +68,8 @@ def lines(after, *matches):
             entry = json.loads(line)
         except ValueError:
             continue
+        if not isinstance(entry, dict):
+            continue
         found.append(
             {
                 "message": _text(entry.get("MESSAGE"))[:_LONGEST],

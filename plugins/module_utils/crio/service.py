@@ -232,7 +232,7 @@ class CrioService:
         named = _without_configuration(self.command[1:])[1]
         if option in named:
             return named[option].rstrip("/")
-        return (self.environment.get(variable) or default).rstrip("/")
+        return self.environment.get(variable, default).rstrip("/")  # CRI-O takes an empty one for a name, too
 
     @property
     def binary_replaced(self):

@@ -9,7 +9,7 @@ import shutil
 import stat
 
 from ..crictl import log as cri_log
-from ..errors import NodeError
+from ..errors import NodeError, PodError
 from ..program import run
 from .marks import LOGS
 
@@ -22,12 +22,13 @@ _KINDS = {
     "CharDevice": (stat.S_ISCHR, "a character device"),
     "BlockDevice": (stat.S_ISBLK, "a block device"),
 }
+_CUT = "... (cut)"  # as text.printable says it
 # A kubelet's oom_score_adj of the two ends; between them it goes by the share of the memory.
 _SCORES = {"guaranteed": -997, "best-effort": 1000}
 
 
 class UnfitPathError(NodeError):
-    """A host path is not what the manifest says; the message begins with the field."""
+    """A host path is not what the manifest says, or cannot be made; the message begins with the field."""
 
 
 def refuse_unfit(host_paths):
@@ -42,8 +43,9 @@ def refuse_unfit(host_paths):
             if wanted["type"].endswith("OrCreate"):
                 continue
             raise UnfitPathError(f"{wanted['key']}: {wanted['path']} does not exist on the node") from None
-        except OSError as error:
-            raise UnfitPathError(f"{wanted['key']}: {wanted['path']}: {error.strerror}") from None
+        except (OSError, ValueError) as error:  # the latter for a NUL in the path
+            reason = getattr(error, "strerror", None) or error
+            raise UnfitPathError(f"{wanted['key']}: {wanted['path']}: {reason}") from None
         if not fits(found):
             raise UnfitPathError(f"{wanted['key']}: {wanted['path']} is not {words}")
 
@@ -52,32 +54,47 @@ def make_paths(host_paths):
     """Makes what is to be made where it does not exist, with the permissions that a kubelet gives it."""
     for wanted in host_paths:
         path = wanted["path"]
-        if wanted["type"] == "DirectoryOrCreate":
-            os.makedirs(path, mode=0o755, exist_ok=True)
-        elif wanted["type"] == "FileOrCreate" and not os.path.exists(path):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        try:
+            if wanted["type"] == "DirectoryOrCreate":
+                os.makedirs(path, mode=0o755, exist_ok=True)
+            elif wanted["type"] == "FileOrCreate" and not os.path.exists(path):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        except OSError as error:
+            raise UnfitPathError(f"{wanted['key']}: cannot make {path}: {error.strerror}") from None
 
 
 def make_log_folders(folder, names):
     """The runtime wants a pod's folder of logs, with one for each container, to be there."""
     for name in names:
-        os.makedirs(os.path.join(folder, name), mode=0o755, exist_ok=True)
+        path = os.path.join(folder, name)
+        try:
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        except OSError as error:
+            raise PodError(f"cannot make the folder of logs {path}: {error.strerror}") from None
 
 
 def remove_logs(namespace, name, uid):
     """Removes a pod's folder of logs, where there is one."""
     folder = f"{namespace}_{name}_{uid}"
-    if "/" not in folder and os.path.isdir(os.path.join(LOGS, folder)):
-        shutil.rmtree(os.path.join(LOGS, folder))
+    path = os.path.join(LOGS, folder)
+    for _attempt in range(3):
+        if "/" in folder or not os.path.isdir(path):
+            return
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:  # the runtime or a kubelet removes files of it as well
+            continue
+        except OSError as error:
+            raise PodError(f"cannot remove the folder of logs {path}: {error.strerror or error}") from None
 
 
 def last_lines(path, count=10):
-    """The text of a log's last lines, the oldest first; none where it cannot be read."""
+    """The text of a log's last lines, the oldest first; none where it cannot be read. A line that is cut says so."""
     try:
         with cri_log.Log(path, rotated=False) as log:
             entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
-            return [entry.text for entry in entries]
-    except (cri_log.LogError, OSError):
+            return [f"{entry.text}{_CUT}" if entry.cut else entry.text for entry in entries]
+    except (NodeError, OSError, ValueError):
         return []
 
 

@@ -15,8 +15,7 @@ import time
 
 from ..crictl import output as cri_output
 from ..crictl.call import CrictlError
-from ..crictl.output import UnexpectedOutput
-from ..errors import PodError
+from ..errors import NodeError, PodError
 from . import host as pod_host
 from . import images as pod_images
 from . import result as pod_result
@@ -51,7 +50,7 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
         _remove(crictl, sandbox, containers)
     try:
         here = _start(crictl, pod, wait, time.monotonic() + wait_timeout)
-    except (CrictlError, UnexpectedOutput, PodError, OSError) as error:
+    except NodeError as error:
         raise _undone(crictl, pod, error, bool(found)) from error
     return {**pod_result.of(pod, here), **told}
 
@@ -102,7 +101,7 @@ def _like(crictl, pod, found):
     if len(found) != 1:
         return None
     sandbox, containers = found[0]
-    ids = {item.get("name"): item["id"] for item in containers}
+    ids = {item.get("name", ""): item["id"] for item in containers}
     if sandbox["annotations"][HASH] != pod["sandbox"]["annotations"][HASH]:
         return None
     if sorted(ids) != sorted(each["name"] for each in pod_result.all_containers(pod)):
@@ -123,9 +122,11 @@ def _look(crictl, pod_id, ids):
 
 
 def _details(crictl, ids):
-    """By name; a container that is gone by now is left out."""
+    """By name; a container that is gone by now is left out. Its name is the one that it was created with."""
     details = crictl.details(ids.values())
-    return {name: details[identity] for name, identity in ids.items() if identity in details}
+    return {
+        name: {**details[identity], "name": name} for name, identity in ids.items() if identity in details
+    }
 
 
 def _failed(here):
@@ -141,7 +142,7 @@ def _start(crictl, pod, wait, deadline):
     pod_host.make_log_folders(pod["sandbox"]["log_directory"], names)
     crictl = crictl.within(_remaining(deadline))
     handler = ("--runtime", pod["handler"]) if pod["handler"] else ()
-    pod_id = _identity(crictl.text("runp", *handler, pod["sandbox"]))
+    pod_id = cri_output.printed_identity(crictl.text("runp", *handler, pod["sandbox"]))
     ids = {}
     for container in pod["init_containers"]:
         first = _start_containers(crictl, pod, pod_id, [container])
@@ -174,19 +175,11 @@ def _create(crictl, pod, pod_id, container):
 
     def create():
         try:
-            return _identity(crictl.text("create", pod_id, config, pod["sandbox"]))
+            return cri_output.printed_identity(crictl.text("create", pod_id, config, pod["sandbox"]))
         except CrictlError as error:
             raise PodError(f"container {container['name']}: {error}", container["name"]) from error
 
     return create
-
-
-def _identity(output):
-    """The ID that crictl prints last."""
-    words = output.split()
-    if not words:
-        raise UnexpectedOutput("crictl printed nothing where it should print an ID")
-    return words[-1]
 
 
 def _wait(crictl, here, wait, deadline):
@@ -238,7 +231,7 @@ def _remove(crictl, sandbox, containers):
 
 def _stop(crictl, container):
     given = container["annotations"].get(GRACE, "")
-    grace = int(given) if given.isdigit() else DEFAULT_GRACE
+    grace = int(given) if re.fullmatch("[0-9]{1,9}", given) else DEFAULT_GRACE
     patient = crictl.within(grace + crictl.timeout)
     return lambda: patient.text("stop", "--timeout", str(grace), container["id"])
 
@@ -251,6 +244,6 @@ def _undone(crictl, pod, error, replaced):
         for sandbox, containers in _find(crictl, pod["name"], pod["namespace"]):
             _remove(crictl, sandbox, containers)
         pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
-    except (CrictlError, UnexpectedOutput, PodError, OSError) as problem:
+    except NodeError as problem:
         ending = f"IT IS STILL THERE, since it could not be removed: {problem}"
     return pod_result.failure(pod, error, ending, lines, changed=replaced)

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 from ..errors import PodError
+from ..text import printable, shown
 from . import host as pod_host
 
+_CUT = printable("xx", 1)[1:]  # what follows a text that was cut
+_MASK = "********"
+_LIMIT = 4000  # characters of a message beside the lines of a log
 _TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
 
 
@@ -50,15 +54,17 @@ def _image_of(container):
 
 def failure(pod, error, ending, log, changed=False):
     """The error to raise: what happened, how it ended, and the lines that the container said last."""
-    said = "".join(f"\n  {line}" for line in log)
-    message = f"the pod {pod['namespace']}/{pod['name']} did not come up: {error}. {ending}."
+    log = [_redacted(line, pod) for line in log]
+    what, ending = _redacted(str(error), pod), _redacted(ending, pod)
+    message = shown(f"the pod {pod['namespace']}/{pod['name']} did not come up: {what}. {ending}.", _LIMIT)
+    said = "".join(f"\n  {shown(line)}" for line in log)
     message += f" The container's last lines:{said}" if said else ""
     return PodError(
-        _redacted(message, pod),
+        message,
         getattr(error, "container", None),
         getattr(error, "exit_code", None),
         getattr(error, "reason", None),
-        [_redacted(line, pod) for line in log] or None,
+        log or None,
         changed=changed,
     )
 
@@ -74,7 +80,24 @@ def last_lines(pod, error):
 def _redacted(text, pod):
     """The text without the values of the environment; shorter ones than four characters are no secrets."""
     values = {each["value"] for container in all_containers(pod) for each in container["config"]["envs"]}
-    lines = {line for value in values for line in (value, *value.splitlines()) if len(line) > 3}
-    for line in sorted(lines, key=len, reverse=True):
-        text = text.replace(line, "********")
+    secrets = {line for value in values for line in (value, *value.splitlines())}
+    secrets |= {printable(secret, len(secret)) for secret in secrets}  # as a message of crictl has them
+    secrets = sorted((each for each in secrets if len(each) > 3), key=len, reverse=True)
+    for secret in secrets:
+        text = text.replace(secret, _MASK)
+    if text.endswith(_CUT):
+        text = text[: -len(_CUT)]
+        beginning = max((_length_of_beginning(text, secret) for secret in secrets), default=0)
+        text = (f"{text[:-beginning]}{_MASK}" if beginning else text) + _CUT
     return text
+
+
+def _length_of_beginning(text, secret):
+    """How many characters of the secret's beginning the text ends with."""
+    tail = text[-len(secret) :]
+    position = tail.find(secret[0])
+    while position >= 0:
+        if secret.startswith(tail[position:]):
+            return len(tail) - position
+        position = tail.find(secret[0], position + 1)
+    return 0

@@ -24,6 +24,7 @@ from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..node_files import NodeFileError
 from ..program import run
+from ..text import shown
 
 UNIT_DIRECTORY = "/etc/systemd/system/"
 _SLACK = 256 * 1024  # bytes beyond the files themselves: folders, journal, generation
@@ -69,6 +70,7 @@ def rehearse(request, directory, layout, mounts):
     validate_unit(request, service, directory)
     if request["activate"] in ("start", "restart"):
         dry_start(request, service, staged)
+        refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
         dry_start(request, service, staged, only="invalid registries")
     before = daemon.snapshot(service)
@@ -146,6 +148,11 @@ class Staged:
             (layout.registries_directory, self.registries_directory),
         ]
         self.judges_registries = False
+        if os.path.islink(service.config_directory):
+            raise TransactionError(
+                "refused",
+                f"{service.config_directory} is a symbolic link; CRI-O reads no folder behind one and does not start",
+            )
         copy_configuration(service.config_directory, self.config_directory)
         _copy(service.config_path, self.config)
         touched = [*request["contents"], *request["remove"]]
@@ -299,7 +306,9 @@ def dry_start(request, service, staged, only=""):
     that have these words. Raises TransactionError.
     """
     command = [service.binary, *staged.arguments, *service.options, *staged.registries_arguments]
-    command += ["--signature-policy-dir", _DRY_START, "--log-level", "info"]
+    # A filter, a file or another format of the log would hide how it ended.
+    command += ["--signature-policy-dir", _DRY_START, "--log-level", "info", "--log-filter", "", "--log", ""]
+    command += ["--log-format", "text"]
     status, output, error = run(command, timeout=60, environment=effective.environment(service))
     lines = (output + error).splitlines()
     if status == 0 or any(_DRY_START in line and "level=fatal" in line for line in lines):
@@ -312,6 +321,18 @@ def dry_start(request, service, staged, only=""):
     for prefix in _PREFIXES:
         said = said.replace(prefix, "")
     raise TransactionError("validate", "CRI-O could not start with this configuration", said)
+
+
+def refuse_unusable_handler(configuration):
+    """CRI-O starts with a default handler that nobody can execute, and then loses every container."""
+    name, known = handlers.parse(configuration)
+    path = (known.get(name) or {}).get("runtime_path")
+    if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        raise TransactionError(
+            "validate",
+            "CRI-O could start no container with this configuration",
+            f"runtime_path of the default handler {name}, {path}, is not a program that can be executed",
+        )
 
 
 def _refuse_dropped_handlers(request, lines, service):
@@ -454,7 +475,7 @@ def _refuse_changed_handlers(service, known, configuration):
     monitors = {each["id"]: each for each in known if "id" in each}
     problems = handlers.in_use(running, monitors, handlers.parse(live), handlers.parse(configuration))
     if problems:
-        raise TransactionError("refused", f"{'; '.join(problems)}. Drain the node first")
+        raise TransactionError("refused", f"{shown('; '.join(problems))}. Drain the node first")
 
 
 def kill_mode_after(request, service):

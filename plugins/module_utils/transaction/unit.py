@@ -53,6 +53,7 @@ MODULES = (
     "node_host",
     "node_state",
     "program",
+    "text",
     "transaction.apply",
     "transaction.candidate",
     "transaction.generation",
@@ -129,8 +130,9 @@ def end_interrupted(layout, seconds):
     Raises lock.Busy for one that still runs after so many seconds.
     """
     wait_until_idle(layout, seconds)
+    notes = _set_damaged_state_aside(layout)
     if not journal.is_open(layout):
-        return []
+        return notes
     program = _prepare(layout)
     said = _run(layout, program, _STOP_LIMIT, ["recover", program])
     outcome = _printed(said) or {}
@@ -139,7 +141,15 @@ def end_interrupted(layout, seconds):
         raise UnitError(
             f"an earlier change of this node was interrupted and could not be undone yet: {problem}"
         )
-    return [each for each in (outcome.get("problem"), *outcome.get("warnings", [])) if each]
+    return notes + [each for each in (outcome.get("problem"), *outcome.get("warnings", [])) if each]
+
+
+def _set_damaged_state_aside(layout):
+    """A damaged record would be reported for ever by runs that change nothing; files are then known by name and header."""
+    _state, damage = committed.load(layout)
+    if not damage:
+        return []
+    return [f"{damage}; the damaged one is kept as {node_files.set_aside(layout.state_file)}"]
 
 
 def wait_until_idle(layout, seconds):

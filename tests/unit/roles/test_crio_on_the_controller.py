@@ -38,6 +38,14 @@ def test_a_configuration_that_may_hold_a_password_is_for_root_alone(controller):
     assert (drop_in["mode"], drop_in["secret"]) == ("0600", True)
 
 
+def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
+    path = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
+    drop_in = controller.files("crio", {"crio_service": {"Service": {"Environment": "TOKEN=x"}}})[path]
+    assert (drop_in["mode"], drop_in["secret"]) == ("0600", True)
+    drop_in = controller.files("crio", {"crio_service": {"Service": {"KillMode": "process"}}})[path]
+    assert (drop_in["mode"], drop_in["secret"]) == ("0644", False)
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -53,6 +61,19 @@ def test_a_configuration_that_may_hold_a_password_is_for_root_alone(controller):
         ),
         pytest.param(
             {"crio_version": "newest"}, ["crio_version: 'newest' is no CRI-O version"], id="no version"
+        ),
+        pytest.param(
+            {"crio_ready_timeout": 0}, ["ready_timeout is 0; it must be at least 1 second"], id="no time"
+        ),
+        pytest.param(
+            {"crio_service": {"Service": 5}},
+            ["crio_service", "not a mapping"],
+            id="a section that is a number",
+        ),
+        pytest.param(
+            {"crio_environment": {"CONTAINER_CONFIG_DIR": "/srv"}},
+            ["crio_environment: CONTAINER_CONFIG_DIR", "this role writes to /etc/crio/crio.conf.d"],
+            id="a configuration elsewhere",
         ),
         pytest.param({"crio_service": {"Srvice": {}}}, ["crio_service", "Srvice"], id="no section"),
         pytest.param(

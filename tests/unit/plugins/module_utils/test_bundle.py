@@ -3,12 +3,14 @@
 
 import hashlib
 import io
+import json
 import os
 import tarfile
 
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import bundle
+from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 
 PROGRAM = "#!/bin/sh\necho 'crio version 1.36.3'\n"
 WHOLE = {
@@ -60,7 +62,18 @@ def installed(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _empty_node(monkeypatch, tmp_path, installed):
-    """The targets of a bundle, below a folder instead of the root."""
+    """The targets of a bundle, and what is recorded of it, below a folder instead of the root; a systemd that does nothing."""
+    layout = Layout(f"{tmp_path}/node")
+    state = layout.state_directory
+    monkeypatch.setattr(bundle, "NODE", layout)
+    monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
+    monkeypatch.setattr(bundle, "JOURNAL", f"{state}/bundle-install.json")
+    monkeypatch.setattr(bundle, "CRIO", f"{tmp_path}/node{bundle.CRIO}")
+
+    def without_systemd(arguments, real=bundle.run):
+        return (0, "", "") if arguments[0] == "systemctl" else real(arguments)
+
+    monkeypatch.setattr(bundle, "run", without_systemd)
     for name in ("_PROGRAMS", "_DATA", "_ONLY_WHERE_ABSENT"):
         moved = {key: f"{tmp_path}/node{target}" for key, target in getattr(bundle, name).items()}
         monkeypatch.setattr(bundle, name, moved)
@@ -87,12 +100,18 @@ def test_preparing_writes_nothing_outside_its_directory(archive, directory, tmp_
 
 
 def test_placed_files_are_whole_and_nothing_else_lies_beside_them(archive, directory, tmp_path):
-    _version, placements = bundle.prepare(*archive(), directory)
-    bundle._place(placements)
-    found = sorted(
-        str(path.relative_to(tmp_path)) for path in (tmp_path / "node").rglob("*") if path.is_file()
-    )
-    assert found == sorted(os.path.relpath(target, tmp_path) for target, _content, _mode in placements)
+    version, placements = bundle.prepare(*archive(), directory)
+    assert bundle.install(version, placements, "1" * 64) == []
+    found = {str(path.relative_to(tmp_path)) for path in (tmp_path / "node").rglob("*") if path.is_file()}
+    wanted = {os.path.relpath(target, tmp_path) for target, _content, _mode in placements}
+    assert found == wanted | {"node/var/lib/cri-node/bundle.json"}
+    record = json.loads((tmp_path / "node/var/lib/cri-node/bundle.json").read_text())
+    assert record == {
+        "format": 1,
+        "sha256": "1" * 64,
+        "version": "1.36.3",
+        "binary": bundle.crio_service.binary_identity(bundle.CRIO),
+    }
     assert (tmp_path / "node/usr/local/bin/crio").read_text() == PROGRAM
     assert os.access(tmp_path / "node/usr/local/bin/crio", os.X_OK)
 
@@ -101,23 +120,12 @@ def test_configuration_that_is_there_is_kept(archive, directory, tmp_path):
     mine = tmp_path / "node/etc/crio/policy.json"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    _version, placements = bundle.prepare(*archive(), directory)
-    bundle._place(placements)
-    assert mine.read_text() == "mine"
-
-
-def test_a_disk_that_fills_up_changes_nothing(archive, directory, tmp_path, monkeypatch):
-    _version, placements = bundle.prepare(*archive(), directory)
-
-    def copy(source, target, real=bundle.shutil.copyfile):
-        if source.endswith("crio.service"):
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr(bundle.shutil, "copyfile", copy)
-    with pytest.raises(OSError, match="No space left"):
-        bundle._place(placements)
-    assert [path for path in (tmp_path / "node").rglob("*") if path.is_file()] == []
+    version, placements = bundle.prepare(*archive(), directory)
+    other = tmp_path / "node/etc/crio/crio.conf.d/10-crio.conf"
+    other.parent.mkdir(parents=True)
+    other.write_text("placed since")
+    bundle.install(version, placements, "1" * 64)
+    assert (mine.read_text(), other.read_text()) == ("mine", "placed since")
 
 
 def test_another_hash_is_refused(archive, directory):

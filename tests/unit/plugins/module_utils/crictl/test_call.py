@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nothing but the runtime decides what comes back from crictl, and every failure is one sentence."""
 
+import functools
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -128,6 +130,23 @@ class TestCall:
         )
         assert crictl.together(lambda: crictl.json("info"), lambda: crictl.json("ps")) == [{}, {}]
 
+    def test_of_many_calls_some_run_together_and_each_result_is_in_its_place(self, crictl):
+        running, most, lock = [], [], threading.Lock()
+
+        def call(number):
+            with lock:
+                running.append(number)
+                most.append(len(running))
+            time.sleep(0.01)
+            with lock:
+                running.remove(number)
+            return number
+
+        calls = [functools.partial(call, number) for number in range(100)]
+        assert crictl.together(*calls) == list(range(100))
+        assert 1 < max(most) <= 16
+        assert crictl.together() == []
+
     def test_the_first_error_of_calls_together_counts(self, crictl, answers):
         script(answers, "exit 1")
         with pytest.raises(CrictlError, match="crictl info failed"):
@@ -199,8 +218,67 @@ class TestFailure:
     def test_tcp_is_refused(self):
         self.fails("failed", lambda: Crictl("tcp://127.0.0.1:10010", binary=FAKE), "must be a socket's path")
 
-    def test_a_timeout_of_zero_is_refused(self):
-        self.fails("failed", lambda: Crictl(timeout=0, binary=FAKE), "at least 1 second")
+    @pytest.mark.parametrize("seconds", [0, -1, 86401, 10**4000])
+    def test_a_timeout_of_nothing_or_of_days_is_refused(self, seconds):
+        self.fails("failed", lambda: Crictl(timeout=seconds, binary=FAKE), "between 1 and 86400 seconds")
+
+    def test_no_call_waits_for_days(self, crictl):
+        assert crictl.within(10**30).timeout == 86400
+
+    @pytest.mark.parametrize(
+        "endpoint", ["unix:///a\0b", "/a\nb", "/\x1b]0;t\x07", "x" * 100_000, "/" + "x" * 200]
+    )
+    def test_an_endpoint_that_is_no_path_of_a_socket(self, answers, endpoint):
+        with pytest.raises(CrictlError) as caught:
+            Crictl(endpoint, binary=FAKE).json("info")
+        assert str(caught.value).isprintable()
+
+    def test_braces_in_a_path_are_no_placeholders(self, answers, tmp_path):
+        (tmp_path / "{x}").symlink_to("{x}")
+        self.fails(
+            "unreachable", lambda: Crictl(f"{tmp_path}/{{x}}", binary=FAKE).json("info"), "cannot connect to"
+        )
+
+    @pytest.mark.parametrize("argument", ["a\0b", "\ud800"])
+    def test_an_argument_that_no_program_can_be_given(self, crictl, argument):
+        self.fails("failed", lambda: crictl.text("inspecti", argument), "crictl inspecti: an argument holds")
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            'time="t" level=fatal msg="pulling image: Get \\"https://user:hunter2@registry/v2/\\": no such host"',
+            "FATA[0000] Get https://user:hunter2@registry/v2/: EOF",
+            "no scheme user:hunter2@registry",
+            'E1124 00:00:00.0 1 remote_image.go:1] "PullImage failed" err="https://u:hunter2@registry/: EOF"',
+        ],
+    )
+    def test_no_message_holds_the_password_of_a_registry(self, crictl, answers, said):
+        (answers / "stderr").write_text(said)
+        script(answers, f"cat {answers}/stderr >&2; exit 1")
+        assert "hunter2" not in self.fails("failed", lambda: crictl.text("pull", "registry/a"), "registry")
+        script(answers, f"cat {answers}/stderr")
+        assert "hunter2" not in self.fails("not_json", lambda: crictl.json("images"))
+
+    @pytest.mark.parametrize("width", [1, 5_000_000])
+    def test_the_last_words_of_a_crictl_that_prints_without_end_are_kept(self, crictl, answers, width):
+        (answers / "stderr").write_text(
+            f"{'n' * width}\n" * (6_000_000 // width) + 'time="t" level=fatal msg="the cause"\n'
+        )
+        script(answers, f"cat {answers}/stderr >&2; exit 1")
+        self.fails("failed", lambda: crictl.text("pull"), "crictl pull failed: the cause$")
+
+    @pytest.mark.parametrize("said", ['time="t" level=fatal msg="{}', "FATA[0000] {}", "{}", 'time="{}'])
+    @pytest.mark.parametrize(
+        "filling", ["x", " ", '\\"', "\x1b[2J", "level=error msg=", "a@b:", "\udcff", "\u202e"]
+    )
+    def test_a_message_is_short_and_printable_and_costs_little(self, crictl, answers, said, filling):
+        text = said.format(filling * (1_000_000 // len(filling)))
+        (answers / "stderr").write_text(text, errors="surrogateescape")
+        script(answers, f"cat {answers}/stderr >&2; exit 1")
+        started = time.process_time()
+        message = self.fails("failed", lambda: crictl.text("pull"))
+        assert time.process_time() - started < 2
+        assert (message.isprintable(), len(message) < 2100) == (True, True)
 
     def test_a_crictl_that_never_answers_is_killed_with_its_children(self, listening, answers, tmp_path):
         script(answers, f"sleep 60 & echo $! > {tmp_path}/child; sleep 60")

@@ -289,6 +289,10 @@ class TestRunning:
             with pytest.raises(UnexpectedOutput):
                 command(document)
 
+    @pytest.mark.parametrize("state", [None, "", "CONTAINER_", "CONTAINER_UNKNOWN"])
+    def test_a_container_always_has_a_state(self, state):
+        assert cri_output.container({"id": "c", "state": state})["state"] == "unknown"
+
 
 class TestText:
     def test_half_a_surrogate_pair_does_not_get_out(self):

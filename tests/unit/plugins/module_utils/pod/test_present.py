@@ -2,6 +2,7 @@
 """A pod is made, kept, replaced and removed, whatever an interrupted call or a failing runtime left behind."""
 
 import itertools
+import pathlib
 
 import pytest
 
@@ -255,6 +256,21 @@ class TestReplacement:
         second = cri_pod.present(runtime, pod())
         assert (second["changed"], [each["id"] for each in second["removed"]]) == (True, [first["pod"]["id"]])
 
+    @pytest.mark.parametrize("grace", ["", "-1", "\N{SUPERSCRIPT TWO}", "9" * 5000, "1.5", "x"])
+    def test_a_grace_period_that_is_no_number_is_the_usual_one(self, runtime, pod, grace):
+        cri_pod.present(runtime, pod())
+        for item in runtime.containers.values():
+            item["annotations"] = {**item["annotations"], cri_pod.GRACE: grace}
+        cri_pod.absent(runtime, "web", "default")
+        (stop,) = [call for call in runtime.calls if call[0] == "stop"]
+        assert stop[1:3] == ("--timeout", "30")
+
+    def test_a_nameless_container_in_a_pod_of_ours_is_made_anew(self, runtime, pod):
+        cri_pod.present(runtime, pod({}, {}))
+        item = next(iter(runtime.containers.values()))
+        item["metadata"] = {}
+        assert cri_pod.present(runtime, pod({}, {}))["changed"] is True
+
     def test_what_has_lost_its_sandbox_is_made_anew_unless_it_had_ended_well(self, runtime, pod):
         first = cri_pod.present(runtime, pod())
         runtime.pods[first["pod"]["id"]]["state"] = "SANDBOX_NOTREADY"
@@ -301,6 +317,27 @@ class TestFailure:
         assert "It was removed again" in str(error)
         assert runtime.pods == runtime.containers == {}
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("status", [None, [], {}, {"status": []}, {"status": {"id": "--all"}}])
+    def test_an_answer_that_is_none_leaves_nothing(self, runtime, pod, status):
+        runtime.do_inspectp = lambda *_words: status
+        assert "It was removed again" in str(failure(runtime, pod()))
+        assert runtime.pods == runtime.containers == {}
+
+    @pytest.mark.parametrize("printed", ["", "\n", "--all", "a\0b", "x" * 1000])
+    def test_an_identity_that_is_none_leaves_nothing(self, runtime, pod, printed):
+        runtime.do_create = lambda *_words: printed
+        assert "crictl printed" in str(failure(runtime, pod()))
+        assert runtime.pods == runtime.containers == {}
+
+    def test_a_folder_of_logs_that_cannot_be_made_is_named(self, runtime, pod, tmp_path):
+        folder = pathlib.Path(pod()["sandbox"]["log_directory"])
+        folder.mkdir()
+        (folder / "c0").touch()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pod_host, "remove_logs", lambda *_names: None)
+            error = failure(runtime, pod())
+        assert f"cannot make the folder of logs {folder}/c0: File exists" in str(error)
 
     def test_names_the_container_instead_of_its_id(self, runtime, pod):
         runtime.fails = {"start": 'starting the container "container3": exec format error'}

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is told of a pod is whole, but for the values of its environment."""
 
+from ansible_collections.cri.node.plugins.module_utils.crictl.call import CrictlError
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
+from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
 
 
@@ -28,6 +30,35 @@ def test_a_failure_holds_no_value_of_the_environment():
         " The container's last lines:\n  V=******** on\n  ******** of it\n  harmless"
     )
     assert (told.container, told.exit_code, told.reason, told.changed) == ("app", 1, "Error", True)
+
+
+def test_nor_the_beginning_of_one_where_something_was_cut(tmp_path):
+    secrets = pod("a-secret-that-is-long")
+    for length in range(4070, 4100):
+        path = tmp_path / "0.log"
+        path.write_text(
+            f"2026-11-24T00:00:00Z stdout F {'x' * (length % 23)}{'a-secret-that-is-long ' * 300}\n"
+        )
+        (line,) = pod_result.failure(secrets, PodError("x"), "y", pod_host.last_lines(str(path))).log
+        assert set(line.replace("********", "").removesuffix("... (cut)")) <= {"x", " "}
+        assert line.endswith("... (cut)")
+
+
+def test_nor_one_whose_white_space_a_message_has_changed():
+    secrets = pod("two  blanks\tand a tab")
+    error = CrictlError('crictl start failed: exec: "two blanks and a tab": not found')
+    assert "blanks" not in str(pod_result.failure(secrets, error, "It was removed again", []))
+
+
+def test_what_a_container_says_reaches_people_as_printable_lines_and_programs_as_it_is():
+    lines = ["\x1b]0;title\x07\x1b[2J", "a\rb", "\u202ereversed"]
+    error = PodError("container app ended: \x1b[31mred\nline", "app", 1, "Error")
+    failure = pod_result.failure(pod(), error, "It was removed again", lines)
+    assert failure.log == lines
+    message, *said = str(failure).split("\n")
+    assert len(said) == 3
+    assert all(line.isprintable() for line in (message, *said))
+    assert "red line" in message
 
 
 def test_nor_does_a_result():

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unpacks the regular files of a tar archive that are asked for, within limits; links, devices and odd names are left out."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import os
+import re
+import tarfile
+
+from .errors import NodeError, one_line, os_error, size
+
+SIZE_LIMIT = 4 * 1024 * 1024 * 1024  # bytes of the whole archive, unpacked
+COUNT_LIMIT = 20_000  # entries of any kind
+_BLOCK = (
+    64 * 1024
+)  # bytes of one read: tarfile reads a header of an entry at once, whatever size it claims to have
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*", re.ASCII)  # what a name is made of
+_FORMATS = ((b"\x1f\x8b", gzip.GzipFile), (b"BZh", bz2.BZ2File), (b"\xfd7zXZ\0", lzma.LZMAFile))
+
+
+class ArchiveError(NodeError):
+    """The archive cannot be unpacked; the message says why, without the archive's name."""
+
+
+class _Forward:
+    """A file that is only read forward, in bounded pieces and up to a limit: what tarfile needs of one, and no more."""
+
+    def __init__(self, file):
+        self._file, self._position = file, 0
+
+    def tell(self):
+        return self._position
+
+    def seek(self, position):
+        if position < self._position:
+            raise ArchiveError("an entry's size leads backward")
+        while self._position < position:
+            if not self.read(min(position - self._position, _BLOCK)):
+                break
+        return self._position
+
+    def read(self, count):
+        if count > _BLOCK:
+            raise ArchiveError(f"an entry's header has {size(count)}")
+        block = self._file.read(count)
+        self._position += len(block)
+        if self._position > SIZE_LIMIT:
+            raise ArchiveError(f"it has more than {size(SIZE_LIMIT)}, unpacked")
+        return block
+
+
+def unpack(archive, directory, top, is_wanted):
+    """Unpack the regular files below the directory `top` of the archive whose name there `is_wanted`, into `directory`.
+
+    Returns {name below top: path}. The archive may be compressed by gzip, bzip2 or xz.
+    """
+    try:
+        return _unpack(archive, directory, top, is_wanted)
+    except ArchiveError:
+        raise
+    except (
+        Exception
+    ) as error:  # tarfile meets a damaged archive with many types, KeyError and MemoryError too
+        reason = one_line(str(error)) or type(error).__name__
+    raise ArchiveError(f"it is no tar archive that can be read: {reason}")
+
+
+def _unpack(archive, directory, top, is_wanted):
+    members, count = {}, 0
+    with contextlib.ExitStack() as stack:
+        source = _Forward(_decompressed(stack.enter_context(open(archive, "rb"))))
+        opened = stack.enter_context(tarfile.TarFile(fileobj=source))
+        for member in iter(opened.next, None):
+            count += 1
+            if count > COUNT_LIMIT:
+                raise ArchiveError(f"it has more than {COUNT_LIMIT} entries")
+            if not 0 <= member.size <= SIZE_LIMIT:
+                raise ArchiveError(f"its entry {one_line(member.name, 80)} has a size of {member.size} bytes")
+            opened.members = []  # tarfile keeps all that it has seen
+            parts = member.name.split("/")
+            name = "/".join(parts[1:])
+            is_fit = parts[0] == top and name and all(map(_PART.fullmatch, parts)) and member.isreg()
+            if is_fit and is_wanted(name):
+                if member.issparse():
+                    raise ArchiveError(f"its entry {member.name} is a sparse file")
+                members[name] = _extract(opened, member, os.path.join(directory, *parts[1:]))
+    return members
+
+
+def _decompressed(file):
+    magic = file.read(6)
+    file.seek(0)
+    for mark, reader in _FORMATS:
+        if magic.startswith(mark):
+            return reader(file, mode="rb") if reader is not gzip.GzipFile else reader(fileobj=file, mode="rb")
+    return file
+
+
+def _extract(opened, member, path):
+    content, count = opened.extractfile(member), 0
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
+    except OSError as error:
+        raise ArchiveError(os_error(error, f"unpacking {member.name}", path, member.size)) from None
+    with os.fdopen(descriptor, "wb") as file:
+        for block in iter(lambda: content.read(_BLOCK), b""):
+            count += len(block)
+            _write(file, block, path, member)
+    if count != member.size:
+        raise ArchiveError(f"its entry {member.name} ends after {count} of {member.size} bytes")
+    return path
+
+
+def _write(file, block, path, member):
+    try:
+        file.write(block)
+        file.flush()
+    except OSError as error:
+        raise ArchiveError(os_error(error, f"unpacking {member.name}", path, member.size)) from None

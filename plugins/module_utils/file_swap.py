@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replaces a group of files so that all of them are of the old state or all of the new one, after a kill and the next run too.
+
+The steps: a journal of what is going to be made; everything staged beside its target and synced; a second hard link
+(`kept`) to each file that is there; the journal again, now complete; the renames; whatever activates them; and the rename
+of the last file, the record, which is the commit. Without that `recover` goes back, with it forward. Going back takes
+renames and removals alone, so a full disk cannot prevent it, and brings the old inodes back: with their owner, their mode,
+their SELinux label (no restorecon is needed) and whatever knows them by their inode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+
+from . import node_files
+from .errors import NodeError, os_error
+
+FORMAT = 1
+_STAGED, _KEPT = ".cri-node-", ".cri-node-kept-"
+_STAGING, _SWAPPING = "staging", "swapping"
+_KEYS = {"target": str, "staged": str, "kept": str, "existed": bool}
+
+
+class SwapError(NodeError):
+    """The files could not be replaced, or an earlier attempt could not be ended; the message says what is in place now."""
+
+
+class FileSwap:
+    """One replacement of files, or what the journal knows of an earlier one.
+
+    journal: the path of the journal. It is removed once the replacement has ended, one way or the other.
+    """
+
+    def __init__(self, journal):
+        self.journal = journal
+        self._files, self._directories = [], []
+
+    def stage(self, placements, record):
+        """Stage [(target, path of its content, mode), ...]; `record`, which is renamed last, is staged by `stage_record`.
+
+        Returns {target: the path under which it is staged}.
+        """
+        self._files = [
+            {
+                "target": target,
+                "staged": beside(target),
+                "kept": beside(target, _KEPT),
+                "existed": False,
+                "identity": None,
+            }
+            for target in [*(target for target, _content, _mode in placements), record]
+        ]
+        parents = [os.path.dirname(entry["target"]) for entry in self._files]
+        self._directories = _missing(parents)
+        self._write_journal(_STAGING)
+        for directory in self._directories:
+            os.mkdir(directory, 0o755)
+            os.chmod(directory, 0o755)
+            node_files.sync_directory(os.path.dirname(directory))
+        for entry, (_target, content, mode) in zip(self._files, placements):
+            entry["identity"] = _stage(
+                entry["staged"], mode, lambda file, content=content: _copy(content, file)
+            )
+        return {entry["target"]: entry["staged"] for entry in self._files[:-1]}
+
+    def stage_record(self, content, mode=0o600):
+        """Stage the record's bytes, which may tell what `stage` returned of the other files."""
+        entry = self._files[-1]
+        entry["identity"] = _stage(entry["staged"], mode, lambda file: file.write(content))
+
+    def swap(self):
+        """Keep what is there, and rename all but the record into place."""
+        for entry in self._files:
+            _remove(entry["kept"])
+            try:
+                os.link(entry["target"], entry["kept"], follow_symlinks=False)
+                entry["existed"] = True
+            except FileNotFoundError:
+                entry["existed"] = False
+        self._sync(self._files)
+        self._write_journal(_SWAPPING)
+        for entry in self._files[:-1]:
+            os.rename(entry["staged"], entry["target"])
+        self._sync(self._files[:-1])
+
+    def commit(self):
+        """Rename the record into place: from here on a recovery goes forward."""
+        entry = self._files[-1]
+        os.rename(entry["staged"], entry["target"])
+        node_files.sync_directory(os.path.dirname(entry["target"]))
+
+    def is_committed(self):
+        """Whether the record is in place, whatever went wrong around its rename."""
+        entry = self._files[-1] if self._files else {"identity": None}
+        return entry["identity"] is not None and _identity(entry["target"]) == entry["identity"]
+
+    @property
+    def new_paths(self):
+        """What was made: the targets, and the directories that were missing."""
+        return [*self._directories, *(entry["target"] for entry in self._files[:-1])]
+
+    def recover(self):
+        """End an earlier replacement that was cut short. Returns "undone", "completed", or None where there was none.
+
+        "damaged": the journal cannot be read; it was renamed aside, and the files may be of both states.
+        """
+        document = _read(self.journal)
+        if document is None:
+            _remove(self.journal + ".new")
+            return None
+        if not _is_valid(document):
+            self._refuse_another_format(document)
+            os.replace(self.journal, self.journal + ".damaged")
+            return "damaged"
+        self._files, self._directories = document["files"], document["directories"]
+        if self.is_committed():
+            self.finish()
+            return "completed"
+        self.undo()
+        return "undone"
+
+    def _refuse_another_format(self, document):
+        found = document.get("format") if isinstance(document, dict) else None
+        if isinstance(found, int) and found != FORMAT:
+            raise SwapError(
+                f"{self.journal} is of format {found}, this cri.node knows format {FORMAT}: another version of the"
+                " collection was cut short here. Run that version again, or remove the file"
+            )
+
+    def undo(self):
+        """Bring every file back as it was. All are tried before the first failure is raised; `recover` tries them again."""
+        failures = []
+        for entry in reversed(self._files):
+            try:
+                _undo(entry)
+            except (OSError, SwapError) as error:
+                failures.append(_told(error, f"bringing {entry['target']} back"))
+        if not failures:
+            for directory in reversed(self._directories):
+                with contextlib.suppress(OSError):  # gone, or somebody else put something into it
+                    os.rmdir(directory)
+            try:
+                self._sync(self._files)
+                self._remove_journal()
+            except OSError as error:
+                failures.append(_told(error, f"removing {self.journal}"))
+        if failures:
+            raise SwapError("; ".join(failures[:3]))
+
+    def finish(self):
+        """Remove what is left beside the files of a committed replacement."""
+        for entry in self._files:
+            _remove(entry["kept"])
+            _remove(entry["staged"])
+        self._remove_journal()
+
+    def _sync(self, entries):
+        places = {os.path.dirname(entry[name]) for entry in entries for name in ("target", "staged")}
+        for place in sorted(places):
+            with contextlib.suppress(FileNotFoundError):  # a directory that was made and removed again
+                node_files.sync_directory(place)
+
+    def _write_journal(self, step):
+        document = {"format": FORMAT, "step": step, "files": self._files, "directories": self._directories}
+        content = json.dumps(document, sort_keys=True).encode("ascii")
+        _stage(self.journal + ".new", 0o600, lambda file: file.write(content))
+        os.rename(self.journal + ".new", self.journal)
+        node_files.sync_directory(os.path.dirname(self.journal))
+
+    def _remove_journal(self):
+        _remove(self.journal + ".new")
+        _remove(self.journal)
+        node_files.sync_directory(os.path.dirname(self.journal))
+
+
+def beside(target, prefix=_STAGED):
+    """The name beside `target` under which it is staged, or kept."""
+    directory, name = os.path.split(target)
+    # A daemon reads each file of its *.d directory, whatever the suffix is: the copy waits one level up.
+    waiting_room = os.path.dirname(directory) if directory.endswith(".d") else directory
+    return os.path.join(waiting_room, prefix + name)
+
+
+def existing_parent(path):
+    """The nearest directory above `path` that is there."""
+    path = os.path.dirname(path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _missing(directories):
+    """Those of the directories, and of theirs above, that are not there; the outer ones first."""
+    missing = set()
+    for directory in directories:
+        while not os.path.isdir(directory):
+            missing.add(directory)
+            directory = os.path.dirname(directory)
+    return sorted(missing)
+
+
+def _stage(path, mode, write):
+    """Write a new file durably; returns its identity."""
+    _remove(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        try:
+            write(file)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = error.filename or path
+            raise
+    return _identity(path)
+
+
+def _copy(content, file):
+    with open(content, "rb") as source:
+        shutil.copyfileobj(source, file, 1024 * 1024)
+
+
+def _identity(path):
+    """What a file keeps across a rename and a hard link, and no other file has; None where there is none."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _undo(entry):
+    is_ours = entry["identity"] is not None and _identity(entry["target"]) == entry["identity"]
+    if is_ours and entry["existed"]:
+        if _identity(entry["kept"]) is None:
+            raise SwapError(f"the former {entry['target']} is gone: {entry['kept']} was removed by somebody")
+        os.rename(entry["kept"], entry["target"])
+    elif is_ours:
+        _remove(entry["target"])
+    _remove(entry["staged"])
+    _remove(entry["kept"])
+
+
+def _remove(path):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)
+
+
+def _told(error, doing):
+    return os_error(error, doing) if isinstance(error, OSError) else str(error)
+
+
+def _read(journal):
+    """The journal's document, None where there is none, {} where it cannot be understood."""
+    try:
+        content = node_files.read_bytes(journal)
+    except FileNotFoundError:
+        return None
+    try:
+        return json.loads(content) or {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _is_valid(document):
+    return (
+        isinstance(document, dict)
+        and document.get("format") == FORMAT
+        and document.get("step") in (_STAGING, _SWAPPING)
+        and isinstance(document.get("files"), list)
+        and bool(document["files"])
+        and all(isinstance(entry, dict) and _is_valid_entry(entry) for entry in document["files"])
+        and isinstance(document.get("directories"), list)
+        and all(isinstance(each, str) for each in document["directories"])
+    )
+
+
+def _is_valid_entry(entry):
+    return all(isinstance(entry.get(key), kind) for key, kind in _KEYS.items()) and (
+        entry.get("identity") is None or isinstance(entry["identity"], list)
+    )

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays every fault on real nodes: ``python -m faults [--list] [--nodes N] [TEXT ...]``.
+
+Each fault strikes a node while or before its configuration is changed. Then the node is judged from outside for up to a minute,
+without a further run; then it is healed, a normal run must succeed, and a second one must change nothing. Nodes are used again
+and again, and replaced after a failure. Exits with 1 unless every fault was survived.
+"""
+
+import argparse
+import importlib
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+
+from faults import table
+from faults.judge import judge
+from faults.scene import Scene, Wrong, message, results
+from testbed import NodeError, TestBed, bed, pick_source
+from testbed.engine import EngineError
+from testbed.paths import link_collection
+
+THEMES = (
+    "unit_states",
+    "configuration",
+    "strangers",
+    "clock_and_journal",
+    "containers",
+    "storage",
+    "power",
+    "concurrency",
+)
+HEALED = table.Fault("a normal run after it", None, "", ends=table.AFTER, reports=table.DONE)
+
+
+@dataclass
+class Verdict:
+    """What became of a fault; `why` is empty for one that was survived."""
+
+    fault: table.Fault
+    why: str
+    seconds: float
+
+
+def load_table() -> None:
+    """Import every theme: each puts its faults into the table."""
+    link_collection()
+    for theme in THEMES:
+        importlib.import_module(f"faults.{theme}")
+
+
+def options_of(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="faults", description="Plays faults on real nodes and judges the nodes."
+    )
+    parser.add_argument(
+        "only", nargs="*", metavar="TEXT", help="faults with this text in their name, or of this theme"
+    )
+    parser.add_argument("--list", action="store_true", help="print the faults and play none")
+    parser.add_argument(
+        "--nodes", type=int, default=3, metavar="N", help="nodes at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the nodes of failed faults for a look at them"
+    )
+    return parser.parse_args(arguments)
+
+
+def play(scene: Scene, fault: table.Fault) -> str:
+    """Play one fault on a node that is whole, and heal it. Returns what was wrong, "" for nothing."""
+    scene.reset()
+    story = fault.story(scene)
+    try:
+        run = next(story)
+        side = judge(scene, fault, run)
+        scene.unhook()
+        if side == table.AFTER:
+            scene.marks = dict(scene.wanted)
+        for _rest in story:
+            raise Wrong("a fault's story has one yield")
+        heal(scene)
+    except (Wrong, NodeError, AssertionError) as error:
+        return str(error) or traceback.format_exc()
+    except Exception:
+        return traceback.format_exc()
+    finally:
+        story.close()
+    return ""
+
+
+def heal(scene: Scene) -> None:
+    """A normal run must succeed now, and a second one must change nothing. Raises Wrong."""
+    lost = scene.loses_residents
+    scene.reset()
+    if lost:
+        scene.node.wait_for_crio()
+        scene.node.remove_pods()
+        scene.move_in()
+    run = scene.apply(times=2)
+    if run.rc:
+        raise Wrong(f"a normal run afterwards failed: {message(run)}")
+    told = results(run)
+    if len(told) != 2 or told[1]["changed"]:
+        raise Wrong(f"a second run afterwards changed something: {told[-1].get('plan')}")
+    judge(scene, HEALED, run)
+    scene.marks = dict(scene.wanted)
+
+
+class Stage:
+    """The workers, each with a node, and what they found."""
+
+    def __init__(self, test_bed: TestBed, chosen: list[table.Fault], count: int, keep: bool):
+        self.bed = test_bed
+        self.verdicts: list[Verdict] = []
+        self._queue: queue.Queue[table.Fault] = queue.Queue()
+        for fault in sorted(chosen, key=lambda each: -each.weight):
+            self._queue.put(fault)
+        self._keep = keep
+        self._printing = threading.Lock()
+        self._workers = [
+            threading.Thread(target=self._work, args=(f"node-{number}",), daemon=True)
+            for number in range(1, min(count, len(chosen)) + 1)
+        ]
+
+    def run(self) -> None:
+        """Play all faults."""
+        for worker in self._workers:
+            worker.start()
+        for worker in self._workers:
+            worker.join()
+
+    def _work(self, name: str) -> None:
+        scene, number, ready = Scene(self.bed, name), 0, False
+        while True:
+            try:
+                fault = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            started = time.monotonic()
+            if not ready:
+                try:
+                    if self._keep and number:
+                        scene.name = f"{name}-{number}"
+                    scene.make()
+                except (NodeError, EngineError, AssertionError, Wrong) as error:
+                    self._tell(Verdict(fault, f"no node to play it on: {error}", time.monotonic() - started))
+                    continue
+            started = time.monotonic()
+            why = play(scene, fault)
+            ready, number = not why, number + bool(why)
+            self._tell(Verdict(fault, why, time.monotonic() - started), scene.name)
+
+    def _tell(self, verdict: Verdict, where: str = "") -> None:
+        with self._printing:
+            self.verdicts.append(verdict)
+            words = "FAILED" if verdict.why else "ok"
+            why = f": {' '.join(verdict.why.split())[:300]} ({where})" if verdict.why else ""
+            print(f"{words:7} {verdict.seconds:6.1f} s  {verdict.fault.name}{why}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play what was asked for; returns the exit code."""
+    options = options_of(arguments)
+    load_table()
+    chosen = table.chosen(options.only)
+    if options.list:
+        for fault in chosen:
+            print(f"{fault.theme:22} {fault.name}")
+        print(f"{len(chosen)} faults")
+        return 0
+    source = pick_source()
+    print(f"CRI-O in the nodes: {source}", flush=True)
+    skipped = [fault for fault in chosen if source.standin and fault.real_crio]
+    for fault in skipped:
+        print(f"skipped           {fault.name}: needs real CRI-O: {fault.real_crio}")
+    bed.sweep()
+    test_bed = TestBed(f"faults-{os.getpid()}", source, owner="" if options.keep else bed.owner_mark())
+    stage = Stage(test_bed, [fault for fault in chosen if fault not in skipped], options.nodes, options.keep)
+    started = time.monotonic()
+    try:
+        test_bed.prepare()
+        stage.run()
+    finally:
+        if not options.keep:
+            test_bed.down()
+    failed = [verdict for verdict in stage.verdicts if verdict.why]
+    for verdict in failed:
+        print(f"\n=== {verdict.fault.name} ({verdict.fault.theme})\n{verdict.why}")
+    print(f"\n{time.monotonic() - started:.0f} s. CRI-O in the nodes: {source}", end="")
+    print(f": {len(skipped)} faults skipped that need real CRI-O" if skipped else "")
+    count = len(stage.verdicts)
+    print(f"faults: {count - len(failed)} survived of {count}", flush=True)
+    return int(bool(failed) or not count)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

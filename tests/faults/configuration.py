@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the unit and the configuration ask for cannot work, or works elsewhere than usual."""
+
+from faults.containers import HANDLERS, remove_pods
+from faults.scene import DROP_IN, Scene, expect, message
+from faults.table import AFTER, ANY, BEFORE, DONE, EITHER, FAILS, REFUSED, UNDONE, fault
+from faults.unit_states import wait_until
+
+CRUN, CONMON = "/usr/local/lib/testbed/crun", "conmon"
+CLOSED = "closed channel"  # CRI-O's line when it stops: never the cause of a failed start
+# Where the unit's own ExecStart is replaced by another one.
+EXEC = "ExecStart=\nExecStart="
+OPTIONS = "$CRIO_CONFIG_OPTIONS $CRIO_RUNTIME_OPTIONS $CRIO_STORAGE_OPTIONS $CRIO_NETWORK_OPTIONS $CRIO_METRICS_OPTIONS"
+
+
+def service(**settings: object) -> dict:
+    """Settings of the unit, as the role takes them."""
+    return {"crio_service": {"Service": settings}}
+
+
+def crio(scene: Scene) -> str:
+    """The path of crio on the node."""
+    return scene.sh("command -v crio").strip()
+
+
+def wrapped(name: str, wrapper: str, stopped: bool, **more) -> None:
+    """The unit starts crio by way of another program."""
+
+    @fault(f"the unit starts crio by {name}{', and is stopped' if stopped else ''}", **more)
+    def story(scene):
+        scene.node.copy_in(
+            "/usr/local/lib/faults/start-runtime", f'#!/bin/sh\nexec {crio(scene)} "$@"\n', mode=0o755
+        )
+        scene.unit_settings(f"{EXEC}{wrapper.replace('CRIO', crio(scene))} {OPTIONS}")
+        scene.restart()
+        if stopped:
+            scene.sh("systemctl stop crio")
+        yield scene.apply()
+        scene.no_unit_settings()
+        scene.restart()
+
+
+wrapped("a script that executes it", "/usr/local/lib/faults/start-runtime", False, ends=AFTER, reports=DONE)
+wrapped("/usr/bin/env", "/usr/bin/env CRIO", False, ends=AFTER, reports=DONE)
+wrapped("/usr/bin/env", "/usr/bin/env CRIO", True, ends=AFTER, reports=DONE)
+wrapped("nice", "/usr/bin/nice -n 0 CRIO", True, ends=AFTER, reports=DONE)
+wrapped(
+    "a script that executes it",
+    "/usr/local/lib/faults/start-runtime",
+    True,
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("ExecStart", "start-runtime"),
+)
+
+
+def elsewhere(name: str, set_up: str, names: tuple) -> None:
+    """The daemon reads another configuration folder than the usual one."""
+
+    @fault(
+        f"the daemon reads another folder than crio.conf.d by {name}",
+        ends=BEFORE,
+        reports=REFUSED,
+        names=names,
+    )
+    def story(scene):
+        scene.sh("cp -a /etc/crio/crio.conf.d /etc/crio/faults.d")
+        scene.unit_settings(set_up.replace("CRIO", crio(scene)))
+        scene.restart()
+        yield scene.apply()
+        scene.no_unit_settings()
+        scene.sh("rm -r /etc/crio/faults.d")
+        scene.restart()
+
+
+elsewhere(
+    "an option of ExecStart",
+    f"{EXEC}CRIO --config-dir=/etc/crio/faults.d {OPTIONS}",
+    ("--config-dir", "/etc/crio/faults.d"),
+)
+elsewhere("an option in two words", f"{EXEC}CRIO -d /etc/crio/faults.d {OPTIONS}", ("/etc/crio/faults.d",))
+elsewhere(
+    "a variable with options",
+    'Environment="CRIO_CONFIG_OPTIONS=--config-dir=/etc/crio/faults.d"',
+    ("--config-dir", "/etc/crio/faults.d"),
+)
+elsewhere(
+    "a variable of its own",
+    "Environment=CONTAINER_CONFIG_DIR=/etc/crio/faults.d",
+    ("CONTAINER_CONFIG_DIR", "/etc/crio/faults.d"),
+)
+
+
+@fault("an option of the daemon outranks our key", ends=AFTER, reports=DONE)
+def option_outranks(scene):
+    scene.unit_settings(f"{EXEC}{crio(scene)} --grpc-max-recv-msg-size 99999999 {OPTIONS}")
+    scene.restart()
+    scene.live_mark = 99999999
+    run = scene.apply()
+    expect(run.rc or "grpc_max_recv_msg_size" in run.out, "the run does not say that our key is outranked")
+    yield run
+    scene.no_unit_settings()
+    scene.restart()
+
+
+def missing(what: str, path: str, names: tuple, **more) -> None:
+    """A program that a start needs is missing; the running daemon goes on without it."""
+
+    @fault(f"{what} is missing", ends=BEFORE, reports=REFUSED, names=names, **more)
+    def story(scene):
+        found = scene.sh(f"for each in {path}; do command -v $each && break; done").strip()
+        scene.sh(f"mv {found} /root/faults-missing")
+        predicted = scene.apply("--check")
+        run = scene.apply()
+        scene.sh(f"mv /root/faults-missing {found}")
+        expect(predicted.rc, "check mode says that the run works")
+        yield run
+
+
+missing("crun, the default handler's program,", CRUN, (CRUN,))
+missing("pinns", "pinns", ("pinns",))
+missing("conmon", "/usr/libexec/crio/conmon /usr/bin/conmon", ("conmon",), real_crio=HANDLERS)
+
+
+@fault(
+    "crun's own program, behind the default handler's, is missing",
+    ends=EITHER,
+    reports=ANY,
+    real_crio=HANDLERS,
+)
+def crun_behind(scene):
+    found = scene.sh(
+        "for each in /usr/libexec/crio/crun /usr/bin/crun; do [ -e $each ] && mv $each $each.faults && echo $each; done"
+    ).split()
+    run = scene.apply()
+    scene.sh("; ".join(f"mv {each}.faults {each}" for each in found))
+    yield run
+
+
+def cannot_start(what: str, names: tuple, layer: dict, **more) -> None:
+    """A change after which the daemon does not start: undone, by the cause's name and never by what CRI-O wrote as it stopped."""
+    settings = {"ends": BEFORE, "reports": UNDONE, "names": names, "not_named": (CLOSED,), **more}
+
+    @fault(f"a change brings {what}", **settings)
+    def story(scene):
+        yield scene.apply(**layer)
+
+
+def crio_layer(**tables: dict) -> dict:
+    """A layer of crio_config."""
+    return {"crio_config__faults": {"crio": tables}}
+
+
+cannot_start(
+    "a metrics port that is taken",
+    ("metrics_port = 22", "address already in use", "crio_config__faults", DROP_IN),
+    crio_layer(metrics={"enable_metrics": True, "metrics_port": 22}),
+)
+cannot_start(
+    "a metrics address of another host",
+    ("192.0.2.1", "cannot assign requested address"),
+    crio_layer(metrics={"enable_metrics": True, "metrics_host": "192.0.2.1"}),
+)
+cannot_start(
+    "a network that does not exist",
+    ("cni_default_network", "nowhere"),
+    crio_layer(network={"cni_default_network": "nowhere"}),
+)
+cannot_start(
+    "a folder without network configuration",
+    (("network_dir", "NetworkReady"),),
+    crio_layer(network={"network_dir": "/etc/faults-no-networks"}),
+)
+cannot_start(
+    "a folder without network plugins",
+    (("plugin_dirs", "NetworkReady"),),
+    crio_layer(network={"plugin_dirs": ["/nowhere/faults"]}),
+    reports=FAILS,
+)
+cannot_start(
+    "a socket in a folder that cannot be made",
+    ("/proc/faults",),
+    crio_layer(api={"listen": "/proc/faults/crio.sock"}),
+    reports=FAILS,
+)
+cannot_start(
+    "a default handler without its program",
+    ("/nowhere/faults-crun",),
+    crio_layer(runtime={"runtimes": {"crun": {"runtime_path": "/nowhere/faults-crun"}}}),
+    reports=FAILS,
+)
+cannot_start(
+    "a handler without its program",
+    ("/nowhere/faults-kata", "kata"),
+    crio_layer(runtime={"runtimes": {"kata": {"runtime_path": "/nowhere/faults-kata"}}}),
+    reports=FAILS,
+)
+cannot_start(
+    "a pinns that does not exist",
+    ("pinns", "/nowhere/faults-pinns"),
+    crio_layer(runtime={"pinns_path": "/nowhere/faults-pinns"}),
+    reports=FAILS,
+)
+cannot_start("a log folder with a relative path", ("log_dir",), crio_layer(log_dir="faults"), reports=FAILS)
+cannot_start(
+    "a device that does not exist",
+    ("/dev/faults",),
+    crio_layer(runtime={"additional_devices": ["/dev/faults:/dev/faults:rwm"]}),
+    reports=FAILS,
+)
+cannot_start(
+    "a command before the start that fails",
+    (("/bin/false", "control process exited", "ExecStartPre", "status=1"),),
+    service(ExecStartPre="/bin/false"),
+)
+cannot_start(
+    "a command after the start that fails",
+    (("/bin/false", "control process exited", "ExecStartPost", "status=1"),),
+    service(ExecStartPost="/bin/false"),
+)
+cannot_start(
+    "a command before the start that does not exist",
+    (("faults-nothing", "exec", "203"),),
+    service(ExecStartPre="/nowhere/faults-nothing"),
+    reports=FAILS,
+)
+cannot_start(
+    "a time for the start that is too short",
+    (("timed out", "timeout"),),
+    service(ExecStartPre="/bin/sleep 30", TimeoutStartSec=2),
+)
+cannot_start(
+    "a signal that kills the daemon while it starts",
+    (("signal", "killed", "KILL"),),
+    service(ExecStartPost="/bin/sh -c 'kill -9 $MAINPID; sleep 5'"),
+)
+cannot_start(
+    "a user that may not run the daemon",
+    (("permission denied", "nobody", "root", "not permitted"),),
+    service(User="nobody"),
+)
+cannot_start("a user that does not exist", (("USER", "faults-nobody", "217"),), service(User="faults-nobody"))
+cannot_start(
+    "so few open files that nothing starts",
+    (("too many open files", "file", "limit"),),
+    service(LimitNOFILE=4),
+)
+cannot_start(
+    "a root folder that does not exist",
+    (("CHROOT", "NAMESPACE", "No such file", "/nowhere/faults"),),
+    service(RootDirectory="/nowhere/faults"),
+)
+cannot_start(
+    "storage that is read-only for the daemon",
+    (("read-only file system", "read only"),),
+    service(ReadOnlyPaths="/var/lib/containers /run/containers"),
+    reports=FAILS,
+)
+cannot_start(
+    "an option that crio does not know",
+    ("--faults",),
+    service(ExecStart=["", "/usr/local/bin/crio --faults"]),
+    reports=FAILS,
+)
+cannot_start(
+    "a program in crio's place",
+    (("true", "ExecStart", "crio"),),
+    service(ExecStart=["", "/bin/true"]),
+    reports=FAILS,
+)
+cannot_start(
+    "a start that never ends",
+    (("activating", "timed out", "did not start", "seconds", "status"),),
+    {**service(ExecStartPre="/bin/sleep 600"), "crio_ready_timeout": 5},
+    weight=3,
+)
+
+
+@fault(
+    "somebody else's command before the start fails",
+    ends=BEFORE,
+    reports=FAILS,
+    names=(("/bin/false", "control process exited", "status=1", "ExecStartPre"),),
+    not_named=(CLOSED,),
+    loud=True,
+    daemon="activating",
+)
+def false_of_somebody(scene):
+    # Nothing can bring the daemon back while that command fails; it is what a start needs and nobody can judge beforehand.
+    scene.unit_settings(
+        "ExecStartPre=/bin/false\nRestart=on-failure\nRestartSec=2\n[Unit]\nStartLimitIntervalSec=0"
+    )
+    run = scene.apply()
+    scene.no_unit_settings()
+    scene.node.run("systemctl stop crio; systemctl start --no-block crio")
+    wait_until(scene, "active")
+    scene.aim = "up"
+    yield run
+
+
+@fault(
+    "a change whose unit settings systemd does not understand",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("KillMode", "gently"),
+)
+def nonsense(scene):
+    yield scene.apply(**service(KillMode="gently"))
+
+
+@fault("the daemon is of another file than the one installed now", ends=AFTER, reports=DONE)
+def binary_replaced(scene):
+    scene.sh(f"cp -p {crio(scene)} {crio(scene)}.faults; mv {crio(scene)}.faults {crio(scene)}")
+    yield scene.apply()
+
+
+@fault("the installed crio is cut off in the middle", ends=BEFORE, reports=REFUSED, names=("crio",))
+def crio_broken(scene):
+    path = crio(scene)
+    cut = f"head -c 100000 /root/faults-crio > {path}.new; chmod 755 {path}.new; mv {path}.new {path}"
+    scene.sh(f"cp -p {path} /root/faults-crio; {cut}")
+    run = scene.apply()
+    scene.sh(f"cp -p /root/faults-crio {path}.new; mv {path}.new {path}; rm /root/faults-crio")
+    yield run
+
+
+@fault("the installed crio is gone", ends=BEFORE, reports=REFUSED, names=("crio",))
+def crio_gone(scene):
+    path = crio(scene)
+    scene.sh(f"mv {path} /root/faults-crio")
+    run = scene.apply()
+    scene.sh(f"mv /root/faults-crio {path}")
+    yield run
+
+
+@fault("the network is not ready before a change, and no more ready after it", ends=AFTER, reports=DONE)
+def network_not_ready(scene):
+    scene.sh("mv /etc/cni/net.d/10-testbed.conflist /root/faults-conflist; sleep 2")
+    scene.before = scene.look()
+    run = scene.apply()
+    yield run
+    scene.sh("mv /root/faults-conflist /etc/cni/net.d/10-testbed.conflist")
+    scene.node.wait_for_crio()
+
+
+@fault(
+    "a pod of the host's network runs while the network is taken away",
+    ends=EITHER,
+    reports=ANY,
+    names=(("NetworkReady", "network"),),
+)
+def host_network(scene):
+    scene.extra = [scene.start_container(host_network=True, name="on-host", namespace="faults")]
+    run = scene.apply(**crio_layer(network={"cni_default_network": "nowhere"}))
+    expect(run.rc, f"a network that does not exist was accepted: {message(run)}")
+    yield run
+    scene.extra = []
+    remove_pods(scene)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of faults: what each is, how it may end, and who judges it."""
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+
+from testbed.playbooks import Run
+
+BEFORE, AFTER, EITHER = "before", "after", "either"
+REFUSED, UNDONE, DONE, FAILS, ANY = "refused", "undone", "done", "fails", "any"
+
+# A fault's story: what goes wrong and the run that meets it, a yield of that run (None for one that was cut off) for the judge,
+# then whatever heals the node.
+Story = Callable[..., Generator[Run | None, None, None]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault.
+
+    name: a sentence. story: see Story; gets a scene.Scene.
+    ends: whether the files and the daemon end as before the run, as after it, or as either of them.
+    reports: what the run reports: `refused` (nothing was touched: the same daemon process), `undone` (and as before), `done`,
+    `fails` (either of the two), or `any`.
+    names: words of the cause that the failed run's message has; of a tuple any one.
+    not_named: words that its message does not have.
+    daemon: what systemd is to show at the end: the unit's ActiveState; empty for what it was aiming at.
+    loud: whether the run may report that the node is not as before.
+    untidy: whether what a broken disk let nobody remove may stay until the next run.
+    real_crio: why the stand-in cannot show it.
+    limit: seconds from the end of the run within which the node must be whole.
+    """
+
+    name: str
+    story: Story
+    theme: str
+    ends: str = EITHER
+    reports: str = ANY
+    names: tuple = ()
+    not_named: tuple = ()
+    daemon: str = ""
+    loud: bool = False
+    untidy: bool = False
+    real_crio: str = ""
+    limit: float = 60
+    weight: float = 1
+
+
+FAULTS: list[Fault] = []
+
+
+def fault(name: str, **more) -> Callable[[Story], Story]:
+    """Put a story into the table."""
+
+    def add(story: Story) -> Story:
+        FAULTS.append(Fault(name, story, story.__module__.rpartition(".")[2], **more))
+        return story
+
+    return add
+
+
+def chosen(patterns: Iterable[str]) -> list[Fault]:
+    """The faults whose name or theme has one of these texts, in the order of the table; all without any."""
+    wanted = [pattern.lower() for pattern in patterns]
+    return [
+        each
+        for each in FAULTS
+        if not wanted or any(text in each.name.lower() or text == each.theme for text in wanted)
+    ]

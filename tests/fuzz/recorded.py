@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What crictl and those around it really printed: the seeds of all mutations, and the answers beside a mutated one."""
+
+import json
+from pathlib import Path
+
+FIXTURES = Path(__file__).parents[1] / "unit" / "fixtures"
+CRICTL = FIXTURES / "crictl-1.37"
+CONTAINER = "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625"
+
+_CONTAINERD_INFO = {
+    "status": {
+        "conditions": [
+            {"type": "RuntimeReady", "status": True, "reason": "", "message": ""},
+            {
+                "type": "NetworkReady",
+                "status": False,
+                "reason": "NetworkPluginNotReady",
+                "message": "cni plugin not initialized",
+            },
+        ]
+    },
+    "config": {"containerd": {"defaultRuntimeName": "runc"}, "sandboxImage": "pause:1"},
+    "runtimeHandlers": [
+        {"features": {"recursiveReadOnlyMounts": True}, "name": "runc"},
+        {"features": None, "name": "kata"},
+    ],
+}
+_LATER = "e" * 64
+_LABELS = {
+    "io.kubernetes.container.name": "c0",
+    "io.kubernetes.pod.name": "web",
+    "io.kubernetes.pod.namespace": "default",
+    "io.kubernetes.pod.uid": "u",
+}
+_STDERR = (
+    'time="2026-11-24T00:00:00Z" level=fatal msg="getting the status: rpc error: code = NotFound desc = could not find '
+    'container \\"nope\\": container with ID starting with nope not found: ID does not exist"\n',
+    'E1124 07:00:00.123456   12 remote_image.go:238] "PullImage from image service failed" err="rpc error: code = Unknown '
+    'desc = pinging: Get \\"https://user:hunter2@registry:5000/v2/\\": EOF" image="registry:5000/a:1"\nFATA[0000] pulling '
+    'image: rpc error: code = Unknown desc = pinging: Get "https://user:hunter2@registry:5000/v2/": EOF\n',
+    'WARN[0000] runtime connect using default endpoints: [unix:///run/crio/crio.sock]\ntime="2026-11-24T00:00:00Z" '
+    'level=error msg="validate CRI v1 runtime API: rpc error: code = Unavailable desc = \\"transport\\""\n',
+)
+_LOG = (
+    "2026-11-24T00:04:10.439642065Z stdout F hello\n"
+    "2026-11-24T00:04:10.439642065Z stderr P a part \n"
+    "2026-11-24T01:04:10.5+01:00 stderr F and its end\n"
+    "2026-11-24T00:04:11Z stdout F\n",
+    '{"log":"hello\\n","stream":"stdout","time":"2026-11-24T00:04:10.439642065Z"}\n'
+    '{"log":"no end","stream":"stderr","time":"2026-11-24T00:04:10Z"}\n',
+)
+HELP = "NAME:\n   crictl - client for CRI\n\nUSAGE:\n   crictl [global options] command [command options]\n"
+KLOG = 'E1124 07:00:00.123456   12 remote_runtime.go:569] "ContainerStatus from runtime service failed" err="x"\n'
+
+
+def _document(name):
+    return json.loads((CRICTL / name).read_text())
+
+
+def _slim(name):
+    """Without the OCI runtime's specification, nine tenths of the document, which nothing reads."""
+    document = _document(name)
+    document["info"].pop("runtimeSpec", None)
+    return document
+
+
+def _labelled(name, key):
+    document = _document(name)
+    for item in document[key]:
+        item["labels"] = dict(_LABELS)
+    return document
+
+
+def _started_again(document):
+    """The same container, and the attempt after it."""
+    (item,) = document["containers"]
+    later = dict(
+        item, id=_LATER, createdAt="1795478059977943215", metadata={**item["metadata"], "attempt": 2}
+    )
+    return {"containers": [later, item]}
+
+
+def _two_of_them():
+    first, second = _slim("inspect.json"), _slim("inspect.json")
+    second["status"]["id"] = _LATER
+    return [first, second]
+
+
+def _ended_well():
+    document = _slim("inspect.json")
+    document["status"].update(
+        state="CONTAINER_EXITED", exitCode=0, finishedAt=document["status"]["startedAt"]
+    )
+    return document
+
+
+#: {command: documents of its JSON}; the first is what it answers where another command's answer is mutated
+DOCUMENTS = {
+    "info": [
+        *map(_document, ("info.json", "info-quiet.json", "info-network-notready.json")),
+        _CONTAINERD_INFO,
+    ],
+    "ps": [
+        _started_again(_labelled("ps.json", "containers")),
+        _labelled("ps.json", "containers"),
+        _document("ps.json"),
+        _document("ps-a.json"),
+    ],
+    "pods": [_labelled("pods.json", "items"), _document("pods.json")],
+    "inspect": [
+        _two_of_them(),
+        _ended_well(),
+        *map(_slim, ("inspect.json", "inspect-exited.json", "inspect-created.json")),
+    ],
+    "inspectp": [_slim("inspectp.json")],
+}
+#: large ones, mutated less often
+WHOLE = {"inspect": [_document("inspect.json")], "inspectp": [_document("inspectp.json")]}
+#: {source: texts}: commands without JSON, what crictl prints when it fails, a container's log, CRI-O's configuration
+TEXTS = {
+    "version": [(CRICTL / "version.txt").read_text()],
+    "runtime-config": [(CRICTL / "runtime-config.txt").read_text()],
+    "runp": [f"{CONTAINER}\n"],
+    "create": [f"{CONTAINER}\n"],
+    "stderr": list(_STDERR),
+    "log": list(_LOG),
+    "config": [(FIXTURES / "crio-1.37" / "crio-status-config.toml").read_text()],
+}
+#: what each source prints when it is well
+ANSWERS = {
+    **{name: json.dumps(documents[0]).encode() for name, documents in DOCUMENTS.items()},
+    **{name: texts[0].encode() for name, texts in TEXTS.items()},
+    "start": b"",
+    "stop": b"",
+    "rmp": b"",
+    "pull": b"Image is up to date\n",
+    "inspecti": b"{}",
+}

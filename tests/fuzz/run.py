@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gives each input to each reader, and keeps what broke a promise and how long it took."""
+
+import contextlib
+import signal
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
+from fuzz.mutations import Input
+from fuzz.readers import READERS, replaying, told
+
+BOUND = 2.0  # seconds of processor time for one input by one reader
+_STUCK = 30.0  # seconds after which a reader is ended
+_MESSAGE = 8000  # characters of a message
+
+
+@dataclass
+class Fault:
+    """A promise that a reader broke with an input."""
+
+    reader: str
+    given: Input
+    what: str
+
+
+@dataclass
+class Outcome:
+    """What became of all inputs. worst: {reader: (seconds, the input)}; answers: {reader: how many were no error}."""
+
+    count: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    worst: dict[str, tuple[float, Input]] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=lambda: dict.fromkeys(READERS, 0))
+
+    @property
+    def too_slow(self) -> list[str]:
+        """The readers that took longer than BOUND for some input."""
+        return [name for name, (seconds, _given) in self.worst.items() if seconds > BOUND]
+
+
+class StuckError(BaseException):
+    """A reader came to no end; no handler of a reader's own catches this."""
+
+
+def run(given: Iterable[Input]) -> Outcome:
+    """Read all inputs by all readers."""
+    outcome = Outcome()
+    with replaying() as give, _watch():
+        for each in given:
+            outcome.count += 1
+            _read(give(each), each, outcome)
+    return outcome
+
+
+def _read(given, each: Input, outcome: Outcome) -> None:
+    for name, (read, sources) in READERS.items():
+        if sources and each.source not in sources:
+            continue
+        signal.setitimer(signal.ITIMER_VIRTUAL, _STUCK)
+        started = time.process_time()
+        try:
+            result = read(given)
+            seconds = time.process_time() - started
+            told(result)
+            outcome.answers[name] += 1
+        except NodeError as error:
+            seconds = time.process_time() - started
+            what = _unfit(str(error))
+            if what:
+                outcome.faults.append(Fault(name, each, what))
+        except (Exception, StuckError) as error:
+            seconds = time.process_time() - started
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__}: {str(error)[:150]!a} ({frame.filename.rpartition('plugins/')[2]}:{frame.lineno})"
+            outcome.faults.append(Fault(name, each, what))
+        if seconds > outcome.worst.get(name, (-1.0,))[0]:
+            outcome.worst[name] = seconds, each
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _unfit(message: str) -> str:
+    """Why a message must not reach a terminal, or nothing. The lines of a container's log are lines of their own."""
+    if len(message) > _MESSAGE:
+        return f"a message of {len(message)} characters"
+    if not all(line.isprintable() for line in message.split("\n")) or not message:
+        return f"a message that is not printable: {message[:150]!a}"
+    return f"a password in a message: {message[:150]!a}" if "hunter2@" in message else ""
+
+
+@contextlib.contextmanager
+def _watch() -> Iterator[None]:
+    def end(_signal, _frame):
+        raise StuckError(f"no end within {_STUCK:.0f} s")
+
+    before = signal.signal(signal.SIGVTALRM, end)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

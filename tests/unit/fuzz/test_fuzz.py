@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever crictl prints, its readers return plain data or an error of the collection's own; `make fuzz` tries more of it."""
+
+import ast
+import inspect
+import itertools
+import re
+import time
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils.crictl import call, output
+from fuzz import __main__ as program
+from fuzz import mutations, readers, run
+from fuzz.recorded import ANSWERS, DOCUMENTS
+from testbed.paths import CHECKOUT
+
+PLUGINS = CHECKOUT / "plugins"
+FIRST = [mutations.Input(0, "ps", b"{}", "by a test")]
+
+
+def name_of(row):
+    """The reader's name without what tells two rows of it apart."""
+    return re.sub(r" \(.*\)$", "", row)
+
+
+def test_2000_malformed_outputs_give_no_traceback_and_take_no_time():
+    outcome = run.run(mutations.inputs(1, 2000))
+    assert outcome.count == 2000
+    assert [f"{each.reader} {each.what} (input {each.given.number})" for each in outcome.faults] == []
+    assert outcome.too_slow == []
+
+
+def test_no_row_only_ever_refuses():
+    """Else it was given what it does not read."""
+    documents = [(source, mutations.dumped(each)) for source in DOCUMENTS for each in DOCUMENTS[source]]
+    given = (mutations.Input(0, *each, "well") for each in (*ANSWERS.items(), *documents))
+    outcome = run.run(given)
+    assert [name for name, count in outcome.answers.items() if not count] == []
+    assert outcome.faults == []
+
+
+def test_each_reader_of_crictl_is_in_the_table():
+    public = {
+        f"module_utils.crictl.output:{name}"
+        for name, each in inspect.getmembers(output, inspect.isfunction)
+        if each.__module__ == output.__name__ and not name.startswith("_")
+    }
+    public |= {
+        f"module_utils.crictl.call:Crictl.{name}"
+        for name, _each in inspect.getmembers(call.Crictl, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert sorted(public - {*map(name_of, readers.READERS), *readers.NO_READERS}) == []
+
+
+def test_each_module_that_uses_crictl_has_a_row():
+    users = {
+        ".".join(path.relative_to(PLUGINS).with_suffix("").parts)
+        for path in PLUGINS.rglob("*.py")
+        if uses_crictl(path)
+    }
+    assert len(users) > 10
+    known = {name.partition(":")[0] for name in (*readers.READERS, *readers.NO_READERS)}
+    assert sorted(users - known) == []
+
+
+def uses_crictl(path):
+    """Whether a file imports module_utils/crictl/ or one of its modules."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            whole = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            if any(re.search(r"(^|\.)crictl\.(call|output|log)$", each) for each in whole):
+                return True
+    return False
+
+
+def test_what_the_table_names_exists():
+    names = {*map(name_of, readers.READERS), *readers.NO_READERS}
+    for each in names:
+        module, _colon, function = each.partition(":")
+        text = (PLUGINS / f"{module.replace('.', '/')}.py").read_text()
+        assert not function or re.search(rf"def {function.rpartition('.')[2]}\(", text), each
+
+
+def test_an_input_depends_on_the_seed_and_its_number_alone():
+    first, again = (list(itertools.islice(mutations.inputs(7, 600), 600)) for _time in range(2))
+    assert first == again
+    assert [each.number for each in first] == list(range(600))
+    assert mutations.random_input(7, 599) == first[599]
+    assert mutations.random_input(8, 599) != first[599]
+    assert max(len(each.data) for each in first) <= mutations.LARGEST
+
+
+@pytest.mark.parametrize(
+    ("read", "what"),
+    [
+        (lambda given: given.document["containers"], "KeyError"),
+        (lambda given: {1, 2}, "TypeError"),
+        (lambda given: "\ud800", "UnicodeEncodeError"),
+        (lambda given: float("nan"), "ValueError"),
+        (lambda given: readers.Replay().json("no such command"), "KeyError"),
+        (lambda given: (_ for _ in ()).throw(call.CrictlError("\x1b[2J")), "not printable"),
+        (lambda given: (_ for _ in ()).throw(call.CrictlError("a https://user:hunter2@host/")), "a password"),
+        (lambda given: (_ for _ in ()).throw(call.CrictlError("x" * 10_000)), "10000 characters"),
+    ],
+)
+def test_a_broken_promise_is_found_and_told(monkeypatch, capsys, read, what):
+    monkeypatch.setattr(run, "READERS", {"bad": readers.Reader(read)})
+    monkeypatch.setattr(program, "inputs", lambda _seed, _count: FIRST)
+    assert program.main(["--seed", "3"]) == 1
+    first, *_lines, last = capsys.readouterr().out.splitlines()
+    assert (first, last) == ("SEED=3", "fuzz: 1 inputs, 1 tracebacks")
+    assert what in "".join(_lines)
+
+
+def test_a_reader_that_is_too_slow_or_comes_to_no_end_is_found(monkeypatch, capsys):
+    def slow(_given):
+        until = time.process_time() + 0.1
+        while time.process_time() < until:
+            pass
+
+    def endless(_given):
+        while True:
+            pass
+
+    monkeypatch.setattr(run, "READERS", {"slow": readers.Reader(slow), "endless": readers.Reader(endless)})
+    monkeypatch.setattr(run, "BOUND", 0.05)
+    monkeypatch.setattr(run, "_STUCK", 0.3)
+    monkeypatch.setattr(program, "inputs", lambda _seed, _count: FIRST)
+    assert program.main([]) == 1
+    printed = capsys.readouterr().out
+    assert "too slow: slow took more than" in printed
+    assert "endless: StuckError: 'no end within" in printed

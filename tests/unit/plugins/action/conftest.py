@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs an action as Ansible does, with a node that is a function."""
+
+import importlib
+from unittest import mock
+
+import pytest
+
+
+class Run:
+    """One task of an action: its result, and the calls that it made to the node."""
+
+    def __init__(self, name, arguments, node, check_mode=False, diff=False):
+        action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}")
+        task = mock.Mock(async_val=0, check_mode=check_mode, diff=diff, args=arguments, delegate_to=None)
+        module = action.ActionModule(task, mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock())
+        module._load_name = name
+        self.calls = []
+
+        def execute(module_name=None, module_args=None, task_vars=None, **_more):
+            self.calls.append(module_args)
+            return node(module_args)
+
+        module._execute_module = execute
+        try:
+            self.result = module.run(task_vars={"inventory_hostname": "node1"})
+        except Exception as error:
+            if not type(error).__name__.startswith("Ansible"):
+                raise
+            self.result = {"failed": True, "msg": str(error)}
+
+    @property
+    def message(self):
+        assert self.result.get("failed"), self.result
+        return self.result["msg"]
+
+
+@pytest.fixture
+def run():
+    return Run
+
+
+@pytest.fixture
+def refused():
+    """The message of a task that is refused before the node is called."""
+
+    def message(name, arguments):
+        def node(_arguments):
+            raise AssertionError("the node was called")
+
+        return Run(name, arguments, node).message
+
+    return message

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node returns reaches the result of a task as printable lines, whatever it is."""
+
+import json
+
+FILE = {"path": "/etc/crio/crio.conf.d/60-cri-node.conf", "owner": "crio", "content": "[crio]\n"}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p"},
+    "spec": {
+        "containers": [{"name": "c", "image": "i", "env": [{"name": "TOKEN", "value": "CANARY\nCANARY2"}]}]
+    },
+}
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202e\udce9"
+
+
+def report(version="1.37.0", **more):
+    unit = {
+        "name": "crio.service",
+        "active": True,
+        "enabled": True,
+        "invocation_id": "a",
+        "binary_replaced": False,
+        "masked": False,
+    }
+    return {
+        "files": {},
+        "orphans": {},
+        "crio": {
+            "installed": True,
+            "version": version,
+            "socket": "/run/crio.sock",
+            "binary": "/usr/bin/crio",
+        },
+        "crictl_version": None,
+        "unit": {
+            **unit,
+            "phase": "serving",
+            "state": "active (running)",
+            "reloads": True,
+            "needs_daemon_reload": False,
+        },
+        "live": {},
+        "effective": {},
+        "missing_paths": [],
+        "notes": [],
+        "selinux": False,
+        "root_registries": "",
+        "generation": 0,
+        "interrupted": False,
+        **more,
+    }
+
+
+def test_a_version_that_cannot_be_read_is_a_warning_and_one_printable_line(run):
+    config = {"data": {"crio": {"runtime": {"log_level": "info"}}}, "layers": {}}
+    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
+    for version in (f"odd{ESCAPES}", "1.x", "9" * 5000, "one.two.three"):
+        found = {"report": report(version, files={FILE["path"]: as_wanted})}
+        task = run(
+            "runtime_config", {"files": [{**FILE, "config": config}]}, lambda _arguments, found=found: found
+        )
+        assert not task.result.get("failed"), task.result
+        assert task.result["runtime"]["version"].isprintable()
+        assert len(task.result["runtime"]["version"]) < 120
+        [warning] = task.result["warnings"]
+        assert "cannot be read" in warning
+        assert warning.isprintable()
+
+
+def test_a_pod_that_failed_is_told_without_escapes_and_environment(run):
+    failure = {
+        "container": "c",
+        "exit_code": 1,
+        "reason": f"Error{ESCAPES}",
+        "log": [f"said{ESCAPES}CANARY", "CANARY2 http://u:p@h"],
+    }
+    returned = {"failed": True, "msg": f"did not come up\n  CANARY{ESCAPES}", "pod_failure": failure}
+    task = run("crictl_pod", {"manifest": POD}, lambda _arguments: returned)
+    assert task.message.isprintable()
+    assert all(line.isprintable() for line in [*task.result["log"], task.result["reason"]])
+    assert task.result["exit_code"] == 1
+    assert "CANARY" not in json.dumps(task.result)
+    assert "http://***@h" in task.result["log"][1]
+
+
+def test_a_node_without_sudo_says_so(run):
+    returned = {
+        "failed": True,
+        "module_stdout": "",
+        "module_stderr": "sudo: a password is required\n",
+        "rc": 1,
+        "msg": "MODULE FAILURE",
+    }
+    for name, arguments in (("runtime_config", {"files": [FILE]}), ("crictl_pod", {"manifest": POD})):
+        message = run(name, arguments, lambda _arguments: returned).message
+        assert (
+            message == "the module returned nothing on the node (exit status 1): sudo: a password is required"
+        )
+    task = run("runtime_verify", {}, lambda _arguments: returned)
+    assert "sudo: a password is required" in task.result["checks"][0]["detail"]
+
+
+def test_no_failure_repeats_what_a_secret_file_holds(run):
+    secret = {
+        **FILE,
+        "path": "/etc/crio/cri-node.environment",
+        "secret": True,
+        "content": '# x\nTOKEN="CANARY one"\nPASS=CANARY\n',
+    }
+    for said in ('Invalid line TOKEN="CANARY one"', "CANARY one", "PASS=CANARY"):
+        for returned in ({"failed": True, "msg": said}, {"failed": True, "module_stderr": said, "msg": ""}):
+            message = run(
+                "runtime_config", {"files": [secret]}, lambda _arguments, returned=returned: dict(returned)
+            ).message
+            assert "CANARY" not in message

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A handler is not changed or taken away under the pods that were started with it."""
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils.crio import handlers
+
+CRUN = {"runtime_path": "/usr/bin/crun", "runtime_root": "/run/crun", "runtime_type": "oci"}
+RUNC = {"runtime_path": "/usr/bin/runc", "runtime_root": "/run/runc", "runtime_type": "oci"}
+POD = {"name": "web", "namespace": "shop", "handler": "", "containers": ["c1"]}
+BEFORE = ("crun", {"crun": CRUN, "runc": RUNC})
+STARTED = {"c1": {"runtime": "/usr/bin/crun", "runtime_root": "/run/crun"}}
+
+
+def problems(after, pod=POD, monitors=STARTED, before=BEFORE):
+    return handlers.in_use([pod], monitors, before, after)
+
+
+@pytest.mark.parametrize(
+    ("after", "pod", "words"),
+    [
+        pytest.param(("runc", {"crun": CRUN, "runc": RUNC}), POD, "another program", id="another default"),
+        pytest.param(("runc", {"runc": RUNC}), dict(POD, handler="crun"), "taken away", id="taken away"),
+        pytest.param(
+            ("crun", {"crun": dict(CRUN, runtime_path="/opt/crun")}), POD, "/opt/crun", id="another program"
+        ),
+        pytest.param(
+            ("crun", {"crun": dict(CRUN, runtime_root="/run/x")}),
+            POD,
+            "state folder",
+            id="another state folder",
+        ),
+        pytest.param(
+            ("crun", {"crun": dict(CRUN, runtime_type="vm")}), POD, "another type", id="another type"
+        ),
+    ],
+)
+def test_a_handler_with_running_pods_stays_as_it_is(after, pod, words):
+    [problem] = problems(after, pod)
+    assert words in problem
+    assert "shop/web" in problem
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(("crun", {"crun": CRUN}), id="an unused handler is taken away"),
+        pytest.param(
+            ("crun", {"crun": CRUN, "runc": dict(RUNC, runtime_path="/opt/runc")}),
+            id="an unused one is changed",
+        ),
+        pytest.param(
+            ("crun", {"crun": dict(CRUN, allowed_annotations=["x"])}), id="what decides nothing is changed"
+        ),
+        pytest.param(("crun", {"crun": dict(CRUN, runtime_root="/run/crun/")}), id="a slash"),
+    ],
+)
+def test_what_concerns_no_running_pod_may_change(after):
+    assert problems(after) == []
+
+
+def test_what_a_container_was_really_started_with_counts():
+    """/config shows what a reload read, and no pod got."""
+    reloaded = ("runc", {"runc": RUNC, "crun": CRUN})
+    assert "another program" in problems(("runc", {"runc": RUNC}), before=reloaded)[0]
+
+
+def test_the_lines_of_a_configuration_are_handlers_by_name():
+    lines = {
+        "crio.runtime.default_runtime": '"crun"',
+        "crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/crun"',
+        'crio.runtime.runtimes."a.b".runtime_type': '"vm"',
+    }
+    assert handlers.parse(lines) == (
+        "crun",
+        {"crun": {"runtime_path": "/usr/bin/crun"}, "a.b": {"runtime_type": "vm"}},
+    )

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Only the daemon's own lines, after the moment that matters, say how a start or a reload went."""
+
+import json
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils.crio import journald
+
+FATAL = 'time="x" level=fatal msg="create metrics endpoint: \\"9537\\" in use"'
+
+
+@pytest.fixture
+def journal(monkeypatch):
+    """The entries that journalctl prints; returns a list to fill."""
+    entries = []
+
+    def run(command, **_more):
+        assert "--after-cursor" in command
+        assert "--since" not in command
+        return 0, "\n".join(json.dumps(each) for each in entries), ""
+
+    monkeypatch.setattr(journald, "run", run)
+    return entries
+
+
+def entry(message, pid="77", invocation="new", **more):
+    field = "INVOCATION_ID" if pid == "1" else "_SYSTEMD_INVOCATION_ID"
+    return {"MESSAGE": message, "_PID": pid, field: invocation, **more}
+
+
+def test_the_fatal_line_of_the_new_start_is_its_cause(journal):
+    journal += [entry(FATAL), entry("crio.service: Failed with result 'exit-code'.", pid="1")]
+    assert journald.complaint("crio.service", "c", "old") == 'create metrics endpoint: "9537" in use'
+
+
+def test_what_a_daemon_writes_while_it_stops_is_not_the_cause_of_a_failed_start(journal):
+    journal += [
+        entry('level=error msg="close of closed channel"', invocation="old"),
+        entry("crio.service: Control process exited, code=exited, status=1/FAILURE", pid="1"),
+    ]
+    assert "Control process exited" in journald.complaint("crio.service", "c", "old")
+
+
+def test_without_a_journal_nothing_is_known(journal):
+    assert journald.lines(None, "_PID=1") == []
+    assert journald.complaint("crio.service", None, "old") == ""
+
+
+@pytest.mark.parametrize("message", [[104, 105, 255], None, ["first", "second"], 5, {"a": 1}], ids=repr)
+def test_a_message_of_any_kind_is_a_text(journal, message):
+    journal.append(entry(message))
+    [found] = journald.lines("c")
+    assert isinstance(found["message"], str)
+
+
+@pytest.mark.parametrize("size", [100_000])
+def test_a_long_line_is_cut_before_it_is_matched(size):
+    assert len(journald.last_complaint(['level=fatal msg="' + '\\"' * size])) <= 8192
+
+
+def test_lines_that_are_no_json_are_passed_over(monkeypatch):
+    monkeypatch.setattr(journald, "run", lambda *_all, **_more: (0, "garbage\n{}\n[1]\n", ""))
+    assert [each["message"] for each in journald.lines("c")] == [""]

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documents on a node's disk are read on purpose: this format, an older one, or one sentence about why not."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.module_utils import contract
+
+READERS = (contract.read_state, contract.read_intent, contract.read_generation, contract.read_outcome)
+KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed"  # noqa: E501
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS.split()) | st.text(max_size=4), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(document=JSON)
+def test_any_json_is_a_document_or_a_damaged_one(reader, document):
+    with contextlib.suppress(contract.DamagedDocument):
+        reader(json.dumps(document), "/var/lib/cri-node/x.json")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("text", ["", "null", '"text"', "[]", "{", "\x00", "[" * 100_000], ids=repr)
+def test_what_is_no_object_is_damaged(reader, text):
+    with pytest.raises(contract.DamagedDocument):
+        reader(text, "/x.json")
+
+
+def test_a_state_of_the_former_format_keeps_what_it_knew():
+    former = {
+        "generation": 7,
+        "transaction": "t",
+        "owners": {
+            "crio": {"/etc/a": {"sha256": "h", "mode": "0644", "secret": False, "disruption": "restart"}}
+        },
+        "acknowledged": {"invocation_id": "i", "files": {"/etc/a": "h"}},
+        "binary": {"identity": ["/usr/bin/crio", 1, 2, 3], "version": "1.37.0"},
+    }
+    state = contract.read_state(json.dumps(former), "/state.json")
+    assert state["format"] == contract.STATE_FORMAT
+    assert state["owners"] == former["owners"]
+    assert state["acknowledged"] == {"invocation_id": "i", "files": {"/etc/a": {"sha256": "h"}}}
+    assert state["binary"] == former["binary"]
+
+
+def test_an_intent_of_the_former_format_can_still_be_undone():
+    former = {
+        "id": "t", "unit": "crio.service", "activate": "restart", "directories": ["/etc/x"],
+        "undo": [{"path": "/etc/a", "kind": "absent"}, {"path": "/etc/b", "kind": "file", "saved": "/s", "mode": "0644"}],
+        "before": {"active": True, "enabled": True, "invocation_id": "i", "running": ["c1"], "network_ready": True},
+    }  # fmt: skip
+    intent = contract.read_intent(json.dumps(former), "/intent.json")
+    assert intent["before"]["aim"] == "up"
+    assert intent["before"]["running"] == [{"id": "c1"}]
+    assert intent["stages"] == []
+
+
+@pytest.mark.parametrize(
+    ("reader", "document"),
+    [
+        (contract.read_state, {"format": 99}),
+        (contract.read_state, {"generation": "seven"}),
+        (contract.read_state, {"generation": True}),
+        (contract.read_state, {"owners": []}),
+        (contract.read_state, {"owners": {"crio": ["/etc/a"]}}),
+        (contract.read_intent, {"format": 3, "id": "x"}),
+        (
+            contract.read_intent,
+            {"id": "x", "unit": "u", "activate": "none", "undo": [{"kind": "file", "path": "/a"}]},
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_relied_on_is_damaged(reader, document):
+    with pytest.raises(contract.DamagedDocument):
+        reader(json.dumps(document), "/x.json")

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes from a node reaches a terminal as one line that can neither steer it nor show a password."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.module_utils.text import (
+    LIMIT,
+    printable,
+    shown,
+    without_credentials,
+)
+
+ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=())) | st.text(
+    st.sampled_from("\x1b]0;\x07\x9b\u202e\u2066\u200b\ud800\udfff\r\n\t\x85\u2028 a")
+)
+
+
+@given(ANY_TEXT, st.integers(1, 50))
+def test_any_text_becomes_one_printable_line_of_bounded_length(text, limit):
+    line = printable(text, limit)
+    assert line.isprintable()
+    assert "\n" not in line
+    assert len(line) <= limit + len("... (cut)")
+    line.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\n  two\t three\r\n", "one two three"),
+        ("\x1b[2J\x1b]0;owned\x07done", "\ufffd[2J\ufffd]0;owned\ufffddone"),
+        ("a\u202eb\u2066c\u200fd", "a\ufffdb\ufffdc\ufffdd"),
+        ("bad \udce9 byte", "bad \ufffd byte"),
+        ("x" * (LIMIT + 1), "x" * LIMIT + "... (cut)"),
+        ("x" * LIMIT, "x" * LIMIT),
+        ("", ""),
+        (b"bytes", "b'bytes'"),
+        ("dé\u00a0jà 漢字", "dé jà 漢字"),
+    ],
+)
+def test_a_line_keeps_what_a_person_can_read(text, line):
+    assert printable(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("proxy http://user:pass@host:3128/x refused", "proxy http://***@host:3128/x refused"),
+        ("https://token@host/path", "https://***@host/path"),
+        ("http://u:p@ss@host", "http://***@host"),
+        ("http://u:p/ss@host", "http://***@host"),
+        ("http://u:p?s#s@host/", "http://***@host/"),
+        ("http://u:p'ss@host", "http://***@host"),
+        ('Get "http://u:p@host/v2/": EOF', 'Get "http://***@host/v2/": EOF'),
+        ("http://u:p@a,socks5://v:q@b", "http://***@a,socks5://***@b"),
+        ("http_proxy=u:pa=ss@proxy:3128", "http_proxy=***@proxy:3128"),
+        ('location="u:p@registry.example.com/x"', 'location="***@registry.example.com/x"'),
+        ("http://:p@host", "http://***@host"),
+        ("http://u:\x1b[0mp@host", "http://***@host"),
+        ("http://[::1]:80/a", "http://[::1]:80/a"),
+        ("unix:///var/run/crio/crio.sock", "unix:///var/run/crio/crio.sock"),
+        ("host:5000/app:1.0@sha256:" + "a" * 64, "host:5000/app:1.0@sha256:" + "a" * 64),
+        ("docker://host:5000/app@sha256:" + "a" * 64, "docker://host:5000/app@sha256:" + "a" * 64),
+        ("mail admin@example.com at 12:30", "mail admin@example.com at 12:30"),
+        ('{"url":"http://host:80","by":"me@example.com"}', '{"url":"http://host:80","by":"me@example.com"}'),
+        ("getty@tty1.service: failed", "getty@tty1.service: failed"),
+    ],
+)
+def test_credentials_are_masked_and_nothing_else(text, masked):
+    assert without_credentials(text) == masked
+
+
+def test_credentials_are_masked_before_a_text_is_cut():
+    assert "secret" not in shown("http://user:" + "secret" * 50 + "@host", limit=30)
+
+
+@given(
+    st.text(
+        st.characters(exclude_characters="@", exclude_categories=("Zs", "Zl", "Zp", "Cc", "Cs")), min_size=5
+    ).map(lambda text: f"S{text}")
+)
+def test_no_password_of_an_url_is_shown(password):
+    assert password not in shown(f"GET http://user:{password}@host.example.com/v2: refused", limit=10_000)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        " ",
+        ":",
+        "@",
+        "://",
+        "a:b@",
+        "a://b:c@",
+        "a:",
+        "http://",
+        "\x1b]",
+        "'@",
+        "[{,",
+        "sha256:",
+        "a@sha256:",
+        "\n",
+    ],
+)
+def test_long_texts_take_linear_time(unit):
+    text = (unit * 400_000)[:400_000]
+    started = time.process_time()
+    shown(text)
+    assert time.process_time() - started < 2

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file is loaded where the running daemon has read it: known by what was committed, else by its age."""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils import contract, node_files, node_state
+from ansible_collections.cri.node.plugins.module_utils.layout import Layout
+from ansible_collections.cri.node.plugins.module_utils.transaction import apply, state, unit
+from faults.fake_node import CONFIG, FakeNode
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """A file, and a state that knows it as loaded by the daemon's former run."""
+    path = tmp_path / "file"
+    path.write_text("content")
+    known = contract.empty_state()
+    found = node_files.describe(str(path))
+    known["acknowledged"] = {"invocation_id": "former", "files": {str(path): state.identity(found)}}
+    return path, known
+
+
+def loaded(path, known, invocation="later", started_at=0):
+    service = SimpleNamespace(active=True, invocation_id=invocation, started_at=started_at)
+    return state.is_loaded(str(path), node_files.describe(str(path)), service, known)
+
+
+def test_the_very_file_that_was_committed_is_loaded_by_any_later_start(committed):
+    path, known = committed
+    assert loaded(path, known)
+    path.chmod(0o600)  # changes no content and no modification time
+    assert loaded(path, known)
+
+
+def test_a_file_that_was_written_after_the_start_is_not_loaded(committed):
+    path, known = committed
+    path.write_text("content")
+    os.utime(path)
+    assert not loaded(path, known, started_at=1)
+
+
+def test_a_file_older_than_the_start_is_loaded(committed):
+    path, known = committed
+    os.utime(path, (1, 1))
+    assert loaded(path, known, started_at=2**33)
+
+
+def test_under_the_committed_run_the_content_decides(committed):
+    path, known = committed
+    os.utime(path)
+    assert loaded(path, known, invocation="former")
+    path.write_text("other")
+    assert not loaded(path, known, invocation="former", started_at=2**33)
+
+
+@pytest.mark.parametrize("text", ['"a text"', '{"generation": "seven"}', '{"owners": []}', "garbage"])
+def test_a_damaged_state_is_set_aside_and_named(tmp_path, text):
+    layout = Layout(str(tmp_path))
+    os.makedirs(layout.state_directory)
+    with open(layout.state_file, "w") as file:
+        file.write(text)
+    assert layout.state_file in state.load(layout)[1]
+    [note] = unit._set_damaged_state_aside(layout)
+    assert "damaged" in note
+    assert state.load(layout) == (contract.empty_state(), "")
+
+
+def test_a_file_of_another_owner_that_is_gone_is_noted_and_stops_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "chown", lambda *_all, **_more: None)
+    node = FakeNode(tmp_path, monkeypatch)
+    foreign = node.request(
+        contents={node.path("/etc/crictl.yaml"): "timeout: 10\n"}, remove=[], owners=["crictl"]
+    )
+    for entry in foreign["files"]:
+        entry["owner"] = "crictl"
+    assert apply.apply(node.layout, foreign, "/program")["committed"]
+    os.unlink(node.path("/etc/crictl.yaml"))
+    outcome = apply.apply(node.layout, node.request(id="second"), "/program")
+    assert outcome["committed"]
+    assert any("/etc/crictl.yaml" in each and "is gone" in each for each in outcome["warnings"])
+    assert node.daemon.starts == 3
+    assert node.configuration()[CONFIG] == "new\n644"
+
+
+def test_the_content_of_a_secret_file_is_in_no_generation(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "chown", lambda *_all, **_more: None)
+    node = FakeNode(tmp_path, monkeypatch)
+    secret = node.request(contents={node.path("/etc/crio/cri-node.environment"): "P=tr0ub4dor\n"}, remove=[])
+    for entry in secret["files"]:
+        entry.update(secret=True, mode="0600")
+    secret["fingerprint"] = node_state.read(secret, node.layout)["fingerprint"]
+    assert apply.apply(node.layout, secret, "/program")["committed"]
+    assert apply.apply(node.layout, node.request(id="second", remove=list(secret["contents"])), "/program")[
+        "committed"
+    ]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"tr0ub4dor" in path.read_bytes()]
+    assert kept == []

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""However long and odd a text is, each reader of the controller is done with it in a moment.
+
+Each reader gets texts that patterns are known to stumble over, of up to 100,000 characters. A pattern that looks at what
+it has looked at already takes minutes for the longest instead of milliseconds. The shorter lengths are just below the readers'
+own limits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils import (
+    crictl_config,
+    crio_config,
+    crio_keys,
+    did_you_mean,
+    environment_file,
+    go_duration,
+    image_reference,
+    layers,
+    node_messages,
+    option_rules,
+    pod_fields,
+    pod_manifest,
+    quantity,
+    registries_config,
+    secret_values,
+    systemd_unit,
+    task_failure,
+    toml,
+    value_formats,
+    value_types,
+    versions,
+)
+
+LENGTHS = (90, 380, 1000, 4000, 16_000, 100_000)
+BOUND = 1.5  # seconds of processor time for one text of the longer kind; they take some hundredths
+UNITS = [
+    *" \t\n01a.-_/:@$(='\"*[{\\",
+    "aA",
+    "1.",
+    ".1",
+    "1s",
+    "1h1",
+    "a.",
+    "a-",
+    "a/",
+    "a:",
+    "a@",
+    "a b",
+    "$(",
+    "$()",
+    "$$",
+    "a=",
+    "=a",
+    "''",
+    '\\"',
+    "[[",
+    "{{",
+    "()",
+    "..",
+    "/../",
+    "//",
+    "://",
+    "http://",
+    "a:b@",
+    "é",
+    "\u202e",
+    "\ud800",
+    "stream",
+    'last key "',
+    "device ",
+    "1-",
+    "1,",
+    "--config ",
+    "-d ",
+    "0.1rc",
+    "v1.1 ",
+    "${A}",
+    "a\n",
+    "\\\n",
+    'msg="',
+    'x="1" ',
+]
+ENDS = ["", "!", "\n"]
+
+
+def settings():
+    tables = {
+        "runtime": {"log_level": "info", "runtimes": {"crun": {"runtime_path": "/x"}}},
+        "network": {"network_dir": "/x"},
+    }
+    return [
+        {"path": "/f", "key": toml.dotted(path), "value": value, "variable": "crio_config"}
+        for path, _key, value in crio_config.walk({"crio": tables})
+    ]
+
+
+def pod(**container):
+    spec = {"containers": [{"name": "c", "image": "i", **container}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+
+
+def crio_conf(text):
+    """The text as the value of each key of crio.conf, and as each name."""
+    for entry in crio_keys.KEYS:
+        tables: object = {entry["key"].rpartition(".")[2]: text}
+        for name in reversed(entry["key"].split(".")[:-1]):
+            tables = {"x" if name == "*" else name: tables}
+        crio_config.check(*layers.merge([("crio_config", tables)]))
+    for tables in (
+        {text: 1},
+        {"crio": {text: 1}},
+        {"crio": {"runtime": {"runtimes": {text: {"runtime_type": "vm", "runtime_path": text}}}}},
+    ):
+        crio_config.check(*layers.merge([("crio_config", tables)]))
+
+
+def registries_conf(text):
+    keys = ("location", "prefix", "insecure", "pull-from-mirror", text)
+    tables = [{"location": f"{index}.io", key: text} for index, key in enumerate(keys)]
+    data = {
+        "registry": [
+            *tables,
+            {"prefix": text},
+            {"location": "b.io", "mirror": [{"location": text}, {text: text}]},
+        ],
+        "unqualified-search-registries": [text],
+        "short-name-mode": text,
+        "aliases": {text: "a.io/b", "a": text},
+        text: text,
+    }
+    checked = registries_config.check([("registries_config", data)])
+    checked.told("registries", registries_config.walk(checked.data))
+
+
+def manifests(text):
+    for field, value in (
+        ("image", text),
+        ("name", text),
+        ("args", [text]),
+        ("workingDir", text),
+        (text, text),
+    ):
+        pod_manifest.convert(pod(**{field: value}))
+    pod_manifest.convert(pod(env=[{"name": text, "value": text}, {"name": "B", "value": text}]))
+    pod_manifest.convert(pod(resources={"limits": {"cpu": text, "memory": text}}))
+    pod_manifest.convert(
+        {**pod(), "metadata": {"name": text, "labels": {text: text}, "annotations": {text: text}}}
+    )
+
+
+def fields(text):
+    """Each pattern of a manifest's fields."""
+
+    def walk(table):
+        for field in table.values():
+            if isinstance(field, pod_fields.Field):
+                yield from [field.pattern] if field.pattern else []
+                yield from walk(field.fields or {})
+
+    import re
+
+    for pattern in set(walk(pod_fields.POD)):
+        re.fullmatch(pattern, text)
+
+
+READERS = {
+    "crictl.yaml": lambda text: [
+        crictl_config.check([("v", {name: text, text: 1})])
+        for name in ("timeout", "runtime-endpoint", "debug")
+    ],
+    "did_you_mean": lambda text: did_you_mean.did_you_mean(text, ["log_level", "aaaa"]),
+    "environment": lambda text: (
+        environment_file.environment_problems({"A": text, text: "b", "CRIO_OPTIONS": text}, "v"),
+        environment_file.render_environment({"A": text}),
+    ),
+    "unit": lambda text: (
+        systemd_unit.unit_problems(
+            {"Service": {"ExecStart": text, "Environment": [text], text: 1}, text: {}}, "v"
+        ),
+        systemd_unit.render_unit({"Service": {"A": text}}),
+    ),
+    "go_duration": go_duration.parse,
+    "image_reference": image_reference.parse,
+    "is_host": image_reference.is_host,
+    "location": image_reference.can_be_pulled_from,
+    "blamed": lambda text: node_messages.blamed(text, settings()),
+    "messages": lambda text: [
+        task_failure.from_node(text, [text[:50], "abcd"]),
+        node_messages.outranked({"key": text, "wanted": text, "live": text}),
+    ],
+    "no answer": lambda text: task_failure.succeeded(
+        {"module_stderr": text, "module_stdout": text, "msg": text}
+    ),
+    "problems": lambda text: task_failure.refuse([text]),
+    "mode": lambda text: option_rules.file_mode(text, True),
+    "unit_name": option_rules.unit_name,
+    "path": option_rules.path_fault,
+    "pod name": lambda text: option_rules.pod_name_fault(text, "name"),
+    "quantity": quantity.parse,
+    "secrets": secret_values.of_text,
+    "secrets of a unit": lambda text: secret_values.of_text(f"[Service]\nEnvironment={text}"),
+    "version": versions.parse_version,
+    "toml": lambda text: toml.dumps({"a": text, "b": [text]}),
+    "registries.conf": registries_conf,
+    "manifest": manifests,
+    "manifest's fields": fields,
+    **{f"type {name}": found.convert for name, found in value_types.TYPES.items()},
+    **{
+        f"format {name}": found.check
+        for name, found in value_formats.FORMATS.items()
+        if name not in ("cpu_period", "create_timeout", "log_size")
+    },
+}
+
+
+def texts(length):
+    for unit in UNITS:
+        repeated = (unit * length)[:length]
+        for end in ENDS:
+            yield f"{repeated}{end}"
+    yield "a" * (length // 2) + " " * (length // 2)
+    yield "1" * (length // 2) + "." * (length // 2)
+    yield "http://" + "a" * length + ":b@c"
+
+
+def slowest(reader, length):
+    worst = (0.0, "")
+    for text in texts(length):
+        started = time.process_time()
+        with contextlib.suppress(ValueError, task_failure.TaskFailure):
+            reader(text)
+        worst = max(worst, (time.process_time() - started, text[:12]))
+        assert worst[0] < BOUND, f"{worst[0]:.1f} s for {length} times {text[:12]!r}"
+    return worst
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_takes_a_moment_for_any_text(name):
+    for length in LENGTHS:
+        seconds, unit = slowest(READERS[name], length)
+        print(f"{name}: {seconds * 1000:.1f} ms for {length} characters such as {unit!r}", file=sys.stderr)
+
+
+def test_a_text_of_the_whole_configuration_takes_a_moment():
+    for text in (" " * 32_000, "a" * 80_000, "1" * 80_000, "." * 80_000, "/" * 80_000):
+        started = time.process_time()
+        crio_conf(text)
+        assert time.process_time() - started < 4  # for some 130 keys
+
+
+MANY = 20_000
+SETS = {
+    "unknown keys": lambda: crio_config.check(
+        *layers.merge([("v", {"crio": {"runtime": {f"log_levl{n}": n for n in range(MANY)}}})])
+    ),
+    "faulty values": lambda: crio_config.check(
+        *layers.merge(
+            [
+                (
+                    "v",
+                    {
+                        "crio": {
+                            "runtime": {"runtimes": {f"h{n}": {"runtime_type": "odd"} for n in range(MANY)}}
+                        }
+                    },
+                )
+            ]
+        )
+    ),
+    "two layers": lambda: layers.merge(
+        [(name, {"crio": {f"k{n}": n for n in range(MANY)}}) for name in ("a", "b")]
+    ),
+    "registries": lambda: registries_config.check(
+        [
+            (
+                "v",
+                {
+                    "registry": [
+                        {"location": f"r{n}.example.com/a/b", "blocked": n % 2} for n in range(MANY // 4)
+                    ]
+                },
+            )
+        ]
+    ),
+    "one location": lambda: registries_config.check(
+        [
+            (
+                "v",
+                {
+                    "registry": [
+                        {"prefix": f"p{n}.io", "location": "a.io", "insecure": bool(n % 2)}
+                        for n in range(MANY // 4)
+                    ]
+                },
+            )
+        ]
+    ),
+    "unknown fields": lambda: pod_manifest.convert(pod(**{f"comand{n}": n for n in range(MANY)})),
+    "empty volumes": lambda: pod_manifest.convert(
+        {**pod(), "spec": {**pod()["spec"], "volumes": [{}] * MANY}}
+    ),
+    "faulty variables": lambda: environment_file.environment_problems(
+        {f"A{n} B": n for n in range(MANY)}, "v"
+    ),
+    "faulty directives": lambda: systemd_unit.unit_problems(
+        {"Service": {f"a{n}": n for n in range(MANY)}}, "v"
+    ),
+    "files": lambda: option_rules.normalise(
+        {
+            "files": [
+                {"path": f"/etc/{n}", "owner": "crio", "content": "x", "secret": False, "mode": "9"}
+                for n in range(MANY)
+            ],
+            "owners": None,
+        },
+        {},
+    ),
+    "problems": lambda: task_failure.refuse([f"problem {n}" for n in range(MANY)]),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_many_faults_take_a_moment_and_are_not_all_listed(name):
+    started = time.process_time()
+    with contextlib.suppress(task_failure.TaskFailure):
+        SETS[name]()
+    assert time.process_time() - started < 5
+
+
+def test_an_environment_that_doubles_itself_is_refused():
+    entries = [{"name": "A0", "value": "x" * 100}]
+    entries += [{"name": f"A{n}", "value": f"$(A{n - 1})$(A{n - 1})"} for n in range(1, 60)]
+    started = time.process_time()
+    _pod, [problem] = pod_manifest.convert(pod(env=entries))
+    assert time.process_time() - started < 1
+    assert "expanded" in str(problem)
+
+
+def test_a_list_of_problems_ends_with_how_many_more_there_are():
+    data = {"crio": {"runtime": {f"k{n}": n for n in range(1000)}}}
+    problems = crio_config.check(*layers.merge([("v", data)])).problems
+    assert len(problems) == 201
+    assert "800 more problems" in str(problems[-1])
+    with pytest.raises(task_failure.TaskFailure, match="- and 101 more"):
+        task_failure.refuse([str(problem) for problem in problems])
