@@ -193,7 +193,7 @@ def ask_live(service):
 def _effective(service, different):
     """{key: what the files on the node say} for keys whose live value differs."""
     present = effective.present(service)
-    return {key: present.get(key) for key in different} if present else {}
+    return {key: effective.value(present, key) for key in different} if present else {}
 
 
 def _about_reload(service, live, files):

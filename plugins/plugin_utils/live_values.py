@@ -145,12 +145,13 @@ def _of_missing(entry):
 
 
 def _of_replaced(entry, keys):
+    # `crio config` does not print every key of an entry, so that the file may be gone by now.
     names = [(each["key"][len(entry) + 1 :], each) for each in keys]
     wanted = ", ".join(f"{name} = {_value(each['wanted'])}" for name, each in names)
     live = ", ".join(f"{name} = {_value(each['live'])}" for name, each in names)
     return (
-        f"{entry} is set with {wanted}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later, or an"
-        " option of the daemon, outranks it, and such a table is replaced whole"
+        f"{entry} is set with {wanted}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later outranks it,"
+        " or did when the daemon started, and such a table is replaced whole"
     )
 
 

@@ -65,8 +65,8 @@ def test_a_replaced_entry_is_one_sentence_with_all_its_keys():
     _stale, outranked = live_values.split(expected(), live, {})
     assert live_values.of_outranked(outranked, expected()) == [
         f'{CRUN} is set with runtime_pull_image = no value, runtime_root = "/run/crun", but the running CRI-O uses'
-        ' runtime_pull_image = true, runtime_root = "": a file of crio.conf.d that is read later, or an option of the'
-        " daemon, outranks it, and such a table is replaced whole"
+        ' runtime_pull_image = true, runtime_root = "": a file of crio.conf.d that is read later outranks it, or did when the'
+        " daemon started, and such a table is replaced whole"
     ]
 
 
