@@ -55,7 +55,9 @@ def read(request, layout=NODE, service=None, live=None):
     different = {
         key: live.get(key) for key, value in sorted(expect.items()) if live and live.get(key) != value
     }
-    settled = service.active and all(found["loaded"] for found in files.values())
+    settled = service.active and all(
+        found["loaded"] for found in files.values() if found["disruption"] != "none"
+    )
     report = {
         "crio": {
             "installed": service.binary is not None,

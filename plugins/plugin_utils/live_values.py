@@ -37,9 +37,13 @@ def split(expect, live, effective):
     return {key: live[key] for key in sorted(stale)}, outranked
 
 
+def _is_told(effective):
+    return effective is not None and effective.rstrip() != "["  # a list of several lines
+
+
 def _agrees(expected, effective):
     """Whether the files on the node say what is expected; None where that is not known."""
-    if effective is None or effective.rstrip() == "[":  # a list of several lines
+    if not _is_told(effective):
         return None
     return effective in _EMPTY if expected is None else effective == expected
 
@@ -112,7 +116,7 @@ def of_stale(stale, effective):
     """A sentence for each key of an old daemon."""
     return [
         f"{_as_written(key)}: the running CRI-O uses {_value(value)}, while its files now say"
-        f" {_value(effective.get(key)) if effective.get(key) else 'what is expected'}: it was not restarted since"
+        f" {effective[key] if _is_told(effective.get(key)) else 'what is expected'}: it was not restarted since"
         for key, value in sorted(stale.items())
     ]
 

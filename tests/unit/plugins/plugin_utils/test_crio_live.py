@@ -61,7 +61,12 @@ def test_handlers_and_workloads_are_printed_as_expected_after_a_start_and_after_
 
 def test_what_is_expected_of_an_entry_is_accepted_as_an_option_of_the_action():
     config = {"data": ENTRIES, "expect": config_lines(ENTRIES), "layers": {}}
-    file = {"path": "/etc/crio/crio.conf.d/60-cri-node.conf", "owner": "crio", "content": "x", "config": config}
+    file = {
+        "path": "/etc/crio/crio.conf.d/60-cri-node.conf",
+        "owner": "crio",
+        "content": "x",
+        "config": config,
+    }
     assert None in config["expect"].values()
     assert option_rules.problems_of_arguments({"files": [file]}) == []
 

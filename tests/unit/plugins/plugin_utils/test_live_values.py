@@ -54,6 +54,7 @@ def test_keys_of_an_entry_that_crio_config_does_not_print_follow_those_that_it_p
     }  # fmt: skip
     stale, outranked = live_values.split(expected(), live, effective)
     assert (stale, outranked) == (live, [])
+    assert not any("say [:" in sentence for sentence in live_values.of_stale(stale, effective))
     stale, outranked = live_values.split(expected(), live, {**effective, f"{CRUN}.runtime_root": '"/x"'})
     assert [each["key"] for each in outranked] == sorted(
         set(live) - {f"{CRUN}.privileged_without_host_devices"}
