@@ -55,7 +55,9 @@ def read(request, layout=NODE, service=None, live=None):
     different = {
         key: live.get(key) for key, value in sorted(expect.items()) if live and live.get(key) != value
     }
-    settled = service.active and all(found["loaded"] for found in files.values())
+    settled = service.active and all(
+        found["loaded"] for found in files.values() if found["disruption"] != "none"
+    )
     report = {
         "crio": {
             "installed": service.binary is not None,
@@ -193,7 +195,7 @@ def ask_live(service):
 def _effective(service, different):
     """{key: what the files on the node say} for keys whose live value differs."""
     present = effective.present(service)
-    return {key: present.get(key) for key in different} if present else {}
+    return {key: effective.value(present, key) for key in different} if present else {}
 
 
 def _about_reload(service, live, files):

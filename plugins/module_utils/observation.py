@@ -66,7 +66,7 @@ def observe(request):
     """
     service = CrioService(request["unit"]).settled(_SETTLE_SECONDS)
     live, problem = node_state.ask_live(service)
-    state = node_state.read(request, service, live)
+    state = node_state.read(request, service=service, live=live)
     seen = {
         "state": state,
         "owners": sorted(committed.load(NODE)[0]["owners"]),

@@ -238,7 +238,9 @@ def found(settings, missing, report):
 def of_paths(settings, missing, report):
     """Those of found() that are about what does not exist on the node."""
     values, missing = _values(settings), set(missing)
-    settled = report["unit"]["active"] and all(each["loaded"] for each in report["files"].values())
+    settled = report["unit"]["active"] and all(
+        each["loaded"] for each in report["files"].values() if each["disruption"] != "none"
+    )
     entries = []
     for row, key, value in _rows(values):
         if row.made and not settled:

@@ -37,9 +37,13 @@ def split(expect, live, effective):
     return {key: live[key] for key in sorted(stale)}, outranked
 
 
+def _is_told(effective):
+    return effective is not None and effective.rstrip() != "["  # a list of several lines
+
+
 def _agrees(expected, effective):
     """Whether the files on the node say what is expected; None where that is not known."""
-    if effective is None or effective.rstrip() == "[":  # a list of several lines
+    if not _is_told(effective):
         return None
     return effective in _EMPTY if expected is None else effective == expected
 
@@ -112,7 +116,7 @@ def of_stale(stale, effective):
     """A sentence for each key of an old daemon."""
     return [
         f"{_as_written(key)}: the running CRI-O uses {_value(value)}, while its files now say"
-        f" {_value(effective.get(key)) if effective.get(key) else 'what is expected'}: it was not restarted since"
+        f" {effective[key] if _is_told(effective.get(key)) else 'what is expected'}: it was not restarted since"
         for key, value in sorted(stale.items())
     ]
 
@@ -145,12 +149,13 @@ def _of_missing(entry):
 
 
 def _of_replaced(entry, keys):
+    # `crio config` does not print every key of an entry, so that the file may be gone by now.
     names = [(each["key"][len(entry) + 1 :], each) for each in keys]
     wanted = ", ".join(f"{name} = {_value(each['wanted'])}" for name, each in names)
     live = ", ".join(f"{name} = {_value(each['live'])}" for name, each in names)
     return (
-        f"{entry} is set with {wanted}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later, or an"
-        " option of the daemon, outranks it, and such a table is replaced whole"
+        f"{entry} is set with {wanted}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later outranks it,"
+        " or did when the daemon started, and such a table is replaced whole"
     )
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import (
-    crio_fallbacks,
     live_values,
     plan,
     verification_handlers,
@@ -214,10 +213,10 @@ def _without_effect(wanted, state, told):
     That selinux is true on a host without SELinux is no fault of the node: a fleet of both kinds has one configuration.
     """
     found = [
-        *plan.without_effect(wanted, state),
-        *crio_fallbacks.found(wanted.settings(), state["missing_paths"], state),
+        entry
+        for entry in plan.without_effect(wanted, state)
+        if entry["key"] not in {*told, "crio.runtime.selinux"}
     ]
-    found = [entry for entry in found if entry["key"] not in {*told, "crio.runtime.selinux"}]
     if not found:
         return None
     sentences = dict.fromkeys(f"{entry['key']}: {entry['reason']}" for entry in found)

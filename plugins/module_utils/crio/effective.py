@@ -29,6 +29,18 @@ def parse(output):
     return parse_lines("\n".join(lines))
 
 
+def value(values, key):
+    """What `crio config` printed for a key of GET /config; None where it did not print the key.
+
+    It quotes no name of a handler or a workload, and has a workload's resources under the names of crio.conf, not of Go's fields
+    (pkg/config/template.go, CRI-O 1.34 to 1.37).
+    """
+    unquoted = key.replace('"', "")
+    table, _dot, name = unquoted.rpartition(".")
+    names = (key, unquoted, f"{table}.{name.lower()}")
+    return next((values[each] for each in names if each in values), None)
+
+
 def present(service):
     """What the node's own crio makes of the files that are there now; {} where it does not answer."""
     config = service.config_path if os.path.exists(service.config_path) else ""

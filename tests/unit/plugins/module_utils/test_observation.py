@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+import unittest.mock
 
 import pytest
 
@@ -272,3 +273,15 @@ def test_folders_that_only_look_like_those_of_a_verification_are_left_alone(monk
     (tmp_path / "default_verify-hello-world-4_5").symlink_to("/etc")
     observation._sweep(None, -1_000_000)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_unit_between_two_states_is_waited_for_and_read_once(monkeypatch):
+    settled, state = object(), {"crio": {"installed": True}, "unit": {"active": False}}
+    between = unittest.mock.Mock(settled=lambda seconds: settled if seconds > 0 else None)
+    read = unittest.mock.create_autospec(observation.node_state.read, return_value=state)
+    monkeypatch.setattr(observation, "CrioService", lambda _unit: between)
+    monkeypatch.setattr(observation.node_state, "ask_live", {settled: ({"a": "1"}, "")}.get)
+    monkeypatch.setattr(observation.node_state, "read", read)
+    monkeypatch.setattr(observation.committed, "load", lambda _layout: ({"owners": {"b": {}, "a": {}}}, ""))
+    assert observation.observe({"unit": "crio.service"}) == {"state": state, "owners": ["a", "b"]}
+    read.assert_called_once_with({"unit": "crio.service"}, service=settled, live={"a": "1"})

@@ -7,8 +7,14 @@ from ansible_collections.cri.node.plugins.plugin_utils import crio_fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.crio_config import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio_fallbacks import FALLBACKS
 
-SETTLED = {"unit": {"active": True}, "files": {"/etc/crio/crio.conf.d/60-cri-node.conf": {"loaded": True}}}
-NEW = {"unit": {"active": True}, "files": {"/etc/crio/crio.conf.d/60-cri-node.conf": {"loaded": False}}}
+SETTLED = {
+    "unit": {"active": True},
+    "files": {"/etc/crio/crio.conf.d/60-cri-node.conf": {"loaded": True, "disruption": "restart"}},
+}
+NEW = {
+    "unit": {"active": True},
+    "files": {"/etc/crio/crio.conf.d/60-cri-node.conf": {"loaded": False, "disruption": "restart"}},
+}
 RUNTIME = "crio.runtime."
 KATA = 'crio.runtime.runtimes."kata.v2".'
 
@@ -93,6 +99,8 @@ def test_what_crio_makes_itself_is_missed_only_where_its_daemon_has_loaded_the_f
     values = {RUNTIME + "hooks_dir": ["/srv/hooks"]}
     assert list(found(values)) == [RUNTIME + "hooks_dir"]
     assert found(values, report=NEW) == {}
+    beside = {"/etc/crictl.yaml": {"loaded": False, "disruption": "none"}}  # which no daemon reads
+    assert found(values, report={**SETTLED, "files": {**SETTLED["files"], **beside}})
 
 
 @pytest.mark.parametrize(

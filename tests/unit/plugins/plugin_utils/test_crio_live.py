@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.crio.live import parse_lines
+from ansible_collections.cri.node.plugins.plugin_utils import option_rules
 from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
 from testbed.paths import STANDIN
 
@@ -56,6 +57,18 @@ def test_handlers_and_workloads_are_printed_as_expected_after_a_start_and_after_
     ):
         assert expected[key] == value
     assert "crio.runtime.runtimes.inheriting.runtime_path" not in expected
+
+
+def test_what_is_expected_of_an_entry_is_accepted_as_an_option_of_the_action():
+    config = {"data": ENTRIES, "expect": config_lines(ENTRIES), "layers": {}}
+    file = {
+        "path": "/etc/crio/crio.conf.d/60-cri-node.conf",
+        "owner": "crio",
+        "content": "x",
+        "config": config,
+    }
+    assert None in config["expect"].values()
+    assert option_rules.problems_of_arguments({"files": [file]}) == []
 
 
 _TEXT = st.sampled_from(["", "/usr/bin/crun", "/run/crun", "/x"])

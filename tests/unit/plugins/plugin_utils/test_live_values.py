@@ -54,6 +54,7 @@ def test_keys_of_an_entry_that_crio_config_does_not_print_follow_those_that_it_p
     }  # fmt: skip
     stale, outranked = live_values.split(expected(), live, effective)
     assert (stale, outranked) == (live, [])
+    assert not any("say [:" in sentence for sentence in live_values.of_stale(stale, effective))
     stale, outranked = live_values.split(expected(), live, {**effective, f"{CRUN}.runtime_root": '"/x"'})
     assert [each["key"] for each in outranked] == sorted(
         set(live) - {f"{CRUN}.privileged_without_host_devices"}
@@ -65,8 +66,8 @@ def test_a_replaced_entry_is_one_sentence_with_all_its_keys():
     _stale, outranked = live_values.split(expected(), live, {})
     assert live_values.of_outranked(outranked, expected()) == [
         f'{CRUN} is set with runtime_pull_image = no value, runtime_root = "/run/crun", but the running CRI-O uses'
-        ' runtime_pull_image = true, runtime_root = "": a file of crio.conf.d that is read later, or an option of the'
-        " daemon, outranks it, and such a table is replaced whole"
+        ' runtime_pull_image = true, runtime_root = "": a file of crio.conf.d that is read later outranks it, or did when the'
+        " daemon started, and such a table is replaced whole"
     ]
 
 
