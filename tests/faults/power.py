@@ -7,7 +7,7 @@ from faults.scene import DROP_IN, INTENT, UNIT, UNIT_DROP_IN, Scene, expect
 from faults.table import AFTER, ANY, BEFORE, EITHER, UNDONE, fault
 from faults.unit_states import TAKEN_PORT
 
-PARTS = 12  # a change is cut into so many parts
+PARTS = 8  # a change is cut into so many parts
 RESTART, COMMIT, RENAME = (
     "run systemctl restart",
     "os.rename /var/lib/cri-node/state.json",
