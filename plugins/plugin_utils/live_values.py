@@ -25,9 +25,13 @@ def split(expect, live, effective):
     """
     known = {key: _agrees(expect.get(key), effective.get(key)) for key in live}
     entries = _verdicts(known)
+    # What CRI-O has left out at its start is in the files all the same, and a restart makes it leave it out again.
+    missing = set(missing_entries(expect, live))
     # Of an entry that a file replaces whole, `crio config` does not print every key.
     stale = {
-        key for key, agrees in known.items() if agrees or (agrees is None and entries.get(entry_of(key)[0]))
+        key
+        for key, agrees in known.items()
+        if entry_of(key)[0] not in missing and (agrees or (agrees is None and entries.get(entry_of(key)[0])))
     }
     outranked = [
         {"key": _as_written(key), "wanted": expect.get(key), "live": live[key]}
@@ -143,7 +147,7 @@ def _of_missing(entry):
     if kind == "handler":
         return (
             f"{entry} is not in the configuration of the running CRI-O: it ignores a handler whose program or values it does"
-            ' not accept, and logs "is being ignored due to" with the reason'
+            ' not accept, and logs "is being ignored due to" with the reason; it tries again at its next start'
         )
     return f"{entry} is not in the configuration of the running CRI-O"
 

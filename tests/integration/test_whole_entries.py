@@ -83,7 +83,7 @@ def test_whole_entries_are_held_against_the_daemon_from_their_first_day_to_their
 
     node.copy_in(STRANGER, OTHER)
     restart(node)
-    outranked = {each["key"].lower(): (each["wanted"], each["live"]) for each in apply()["outranked"]}
+    outranked = {each["key"]: (each["wanted"], each["live"]) for each in apply()["outranked"]}
     assert outranked == {
         f"{KATA}.allowed_annotations": ('["bundle"]', None),
         f'{KATA}.default_annotations."run.oci.handler"': ('"x"', None),
@@ -118,3 +118,8 @@ def test_whole_entries_are_held_against_the_daemon_from_their_first_day_to_their
     assert checks["settings"][0] == "failed"
     assert f"{KATA} is not in the configuration of the running CRI-O" in checks["settings"][1]
     assert "read later" not in checks["settings"][1]
+    # It is reported, and no reason to restart CRI-O again and again.
+    last = apply()
+    assert not last["changed"]
+    assert any(f"{KATA} is not in the configuration" in warning for warning in last["warnings"])
+    assert any("/opt/kata does not exist on this node" in warning for warning in last["warnings"])
