@@ -99,7 +99,8 @@ class ActionModule(CheckedAction):
             **further,
         }
         return succeeded(
-            self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+            self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars),
+            self.secrets,
         )
 
 

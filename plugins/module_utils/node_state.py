@@ -102,6 +102,16 @@ def read(request, layout=NODE, service=None, live=None):
     return report
 
 
+def request_of(params):
+    """A request from a module's parameters: the hashes of secret files, which are not logged, are back at their files."""
+    request = dict(params)
+    hashes = request.pop("secret_hashes")
+    request["files"] = [
+        dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
+    ]
+    return request
+
+
 def fingerprint(report):
     """One hash for what a plan was made of: any change of it on the node makes the plan void."""
     seen = {

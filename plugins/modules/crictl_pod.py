@@ -286,7 +286,8 @@ reason:
   type: str
   sample: OOMKilled
 log:
-  description: Its last lines, ten at most, without values of the environment.
+  description: Its last lines, ten at most, without values of the environment, control characters and
+    credentials of URLs.
   returned: failure of a container
   type: list
   elements: str

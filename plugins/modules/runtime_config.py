@@ -278,12 +278,8 @@ def _answer(module):
 
 
 def _request(params):
-    request = dict(params)
+    request = node_state.request_of(params)
     request["contents"] = dict(request["contents"], **request.pop("secrets"))
-    hashes = request.pop("secret_hashes")
-    request["files"] = [
-        dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
-    ]
     return request
 
 

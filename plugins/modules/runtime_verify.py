@@ -167,7 +167,7 @@ version:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import node_host, observation
+from ansible_collections.cri.node.plugins.module_utils import node_host, node_state, observation
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.transaction import unit
@@ -209,20 +209,11 @@ def main():
     try:
         node_host.refuse_unfit()
         unit.wait_until_idle(NODE, module.params["timeout"])
-        module.exit_json(changed=False, seen=observation.observe(_request(module.params)))
+        module.exit_json(changed=False, seen=observation.observe(node_state.request_of(module.params)))
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
     except OSError as error:
         module.fail_json(msg=str(error))
-
-
-def _request(params):
-    request = dict(params)
-    hashes = request.pop("secret_hashes")
-    request["files"] = [
-        dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
-    ]
-    return request
 
 
 if __name__ == "__main__":

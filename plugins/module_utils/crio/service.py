@@ -185,10 +185,10 @@ class CrioService:
         for assignment in _split(self.properties.get("Environment", "")):
             name, _equals, value = assignment.partition("=")
             values[name] = value
-        for path in re.findall(
-            r"(\S+) \(ignore_errors=(?:yes|no)\)", self.properties.get("EnvironmentFiles", "")
-        ):
-            values.update(_read_environment_file(path))
+        for line in self.properties.get("EnvironmentFiles", "").splitlines():
+            path, found, _rest = line.rpartition(" (ignore_errors=")
+            if found:
+                values.update(_read_environment_file(path))
         return values
 
     @property
