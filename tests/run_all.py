@@ -2,10 +2,12 @@
 """All tests, in two lanes side by side; every run is made, whatever became of the others.
 
 Integration tests wait for nodes most of their time, so the other runs go on beside them. A run's output is printed whole
-when it has ended. Says in its first and last line which CRI-O the nodes got, and how many tests the stand-in could not
-show. Exits with 1 when any run failed or ran nothing. Arguments go to every pytest.
+when it has ended. Says in its first and last line which CRI-O the nodes got, how many tests the stand-in could not
+show, and how many comparisons were recorded for another crictl. Exits with 1 when any run failed or ran nothing.
+Arguments go to every pytest.
 """
 
+import collections
 import subprocess
 import sys
 import threading
@@ -16,7 +18,11 @@ from testbed import pick_source
 from testbed.paths import CHECKOUT
 
 NO_TESTS = 5  # pytest's exit code
-NEEDS_REAL_CRIO = "needs real CRI-O"  # in the reason of each test skipped for the stand-in
+# Words in the reason of each test that is skipped, and how those are counted.
+SKIPPED = {
+    "needs real CRI-O": "that need real CRI-O",
+    "recorded for another crictl": "that were recorded for another crictl",
+}
 LANES = (
     [("integration tests", ".venv", "tests/integration")],
     [
@@ -28,8 +34,8 @@ LANES = (
 _printing = threading.Lock()
 
 
-def run(name: str, environment: str, folder: str, options: list[str]) -> tuple[int, str, int]:
-    """One pytest run; prints what it said. Returns its exit code, a line about it, and what only real CRI-O can show."""
+def run(name: str, environment: str, folder: str, options: list[str]) -> tuple[int, str, collections.Counter]:
+    """One pytest run; prints what it said. Returns its exit code, a line about it, and its skipped tests by SKIPPED's words."""
     started = time.monotonic()
     command = [CHECKOUT / environment / "bin" / "python", "-m", "pytest", folder, *options]
     done = subprocess.run(
@@ -45,8 +51,21 @@ def run(name: str, environment: str, folder: str, options: list[str]) -> tuple[i
     )
     with _printing:
         print(f"\n=== {name}\n{done.stdout}", flush=True)
-    skipped = sum(NEEDS_REAL_CRIO in line for line in done.stdout.splitlines() if line.startswith("SKIPPED"))
-    return done.returncode, f"{name}: {said}, {time.monotonic() - started:.0f} s", skipped
+    return done.returncode, f"{name}: {said}, {time.monotonic() - started:.0f} s", count_skipped(done.stdout)
+
+
+def count_skipped(printed: str) -> collections.Counter:
+    """How often pytest printed each of SKIPPED's words as the reason of a skipped test or file."""
+    lines = [line for line in printed.splitlines() if line.startswith("SKIPPED")]
+    return collections.Counter({words: sum(words in line for line in lines) for words in SKIPPED})
+
+
+def last_line(source: str, skipped: collections.Counter) -> str:
+    """Which CRI-O the nodes got, and what was not shown with it."""
+    counted = [
+        f"{skipped[words]} tests or files skipped {text}" for words, text in SKIPPED.items() if skipped[words]
+    ]
+    return f"{source}: {', '.join(counted)}" if counted else source
 
 
 def main(options: list[str]) -> int:
@@ -59,10 +78,8 @@ def main(options: list[str]) -> int:
     print()
     for _code, line, _skipped in outcomes:
         print(line)
-    skipped = sum(count for _code, _line, count in outcomes)
-    print(
-        f"{source}: {skipped} tests or files skipped that need real CRI-O" if skipped else source, flush=True
-    )
+    skipped = sum((count for _code, _line, count in outcomes), collections.Counter())
+    print(last_line(source, skipped), flush=True)
     return int(any(code for code, _line, _skipped in outcomes))
 
 

@@ -15,6 +15,7 @@ from fuzz.readers import READERS, replaying, told
 BOUND = 2.0  # seconds of processor time for one input by one reader
 _STUCK = 30.0  # seconds after which a reader is ended
 _MESSAGE = 8000  # characters of a message
+_SECRET = "://user:hunter2@"  # of the recorded outputs; a URL that a mutation has broken is none any more
 
 
 @dataclass
@@ -87,7 +88,7 @@ def _unfit(message: str) -> str:
         return f"a message of {len(message)} characters"
     if not all(line.isprintable() for line in message.split("\n")) or not message:
         return f"a message that is not printable: {message[:150]!a}"
-    return f"a password in a message: {message[:150]!a}" if "hunter2@" in message else ""
+    return f"a password in a message: {message[:150]!a}" if _SECRET in message else ""
 
 
 @contextlib.contextmanager

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from testbed import Node, Source, TestBed, bed, pick_source, playbooks
+from testbed.crictl_build import CrictlBuild, build_of
+from testbed.paths import STATE
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +104,17 @@ def call_module(testbed: TestBed) -> Callable[..., dict]:
     return call
 
 
-NEEDS_REAL_CRIO = "needs real CRI-O"  # tests/run_all.py counts these words
-_skipped: list[str] = []
+NEEDS_REAL_CRIO = "needs real CRI-O"  # tests/run_all.py counts these words, and those
+OTHER_CRICTL = "recorded for another crictl"
+_skipped: dict[str, list[str]] = {NEEDS_REAL_CRIO: [], OTHER_CRICTL: []}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark of tests that are about what the stand-in cannot show."""
     config.addinivalue_line("markers", "real_crio(why): skipped where nodes have the stand-in for CRI-O")
+    config.addinivalue_line(
+        "markers", "recorded_for(crictl): skipped where the crictl at hand is another build"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -116,6 +122,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     mark = item.get_closest_marker("real_crio")
     if mark and _source().standin:
         pytest.skip(f"{NEEDS_REAL_CRIO}: {mark.args[0]}")
+    mark = item.get_closest_marker("recorded_for")
+    if mark and _crictl() != mark.args[0]:
+        pytest.skip(f"{OTHER_CRICTL}: for {mark.args[0]}; at hand is {_crictl()}")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -129,13 +138,26 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 
 def _remember(report: pytest.TestReport | pytest.CollectReport) -> None:
-    if report.skipped and NEEDS_REAL_CRIO in str(report.longrepr):
-        _skipped.append(report.nodeid)
+    for words, skipped in _skipped.items():
+        if report.skipped and words in str(report.longrepr):
+            skipped.append(report.nodeid)
 
 
 @functools.cache
 def _source() -> Source:
     return pick_source()
+
+
+@functools.cache
+def _crictl() -> CrictlBuild:
+    program = STATE / f"crictl-asked-for-its-version-{os.getpid()}"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_bytes(_source().read("crictl"))
+    program.chmod(0o755)
+    try:
+        return build_of(program)
+    finally:
+        program.unlink()
 
 
 def _source_line() -> str:
@@ -149,5 +171,10 @@ def pytest_report_header() -> str:
 
 def pytest_unconfigure() -> None:
     """And so does the last, with what the stand-in could not show."""
-    tail = f": {len(_skipped)} tests or files skipped that need real CRI-O" if _skipped else ""
-    print(_source_line() + tail)
+    counts = {NEEDS_REAL_CRIO: "that need real CRI-O", OTHER_CRICTL: "that were recorded for another crictl"}
+    told = [
+        f"{len(_skipped[words])} tests or files skipped {text}"
+        for words, text in counts.items()
+        if _skipped[words]
+    ]
+    print(": ".join([_source_line(), *([", ".join(told)] if told else [])]))

@@ -60,6 +60,11 @@ class Source:
                     digest.update(block)
         return digest.hexdigest()
 
+    def read(self, program: str) -> bytes:
+        """The content of crio, crictl or pinns."""
+        target = f"usr/local/bin/{program}"
+        return next(content for path, _mode, content in self._files() if path == target)
+
     def tree(self) -> bytes:
         """An uncompressed tar of what goes into a node's root, laid out as the bundle installs itself."""
         buffer = io.BytesIO()
