@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Settings as CRI-O shows them: GET /config and `crictl info`."""
 
+import re
+
 import crio_toml
 from crio_checks import ANNOTATIONS
 from crio_settings import HANDLER_KEYS, HANDLERS, KEYS, TABLES, WORKLOADS, as_go_writes
@@ -65,14 +67,24 @@ def _workload_info(one):
 def _entries(key, entries):
     out = [f"{_indent(key)}[{key}]"] if entries else []
     for name, entry in sorted(entries.items()):
-        place = f"{key}.{name}"
-        out.append(f"{_indent(place)}[{place}]")
+        place, indent = f"{key}.{_quoted(name)}", _indent(key) + "  "
+        out.append(f"{indent}[{place}]")
         tables = {each: value for each, value in entry.items() if isinstance(value, dict)}
-        out += [_line(f"{place}.{each}", value) for each, value in entry.items() if each not in tables]
+        out += [
+            f"{indent}  {each} = {crio_toml.value(value)}"
+            for each, value in entry.items()
+            if each not in tables
+        ]
         for each, values in tables.items():
-            out.append(f"{_indent(place)}  [{place}.{each}]")
-            out += [_line(f"{place}.{each}.{inner}", value) for inner, value in values.items()]
+            out.append(f"{indent}  [{place}.{each}]")
+            out += [
+                f"{indent}    {_quoted(inner)} = {crio_toml.value(value)}" for inner, value in values.items()
+            ]
     return out
+
+
+def _quoted(name):
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name, re.ASCII) else crio_toml.value(name)
 
 
 def _indent(table):

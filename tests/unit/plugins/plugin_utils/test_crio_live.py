@@ -59,6 +59,14 @@ def test_handlers_and_workloads_are_printed_as_expected_after_a_start_and_after_
     assert "crio.runtime.runtimes.inheriting.runtime_path" not in expected
 
 
+def test_the_stand_in_prints_entries_as_the_recorded_crio_did():
+    settings = crio_settings.defaults()
+    crio_settings.merge(settings, ENTRIES, {})
+    kata = {key for key in config_lines(ENTRIES) if ".kata." in key}  # which only a start leaves out
+    expected = {key: value for key, value in config_lines(ENTRIES).items() if key not in kata}
+    assert differences(expected, parse_lines(crio_shown.to_toml(settings))) == {}
+
+
 def test_what_is_expected_of_an_entry_is_accepted_as_an_option_of_the_action():
     config = {"data": ENTRIES, "expect": config_lines(ENTRIES), "layers": {}}
     file = {
