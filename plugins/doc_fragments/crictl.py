@@ -22,8 +22,8 @@ options:
     type: str
   timeout:
     description:
-      - Seconds that each call of crictl may take as a whole; a runtime that has not answered then is an
-        error.
+      - Seconds that each call of crictl may take as a whole, from 1 to 86400; a runtime that has not answered then
+        is an error.
     type: int
     default: 10
 requirements:

@@ -22,7 +22,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from ..errors import NodeError
-from ..text import shown
+from ..text import printable, shown
 
 SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -30,6 +30,8 @@ _LAST = 253402300800 * SECOND  # the year 10000
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))", re.ASCII
 )
+_VERSION_LINES = ("RuntimeName", "RuntimeVersion", "RuntimeApiVersion")
+_VERSION_LIMIT = 200  # characters
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _IDENTITY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,255}")  # of CRI-O and containerd 64 hexadecimal digits
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -121,8 +123,8 @@ def with_default_handler(handlers, name):
 
 
 def version(text):
-    """crictl version, which is text: runtime_name, runtime_version, api_version."""
-    found = dict(_lines(text))
+    """crictl version, which is text: runtime_name, runtime_version, api_version; each as one printable line."""
+    found = {name: printable(value, _VERSION_LIMIT) for name, value in _lines(text) if name in _VERSION_LINES}
     if not found.get("RuntimeName"):
         raise UnexpectedOutput("crictl version answered without the runtime's name")
     return _known(

@@ -3,6 +3,7 @@
 
 import datetime
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,35 @@ class TestInfo:
         }
         with pytest.raises(UnexpectedOutput):
             cri_output.version("hello")
+
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            ("1.37.0~rc1", "1.37.0~rc1"),
+            (
+                "v2.1.0-beta.2+\N{LATIN SMALL LETTER E WITH ACUTE}",
+                "v2.1.0-beta.2+\N{LATIN SMALL LETTER E WITH ACUTE}",
+            ),
+            ("1.37\x1b[2J\x1b]0;title\x07", "1.37\ufffd[2J\ufffd]0;title\ufffd"),
+            ("1.37 \u202e gpj", "1.37 \ufffd gpj"),
+            ("9" * 100_000, "9" * 200 + "... (cut)"),
+            (": 1: 2", ": 1: 2"),
+        ],
+        ids=["a tilde", "a letter", "a terminal's sequence", "a direction", "long", "colons"],
+    )
+    def test_a_version_of_any_characters_is_one_printable_line(self, written, read):
+        text = f"Version:  0.1.0\nRuntimeName:  cri-o\nRuntimeVersion:  {written}\n"
+        assert cri_output.version(text) == {"runtime_name": "cri-o", "runtime_version": read}
+
+    @pytest.mark.parametrize(
+        "filling", [" ", "\t", "a:", ": ", "RuntimeName:", "\n", "RuntimeVersion: \n", "cgroup driver: \n"]
+    )
+    def test_texts_take_linear_time(self, filling):
+        text = "RuntimeName: x" + filling * (4_000_000 // len(filling)) + "x"
+        started = time.process_time()
+        cri_output.version(text)
+        cri_output.cgroup_driver(text)
+        assert time.process_time() - started < 5
 
     def test_cgroup_driver_is_read_from_text(self):
         assert cri_output.cgroup_driver((RECORDED / "runtime-config.txt").read_text()) == "cgroupfs"
