@@ -45,7 +45,8 @@ class ActionModule(CheckedAction):
             }
         source = options["source"].replace("{arch}", architecture)
         if download.is_url(source) and options["fetched_by"] == "node":
-            arguments = {"url": source}
+            # An option that is not logged would be cut out of every message, too: only for a URL that holds a secret.
+            arguments = {"archive" if download.redacted(source) == source else "url": source}
         else:
             arguments = {"archive": self._send(source, sha256)}
         version = self._call({"call": "install", "sha256": sha256, **arguments}, task_vars)["version"]

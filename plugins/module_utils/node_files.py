@@ -69,6 +69,16 @@ def describe(path):
     return found
 
 
+def kind_of(path):
+    """What is at `path`: absent, file, symlink, directory or other; nothing is opened."""
+    try:
+        return _kind(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return "absent"
+    except OSError as error:
+        raise NodeFileError(os_error(error, "reading a file")) from error
+
+
 def _kind(mode):
     if stat.S_ISLNK(mode):
         return "symlink"
@@ -159,7 +169,7 @@ def refuse_untouchable(path, mounts=()):
     if path in mounts:
         raise NodeFileError(f"{path} is a mount point; a file cannot be renamed over it")
     for place in (os.path.dirname(path), path):
-        kind = describe(place)["kind"]
+        kind = kind_of(place)
         if kind == "symlink":
             raise NodeFileError(
                 f"{place} is a symbolic link to {os.readlink(place)}; it is not followed and not replaced"
