@@ -151,9 +151,8 @@ def test_environment_is_given_to_the_daemon_and_told_to_nobody(node, run_playboo
         assert password not in run.out + run.err
         assert password not in str(run.results)
     assert password not in node.check("journalctl --no-pager; systemctl show crio --no-pager")
-    assert node.check("grep -rl " + password + " /var/lib/cri-node /etc | xargs stat -c %a").split() == [
-        "600",
-        "600",
+    assert node.check(f"grep -rl {password} /var/lib/cri-node /run/cri-node /etc").split() == [
+        article.ENVIRONMENT_FILE
     ]
     emptied = run_playbook(
         article.ROLE, node, variables={**variables, "crio_environment": {}}
