@@ -3,7 +3,7 @@
 
 import time
 
-from faults.scene import DROP_IN, INTENT, MODES, UNIT_DROP_IN, Look, Scene, Wrong, message, results
+from faults.scene import DROP_IN, INTENT, MANAGED, UNIT_DROP_IN, Look, Scene, Wrong, message, results
 from faults.table import AFTER, ANY, BEFORE, DONE, EITHER, FAILS, REFUSED, UNDONE, Fault
 from testbed.node import NodeError
 from testbed.playbooks import Run
@@ -103,16 +103,16 @@ def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str
 
 def _files(scene: Scene, side: str, now: Look) -> tuple[list[str], str]:
     """The managed files: all as before, or all as wanted."""
-    before = {path: _same(scene.before.files.get(path), now.files.get(path)) for path in MODES}
-    after = {path: _is_wanted(scene, path, now) for path in MODES}
+    before = {path: _same(scene.before.files.get(path), now.files.get(path)) for path in MANAGED}
+    after = {path: _is_wanted(scene, path, now) for path in MANAGED}
     fits = {BEFORE: all(before.values()), AFTER: all(after.values())}
     if side:
-        wrong = [path for path in MODES if not (before if side == BEFORE else after)[path]]
+        wrong = [path for path in MANAGED if not (before if side == BEFORE else after)[path]]
         return [f"{path} is not as {side} the change: {now.files.get(path)}" for path in wrong], side
     if not any(fits.values()):
         states = {
             path: "before" if before[path] else "after" if after[path] else f"neither: {now.files.get(path)}"
-            for path in MODES
+            for path in MANAGED
         }
         return [f"the files are between before and after: {states}"], ""
     return [], BEFORE if fits[BEFORE] else AFTER
@@ -129,14 +129,14 @@ def _is_wanted(scene: Scene, path: str, now: Look) -> bool:
         return entry is None or path == UNIT_DROP_IN
     return (
         entry is not None
-        and entry[:4] == ["file", MODES[path], 0, 0]
+        and entry[:4] == ["file", scene.modes[path], 0, 0]
         and str(mark) in now.texts.get(path, "")
     )
 
 
 def _strangers(before: Look, now: Look) -> list[str]:
     """Whatever is not managed must be as it was."""
-    names = (set(before.files) | set(now.files)) - set(MODES)
+    names = (set(before.files) | set(now.files)) - set(MANAGED)
     changed = [
         name
         for name in sorted(names)

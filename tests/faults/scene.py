@@ -27,7 +27,7 @@ DROP_IN = "/etc/crio/crio.conf.d/60-cri-node.conf"
 UNIT_DROP_IN = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
 ENVIRONMENT_FILE = "/etc/crio/cri-node.environment"
 REGISTRIES = "/etc/containers/registries.conf.d/zz-cri-node.conf"
-MODES = {DROP_IN: "0644", UNIT_DROP_IN: "0644", ENVIRONMENT_FILE: "0600", REGISTRIES: "0644"}
+MANAGED = (DROP_IN, UNIT_DROP_IN, ENVIRONMENT_FILE, REGISTRIES)
 STATE = "/var/lib/cri-node/state.json"
 INTENT = "/var/lib/cri-node/transaction/intent.json"
 UNIT = "cri-node-apply.service"
@@ -92,7 +92,8 @@ class Scene:
         self.name = name
         self.node: Node = None
         self.residents: list[Resident] = []
-        self.marks: dict[str, int | None] = dict.fromkeys(MODES)
+        self.marks: dict[str, int | None] = dict.fromkeys(MANAGED)
+        self.modes: dict[str, str] = {}  # of the managed files, as the first run made them
         self.steps: list[str] = []  # of a whole change
         self.asked: dict[str, Any] = {}  # the variables of the last run
         self._pool = ThreadPoolExecutor(4)
@@ -116,7 +117,7 @@ class Scene:
         """A new node with the first configuration and two containers; whatever there was goes."""
         self.bed.remove(self.name)
         self.node = self.bed.add(self.name)[0]
-        self.marks = dict.fromkeys(MODES)
+        self.marks = dict.fromkeys(MANAGED)
         self.reset()
         hook = (ON_NODE / "hook.py").read_text()
         self.node.check(f"mkdir -p {FOLDER}")
@@ -127,6 +128,8 @@ class Scene:
         self.node.copy_in("/etc/containers/registries.conf", "# The distribution's own.\n")
         self.apply().expect_success()
         self.marks = dict(self.wanted)
+        self.modes = {path: self.look().files[path][1] for path in MANAGED}
+        expect(self.modes[ENVIRONMENT_FILE] == "0600", "others can read the file with the secret")
         self.record_steps()
         self.move_in()
 
@@ -159,7 +162,7 @@ class Scene:
         asked = {
             "roots": ROOTS,
             "ignored": WORD,
-            "texts": list(MODES),
+            "texts": list(MANAGED),
             "canary": self.canary(self.wanted[ENVIRONMENT_FILE]) if self.wanted[ENVIRONMENT_FILE] else "",
             "pids": pids,
             "socket": self.socket,
