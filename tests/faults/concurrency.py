@@ -24,7 +24,6 @@ def both(scene: Scene, rounds: list[tuple[dict, dict]]) -> playbooks.Run:
         name: {
             **host,
             "ansible_control_path": f"{host['ansible_control_path']}-{name}",
-            "ansible_ignore_unreachable": True,
         }
         for name in names
     }

@@ -97,7 +97,10 @@ def option_outranks(scene):
     scene.restart()
     scene.live_mark = 99999999
     run = scene.apply()
-    expect(run.rc or "grpc_max_recv_msg_size" in run.out, "the run does not say that our key is outranked")
+    expect(
+        run.rc or "grpc_max_recv_msg_size" in run.out + run.err,
+        "the run does not say that our key is outranked",
+    )
     yield run
     scene.no_unit_settings()
     scene.restart()
@@ -283,7 +286,6 @@ cannot_start(
     names=(("/bin/false", "control process exited", "status=1", "ExecStartPre"),),
     not_named=(CLOSED,),
     loud=True,
-    daemon="activating",
 )
 def false_of_somebody(scene):
     # Nothing can bring the daemon back while that command fails; it is what a start needs and nobody can judge beforehand.

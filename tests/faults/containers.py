@@ -60,20 +60,6 @@ def without_handler(scene: Scene) -> None:
     remove_pods(scene)
 
 
-@fault("a container ends with 0 while the daemon restarts", ends=AFTER, reports=DONE)
-def ends_meanwhile(scene):
-    scene.unit_settings("ExecStartPre=/bin/sleep 3")
-    scene.hook("run touch /run/faults/reached", at="run systemctl restart")
-    future = scene.begin()
-    scene.sh(f"{START} start ending 'sleep 600'", limit=90)
-    scene.reached()
-    # Its own process ends it, as that of a Job does, while the daemon is down.
-    scene.sh("sleep 1; crictl_pid=$(pgrep -f '^sleep 600' | head -1); kill $crictl_pid; true")
-    yield future.result()
-    scene.no_unit_settings()
-    remove_pods(scene)
-
-
 @fault("a container that has a second left ends while the daemon restarts", ends=AFTER, reports=DONE)
 def ends_by_itself(scene):
     scene.unit_settings("ExecStartPre=/bin/sleep 4")

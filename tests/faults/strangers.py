@@ -283,7 +283,7 @@ def backup(scene):
     names=("changed between", "again"),
 )
 def changes_meanwhile(scene):
-    scene.hook(f"run echo '# by hand' >> {DROP_IN}", at="open /")
+    scene.hook(f"run echo '# by hand' >> {DROP_IN}", number=1)
     scene.before = scene.look()
     run = scene.apply()
     scene.before.files[DROP_IN] = scene.look().files[DROP_IN]
@@ -292,7 +292,7 @@ def changes_meanwhile(scene):
 
 @fault("somebody restarts the daemon between the look at the node and the change", ends=EITHER, reports=ANY)
 def restarted_meanwhile(scene):
-    scene.hook("run systemctl restart crio", at="open /")
+    scene.hook("run systemctl restart crio", number=1)
     yield scene.apply()
 
 
