@@ -38,7 +38,7 @@ class Request(TypedDict, total=False):
     owners: list[str]
     files: list[File]
     unwanted: list[dict[str, str]]  # {path, owner}: files of these owners that are not wanted
-    expect: dict[str, str]  # dotted key: the value as GET /config prints it
+    expect: dict[str, str | None]  # dotted key: the value as GET /config prints it, None for no line
     paths: list[str]  # that settings name and CRI-O can do without
     asks_for_crictl: bool
     ready_timeout: int  # seconds

@@ -8,6 +8,7 @@ of containers/image itself (pkg/sysregistriesv2), so that what CRI-O would say c
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from ansible_collections.cri.node.plugins.plugin_utils import image_reference
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
@@ -45,38 +46,31 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def _places(typed: dict) -> Iterator[tuple[Path, str, str]]:
+    """Each text that names a registry or a part of one: (path, text, where inside of the path's value)."""
+    for path, table in tables(typed):
+        for key in ("prefix", "location"):
+            yield (*path, key), table.get(key, ""), ""
+        for place, mirror in mirrors_of(table):
+            yield (*path, "mirror"), mirror.get("location", ""), f"{place}.location"
+    for index, text in enumerate(typed.get("unqualified-search-registries", [])):
+        yield ("unqualified-search-registries",), text, f"[{index}]"
+
+
 def _no_schemes(typed: dict, findings: Findings) -> None:
-    def check(path: Path, text: str, inside: str = "") -> None:
+    for path, text, inside in _places(typed):
         if text.startswith(("http://", "https://")):
             reason = f"invalid location '{text}': URI schemes are not supported"
             _refuse(findings, path, reason, LOCATION, text, inside)
-
-    for path, table in tables(typed):
-        for key in ("prefix", "location"):
-            check((*path, key), table.get(key, ""))
-        for place, mirror in mirrors_of(table):
-            check((*path, "mirror"), mirror.get("location", ""), f"{place}.location")
-    for index, text in enumerate(typed.get("unqualified-search-registries", [])):
-        check(("unqualified-search-registries",), text, f"[{index}]")
 
 
 def _no_credentials(typed: dict, findings: Findings) -> None:
     fault = "holds a user or a password, which no registry of registries.conf has"
     accepted = "credentials belong in the file that crio.image.global_auth_file names"
-
-    def check(path: Path, text: str, inside: str = "") -> None:
+    aliases = [(("aliases", name), text, "") for name, text in typed.get("aliases", {}).items()]
+    for path, text, inside in [*_places(typed), *aliases]:
         if "@" in text and _has_credentials(text):
             findings.problem(path, fault, accepted, None, inside)
-
-    for path, table in tables(typed):
-        for key in ("prefix", "location"):
-            check((*path, key), table.get(key, ""))
-        for place, mirror in mirrors_of(table):
-            check((*path, "mirror"), mirror.get("location", ""), f"{place}.location")
-    for index, text in enumerate(typed.get("unqualified-search-registries", [])):
-        check(("unqualified-search-registries",), text, f"[{index}]")
-    for name, text in typed.get("aliases", {}).items():
-        check(("aliases", name), text)
 
 
 def _has_credentials(text: str) -> bool:

@@ -51,9 +51,7 @@ def _forward(layout, intent, state):
 
 def _back(layout, intent, state, at_boot):
     before = intent["before"]
-    problems = (
-        _files_back(intent, at_boot) if before is None else _files_and_daemon_back(layout, intent, at_boot)
-    )
+    problems = journal.restore(intent) if before is None else _files_and_daemon_back(intent, at_boot)
     left = journal.not_as_before(intent)
     outcome = {"failed": True, "rolled_back": True, "open": bool(left), "warnings": []}
     if not left:
@@ -70,11 +68,7 @@ def _back(layout, intent, state, at_boot):
     return _told(layout, intent, outcome)
 
 
-def _files_back(intent, _at_boot):
-    return journal.restore(intent)
-
-
-def _files_and_daemon_back(layout, intent, at_boot):
+def _files_and_daemon_back(intent, at_boot):
     """The files, and the daemon with them. Returns what is left wrong, as sentences."""
     before, unit, problems = intent["before"], intent["unit"], []
     untouched = _is_untouched(unit, before, problems)
