@@ -28,7 +28,7 @@ from ansible_collections.cri.node.plugins.module_utils.errors import PodError, T
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
-from ansible_collections.cri.node.plugins.module_utils.transaction import candidate
+from ansible_collections.cri.node.plugins.module_utils.transaction import losses
 from ansible_collections.cri.node.plugins.modules import crictl_info_facts, crictl_logs_facts, crictl_ps_facts
 from fuzz.mutations import Input
 from fuzz.recorded import ANSWERS, CONTAINER
@@ -293,7 +293,7 @@ def _effective(given: Given):
 
 
 def _handlers_in_use(_given: Given):
-    return candidate._refuse_changed_handlers(_SERVICE, [], live.parse_lines(ANSWERS["config"].decode()))
+    return losses._refuse_changed_handlers(_SERVICE, [], live.parse_lines(ANSWERS["config"].decode()))
 
 
 _TEXTS = ("log", "stderr", "create")  # for readers of any text that cost more than others
@@ -362,7 +362,7 @@ READERS: dict[str, Reader] = {
         lambda _given: daemon.snapshot(_SERVICE), ("ps", "info", "version")
     ),
     "module_utils.crio.daemon:_what_lacks": Reader(_what_lacks, ("ps", "info", "inspect")),
-    "module_utils.transaction.candidate:_refuse_changed_handlers": Reader(
+    "module_utils.transaction.losses:_refuse_changed_handlers": Reader(
         _handlers_in_use, ("pods", "ps", "config")
     ),
     "module_utils.observation:_conditions": Reader(_of_crictl(observation._conditions), ("info",)),
@@ -428,7 +428,7 @@ def replaying() -> Iterator[Callable[[Input], Given]]:
         def patch(module, name, value):
             stack.enter_context(mock.patch.object(module, name, value))
 
-        for module in (call, daemon, candidate, observation):
+        for module in (call, daemon, losses, observation):
             patch(module, "Crictl", Replay)
         patch(pod_host, "LOGS", str(folder / "logs"))
         patch(pod_host, "kubelet_is_active", lambda: False)

@@ -154,6 +154,20 @@ def test_what_only_a_start_shows_and_a_dry_start_too_is_refused_beforehand(
     assert observe(shared) == before
 
 
+def test_check_mode_leaves_no_folder_that_only_a_start_creates(shared, run_playbook):
+    before = observe(shared)
+    folders = {
+        "log_dir": "/srv/rehearsed/log/crio",
+        "root": "/var/lib/containers/rehearsed",
+        "runroot": "/run/rehearsed/storage",
+    }
+    variables = {**article.settings(port=OLD), "crio_config__folders": {"crio": folders}}
+    run_playbook(article.ROLE, shared, "--check", variables=variables).expect_success()
+    assert shared.run("ls -d /srv/rehearsed /run/rehearsed /var/lib/containers/rehearsed").out == ""
+    assert "rehearsed" not in shared.read_file("/proc/mounts")
+    assert observe(shared) == before
+
+
 def test_systemd_settings_that_systemd_would_ignore_are_refused(shared, run_playbook):
     before = observe(shared)
     variables = {**article.settings(port=OLD), "crio_service": {"Service": {"KillMode": "gently"}}}

@@ -24,15 +24,21 @@ _OPTIONS = {
     "--runtime": "runtime",
     "--exit-dir": "exit_dir",
     "--runtime-arg": "runtime_arg",
+    "-b": "bundle",
+    "--bundle": "bundle",
+    "--persist-dir": "persistent",
+    "-n": "name",
+    "--name": "name",
 }
 EXIT_DIRECTORY = "/var/run/crio/exits"  # crio.runtime.container_exits_dir's default
+_OF_A_POD = "k8s_POD_"  # the name of a pod's own container begins so; crictl lists none of them (internal/lib/sandbox)
 # How a process ends that systemd stops with its unit: SIGTERM, SIGKILL; conmon notes 128 and the signal.
 _TAKEN_DOWN = ("137", "143")
 
 
 def monitors(proc="/proc"):
-    """All monitors of the node: {"pid", "started", "groups", and of a conmon "id", "runtime", "runtime_root", "exit_dir",
-    "container": {"pid", "started"} where that process lives}.
+    """All monitors of the node: {"pid", "started", "groups", and of a conmon "id", "name", "runtime", "runtime_root", "exit_dir",
+    "bundle", "persistent", "container": {"pid", "started"} where that process lives}.
     """
     found = []
     for name in os.listdir(proc):
@@ -113,12 +119,15 @@ def inside(groups, parent):
 def snapshot(listed=None, known=None):
     """The containers that run now: what the runtime lists, with their monitors; of a silent runtime the monitors alone.
 
-    listed: typed entries of crictl ps, None where the runtime was not asked; known: monitors() of this moment.
+    A pod's own container is not among them. listed: typed entries of crictl ps, None where the runtime was not asked; known:
+    monitors() of this moment.
     """
     found = {each["id"]: each for each in (monitors() if known is None else known) if "id" in each}
     if listed is None:
         return [
-            _entry(identity, found[identity]) for identity in sorted(found) if "container" in found[identity]
+            _entry(identity, monitor)
+            for identity, monitor in sorted(found.items())
+            if "container" in monitor and not monitor.get("name", "").startswith(_OF_A_POD)
         ]
     names = {each["id"]: each for each in listed}
     return [_entry(identity, found.get(identity, {}), names[identity]) for identity in sorted(names)]

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the start of a changed daemon would take from the containers that run now.
+
+A restart may stop them (they live in the unit's control group), remove them (another minor version), lose sight of them (other
+storage), or leave them to a handler that does not know them. Each of these is refused before anything is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from .. import node_files
+from ..crictl import output as typed
+from ..crictl.call import Crictl
+from ..crio import containers, handlers
+from ..crio import service as crio_service
+from ..crio.live import CrioSocketError, live_configuration
+from ..errors import NodeError, TransactionError
+from ..node_files import NodeFileError
+from ..text import shown
+
+UNIT_DIRECTORY = "/etc/systemd/system/"
+_VERSION_FILE = "/var/run/crio/version"  # crio.version_file's default
+_STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
+
+
+def refuse_to_lose_containers(request, service, before, configuration):
+    """Raise TransactionError where the start would end containers that run now, or lose sight of them."""
+    known = containers.monitors()
+    alive = [each for each in known if "container" in each or "id" not in each]
+    count = max(len(before["running"]), len([each for each in alive if "id" in each]))
+    if not count and not alive:
+        return
+    count = count or len(alive)
+    _refuse_to_stop_them(request, service, known, count)
+    _refuse_another_minor(service, before, count)
+    _refuse_other_storage(known, configuration)
+    if service.active:
+        _refuse_changed_handlers(service, known, configuration)
+    else:
+        _refuse_unknown_handlers(known, configuration)
+
+
+def _refuse_to_stop_them(request, service, known, count):
+    kill_mode = kill_mode_after(request, service)
+    group = service.control_group or f"/system.slice/{service.unit}"
+    if kill_mode in ("control-group", "mixed") and any(
+        containers.inside(each["groups"], group) for each in known
+    ):
+        raise TransactionError(
+            "refused",
+            f"a restart of {service.unit} would stop {_counted(count)}: their monitors live in the"
+            f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}. Set"
+            " crio_service: {Service: {KillMode: process}}, or drain the node first",
+        )
+
+
+def _refuse_another_minor(service, before, count):
+    was = before["version"] or _noted_version()
+    now = crio_service.version_of(service.binary)
+    if not service.active and not was:
+        raise TransactionError(
+            "refused",
+            f"{service.unit} is stopped, {_counted(count)} still run, and {_VERSION_FILE} is gone: a start of CRI-O removes"
+            " every pod then. Drain the node first",
+        )
+    if was and now and _minor(was) != _minor(now):
+        raise TransactionError(
+            "refused",
+            f"a start would run CRI-O {now} where {was} ran; a start with another minor version removes every pod"
+            f" ({_counted(count)}). Drain the node first",
+        )
+
+
+def _minor(version):
+    return re.findall(r"\d{1,9}", version[:100])[:2]
+
+
+def _noted_version():
+    """The version that the last start noted: a JSON string, or an object with major and minor (internal/version)."""
+    try:
+        text = node_files.read_bytes(_VERSION_FILE, 4096).decode("utf-8", "replace")
+    except NodeFileError:
+        return None
+    numbers = re.findall(r"\d{1,9}", text)
+    return ".".join(numbers[:3]) if len(numbers) > 1 else None
+
+
+def _counted(count):
+    return f"{count} running container{'' if count == 1 else 's'}"
+
+
+def _refuse_other_storage(known, configuration):
+    """Containers must find their files where the daemon looks: below its root and runroot, by its storage driver.
+
+    A monitor's command line names the folders of its container: ROOT/DRIVER-containers/ID/userdata (oci/runtime_oci.go).
+    """
+    driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
+    for key, name in (("crio.root", "persistent"), ("crio.runroot", "bundle")):
+        wanted = handlers.value_of(configuration.get(key))
+        for monitor in known:
+            found = _STORAGE.fullmatch(monitor.get(name, ""))
+            if not (found and isinstance(wanted, str) and wanted):
+                continue
+            root, used = found.groups()
+            container = f"container {shown(monitor['id'])[:12]} runs"
+            if os.path.realpath(root) != os.path.realpath(wanted):
+                raise TransactionError(
+                    "refused",
+                    f"{key} = {shown(wanted)} would lose running containers: {container} with its files below"
+                    f" {shown(root)}. Drain the node first",
+                )
+            if driver and used != driver:
+                raise TransactionError(
+                    "refused",
+                    f"crio.storage_driver = {shown(driver)} would lose running containers: {container} with the storage"
+                    f" driver {shown(used)}. Drain the node first",
+                )
+
+
+def _refuse_unknown_handlers(known, configuration):
+    """While the daemon is stopped only the monitors show what containers were started with: a handler must match that."""
+    _default, after = handlers.parse(configuration)
+    offered = [handlers.settings(name, handler) for name, handler in after.items()]
+    programs = {each["runtime_path"] for each in offered}
+    places = {(each["runtime_path"], each["runtime_root"]) for each in offered}
+    for monitor in known:
+        if "id" not in monitor or "container" not in monitor or not monitor.get("runtime"):
+            continue
+        program, root = os.path.realpath(monitor["runtime"]), monitor.get("runtime_root", "").rstrip("/")
+        if program in programs if not root else (program, root) in places:
+            continue
+        where = f" with the state folder {shown(root)}" if root else ""
+        raise TransactionError(
+            "refused",
+            f"no handler of the new configuration has the program {shown(program)}{where}, and container"
+            f" {shown(monitor['id'])[:12]} was started by it. Drain the node first",
+        )
+
+
+def _refuse_changed_handlers(service, known, configuration):
+    """Pods must find the handler that they were started with."""
+    crictl = Crictl(f"unix://{service.socket}")
+    try:
+        pods, listed = crictl.together(
+            lambda: typed.sandboxes(crictl.json("pods", "--state", "ready")),
+            lambda: typed.running(crictl.json("ps", "-o", "json")),
+        )
+        live = live_configuration(service.socket)
+    except CrioSocketError:
+        live = {}
+    except NodeError as error:
+        raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
+    of_pod = {}
+    for each in listed:
+        of_pod.setdefault(each.get("pod"), []).append(each["id"])
+    running = [
+        {
+            "name": pod.get("name", pod["id"][:12]),
+            "namespace": pod.get("namespace", ""),
+            "handler": pod.get("handler") or "",
+            "containers": of_pod[pod["id"]],
+        }
+        for pod in pods
+        if pod["id"] in of_pod
+    ]
+    monitors = {each["id"]: each for each in known if "id" in each}
+    problems = handlers.in_use(running, monitors, handlers.parse(live), handlers.parse(configuration))
+    if problems:
+        raise TransactionError("refused", f"{shown('; '.join(problems))}. Drain the node first")
+
+
+def kill_mode_after(request, service):
+    """The KillMode the unit will have: from its own file and its drop-ins, as the change leaves them (systemd.kill(5))."""
+    paths = [service.properties.get("FragmentPath", ""), *service.drop_ins]
+    texts = {}
+    for path in paths:
+        if os.path.exists(path):
+            texts[path] = node_files.read_bytes(path).decode("utf-8", "replace")
+    directory = f"{UNIT_DIRECTORY}{service.unit}.d/"
+    texts.update({path: text for path, text in request["contents"].items() if path.startswith(directory)})
+    kill_mode = "control-group"
+    # Drop-ins apply in the order of their file names, wherever they lie; the unit's own file comes first.
+    for path in sorted(
+        set(texts) - set(request["remove"]), key=lambda path: (path != paths[0], os.path.basename(path))
+    ):
+        for line in texts[path].splitlines():
+            name, _equals, value = line.partition("=")
+            if name.strip() == "KillMode":
+                kill_mode = value.strip() or "control-group"
+    return kill_mode

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A copy of the node's configuration as a change would leave it, for the node's own crio to judge.
+
+Other people's files are in it as their reader sees them; what would stop that reader is refused by name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .. import node_files
+from ..errors import TransactionError
+from ..node_files import NodeFileError
+
+_DEEPEST = 8  # folders below crio.conf.d
+_MOST = 1000  # files there
+
+
+class Staged:
+    """A copy of the configuration as the change would leave it: crio.conf, crio.conf.d, and where registries change, theirs."""
+
+    def __init__(self, request, service, directory, layout):
+        self._service = service
+        self.config = os.path.join(directory, "crio.conf")
+        self.config_directory = os.path.join(directory, "crio.conf.d")
+        self.registries = os.path.join(directory, "registries.conf")
+        self.registries_directory = os.path.join(directory, "registries.conf.d")
+        self._places = [
+            (service.config_path, self.config),
+            (service.config_directory, self.config_directory),
+            (layout.registries, self.registries),
+            (layout.registries_directory, self.registries_directory),
+        ]
+        self.judges_registries = False
+        if os.path.islink(service.config_directory):
+            raise TransactionError(
+                "refused",
+                f"{service.config_directory} is a symbolic link; CRI-O reads no folder behind one and does not start",
+            )
+        copy_configuration(service.config_directory, self.config_directory)
+        copy(service.config_path, self.config)
+        touched = [*request["contents"], *request["remove"]]
+        if any(self._place(path, self._places[2:]) for path in touched) and not os.path.exists(
+            layout.root_registries
+        ):
+            self.judges_registries = True
+            copy_configuration(layout.registries_directory, self.registries_directory, deep=False)
+            # A file that is named must exist, where the node's own need not.
+            write_private(self.registries, "")
+            copy(layout.registries, self.registries)
+        for path, content in request["contents"].items():
+            place = self._place(path, self._places)
+            if place:
+                node_files.make_directories(os.path.dirname(place))
+                write_private(place, content)
+        for path in request["remove"]:
+            place = self._place(path, self._places)
+            if place:
+                node_files.remove(place)
+
+    @staticmethod
+    def _place(path, places):
+        for real, copied in places:
+            if path == real:
+                return copied
+            if real and path.startswith(real + "/"):
+                return copied + path[len(real) :]
+        return None
+
+    @property
+    def arguments(self):
+        """The options that name the copy in place of the node's files."""
+        named = ["--config", self.config if os.path.exists(self.config) else ""]
+        return [*named, "--config-dir", self.config_directory]
+
+    @property
+    def registries_arguments(self):
+        if not self.judges_registries:
+            return []
+        return ["--registries-conf", self.registries, "--registries-conf-dir", self.registries_directory]
+
+    def real_names(self, text):
+        """A message about the copy, with the paths that it stands for."""
+        for real, copied in sorted(self._places, key=lambda each: -len(each[1])):
+            text = text.replace(copied, real or '""')
+        return text
+
+
+def copy_configuration(source, target, deep=True):
+    """Copy a folder as its reader sees it, links as what they point to. Raises TransactionError for what would stop the reader.
+
+    deep: as CRI-O reads crio.conf.d (every file, recursively, whatever its name); else as containers/image reads
+    registries.conf.d (*.conf at the top).
+    """
+    node_files.make_directories(target)
+    if not source or not os.path.isdir(source):
+        return
+    pending, count = [(source, target, 0)], 0
+    while pending:
+        here, there, depth = pending.pop()
+        with node_files.doing("reading a folder", here):
+            names = sorted(os.listdir(here))
+        for name in names:
+            path, copied = os.path.join(here, name), os.path.join(there, name)
+            if not deep and not name.endswith(".conf"):
+                continue
+            kind = _kind_for_reader(path, deep)
+            if kind == "directory":
+                if deep:
+                    _refuse_depth(path, depth)
+                    os.mkdir(copied, 0o700)
+                    pending.append((path, copied, depth + 1))
+                continue
+            count += 1
+            if count > _MOST:
+                raise TransactionError(
+                    "refused", f"{source} has more than {_MOST} files; CRI-O reads every one of them"
+                )
+            copy(path, copied)
+
+
+def _refuse_depth(path, depth):
+    if depth >= _DEEPEST:
+        raise TransactionError(
+            "refused", f"{path} is more than {_DEEPEST} folders deep; CRI-O reads them all"
+        )
+
+
+def _kind_for_reader(path, deep):
+    """file or directory; TransactionError for what makes a start of CRI-O fail or hang."""
+    reader = (
+        "CRI-O reads every file of that folder"
+        if deep
+        else "containers/image reads every *.conf of that folder"
+    )
+    link = f", a symbolic link to {os.readlink(path)}," if os.path.islink(path) else ""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise TransactionError(
+            "refused",
+            f"{path}{link} cannot be read: {error.strerror}; {reader} and does not start without it",
+        ) from None
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode) and not link:
+        return "directory"
+    what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+    raise TransactionError("refused", f"{path}{link} is {what}; {reader}, and its start fails at this one")
+
+
+def copy(source, target):
+    if not os.path.exists(source):
+        return
+    try:
+        content = node_files.read_bytes(source)
+    except NodeFileError as error:
+        raise TransactionError("refused", str(error)) from error
+    write_private(target, content)
+
+
+def write_private(path, content):
+    content = content.encode() if isinstance(content, str) else content
+    with node_files.doing("writing a file", path):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a start would take from running containers is refused beforehand, from their monitors where the daemon is down."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils.crio import containers
+from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
+from ansible_collections.cri.node.plugins.module_utils.errors import TransactionError
+from ansible_collections.cri.node.plugins.module_utils.transaction import losses
+
+IDENTITY = "c" * 64
+STOPPED = SimpleNamespace(
+    unit="crio.service",
+    active=False,
+    binary="/usr/bin/crio",
+    control_group="/system.slice/crio.service",
+    properties={},
+    drop_ins=[],
+)
+REQUEST = {"contents": {"/etc/systemd/system/crio.service.d/60.conf": "KillMode=process\n"}, "remove": []}
+CONFIGURATION = {
+    "crio.root": '"/var/lib/containers/storage"',
+    "crio.runroot": '"/run/containers/storage"',
+    "crio.storage_driver": '""',
+    "crio.runtime.default_runtime": '"crun"',
+    "crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/true"',
+    "crio.runtime.runtimes.crun.runtime_root": '"/run/crun"',
+}
+
+
+def monitor(**more):
+    """A conmon and its container as containers.monitors describes them."""
+    return {
+        "pid": 10,
+        "started": "1",
+        "groups": ["/machine.slice/crio-conmon.scope"],
+        "id": IDENTITY,
+        "runtime": "/usr/bin/true",
+        "runtime_root": "/run/crun",
+        "bundle": f"/run/containers/storage/overlay-containers/{IDENTITY}/userdata",
+        "persistent": f"/var/lib/containers/storage/overlay-containers/{IDENTITY}/userdata",
+        "container": {"pid": 11, "started": "2"},
+        **more,
+    }
+
+
+def judge(monkeypatch, configuration=(), **more):
+    monkeypatch.setattr(containers, "monitors", lambda: [monitor(**more)])
+    monkeypatch.setattr(crio_service, "version_of", lambda _binary: "1.37.0")
+    before = {"running": [{"id": IDENTITY}], "version": "1.37.0"}
+    losses.refuse_to_lose_containers(REQUEST, STOPPED, before, {**CONFIGURATION, **dict(configuration)})
+
+
+def test_a_configuration_that_keeps_storage_and_handlers_passes(monkeypatch):
+    judge(monkeypatch)
+    judge(monkeypatch, {"crio.storage_driver": '"overlay"'})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("crio.root", '"/srv/storage"'),
+        ("crio.runroot", '"/srv/run"'),
+        ("crio.storage_driver", '"vfs"'),
+    ],
+)
+def test_other_storage_is_refused_by_its_key_while_containers_run(monkeypatch, key, value):
+    with pytest.raises(TransactionError, match=f"{key} = .* would lose running containers") as caught:
+        judge(monkeypatch, {key: value})
+    assert caught.value.kind == "refused"
+
+
+def test_a_root_behind_a_link_is_the_same_root(monkeypatch, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    persistent = f"{tmp_path}/link/overlay-containers/{IDENTITY}/userdata"
+    judge(monkeypatch, {"crio.root": f'"{tmp_path}/real"'}, persistent=persistent)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"runtime": "/usr/bin/false"}, {"runtime_root": "/run/other"}],
+    ids=["another program", "another state folder"],
+)
+def test_a_stopped_daemon_is_not_started_without_the_handler_of_a_running_container(monkeypatch, more):
+    with pytest.raises(TransactionError, match="no handler of the new configuration") as caught:
+        judge(monkeypatch, **more)
+    assert caught.value.kind == "refused"
+
+
+def test_a_monitor_that_names_no_state_folder_is_judged_by_its_program(monkeypatch):
+    judge(monkeypatch, runtime_root="")
+
+
+def test_a_pods_own_container_is_not_one_of_those_that_must_survive():
+    known = [monitor(), monitor(id="p" * 64, name="k8s_POD_web_default_uid_0")]
+    assert [each["id"] for each in containers.snapshot(None, known)] == [IDENTITY]
