@@ -16,6 +16,7 @@ from .errors import NodeError
 INTENT_FORMAT = 2
 STATE_FORMAT = 2
 GENERATION_FORMAT = 2
+PREPARATION_FORMAT = 1
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
 
@@ -74,6 +75,17 @@ class Undo(TypedDict, total=False):
     mode: str
     uid: int
     gid: int
+
+
+class Preparation(TypedDict):
+    """What a change writes beside the configuration: on disk before the first of it, removed after the last of it.
+
+    Whoever finds it without an intent removes all of that; the change had not begun, or has ended.
+    """
+
+    format: int
+    id: str
+    stages: list[str]
 
 
 class Intent(TypedDict):
@@ -210,6 +222,24 @@ def read_intent(text: str, path: str) -> Intent:
         "directories": [each for each in _of(data, "directories", list, [], path) if isinstance(each, str)],
         "before": before,
         "program": _of(data, "program", str, "", path),
+    }
+
+
+def read_preparation(text: str, path: str) -> Preparation:
+    """The preparation in the text of `path`. Raises DamagedDocument."""
+    data = _document(text, path)
+    if data.get("format") != PREPARATION_FORMAT:
+        raise DamagedDocument(
+            f"{path} has format {data.get('format')!r:.40}, which this version of cri.node does not know"
+        )
+    return {
+        "format": PREPARATION_FORMAT,
+        "id": _of(data, "id", str, "", path),
+        "stages": [
+            each
+            for each in _of(data, "stages", list, [], path)
+            if isinstance(each, str) and each.startswith("/")
+        ],
     }
 
 

@@ -20,10 +20,12 @@ class Layout:
         self.bundle_record = self.state_directory + "/bundle.json"
         self.transaction = self.state_directory + "/transaction"
         self.intent = self.transaction + "/intent.json"
+        self.preparation = self.transaction + "/preparation.json"
         self.run_directory = self.at(
             "/run/cri-node"
         )  # a tmpfs: gone with the boot, as what is in it should be
         self.lock = self.run_directory + "/lock"
+        self.candidate = self.run_directory + "/apply"  # systemd's own RuntimeDirectory= of the unit
         self.unit_directory = self.at("/etc/systemd/system")
         self.recovery_unit = self.unit_directory + "/cri-node-recover.service"
         self.recovery_link = self.unit_directory + "/multi-user.target.wants/cri-node-recover.service"

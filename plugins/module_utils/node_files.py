@@ -23,6 +23,7 @@ _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS, linux/fs.h
 _IMMUTABLE = 0x10  # FS_IMMUTABLE_FL
 _APPEND_ONLY = 0x20  # FS_APPEND_FL
 _STAGE = ".cri-node"
+PARTIAL = ".partial"  # the end of the name of a file that is being written
 
 
 class NodeFileError(NodeError):
@@ -225,7 +226,7 @@ def _is_immutable(path):
 
 def write_durably(path, content, mode=0o600):
     """Write bytes to `path` so that they outlive a power loss; an existing file is replaced whole, by a rename."""
-    partial = path + ".partial"
+    partial = path + PARTIAL
     try:
         with doing("writing a file", path):
             handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)

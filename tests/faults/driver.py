@@ -23,7 +23,7 @@ ENTRY = """
 import os, signal, subprocess, sys, time
 from cri_node import node_files
 from cri_node.crio import daemon
-from cri_node.transaction import apply, generation, journal, main
+from cri_node.transaction import apply, candidate, generation, journal, main
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def stay(): time.sleep(300)
@@ -46,8 +46,19 @@ def during_restart():
         return real(arguments, *more, **named)
     daemon.run = wrapped
 
+def in_the_recovery_once():
+    marker = "/run/recovery-was-killed"
+    if sys.argv[1] == "recover" and not os.path.exists(marker):
+        open(marker, "w").close()
+        after(node_files, "swap_in", die)
+
 def install(fault):
-    if fault == "after the intent": after(journal, "announce", die)
+    if fault == "during the rehearsal": after(candidate, "validate", die)
+    elif fault == "before the generation": after(journal, "prepare", die)
+    elif fault == "before the intent": after(generation, "prepare", die)
+    elif fault == "after the intent": after(journal, "announce", die)
+    elif fault == "between two renames, and so is its recovery": after(node_files, "swap_in", die)
+    elif fault == "while its record is removed": after(journal, "forget", die)
     elif fault == "between two renames": after(node_files, "swap_in", die)
     elif fault == "during the restart": during_restart()
     elif fault == "after the restart": after(apply, "_activate", die)
@@ -56,6 +67,7 @@ def install(fault):
     elif fault == "hang after the restart": after(apply, "_activate", stay)
     elif fault != "none": sys.exit("no such fault: " + fault)
 
+if FAULT.endswith("so is its recovery"): in_the_recovery_once()
 if sys.argv[1] == "apply": install(FAULT)
 sys.exit(main.main(sys.argv[1:]))
 """

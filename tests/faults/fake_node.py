@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_state, program
 from ansible_collections.cri.node.plugins.module_utils.crio import containers, daemon, live
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
-from ansible_collections.cri.node.plugins.module_utils.transaction import candidate
+from ansible_collections.cri.node.plugins.module_utils.transaction import losses
 
 UNIT = "crio.service"
 CONFIG = "/etc/crio/crio.conf.d/60-cri-node.conf"
@@ -105,7 +105,13 @@ class FakeNode:
 
     def litter(self) -> list[str]:
         """What a change may leave nowhere once it has ended."""
-        patterns = ("**/.cri-node*", "**/*.partial", "**/intent.json*", "etc/systemd/system/cri-node-*")
+        patterns = (
+            "**/.cri-node*",
+            "**/*.partial",
+            "**/intent.json*",
+            "**/preparation.json*",
+            "etc/systemd/system/cri-node-*",
+        )
         links = [path for path in (self.root / "etc/systemd/system").rglob("*") if path.is_symlink()]
         found = [path for pattern in patterns for path in self.root.glob(pattern)] + links
         return sorted({str(path.relative_to(self.root)) for path in found})
@@ -132,11 +138,11 @@ class FakeNode:
     def _install(self, monkeypatch) -> None:
         monkeypatch.setattr(program.subprocess, "run", self._run)
         monkeypatch.setattr(daemon, "_crictl", lambda _service: FakeCrictl(self.daemon))
-        monkeypatch.setattr(candidate, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
+        monkeypatch.setattr(losses, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
         monkeypatch.setattr(daemon, "_SETTLED", 0)
         monkeypatch.setattr(daemon, "live_configuration", lambda _socket: {})
         monkeypatch.setattr(node_state, "live_configuration", lambda _socket: {})
-        monkeypatch.setattr(candidate, "live_configuration", lambda _socket: {})
+        monkeypatch.setattr(losses, "live_configuration", lambda _socket: {})
         monkeypatch.setattr(live, "get", lambda *_all: "")
         monkeypatch.setattr(containers, "monitors", lambda *_all: [])
         monkeypatch.setattr(node_files, "mount_points", lambda *_all: {"/"})

@@ -100,7 +100,17 @@ def wait_for_intent(node) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", ["after the intent", "between two renames", "during the restart", "after the restart"]
+    "fault",
+    [
+        "during the rehearsal",
+        "before the generation",
+        "before the intent",
+        "after the intent",
+        "between two renames",
+        "between two renames, and so is its recovery",
+        "during the restart",
+        "after the restart",
+    ],
 )
 def test_a_transaction_killed_before_its_commit_leaves_the_node_as_it_was(shared, fault):
     before, containers = observe(shared), running_containers(shared)
@@ -111,13 +121,14 @@ def test_a_transaction_killed_before_its_commit_leaves_the_node_as_it_was(shared
     assert after.configuration == before.configuration
     assert metrics_answer(shared, OLD)
     assert running_containers(shared) == containers
-    if fault in ("after the intent", "between two renames"):
+    if "restart" not in fault:
         assert after.invocation_id == before.invocation_id
 
 
-def test_a_transaction_killed_after_its_commit_stays_made(shared):
+@pytest.mark.parametrize("fault", ["after the commit", "while its record is removed"])
+def test_a_transaction_killed_after_its_commit_stays_made(shared, fault):
     containers = running_containers(shared)
-    start_with_fault(shared, "after the commit", NEW).wait(timeout=LIMIT)
+    start_with_fault(shared, fault, NEW).wait(timeout=LIMIT)
     wait_until_whole(shared)
     assert metrics_answer(shared, NEW)
     assert f"metrics_port = {NEW}" in shared.read_file(article.DROP_IN)

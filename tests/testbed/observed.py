@@ -57,9 +57,10 @@ def running_containers(node: Node) -> list[str]:
 
 
 def litter(node: Node) -> str:
-    """What a transaction may leave nowhere once it has ended: journal, stage, boot unit, transient unit."""
+    """What a transaction may leave nowhere once it has ended: its records, staged files, boot unit, transient unit."""
     return node.run(
-        "ls -d /var/lib/cri-node/transaction/intent.json /var/lib/cri-node/transaction/undo /etc/crio/.cri-node"
+        "ls -d /var/lib/cri-node/transaction/intent.json /var/lib/cri-node/transaction/preparation.json"
+        " /var/lib/cri-node/*/*.partial /etc/crio/.cri-node /run/cri-node/apply"
         " /etc/systemd/system/cri-node-recover.service /etc/systemd/system/*.wants/cri-node-recover.service 2>/dev/null;"
         " systemctl list-units --all --no-legend 'cri-node-*'"
     ).out

@@ -19,6 +19,8 @@ from ..program import run
 from . import candidate, generation, journal, recovery
 from . import state as committed
 
+_RECENT = 60  # seconds since a restart by systemd itself
+
 
 def apply(layout, request, program):
     """Make the change, or leave the node as it was. Returns a contract.Outcome; raises nothing.
@@ -36,37 +38,42 @@ def apply(layout, request, program):
 
 def _apply(layout, request, program):
     _end_former_change(layout)
-    report = node_state.read(request, layout)
+    service = candidate.usable(request) if request["concerns_daemon"] else None
+    report = node_state.read(request, layout, service)
     if report["fingerprint"] != request["fingerprint"]:
         raise TransactionError(
-            "refused", "the node changed between the look at it and the change; nothing was done, run again"
+            "refused",
+            f"the node changed between the look at it and the change; nothing was done, run again{_restarted(service)}",
         )
     mounts = node_files.mount_points()
-    with candidate.folder(layout, request["id"]) as directory:
+    with candidate.folder(layout) as directory:
         before = candidate.rehearse(request, directory, layout, mounts)
     state, _damage = committed.load(layout)
-    entries = {entry["path"]: entry for entry in request["files"]}
-    prepared = journal.prepare(layout, request, entries, mounts)
-    generation_number = None
     try:
+        prepared = journal.prepare(layout, request, mounts, program)
         ready = generation.prepare(layout, request, state)
-        generation_number = ready[0]
         journal.announce(layout, request, prepared, before, program)
     except BaseException:
         if not journal.is_open(layout):
-            journal.abandon(layout, prepared.stages)
-            if generation_number is not None:
-                generation.forget_prepared(layout, generation_number)
+            recovery.sweep(layout)
         raise
     _swap(request, prepared)
     service, outranked, notes = _make_live(request, before)
+    _refuse_foreign_changes(request)
     generation.commit(layout, request, service, report["crio"]["version"], ready, state)
     return _finished(layout, request, prepared, ready, service, outranked, notes)
 
 
+def _restarted(service):
+    """A note on a daemon that systemd has just started again by itself: it may be what changed."""
+    if service is None or not service.restarts or service.uptime > _RECENT:
+        return ""
+    return f" ({service.unit} was restarted by systemd {service.restarts} times, see journalctl -u {service.unit})"
+
+
 def _end_former_change(layout):
     """An open intent is recovery's alone: it is ended first, or nothing is begun."""
-    if not journal.is_open(layout):
+    if not (journal.is_open(layout) or journal.is_littered(layout)):
         return
     outcome = recovery.recover(layout)
     if outcome and outcome.get("open"):
@@ -111,6 +118,17 @@ def _make_live(request, before):
     return CrioService(unit), outranked, ended
 
 
+def _refuse_foreign_changes(request):
+    """Somebody who writes a managed file during the change has not seen it; nobody could say what the daemon has loaded."""
+    contents = {entry["path"]: entry["sha256"] for entry in request["files"]}
+    paths = [*request["contents"], *request["remove"]]
+    wrong = [path for path in paths if node_files.describe(path).get("sha256") != contents.get(path)]
+    if wrong:
+        raise TransactionError(
+            "acknowledge", f"somebody else changed {', '.join(sorted(wrong))} during the change; run again"
+        )
+
+
 def _activate(request, before):
     """Make systemd read what changed, enable the service, and start, restart or reload the daemon.
 
@@ -151,6 +169,7 @@ def _finished(layout, request, prepared, ready, service, outranked, notes):
     if _touches_units(request):
         # The unit that would have recovered at boot was read too; let systemd forget it.
         run(["systemctl", "daemon-reload"])
+    warnings += journal.finish(layout)
     return {
         "format": contract.RESULT_FORMAT,
         "id": request["id"],

@@ -28,43 +28,51 @@ class Prepared:
         self.directories = []
 
 
-def prepare(layout, request, entries, mounts):
+def prepare(layout, request, mounts, program):
     """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
 
-    Nothing of the node's configuration changes. Raises NodeFileError; then the caller must `abandon`.
+    Nothing of the node's configuration changes. Whatever interrupts this, `sweep` of recovery.py removes what was written: at
+    once, after a kill, or at the next boot, by `program` (its path). Raises NodeFileError; then the caller must sweep.
     """
     prepared = Prepared(request["id"])
-    try:
-        for number, path in enumerate(sorted([*request["contents"], *request["remove"]])):
-            stage = _stage(layout, prepared, path, mounts)
-            found = node_files.describe(path)
-            entry = {"path": path, "kind": found["kind"], "stage": stage}
-            if found["kind"] == "file":
-                entry["saved"] = f"{stage}/old-{number}"
-                node_files.keep(path, entry["saved"])
-                entry.update({name: found[name] for name in ("sha256", "mode", "uid", "gid")})
-            prepared.undo.append(entry)
-            if path in request["contents"]:
-                prepared.staged[path] = f"{stage}/new-{number}"
-                mode = int(entries[path]["mode"], 8)
-                node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
-                with node_files.doing("making root the owner of a file", prepared.staged[path]):
-                    os.chown(prepared.staged[path], 0, 0)
-        prepared.directories = _missing_directories(request["contents"])
-    except NodeError:
-        remove_stages(prepared.stages)
-        raise
+    entries = {entry["path"]: entry for entry in request["files"]}
+    paths = sorted([*request["contents"], *request["remove"]])
+    stage_of = {path: f"{node_files.stage_of(path, layout, mounts)}/{prepared.identity}" for path in paths}
+    prepared.stages = sorted(set(stage_of.values()))
+    _begin(layout, request, prepared.stages, program)
+    for number, path in enumerate(paths):
+        stage = stage_of[path]
+        found = node_files.describe(path)
+        entry = {"path": path, "kind": found["kind"], "stage": stage}
+        if found["kind"] == "file":
+            entry["saved"] = f"{stage}/old-{number}"
+            node_files.keep(path, entry["saved"])
+            entry.update({name: found[name] for name in ("sha256", "mode", "uid", "gid")})
+        prepared.undo.append(entry)
+        if path in request["contents"]:
+            prepared.staged[path] = f"{stage}/new-{number}"
+            mode = int(entries[path]["mode"], 8)
+            node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
+            with node_files.doing("making root the owner of a file", prepared.staged[path]):
+                os.chown(prepared.staged[path], 0, 0)
+    prepared.directories = _missing_directories(request["contents"])
     return prepared
 
 
-def _stage(layout, prepared, path, mounts):
-    base = node_files.stage_of(path, layout, mounts)
-    stage = f"{base}/{prepared.identity}"
-    if stage not in prepared.stages:
-        prepared.stages.append(stage)
-        node_files.make_private_directory(base)
+def _begin(layout, request, stages, program):
+    """Note what is about to be written before any of it is, and have the next boot look at the note."""
+    node_files.make_private_directory(layout.state_directory)
+    node_files.make_private_directory(layout.transaction)
+    note = {"format": contract.PREPARATION_FORMAT, "id": request["id"], "stages": stages}
+    node_files.write_json(layout.preparation, note)
+    node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
+    node_files.make_directories(os.path.dirname(layout.recovery_link))
+    with node_files.doing("making a link", layout.recovery_link), contextlib.suppress(FileExistsError):
+        os.symlink(layout.recovery_unit, layout.recovery_link)
+    node_files.sync_directory(os.path.dirname(layout.recovery_link))
+    for stage in stages:
+        node_files.make_private_directory(os.path.dirname(stage))
         node_files.make_private_directory(stage)
-    return stage
 
 
 def _missing_directories(paths):
@@ -82,13 +90,6 @@ def announce(layout, request, prepared, before, program):
 
     `before` is what candidate.rehearse returned, `program` the path of the program that recovers.
     """
-    node_files.make_private_directory(layout.state_directory)
-    node_files.make_private_directory(layout.transaction)
-    node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
-    node_files.make_directories(os.path.dirname(layout.recovery_link))
-    with node_files.doing("making a link", layout.recovery_link), contextlib.suppress(FileExistsError):
-        os.symlink(layout.recovery_unit, layout.recovery_link)
-    node_files.sync_directory(os.path.dirname(layout.recovery_link))
     intent = {
         "format": contract.INTENT_FORMAT,
         "id": request["id"],
@@ -107,7 +108,8 @@ def _boot_unit(layout, request, program):
     python = os.path.realpath(sys.executable)
     return f"""[Unit]
 Description=Undo a change of the container runtime's configuration that was interrupted
-ConditionPathExists={layout.intent}
+ConditionPathExists=|{layout.intent}
+ConditionPathExists=|{layout.preparation}
 RequiresMountsFor={layout.state_directory} {os.path.dirname(layout.stage)} {os.path.dirname(layout.registries)}
 Before={request["unit"]} crio.service kubelet.service
 
@@ -136,6 +138,29 @@ def load(layout):
 def is_open(layout):
     """Whether a change has begun and has not ended."""
     return os.path.lexists(layout.intent)
+
+
+def is_littered(layout):
+    """Whether something that a change wrote beside the configuration may still be there."""
+    try:
+        names = os.listdir(layout.transaction)
+    except OSError:
+        return False
+    return any(
+        name == os.path.basename(layout.preparation) or name.endswith(node_files.PARTIAL) for name in names
+    )
+
+
+def stages_left(layout):
+    """The folders that the preparation on disk names; of a damaged one those that nearly every change uses."""
+    usual = [f"{layout.stage}/x", f"{layout.configuration_root}/{os.path.basename(layout.stage)}/x"]
+    text = node_files.read_text(layout.preparation)
+    if text is None:
+        return []
+    try:
+        return contract.read_preparation(text, layout.preparation)["stages"]
+    except contract.DamagedDocument:
+        return usual
 
 
 def restore(intent):
@@ -242,7 +267,7 @@ def forget(layout, stages):
 
 
 def abandon(layout, stages):
-    """Remove all that a change wrote beside the configuration. Returns sentences about what could not be removed."""
+    """Remove all that a change wrote beside the configuration, but for the note of it. Returns sentences about what is left."""
     problems = []
     for step in (forget_boot_unit, remove_partial_documents):
         try:
@@ -250,6 +275,15 @@ def abandon(layout, stages):
         except NodeError as error:
             problems.append(str(error))
     return problems + remove_stages(stages)
+
+
+def finish(layout):
+    """Remove the note of the preparation, as the last step of all. Returns sentences about what did not work."""
+    try:
+        node_files.remove(layout.preparation)
+    except NodeError as error:
+        return [str(error)]
+    return []
 
 
 def remove_stages(stages):
@@ -283,5 +317,5 @@ def remove_partial_documents(layout):
             names = os.listdir(folder)
             for name in names:
                 ours = folder != layout.unit_directory or name.startswith("cri-node-recover")
-                if ours and name.endswith(".partial"):
+                if ours and name.endswith(node_files.PARTIAL):
                     node_files.remove(os.path.join(folder, name))

@@ -42,7 +42,12 @@ def main(arguments):
 
 
 def _apply(identity, program):
-    request = json.load(sys.stdin)
+    try:
+        request = json.loads(sys.stdin.read())
+    except ValueError:
+        return _recover(
+            at_boot=False
+        )  # systemd's next start after a kill: the first one has read the request
     with lock.held(NODE, _RETRY_LIMIT, identity):
         outcome = apply.apply(NODE, request, program)
         with contextlib.suppress(NodeError):  # it is printed, too
@@ -89,7 +94,7 @@ def _retry(unit):
                 outcome = recovery.recover(NODE) if journal.is_open(NODE) else {}
                 problem = "" if (outcome or {}).get("open") else recovery.retry_daemon(unit)
         except lock.Busy:
-            return 0  # somebody else is at it, and sees what is open
+            continue  # somebody else is at it; what they leave open is looked at next
         if not (outcome or {}).get("open"):
             tries += 1
             if not problem or tries > _DAEMON_TRIES:

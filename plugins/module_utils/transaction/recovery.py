@@ -22,19 +22,45 @@ def recover(layout, at_boot=False):
     """End an interrupted or failed change. Returns its outcome (contract.Outcome), None where nothing was open.
 
     `open` in it says that files could not be brought back yet. May itself be interrupted and run again. At boot the daemon is not
-    started yet, so only files go back.
+    started yet, so only files go back. Raises nothing: whoever calls this must be able to arrange the next try.
     """
     try:
-        intent, damage = journal.load(layout)
-        if intent is None:
-            return _told(layout, None, {"warnings": [damage]}) if damage else None
-        state, _damage = committed.load(layout)
+        return _recover(layout, at_boot)
     except NodeError as error:
         # Nothing is known of the change, so nothing can be done; the next try may be able to read it.
-        return {"failed": True, "open": True, "as_before": False, "rolled_back": False, "problem": str(error)}
+        problem = str(error)
+    except Exception as error:
+        problem = f"internal error: {type(error).__name__}: {error}"
+    return {"failed": True, "open": True, "as_before": False, "rolled_back": False, "problem": problem}
+
+
+def _recover(layout, at_boot):
+    intent, damage = journal.load(layout)
+    if intent is None:
+        warnings = [damage] if damage else []
+        warnings += sweep(layout)
+        return _told(layout, None, {"warnings": warnings}) if warnings else None
+    state, _damage = committed.load(layout)
     if state["transaction"] == intent["id"]:
         return _forward(layout, intent, state)
     return _back(layout, intent, state, at_boot)
+
+
+def sweep(layout):
+    """Remove what a change wrote beside the configuration, where nothing is open. Returns sentences about what is left.
+
+    Of a change that was committed its generation gets its name.
+    """
+    if not journal.is_littered(layout):
+        return []
+    try:
+        state, _damage = committed.load(layout)
+        problems = generation.tidy(layout, state["generation"])
+        problems += journal.abandon(layout, journal.stages_left(layout))
+    except NodeError as error:
+        return [str(error)]
+    run(["systemctl", "daemon-reload"])
+    return problems or journal.finish(layout)
 
 
 def _forward(layout, intent, state):
@@ -46,6 +72,8 @@ def _forward(layout, intent, state):
         outcome["open"] = True
         warnings.append(str(error))
     run(["systemctl", "daemon-reload"])
+    if not warnings:
+        warnings = journal.finish(layout)
     return _told(layout, intent, dict(outcome, warnings=warnings))
 
 
@@ -63,6 +91,8 @@ def _back(layout, intent, state, at_boot):
             outcome["warnings"].append(str(error))
         if before is not None:
             run(["systemctl", "daemon-reload"])
+        if not outcome["warnings"]:
+            outcome["warnings"] = journal.finish(layout)
     outcome["as_before"] = not problems and not left
     outcome["problem"] = "; ".join(problems) or (f"{', '.join(left)} is not as it was" if left else "")
     return _told(layout, intent, outcome)

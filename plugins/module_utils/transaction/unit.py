@@ -3,7 +3,7 @@
 
 The request travels in memory, by the unit's standard input, since it may hold secrets. The unit and its helpers:
 
-- cri-node-apply.service runs the change; its ExecStopPost ends one that was interrupted
+- cri-node-apply.service runs the change; its ExecStopPost ends one that was interrupted, and its next start what killed that
 - cri-node-recover.service (written for the time of a change) ends it at the next boot
 - cri-node-retry.service goes on with a recovery that was cut short, until its cause is gone
 """
@@ -29,6 +29,7 @@ UNIT = "cri-node-apply.service"
 _MARGIN = 900  # seconds for stopping, going back and cleaning up, beyond what the request allows for
 _STOP_LIMIT = 600  # seconds for the recovery after a kill
 _RESULTS_KEPT = 4
+_PAUSE = 3  # seconds between a kill and the next start: never as often as systemd's limit of five starts in ten seconds
 _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
 # Of a collection Ansible brings to a node just what is imported, so the program's entry is imported here with all it needs.
@@ -59,8 +60,10 @@ MODULES = (
     "transaction.generation",
     "transaction.journal",
     "transaction.lock",
+    "transaction.losses",
     "transaction.main",
     "transaction.recovery",
+    "transaction.staged",
     "transaction.state",
 )
 
@@ -131,7 +134,7 @@ def end_interrupted(layout, seconds):
     """
     wait_until_idle(layout, seconds)
     notes = _set_damaged_state_aside(layout)
-    if not journal.is_open(layout):
+    if not (journal.is_open(layout) or journal.is_littered(layout)):
         return notes
     program = _prepare(layout)
     said = _run(layout, program, _STOP_LIMIT, ["recover", program])
@@ -194,7 +197,7 @@ def _sweep(layout, keep):
         key=lambda name: os.lstat(os.path.join(layout.transaction, name)).st_mtime,
     )
     old = [name for name in names if name.startswith("request-")] + results[:-_RESULTS_KEPT]
-    if not journal.is_open(layout):
+    if not (journal.is_open(layout) or journal.is_littered(layout)):
         old += [name for name in names if name.startswith("program") and name != os.path.basename(keep)]
     for name in old:
         node_files.remove(os.path.join(layout.transaction, name))
@@ -217,7 +220,13 @@ def _run(layout, program, limit, verb, stdin=""):
     ]
     arguments += ["-p", f"TimeoutStopSec={_STOP_LIMIT}", "-p", f"RuntimeMaxSec={limit}"]
     # A shell spares the usual, uninterrupted end the start of another Python.
-    arguments += ["-p", f"ExecStopPost=/bin/sh -c 'test ! -e {layout.intent} || exec {call}'"]
+    left = f"{layout.intent} {layout.preparation} {layout.transaction}/*{node_files.PARTIAL}"
+    look = f"for path in {left}; do test ! -e $$path || exec {call}; done"
+    arguments += ["-p", f"ExecStopPost=/bin/sh -c '{look}'"]
+    # Of a kill, of the recovery too, the next start sees to what is open. The candidate's folder goes with the unit.
+    arguments += ["-p", "Restart=on-abnormal", "-p", f"RestartSec={_PAUSE}"]
+    arguments += ["-p", f"RuntimeDirectory={os.path.relpath(layout.candidate, layout.at('/run'))}"]
+    arguments += ["-p", "RuntimeDirectoryMode=0700"]
     arguments += [sys.executable, program, *verb]
     with _in_memory(stdin) as file:
         _status, output, error = run(arguments, timeout=limit + _STOP_LIMIT + 30, stdin=file)

@@ -22,6 +22,7 @@ PROPERTIES = (
 # What a transaction may leave nowhere once it has ended.
 LITTER = (
     "/var/lib/cri-node/transaction/intent.json*",
+    "/var/lib/cri-node/transaction/preparation.json*",
     "/var/lib/cri-node/transaction/undo",
     "/var/lib/cri-node/transaction/request*",
     "/var/lib/cri-node/*.partial",
@@ -33,7 +34,7 @@ LITTER = (
     "/etc/crio/crio.conf.d/*.partial",
     "/etc/systemd/system/cri-node-*",
     "/etc/systemd/system/*.wants/cri-node-*",
-    "/run/cri-node/candidate-*",
+    "/run/cri-node/apply",
 )
 # Where a secret may lie after a run: nowhere of these. The generations and /etc keep it on purpose, readable by root alone.
 SECRET_FREE = ("/var/lib/cri-node/transaction", "/run/cri-node", "/run/systemd/transient", "/tmp", "/var/tmp")

@@ -211,6 +211,7 @@ def test_a_kill_at_any_operation_of_an_apply_is_ended_by_the_recovery(tmp_path, 
             files.heal()
             outcome = recovery.recover(node.layout) or {"committed": committed(node, request)}
             judged(node, outcome)
+            assert node.litter() == [], number
             assert apply.apply(node.layout, node.request(id="change-2"), PROGRAM)["committed"]
             assert node.litter() == [], number
         shutil.rmtree(tmp_path / f"{number}")
