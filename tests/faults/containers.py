@@ -303,10 +303,10 @@ def version_file(scene):
 
 
 @fault(
-    "a change of the storage's root makes the runtime forget its containers",
+    "a change of the storage's root would make the runtime forget its containers",
     ends=BEFORE,
-    reports="fails",
-    names=(("root", "storage", "runtime lists it no longer"),),
+    reports=REFUSED,
+    names=("crio.root",),
     real_crio="the stand-in has containerd's storage",
 )
 def other_root(scene):
@@ -316,8 +316,9 @@ def other_root(scene):
 
 @fault(
     "a change moves the storage's run folder",
-    ends=EITHER,
-    reports=ANY,
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("crio.runroot",),
     real_crio="the stand-in has containerd's storage",
 )
 def other_runroot(scene):
@@ -325,10 +326,10 @@ def other_runroot(scene):
 
 
 @fault(
-    "a change of the storage driver makes the runtime forget its containers",
+    "a change of the storage driver would make the runtime forget its containers",
     ends=BEFORE,
-    reports="fails",
-    names=(("driver", "storage", "runtime lists it no longer"),),
+    reports=REFUSED,
+    names=("crio.storage_driver", "overlay"),
     real_crio="the stand-in has containerd's storage",
 )
 def other_driver(scene):

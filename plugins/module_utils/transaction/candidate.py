@@ -36,6 +36,7 @@ _CREATED = (
     "crio.runtime.hooks_dir",
     "crio.runtime.namespaces_dir",
 )
+_OF_A_DRIVER = ("", "-images", "-layers", "-containers", "-locks")
 _DROPPED = re.compile(r"Runtime handler ([^\s\"\\]{1,200}) is being ignored due to: (.{1,500})")
 _PREFIXES = ("validating runtime config: ", "validating root config: ", "runtime validation: ")
 
@@ -71,6 +72,7 @@ def rehearse(request, directory, layout, mounts):
     configuration = validate(service, staged)
     validate_unit(request, service, directory)
     if request["activate"] in ("start", "restart"):
+        losses.refuse_second_driver(configuration)
         dry_start(request, service, staged, configuration)
         refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
@@ -186,6 +188,10 @@ def _without_new_folders(configuration):
     for key in _CREATED:
         value = handlers.value_of(configuration.get(key))
         folders.update(each for each in (value if isinstance(value, list) else [value]) if _is_absolute(each))
+    for root in [handlers.value_of(configuration.get(key)) for key in ("crio.root", "crio.runroot")]:
+        if _is_absolute(root):
+            names = [f"{driver}{end}" for driver in losses.DRIVERS for end in _OF_A_DRIVER]
+            folders.update(f"{root}/{name}" for name in names)
     missing = set()
     for folder in folders:
         while not os.path.lexists(os.path.dirname(folder)):

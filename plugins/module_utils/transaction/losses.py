@@ -22,6 +22,8 @@ from ..text import shown
 
 UNIT_DIRECTORY = "/etc/systemd/system/"
 _VERSION_FILE = "/var/run/crio/version"  # crio.version_file's default
+#: of containers/storage; each has its own folders below the root
+DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
 
 
@@ -117,6 +119,24 @@ def _refuse_other_storage(known, configuration):
                     f"crio.storage_driver = {shown(driver)} would lose running containers: {container} with the storage"
                     f" driver {shown(used)}. Drain the node first",
                 )
+
+
+def refuse_second_driver(configuration):
+    """Raise TransactionError for a storage driver beside the data of another one.
+
+    CRI-O starts with it and without the images that are there; and without the key it never starts again, since the storage
+    library then finds two drivers (containers/storage, drivers/driver.go: "contains several valid graphdrivers").
+    """
+    driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
+    root = handlers.value_of(configuration.get("crio.root")) or ""
+    present = [each for each in DRIVERS if root and os.path.isdir(f"{root}/{each}-layers")]
+    driver = "overlay" if driver == "overlay2" else driver
+    if driver and present and driver not in present:
+        raise TransactionError(
+            "refused",
+            f"crio.storage_driver = {shown(driver)}, and {shown(root)} holds data of the storage driver {present[0]}: drain"
+            " the node and wipe its storage first, or set another crio.root",
+        )
 
 
 def _refuse_unknown_handlers(known, configuration):

@@ -97,3 +97,24 @@ def test_a_monitor_that_names_no_state_folder_is_judged_by_its_program(monkeypat
 def test_a_pods_own_container_is_not_one_of_those_that_must_survive():
     known = [monitor(), monitor(id="p" * 64, name="k8s_POD_web_default_uid_0")]
     assert [each["id"] for each in containers.snapshot(None, known)] == [IDENTITY]
+
+
+@pytest.mark.parametrize(
+    ("driver", "present", "refused"),
+    [
+        ("vfs", ["overlay"], True),
+        ("vfs", ["overlay", "vfs"], False),
+        ("vfs", [], False),
+        ("", ["overlay"], False),
+        ("overlay2", ["overlay"], False),
+    ],
+)
+def test_a_storage_driver_beside_the_data_of_another_one_is_refused(tmp_path, driver, present, refused):
+    for name in present:
+        (tmp_path / f"{name}-layers").mkdir()
+    configuration = {"crio.root": f'"{tmp_path}"', "crio.storage_driver": f'"{driver}"'}
+    if not refused:
+        losses.refuse_second_driver(configuration)
+        return
+    with pytest.raises(TransactionError, match=r"crio\.storage_driver = vfs, and .* driver overlay"):
+        losses.refuse_second_driver(configuration)
