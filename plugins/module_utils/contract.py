@@ -118,6 +118,7 @@ class Outcome(TypedDict, total=False):
 
     format: int
     id: str
+    unit: str  # of a change that was interrupted
     committed: bool
     generation: int
     invocation_id: str

@@ -231,6 +231,7 @@ def immutable_folder(scene):
     ends=BEFORE,
     reports=UNDONE,
     names=(DROP_IN,),
+    untidy=True,  # the saved copy is a hard link, and therefore immutable too
 )
 def immutable_meanwhile(scene):
     scene.own_file_system(CRIO)

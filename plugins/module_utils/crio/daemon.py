@@ -190,7 +190,9 @@ def _what_lacks(crictl, service, before):
             return f"{name} is false{f': {why}' if why else ''}", []
     ids = {each["id"] for each in listed}
     missing = [each for each in before["running"] if each["id"] not in ids]
-    lost, pending, ended = containers.judge(missing, ids, service.control_group, _exit_codes(crictl, missing))
+    # Under another KillMode a stop ends the daemon alone.
+    group = service.control_group if service.kill_mode in ("control-group", "mixed") else ""
+    lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing))
     return "; ".join([*lost, *pending]), ended
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 from .. import node_files
+from ..crio.service import DEFAULT_UNIT
 from ..errors import NodeError
 from ..layout import NODE
 from ..program import run
@@ -59,12 +60,10 @@ def _apply(identity, program):
 
 def _recover(at_boot):
     with lock.held(NODE, _LOCK_LIMIT, "recover"):
-        intent, _damage = journal.load(NODE)
-        outcome = recovery.recover(NODE, at_boot)
-    _print(outcome or {})
-    unit = intent["unit"] if intent else "crio.service"
-    _retry_later(outcome or {}, unit, at_boot)
-    return int(bool((outcome or {}).get("open")))
+        outcome = recovery.recover(NODE, at_boot) or {}
+    _print(outcome)
+    _retry_later(outcome, outcome.get("unit", DEFAULT_UNIT), at_boot)
+    return int(bool(outcome.get("open")))
 
 
 def _retry_later(outcome, unit, at_boot=False):

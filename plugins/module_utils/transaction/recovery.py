@@ -165,7 +165,7 @@ def _told(layout, intent, outcome):
     outcome.setdefault("warnings", [])
     if intent is None:
         return outcome
-    outcome["id"] = intent["id"]
+    outcome.update(id=intent["id"], unit=intent["unit"])
     path = layout.result(intent["id"])
     try:
         if node_files.read_text(path) is None:

@@ -220,9 +220,10 @@ def _run(layout, program, limit, verb, stdin=""):
     ]
     arguments += ["-p", f"TimeoutStopSec={_STOP_LIMIT}", "-p", f"RuntimeMaxSec={limit}"]
     # A shell spares the usual, uninterrupted end the start of another Python.
-    left = f"{layout.intent} {layout.preparation} {layout.transaction}/*{node_files.PARTIAL}"
-    look = f"for path in {left}; do test ! -e $$path || exec {call}; done"
-    arguments += ["-p", f"ExecStopPost=/bin/sh -c '{look}'"]
+    # Without a dollar sign: systemd doubles one each time it reads a transient unit again (seen on 257).
+    partial = f"ls {layout.transaction}/*{node_files.PARTIAL} >/dev/null 2>&1"
+    look = f"test -e {layout.intent} || test -e {layout.preparation} || {partial}"
+    arguments += ["-p", f"ExecStopPost=/bin/sh -c 'if {look}; then exec {call}; fi'"]
     # Of a kill, of the recovery too, the next start sees to what is open. The candidate's folder goes with the unit.
     arguments += ["-p", "Restart=on-abnormal", "-p", f"RestartSec={_PAUSE}"]
     arguments += ["-p", f"RuntimeDirectory={os.path.relpath(layout.candidate, layout.at('/run'))}"]

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program on a node: whatever ends it, something goes on with what is open."""
+
+import io
+import json
+
+import pytest
+
+from ansible_collections.cri.node.plugins.module_utils.layout import Layout
+from ansible_collections.cri.node.plugins.module_utils.transaction import journal, lock, main, recovery
+
+
+class Node:
+    """The program's surroundings: a layout in a temporary folder, standard input, and the commands that it runs."""
+
+    def __init__(self, root, monkeypatch):
+        self.layout = Layout(str(root))
+        self.commands = []
+        monkeypatch.setattr(main, "NODE", self.layout)
+        monkeypatch.setattr(main, "run", self.commands.append)
+        monkeypatch.setattr(recovery, "run", lambda *_all, **_more: (0, "", ""))
+        monkeypatch.setattr(main, "_PAUSE", 0)
+        self._monkeypatch = monkeypatch
+
+    def stdin(self, text):
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    @property
+    def retries(self):
+        return [each for each in self.commands if "--unit=cri-node-retry.service" in each]
+
+
+@pytest.fixture
+def node(tmp_path, monkeypatch):
+    return Node(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("rest", ["", '"files": []}'], ids=["read whole", "read in part"])
+def test_a_start_after_a_kill_ends_what_the_first_start_began(node, monkeypatch, rest):
+    recovered = []
+    monkeypatch.setattr(recovery, "recover", lambda *_all: recovered.append(True))
+    node.stdin(rest)
+    assert main.main(["apply", "id", "/program"]) == 0
+    assert recovered
+
+
+def test_an_error_nobody_thought_of_leaves_the_change_open_for_a_retry(node, monkeypatch, capsys):
+    def broken(_layout):
+        raise KeyError("stages")
+
+    monkeypatch.setattr(journal, "load", broken)
+    monkeypatch.setattr(recovery.journal, "load", broken)
+    outcome = recovery.recover(node.layout)
+    assert outcome["open"]
+    assert not outcome["as_before"]
+    assert outcome["problem"] == "internal error: KeyError: 'stages'"
+    assert main.main(["recover", "/program"]) == 1
+    assert node.retries
+    assert json.loads(capsys.readouterr().out)["open"]
+
+
+def test_a_retry_that_meets_another_change_goes_on_when_that_has_ended(node, monkeypatch):
+    tries = []
+
+    class Held:
+        def __enter__(self):
+            tries.append(True)
+            if len(tries) == 1:
+                raise lock.Busy("another change")
+
+        def __exit__(self, *_error):
+            return False
+
+    monkeypatch.setattr(lock, "held", lambda *_all, **_more: Held())
+    monkeypatch.setattr(recovery, "retry_daemon", lambda _unit: "")
+    assert main.main(["retry", "crio.service"]) == 0
+    assert len(tries) == 2
