@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 
-from . import node_files
+from . import node_files, path_status
 from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
@@ -34,6 +34,7 @@ def read(request, layout=NODE, service=None, live=None):
     live: the expected keys whose live value differs: {key: text or None}
     effective: of those keys what the files on the node say now, where the daemon has loaded all of them
     missing_paths: those of the request's `paths` that do not exist
+    unanswered_paths: those whose file system gave no answer in time, so that whether they exist is not known
     crictl_version: the node's own crictl's, where asks_for_crictl is true
     root_registries: the file that makes containers/image leave /etc's registries unread, where it exists
     reload: what tells whether a reload can be relied on; {} where no file needs to know
@@ -90,7 +91,7 @@ def read(request, layout=NODE, service=None, live=None):
         "orphans": orphans,
         "live": different,
         "effective": _effective(service, different) if different and settled else {},
-        "missing_paths": [path for path in request.get("paths") or [] if not os.path.exists(path)],
+        **_about_paths(request.get("paths") or []),
         "reload": _about_reload(service, live, found_all) if reloads else {},
         "generation": state["generation"],
         "interrupted": journal.is_open(layout),
@@ -200,6 +201,15 @@ def ask_live(service):
         return live_configuration(service.socket), ""
     except CrioSocketError as error:
         return {}, str(error)
+
+
+def _about_paths(paths):
+    """What the report says about the paths that the settings name."""
+    changed_at = path_status.changed_at(paths)
+    return {
+        "missing_paths": [path for path in paths if path in changed_at and changed_at[path] is None],
+        "unanswered_paths": [path for path in paths if path not in changed_at],
+    }
 
 
 def _effective(service, different):

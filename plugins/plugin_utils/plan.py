@@ -275,6 +275,14 @@ def outranked(wanted, report):
     return live_values.split(wanted.expect, report["live"], report["effective"])[1]
 
 
+def unanswered(report):
+    """A sentence for each path that a setting names and whose file system gave no answer."""
+    return [
+        f"{path}: its file system gave no answer in time, so it is not known whether this path exists on this node"
+        for path in report["unanswered_paths"]
+    ]
+
+
 def without_effect(wanted, report):
     """Keys that are set and that this node cannot honour, silently for CRI-O."""
     found = []

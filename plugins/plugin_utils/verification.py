@@ -210,6 +210,8 @@ def _settings(wanted, state, seen, asked):
 def _without_effect(wanted, state, told):
     """What is set and CRI-O silently does without, save the keys that another check is about; None where nothing is.
 
+    A path whose file system does not answer is reported here, since nobody knows what CRI-O does without then.
+
     That selinux is true on a host without SELinux is no fault of the node: a fleet of both kinds has one configuration.
     """
     found = [
@@ -217,9 +219,10 @@ def _without_effect(wanted, state, told):
         for entry in plan.without_effect(wanted, state)
         if entry["key"] not in {*told, "crio.runtime.selinux"}
     ]
-    if not found:
-        return None
     sentences = dict.fromkeys(f"{entry['key']}: {entry['reason']}" for entry in found)
+    sentences.update(dict.fromkeys(plan.unanswered(state)))
+    if not sentences:
+        return None
     return _check("without_effect", "warning", "; ".join(sentences))
 
 

@@ -44,6 +44,7 @@ def report(version="1.37.0", **more):
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "unanswered_paths": [],
         "notes": [],
         "selinux": False,
         "root_registries": "",
@@ -115,3 +116,9 @@ def test_no_failure_repeats_what_a_secret_file_holds(run):
                 "runtime_config", {"files": [secret]}, lambda _arguments, returned=returned: dict(returned)
             ).message
             assert "CANARY" not in message
+
+
+def test_a_path_without_an_answer_is_a_warning_of_the_task(run):
+    found = {"report": report(unanswered_paths=["/mnt/nfs/policy.json"])}
+    [warning] = run("runtime_config", {"files": []}, lambda _arguments: found).result["warnings"]
+    assert warning.startswith("/mnt/nfs/policy.json: its file system gave no answer in time")

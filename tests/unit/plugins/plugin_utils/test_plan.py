@@ -43,6 +43,7 @@ def report(files=None, orphans=None, **more):
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "unanswered_paths": [],
         "notes": [],
         "selinux": False,
         "root_registries": "",
@@ -276,3 +277,9 @@ def test_registries_that_roots_own_file_hides_are_told():
     assert told["key"] == PATH
     assert own in told["reason"]
     assert plan.without_effect(wanted, report()) == []
+
+
+def test_a_path_without_an_answer_is_a_sentence():
+    assert plan.unanswered(report()) == []
+    [sentence] = plan.unanswered(report(unanswered_paths=["/mnt/nfs/policy.json"]))
+    assert sentence.startswith("/mnt/nfs/policy.json: its file system gave no answer in time")

@@ -53,6 +53,7 @@ HEALTHY = {
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "unanswered_paths": [],
         "selinux": True,
         "root_registries": "",
         "notes": [],
@@ -358,3 +359,9 @@ def test_a_handler_that_was_dropped_blames_no_later_file():
     assert found["status"] == "failed"
     assert "read later" not in found["detail"]
     assert found["detail"].count(KATA) == 1
+
+
+def test_a_path_without_an_answer_is_a_warning():
+    found = checks({"state": {"unanswered_paths": ["/mnt/nfs/policy.json"]}})["without_effect"]
+    assert found["status"] == "warning"
+    assert "/mnt/nfs/policy.json: its file system gave no answer in time" in found["detail"]
