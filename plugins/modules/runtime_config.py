@@ -38,8 +38,8 @@ options:
         type: str
       mode:
         description:
-          - The file's permissions, as three or four octal digits in quotes. Without quotes YAML reads 0644 as the number 420, which
-            is refused.
+          - The file's permissions, as three or four octal digits in quotes. Without quotes YAML reads 0644 as the number 420,
+            which is refused.
           - The default is V("0644"), or V("0600") if O(files[].secret=true).
         type: str
       secret:
