@@ -15,6 +15,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     plan,
     verification_handlers,
 )
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import redacted
 
 STATUSES = ("passed", "failed", "warning", "skipped")
 
@@ -56,7 +57,7 @@ def judge(wanted, seen, asked):
         _pod(seen, asked),
         *(_pull(image, seen, asked) for image in asked.pull),
     ]
-    return [check for check in checks if check]
+    return _finished([check for check in checks if check], wanted.secrets())
 
 
 def _claimed(wanted, seen):
@@ -72,9 +73,14 @@ def _claimed(wanted, seen):
     return dict(seen["state"], files=files)
 
 
-def unseen(reason):
-    """The checks of a node that could not be looked at."""
-    return [_check("node", "failed", reason)]
+def unseen(reason, secrets=()):
+    """The checks of a node that could not be read; the reason may come from the node."""
+    return _finished([_check("node", "failed", reason)], secrets)
+
+
+def _finished(checks, secrets):
+    """The checks with details that can be shown. Secrets are masked first: one that is cut would not be recognised."""
+    return [dict(check, detail=one_line(redacted(check["detail"], secrets))) for check in checks]
 
 
 def named(checks, status):
@@ -87,7 +93,7 @@ def count(number, thing):
 
 
 def _check(name, status, detail):
-    return {"name": name, "status": status, "detail": one_line(detail)}
+    return {"name": name, "status": status, "detail": str(detail)}
 
 
 def one_line(text):
