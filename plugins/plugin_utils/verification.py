@@ -42,7 +42,7 @@ def judge(wanted, seen, asked):
     """The checks of one node: `wanted` is a plan.WantedFiles, `seen` what observation.observe returned, `asked` an Asked."""
     state = _claimed(wanted, seen)
     made = plan.make(wanted, state)
-    handlers = verification_handlers.judge(wanted, state, seen)
+    handlers = verification_handlers.judge(wanted, state, seen, asked.check_mode)
     checks = [
         _service(state, made, asked),
         _runtime(seen),
@@ -203,8 +203,9 @@ def _settings(wanted, state, seen, asked):
         return _check("settings", "skipped", "no key of crio.conf is asked for")
     if not plan.is_settled(state):
         return _check("settings", "skipped", "not compared: the daemon has not loaded the wanted files")
-    stale, outranked = live_values.split(wanted.expect, state["live"], state["effective"])
-    old = live_values.of_stale(stale, state["effective"])
+    late = plan.late_handlers(wanted, state)
+    stale, outranked = live_values.split(wanted.expect, state["live"], state["effective"], late)
+    old = live_values.of_stale(stale, state["effective"], late)
     if outranked:
         told = [*live_values.of_outranked(outranked, wanted.expect), *old]
         return _check("settings", "failed", "; ".join(told))

@@ -47,6 +47,7 @@ def report(version="1.37.0", **more):
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "newer_paths": [],
         "unanswered_paths": [],
         "notes": [],
         "selinux": False,

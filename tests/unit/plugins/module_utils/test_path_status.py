@@ -65,10 +65,27 @@ def test_a_file_system_without_an_answer_takes_no_more_than_the_limit(dead_mount
 
 def test_the_report_names_paths_without_an_answer(dead_mount, monkeypatch):
     monkeypatch.setattr(path_status.changed_at, "__defaults__", (0.2,))
-    assert node_state._about_paths(["/", f"{DEAD}a", "/nowhere"]) == {
+    assert node_state._about_paths(["/", f"{DEAD}a", "/nowhere"], None) == {
         "missing_paths": ["/nowhere"],
+        "newer_paths": [],
         "unanswered_paths": [f"{DEAD}a"],
     }
+
+
+def test_the_report_names_what_was_installed_after_the_start_of_the_daemon(tmp_path):
+    path = str(tmp_path / "kata")
+    before = time.time() - 60
+    assert node_state._about_paths([path], before)["newer_paths"] == []
+    (tmp_path / "kata").touch()
+    os.utime(path, (1, 1))  # as tar does: the inode's own time counts
+    assert node_state._about_paths([path, "/"], before)["newer_paths"] == [path]
+    assert node_state._about_paths([path], time.time() + 60)["newer_paths"] == []
+    assert node_state._about_paths([path], None)["newer_paths"] == []
+
+
+def test_a_path_from_the_future_is_not_newer_than_the_daemon(monkeypatch, tmp_path):
+    monkeypatch.setattr(path_status, "changed_at", lambda paths: dict.fromkeys(paths, time.time() + 3600))
+    assert node_state._about_paths(["/opt/kata"], 1000)["newer_paths"] == []
 
 
 def test_the_process_ends_while_a_path_is_still_waited_for():
