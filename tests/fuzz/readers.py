@@ -25,6 +25,7 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_
 from ansible_collections.cri.node.plugins.module_utils.crio import containers as crio_containers
 from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
+from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
@@ -431,6 +432,8 @@ def replaying() -> Iterator[Callable[[Input], Given]]:
         for module in (call, daemon, candidate, observation):
             patch(module, "Crictl", Replay)
         patch(pod_host, "LOGS", str(folder / "logs"))
+        patch(config_hash, "KEY", str(folder / "state" / "pod-hash.key"))
+        patch(config_hash, "_LOCK", str(folder / "run" / "pod-hash.lock"))
         patch(pod_host, "kubelet_is_active", lambda: False)
         patch(cri_pod, "time", jumping)
         patch(cri_log, "time", patient)
