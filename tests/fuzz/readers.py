@@ -53,6 +53,10 @@ class Reader(NamedTuple):
     sources: Sequence[str] = ()
 
 
+class Messages(list):
+    """Texts that a reader returns for people; each is checked as the message of an error is."""
+
+
 class Given:
     """One output, as each reader wants it, and a folder for what lies on a disk."""
 
@@ -154,7 +158,7 @@ def _each_failure(given: Given):
         call._failure("pull", 1, given.data, b""),
         call._failure("ps", -9, given.data, given.data),
     ]
-    return [(str(each), each.kind) for each in failures]
+    return Messages(map(str, failures))
 
 
 def _text(given: Given):
@@ -245,7 +249,8 @@ def _failure(given: Given):
         pod_result.failure(pod, each, "It was removed again", pod_host.last_lines(given.log))
         for each in errors
     ]
-    return [(str(each), each.log, each.exit_code, each.reason) for each in failures]
+    told([(each.log, each.exit_code, each.reason) for each in failures])
+    return Messages(map(str, failures))
 
 
 def _find_logs(by):
