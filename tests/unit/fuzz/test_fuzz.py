@@ -147,8 +147,12 @@ URL = b'Get "https://user:hunter2@host/": EOF'
         pytest.param("https://user:hunter2", URL, True, id="cut before the @"),
         pytest.param("HOST=hunter2hunter2", b"", True, id="of the environment, which is not in the input"),
         pytest.param("https://***@host/", URL, False, id="masked"),
-        pytest.param("printed 'user: hunter2@host/'", b"//user: hunter2@host/", False, id="no URL in the input"),
-        pytest.param("https://user:hunter2", b"https://user:hunter2", False, id="an input that ends before the @"),
+        pytest.param(
+            "printed 'user: hunter2@host/'", b"//user: hunter2@host/", False, id="no URL in the input"
+        ),
+        pytest.param(
+            "https://user:hunter2", b"https://user:hunter2", False, id="an input that ends before the @"
+        ),
         pytest.param("//user:hunter2@host/", b"//user: hunter2@host/ " + URL, True, id="one of two is a URL"),
     ],
 )
