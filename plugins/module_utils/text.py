@@ -63,7 +63,10 @@ def _masked(word):
     masked = [_without_bare_credentials(first)]
     for before, part in zip((first, *parts), parts):
         end = _end_of_credentials(part) or _end_of_cut_credentials(before, part)
-        masked.append(f"{_MASK}{part[end:]}" if end > 0 else part)
+        if end > 0:
+            masked.append(f"{_MASK}{part[end:]}")
+        else:  # a slash too many, and what follows is a path
+            masked.append(_without_bare_credentials(part) if part.startswith("/") else part)
     return "://".join(masked)
 
 
