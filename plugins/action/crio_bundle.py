@@ -10,6 +10,7 @@ import tempfile
 
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason, size
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
 
@@ -30,7 +31,7 @@ class ActionModule(CheckedAction):
     def perform(self, options, task_vars):
         _refuse_bad_hashes(options["sha256"])
         here = self._call({"call": "read"}, task_vars)
-        architecture = here["architecture"]
+        architecture = shown(here["architecture"], 100)
         sha256 = str(options["sha256"].get(architecture, "")).lower()
         if not sha256:
             known = ", ".join(sorted(options["sha256"])) or "none"
@@ -40,7 +41,7 @@ class ActionModule(CheckedAction):
         if here["sha256"] == sha256:
             return {
                 "changed": here["interrupted"],
-                "version": here["installed"],
+                "version": shown(here["installed"], 100),
                 "architecture": architecture,
             }
         source = options["source"].replace("{arch}", architecture)
@@ -50,6 +51,7 @@ class ActionModule(CheckedAction):
         else:
             arguments = {"archive": self._send(source, sha256)}
         version = self._call({"call": "install", "sha256": sha256, **arguments}, task_vars)["version"]
+        version = shown(version, 100)
         result = {"changed": True, "version": version, "architecture": architecture}
         if self._task.diff:
             before = _installed(here["installed"], here["sha256"]) if here["installed"] else ""
@@ -64,17 +66,17 @@ class ActionModule(CheckedAction):
     def _send(self, source, sha256):
         """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""
         with tempfile.TemporaryDirectory(prefix="cri-node-bundle-") as folder:
-            path, shown = source, one_line(source)
+            path, name = source, one_line(source)
             if download.is_url(source):
-                path, shown = os.path.join(folder, "fetched"), download.redacted(source)
+                path, name = os.path.join(folder, "fetched"), download.redacted(source)
                 _fetch(source, path)
             if not os.path.exists(path):
-                raise TaskFailure(f"crio_bundle: the file {shown} does not exist on the controller")
+                raise TaskFailure(f"crio_bundle: the file {name} does not exist on the controller")
             if not os.path.isfile(path):
-                raise TaskFailure(f"crio_bundle: {shown} on the controller is not a regular file")
-            found = _hash_of(path, shown)
+                raise TaskFailure(f"crio_bundle: {name} on the controller is not a regular file")
+            found = _hash_of(path, name)
             if found != sha256:
-                raise TaskFailure(f"crio_bundle: {shown} has the SHA-256 {found}, not {sha256}")
+                raise TaskFailure(f"crio_bundle: {name} has the SHA-256 {found}, not {sha256}")
             if not self._connection._shell.tmpdir:
                 self._make_tmp_path()
             remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "bundle.tar.gz")
@@ -83,7 +85,7 @@ class ActionModule(CheckedAction):
 
 
 def _installed(version, sha256):
-    return f"CRI-O {version} (bundle with SHA-256 {sha256 or 'unknown'})\n"
+    return f"CRI-O {shown(version, 100)} (bundle with SHA-256 {shown(sha256 or 'unknown', 100)})\n"
 
 
 def _refuse_bad_hashes(hashes):
@@ -102,18 +104,18 @@ def _fetch(url, path):
         raise TaskFailure(f"crio_bundle: {error}") from None
 
 
-def _hash_of(path, shown):
+def _hash_of(path, name):
     found = hashlib.sha256()
     try:
         if os.path.getsize(path) > download.LIMIT:
             raise TaskFailure(
-                f"crio_bundle: {shown} has more than the {size(download.LIMIT)} that are accepted"
+                f"crio_bundle: {name} has more than the {size(download.LIMIT)} that are accepted"
             )
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(_BLOCK), b""):
                 found.update(block)
     except OSError as error:
         raise TaskFailure(
-            f"crio_bundle: {shown} cannot be read on the controller: {os_reason(error, path)}"
+            f"crio_bundle: {name} cannot be read on the controller: {os_reason(error, path)}"
         ) from error
     return found.hexdigest()

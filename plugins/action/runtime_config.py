@@ -126,6 +126,7 @@ def _warn(result, wanted, report, outranked, further=()):
         warnings += [
             f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect
         ]
+    warnings += plan.unanswered(report)
     warnings += plan.unreadable_versions(report)
     if report["interrupted"]:  # only check mode finds one: a run ends it before it looks
         warnings.append(

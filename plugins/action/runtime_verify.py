@@ -32,12 +32,13 @@ class ActionModule(CheckedAction):
 
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])
+        wanted = plan.WantedFiles(options["files"], options["owners"])
+        self.secrets = wanted.secrets()
         _refuse_bad(options)
         pods = [_hello_world(options["image"]) for _each in range(_PODS)] if options["image"] else []
         asked = verification.Asked(
             options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
         )
-        wanted = plan.WantedFiles(options["files"], options["owners"])
         arguments = {
             "unit": options["unit"],
             "owners": wanted.owners,
@@ -54,11 +55,11 @@ class ActionModule(CheckedAction):
         }
         try:
             returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
-            seen = succeeded(returned)["seen"]
+            seen = succeeded(returned, self.secrets)["seen"]
         except AnsibleConnectionFailure as failure:
-            return _result(verification.unseen(f"the node cannot be reached: {failure}"))
+            return _result(verification.unseen(f"the node cannot be reached: {failure}", self.secrets))
         except TaskFailure as failure:
-            return _result(verification.unseen(str(failure)))
+            return _result(verification.unseen(str(failure), self.secrets))
         return _result(verification.judge(wanted, seen, asked), seen["state"]["crio"]["version"])
 
 

@@ -68,8 +68,10 @@ _value:
       sample: {crio.metrics.metrics_port: crio_config}
     expect:
       description:
-        - For each key whose printed form is known, what CRI-O's C(GET /config) says once it has loaded it.
-        - Without handlers, workloads, secrets and empty lists.
+        - For each key whose printed form is known, the value that CRI-O's C(GET /config) prints once it has loaded the key.
+        - A handler or a workload has all its keys here, because the whole entry is replaced by a file that is read later. A key
+          that CRI-O does not print is V(null).
+        - Secrets, empty lists, and keys that CRI-O merges, completes or adapts to the host are left out.
       type: dict
       sample: {crio.metrics.metrics_port: "9537"}
     problems:

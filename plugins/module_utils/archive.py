@@ -12,6 +12,7 @@ import re
 import tarfile
 
 from .errors import NodeError, one_line, os_error, size
+from .text import shown
 
 SIZE_LIMIT = 4 * 1024 * 1024 * 1024  # bytes of the whole archive, unpacked
 COUNT_LIMIT = 20_000  # entries of any kind
@@ -65,7 +66,7 @@ def unpack(archive, directory, top, is_wanted):
     except (
         Exception
     ) as error:  # tarfile meets a damaged archive with many types, KeyError and MemoryError too
-        reason = one_line(str(error)) or type(error).__name__
+        reason = shown(error) or type(error).__name__
     raise ArchiveError(f"it is no tar archive that can be read: {reason}")
 
 

@@ -24,6 +24,7 @@ from .errors import NodeError, one_line, os_error, os_reason, size
 from .file_swap import FileSwap, SwapError, beside, existing_parent
 from .layout import NODE
 from .program import run
+from .text import shown
 
 RECORD = NODE.bundle_record
 JOURNAL = NODE.state_directory + "/bundle-install.json"
@@ -34,6 +35,7 @@ _TOP = "cri-o"
 _NEEDED = ("bin/crio", "bin/crictl", "bin/pinns", "contrib/crio.service")
 _BLOCK = 1024 * 1024
 _LONGEST_WAIT = 60  # seconds for another installation to end
+_LONGEST_VERSION = 100  # characters
 _ROOM_TO_SPARE = 1024 * 1024  # bytes on each file system, for directories and rounding
 
 # Where each program and each of the unit's files goes; a directory takes all that the archive has below it.
@@ -79,7 +81,7 @@ def read():
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
         raise BundleError(
-            f"CRI-O {installed or 'of unknown version'} is installed as {service.binary}, not from a bundle"
+            f"CRI-O {installed or 'of unknown version'} is installed as {one_line(service.binary)}, not from a bundle"
             f" (which goes to {CRIO}); use crio_install: preinstalled"
         )
     # One that does not run any more is replaced where a bundle brought it: a disk may have lost it.
@@ -97,12 +99,15 @@ def _architecture():
 
 
 def _record():
-    """What the last installation left: {"sha256", "version", "binary"}; {} where there is none, or none that is whole."""
+    """What the last installation left: {"sha256", "version", "binary"}; {} where there is none, or none that is whole.
+
+    Anybody may have written to it, so its version can be shown.
+    """
     found = None
     with contextlib.suppress(RecursionError):
         found = node_files.read_json(RECORD)
     if isinstance(found, dict) and all(isinstance(found.get(key), str) for key in ("sha256", "version")):
-        return found
+        return dict(found, version=shown(found["version"], _LONGEST_VERSION))
     return {}
 
 
@@ -178,8 +183,8 @@ def prepare(source, sha256, directory):
             download.fetch(source, archive)
         except download.DownloadError as error:
             raise BundleError(f"the bundle {error}") from None
-    shown = download.redacted(source) if download.is_url(source) else one_line(source)
-    _refuse_another_hash(shown, archive, sha256)
+    name = download.redacted(source) if download.is_url(source) else one_line(source)
+    _refuse_another_hash(name, archive, sha256)
     members = _unpack(archive, os.path.join(directory, "content"))
     version = _version_in(members)
     installed = read()["installed"]
@@ -216,7 +221,7 @@ def _install(version, placements, sha256):
         _restore_labels(swap.new_paths)
         status, _output, error = run(["systemctl", "daemon-reload"])
         if status != 0:
-            raise BundleError(f"systemctl daemon-reload failed: {one_line(error)}")
+            raise BundleError(f"systemctl daemon-reload failed: {shown(error)}")
         swap.commit()
     except Exception as error:
         # After the record's rename the new files are in place, whatever could not be synced.
@@ -254,25 +259,25 @@ def _restore_labels(paths):
         run(["restorecon", *sorted(paths)])
 
 
-def _refuse_another_hash(shown, archive, sha256):
+def _refuse_another_hash(name, archive, sha256):
     found = hashlib.sha256()
     try:
         with os.fdopen(os.open(archive, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise BundleError(f"the bundle {shown} is not a regular file")
+                raise BundleError(f"the bundle {name} is not a regular file")
             if status.st_size > download.LIMIT:
                 raise BundleError(
-                    f"the bundle {shown} has {size(status.st_size)}; at most {size(download.LIMIT)} are accepted"
+                    f"the bundle {name} has {size(status.st_size)}; at most {size(download.LIMIT)} are accepted"
                 )
             for block in iter(lambda: file.read(_BLOCK), b""):
                 found.update(block)
     except (OSError, ValueError) as error:
         reason = os_reason(error, archive) if isinstance(error, OSError) else one_line(str(error))
-        raise BundleError(f"the bundle {shown} cannot be read: {reason}") from error
+        raise BundleError(f"the bundle {name} cannot be read: {reason}") from error
     if found.hexdigest() != sha256:
         raise BundleError(
-            f"the bundle {shown} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle"
+            f"the bundle {name} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle"
             " asks for"
         )
 
@@ -303,7 +308,7 @@ def _version_in(members):
     version = crio_service.version_of(members["bin/crio"])
     if version is None:
         _status, _output, error = run([members["bin/crio"], "--version"])
-        said = error.strip() or "it tells no version"
+        said = shown(error) or "it prints no version"
         raise BundleError(f"the bundle's crio does not run on this {_architecture()} node: {said}")
     return version
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
-from . import node_files
+from . import node_files, path_status
 from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
@@ -34,6 +35,8 @@ def read(request, layout=NODE, service=None, live=None):
     live: the expected keys whose live value differs: {key: text or None}
     effective: of those keys what the files on the node say now, where the daemon has loaded all of them
     missing_paths: those of the request's `paths` that do not exist
+    newer_paths: those that exist and were installed or changed after the running daemon was started
+    unanswered_paths: those whose file system gave no answer in time, so that whether they exist is not known
     crictl_version: the node's own crictl's, where asks_for_crictl is true
     root_registries: the file that makes containers/image leave /etc's registries unread, where it exists
     reload: what tells whether a reload can be relied on; {} where no file needs to know
@@ -90,7 +93,7 @@ def read(request, layout=NODE, service=None, live=None):
         "orphans": orphans,
         "live": different,
         "effective": _effective(service, different) if different and settled else {},
-        "missing_paths": [path for path in request.get("paths") or [] if not os.path.exists(path)],
+        **_about_paths(request.get("paths") or [], service.started_at),
         "reload": _about_reload(service, live, found_all) if reloads else {},
         "generation": state["generation"],
         "interrupted": journal.is_open(layout),
@@ -200,6 +203,20 @@ def ask_live(service):
         return live_configuration(service.socket), ""
     except CrioSocketError as error:
         return {}, str(error)
+
+
+def _about_paths(paths, started_at):
+    """What the report says about the paths that the settings name. started_at: the daemon's start, None while it does not run."""
+    changed_at, now = path_status.changed_at(paths), time.time()
+    # A time in the future shows that a clock was wrong, and would stay newer than every start.
+    newer = {
+        path for path, changed in changed_at.items() if started_at and started_at <= (changed or 0) <= now
+    }
+    return {
+        "missing_paths": [path for path in paths if path in changed_at and changed_at[path] is None],
+        "newer_paths": [path for path in paths if path in newer],
+        "unanswered_paths": [path for path in paths if path not in changed_at],
+    }
 
 
 def _effective(service, different):

@@ -247,7 +247,8 @@ def _run(crictl, pod, seconds):
     seen = {}
     try:
         _sweep(crictl, seconds)
-        made = cri_pod.present(crictl, pod, wait="completed", wait_timeout=seconds, pull_timeout=seconds)
+        limits = {"wait_timeout": seconds, "pull_timeout": seconds}
+        made = cri_pod.present(crictl, pod, wait="completed", keyed=False, **limits)
         path = made["containers"][0].get("log_path")
         seen["log_lines"] = len(pod_host.last_lines(path)) if path else 0
     except _ERRORS as error:

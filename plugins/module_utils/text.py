@@ -8,9 +8,13 @@ import re
 
 LIMIT = 1000  # characters of one message, unless the caller says otherwise
 _CUT = "... (cut)"
+_LONGEST = 64 * 1024  # characters that are read of a text of which only the beginning is shown
 _MASK = "***"
 _SEPARATORS = "\"'`=<>()[]{},;"  # before a user's name where no scheme is
 _END_OF_HOST = re.compile("[/?#\"'`<>\\\\]")
+# A URL of these has nothing but a port after its host's colon, unless it was cut before the @ of its credentials.
+_WITH_PORT = ("http", "https", "ftp", "socks5", "socks5h")
+_PORT = re.compile(r"\d{1,5}(?!\w)|$", re.ASCII)
 # What follows the @ of an image's digest: nothing before that @ is a password.
 _DIGEST = re.compile(r"(?:sha(?:256|384|512):|[A-Za-z][A-Za-z0-9+._-]{0,30}:[0-9a-fA-F]{32})")
 
@@ -30,9 +34,11 @@ def printable(text, limit=LIMIT):
 def without_credentials(text):
     """The text with *** in place of the user and password of each URL and of each user:password@host."""
     text = str(text)
-    if "@" not in text:
+    if "@" not in text and "://" not in text:
         return text
-    return "".join(_masked(word) if "@" in word else word for word in re.split(r"(\s+)", text))
+    return "".join(
+        _masked(word) if "@" in word or "://" in word else word for word in re.split(r"(\s+)", text)
+    )
 
 
 def shown(text, limit=LIMIT):
@@ -40,14 +46,38 @@ def shown(text, limit=LIMIT):
     return printable(without_credentials(text), limit)
 
 
+def beginning(text, length=_LONGEST):
+    """The first `length` characters of a text that is masked later, without a word that would be cut.
+
+    A URL that is cut before its @ does not show any more that it has a password.
+    """
+    if len(text) <= length:
+        return text
+    words = text[:length].rsplit(None, 1)
+    return words[0] if words else ""
+
+
 def _masked(word):
-    """A word with an @ in it: each part after a :// begins with what may be a user and a password."""
+    """A word with an @ or a :// in it: each part after a :// begins with what may be a user and a password."""
     first, *parts = word.split("://")
     masked = [_without_bare_credentials(first)]
-    for part in parts:
-        end = _end_of_credentials(part)
-        masked.append(f"{_MASK}{part[end:]}" if end > 0 else part)
+    for before, part in zip((first, *parts), parts):
+        end = _end_of_credentials(part) or _end_of_cut_credentials(before, part)
+        if end > 0:
+            masked.append(f"{_MASK}{part[end:]}")
+        else:  # a slash too many, and what follows is a path
+            masked.append(_without_bare_credentials(part) if part.startswith("/") else part)
     return "://".join(masked)
+
+
+def _end_of_cut_credentials(before, part):
+    """Where user:password ends in a URL without its scheme that was cut before the @; 0 where there is none."""
+    if "@" in part or not before.endswith(_WITH_PORT):
+        return 0
+    end_of_host = _END_OF_HOST.search(part)
+    host = part[: end_of_host.start()] if end_of_host else part
+    _name, colon, port = host.partition(":")
+    return len(host) if colon and not host.startswith("[") and not _PORT.match(port) else 0
 
 
 def _end_of_credentials(part):

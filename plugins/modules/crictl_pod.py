@@ -18,6 +18,9 @@ description:
   - A pod that runs, or has run to its end, as the same manifest asks, is left as it is. If the manifest asks
     for anything else, or a container has failed, the pod is replaced. Its images are pulled before that, so
     that a failed pull leaves the former pod running.
+  - The pod is recognised by an annotation with a hash of its configuration. The hash depends on a random key that the node
+    creates in C(/var/lib/cri-node/pod-hash.key) and that only root can read, so that no secret of the environment can be
+    guessed from it. A pod whose key was lost is replaced.
   - A pod that does not come up is removed again, and the error says what its container said last.
   - A pod of the same name and namespace that this module did not make is never touched.
 options:

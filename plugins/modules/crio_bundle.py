@@ -79,6 +79,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, os_error
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+
+_LONGEST_MESSAGE = 4000  # characters
 
 
 def main():
@@ -102,7 +105,7 @@ def main():
     else:
         module.exit_json(**result)
     # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    module.fail_json(msg=failure)
+    module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
 
 
 def _read(module):

@@ -37,9 +37,11 @@ options:
             run of the same owner wrote it.
         type: str
       mode:
-        description: The file's permissions.
+        description:
+          - The file's permissions, as three or four octal digits in quotes. Without quotes YAML reads 0644 as the number 420,
+            which is refused.
+          - The default is V("0644"), or V("0600") if O(files[].secret=true).
         type: str
-        default: "0644"
       secret:
         description: Whether the content must appear in no log, diff or result. It is compared by its hash alone.
         type: bool
@@ -96,7 +98,9 @@ attributes:
     description: Predicts what a run would do. The node's own C(crio) validates the change in the module's temporary folder.
   diff_mode:
     support: full
-    description: Shows each file before and after, and which variable each key came from. Secret files are shown by their hash.
+    description:
+      - Shows each file before and after, and which variable each key came from.
+      - Of a secret file it shows only whether it exists and whether it changes.
   platform:
     support: full
     platforms: linux

@@ -34,9 +34,11 @@ options:
         description: The file's text. Without it, or with an empty one, the file is not wanted. It never leaves the controller.
         type: str
       mode:
-        description: The file's permissions.
+        description:
+          - The file's permissions, as three or four octal digits in quotes. Without quotes YAML reads 0644 as the number 420,
+            which is refused.
+          - The default is V("0644"), or V("0600") if O(files[].secret=true).
         type: str
-        default: "0644"
       secret:
         description: Whether the content must appear in no result.
         type: bool

@@ -16,22 +16,27 @@ _EMPTY = ("false", '""', "0", "[]", "{}")
 _TABLES = {toml.dotted(HANDLERS) + ".": "handler", toml.dotted(WORKLOADS) + ".": "workload"}
 
 
-def split(expect, live, effective):
+def split(expect, live, effective, late=()):
     """Return (stale, outranked) of the keys in `live`, {key: live value or None}, all of which differ from `expect`.
 
     effective: {key: what the files on the node say now, None where unknown}; it may be empty.
+    late: dotted tables of handlers that only the next start of the daemon can load, as plan.late_handlers returns them.
     stale: {key: live value} where the files say what is expected: the daemon is only old, and a restart makes them count.
     outranked: [{"key", "wanted", "live"}] of all others, whose value something of a higher rank decides; None is no value.
     """
     known = {key: _agrees(expect.get(key), effective.get(key)) for key in live}
     entries = _verdicts(known)
-    # What CRI-O has left out at its start is in the files all the same, and a restart makes it leave it out again.
-    missing = set(missing_entries(expect, live))
+    # What CRI-O has left out at its start is in the files all the same, and a restart makes it leave it out again, unless what
+    # it lacked was installed since.
+    missing = set(missing_entries(expect, live)) - set(late)
     # Of an entry that a file replaces whole, `crio config` does not print every key.
     stale = {
         key
         for key, agrees in known.items()
-        if entry_of(key)[0] not in missing and (agrees or (agrees is None and entries.get(entry_of(key)[0])))
+        if entry_of(key)[0] in late
+        or (
+            entry_of(key)[0] not in missing and (agrees or (agrees is None and entries.get(entry_of(key)[0])))
+        )
     }
     outranked = [
         {"key": _as_written(key), "wanted": expect.get(key), "live": live[key]}
@@ -116,13 +121,23 @@ def _as_written(key):
     return key
 
 
-def of_stale(stale, effective):
-    """A sentence for each key of an old daemon."""
-    return [
+def of_stale(stale, effective, late=None):
+    """A sentence for each key of an old daemon, and one for each handler of `late`, as plan.late_handlers returns it."""
+    late = late or {}
+    return [of_late(table, path) for table, path in sorted(late.items())] + [
         f"{_as_written(key)}: the running CRI-O uses {_value(value)}, while its files now say"
         f" {effective[key] if _is_told(effective.get(key)) else 'what is expected'}: it was not restarted since"
         for key, value in sorted(stale.items())
+        if entry_of(key)[0] not in late
     ]
+
+
+def of_late(table, path):
+    """A sentence for a handler that CRI-O has left out and for which `path` was installed since."""
+    return (
+        f"{table} is not in the configuration of the running CRI-O, which checks handlers at its start only; {path} was installed"
+        " or changed after that"
+    )
 
 
 def of_outranked(outranked, expect):

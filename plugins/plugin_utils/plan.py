@@ -234,19 +234,20 @@ def make(wanted, report):
                 found["disruption"], f"{path} is as wanted, but the running daemon has not loaded it"
             )
     if plan.concerns_daemon:
-        _weigh_daemon(plan, report, wanted.expect)
+        _weigh_daemon(plan, report, wanted)
     return plan
 
 
-def _weigh_daemon(plan, report, expected):
+def _weigh_daemon(plan, report, wanted):
     """What the daemon's own state adds to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
             "restart",
             f"the running daemon was started from another crio than {report['crio']['binary']} is now",
         )
-    stale, _outranked = live_values.split(expected, report["live"], report["effective"])
-    for reason in live_values.of_stale(stale, report["effective"]):
+    late = late_handlers(wanted, report)
+    stale, _outranked = live_values.split(wanted.expect, report["live"], report["effective"], late)
+    for reason in live_values.of_stale(stale, report["effective"], late):
         plan.because("restart", reason)
     if plan.disruption == "reload":
         unreliable = reload.unreliable(report)
@@ -272,7 +273,35 @@ def is_settled(report):
 
 def outranked(wanted, report):
     """Keys for which a daemon that has loaded the set uses another value, since something of a higher rank decides them."""
-    return live_values.split(wanted.expect, report["live"], report["effective"])[1]
+    late = late_handlers(wanted, report)
+    return live_values.split(wanted.expect, report["live"], report["effective"], late)[1]
+
+
+def late_handlers(wanted, report):
+    """{dotted table: path} of handlers that the running CRI-O left out at its start and for which `path` was installed since.
+
+    A restart loads them. It is never planned twice for the same path, which is older than the next start. Left out is a handler
+    that still lacks another path, since CRI-O would leave it out again.
+    """
+    if not is_settled(report):
+        return {}
+    settings, found = wanted.settings(), {}
+    lacking = crio_fallbacks.of_paths(settings, report["missing_paths"] + report["unanswered_paths"], report)
+    left_out = set(live_values.missing_entries(wanted.expect, report["live"]))
+    left_out -= {live_values.entry_of(entry["key"])[0] for entry in lacking}
+    for setting in settings:
+        table = live_values.entry_of(setting["key"])[0]
+        if table in left_out and setting["value"] in report["newer_paths"]:
+            found.setdefault(table, setting["value"])
+    return found
+
+
+def unanswered(report):
+    """A sentence for each path that a setting names and whose file system gave no answer."""
+    return [
+        f"{path}: its file system gave no answer in time, so it is not known whether this path exists on this node"
+        for path in report["unanswered_paths"]
+    ]
 
 
 def without_effect(wanted, report):

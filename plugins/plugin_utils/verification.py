@@ -15,6 +15,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     plan,
     verification_handlers,
 )
+from ansible_collections.cri.node.plugins.plugin_utils.task_failure import redacted
 
 STATUSES = ("passed", "failed", "warning", "skipped")
 
@@ -41,7 +42,7 @@ def judge(wanted, seen, asked):
     """The checks of one node: `wanted` is a plan.WantedFiles, `seen` what observation.observe returned, `asked` an Asked."""
     state = _claimed(wanted, seen)
     made = plan.make(wanted, state)
-    handlers = verification_handlers.judge(wanted, state, seen)
+    handlers = verification_handlers.judge(wanted, state, seen, asked.check_mode)
     checks = [
         _service(state, made, asked),
         _runtime(seen),
@@ -56,7 +57,7 @@ def judge(wanted, seen, asked):
         _pod(seen, asked),
         *(_pull(image, seen, asked) for image in asked.pull),
     ]
-    return [check for check in checks if check]
+    return _finished([check for check in checks if check], wanted.secrets())
 
 
 def _claimed(wanted, seen):
@@ -72,9 +73,14 @@ def _claimed(wanted, seen):
     return dict(seen["state"], files=files)
 
 
-def unseen(reason):
-    """The checks of a node that could not be looked at."""
-    return [_check("node", "failed", reason)]
+def unseen(reason, secrets=()):
+    """The checks of a node that could not be read; the reason may come from the node."""
+    return _finished([_check("node", "failed", reason)], secrets)
+
+
+def _finished(checks, secrets):
+    """The checks with details that can be shown. Secrets are masked first: one that is cut would not be recognised."""
+    return [dict(check, detail=one_line(redacted(check["detail"], secrets))) for check in checks]
 
 
 def named(checks, status):
@@ -87,7 +93,7 @@ def count(number, thing):
 
 
 def _check(name, status, detail):
-    return {"name": name, "status": status, "detail": one_line(detail)}
+    return {"name": name, "status": status, "detail": str(detail)}
 
 
 def one_line(text):
@@ -197,8 +203,9 @@ def _settings(wanted, state, seen, asked):
         return _check("settings", "skipped", "no key of crio.conf is asked for")
     if not plan.is_settled(state):
         return _check("settings", "skipped", "not compared: the daemon has not loaded the wanted files")
-    stale, outranked = live_values.split(wanted.expect, state["live"], state["effective"])
-    old = live_values.of_stale(stale, state["effective"])
+    late = plan.late_handlers(wanted, state)
+    stale, outranked = live_values.split(wanted.expect, state["live"], state["effective"], late)
+    old = live_values.of_stale(stale, state["effective"], late)
     if outranked:
         told = [*live_values.of_outranked(outranked, wanted.expect), *old]
         return _check("settings", "failed", "; ".join(told))
@@ -210,6 +217,8 @@ def _settings(wanted, state, seen, asked):
 def _without_effect(wanted, state, told):
     """What is set and CRI-O silently does without, save the keys that another check is about; None where nothing is.
 
+    A path whose file system does not answer is reported here, since nobody knows what CRI-O does without then.
+
     That selinux is true on a host without SELinux is no fault of the node: a fleet of both kinds has one configuration.
     """
     found = [
@@ -217,9 +226,10 @@ def _without_effect(wanted, state, told):
         for entry in plan.without_effect(wanted, state)
         if entry["key"] not in {*told, "crio.runtime.selinux"}
     ]
-    if not found:
-        return None
     sentences = dict.fromkeys(f"{entry['key']}: {entry['reason']}" for entry in found)
+    sentences.update(dict.fromkeys(plan.unanswered(state)))
+    if not sentences:
+        return None
     return _check("without_effect", "warning", "; ".join(sentences))
 
 

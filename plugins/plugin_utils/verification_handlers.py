@@ -19,10 +19,11 @@ class Verdict(NamedTuple):
     keys: frozenset = frozenset()
 
 
-def judge(wanted, state, seen):
+def judge(wanted, state, seen, check_mode=False):
     """Compare the handlers of the wanted configuration with those that the runtime offers.
 
-    wanted, state, seen: as verification.judge has them. None where no handler is asked for.
+    wanted, state, seen: as verification.judge has them. None where no handler is asked for. In check mode a handler that the
+    next run loads by a restart is no fault.
     """
     tables = live_values.handlers_of(wanted.expect)
     if not tables:
@@ -34,16 +35,23 @@ def judge(wanted, state, seen):
     offered, lacking = _offered(wanted, state, seen, tables), _lacking(wanted, state, tables)
     if offered is None and not lacking:
         return Verdict("skipped", seen.get("handlers_error") or "the runtime does not report its handlers")
-    faults = []
+    late, pending, faults = plan.late_handlers(wanted, state), [], []
     for name in sorted(tables):
         if offered is not None and name not in offered:
-            reason = _told(lacking[name], wanted) if name in lacking else _guess(name, tables[name], wanted)
-            faults.append(f"CRI-O does not offer the handler {name}: {reason}")
+            if tables[name] in late:
+                reason = live_values.of_late(tables[name], late[tables[name]])
+            elif name in lacking:
+                reason = _told(lacking[name], wanted)
+            else:
+                reason = _guess(name, tables[name], wanted)
+            told = f"CRI-O does not offer the handler {name}: {reason}"
+            (pending if tables[name] in late else faults).append(told)
         elif name in lacking:
             faults.append(f"the handler {name} cannot be used: {_told(lacking[name], wanted)}")
     keys = frozenset(entry["key"] for entries in lacking.values() for entry in entries)
-    if faults:
-        return Verdict("failed", "; ".join(faults), keys)
+    if faults or pending:
+        status = "skipped" if check_mode and not faults else "failed"
+        return Verdict(status, "; ".join([*faults, *pending]), keys)
     return Verdict("passed", f"CRI-O offers {', '.join(sorted(tables))}", keys)
 
 

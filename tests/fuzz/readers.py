@@ -25,6 +25,7 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_
 from ansible_collections.cri.node.plugins.module_utils.crio import containers as crio_containers
 from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
+from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
@@ -50,6 +51,10 @@ class Reader(NamedTuple):
 
     read: Callable[["Given"], object]
     sources: Sequence[str] = ()
+
+
+class Messages(list):
+    """Texts that a reader returns for people; each is checked as the message of an error is."""
 
 
 class Given:
@@ -153,7 +158,7 @@ def _each_failure(given: Given):
         call._failure("pull", 1, given.data, b""),
         call._failure("ps", -9, given.data, given.data),
     ]
-    return [(str(each), each.kind) for each in failures]
+    return Messages(map(str, failures))
 
 
 def _text(given: Given):
@@ -244,7 +249,8 @@ def _failure(given: Given):
         pod_result.failure(pod, each, "It was removed again", pod_host.last_lines(given.log))
         for each in errors
     ]
-    return [(str(each), each.log, each.exit_code, each.reason) for each in failures]
+    told([(each.log, each.exit_code, each.reason) for each in failures])
+    return Messages(map(str, failures))
 
 
 def _find_logs(by):
@@ -431,6 +437,8 @@ def replaying() -> Iterator[Callable[[Input], Given]]:
         for module in (call, daemon, losses, observation):
             patch(module, "Crictl", Replay)
         patch(pod_host, "LOGS", str(folder / "logs"))
+        patch(config_hash, "KEY", str(folder / "state" / "pod-hash.key"))
+        patch(config_hash, "_LOCK", str(folder / "run" / "pod-hash.lock"))
         patch(pod_host, "kubelet_is_active", lambda: False)
         patch(cri_pod, "time", jumping)
         patch(cri_log, "time", patient)

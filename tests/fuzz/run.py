@@ -2,6 +2,7 @@
 """Gives each input to each reader, and keeps what broke a promise and how long it took."""
 
 import contextlib
+import re
 import signal
 import time
 import traceback
@@ -10,12 +11,13 @@ from dataclasses import dataclass, field
 
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from fuzz.mutations import Input
-from fuzz.readers import READERS, replaying, told
+from fuzz.readers import READERS, Messages, replaying, told
 
 BOUND = 2.0  # seconds of processor time for one input by one reader
 _STUCK = 30.0  # seconds after which a reader is ended
 _MESSAGE = 8000  # characters of a message
-_SECRET = "://user:hunter2@"  # of the recorded outputs; a URL that a mutation has broken is none any more
+_PASSWORD = "hunter2"  # of the recorded outputs and of the mutations, and part of a value of the environment
+_URL_WITH_PASSWORD = re.compile(r"//user:hunter2@(?:host|registry:5000)/")
 
 
 @dataclass
@@ -67,9 +69,11 @@ def _read(given, each: Input, outcome: Outcome) -> None:
             seconds = time.process_time() - started
             told(result)
             outcome.answers[name] += 1
+            faults = filter(None, (_unfit(message, each.data) for message in _messages(result)))
+            outcome.faults += [Fault(name, each, what) for what in faults]
         except NodeError as error:
             seconds = time.process_time() - started
-            what = _unfit(str(error))
+            what = _unfit(str(error), each.data)
             if what:
                 outcome.faults.append(Fault(name, each, what))
         except (Exception, StuckError) as error:
@@ -82,13 +86,32 @@ def _read(given, each: Input, outcome: Outcome) -> None:
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-def _unfit(message: str) -> str:
+def _messages(result) -> list[str]:
+    """What a reader returned for people: texts of its own, or the errors of a dictionary."""
+    if isinstance(result, Messages):
+        return result
+    errors = result.items() if isinstance(result, dict) else ()
+    return [value for name, value in errors if name.endswith("error")]
+
+
+def _unfit(message: str, data: bytes) -> str:
     """Why a message must not reach a terminal, or nothing. The lines of a container's log are lines of their own."""
     if len(message) > _MESSAGE:
         return f"a message of {len(message)} characters"
     if not all(line.isprintable() for line in message.split("\n")) or not message:
         return f"a message that is not printable: {message[:150]!a}"
-    return f"a password in a message: {message[:150]!a}" if _SECRET in message else ""
+    return f"a password in a message: {message[:150]!a}" if _leaks(message, data) else ""
+
+
+def _leaks(message: str, data: bytes) -> bool:
+    """Whether a message shows the password.
+
+    Where a mutation has broken an URL of the input, as with a blank or without its @, nobody can tell its password from other
+    text. Only then the password may be in the message, but not as part of a whole URL.
+    """
+    text = data.decode("utf-8", "replace")
+    is_broken = len(_URL_WITH_PASSWORD.findall(text)) < text.count(_PASSWORD)
+    return _URL_WITH_PASSWORD.search(message) is not None or (_PASSWORD in message and not is_broken)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ import time
 
 from ..errors import NodeError
 from ..node_host import MINIMUM_PYTHON
-from ..text import printable, shown
+from ..text import beginning, printable, shown
 from . import output as cri_output
 
 ENDPOINT = "unix:///var/run/crio/crio.sock"
@@ -44,6 +44,7 @@ OPTIONS = {
 _FOLDERS = ("/usr/local/bin", "/usr/bin", "/opt/bin", "/usr/local/sbin", "/usr/sbin", "/opt/cni/bin")
 _OUTPUT_LIMIT = 64 * 1024 * 1024
 _ERROR_LIMIT = 1024 * 1024
+_START = 256 * 1024  # bytes of an output in the place of JSON that are read for a message
 _LINE_LIMIT = 16 * 1024  # characters that are read of a line of crictl's log
 _MESSAGE_LIMIT = 2000  # characters of crictl's own words in a message
 _GRACE = 1  # seconds that crictl gets to report a timeout by itself
@@ -345,7 +346,7 @@ def _parse(output, name):
             position = _SPACE.match(text, position).end()
         return documents[0] if len(documents) == 1 else documents
     except (ValueError, RecursionError):
-        start = output[:1000].decode("utf-8", "replace")
+        start = beginning(output[:_START].decode("utf-8", "replace"))
         what = "its help" if _is_help(start) else repr(shown(start)[:80]) if start.strip() else "nothing"
         message = f"crictl {name} ended with status 0, but printed {what} instead of JSON"
         raise CrictlError(message, "not_json") from None
@@ -381,7 +382,7 @@ def _failure(name, status, output, errors):
 def _last_words(errors):
     """The message of crictl's last line of log, without the log's own decoration."""
     text = errors[-_ERROR_LIMIT:].decode("utf-8", "replace")
-    lines = [line.strip()[:_LINE_LIMIT] for line in text.splitlines() if line.strip()]
+    lines = [beginning(line.strip(), _LINE_LIMIT) for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
         found = re.match(r'time=.*? level=(?:fatal|error) msg=(?:"((?:[^"\\]|\\.)*)|(\S+))', line)
         if found:

@@ -22,7 +22,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from ..errors import NodeError
-from ..text import printable, shown
+from ..text import beginning, printable, shown
 
 SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -446,7 +446,7 @@ def _shown(value):
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        text = shown(value[:2000])
+        text = shown(beginning(value))
         return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."
     if isinstance(value, int) and not isinstance(value, bool) and _as_integer(value) is None:
         return "an integer of more than 64 bits"

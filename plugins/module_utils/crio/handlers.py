@@ -19,31 +19,47 @@ _WORDS = {"runtime_path": "program", "runtime_root": "state folder", "runtime_ty
 
 
 def parse(values):
-    """(name of the default handler, {name: {key: value}}) of dotted keys as live.parse_lines gives them."""
+    """(name of the default handler, {name: {key: value}}) of dotted keys as live.parse_lines gives them.
+
+    The default handler and the keys that settings() reads are strings that a path can be made of; other values of theirs count
+    as empty.
+    """
     found = {}
     for key, text in values.items():
         if key.startswith(_TABLE):
             name, _dot, last = key[len(_TABLE) :].rpartition(".")
-            found.setdefault(name.strip('"'), {})[last] = value_of(text)
-    return value_of(values.get("crio.runtime.default_runtime")) or "", found
+            value = value_of(text)
+            found.setdefault(name.strip('"'), {})[last] = _string(value) if last in _COMPARED else value
+    return _string(value_of(values.get("crio.runtime.default_runtime"))), found
 
 
 def value_of(text):
     """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _string(value):
+    """The value if it is a string that can be part of a path; else ""."""
+    if not isinstance(value, str) or "\0" in value:
+        return ""
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return ""
+    return value
 
 
 def settings(name, handler, path=PATH):
     """What decides which containers a handler can control: its program (found and resolved), state folder and type."""
-    program = handler.get("runtime_path") or shutil.which(name, path=path) or name
-    kind = handler.get("runtime_type") or "oci"
+    name = _string(name)
+    program = _string(handler.get("runtime_path")) or shutil.which(name, path=path) or name
     return {
         "runtime_path": os.path.realpath(program),
-        "runtime_root": (handler.get("runtime_root") or f"/run/{name}").rstrip("/"),
-        "runtime_type": kind,
+        "runtime_root": (_string(handler.get("runtime_root")) or f"/run/{name}").rstrip("/"),
+        "runtime_type": _string(handler.get("runtime_type")) or "oci",
     }
 
 

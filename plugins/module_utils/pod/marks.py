@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-HASH = "cri.node/config-sha256"  # an annotation of the sandbox: what makes a pod ours
+# An annotation of the sandbox, what makes a pod ours. Its value is the controller's SHA-256 of the configuration until the node
+# replaces it with a keyed hash (config_hash.py).
+HASH = "cri.node/config-sha256"
 GRACE = "io.kubernetes.pod.terminationGracePeriod"  # an annotation of each container: seconds
 DEFAULT_GRACE = 30  # seconds, Kubernetes' own
 LOGS = "/var/log/pods"  # a kubelet's own place, and the one that log collectors read

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Brings a pod onto a node, and takes it away, through any CRI runtime.
 
-A pod is what plugin_utils/pod_manifest.py makes of a manifest. It is known again by namespace, name and an
-annotation with the hash of all that was asked of the runtime; the hash stays in the runtime, for it covers the
-environment. A pod without that annotation is somebody else's and is never touched.
+A pod is what plugin_utils/pod_manifest.py makes of a manifest. It is recognised by namespace, name and an
+annotation with a keyed hash of all that was asked of the runtime (config_hash). A pod without that annotation
+is somebody else's and is never touched.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from ..crictl import output as cri_output
 from ..crictl.call import CrictlError
 from ..errors import NodeError, PodError
+from . import config_hash
 from . import host as pod_host
 from . import images as pod_images
 from . import result as pod_result
@@ -25,12 +26,14 @@ _REMOVAL = 60  # seconds that a runtime may take for a pod without running conta
 _POLL = (0.05, 1.0)  # seconds between two looks: at first, at most
 
 
-def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check=False):
+def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check=False, keyed=True):
     """Make the pod run, where one like it does not yet; a pod of ours that differs is replaced.
 
     wait: ready (each container runs or has ended with 0), completed (each has ended with 0) or none.
     wait_timeout: seconds from its start to that; pull_timeout: seconds for the images, pulled at the same time.
     check: change nothing, and tell what would be.
+    keyed: whether the hash in the pod's annotation is keyed, which creates a key on a node without one. False is for a
+    pod without secrets on a node that must stay as it is.
 
     Returns changed, pod, containers, pulled (images asked of their registry), removed (former pods).
     Raises PodError, CrictlError, UnexpectedOutput, UnfitPathError; then nothing that this call made is left.
@@ -45,6 +48,7 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
     if check:
         named = {key: pod[key] for key in ("name", "namespace", "uid")}
         return {**told, "pod": named, "containers": []}
+    pod = config_hash.keyed(pod) if keyed else pod
     pod_images.pull(crictl.within(pull_timeout), pod, images)
     for sandbox, containers in found:
         _remove(crictl, sandbox, containers)
@@ -102,7 +106,7 @@ def _like(crictl, pod, found):
         return None
     sandbox, containers = found[0]
     ids = {item.get("name", ""): item["id"] for item in containers}
-    if sandbox["annotations"][HASH] != pod["sandbox"]["annotations"][HASH]:
+    if not config_hash.is_of(sandbox["annotations"][HASH], pod):
         return None
     if sorted(ids) != sorted(each["name"] for each in pod_result.all_containers(pod)):
         return None

@@ -53,6 +53,7 @@ MODULES = (
     "node_files",
     "node_host",
     "node_state",
+    "path_status",
     "program",
     "text",
     "transaction.apply",

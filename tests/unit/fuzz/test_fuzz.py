@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.cri.node.plugins.module_utils.crictl import call, output
 from fuzz import __main__ as program
 from fuzz import mutations, readers, run
-from fuzz.recorded import ANSWERS, DOCUMENTS
+from fuzz.recorded import ANSWERS, DOCUMENTS, TEXTS
 from testbed.paths import CHECKOUT
 
 PLUGINS = CHECKOUT / "plugins"
@@ -132,3 +132,37 @@ def test_a_reader_that_is_too_slow_or_comes_to_no_end_is_found(monkeypatch, caps
     printed = capsys.readouterr().out
     assert "too slow: slow took more than" in printed
     assert "endless: StuckError: 'no end within" in printed
+
+
+URL = b'Get "https://user:hunter2@host/": EOF'
+
+
+@pytest.mark.parametrize(
+    ("message", "data", "is_leak"),
+    [
+        pytest.param("https://user:hunter2@host/", URL, True, id="the whole URL"),
+        pytest.param("user:hunter2@host/", URL, True, id="without its scheme"),
+        pytest.param("hunter2@host/", URL, True, id="without its user"),
+        pytest.param("***@h@ost/hunter2@host/", URL, True, id="behind a mask"),
+        pytest.param("https://user:hunter2", URL, True, id="cut before the @"),
+        pytest.param("HOST=hunter2hunter2", b"", True, id="of the environment, which is not in the input"),
+        pytest.param("https://***@host/", URL, False, id="masked"),
+        pytest.param(
+            "printed 'user: hunter2@host/'", b"//user: hunter2@host/", False, id="no URL in the input"
+        ),
+        pytest.param(
+            "https://user:hunter2", b"https://user:hunter2", False, id="an input that ends before the @"
+        ),
+        pytest.param("//user:hunter2@host/", b"//user: hunter2@host/ " + URL, True, id="one of two is a URL"),
+    ],
+)
+def test_a_planted_leak_is_caught_and_a_url_that_a_mutation_has_broken_is_none(message, data, is_leak):
+    assert run._leaks(message, data) is is_leak
+
+
+def test_a_leak_that_is_planted_in_the_collection_is_caught(monkeypatch):
+    """Without its mask, crictl's own words reach a message."""
+    given = [mutations.Input(0, "stderr", text.encode(), "recorded") for text in TEXTS["stderr"]]
+    assert run.run(given).faults == []
+    monkeypatch.setattr(call, "shown", lambda text, *_limit: call.printable(text))
+    assert {each.reader for each in run.run(given).faults} >= {"module_utils.crictl.call:_failure"}

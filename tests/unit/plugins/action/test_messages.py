@@ -3,6 +3,9 @@
 
 import json
 
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+
 FILE = {"path": "/etc/crio/crio.conf.d/60-cri-node.conf", "owner": "crio", "content": "[crio]\n"}
 POD = {
     "apiVersion": "v1",
@@ -44,6 +47,8 @@ def report(version="1.37.0", **more):
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "newer_paths": [],
+        "unanswered_paths": [],
         "notes": [],
         "selinux": False,
         "root_registries": "",
@@ -115,3 +120,74 @@ def test_no_failure_repeats_what_a_secret_file_holds(run):
                 "runtime_config", {"files": [secret]}, lambda _arguments, returned=returned: dict(returned)
             ).message
             assert "CANARY" not in message
+
+
+def test_a_path_without_an_answer_is_a_warning_of_the_task(run):
+    found = {"report": report(unanswered_paths=["/mnt/nfs/policy.json"])}
+    [warning] = run("runtime_config", {"files": []}, lambda _arguments: found).result["warnings"]
+    assert warning.startswith("/mnt/nfs/policy.json: its file system gave no answer in time")
+
+
+SECRET = {
+    **FILE,
+    "path": "/etc/crio/cri-node.environment",
+    "secret": True,
+    "content": 'TOKEN="CANARY one"\nPASS=CANARY\n',
+}
+
+
+def unreachable(_arguments):
+    raise AnsibleConnectionFailure("ssh: CANARY one")
+
+
+@pytest.mark.parametrize("said", ['Invalid line TOKEN="CANARY one"', "CANARY one", "PASS=CANARY"])
+@pytest.mark.parametrize("kind", ["msg", "module_stderr", "unreachable"])
+def test_no_check_repeats_what_a_secret_file_holds_where_the_node_cannot_be_read(run, kind, said):
+    returned = {"failed": True, "msg": "", kind: said}
+    if kind == "unreachable":
+        returned = {"unreachable": True, "msg": said}
+    result = run("runtime_verify", {"files": [SECRET]}, lambda _arguments: dict(returned)).result
+    assert result["failed_checks"] == ["node"]
+    assert "CANARY" not in json.dumps(result)
+
+
+def test_a_connection_that_fails_repeats_no_secret(run):
+    result = run("runtime_verify", {"files": [SECRET]}, unreachable).result
+    assert "cannot be reached" in result["checks"][0]["detail"]
+    assert "CANARY" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("before", ["", "x" * 985])
+def test_no_check_repeats_what_a_secret_file_holds_where_the_runtime_says_it(run, before):
+    seen = {
+        "state": report(),
+        "owners": [],
+        "configuration_error": f"{before} CANARY one",
+        "conditions_error": f"{before} PASS=CANARY",
+        "metrics": {},
+        "pod": {},
+        "pulls": {"a:1": f"{before}CANARY one"},
+    }
+    returned = {"seen": seen}
+    result = run("runtime_verify", {"files": [SECRET], "pull": ["a:1"]}, lambda _arguments: returned).result
+    assert {"runtime", "settings", "pull a:1"} <= set(result["failed_checks"])
+    assert "CAN" not in json.dumps(result)
+
+
+def bundle_node(**more):
+    """A node's answers to crio_bundle, its texts with control characters."""
+    here = {"architecture": "amd64", "installed": None, "sha256": None, "interrupted": False, **more}
+    return lambda arguments: here if arguments["call"] == "read" else {"version": f"1.36.3{ESCAPES}"}
+
+
+def test_what_a_node_says_about_its_bundle_is_printable(run):
+    task = {"source": "http://host/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
+    odd = f"1.36.2{ESCAPES} http://u:p@h/"
+    message = run("crio_bundle", task, bundle_node(architecture=f"m68k{ESCAPES}")).message
+    assert "this node's architecture m68k" in message
+    changed = run("crio_bundle", task, bundle_node(installed=odd, sha256=odd), diff=True).result
+    kept = run("crio_bundle", task, bundle_node(installed=odd, sha256="a" * 64)).result
+    assert kept["version"].startswith("1.36.2")
+    shown = [message, changed["version"], kept["version"], *changed["diff"]["before"].split("\n")]
+    assert all(each.isprintable() for each in shown)
+    assert "u:p" not in json.dumps([changed, kept])

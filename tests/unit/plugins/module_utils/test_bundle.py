@@ -186,6 +186,13 @@ def test_a_crio_that_does_not_run_is_refused_with_its_reason(archive, directory)
         )
 
 
+def test_what_a_crio_prints_is_shown_printable_and_without_credentials(archive, directory):
+    program = "#!/bin/sh\nprintf 'no\\033[2J\\nproxy http://u:secret@host/ refused' >&2; exit 2"
+    with pytest.raises(bundle.BundleError) as caught:
+        bundle.prepare(*archive(**{"cri-o/bin/crio": program}), directory)
+    assert str(caught.value).endswith("no\ufffd[2J proxy http://***@host/ refused")
+
+
 def test_another_minor_version_is_refused(archive, directory, installed):
     installed("1.35.9")
     with pytest.raises(bundle.BundleError, match=r"CRI-O 1\.35\.9 is installed and the bundle has 1\.36\.3"):

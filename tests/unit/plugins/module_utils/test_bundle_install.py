@@ -262,9 +262,10 @@ def test_a_full_disk_does_not_prevent_going_back(node, tmp_path):
 
 def test_a_unit_that_systemd_does_not_take_puts_the_old_bundle_back(node, monkeypatch):
     old = node.state()
-    monkeypatch.setattr(bundle, "run", lambda _arguments: (1, "", "no\x1bbus\n"))
+    monkeypatch.setattr(bundle, "run", lambda _arguments: (1, "", "no\x1bbus http://u:p@h\n"))
     with pytest.raises(
-        bundle.BundleError, match=r"daemon-reload failed: no.bus\. The former files are in place"
+        bundle.BundleError,
+        match=r"daemon-reload failed: no.bus http://\*\*\*@h\. The former files are in place",
     ):
         node.install_new()
     assert node.state() == old
@@ -330,6 +331,14 @@ def test_a_damaged_record_is_none(node, content):
     with open(bundle.RECORD, "w") as file:
         file.write(content)
     assert bundle._record() == {}
+
+
+def test_the_version_of_a_record_can_be_shown(node):
+    with open(bundle.RECORD, "w") as file:
+        json.dump({"sha256": "a", "version": "1.36\x1b[2J\n http://u:secret@host/" + "x" * 500}, file)
+    version = bundle._record()["version"]
+    assert version.startswith("1.36\ufffd[2J http://***@host/")
+    assert len(version) < 120
 
 
 def test_two_runs_install_one_after_the_other(node, monkeypatch):

@@ -119,7 +119,8 @@ class Node:
         monkeypatch.setattr(observation.pod_host, "last_lines", lambda _path: ["hello"])
         monkeypatch.setattr(observation, "_sweep", lambda _crictl, _seconds: None)
 
-    def present(self, _crictl, pod, **_limits):
+    def present(self, _crictl, pod, keyed=True, **_limits):
+        assert not keyed  # a verification leaves no key on the node
         self.made.append(pod["name"])
         if len(self.made) <= self.removed:
             raise PodError("container hello-world vanished while it was waited for")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.text import (
     LIMIT,
+    beginning,
     printable,
     shown,
     without_credentials,
@@ -61,6 +62,20 @@ def test_a_line_keeps_what_a_person_can_read(text, line):
         ('location="u:p@registry.example.com/x"', 'location="***@registry.example.com/x"'),
         ("http://:p@host", "http://***@host"),
         ("http://u:\x1b[0mp@host", "http://***@host"),
+        ("https:///user:hunter2@host/v2/", "https://***@host/v2/"),
+        ("unix:///run/a:1/b.sock", "unix:///run/a:1/b.sock"),
+        ("containers:///app:1@sha256:" + "a" * 64, "containers:///app:1@sha256:" + "a" * 64),
+        ("https://user:hunter2", "https://***"),
+        ("https://user:hunter2... (cut)", "https://*** (cut)"),
+        ('{"a": "https://user:80x"}', '{"a": "https://***"}'),
+        ("socks5h://u:p/x", "socks5h://***/x"),
+        ("http://host:80,http://other:443.", "http://host:80,http://other:443."),
+        (
+            "http://host:80: refused, http://host: no answer",
+            "http://host:80: refused, http://host: no answer",
+        ),
+        ("http://[::1]/ and http://[::1%eth0]:80", "http://[::1]/ and http://[::1%eth0]:80"),
+        ("docker://alpine:latest", "docker://alpine:latest"),
         ("http://[::1]:80/a", "http://[::1]:80/a"),
         ("unix:///var/run/crio/crio.sock", "unix:///var/run/crio/crio.sock"),
         ("host:5000/app:1.0@sha256:" + "a" * 64, "host:5000/app:1.0@sha256:" + "a" * 64),
@@ -72,6 +87,23 @@ def test_a_line_keeps_what_a_person_can_read(text, line):
 )
 def test_credentials_are_masked_and_nothing_else(text, masked):
     assert without_credentials(text) == masked
+
+
+@pytest.mark.parametrize("length", range(1, 45))
+def test_a_text_that_is_cut_before_it_is_masked_shows_no_beginning_of_a_password(length):
+    text = 'Get "https://user:hunter2@host/v2/": EOF'
+    start = beginning(text, length)
+    assert text.startswith(start)
+    assert len(start) <= length
+    assert "hu" not in shown(start)
+    assert "hu" not in shown(beginning("user:hunter2@host " * 10, 180 - length))
+
+
+def test_only_a_text_that_is_too_long_loses_its_last_word():
+    assert beginning("one two", 7) == "one two"
+    assert beginning("one two", 6) == "one"
+    assert beginning("x" * 9, 4) == "xxxx"
+    assert beginning("    x", 4) == ""
 
 
 def test_credentials_are_masked_before_a_text_is_cut():
@@ -99,6 +131,8 @@ def test_no_password_of_an_url_is_shown(password):
         "a://b:c@",
         "a:",
         "http://",
+        "http://a:b",
+        ":///a:b@",
         "\x1b]",
         "'@",
         "[{,",

@@ -6,6 +6,7 @@ import hashlib
 import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils import file_diff, plan
+from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
 CONTENT = "[crio.metrics]\nmetrics_port = 9537\n"
@@ -43,6 +44,8 @@ def report(files=None, orphans=None, **more):
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "newer_paths": [],
+        "unanswered_paths": [],
         "notes": [],
         "selinux": False,
         "root_registries": "",
@@ -276,3 +279,66 @@ def test_registries_that_roots_own_file_hides_are_told():
     assert told["key"] == PATH
     assert own in told["reason"]
     assert plan.without_effect(wanted, report()) == []
+
+
+def test_a_path_without_an_answer_is_a_sentence():
+    assert plan.unanswered(report()) == []
+    [sentence] = plan.unanswered(report(unanswered_paths=["/mnt/nfs/policy.json"]))
+    assert sentence.startswith("/mnt/nfs/policy.json: its file system gave no answer in time")
+
+
+KATA = "crio.runtime.runtimes.kata"
+PROGRAM, PROFILE = "/opt/kata/bin/kata", "/etc/crio/kata.json"
+
+
+def kata(**more):
+    """A file set with a handler whose program and seccomp profile are paths."""
+    handler = {"runtime_path": PROGRAM, "seccomp_profile": PROFILE, "runtime_type": "vm", **more}
+    data = {"crio": {"runtime": {"runtimes": {"kata": handler}}}}
+    return plan.WantedFiles([entry(config={"data": data, "expect": config_lines(data), "layers": {}})])
+
+
+def left_out(wanted, **more):
+    """A node whose CRI-O has loaded the file set and left out the handler."""
+    live = {key: None for key, value in wanted.expect.items() if value is not None}
+    return report(live=live, effective={key: wanted.expect[key] for key in live}, **more)
+
+
+@pytest.mark.parametrize("path", [PROGRAM, PROFILE])
+def test_a_handler_whose_program_was_installed_after_the_start_is_a_reason_to_restart(path):
+    node = left_out(kata(), newer_paths=[path])
+    made = plan.make(kata(), node)
+    assert (made.activate, made.files) == ("restart", {})
+    [reason] = made.reasons
+    assert reason.startswith(f"{KATA} is not in the configuration of the running CRI-O")
+    assert f"{path} was installed or changed after that" in reason
+    assert plan.outranked(kata(), node) == []
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param({"missing_paths": [PROGRAM]}, id="its program is still missing"),
+        pytest.param(
+            {"newer_paths": [PROFILE], "missing_paths": [PROGRAM]}, id="one of two is still missing"
+        ),
+        pytest.param({"newer_paths": [PROGRAM], "unanswered_paths": [PROFILE]}, id="one of two is not known"),
+        pytest.param({}, id="all of it is older than the start"),
+        pytest.param({"newer_paths": ["/opt/other"]}, id="something else was installed"),
+    ],
+)
+def test_a_handler_that_crio_would_leave_out_again_is_no_reason_to_restart(node):
+    made = plan.make(kata(), left_out(kata(), **node))
+    assert (made.activate, made.reasons) == ("none", [])
+    assert plan.outranked(kata(), left_out(kata(), **node))
+
+
+def test_a_handler_that_is_live_or_not_loaded_yet_is_not_late():
+    assert plan.late_handlers(kata(), report(newer_paths=[PROGRAM])) == {}
+    partly = {f"{KATA}.runtime_type": '"oci"'}
+    assert plan.late_handlers(kata(), report(live=partly, newer_paths=[PROGRAM])) == {}
+    node = left_out(kata(), newer_paths=[PROGRAM], files={PATH: {**OTHER, "as_wanted": True}})
+    assert plan.late_handlers(kata(), node) == {}
+    assert plan.make(kata(), node).reasons == [
+        f"{PATH} is as wanted, but the running daemon has not loaded it"
+    ]

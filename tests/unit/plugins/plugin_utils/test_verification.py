@@ -53,6 +53,8 @@ HEALTHY = {
         "live": {},
         "effective": {},
         "missing_paths": [],
+        "newer_paths": [],
+        "unanswered_paths": [],
         "selinux": True,
         "root_registries": "",
         "notes": [],
@@ -358,3 +360,20 @@ def test_a_handler_that_was_dropped_blames_no_later_file():
     assert found["status"] == "failed"
     assert "read later" not in found["detail"]
     assert found["detail"].count(KATA) == 1
+
+
+def test_a_path_without_an_answer_is_a_warning():
+    found = checks({"state": {"unanswered_paths": ["/mnt/nfs/policy.json"]}})["without_effect"]
+    assert found["status"] == "warning"
+    assert "/mnt/nfs/policy.json: its file system gave no answer in time" in found["detail"]
+
+
+@pytest.mark.parametrize(("check_mode", "status"), [(False, "failed"), (True, "skipped")])
+def test_a_handler_that_the_next_run_loads_fails_only_outside_of_check_mode(check_mode, status):
+    change = {"handlers": ["crun"], "state": {"live": GONE, "newer_paths": ["/opt/kata"]}}
+    found = checks(change, [HANDLER], check_mode=check_mode)
+    for name in ("handlers", "settings"):
+        assert found[name]["status"] == status
+        assert "/opt/kata was installed or changed after that" in found[name]["detail"]
+    both = {**change, "handlers": []}
+    assert checks(both, [HANDLER], check_mode=check_mode)["handlers"]["status"] == "failed"

@@ -415,3 +415,12 @@ class TestContainers:
         ids = add_containers(answers, 3)
         (answers / "inspect" / f"{ids[1]}.json").unlink()
         assert list(crictl.details(ids)) == [ids[0], ids[2]]
+
+
+@pytest.mark.parametrize("before", ["", " " * 990, " " * 16_300])
+def test_a_password_that_is_longer_than_a_message_is_not_shown(before):
+    said = f'{before}"https://user:{"hunter2" * 400}@host/"'
+    with pytest.raises(CrictlError, match="instead of JSON") as caught:
+        crictl_module._parse(said.encode(), "ps")
+    failure = crictl_module._failure("pull", 1, b"", f"x{said}\n".encode())
+    assert "hunter2" not in f"{caught.value} {failure}"

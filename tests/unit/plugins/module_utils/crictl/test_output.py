@@ -427,3 +427,9 @@ class TestSandboxes:
     def test_the_status_of_no_pod_is_refused(self, document):
         with pytest.raises(UnexpectedOutput):
             cri_output.sandbox_status(document)
+
+
+def test_a_password_that_is_longer_than_a_message_is_not_shown():
+    with pytest.raises(cri_output.UnexpectedOutput) as caught:
+        cri_output.printed_identity(f"https://user:{'hunter2' * 400}@host/")
+    assert "hunter2" not in str(caught.value)

@@ -75,3 +75,25 @@ def test_the_lines_of_a_configuration_are_handlers_by_name():
         "crun",
         {"crun": {"runtime_path": "/usr/bin/crun"}, "a.b": {"runtime_type": "vm"}},
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "true", "[1]", '{"a": 1}', "null", '"a\\u0000b"', '"\\ud800"', "[", "'x'", "[" * 100_000]
+)
+@pytest.mark.parametrize("key", ["runtime_path", "runtime_root", "runtime_type"])
+def test_a_value_that_is_not_a_usable_string_counts_as_empty(key, text):
+    lines = {
+        "crio.runtime.default_runtime": text,
+        f"crio.runtime.runtimes.crun.{key}": text,
+        "crio.runtime.runtimes.crun.allowed_annotations": '["x"]',
+    }
+    default, found = handlers.parse(lines)
+    assert (default, found) == ("", {"crun": {key: "", "allowed_annotations": ["x"]}})
+    assert problems(("crun", found), before=(default, found), monitors={}) == []
+    typed = handlers.value_of(text)
+    assert handlers.settings("crun", {key: typed}) == handlers.settings("crun", {})
+    assert handlers.settings(typed, {})["runtime_type"] == "oci"
+
+
+def test_a_value_that_is_not_text_is_none():
+    assert handlers.value_of(5) is None

@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import CrictlError
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
+from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.plugin_utils import pod_container, pod_manifest
@@ -116,9 +117,12 @@ class Runtime:
 
 
 @pytest.fixture
-def runtime(tmp_path, monkeypatch):
-    """An empty runtime; logs are below tmp_path, and nobody sleeps."""
+def runtime(tmp_path, tmp_path_factory, monkeypatch):
+    """An empty runtime; logs are below tmp_path, the node's key in a folder of its own, and nobody sleeps."""
+    node = tmp_path_factory.mktemp("node")
     monkeypatch.setattr(pod_host, "LOGS", str(tmp_path))
+    monkeypatch.setattr(config_hash, "KEY", f"{node}/state/pod-hash.key")
+    monkeypatch.setattr(config_hash, "_LOCK", f"{node}/run/pod-hash.lock")
     clock = itertools.count()
     monkeypatch.setattr(cri_pod.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(cri_pod.time, "monotonic", lambda: next(clock))
@@ -371,6 +375,70 @@ class TestAbsent:
 
         runtime.do_rmp = gone
         assert cri_pod.absent(runtime, "web", "default")["changed"] is True
+
+
+SECRET = {"env": [{"name": "PIN", "value": "1234"}]}
+
+
+class TestHash:
+    """The annotation of a pod that has a secret in its environment."""
+
+    def test_the_runtime_gets_no_hash_that_its_configuration_alone_gives(self, runtime, pod):
+        wanted = pod(SECRET)
+        cri_pod.present(runtime, wanted)
+        plain = wanted["sandbox"]["annotations"][cri_pod.HASH]
+        assert {call[0] for call in runtime.calls} >= {"pull", "runp", "create"}
+        assert plain not in str(runtime.calls)
+        (made,) = runtime.pods.values()
+        assert made["annotations"][cri_pod.HASH].startswith("hmac-sha256:")
+        assert config_hash.is_of(made["annotations"][cri_pod.HASH], wanted)
+        assert pathlib.Path(config_hash.KEY).read_bytes().hex() not in str(runtime.calls)
+
+    def test_the_same_configuration_is_recognised_and_another_one_is_not(self, runtime, pod):
+        assert cri_pod.present(runtime, pod(SECRET))["changed"] is True
+        assert cri_pod.present(runtime, pod(SECRET))["changed"] is False
+        other = {"env": [{"name": "PIN", "value": "4321"}]}
+        assert cri_pod.present(runtime, pod(other), check=True)["changed"] is True
+        assert len(cri_pod.present(runtime, pod(other))["removed"]) == 1
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_a_pod_of_an_earlier_version_is_recognised_and_no_key_is_created(self, runtime, pod, check):
+        cri_pod.present(runtime, pod(SECRET), keyed=False)
+        (made,) = runtime.pods.values()
+        assert made["annotations"][cri_pod.HASH] == pod(SECRET)["sandbox"]["annotations"][cri_pod.HASH]
+        assert cri_pod.present(runtime, pod(SECRET), check=check)["changed"] is False
+        assert not pathlib.Path(config_hash.KEY).parent.exists()
+
+    def test_a_pod_of_an_earlier_version_that_changed_is_replaced_by_one_with_a_keyed_hash(
+        self, runtime, pod
+    ):
+        cri_pod.present(runtime, pod(), keyed=False)
+        assert len(cri_pod.present(runtime, pod(SECRET))["removed"]) == 1
+        (made,) = runtime.pods.values()
+        assert made["annotations"][cri_pod.HASH].startswith("hmac-sha256:")
+
+    @pytest.mark.parametrize("damage", [pathlib.Path.unlink, lambda path: path.write_bytes(b"")])
+    def test_without_its_key_a_pod_is_replaced_as_check_mode_predicts(self, runtime, pod, damage):
+        cri_pod.present(runtime, pod(SECRET))
+        key = pathlib.Path(config_hash.KEY)
+        damage(key)
+        before = key.exists() and key.read_bytes()
+        assert cri_pod.present(runtime, pod(SECRET), check=True)["changed"] is True
+        assert (key.exists() and key.read_bytes()) == before
+        assert len(runtime.pods) == 1
+        assert cri_pod.present(runtime, pod(SECRET))["changed"] is True
+        assert cri_pod.present(runtime, pod(SECRET))["changed"] is False
+
+    def test_check_mode_creates_no_key(self, runtime, pod):
+        assert cri_pod.present(runtime, pod(SECRET), check=True)["changed"] is True
+        assert not pathlib.Path(config_hash.KEY).parent.exists()
+
+    def test_without_a_key_that_can_be_created_the_former_pod_stays(self, runtime, pod):
+        cri_pod.present(runtime, pod(), keyed=False)
+        pathlib.Path(config_hash.KEY).mkdir(parents=True)
+        error = failure(runtime, pod(SECRET))
+        assert "the key for the hashes of pods cannot be created: " in str(error)
+        assert len(runtime.pods) == 1
 
 
 def test_both_sides_mean_the_same():

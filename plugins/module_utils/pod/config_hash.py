@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Recognises a pod by the configuration that it was created with, which the annotation HASH does not reveal.
+
+The controller sends the SHA-256 of the configuration, from which a short secret in the environment could be guessed. The
+annotation is an HMAC-SHA256 of that with a random key of this node, which never leaves it. Annotations of earlier versions, the
+SHA-256 itself, are still recognised.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import hmac
+import os
+import stat
+
+from .. import node_files
+from ..errors import PodError, os_error
+from ..layout import NODE
+from .marks import HASH
+
+KEY = NODE.state_directory + "/pod-hash.key"
+_LOCK = NODE.run_directory + "/pod-hash.lock"
+_LENGTH = 32  # bytes of the key
+_PREFIX = "hmac-sha256:"
+# A link, a socket or a part of the path that is not a directory: as good as no key.
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
+
+
+def is_of(annotation, pod):
+    """Whether a pod with this annotation was created with the configuration of `pod`. Writes nothing; raises PodError."""
+    plain = pod["sandbox"]["annotations"][HASH]
+    if annotation == plain:
+        return True
+    key = _read_key()
+    return key is not None and annotation == _keyed(plain, key)
+
+
+def keyed(pod):
+    """The pod with the annotation that the runtime gets. Creates this node's key where it has none; raises PodError."""
+    sandbox = pod["sandbox"]
+    value = _keyed(sandbox["annotations"][HASH], _read_key() or _create_key())
+    return {**pod, "sandbox": {**sandbox, "annotations": {**sandbox["annotations"], HASH: value}}}
+
+
+def _keyed(plain, key):
+    return _PREFIX + hmac.new(key, plain.encode(), hashlib.sha256).hexdigest()
+
+
+def _read_key():
+    """The key; None where there is none, or one that is damaged or not root's."""
+    try:
+        handle = os.open(KEY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(handle)
+            is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+            key = os.read(handle, _LENGTH + 1) if is_ours else b""
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise PodError(os_error(error, "reading the key for the hashes of pods", KEY)) from error
+    return key if len(key) == _LENGTH and any(key) else None
+
+
+def _create_key():
+    """A new key, which replaces a damaged one; or the one that another call has created meanwhile."""
+    try:
+        for path in (KEY, _LOCK):
+            node_files.make_private_directory(os.path.dirname(path))
+        with node_files.doing("locking the key for the hashes of pods", _LOCK):
+            lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            key = _read_key()
+            if key is None:
+                key = os.urandom(_LENGTH)
+                node_files.write_durably(KEY, key)
+        finally:
+            os.close(lock)
+    except node_files.NodeFileError as error:
+        raise PodError(f"the key for the hashes of pods cannot be created: {error}") from error
+    return key

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the actions that check and apply files are documented as they are declared."""
+
+import importlib
+
+import pytest
+import yaml
+
+from ansible_collections.cri.node.plugins.filter import crio_config
+from ansible_collections.cri.node.plugins.plugin_utils import option_rules
+
+
+def imported(kind, name):
+    return importlib.import_module(f"ansible_collections.cri.node.plugins.{kind}.{name}")
+
+
+def without_descriptions(options):
+    """Documented options in the form of an argument specification."""
+    found = {}
+    for name, option in options.items():
+        found[name] = {
+            key: value for key, value in option.items() if key not in ("description", "suboptions")
+        }
+        if "suboptions" in option:
+            found[name]["options"] = without_descriptions(option["suboptions"])
+    return found
+
+
+def as_documented(specification):
+    """An argument specification without values that documentation leaves out."""
+    found = {}
+    for name, option in specification.items():
+        found[name] = {key: value for key, value in option.items() if (key, value) != ("required", False)}
+        if "options" in option:
+            found[name]["options"] = as_documented(option["options"])
+    return found
+
+
+@pytest.mark.parametrize("name", ["runtime_config", "runtime_verify"])
+def test_options_are_documented_as_declared(name):
+    documented = yaml.safe_load(imported("modules", name).DOCUMENTATION)["options"]
+    assert without_descriptions(documented) == as_documented(imported("action", name).ARGUMENT_SPEC)
+
+
+@pytest.mark.parametrize("name", ["runtime_config", "runtime_verify"])
+@pytest.mark.parametrize(("secret", "mode"), [(False, "0644"), (True, "0600")])
+def test_the_documented_default_of_mode_is_the_one_that_applies(name, secret, mode):
+    options = yaml.safe_load(imported("modules", name).DOCUMENTATION)["options"]
+    assert f'V("{mode}")' in str(options["files"]["suboptions"]["mode"]["description"])
+    specification = imported("action", name).ARGUMENT_SPEC
+    entry = {"path": "/etc/a", "owner": "crio", "content": "x", "mode": None, "secret": secret}
+    given = {"files": [{**entry, "disruption": "none"}]}
+    assert option_rules.normalise(given, specification) == []
+    assert given["files"][0]["mode"] == mode
+
+
+def test_expected_values_are_documented_with_those_of_handlers():
+    data = {"crio": {"runtime": {"runtimes": {"kata": {"runtime_path": "/opt/kata"}}}}}
+    expect = crio_config.crio_config([["crio_config", data]])["expect"]
+    assert None in expect.values()
+    text = str(yaml.safe_load(crio_config.RETURN)["_value"]["contains"]["expect"]["description"])
+    assert "A handler or a workload has all its keys here" in text
+    assert "V(null)" in text
