@@ -116,6 +116,11 @@ def inside(groups, parent):
     )
 
 
+def is_pods_own(monitor):
+    """Whether the container is the one that holds a pod's namespaces, and none of those that the pod is for."""
+    return monitor.get("name", "").startswith(_OF_A_POD)
+
+
 def snapshot(listed=None, known=None):
     """The containers that run now: what the runtime lists, with their monitors; of a silent runtime the monitors alone.
 
@@ -127,7 +132,7 @@ def snapshot(listed=None, known=None):
         return [
             _entry(identity, monitor)
             for identity, monitor in sorted(found.items())
-            if "container" in monitor and not monitor.get("name", "").startswith(_OF_A_POD)
+            if "container" in monitor and not is_pods_own(monitor)
         ]
     names = {each["id"]: each for each in listed}
     return [_entry(identity, found.get(identity, {}), names[identity]) for identity in sorted(names)]

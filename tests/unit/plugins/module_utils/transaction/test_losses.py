@@ -28,6 +28,7 @@ CONFIGURATION = {
     "crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/true"',
     "crio.runtime.runtimes.crun.runtime_root": '"/run/crun"',
 }
+POD = {"id": "d" * 64, "name": "k8s_POD_web_default_uid_0"}
 
 
 def monitor(**more):
@@ -47,7 +48,7 @@ def monitor(**more):
 
 
 def judge(monkeypatch, configuration=(), **more):
-    monkeypatch.setattr(containers, "monitors", lambda: [monitor(**more)])
+    monkeypatch.setattr(containers, "monitors", lambda: [monitor(**more), monitor(**more, **POD)])
     monkeypatch.setattr(crio_service, "version_of", lambda _binary: "1.37.0")
     before = {"running": [{"id": IDENTITY}], "version": "1.37.0"}
     losses.refuse_to_lose_containers(REQUEST, STOPPED, before, {**CONFIGURATION, **dict(configuration)})
@@ -95,7 +96,7 @@ def test_a_monitor_that_names_no_state_folder_is_judged_by_its_program(monkeypat
 
 
 def test_a_pods_own_container_is_not_one_of_those_that_must_survive():
-    known = [monitor(), monitor(id="p" * 64, name="k8s_POD_web_default_uid_0")]
+    known = [monitor(), monitor(**POD)]
     assert [each["id"] for each in containers.snapshot(None, known)] == [IDENTITY]
 
 
@@ -118,3 +119,11 @@ def test_a_storage_driver_beside_the_data_of_another_one_is_refused(tmp_path, dr
         return
     with pytest.raises(TransactionError, match=r"crio\.storage_driver = vfs, and .* driver overlay"):
         losses.refuse_second_driver(configuration)
+
+
+def test_a_pods_own_container_is_not_counted_among_those_that_a_restart_would_stop(monkeypatch):
+    group = ["/system.slice/crio.service/container"]
+    request = {"contents": {}, "remove": []}
+    monkeypatch.setattr(containers, "monitors", lambda: [monitor(groups=group), monitor(groups=group, **POD)])
+    with pytest.raises(TransactionError, match="would stop 1 running container:"):
+        losses.refuse_to_lose_containers(request, STOPPED, {"running": []}, CONFIGURATION)
