@@ -60,10 +60,7 @@ class ActionModule(CheckedAction):
         _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
         needs_crio = made.concerns_daemon and not report["crio"]["installed"]
         if needs_crio and options["require_crio"]:
-            raise TaskFailure(
-                "CRI-O is not installed on this node: no crio was found where crio.service or PATH would have it. Install it,"
-                " or let the role do that with crio_install: bundle"
-            )
+            raise TaskFailure(_no_crio(report))
         if not made.changes_anything:
             return result
         result["changed"] = True
@@ -102,6 +99,20 @@ class ActionModule(CheckedAction):
             self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars),
             self.secrets,
         )
+
+
+def _no_crio(report):
+    """Why a node has no CRI-O to change, and what to do."""
+    wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
+    if wrapper:
+        return (
+            f"ExecStart of {unit} is {wrapper}, and crio was not found behind it: the daemon does not run, and no argument is"
+            f" a program named crio. Start {unit}, so that its process shows which program it is"
+        )
+    return (
+        f"CRI-O is not installed on this node: no crio was found where {unit} or PATH would have it. Install it, or let the role"
+        " do that with crio_install: bundle"
+    )
 
 
 def _result(made, report):

@@ -242,6 +242,15 @@ def handler_root(scene):
     without_handler(scene)
 
 
+@fault(
+    "a pod has a handler of its own, and another key changes", ends=AFTER, reports=DONE, real_crio=HANDLERS
+)
+def handler_stays(scene):
+    pod_with_handler(scene)
+    yield scene.apply()
+    without_handler(scene)
+
+
 @fault("a handler that no pod needs comes and goes", ends=AFTER, reports=DONE)
 def handler_comes_and_goes(scene):
     scene.layer = {"crio_config__handlers": handlers(scene, faults={})}
@@ -341,6 +350,7 @@ def other_socket(scene):
     scene.socket = "/var/run/crio/faults.sock"
     scene.before = scene.look()
     scene.before.data["containers"] = None
+    scene.also_changed = ("/etc/crictl.yaml",)
     yield scene.apply(crio_config__socket={"crio": {"api": {"listen": scene.socket}}})
 
 

@@ -91,7 +91,7 @@ def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str
     """(what is not as it should be, as sentences; the side that the files are on)"""
     before = scene.before
     found, ended = _files(scene, side, now)
-    found += _strangers(before, now)
+    found += _strangers(before, now, (*MANAGED, *scene.also_changed))
     found += _daemon(scene, fault, ended, now)
     found += _containers(scene, now)
     if now.litter and not (fault.untidy and not any(INTENT in path for path in now.litter)):
@@ -134,9 +134,9 @@ def _is_wanted(scene: Scene, path: str, now: Look) -> bool:
     )
 
 
-def _strangers(before: Look, now: Look) -> list[str]:
+def _strangers(before: Look, now: Look, managed: tuple[str, ...]) -> list[str]:
     """Whatever is not managed must be as it was."""
-    names = (set(before.files) | set(now.files)) - set(MANAGED)
+    names = (set(before.files) | set(now.files)) - set(managed)
     changed = [
         name
         for name in sorted(names)

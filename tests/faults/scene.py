@@ -108,6 +108,7 @@ class Scene:
         self.socket = SOCKET
         self.extra: list[Resident] = []  # containers of this fault that no run may lose
         self.loses_residents = False  # a power cut
+        self.also_changed: tuple[str, ...] = ()  # files beside the four that this change writes
         self.ready = READY
         self.layer: dict[str, Any] = {}
 

@@ -276,6 +276,7 @@ _SERVICE = types.SimpleNamespace(
     active=True,
     socket="/run/crio/crio.sock",
     control_group="/system.slice/crio.service",
+    kill_mode="control-group",
 )
 _BEFORE = {"running": [{"id": "gone"}, {"id": CONTAINER}], "network_ready": True}
 

@@ -82,7 +82,8 @@ def restart(unit, before, ready_timeout, words):
     status, _output, error = run(["systemctl", "restart", unit], timeout=ready_timeout + START_MARGIN)
     if status != 0:
         said = journald.complaint(unit, after, before["invocation_id"])
-        said = said or CrioService(unit).ending or error.strip()
+        service = CrioService(unit)
+        said = said or service.ending or f"{error.strip()}; it is {service.state_words}"
         raise TransactionError("activate", f"CRI-O did not {words} with the new configuration", said)
     return after
 

@@ -7,13 +7,14 @@ storage), or leave them to a handler that does not know them. Each of these is r
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
 from .. import node_files
 from ..crictl import output as typed
 from ..crictl.call import Crictl
-from ..crio import containers, handlers
+from ..crio import containers, handlers, sandboxes
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
 from ..errors import NodeError, TransactionError
@@ -21,7 +22,10 @@ from ..node_files import NodeFileError
 from ..text import shown
 
 UNIT_DIRECTORY = "/etc/systemd/system/"
-_VERSION_FILE = "/var/run/crio/version"  # crio.version_file's default
+_VERSION_FILES = (
+    ("crio.version_file_persist", ""),
+    ("crio.version_file", "/var/run/crio/version"),
+)  # and their defaults
 #: of containers/storage; each has its own folders below the root
 DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
@@ -37,12 +41,9 @@ def refuse_to_lose_containers(request, service, before, configuration):
         return
     count = count or len(alive)
     _refuse_to_stop_them(request, service, known, count)
-    _refuse_another_minor(service, before, count)
+    _refuse_to_wipe_them(service, configuration, count)
     _refuse_other_storage(known, configuration)
-    if service.active:
-        _refuse_changed_handlers(service, known, configuration)
-    else:
-        _refuse_unknown_handlers(known, configuration)
+    _refuse_changed_handlers(service, known, configuration)
 
 
 def _refuse_to_stop_them(request, service, known, count):
@@ -59,31 +60,38 @@ def _refuse_to_stop_them(request, service, known, count):
         )
 
 
-def _refuse_another_minor(service, before, count):
-    was = before["version"] or _noted_version()
+def _refuse_to_wipe_them(service, configuration, count):
+    """A start removes every pod where a version file is missing or has another minor version (internal/version/version.go)."""
+    if configuration.get("crio.internal_wipe") == "false":
+        return
     now = crio_service.version_of(service.binary)
-    if not service.active and not was:
-        raise TransactionError(
-            "refused",
-            f"{service.unit} is stopped, {_counted(count)} still run, and {_VERSION_FILE} is gone: a start of CRI-O removes"
-            " every pod then. Drain the node first",
-        )
-    if was and now and _minor(was) != _minor(now):
-        raise TransactionError(
-            "refused",
-            f"a start would run CRI-O {now} where {was} ran; a start with another minor version removes every pod"
-            f" ({_counted(count)}). Drain the node first",
-        )
+    for key, default in _VERSION_FILES:
+        path = handlers.value_of(configuration.get(key, json.dumps(default)))
+        if not isinstance(path, str) or not path:
+            continue
+        was = _noted_version(path)
+        if was is None:
+            raise TransactionError(
+                "refused",
+                f"a start of CRI-O would remove every pod ({_counted(count)}), since it finds no version in {shown(path)}"
+                f" ({key}). Drain the node first",
+            )
+        if now and _minor(was) != _minor(now):
+            raise TransactionError(
+                "refused",
+                f"a start would run CRI-O {now} where {shown(was)} ran; a start with another minor version removes every pod"
+                f" ({_counted(count)}). Drain the node first",
+            )
 
 
 def _minor(version):
     return re.findall(r"\d{1,9}", version[:100])[:2]
 
 
-def _noted_version():
+def _noted_version(path):
     """The version that the last start noted: a JSON string, or an object with major and minor (internal/version)."""
     try:
-        text = node_files.read_bytes(_VERSION_FILE, 4096).decode("utf-8", "replace")
+        text = node_files.read_bytes(path, 4096).decode("utf-8", "replace")
     except NodeFileError:
         return None
     numbers = re.findall(r"\d{1,9}", text)
@@ -141,7 +149,7 @@ def refuse_second_driver(configuration):
 
 
 def _refuse_unknown_handlers(known, configuration):
-    """While the daemon is stopped only the monitors show what containers were started with: a handler must match that."""
+    """Of a container whose pod is not noted its monitor shows what it was started with: one of the handlers must match that."""
     _default, after = handlers.parse(configuration)
     offered = [handlers.settings(name, handler) for name, handler in after.items()]
     programs = {each["runtime_path"] for each in offered}
@@ -161,10 +169,25 @@ def _refuse_unknown_handlers(known, configuration):
 
 
 def _refuse_changed_handlers(service, known, configuration):
-    """Pods must find the handler that they were started with."""
+    """Pods must find the handler that they were started with: by name, and as it was."""
+    pods, unknown = sandboxes.of_monitors(known)
+    live = {}
+    if service.active:
+        live = _add_listed(service, pods, unknown)
+    monitors = {each["id"]: each for each in known if "id" in each}
+    problems = handlers.in_use(
+        list(pods.values()), monitors, handlers.parse(live), handlers.parse(configuration)
+    )
+    if problems:
+        raise TransactionError("refused", f"{shown('; '.join(problems))}. Drain the node first")
+    _refuse_unknown_handlers(unknown, configuration)
+
+
+def _add_listed(service, pods, unknown):
+    """Add those pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
     crictl = Crictl(f"unix://{service.socket}")
     try:
-        pods, listed = crictl.together(
+        listed, running = crictl.together(
             lambda: typed.sandboxes(crictl.json("pods", "--state", "ready")),
             lambda: typed.running(crictl.json("ps", "-o", "json")),
         )
@@ -173,23 +196,22 @@ def _refuse_changed_handlers(service, known, configuration):
         live = {}
     except NodeError as error:
         raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
-    of_pod = {}
-    for each in listed:
+    of_pod, without_note = {}, {each["id"] for each in unknown}
+    for each in running:
         of_pod.setdefault(each.get("pod"), []).append(each["id"])
-    running = [
-        {
-            "name": pod.get("name", pod["id"][:12]),
+    runroot, driver = (handlers.value_of(live.get(f"crio.{name}")) for name in ("runroot", "storage_driver"))
+    for pod in listed:
+        identity = pod["id"]
+        if identity in pods or identity not in of_pod or without_note.intersection(of_pod[identity]):
+            continue
+        reported = {
+            "name": pod.get("name", identity[:12]),
             "namespace": pod.get("namespace", ""),
             "handler": pod.get("handler") or "",
-            "containers": of_pod[pod["id"]],
         }
-        for pod in pods
-        if pod["id"] in of_pod
-    ]
-    monitors = {each["id"]: each for each in known if "id" in each}
-    problems = handlers.in_use(running, monitors, handlers.parse(live), handlers.parse(configuration))
-    if problems:
-        raise TransactionError("refused", f"{shown('; '.join(problems))}. Drain the node first")
+        noted = sandboxes.noted(f"{runroot}/{driver}-containers", identity)
+        pods[identity] = {**reported, **noted, "containers": of_pod[identity]}
+    return live
 
 
 def kill_mode_after(request, service):

@@ -47,6 +47,7 @@ MODULES = (
     "crio.handlers",
     "crio.journald",
     "crio.live",
+    "crio.sandboxes",
     "crio.service",
     "errors",
     "layout",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a start would take from running containers is refused beforehand, from their monitors where the daemon is down."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +25,7 @@ CONFIGURATION = {
     "crio.root": '"/var/lib/containers/storage"',
     "crio.runroot": '"/run/containers/storage"',
     "crio.storage_driver": '""',
+    "crio.version_file": '""',
     "crio.runtime.default_runtime": '"crun"',
     "crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/true"',
     "crio.runtime.runtimes.crun.runtime_root": '"/run/crun"',
@@ -45,6 +47,20 @@ def monitor(**more):
         "container": {"pid": 11, "started": "2"},
         **more,
     }
+
+
+def noted_pod(folder, handler):
+    """A pod and its container as CRI-O notes them below `folder`; returns what the container's monitor is to have."""
+    noted = {
+        "p" * 64: {"RuntimeHandler": handler, "KubeName": "web", "Namespace": "shop"},
+        IDENTITY: {"SandboxID": "p" * 64},
+    }
+    for identity, annotations in noted.items():
+        bundle = folder / "overlay-containers" / identity / "userdata"
+        bundle.mkdir(parents=True)
+        named = {f"io.kubernetes.cri-o.{name}": value for name, value in annotations.items()}
+        (bundle / "config.json").write_text(json.dumps({"annotations": named}))
+    return {"bundle": str(folder / "overlay-containers" / IDENTITY / "userdata")}
 
 
 def judge(monkeypatch, configuration=(), **more):
@@ -127,3 +143,60 @@ def test_a_pods_own_container_is_not_counted_among_those_that_a_restart_would_st
     monkeypatch.setattr(containers, "monitors", lambda: [monitor(groups=group), monitor(groups=group, **POD)])
     with pytest.raises(TransactionError, match="would stop 1 running container:"):
         losses.refuse_to_lose_containers(request, STOPPED, {"running": []}, CONFIGURATION)
+
+
+OTHER_HANDLER = {
+    "crio.runtime.runtimes.other.runtime_path": '"/usr/bin/true"',
+    "crio.runtime.runtimes.other.runtime_root": '"/run/other"',
+}
+
+
+def test_a_pod_with_a_handler_of_its_own_is_no_obstacle_while_that_handler_stays(monkeypatch, tmp_path):
+    noted = noted_pod(tmp_path, "other")
+    same = {**OTHER_HANDLER, "crio.runroot": json.dumps(str(tmp_path))}
+    judge(monkeypatch, same, runtime_root="/run/other", **noted)
+
+
+@pytest.mark.parametrize(
+    ("handler", "words"),
+    [
+        ({}, "the handler other is taken away, and pods run with it: shop/web"),
+        (
+            {**OTHER_HANDLER, "crio.runtime.runtimes.other.runtime_root": '"/run/elsewhere"'},
+            "the handler other gets another state folder .*: shop/web",
+        ),
+        (
+            {**OTHER_HANDLER, "crio.runtime.runtimes.other.runtime_path": '"/usr/bin/false"'},
+            "the handler other gets another program .*: shop/web",
+        ),
+    ],
+    ids=["taken away", "another state folder", "another program"],
+)
+def test_a_handler_that_a_pod_was_started_with_is_kept_by_name(monkeypatch, tmp_path, handler, words):
+    noted = noted_pod(tmp_path, "other")
+    changed = {**handler, "crio.runroot": json.dumps(str(tmp_path))}
+    with pytest.raises(TransactionError, match=words):
+        judge(monkeypatch, changed, runtime_root="/run/other", **noted)
+
+
+@pytest.mark.parametrize("key", ["crio.version_file", "crio.version_file_persist"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "would remove every pod"),
+        ("garbage", "would remove every pod"),
+        ('"1.36.3"', "another minor version removes every pod"),
+        ('"1.37.2"', ""),
+    ],
+)
+def test_a_start_that_finds_no_fitting_version_file_is_refused(monkeypatch, tmp_path, key, content, words):
+    path = tmp_path / "version"
+    if content is not None:
+        path.write_text(content)
+    configuration = {key: json.dumps(str(path))}
+    if not words:
+        judge(monkeypatch, configuration)
+        return
+    with pytest.raises(TransactionError, match=words):
+        judge(monkeypatch, configuration)
+    judge(monkeypatch, {**configuration, "crio.internal_wipe": "false"})

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods as CRI-O noted them on the node's disk, beside the containers that run now.
+
+CRI-O does not report the handler of a pod through CRI (server/sandbox_list.go leaves the field empty, CRI-O 1.37). It stands in
+the OCI configuration of the pod's own container, which is there even where that container is dropped, and while the daemon is
+down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from .. import node_files
+from ..errors import NodeError
+from . import containers
+
+_LARGEST = 4 * 1024 * 1024  # bytes of an OCI configuration; usual are 20 to 60 KiB
+_PREFIX = "io.kubernetes.cri-o."
+_FILE = "userdata/config.json"
+
+
+def noted(folder, pod):
+    """What CRI-O noted of a pod: {"name", "namespace", "handler" ("" for the default)}; {} where nothing can be read.
+
+    folder: RUNROOT/DRIVER-containers; pod: the pod's id.
+    """
+    if not pod or "/" in pod:
+        return {}
+    annotations = _annotations(f"{folder}/{pod}/{_FILE}")
+    handler = annotations.get("RuntimeHandler")
+    if handler is None:
+        return {}
+    return {
+        "name": annotations.get("KubeName") or pod[:12],
+        "namespace": annotations.get("Namespace", ""),
+        "handler": handler,
+    }
+
+
+def of_monitors(monitors):
+    """(pods, unknown): the pods of containers that run under these monitors, and those monitors whose pod is not noted.
+
+    pods: {pod's id: {"name", "namespace", "handler", "containers": ids}}.
+    """
+    pods, unknown = {}, []
+    for monitor in monitors:
+        if "id" not in monitor or "container" not in monitor or containers.is_pods_own(monitor):
+            continue
+        bundle = monitor.get("bundle", "")
+        pod = _annotations(f"{bundle}/config.json").get("SandboxID", "")
+        if pod not in pods:
+            found = noted(os.path.dirname(os.path.dirname(bundle)), pod)
+            if not found:
+                unknown.append(monitor)
+                continue
+            pods[pod] = dict(found, containers=[])
+        pods[pod]["containers"].append(monitor["id"])
+    return pods, unknown
+
+
+def _annotations(path):
+    """CRI-O's own annotations of an OCI configuration, without their prefix; {} where it cannot be read."""
+    try:
+        document = json.loads(node_files.read_bytes(path, _LARGEST))
+    except (NodeError, ValueError, RecursionError):
+        return {}
+    found = document.get("annotations") if isinstance(document, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name[len(_PREFIX) :]: value
+        for name, value in found.items()
+        if name.startswith(_PREFIX) and isinstance(value, str)
+    }
