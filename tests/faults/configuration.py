@@ -127,8 +127,9 @@ missing("conmon", "/usr/libexec/crio/conmon /usr/bin/conmon", ("conmon",), real_
 
 @fault(
     "crun's own program, behind the default handler's, is missing",
-    ends=EITHER,
-    reports=ANY,
+    ends=BEFORE,
+    reports=REFUSED,
+    names=(CRUN, "cannot report the state"),
     real_crio=HANDLERS,
 )
 def crun_behind(scene):

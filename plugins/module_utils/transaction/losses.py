@@ -19,6 +19,7 @@ from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
 from ..errors import NodeError, TransactionError
 from ..node_files import NodeFileError
+from ..program import run
 from ..text import shown
 
 UNIT_DIRECTORY = "/etc/systemd/system/"
@@ -28,6 +29,7 @@ _VERSION_FILES = (
 )  # and their defaults
 #: of containers/storage; each has its own folders below the root
 DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
+_STATE_LIMIT = 20  # seconds for a handler's answer; crun and runc take some milliseconds
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
 
 
@@ -44,6 +46,7 @@ def refuse_to_lose_containers(request, service, before, configuration):
     _refuse_to_wipe_them(service, configuration, count)
     _refuse_other_storage(known, configuration)
     _refuse_changed_handlers(service, known, configuration)
+    _refuse_broken_handlers(known)
 
 
 def _refuse_to_stop_them(request, service, known, count):
@@ -166,6 +169,28 @@ def _refuse_unknown_handlers(known, configuration):
             f"no handler of the new configuration has the program {shown(program)}{where}, and container"
             f" {shown(monitor['id'])[:12]} was started by it. Drain the node first",
         )
+
+
+def _refuse_broken_handlers(known):
+    """The program that started a container must still know it: a start of CRI-O asks it, and takes no answer for an exit.
+
+    One container is asked about for each program and state folder, since that is what can be missing or broken.
+    """
+    asked = set()
+    for monitor in known:
+        program, root = monitor.get("runtime"), monitor.get("runtime_root", "")
+        if not program or "container" not in monitor or (program, root) in asked:
+            continue
+        command = [program, *([f"--root={root}"] if root else []), "state", monitor["id"]]
+        status, output, error = run(command, timeout=_STATE_LIMIT)
+        if status == 0:
+            asked.add((program, root))
+        elif containers.lives(monitor["container"]):
+            raise TransactionError(
+                "refused",
+                f"{shown(program)} cannot report the state of container {shown(monitor['id'])[:12]}, which runs; a start of CRI-O"
+                f" would lose it: {shown((error or output).strip(), 300) or f'it ended with status {status}'}",
+            )
 
 
 def _refuse_changed_handlers(service, known, configuration):

@@ -200,3 +200,16 @@ def test_a_start_that_finds_no_fitting_version_file_is_refused(monkeypatch, tmp_
     with pytest.raises(TransactionError, match=words):
         judge(monkeypatch, configuration)
     judge(monkeypatch, {**configuration, "crio.internal_wipe": "false"})
+
+
+def test_a_handler_whose_program_no_longer_works_is_refused_before_a_start_loses_its_containers(monkeypatch):
+    monkeypatch.setattr(containers, "lives", lambda _process: True)
+    configuration = {"crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/false"'}
+    with pytest.raises(TransactionError, match=r"/usr/bin/false cannot report the state of container c{12}"):
+        judge(monkeypatch, configuration, runtime="/usr/bin/false")
+
+
+def test_a_container_that_ended_meanwhile_needs_no_handler(monkeypatch):
+    monkeypatch.setattr(containers, "lives", lambda _process: False)
+    configuration = {"crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/false"'}
+    judge(monkeypatch, configuration, runtime="/usr/bin/false")
