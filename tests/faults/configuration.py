@@ -65,7 +65,7 @@ def elsewhere(name: str, set_up: str, names: tuple) -> None:
     )
     def story(scene):
         scene.sh("cp -a /etc/crio/crio.conf.d /etc/crio/faults.d")
-        scene.unit_settings(set_up.replace("CRIO", crio(scene)))
+        scene.unit_settings(set_up.replace("=CRIO ", f"={crio(scene)} "))
         scene.restart()
         yield scene.apply()
         scene.no_unit_settings()

@@ -22,6 +22,8 @@ _LINES = 2000  # newest lines of a look
 _LONGEST = 8192  # characters kept of one line
 _WITNESS_LIMIT = 2  # seconds that a line may take from the daemon to a reader
 _POLL = 0.05
+_FATAL = ("level=fatal", "level=panic")
+_ENDED_BY_SYSTEMD = ("Control process exited", "timed out", "atchdog timeout")
 # systemd's own lines that say why a unit did not start, the most telling first.
 _TELLING = (
     "exited, code=",
@@ -100,30 +102,36 @@ def messages_of(pid, after):
 def complaint(unit, after, known_invocation):
     """Why the unit's newest start failed: the daemon's own fatal line, else systemd's; "" where the journal has neither.
 
-    `known_invocation` is the one before: what it still wrote, while it was stopped, is not about the start.
+    `known_invocation` is the one before: what it still wrote, while it was stopped, is not about the start. Where systemd ended
+    the start (a command of the unit failed, or it took too long), errors of the daemon are not the cause: CRI-O logs some as
+    it stops.
     """
     found = [
         each
         for each in lines(after, f"_SYSTEMD_UNIT={unit}", "+", f"UNIT={unit}", "_PID=1")
         if each["invocation"] != known_invocation
     ]
-    said = last_complaint([each["message"] for each in found if each["pid"] != "1"], unstructured=False)
-    if said:
-        return said
+    of_daemon = [each["message"] for each in found if each["pid"] != "1"]
     of_systemd = [each["message"] for each in found if each["pid"] == "1"]
-    for words in _TELLING:
-        for message in of_systemd:
-            if words in message:
-                return message
-    return ""
+    return (
+        last_complaint(of_daemon, _FATAL, unstructured=False)
+        or _first_of(of_systemd, _ENDED_BY_SYSTEMD)
+        or last_complaint(of_daemon, unstructured=False)
+        or _first_of(of_systemd, _TELLING)
+    )
 
 
-def last_complaint(said, unstructured=True):
+def _first_of(messages, telling):
+    """The first message that has the most telling words."""
+    return next((message for words in telling for message in messages if words in message), "")
+
+
+def last_complaint(said, levels=(*_FATAL, "level=error"), unstructured=True):
     """CRI-O's own line for what stopped it: the last fatal one, else the last error; without logrus's wrapping.
 
     unstructured: take the last line of all where none has a level, as crio's standard error may have it.
     """
-    for level in ("level=fatal", "level=panic", "level=error"):
+    for level in levels:
         for line in reversed(said):
             if level in line[:200]:
                 found = _MESSAGE.search(line)

@@ -37,7 +37,10 @@ _CREATED = (
     "crio.runtime.namespaces_dir",
 )
 _OF_A_DRIVER = ("", "-images", "-layers", "-containers", "-locks")
-_DROPPED = re.compile(r"Runtime handler ([^\s\"\\]{1,200}) is being ignored due to: (.{1,500})")
+# CRI-O quotes the name (pkg/config/config.go, 1.37), and its log escapes the quotes.
+_DROPPED = re.compile(
+    r'Runtime handler (?:\\?")?([^\s"\\]{1,200})(?:\\?")? is being ignored due to: (.{1,500})'
+)
 _PREFIXES = ("validating runtime config: ", "validating root config: ", "runtime validation: ")
 
 

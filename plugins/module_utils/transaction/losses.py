@@ -186,10 +186,11 @@ def _refuse_broken_handlers(known):
         if status == 0:
             asked.add((program, root))
         elif containers.lives(monitor["container"]):
+            said = (error or output).strip().splitlines() or [f"it ended with status {status}"]
             raise TransactionError(
                 "refused",
                 f"{shown(program)} cannot report the state of container {shown(monitor['id'])[:12]}, which runs; a start of CRI-O"
-                f" would lose it: {shown((error or output).strip(), 300) or f'it ended with status {status}'}",
+                f" would lose it: {shown(said[-1], 300)}",
             )
 
 
