@@ -55,6 +55,7 @@ class Daemon:
                 "ExecStart": f"{{ path={self._binary} ; argv[]={self._binary} ; ignore_errors=no ; }}",
                 "ExecReload": "kill",
                 "ExecMainStartTimestampMonotonic": "1",
+                "ActiveEnterTimestampMonotonic": "1",
                 "NRestarts": "0",
             }.items()
         )

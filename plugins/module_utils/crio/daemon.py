@@ -160,8 +160,8 @@ def probe(service, before, ready_timeout, after=None):
 
 def _settle(service, before, after):
     """Make sure that a start lasts: the same daemon, some seconds after its start."""
-    if service.uptime < _SETTLED:
-        time.sleep(_SETTLED - service.uptime)
+    if service.serving_for < _SETTLED:
+        time.sleep(_SETTLED - service.serving_for)
     now = CrioService(service.unit)
     same = (now.invocation_id, now.main_pid, now.restarts) == (
         service.invocation_id,

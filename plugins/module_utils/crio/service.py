@@ -22,7 +22,8 @@ BINARY_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbi
 
 _PROPERTIES = (
     "LoadState,ActiveState,SubState,UnitFileState,InvocationID,MainPID,KillMode,ControlGroup,NeedDaemonReload,Job,"
-    "FragmentPath,DropInPaths,ExecStart,ExecReload,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,Result,"
+    "FragmentPath,DropInPaths,ExecStart,ExecReload,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,"
+    "ActiveEnterTimestampMonotonic,Result,"
     "NRestarts,ExecMainCode,ExecMainStatus"
 )
 _OPTION_FOR = {
@@ -100,13 +101,20 @@ class CrioService:
         return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
 
     @property
+    def serving_for(self):
+        """Seconds since systemd took the daemon for started; 0 while it does not run."""
+        microseconds = _number(self.properties.get("ActiveEnterTimestampMonotonic"))
+        return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
+
+    @property
     def ending(self):
         """How the daemon's last run ended, in systemd's words; empty after a success."""
         result = self.properties.get("Result", "")
         if result in ("", "success"):
             return ""
         status = self.properties.get("ExecMainStatus", "0")
-        return f"systemd says: {result}" + (f", status {status}" if status not in ("", "0") else "")
+        words = f"systemd reports for {self.unit}: {result}"
+        return words + (f", status {status}" if status not in ("", "0") else "")
 
     @property
     def enabled(self):

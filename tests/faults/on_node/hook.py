@@ -100,6 +100,8 @@ def act(wanted, step):
         return
     with open(f"{FOLDER}/reached", "a") as file:
         file.write(f"{os.getpid()} {_state['number']} {step}\n")
+    if word in ("kill", "pause"):
+        os.unlink(f"{FOLDER}/hook.json")  # systemd starts the program again after a kill
     if word == "kill":
         os.kill(os.getpid(), 9)
     elif word == "pause":
