@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import os
+import threading
 import time
 
-from . import node_files, path_status
+from . import node_files
 from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
@@ -20,6 +22,8 @@ from .transaction import state as committed
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 _HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
 _HEADER_LENGTH = 200  # bytes
+_PATH_SECONDS = 5  # for all paths that the settings name; one may be on a file system that does not answer
+_PATH_THREADS = 16  # each of them may end up waiting for a file system
 
 
 def read(request, layout=NODE, service=None, live=None):
@@ -207,7 +211,7 @@ def ask_live(service):
 
 def _about_paths(paths, started_at):
     """What the report says about the paths that the settings name. started_at: the daemon's start, None while it does not run."""
-    changed_at, now = path_status.changed_at(paths), time.time()
+    changed_at, now = paths_changed_at(paths), time.time()
     # A time in the future shows that a clock was wrong, and would stay newer than every start.
     newer = {
         path for path, changed in changed_at.items() if started_at and started_at <= (changed or 0) <= now
@@ -217,6 +221,42 @@ def _about_paths(paths, started_at):
         "newer_paths": [path for path in paths if path in newer],
         "unanswered_paths": [path for path in paths if path not in changed_at],
     }
+
+
+def paths_changed_at(paths, seconds=_PATH_SECONDS):
+    """Return {path: when its inode or its link's last changed, in seconds since the epoch; None if it does not exist}.
+
+    A path without an answer within `seconds` is left out, as on NFS without its server. What still waits for one is a daemon
+    thread, which does not keep the process from ending.
+    """
+    waiting, answers = collections.deque(paths), {}
+    deadline = time.monotonic() + seconds
+    workers = [
+        threading.Thread(target=_read_paths, args=(waiting, answers), daemon=True)
+        for _each in range(min(_PATH_THREADS, len(waiting)))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(max(deadline - time.monotonic(), 0))
+    waiting.clear()
+    return answers.copy()
+
+
+def _read_paths(waiting, answers):
+    while True:
+        try:
+            path = waiting.popleft()
+        except IndexError:
+            return
+        answers[path] = _changed_at(path)
+
+
+def _changed_at(path):
+    try:
+        return max(os.lstat(path).st_ctime, os.stat(path).st_ctime)
+    except (OSError, ValueError):  # the latter for a NUL in the path
+        return None
 
 
 def _effective(service, different):

@@ -9,16 +9,16 @@ import time
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import node_state, path_status
+from ansible_collections.cri.node.plugins.module_utils import node_state
 from testbed.paths import link_collection
 
 DEAD = "/mnt/dead/"
 ENDS = """
 import os, sys, time
-from ansible_collections.cri.node.plugins.module_utils import path_status
+from ansible_collections.cri.node.plugins.module_utils import node_state
 real = os.lstat
 os.lstat = lambda path: time.sleep(60) if path.startswith("/mnt/dead") else real(path)
-print(path_status.changed_at(["/mnt/dead/a", "/nowhere"], 0.2))
+print(node_state.paths_changed_at(["/mnt/dead/a", "/nowhere"], 0.2))
 """
 
 
@@ -27,7 +27,7 @@ def dead_mount(monkeypatch):
     """A folder whose file system does not answer before the test ends."""
     answer, real = threading.Event(), os.lstat
     monkeypatch.setattr(
-        path_status.os, "lstat", lambda path: real("/" if path.startswith(DEAD) and answer.wait(30) else path)
+        node_state.os, "lstat", lambda path: real("/" if path.startswith(DEAD) and answer.wait(30) else path)
     )
     yield
     answer.set()
@@ -37,10 +37,10 @@ def test_a_path_exists_or_not(tmp_path):
     there, loop = str(tmp_path), tmp_path / "loop"
     loop.symlink_to(loop)
     paths = [there, there + "/", str(loop), "/nowhere", "/a\0b", "x" * 5000]
-    found = path_status.changed_at(paths)
+    found = node_state.paths_changed_at(paths)
     assert found[there] == found[there + "/"] == os.stat(there).st_ctime
     assert [found[each] for each in paths[2:]] == [None] * 4
-    assert path_status.changed_at([]) == {}
+    assert node_state.paths_changed_at([]) == {}
 
 
 def test_a_link_that_is_newer_than_its_target_counts(tmp_path):
@@ -49,22 +49,22 @@ def test_a_link_that_is_newer_than_its_target_counts(tmp_path):
     while time.time() < before + 0.05:
         time.sleep(0.01)
     (tmp_path / "link").symlink_to("target")
-    assert path_status.changed_at([str(tmp_path / "link")])[str(tmp_path / "link")] > before
+    assert node_state.paths_changed_at([str(tmp_path / "link")])[str(tmp_path / "link")] > before
 
 
 def test_a_file_system_without_an_answer_takes_no_more_than_the_limit(dead_mount):
     paths = [f"{DEAD}{number}" for number in range(40)]
     started = time.monotonic()
-    assert path_status.changed_at(["/", *paths[:3], "/nowhere"], 0.2) == {
+    assert node_state.paths_changed_at(["/", *paths[:3], "/nowhere"], 0.2) == {
         "/": os.stat("/").st_ctime,
         "/nowhere": None,
     }
-    assert path_status.changed_at([*paths, "/"], 0.2) == {}  # all threads are waiting
+    assert node_state.paths_changed_at([*paths, "/"], 0.2) == {}  # all threads are waiting
     assert time.monotonic() - started < 5
 
 
 def test_the_report_names_paths_without_an_answer(dead_mount, monkeypatch):
-    monkeypatch.setattr(path_status.changed_at, "__defaults__", (0.2,))
+    monkeypatch.setattr(node_state.paths_changed_at, "__defaults__", (0.2,))
     assert node_state._about_paths(["/", f"{DEAD}a", "/nowhere"], None) == {
         "missing_paths": ["/nowhere"],
         "newer_paths": [],
@@ -84,7 +84,9 @@ def test_the_report_names_what_was_installed_after_the_start_of_the_daemon(tmp_p
 
 
 def test_a_path_from_the_future_is_not_newer_than_the_daemon(monkeypatch, tmp_path):
-    monkeypatch.setattr(path_status, "changed_at", lambda paths: dict.fromkeys(paths, time.time() + 3600))
+    monkeypatch.setattr(
+        node_state, "paths_changed_at", lambda paths: dict.fromkeys(paths, time.time() + 3600)
+    )
     assert node_state._about_paths(["/opt/kata"], 1000)["newer_paths"] == []
 
 
