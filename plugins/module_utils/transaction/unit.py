@@ -54,7 +54,6 @@ MODULES = (
     "node_files",
     "node_host",
     "node_state",
-    "path_status",
     "program",
     "text",
     "transaction.apply",
