@@ -94,8 +94,9 @@ def play(scene: Scene, fault: table.Fault) -> str:
 
 def heal(scene: Scene) -> None:
     """A normal run must succeed now, and a second one must change nothing. Raises Wrong."""
-    lost = scene.loses_residents
+    lost, also_changed = scene.loses_residents, scene.also_changed
     scene.reset()
+    scene.also_changed = also_changed
     if lost:
         scene.node.wait_for_crio()
         scene.node.remove_pods()
