@@ -80,7 +80,7 @@ def other_mode(scene):
 @fault("somebody sets the mode that a file has already, after a restart by hand", ends=AFTER, reports=DONE)
 def same_mode(scene):
     scene.restart()
-    scene.sh(f"sleep 1; chmod 0644 {DROP_IN} {UNIT_DROP_IN}; chmod 0600 {ENVIRONMENT_FILE}")
+    scene.sh("sleep 1; " + "; ".join(f"chmod {mode} {path}" for path, mode in scene.modes.items()))
     scene.before = scene.look()
     run = scene.again(variables=scene.variables_of(scene.marks)).result()
     expect(

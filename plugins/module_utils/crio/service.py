@@ -21,10 +21,18 @@ DEFAULT_SOCKET = "/var/run/crio/crio.sock"
 BINARY_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin", "/opt/bin")
 
 _PROPERTIES = (
-    "LoadState,ActiveState,SubState,UnitFileState,InvocationID,MainPID,KillMode,ControlGroup,NeedDaemonReload,Job,"
+    "Names,LoadState,ActiveState,SubState,UnitFileState,InvocationID,MainPID,KillMode,ControlGroup,NeedDaemonReload,Job,"
     "FragmentPath,DropInPaths,ExecStart,ExecReload,Environment,EnvironmentFiles,ExecMainStartTimestampMonotonic,"
     "ActiveEnterTimestampMonotonic,Result,"
     "NRestarts,ExecMainCode,ExecMainStatus"
+)
+# Where systemd looks for units, the first one wins; for a systemd that does not report its UnitPath.
+_UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
 )
 _OPTION_FOR = {
     "--config": "config",
@@ -147,9 +155,21 @@ class CrioService:
         """Whether the unit says how to reload the daemon."""
         return bool(self.properties.get("ExecReload"))
 
-    @property
     def drop_ins(self):
-        return self.properties.get("DropInPaths", "").split()
+        """The unit's drop-ins as the next daemon-reload finds them, in the order in which they are read (systemd.unit(5)).
+
+        systemd's own list has those of the last one. A file of the same name in a folder of a higher rank takes another's place.
+        """
+        _status, output, _error = run(["systemctl", "show", "-p", "UnitPath", "--value"])
+        chosen = {}
+        names = sorted(
+            {self.unit, *self.properties.get("Names", "").split()}, key=lambda name: name == self.unit
+        )
+        for name in ["service", *names]:
+            for folder in reversed(output.split() or _UNIT_FOLDERS):
+                for path in _files_of(f"{folder}/{name}.d"):
+                    chosen[os.path.basename(path)] = path
+        return [chosen[name] for name in sorted(chosen)]
 
     @property
     def started_at(self):
@@ -274,6 +294,13 @@ def binary_identity(binary):
     """What tells one crio file from the next without reading it: path, inode, size, modification time."""
     status = os.stat(binary)
     return [binary, status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _files_of(folder):
+    try:
+        return [f"{folder}/{name}" for name in os.listdir(folder) if name.endswith(".conf")]
+    except OSError:
+        return []
 
 
 def _parse_show(output):

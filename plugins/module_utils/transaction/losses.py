@@ -50,7 +50,7 @@ def refuse_to_lose_containers(request, service, before, configuration):
 
 
 def _refuse_to_stop_them(request, service, known, count):
-    kill_mode = kill_mode_after(request, service)
+    kill_mode, decided_by = kill_mode_after(request, service)
     group = service.control_group or f"/system.slice/{service.unit}"
     if kill_mode in ("control-group", "mixed") and any(
         containers.inside(each["groups"], group) for each in known
@@ -58,9 +58,14 @@ def _refuse_to_stop_them(request, service, known, count):
         raise TransactionError(
             "refused",
             f"a restart of {service.unit} would stop {_counted(count)}: their monitors live in the"
-            f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}. Set"
-            " crio_service: {Service: {KillMode: process}}, or drain the node first",
+            f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}"
+            f"{_set_by(decided_by, service)}. Set crio_service: {{Service: {{KillMode: process}}}}, or drain the node first",
         )
+
+
+def _set_by(path, service):
+    """Where a KillMode comes from, for a drop-in that may be of somebody else's making."""
+    return f" by {shown(path)}" if path and path != service.properties.get("FragmentPath") else ""
 
 
 def _refuse_to_wipe_them(service, configuration, count):
@@ -241,21 +246,33 @@ def _add_listed(service, pods, unknown):
 
 
 def kill_mode_after(request, service):
-    """The KillMode the unit will have: from its own file and its drop-ins, as the change leaves them (systemd.kill(5))."""
-    paths = [service.properties.get("FragmentPath", ""), *service.drop_ins]
-    texts = {}
-    for path in paths:
-        if os.path.exists(path):
-            texts[path] = node_files.read_bytes(path).decode("utf-8", "replace")
+    """(the KillMode the unit will have, the file that sets it): from its own file and its drop-ins, as the change leaves them.
+
+    Drop-ins that systemd has not read yet count: a change makes it read them (systemd.kill(5), systemd.unit(5)).
+    """
+    own = service.properties.get("FragmentPath", "")
+    texts = {path: _text(path) for path in service.drop_ins()}
     directory = f"{UNIT_DIRECTORY}{service.unit}.d/"
-    texts.update({path: text for path, text in request["contents"].items() if path.startswith(directory)})
-    kill_mode = "control-group"
+    for path, text in request["contents"].items():
+        if path.startswith(directory):
+            texts = {
+                each: old for each, old in texts.items() if os.path.basename(each) != os.path.basename(path)
+            }
+            texts[path] = text
+    for path in request["remove"]:
+        texts.pop(path, None)
+    kill_mode, decided_by = "control-group", own
     # Drop-ins apply in the order of their file names, wherever they lie; the unit's own file comes first.
-    for path in sorted(
-        set(texts) - set(request["remove"]), key=lambda path: (path != paths[0], os.path.basename(path))
-    ):
-        for line in texts[path].splitlines():
+    for path in [own, *sorted(texts, key=os.path.basename)]:
+        for line in (_text(path) if path == own else texts[path]).splitlines():
             name, _equals, value = line.partition("=")
             if name.strip() == "KillMode":
-                kill_mode = value.strip() or "control-group"
-    return kill_mode
+                kill_mode, decided_by = value.strip() or "control-group", path
+    return kill_mode, decided_by
+
+
+def _text(path):
+    try:
+        return node_files.read_bytes(path).decode("utf-8", "replace")
+    except NodeFileError:
+        return ""

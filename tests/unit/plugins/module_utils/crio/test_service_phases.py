@@ -110,3 +110,28 @@ def test_an_odd_number_of_systemd_is_no_traceback(unit, text):
     assert isinstance(seen.restarts, int)
     assert isinstance(seen.main_pid, int)
     assert seen.uptime >= 0 or seen.main_pid
+
+
+def test_drop_ins_are_those_that_the_next_daemon_reload_finds(unit, monkeypatch, tmp_path):
+    files = (
+        "etc/crio.service.d/70-same.conf",
+        "etc/crio.service.d/60-ours.conf",
+        "etc/cri-o.service.d/65-alias.conf",
+        "lib/crio.service.d/70-same.conf",
+        "lib/crio.service.d/90-vendor.conf",
+        "lib/service.d/10-every-service.conf",
+        "lib/crio.service.d/README",
+    )
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    seen = unit(Names="crio.service cri-o.service", DropInPaths="/etc/systemd/system/old.conf")
+    paths = f"{tmp_path}/etc {tmp_path}/nowhere {tmp_path}/lib"
+    monkeypatch.setattr(service, "run", lambda *_all, **_more: (0, paths, ""))
+    assert [path.removeprefix(f"{tmp_path}/") for path in seen.drop_ins()] == [
+        "lib/service.d/10-every-service.conf",
+        "etc/crio.service.d/60-ours.conf",
+        "etc/cri-o.service.d/65-alias.conf",
+        "etc/crio.service.d/70-same.conf",
+        "lib/crio.service.d/90-vendor.conf",
+    ]

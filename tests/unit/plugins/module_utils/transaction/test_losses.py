@@ -18,7 +18,7 @@ STOPPED = SimpleNamespace(
     binary="/usr/bin/crio",
     control_group="/system.slice/crio.service",
     properties={},
-    drop_ins=[],
+    drop_ins=list,
 )
 REQUEST = {"contents": {"/etc/systemd/system/crio.service.d/60.conf": "KillMode=process\n"}, "remove": []}
 CONFIGURATION = {
@@ -213,3 +213,22 @@ def test_a_container_that_ended_meanwhile_needs_no_handler(monkeypatch):
     monkeypatch.setattr(containers, "lives", lambda _process: False)
     configuration = {"crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/false"'}
     judge(monkeypatch, configuration, runtime="/usr/bin/false")
+
+
+def test_a_drop_in_that_systemd_has_not_read_yet_decides_what_a_restart_stops(monkeypatch, tmp_path):
+    vendor = tmp_path / "90-vendor.conf"
+    vendor.write_text("[Service]\nKillMode=control-group\n")
+    service = SimpleNamespace(**{**vars(STOPPED), "drop_ins": lambda: [str(vendor)]})
+    group = ["/system.slice/crio.service/container"]
+    monkeypatch.setattr(containers, "monitors", lambda: [monitor(groups=group)])
+    with pytest.raises(TransactionError, match=f"KillMode is control-group by {vendor}"):
+        losses.refuse_to_lose_containers(REQUEST, service, {"running": []}, CONFIGURATION)
+
+
+def test_our_own_drop_in_counts_as_the_change_leaves_it(tmp_path):
+    old = tmp_path / "60.conf"
+    old.write_text("KillMode=control-group\n")
+    service = SimpleNamespace(**{**vars(STOPPED), "drop_ins": lambda: [str(old)]})
+    [path] = REQUEST["contents"]
+    assert losses.kill_mode_after(REQUEST, service) == ("process", path)
+    assert losses.kill_mode_after({"contents": {}, "remove": [str(old)]}, service) == ("control-group", "")
