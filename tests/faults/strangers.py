@@ -382,6 +382,7 @@ def other_crictl_yaml(scene):
     )
     scene.before = scene.look()
     run = scene.apply(crictl_config={})
+    scene.also_changed = ("/etc/crictl.yaml",)  # the role crictl writes it
     yield run
     scene.sh("cp /root/faults-crictl.yaml /etc/crictl.yaml")
 
