@@ -140,6 +140,10 @@ class FakeNode:
         monkeypatch.setattr(program.subprocess, "run", self._run)
         monkeypatch.setattr(daemon, "_crictl", lambda _service: FakeCrictl(self.daemon))
         monkeypatch.setattr(losses, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
+        version = self.root / "var/run/crio/version"
+        version.parent.mkdir(parents=True)
+        version.write_text('"1.37.0"')
+        monkeypatch.setattr(losses, "_VERSION_FILES", (("crio.version_file", str(version)),))
         monkeypatch.setattr(daemon, "_SETTLED", 0)
         monkeypatch.setattr(daemon, "live_configuration", lambda _socket: {})
         monkeypatch.setattr(node_state, "live_configuration", lambda _socket: {})
