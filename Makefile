@@ -66,12 +66,14 @@ format: .venv-lint/stamp ## Let ruff format the Python files
 build: .venv/stamp ## The collection's archive, into build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build .
 
+# REUSE-IgnoreStart: the recipe writes a licence header.
 lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requirements/
 	for pair in test:test lint:lint controller-216:controller-2.16 lock:lock; do \
 	    .venv-lock/bin/uv pip compile --quiet --universal --upgrade --no-emit-index-url --python-version 3.11 \
 	        --custom-compile-command "make lock" --group $${pair%%:*} --output-file requirements/$${pair##*:}.txt && \
 	    sed -i '1i # SPDX-License-Identifier: GPL-3.0-or-later' requirements/$${pair##*:}.txt || exit 1; \
 	done
+# REUSE-IgnoreEnd
 
 clean: ## Remove the nodes, what was built, the virtual environments; images and cache stay
 	-$(PYTHON) -m testbed down --prefix $(PREFIX)
