@@ -12,8 +12,8 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz lint format build lock clean \
-    clean-testbed
+.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz lint sanity format build \
+    changelog lock clean clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ lint: .venv-lint/stamp ## ruff, yamllint, ansible-lint
 	PATH=$(CURDIR)/.venv-lint/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/collections \
 	    .venv-lint/bin/ansible-lint --offline --profile production
 
+sanity: .venv-sanity/stamp ## ansible-test, galaxy-importer, antsibull, reuse, ansible-lint on the files that git tracks; SANITY="NAME ..." for some
+	@.venv-sanity/bin/python -m sanity $(SANITY)
+
 format: .venv-lint/stamp ## Let ruff format the Python files
 	.venv-lint/bin/ruff check --fix-only .
 	.venv-lint/bin/ruff format .
@@ -66,16 +69,21 @@ format: .venv-lint/stamp ## Let ruff format the Python files
 build: .venv/stamp ## The collection's archive, into build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build .
 
+changelog: .venv-sanity/stamp ## Render CHANGELOG.md with all pending fragments
+	@.venv-sanity/bin/python -m sanity.changelog
+
+# REUSE-IgnoreStart: the recipe writes a licence header.
 lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requirements/
-	for pair in test:test lint:lint controller-216:controller-2.16 lock:lock; do \
+	for pair in test:test lint:lint controller-216:controller-2.16 sanity:sanity lock:lock; do \
 	    .venv-lock/bin/uv pip compile --quiet --universal --upgrade --no-emit-index-url --python-version 3.11 \
 	        --custom-compile-command "make lock" --group $${pair%%:*} --output-file requirements/$${pair##*:}.txt && \
 	    sed -i '1i # SPDX-License-Identifier: GPL-3.0-or-later' requirements/$${pair##*:}.txt || exit 1; \
 	done
+# REUSE-IgnoreEnd
 
 clean: ## Remove the nodes, what was built, the virtual environments; images and cache stay
 	-$(PYTHON) -m testbed down --prefix $(PREFIX)
-	rm -rf build .venv .venv-lint .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
+	rm -rf build .venv .venv-lint .venv-sanity .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
 
 clean-testbed: ## Remove every test bed and the images made for them
 	$(PYTHON) -m testbed clean
@@ -83,9 +91,10 @@ clean-testbed: ## Remove every test bed and the images made for them
 # The environments, made again when their lock changes.
 .venv/stamp: requirements/test.txt
 .venv-lint/stamp: requirements/lint.txt
+.venv-sanity/stamp: requirements/sanity.txt
 .venv-lock/stamp: requirements/lock.txt
 .venv-2.16/stamp: requirements/controller-2.16.txt
-.venv/stamp .venv-lint/stamp .venv-lock/stamp .venv-2.16/stamp:
+.venv/stamp .venv-lint/stamp .venv-sanity/stamp .venv-lock/stamp .venv-2.16/stamp:
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<

@@ -12,7 +12,8 @@ DOCUMENTATION = r"""
 name: crictl_config
 short_description: Merge and check what crictl.yaml is to say
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Merges layers of crictl's configuration, converts what can be converted without loss, and checks keys and
     values. Values of a later layer replace, null removes.
@@ -35,6 +36,11 @@ options:
     description: The name of the variable when the input is one mapping.
     type: str
     default: crictl_config
+seealso:
+  - module: cri.node.runtime_config
+  - name: crictl
+    description: All keys of crictl.yaml.
+    link: https://github.com/kubernetes-sigs/cri-tools/blob/master/docs/crictl.md
 """
 
 EXAMPLES = r"""

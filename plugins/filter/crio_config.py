@@ -17,7 +17,8 @@ DOCUMENTATION = r"""
 name: crio_config
 short_description: Merge and check what crio.conf is to say
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Merges layers of CRI-O's configuration, converts what can be converted without loss, and checks keys and
     values against the versions of CRI-O that this collection knows.
@@ -41,6 +42,13 @@ options:
     description: The name of the variable when the input is one mapping.
     type: str
     default: crio_config
+seealso:
+  - plugin: cri.node.to_toml
+    plugin_type: filter
+  - module: cri.node.runtime_config
+  - name: crio.conf(5)
+    description: All keys of crio.conf.
+    link: https://github.com/cri-o/cri-o/blob/main/docs/crio.conf.5.md
 """
 
 EXAMPLES = r"""

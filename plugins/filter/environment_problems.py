@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 name: environment_problems
 short_description: Tell what is wrong with the variables of an environment file
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Checks names and values, and tells everything at once. It never prints a value.
 positional: _input
@@ -22,6 +23,9 @@ options:
     description: The variable that holds the mapping, with which each sentence begins.
     type: str
     default: crio_environment
+seealso:
+  - plugin: cri.node.to_environment_file
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

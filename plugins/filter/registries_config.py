@@ -12,7 +12,8 @@ DOCUMENTATION = r"""
 name: registries_config
 short_description: Merge and check what registries.conf is to say
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Merges layers of the registries' configuration (version 2 of the format), converts what can be converted
     without loss, and checks keys, values and all that containers/image, which reads the file for CRI-O, refuses.
@@ -32,6 +33,13 @@ options:
     description: The name of the variable when the input is one mapping.
     type: str
     default: registries_config
+seealso:
+  - plugin: cri.node.to_toml
+    plugin_type: filter
+  - module: cri.node.runtime_config
+  - name: containers-registries.conf(5)
+    description: All keys of registries.conf.
+    link: https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
 """
 
 EXAMPLES = r"""

@@ -11,7 +11,8 @@ DOCUMENTATION = r"""
 name: to_environment_file
 short_description: Write a mapping as a file for systemd's EnvironmentFile
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Writes one C(NAME=value) a line, sorted, quoted as systemd and a shell read it.
   - Fails on what P(cri.node.environment_problems#filter) finds wrong. It names all of it, and no value.
@@ -27,6 +28,9 @@ options:
       - Only for a caller that also asks P(cri.node.environment_problems#filter) and stops on an answer.
     type: bool
     default: false
+seealso:
+  - plugin: cri.node.environment_problems
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

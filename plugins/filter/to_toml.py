@@ -12,7 +12,8 @@ DOCUMENTATION = r"""
 name: to_toml
 short_description: Write data as TOML
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Writes a mapping as a TOML 1.0 document. Equal data gives equal bytes, because keys are sorted.
   - Scalars and lists come before sub-tables. A list of mappings becomes an array of tables.
@@ -23,6 +24,11 @@ options:
     description: The document's top-level table.
     type: dict
     required: true
+seealso:
+  - plugin: cri.node.crio_config
+    plugin_type: filter
+  - plugin: cri.node.registries_config
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

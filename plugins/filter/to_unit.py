@@ -11,7 +11,8 @@ DOCUMENTATION = r"""
 name: to_unit
 short_description: Write data as a drop-in for a systemd unit
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Writes sections and their directives as a systemd drop-in. A list gives one line for each entry, a boolean
     gives C(yes) or C(no), specifiers such as C(%n) stay as they are.
@@ -28,6 +29,9 @@ options:
       - Only for a caller that also asks P(cri.node.unit_problems#filter) and stops on an answer.
     type: bool
     default: false
+seealso:
+  - plugin: cri.node.unit_problems
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

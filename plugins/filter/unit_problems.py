@@ -9,7 +9,8 @@ DOCUMENTATION = r"""
 name: unit_problems
 short_description: Tell what is wrong with the data of a systemd drop-in
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Checks sections, names of directives and values, and tells everything at once. It never prints a value.
 positional: _input
@@ -22,6 +23,9 @@ options:
     description: The variable that holds the data, with which each sentence begins.
     type: str
     default: crio_service
+seealso:
+  - plugin: cri.node.to_unit
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

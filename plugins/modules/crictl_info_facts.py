@@ -13,7 +13,7 @@ description:
   - A runtime that is not ready is not an error of this module; look at
     RV(ansible_facts.crictl_info.runtime_ready). A runtime that does not answer is one.
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 extends_documentation_fragment:
   - cri.node.crictl
   - cri.node.attributes

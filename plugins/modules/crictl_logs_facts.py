@@ -21,7 +21,7 @@ description:
   - Facts are kept and travel with the host; set O(as_facts=false) for logs that should not.
   - Logs can hold secrets of applications; use C(no_log) on the task where that matters.
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 extends_documentation_fragment:
   - cri.node.crictl
   - cri.node.attributes

@@ -73,7 +73,7 @@ options:
     type: int
     default: 300
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 extends_documentation_fragment:
   - cri.node.crictl
   - cri.node.attributes

@@ -12,7 +12,7 @@ description:
   - Lists a node's containers through CRI, typed, and filtered by several properties at once.
   - Filters of different options must all fit; of several values of one option any.
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 extends_documentation_fragment:
   - cri.node.crictl
   - cri.node.attributes

@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: crio_bundle
 short_description: Install CRI-O from its static bundle
+version_added: 0.1.0
 description:
   - Installs the programs and the systemd unit of CRI-O's official static bundle under C(/usr/local), as the
     bundle's own installer does, after its SHA-256 was checked. Configuration files of the bundle are placed
@@ -50,8 +51,18 @@ attributes:
   platform:
     support: full
     platforms: linux
+    description: Nodes run by systemd, with Python 3.9 or later, as root.
+requirements:
+  - Python 3.9 or newer on the node
+  - systemd on the node
+  - the task to run as root, which usually means C(become=true)
+seealso:
+  - module: cri.node.runtime_config
+  - name: Releases of CRI-O
+    description: The static bundles and their SHA-256.
+    link: https://github.com/cri-o/cri-o/releases
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 """
 
 EXAMPLES = r"""

@@ -7,6 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: runtime_config
 short_description: Bring a node's CRI-O file set to what is wanted, as one verified transaction
+version_added: 0.1.0
 description:
   - Compares the file set of one or more owners with what is on the node and with what the running daemon has loaded, and changes
     the node where they differ. The change is made whole or not at all.
@@ -105,8 +106,22 @@ attributes:
     support: full
     platforms: linux
     description: Nodes run by systemd, with Python 3.9 or later, as root.
+requirements:
+  - Python 3.9 or newer on the node
+  - systemd on the node
+  - the task to run as root, which usually means C(become=true)
+  - CRI-O 1.34 or newer on the node, unless all O(files) have O(files[].disruption=none)
+seealso:
+  - module: cri.node.crio_bundle
+  - module: cri.node.runtime_verify
+  - plugin: cri.node.crio_config
+    plugin_type: filter
+  - plugin: cri.node.registries_config
+    plugin_type: filter
+  - plugin: cri.node.crictl_config
+    plugin_type: filter
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 """
 
 EXAMPLES = r"""

@@ -102,11 +102,16 @@ attributes:
     support: full
     platforms: linux
     description: Nodes run by systemd, with Python 3.9 or later and crictl, as root.
+requirements:
+  - Python 3.9 or newer on the node
+  - systemd on the node
+  - the task to run as root, which usually means C(become=true)
+  - crictl 1.24 or newer on the node
 seealso:
   - module: cri.node.verify_report
   - module: cri.node.runtime_config
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 """
 
 EXAMPLES = r"""

@@ -51,10 +51,12 @@ attributes:
     support: full
     platforms: linux
     description: Runs on the controller.
+requirements:
+  - ansible-core 2.16 or newer on the controller
 seealso:
   - module: cri.node.runtime_verify
 author:
-  - The cri.node contributors
+  - The cri.node contributors (@cri-node)
 """
 
 EXAMPLES = r"""
