@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from faults import table
 from faults.judge import judge
-from faults.scene import Scene, Wrong, message, results
+from faults.scene import Scene, Unplayable, Wrong, message, results
 from testbed import NodeError, TestBed, bed, pick_source
 from testbed.engine import EngineError
 from testbed.paths import link_collection
@@ -83,6 +83,8 @@ def play(scene: Scene, fault: table.Fault) -> str:
         for _rest in story:
             raise Wrong("a fault's story has one yield")
         heal(scene)
+    except Unplayable:
+        raise
     except (Wrong, NodeError, AssertionError) as error:
         return str(error) or traceback.format_exc()
     except Exception:
@@ -117,6 +119,7 @@ class Stage:
     def __init__(self, test_bed: TestBed, chosen: list[table.Fault], count: int, keep: bool):
         self.bed = test_bed
         self.verdicts: list[Verdict] = []
+        self.skipped: list[table.Fault] = []  # for which a node lacks something
         self._queue: queue.Queue[table.Fault] = queue.Queue()
         for fault in sorted(chosen, key=lambda each: -each.weight):
             self._queue.put(fault)
@@ -151,9 +154,19 @@ class Stage:
                     self._tell(Verdict(fault, f"no node to play it on: {error}", time.monotonic() - started))
                     continue
             started = time.monotonic()
-            why = play(scene, fault)
+            try:
+                why = play(scene, fault)
+            except Unplayable as reason:
+                ready = True
+                self._tell_skipped(fault, str(reason))
+                continue
             ready, number = not why, number + bool(why)
             self._tell(Verdict(fault, why, time.monotonic() - started), scene.name)
+
+    def _tell_skipped(self, fault: table.Fault, reason: str) -> None:
+        with self._printing:
+            self.skipped.append(fault)
+            print(f"skipped           {fault.name}: {reason}", flush=True)
 
     def _tell(self, verdict: Verdict, where: str = "") -> None:
         with self._printing:
@@ -193,6 +206,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\n=== {verdict.fault.name} ({verdict.fault.theme})\n{verdict.why}")
     print(f"\n{time.monotonic() - started:.0f} s. CRI-O in the nodes: {source}", end="")
     print(f": {len(skipped)} faults skipped that need real CRI-O" if skipped else "")
+    if stage.skipped:
+        print(f"{len(stage.skipped)} faults skipped for which the nodes lack something")
     count = len(stage.verdicts)
     print(f"faults: {count - len(failed)} survived of {count}", flush=True)
     return int(bool(failed) or not count)

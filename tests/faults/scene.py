@@ -46,6 +46,10 @@ class Wrong(Exception):
     """Something is not as it should be; the message is for people."""
 
 
+class Unplayable(Exception):
+    """The node lacks something that a fault needs; the message says what. Raised before anything was done to the node."""
+
+
 def expect(holds: object, what: str) -> None:
     """Raise Wrong where something does not hold."""
     if not holds:
