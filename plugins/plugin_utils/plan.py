@@ -18,7 +18,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     toml,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.versions import RANGE, is_supported, parse_version
 
 DISRUPTIONS = ("none", "reload", "restart")  # the gravest last
 
@@ -144,7 +144,7 @@ def _is_readable(version):
 
 
 def unreadable_versions(report):
-    """A warning for each program of the node whose version cannot be read."""
+    """Return a warning for each program of the node whose version cannot be read or has settings that are not known."""
     versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
     warnings = [
         f'the version of {program} on this node, "{shown(version, 100)}", cannot be read: the settings are checked against all'
@@ -152,6 +152,12 @@ def unreadable_versions(report):
         for program, version in versions.items()
         if version and not _is_readable(version)
     ]
+    installed = report["crio"]["version"]
+    if _is_readable(installed) and not is_supported(parse_version(installed)):
+        warnings.append(
+            f"CRI-O {shown(installed, 100)} on this node is not one of the versions whose settings are known, {RANGE}:"
+            " the check of crio_config may miss a key or refuse one that this version has"
+        )
     if report["crio"].get("installed") and not report["crio"]["version"]:
         warnings.append(
             "CRI-O on this node does not print its version: the settings are checked against all supported versions only"

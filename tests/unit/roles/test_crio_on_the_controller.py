@@ -60,7 +60,9 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
             id="key of a later version than the declared one",
         ),
         pytest.param(
-            {"crio_version": "newest"}, ["crio_version: 'newest' is no CRI-O version"], id="no version"
+            {"crio_version": 1.4},
+            ["crio_version = 1.4: is not a text", "1.34 to 1.37 in quotes"],
+            id="1.40 without quotes",
         ),
         pytest.param(
             {"crio_ready_timeout": 0}, ["ready_timeout is 0; it must be at least 1 second"], id="no time"
