@@ -12,7 +12,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.findings import shown_val
 from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, named_layers, source_of
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
 from ansible_collections.cri.node.plugins.plugin_utils.versions import ACCEPTED, fault_of_declared
 
 DOCUMENTATION = r"""
@@ -126,7 +126,7 @@ def _versions(version: object) -> tuple[tuple[str, ...], list[Problem]]:
 
 def _stray(name: str, layer: object) -> Problem:
     accepted = "crio.conf's tables, from the top-level crio on"
-    return Problem(name, "", None, f"is {kind(layer)}, not a mapping", accepted)
+    return Problem(name, "", None, fault_of_mapping(layer), accepted)
 
 
 class FilterModule:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
 from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
 
 FILE = "/etc/crictl.yaml"
@@ -69,7 +69,7 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
 
 
 def _stray(name: str, layer: object) -> Problem:
-    return Problem(name, "", None, f"is {kind(layer)}, not a mapping", "crictl.yaml's own keys")
+    return Problem(name, "", None, fault_of_mapping(layer), "crictl.yaml's own keys")
 
 
 def _endpoints(typed: dict, findings: Findings) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries_advice import ADVICE
 from ansible_collections.cri.node.plugins.plugin_utils.registries_rules import RULES
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
 _ENDPOINT = {"insecure": "boolean", "location": "string", "pull-from-mirror": "string"}
@@ -41,9 +42,7 @@ def check(layers: list[tuple[str, object]]) -> Checked:
         if isinstance(layer, dict):
             keyed.extend((name, step) for step in _by_prefix(name, layer, strays))
         else:
-            strays.append(
-                Problem(name, "", None, f"is {kind(layer)}, not a mapping", "registries.conf's own keys")
-            )
+            strays.append(Problem(name, "", None, fault_of_mapping(layer), "registries.conf's own keys"))
     data, sources = merge(keyed)
     findings = Findings(sources)
     findings.problems += strays

@@ -20,6 +20,7 @@ NAMES = (
     "crio_config",
     "environment_problems",
     "registries_config",
+    "structured",
     "to_environment_file",
     "to_toml",
     "to_unit",
@@ -121,8 +122,9 @@ def test_crio_config_tells_all_there_is_to_know():
 @pytest.mark.parametrize(
     ("configuration", "words"),
     [
-        pytest.param("text", "crio_config: is a text, not a mapping", id="a text"),
-        pytest.param(None, "crio_config: is empty, not a mapping", id="nothing"),
+        pytest.param(
+            "text", "crio_config: is a text that does not hold a mapping in JSON or YAML", id="a text"
+        ),
         pytest.param(
             [["crio_config__x", 5]], "crio_config__x: is an integer, not a mapping", id="a layer is a number"
         ),
