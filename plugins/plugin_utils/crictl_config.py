@@ -23,6 +23,7 @@ _TYPES = {
     "runtime-endpoint": "string",
     "timeout": "integer",
 }
+KEYS = frozenset(_TYPES)
 # Keys that not every supported crictl knows: the first minor version that does.
 _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"

@@ -25,6 +25,7 @@ _TOP = {
     "short-name-mode": "string",
     "unqualified-search-registries": "strings",
 }
+KEYS = frozenset((*_TOP, "registry"))
 _LONGEST_PREFIX = 1024  # characters; an image's name has 255 at most, its tag 128
 _UNKNOWN = "is unknown to containers/image, which would ignore it silently"
 _VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"

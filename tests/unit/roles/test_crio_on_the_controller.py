@@ -28,6 +28,16 @@ def test_the_file_set_is_rendered_from_all_layers(controller):
     assert (environment["mode"], environment["secret"]) == ("0600", True)
 
 
+def test_a_misnamed_variable_is_a_warning_in_every_run(controller):
+    done = controller.run(
+        "crio", {"crio_config_lab": {"crio": {"api": {}}}, "crio_my_ticket_number": "OPS-1"}
+    )
+    output = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0, output
+    assert "crio_config_lab is not read by any role of cri.node; did you mean crio_config__lab?" in output
+    assert "ticket_number" not in output
+
+
 def test_without_variables_no_file_is_wanted(controller):
     assert controller.wanted("crio", {}) == []
 
