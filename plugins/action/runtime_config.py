@@ -46,6 +46,7 @@ class ActionModule(CheckedAction):
     """One task: no remote call for `checked`, one where nothing differs, two for a change."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    VARIABLES = {"ready_timeout": "crio_ready_timeout"}
 
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])

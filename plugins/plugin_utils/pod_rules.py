@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
+from ansible_collections.cri.node.plugins.plugin_utils.option_rules import IMAGE, image_fault
 
 _RESERVED = ("io.kubernetes.", "cri.node/")
 
@@ -20,6 +21,7 @@ def check(reader: Reader, metadata: dict, spec: dict) -> None:
     _refuse_twins(reader, containers)
     for path, container in containers.items():
         _check_container(reader, container, path)
+        _check_image(reader, container, path)
         _check_mounts(reader, container, path, {volume.get("name") for volume in spec.get("volumes", [])})
         _check_ports(reader, container, path, spec.get("hostNetwork"))
         _check_resources(reader, container, path)
@@ -72,6 +74,12 @@ def _check_container(reader: Reader, container: dict, path: str) -> None:
     for kind, key in (("env", "name"), ("volumeMounts", "mountPath")):
         items = {f"{path}.{kind}[{index}]": item for index, item in enumerate(container.get(kind, []))}
         _refuse_twins(reader, items, key)
+
+
+def _check_image(reader: Reader, container: dict, path: str) -> None:
+    fault = image_fault(container["image"]) if "image" in container else ""
+    if fault:
+        reader.refuse(f"{path}.image", fault, IMAGE, container["image"][:100])
 
 
 def _check_mounts(reader: Reader, container: dict, path: str, volumes: set) -> None:

@@ -75,7 +75,9 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
             id="1.40 without quotes",
         ),
         pytest.param(
-            {"crio_ready_timeout": 0}, ["ready_timeout is 0; it must be at least 1 second"], id="no time"
+            {"crio_ready_timeout": 0},
+            ["ready_timeout (crio_ready_timeout of the role) is 0; it must be at least 1 second"],
+            id="no time",
         ),
         pytest.param(
             {"crio_service": {"Service": 5}},

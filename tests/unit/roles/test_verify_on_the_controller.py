@@ -130,9 +130,12 @@ def test_the_tag_check_asks_no_node(tmp_path, playbook):
     ("variables", "told"),
     [
         pytest.param({"verify_network": "maybe"}, "verify_network", id="no such demand"),
-        pytest.param({"verify_image": "UPPER CASE"}, "image is 'UPPER CASE'", id="no image"),
-        pytest.param({"verify_pull": ["--help"]}, "pull: '--help' is no image", id="an option for an image"),
-        pytest.param({"verify_timeout": 0}, "timeout is 0; it must be at least 1 second", id="no time"),
+        pytest.param(
+            {"verify_image": "UPPER CASE"}, "image (verify_image of the role) = \\\"UPPER CASE\\\": is not an image's name",
+            id="no image",
+        ),
+        pytest.param({"verify_pull": ["--help"]}, "pull (verify_pull of the role) = ", id="an option"),
+        pytest.param({"verify_timeout": 0}, "timeout (verify_timeout of the role) is 0; it must be", id="no time"),
         pytest.param(
             {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}, "did you mean crio.metrics.metrics_port?",
             id="a typo in what is asked for",
