@@ -28,15 +28,15 @@ options:
     description:
       - The manifest, C(apiVersion) V(v1) and C(kind) V(Pod). Required with O(state=present).
       - C(metadata) may have C(name), C(namespace) (by default V(default)), C(uid), C(labels) and
-        C(annotations).
+        C(annotations), also those that CRI-O reads, such as C(io.kubernetes.cri-o.ShmSize), which the handler must allow.
       - C(spec) may have C(containers), C(dnsConfig) with C(dnsPolicy) V(None), C(hostIPC), C(hostNetwork),
         C(hostPID), C(hostname), C(initContainers), C(restartPolicy), C(runtimeClassName) (the name of a
         handler of the runtime), C(securityContext), C(shareProcessNamespace),
         C(terminationGracePeriodSeconds), C(volumes) (C(hostPath) alone), and fields whose value changes
         nothing.
       - A container may have C(args), C(command), C(env) (values alone), C(image), C(imagePullPolicy),
-        C(name), C(ports), C(resources) (C(cpu) and C(memory)), C(securityContext), C(stdin), C(stdinOnce),
-        C(tty), C(volumeMounts) and C(workingDir).
+        C(name), C(ports), C(resources) (C(cpu), C(memory) and C(hugepages-<size>)), C(securityContext), C(stdin),
+        C(stdinOnce), C(tty), C(volumeMounts) and C(workingDir).
       - Without C(seccompProfile) it is V(RuntimeDefault), and without C(dnsPolicy) the pod has the node's name
         servers.
       - Values of the environment appear in no result, diff or log of this module. Use C(no_log) on the task
