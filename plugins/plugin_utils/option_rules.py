@@ -23,6 +23,7 @@ _MOST_SECONDS = 7 * 24 * 3600
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _OWNER_WORDS = "at most 64 letters, digits, '_', '.' and '-', for example crio"
 _UNIT = re.compile(r"(?![-.@])[A-Za-z0-9:_.\\@-]{1,247}(?<!@)\.service", re.ASCII)
+_ENDPOINT = re.compile("(?:unix:(?://)?)?/", re.IGNORECASE)
 _UNIT_WORDS = "the name of a service, for example crio.service"
 IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
@@ -84,7 +85,9 @@ def normalise(options: dict, spec: dict, variables: dict[str, str] | None = None
         if fault:
             problems.append(Problem("", "unit", _quoted(options["unit"]), fault, _UNIT_WORDS))
     for name in ("endpoint", "image_endpoint"):
-        if options.get(name) is not None and not options[name].startswith(("unix:///", "/")):
+        if name == "image_endpoint" and options.get(name) == "":  # as crictl has it: the same as endpoint
+            continue
+        if options.get(name) is not None and not _ENDPOINT.match(options[name]):
             accepted = "for example unix:///var/run/crio/crio.sock"
             problems.append(
                 Problem("", name, _quoted(options[name]), "is not the path of a socket", accepted)
