@@ -11,6 +11,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     crictl_config,
     crio_config,
     crio_fallbacks,
+    file_set_rules,
     live_values,
     registries_config,
     reload,
@@ -73,7 +74,8 @@ class WantedFiles:
 
     @property
     def warnings(self):
-        return [warning for config in self._configs() for warning in config.get("warnings", [])]
+        of_files = [warning for config in self._configs() for warning in config.get("warnings", [])]
+        return of_files + file_set_rules.warnings(self.settings())
 
     def entry(self, path):
         return self._entries[path]

@@ -144,25 +144,7 @@ def _host(table: dict, prefix: str) -> str:
     return (table.get("location") or prefix).partition("/")[0]
 
 
-def _short_names_have_one_registry(typed: dict, findings: Findings) -> None:
-    key = "unqualified-search-registries"
-    if len(typed.get(key, [])) > 1:
-        findings.warning(
-            (key,),
-            "has more than one entry: CRI-O refuses each short name that has no alias, unless"
-            " crio.image.short_name_mode is disabled",
-        )
-
-
-def _the_mode_of_short_names_is_crios_own(typed: dict, findings: Findings) -> None:
-    if typed.get("short-name-mode"):
-        message = "has no effect on CRI-O from 1.34 on, which takes crio.image.short_name_mode instead"
-        findings.warning(("short-name-mode",), message)
-
-
 ADVICE = (
     _names_can_be_an_images,
     _longer_prefixes_inherit_nothing,
-    _short_names_have_one_registry,
-    _the_mode_of_short_names_is_crios_own,
 )

@@ -315,12 +315,6 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param({"short-name-mode": "disabled"}, "crio.image.short_name_mode instead", id="mode"),
-        pytest.param(
-            {"unqualified-search-registries": ["a.io", "b.io"]},
-            "refuses each short name",
-            id="two to search in",
-        ),
         pytest.param(
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/team"}]},
             "takes over nothing of a.io: insecure must be said here again",
