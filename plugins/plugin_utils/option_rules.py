@@ -28,7 +28,7 @@ _UNIT_WORDS = "the name of a service, for example crio.service"
 IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
 _PATH_WORDS = "an absolute path such as /etc/crio/crio.conf.d/60-cri-node.conf"
-_SEVERAL_LINES = ("problems", "results")
+_SEVERAL_LINES = ("problems", "results", "manifest")
 # What the filters return for a file: each part's type, and that of what is inside of a list.
 _CONFIG = {
     "data": dict,

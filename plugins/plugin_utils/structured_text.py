@@ -57,37 +57,48 @@ def list_of(value: object) -> object:
     return [word.strip() for word in value.split(",")]
 
 
+def documents_of(text: str) -> tuple[list[object], str]:
+    """(the documents of a text in JSON or YAML, "") without the empty ones, or ([], why it cannot be read)."""
+    found, fault = _load(text)
+    return [document for document in found if document is not None], fault
+
+
 def _read(text: str) -> tuple[object, str]:
-    """(what a text holds, "") or (None, why it cannot be read)."""
+    """(what a text of one document holds, "") or (None, why it cannot be read)."""
+    found, fault = _load(text)
+    if len(found) > 1:
+        return None, f"it has {len(found)} documents"
+    return (found[0] if found else None), fault
+
+
+def _load(text: str) -> tuple[list[object], str]:
     if len(text) > _LONGEST:
-        return None, f"it has more than {_LONGEST} characters"
+        return [], f"it has more than {_LONGEST} characters"
     try:
-        return plain(json.loads(text)), ""
+        return [plain(json.loads(text))], ""
     except (ValueError, RecursionError, TooDeep):
-        return _read_yaml(text)
+        return _load_yaml(text)
 
 
-def _read_yaml(text: str) -> tuple[object, str]:
+def _load_yaml(text: str) -> tuple[list[object], str]:
     if max(accumulate(_STEPS[char] for char in text if char in _STEPS), default=0) > _DEEPEST:
-        return None, f"lists and mappings are nested deeper than {_DEEPEST} levels"
+        return [], f"lists and mappings are nested deeper than {_DEEPEST} levels"
     import yaml  # slow to load, and only texts need it
 
     try:
-        read = yaml.safe_load(text)  # not by libyaml, which deep nesting crashes
+        found = list(yaml.safe_load_all(text))  # not by libyaml, which deep nesting crashes
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return (
-            None,
-            f"line {mark.line + 1}, column {mark.column + 1} cannot be read" if mark else "it cannot be read",
-        )
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it"
+        return [], f"{place} cannot be read"
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        return None, "it cannot be read"
-    if _is_too_much(read):
-        return None, f"it stands for more than {_MOST} values"
+        return [], "it cannot be read"
+    if _is_too_much(found):
+        return [], f"it stands for more than {_MOST} values"
     try:
-        return plain(read), ""
+        return [plain(each) for each in found], ""
     except TooDeep as error:
-        return None, str(error)
+        return [], str(error)
 
 
 def _is_too_much(value: object) -> bool:

@@ -56,6 +56,7 @@ def test_what_says_nothing_is_an_empty_mapping(value):
         ("{a: " * 5000 + "}" * 5000, "nested deeper than 100 levels"),
         ('{"a": ' * 100 + "1" + "}" * 100, "nested deeper than"),
         ("x" * 2_000_000, "more than 131072 characters"),
+        ("a: 1\n---\nb: 2\n", "in JSON or YAML: it has 2 documents"),
         ([], "is a list, not a mapping"),
         (5, "is an integer, not a mapping"),
         (True, "is a boolean, not a mapping"),
