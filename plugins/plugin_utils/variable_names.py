@@ -41,6 +41,10 @@ _OF_ROLES = (
     "runtime_files",
     "runtime_problems",
     "runtime_owners",
+    "crio_result",
+    "registries_result",
+    "crictl_result",
+    "runtime_result",
     "verify_result",
 )
 _SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
