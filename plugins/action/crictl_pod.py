@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 import json
+import os
+
+from ansible.errors import AnsibleError, AnsibleFileNotFound
 
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
+from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import option_rules, pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import (
     TaskFailure,
     from_node,
@@ -17,7 +23,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task_failure import (
 
 ARGUMENT_SPEC = {
     **OPTIONS,
-    "manifest": {"type": "dict"},
+    "manifest": {"type": "raw"},
     "name": {"type": "str"},
     "namespace": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -25,6 +31,8 @@ ARGUMENT_SPEC = {
     "wait_timeout": {"type": "int", "default": 120},
     "pull_timeout": {"type": "int", "default": 300},
 }
+_ACCEPTED = "one Pod, as a mapping, as a text of YAML, or as the path of a file on the controller"
+_LONGEST = 1024 * 1024  # characters of a file
 _MODULE = "cri.node.crictl_pod"
 _PASSED_ON = (*OPTIONS, "state", "wait", "wait_timeout", "pull_timeout")
 
@@ -35,11 +43,46 @@ class ActionModule(CheckedAction):
     ARGUMENT_SPEC = ARGUMENT_SPEC
 
     def perform(self, options, task_vars):
+        if isinstance(options["manifest"], str):
+            options["manifest"] = self._read(options["manifest"])
         arguments, pod = self._asked(options, task_vars["inventory_hostname"])
         result = self._call({**{name: options[name] for name in _PASSED_ON}, **arguments}, task_vars)
         if self._task.diff and result["changed"]:
             result["diff"] = _diff(arguments, pod, result["removed"])
         return result
+
+    def _read(self, given):
+        """The manifest that a text holds, or the file on the controller that it names."""
+        if not given.strip():
+            return None
+        place, text = None, given
+        if not pod_manifest.is_text(given):
+            place, text = f'"{shown(given, 200)}"', self._content(given.strip())
+        manifest, fault = pod_manifest.of_text(text)
+        refuse([Problem("", "manifest", place, fault, _ACCEPTED)] if fault else [])
+        return manifest
+
+    def _content(self, name):
+        place = f'"{shown(name, 200)}"'
+        try:
+            path = self._find_needle("files", name)
+            if os.path.isfile(path):
+                real = self._loader.get_real_file(path)  # decrypted, where it is a vault's
+                try:
+                    with open(real, encoding="utf-8") as file:
+                        return file.read(_LONGEST)
+                finally:
+                    self._loader.cleanup_tmp_file(real)
+            fault = "is not a regular file"
+        except AnsibleFileNotFound:
+            fault = "there is no such file on the controller"
+        except OSError as error:
+            fault = f"cannot be read on the controller: {os_reason(error, name)}"
+        except UnicodeDecodeError:
+            fault = "is not text in UTF-8"
+        except AnsibleError as error:
+            fault = f"cannot be read on the controller: {shown(error, 300)}"
+        raise TaskFailure(str(Problem("", "manifest", place, fault, _ACCEPTED)))
 
     def _asked(self, options, node):
         """(what the module needs to know of the pod, the pod or None)."""

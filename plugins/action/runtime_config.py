@@ -12,6 +12,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     live_values,
     node_messages,
     plan,
+    variable_names,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
@@ -45,11 +46,16 @@ class ActionModule(CheckedAction):
     """One task: no remote call for `checked`, one where nothing differs, two for a change."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    VARIABLES = {"ready_timeout": "crio_ready_timeout"}
 
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])
         self.secrets = plan.WantedFiles(options["files"], options["owners"]).secrets()
-        return {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
+        misnamed = variable_names.warnings(task_vars or {})
+        result = {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
+        if misnamed:
+            result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
+        return result
 
     def _present(self, options, task_vars):
         wanted = plan.WantedFiles(options["files"], options["owners"])

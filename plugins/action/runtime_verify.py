@@ -9,8 +9,11 @@ from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import crio_fallbacks, plan, pod_manifest, verification
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.option_rules import IMAGE, image_fault, labelled
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
@@ -22,6 +25,7 @@ ARGUMENT_SPEC = {
     "timeout": {"type": "int", "default": 120},
 }
 _MODULE = "cri.node.runtime_verify"
+_VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
 _PODS = 3  # to try one after the other, where a kubelet takes a pod away that is not its own
 
 
@@ -29,6 +33,7 @@ class ActionModule(CheckedAction):
     """One remote call. What it brings back is judged here; a node that cannot be asked gets a failed check, too."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    VARIABLES = _VARIABLES
 
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])
@@ -64,13 +69,14 @@ class ActionModule(CheckedAction):
 
 
 def _refuse_bad(options):
-    if options["timeout"] <= 0:
-        raise TaskFailure(f"timeout is {options['timeout']}; it must be at least 1 second")
-    for image in options["pull"]:
-        if not image.strip() or image.startswith("-"):
-            raise TaskFailure(
-                f"pull: {image!r} is no image; accepted: for example registry.example.com/app:1.0"
-            )
+    images = [("image", options["image"])] if options["image"] else []
+    images += [("pull", image) for image in options["pull"]]
+    refuse(
+        Problem("", labelled(name, _VARIABLES), f'"{shown(image, 80)}"', fault, IMAGE)
+        for name, image in images
+        for fault in [image_fault(image)]
+        if fault
+    )
 
 
 def _hello_world(image):
@@ -86,7 +92,7 @@ def _hello_world(image):
         },
     }
     pod, problems = pod_manifest.convert(manifest, "image")
-    refuse([f"image is {image!r}; {problem.message}" for problem in problems])
+    refuse(problems)
     return pod
 
 

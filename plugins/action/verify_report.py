@@ -14,13 +14,15 @@ from datetime import datetime, timezone
 from ansible.utils.display import Display
 
 from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
-from ansible_collections.cri.node.plugins.plugin_utils import verification_report
+from ansible_collections.cri.node.plugins.plugin_utils import option_rules, verification_report
 from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
 
 ARGUMENT_SPEC = {
-    "results": {"type": "dict", "required": True},
+    "state": {"type": "str", "choices": ["checked", "reported"], "default": "reported"},
+    "results": {"type": "dict"},
+    "earlier": {"type": "list", "elements": "dict", "default": []},
     "waiting": {"type": "list", "elements": "str", "default": []},
     "lost": {"type": "list", "elements": "str", "default": []},
     "path": {"type": "str", "default": ""},
@@ -33,9 +35,17 @@ class ActionModule(CheckedAction):
     ARGUMENT_SPEC = ARGUMENT_SPEC
     _requires_connection = False
 
+    VARIABLES = {"path": "verify_report_file"}
+
     def perform(self, options, task_vars):
+        if options["state"] == "checked":
+            result = {"changed": False}
+            self._add_file(result, options["path"], None)
+            return result
+        if options["results"] is None:
+            raise TaskFailure("verify_report: results is missing")
         report = verification_report.document(
-            plain(options["results"]),
+            verification_report.with_reasons(plain(options["results"]), plain(options["earlier"])),
             options["waiting"],
             options["lost"],
             bool(self._task.check_mode),
@@ -43,23 +53,33 @@ class ActionModule(CheckedAction):
         )
         Display().display("\n".join(verification_report.table(report)))
         told = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
-        result = {"changed": False, **told}
-        if options["path"]:
-            path = _write(options["path"], report, bool(self._task.check_mode))
-            if not self._task.check_mode:
-                result["path"] = path
-                Display().display(f"The whole report is in {path}")
         # As set_stats does; a later report of the same run has all that an earlier one has, and replaces it.
-        data = {"cri_node_verification": told}
-        result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
+        stats = {"data": {"cri_node_verification": told}, "per_host": False, "aggregate": False}
+        result = {"changed": False, **told, "ansible_stats": stats}
+        self._add_file(result, options["path"], report)
         return result
+
+    def _add_file(self, result, path, report):
+        """Write the report, or only test the path where there is none. A file that cannot be written is a warning."""
+        if not path:
+            return
+        only_tested = report is None or bool(self._task.check_mode)
+        try:
+            path = _write(path, report, only_tested)
+        except TaskFailure as failure:
+            label = option_rules.labelled("path", self.VARIABLES)
+            result["warnings"] = [f"{label}: {failure}"]
+            return
+        if not only_tested:
+            result["path"] = path
+            Display().display(f"The whole report is in {path}")
 
 
 def _write(path, report, check_mode=False):
     """Replace the file whole, so that no reader ever sees half of it. Returns its absolute path.
 
     A target that is not a regular file is refused, a symbolic link too: in a folder that others write to it can lead anywhere.
-    In check mode nothing is written, and the same targets are refused.
+    In check mode nothing is written, and the same targets are refused, as is a folder that cannot be written to.
     """
     if path.endswith("/"):
         raise TaskFailure(f"the report's path {one_line(path)} names a folder; it must name a file")
@@ -71,6 +91,8 @@ def _write(path, report, check_mode=False):
         folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             mode = _mode_of_target(folder, path)
+            if check_mode and not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             if not check_mode:
                 _replace(folder, os.path.basename(path), content, mode)
         finally:

@@ -18,7 +18,7 @@ options:
     default: unix:///var/run/crio/crio.sock
   image_endpoint:
     description:
-      - The socket of the image service, where that is another one than O(endpoint).
+      - The socket of the image service, where that is another one than O(endpoint). Empty, it is the same.
     type: str
   timeout:
     description:

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import crictl_config as checker
 from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.versions import ACCEPTED, fault_of_declared
 
 DOCUMENTATION = r"""
 name: crictl_config
@@ -29,7 +32,8 @@ options:
     required: true
   version:
     description:
-      - The version of crictl that will read the file, such as V(1.36) or V(1.36.0).
+      - The version of crictl that will read the file, such as V(1.36) or V(1.36.0), from 1.34 to 1.37. A number is refused,
+        because YAML reads 1.40 without quotes as 1.4.
       - Without it (or with an empty text) only what is wrong for every supported version is a problem.
     type: str
   variable:
@@ -79,9 +83,12 @@ _value:
 
 def crictl_config(layers: object, version: str | None = None, variable: str = "crictl_config") -> dict:
     """Merge, check, and tell."""
+    fault = "" if version in (None, "") else fault_of_declared(plain(version))
+    if fault:
+        raise AnsibleFilterError(f"version = {shown(version, 80)}: {fault}; accepted: {ACCEPTED}, or empty")
     try:
         checked = checker.check(named_layers(layers, variable), str(version or ""))
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
         raise AnsibleFilterError(str(error)) from error
     return checked.told("crictl", checker.walk(checked.data))
 

@@ -8,10 +8,12 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.cri.node.plugins.plugin_utils import crio_config as checker
 from ansible_collections.cri.node.plugins.plugin_utils import toml
 from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
+from ansible_collections.cri.node.plugins.plugin_utils.findings import shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, named_layers, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
-from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
+from ansible_collections.cri.node.plugins.plugin_utils.versions import ACCEPTED, fault_of_declared
 
 DOCUMENTATION = r"""
 name: crio_config
@@ -35,7 +37,8 @@ options:
     required: true
   version:
     description:
-      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3).
+      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3), from 1.34 to 1.37. A number is refused,
+        because YAML reads 1.40 without quotes as 1.4.
       - Without it (or with an empty text) only what is wrong in every supported version is a problem.
     type: str
   variable:
@@ -119,19 +122,19 @@ def crio_config(layers: object, version: str | None = None, variable: str = "cri
     }
 
 
-def _versions(version: str | None) -> tuple[tuple[str, ...], list[Problem]]:
-    if not version:
+def _versions(version: object) -> tuple[tuple[str, ...], list[Problem]]:
+    if version is None or version == "":
         return (), []
-    try:
-        parse_version(str(version))
-    except ValueError as error:
-        return (), [Problem("crio_version", "", None, str(error), None)]
+    version = plain(version)
+    fault = fault_of_declared(version)
+    if fault:
+        return (), [Problem("crio_version", "", shown_value(version), fault, f"{ACCEPTED}, or empty")]
     return (str(version),), []
 
 
 def _stray(name: str, layer: object) -> Problem:
     accepted = "crio.conf's tables, from the top-level crio on"
-    return Problem(name, "", None, f"is {kind(layer)}, not a mapping", accepted)
+    return Problem(name, "", None, fault_of_mapping(layer), accepted)
 
 
 class FilterModule:

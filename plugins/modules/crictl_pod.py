@@ -27,21 +27,24 @@ options:
   manifest:
     description:
       - The manifest, C(apiVersion) V(v1) and C(kind) V(Pod). Required with O(state=present).
+      - A mapping, a text of YAML or JSON, or the path of a file on the controller, which is searched as
+        M(ansible.builtin.copy) searches its O(ansible.builtin.copy#module:src) and may be encrypted with Ansible Vault.
+        Nothing in it is templated; use the lookup P(ansible.builtin.template#lookup) for that. Several documents are refused.
       - C(metadata) may have C(name), C(namespace) (by default V(default)), C(uid), C(labels) and
-        C(annotations).
+        C(annotations), also those that CRI-O reads, such as C(io.kubernetes.cri-o.ShmSize), which the handler must allow.
       - C(spec) may have C(containers), C(dnsConfig) with C(dnsPolicy) V(None), C(hostIPC), C(hostNetwork),
         C(hostPID), C(hostname), C(initContainers), C(restartPolicy), C(runtimeClassName) (the name of a
         handler of the runtime), C(securityContext), C(shareProcessNamespace),
         C(terminationGracePeriodSeconds), C(volumes) (C(hostPath) alone), and fields whose value changes
         nothing.
       - A container may have C(args), C(command), C(env) (values alone), C(image), C(imagePullPolicy),
-        C(name), C(ports), C(resources) (C(cpu) and C(memory)), C(securityContext), C(stdin), C(stdinOnce),
-        C(tty), C(volumeMounts) and C(workingDir).
+        C(name), C(ports), C(resources) (C(cpu), C(memory) and C(hugepages-<size>)), C(securityContext), C(stdin),
+        C(stdinOnce), C(tty), C(volumeMounts) and C(workingDir).
       - Without C(seccompProfile) it is V(RuntimeDefault), and without C(dnsPolicy) the pod has the node's name
         servers.
       - Values of the environment appear in no result, diff or log of this module. Use C(no_log) on the task
         where other fields hold secrets.
-    type: dict
+    type: raw
   state:
     description: Whether the pod is to be there. V(absent) removes it with its logs; containers are stopped
       with their grace period.
@@ -125,7 +128,7 @@ EXAMPLES = r"""
 
 - name: Run the pod of a file, with a folder of the node
   cri.node.crictl_pod:
-    manifest: "{{ lookup('ansible.builtin.file', 'node-agent.yml') | from_yaml }}"
+    manifest: node-agent.yml
     wait_timeout: 60
   become: true
 """

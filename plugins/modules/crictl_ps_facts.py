@@ -134,7 +134,7 @@ ansible_facts:
               sample: 0
             state:
               description: V(created), V(running), V(exited) or V(unknown); C(CONTAINER_RUNNING) is
-                V(running).
+                V(running). A state that a newer runtime has and crictl does not know is V(unknown).
               returned: success
               type: str
               sample: running
@@ -257,9 +257,9 @@ from fnmatch import fnmatchcase
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
-from ..module_utils.crictl.output import UnexpectedOutput
+from ..module_utils.crictl.output import CONTAINER_STATES, UnexpectedOutput
 
-STATES = ("created", "running", "exited", "unknown")
+STATES = tuple(CONTAINER_STATES.values())
 
 
 def fits(container, wanted):

@@ -17,10 +17,24 @@ description:
   - Makes no remote call. Meant to run once for the whole play (C(run_once)).
   - A failed check fails this task as little as it fails M(cri.node.runtime_verify).
 options:
+  state:
+    description:
+      - V(checked) only tests whether O(path) can be written, so that a bad path is known before the nodes are touched.
+    type: str
+    choices: [checked, reported]
+    default: reported
   results:
-    description: What M(cri.node.runtime_verify) returned, by node. An empty result stands for a node that was not verified.
+    description:
+      - What M(cri.node.runtime_verify) returned, by node. An empty result stands for a node that was not verified. Required with
+        O(state=reported).
     type: dict
-    required: true
+  earlier:
+    description:
+      - Results of tasks before the verification, each entry by node, in the order of the tasks. The message of the first one that
+        failed is the reason why a node was not verified.
+    type: list
+    elements: dict
+    default: []
   waiting:
     description: Nodes whose batch has not come yet, with C(serial). They are told as pending.
     type: list
@@ -36,14 +50,15 @@ options:
   path:
     description:
       - The file on the controller to write, relative to the current directory. It is replaced whole and keeps its mode.
-      - A symbolic link, directory, named pipe or device is refused. The folders of the path may be links.
+      - A symbolic link, directory, named pipe or device is not replaced. The folders of the path may be links.
+      - A file that cannot be written is a warning. The table, the statistics and the result of the task are the same without it.
       - Empty, none is written.
     type: str
     default: ""
 attributes:
   check_mode:
     support: full
-    description: Prints the table and returns the same, but writes no file. Refuses the same O(path).
+    description: Prints the table and returns the same, but writes no file. Warns of the same O(path).
   diff_mode:
     support: N/A
     description: Changes nothing on a node. The task is never C(changed), the report being none of the nodes' state.
@@ -79,7 +94,7 @@ RETURN = r"""
 summary:
   description: How many nodes came out how.
   type: dict
-  returned: always
+  returned: with O(state=reported)
   contains:
     nodes:
       description: All nodes.
@@ -106,10 +121,14 @@ summary:
       type: int
       sample: 0
 not_passed:
-  description: The nodes that did not pass, with their status and the names of the checks that failed.
+  description:
+    - The nodes that did not pass, with their status, the names of the checks that failed, and the reason why a node is not
+      verified or pending.
   type: dict
-  returned: always
-  sample: {node-2: {status: failed, failed: [service]}, node-3: {status: not_verified, failed: []}}
+  returned: with O(state=reported)
+  sample:
+    node-2: {status: failed, failed: [service], reason: ""}
+    node-3: {status: not_verified, failed: [], reason: "CRI-O did not restart [...] The change was undone [...]"}
 path:
   description:
     - The file that was written, absolute. It holds one JSON object with the keys C(created_at) (RFC 3339 in UTC), C(check_mode)
@@ -124,6 +143,6 @@ path:
 ansible_stats:
   description: What M(ansible.builtin.set_stats) would set, with RV(summary) and RV(not_passed) as C(cri_node_verification).
   type: dict
-  returned: always
+  returned: with O(state=reported)
   sample: {data: {cri_node_verification: {}}, per_host: false, aggregate: false}
 """

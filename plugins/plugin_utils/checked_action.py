@@ -16,6 +16,7 @@ class CheckedAction(ActionBase):
     """
 
     ARGUMENT_SPEC: dict = {}
+    VARIABLES: dict = {}  # the role variable that an option comes from, by option, for messages
     TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
     _supports_check_mode = True
     _supports_async = False
@@ -24,9 +25,9 @@ class CheckedAction(ActionBase):
         super().run(tmp, task_vars)
         self.secrets = []
         try:
-            refuse(option_rules.problems_of_arguments(self._task.args))
+            refuse(option_rules.problems_of_arguments(self._task.args, self.VARIABLES))
             _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
-            refuse(option_rules.normalise(options, self.ARGUMENT_SPEC))
+            refuse(option_rules.normalise(options, self.ARGUMENT_SPEC, self.VARIABLES))
             return self.perform(options, task_vars)
         except TaskFailure as failure:
             return dict(failure.result, msg=redacted(failure.result["msg"], self.secrets))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
 from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
 
 FILE = "/etc/crictl.yaml"
@@ -23,10 +23,11 @@ _TYPES = {
     "runtime-endpoint": "string",
     "timeout": "integer",
 }
+KEYS = frozenset(_TYPES)
 # Keys that not every supported crictl knows: the first minor version that does.
 _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
-_ENDPOINT = "unix:// and an absolute path, for example unix:///var/run/crio/crio.sock"
+_ENDPOINT = "an absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock"
 _LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
@@ -69,18 +70,34 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
 
 
 def _stray(name: str, layer: object) -> Problem:
-    return Problem(name, "", None, f"is {kind(layer)}, not a mapping", "crictl.yaml's own keys")
+    return Problem(name, "", None, fault_of_mapping(layer), "crictl.yaml's own keys")
 
 
 def _endpoints(typed: dict, findings: Findings) -> None:
+    """As crictl takes them: a path with unix:// or unix: in front, or alone; "" is what it does without the key."""
     for name in ("runtime-endpoint", "image-endpoint"):
-        endpoint = typed.get(name, "unix:///")
+        endpoint = typed.get(name, "")
+        scheme, path = _split(endpoint)
         if len(endpoint) > _LONGEST_ENDPOINT:
             findings.problem((name,), f"has {len(endpoint)} characters", f"at most {_LONGEST_ENDPOINT}")
-        elif endpoint.startswith("/"):
-            findings.problem((name,), "has no unix:// in front", _ENDPOINT, shown_value(endpoint))
-        elif not endpoint.startswith("unix:///"):
+        elif endpoint and scheme not in ("", "unix"):
             findings.problem((name,), "is no socket that crictl can call", _ENDPOINT, shown_value(endpoint))
+        elif endpoint and not path.startswith("/"):
+            fault = "has no absolute path: crictl would call another socket, or none"
+            findings.problem((name,), fault, _ENDPOINT, shown_value(endpoint))
+        elif endpoint and not scheme:
+            findings.warning((name,), "has no unix:// in front, which crictl takes and has deprecated")
+    if typed.get("runtime-endpoint") == "":
+        message = "is empty: crictl tries the sockets of several runtimes, one after the other"
+        findings.warning(("runtime-endpoint",), message)
+
+
+def _split(endpoint: str) -> tuple[str, str]:
+    """The scheme of an endpoint in lower case, and its path; unix://a/b is a host and a path to crictl, so it has none."""
+    scheme, colon, rest = endpoint.partition(":")
+    if not colon or "/" in scheme:
+        return "", endpoint
+    return scheme.lower(), rest.removeprefix("//")
 
 
 def _timeout(typed: dict, findings: Findings) -> None:

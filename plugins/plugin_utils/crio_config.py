@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ansible_collections.cri.node.plugins.plugin_utils import toml
 from ansible_collections.cri.node.plugins.plugin_utils.crio_keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio_rules import RULES
+from ansible_collections.cri.node.plugins.plugin_utils.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.key_catalogue import Catalogue, Key
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
@@ -22,6 +23,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES,
 from ansible_collections.cri.node.plugins.plugin_utils.versions import SUPPORTED, Version, parse_version
 
 CATALOGUE = Catalogue(KEYS, CHOICES)
+_REFUSED = "is not accepted by CRI-O, which would not start with it"
 _LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
 
 
@@ -63,6 +65,11 @@ def walk(data: dict, path: Path = ()) -> list[tuple[Path, Key, object]]:
         elif isinstance(value, dict):
             found.extend(walk(value, here))
     return found
+
+
+def _bare(key: Key, item: str) -> str:
+    """A choice without the prefix that CRI-O accepts before the name of a metric."""
+    return without_metric_prefix(item) if key.key == "crio.metrics.metrics_collectors" else item
 
 
 class _Run(Findings):
@@ -130,14 +137,22 @@ class _Run(Findings):
 
     def _value(self, path: Path, key: Key, value: object) -> None:
         items = value if isinstance(value, list) else [value]
+        before = self.found
         for index, item in enumerate(items):
             fault, accepted = self._fault(key, item)
             if fault:
+                if key.choices and self.found > before:
+                    accepted = None  # a list of many names, which is the same for each entry
                 self._unfit(path, key, fault, accepted, item, f"[{index}]" if isinstance(value, list) else "")
 
     def _fault(self, key: Key, item: object) -> tuple[str | None, str | None]:
         if key.choices and not self._is_choice(key, str(item)):
-            return "is not accepted by CRI-O", self._accepted(key)
+            meant = (
+                ""
+                if self.found >= MOST
+                else did_you_mean(_bare(key, str(item)), filter(None, self._choices(key)))
+            )
+            return f"{key.otherwise or _REFUSED}{meant}", self._accepted(key)
         if not key.in_range(item):
             return "is out of range", self._accepted(key)
         if key.format:
@@ -145,7 +160,7 @@ class _Run(Findings):
         return None, None
 
     def _is_choice(self, key: Key, item: str) -> bool:
-        name = without_metric_prefix(item) if key.key == "crio.metrics.metrics_collectors" else item
+        name = _bare(key, item)
         return (name.lower() if key.ignore_case else name) in self._choices(key)
 
     def _choices(self, key: Key) -> list[str]:

@@ -18,6 +18,7 @@ without_effect        CRI-O reads the key and does nothing with it; says what wo
 choices               the only accepted values, of a list the only accepted elements; a mapping gives
                       the first version of each value that came later; a text names an entry of CHOICES
 ignore_case           choices are accepted in any case
+otherwise             what CRI-O does with a value that is not among the choices; absent: it does not start
 minimum, maximum      CRI-O refuses numbers beyond, or silently takes another number
 format                name of a further check in value_formats.py; of a list each element is checked
 reload                SIGHUP makes the running CRI-O use a new value (pkg/config/reload.go)
@@ -185,7 +186,8 @@ KEYS = json.loads("""
       "image_layer_reuse_total", "containers_oom_count_total", "containers_seccomp_notifier_count_total",
       "resources_stalled_at_stage", "containers_stopped_monitor_count", "default_runtime"
     ]},
-    "since": "1.22", "choices": "collectors"},
+    "since": "1.22", "choices": "collectors",
+    "otherwise": "is unknown to CRI-O, which would ignore it silently and serve no such metric"},
   {"key": "crio.metrics.metrics_host", "type": "string", "default": "127.0.0.1", "since": "1.30"},
   {"key": "crio.metrics.metrics_key", "type": "string", "default": "", "since": "1.22"},
   {"key": "crio.metrics.metrics_port", "type": "integer", "default": 9090, "since": "1.16", "minimum": 0,
@@ -316,7 +318,8 @@ KEYS = json.loads("""
   {"key": "crio.runtime.rdt_config_file", "type": "string", "default": "", "since": "1.22", "reload": true},
   {"key": "crio.runtime.read_only", "type": "boolean", "default": false},
   {"key": "crio.runtime.runtimes.*.allowed_annotations", "type": "strings", "default": [], "since": "1.20",
-    "choices": "annotations", "omitted_when_empty": true},
+    "choices": "annotations", "omitted_when_empty": true,
+    "otherwise": "is not accepted by CRI-O, which would leave out the handler, or not start if it is the default"},
   {"key": "crio.runtime.runtimes.*.container_create_timeout", "type": "integer", "default": 240,
     "since": "1.35", "format": "create_timeout", "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.container_min_memory", "type": "string", "default": "12MiB",
@@ -324,7 +327,8 @@ KEYS = json.loads("""
   {"key": "crio.runtime.runtimes.*.default_annotations", "type": "table", "since": "1.32",
     "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.exec_cpu_affinity", "type": "string", "default": "", "since": "1.34",
-    "choices": ["", "first"], "omitted_when_empty": true},
+    "choices": ["", "first"], "omitted_when_empty": true,
+    "otherwise": "is not accepted by CRI-O, which would leave out the handler, or not start if it is the default"},
   {"key": "crio.runtime.runtimes.*.inherit_default_runtime", "type": "boolean", "default": false,
     "since": "1.32", "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.monitor_cgroup", "type": "string", "default": "", "since": "1.24",
@@ -332,7 +336,8 @@ KEYS = json.loads("""
   {"key": "crio.runtime.runtimes.*.monitor_env", "type": "strings", "default": [], "since": "1.24",
     "format": "assignment", "secret": true},
   {"key": "crio.runtime.runtimes.*.monitor_exec_cgroup", "type": "string", "default": "", "since": "1.24",
-    "choices": ["", "container"], "omitted_when_empty": true},
+    "choices": ["", "container"], "omitted_when_empty": true,
+    "otherwise": "is taken by CRI-O, and where infra_ctr_cpuset is set every exec in a container then fails"},
   {"key": "crio.runtime.runtimes.*.monitor_path", "type": "string", "default": "", "since": "1.24",
     "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.no_sync_log", "type": "boolean", "default": false, "since": "1.31"},
@@ -347,7 +352,8 @@ KEYS = json.loads("""
     "since": "1.29", "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.runtime_root", "type": "string", "default": ""},
   {"key": "crio.runtime.runtimes.*.runtime_type", "type": "string", "default": "oci",
-    "choices": ["", "oci", "pod", "vm"]},
+    "choices": ["", "oci", "pod", "vm"],
+    "otherwise": "is not accepted by CRI-O, which would leave out the handler, or not start if it is the default"},
   {"key": "crio.runtime.runtimes.*.seccomp_profile", "type": "string", "default": "", "since": "1.34",
     "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.stream_websockets", "type": "boolean", "default": false, "since": "1.34",

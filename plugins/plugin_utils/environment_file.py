@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import daemon_options
 from ansible_collections.cri.node.plugins.plugin_utils.one_line import line_fault, shown_name
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping, mapping_of
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -38,11 +39,12 @@ def render_environment(data: object) -> str:
 
 
 def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
-    if not isinstance(data, dict):
-        message = f"is {kind(data)}, not a mapping of names to values"
+    fault = fault_of_mapping(data, " of names to values")
+    if fault:
         return {}, [
-            Problem(variable, "", None, message, "for example HTTP_PROXY: http://proxy.example.com:3128")
+            Problem(variable, "", None, fault, "for example HTTP_PROXY: http://proxy.example.com:3128")
         ]
+    data = mapping_of(data)
     found = {}
     problems = []
     for name, value in data.items():

@@ -72,5 +72,17 @@ def can_be_pulled_from(location: str) -> bool:
     return False
 
 
+def can_begin_a_name(prefix: str) -> bool:
+    """Whether some image's full name begins with this, as a registry's prefix must; `*.` stands for the subdomains of a host."""
+    if prefix.startswith("*."):
+        return is_host(prefix[2:]) and ":" not in prefix
+    if is_host(prefix):
+        return _is_registry(prefix)
+    try:
+        return parse(prefix).names_a_registry
+    except ValueError:
+        return False
+
+
 def _is_registry(host: str) -> bool:
     return host == "localhost" or "." in host or ":" in host

@@ -32,6 +32,7 @@ class Key(NamedTuple):
     without_effect: str | None = None
     choices: list[str] | dict[str, str | None] | None = None
     ignore_case: bool = False
+    otherwise: str | None = None
     minimum: int | None = None
     maximum: int | None = None
     format: str | None = None
@@ -194,8 +195,8 @@ def _check_versions(key: Key) -> str | None:
 def _check_choices(key: Key) -> str | None:
     if key.choices is not None and key.type not in ("string", "strings"):
         return f"choices are not for type {key.type}"
-    if key.ignore_case and not key.choices:
-        return "ignore_case needs choices"
+    if (key.ignore_case or key.otherwise) and not key.choices:
+        return "ignore_case and otherwise need choices"
     return None
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import mapping_of
 
 Path = tuple[str, ...]
 
@@ -13,15 +14,16 @@ Path = tuple[str, ...]
 def named_layers(value: object, variable: str) -> list[tuple[str, object]]:
     """Plain layers out of what a filter is given: a list of pairs (name, data), or one variable's data.
 
-    Raises TypeError where it is neither; whether each layer is a mapping is for the caller to say.
+    A layer that arrived as text is read, see structured_text. Raises TypeError where the value is neither; whether each layer is
+    a mapping is for the caller to check.
     """
     if isinstance(value, list):
         pairs = plain(value)
         if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
             raise TypeError("a list must hold pairs: a variable's name and its data")
-        return [(name, layer) for name, layer in pairs]
+        return [(name, mapping_of(layer)) for name, layer in pairs]
     if isinstance(value, (Mapping, str, bool, int, float)) or value is None:
-        return [(variable, plain(value))]
+        return [(variable, mapping_of(plain(value)))]
     raise TypeError(f"the input is a {type(value).__name__}, not a mapping or a list of pairs")
 
 

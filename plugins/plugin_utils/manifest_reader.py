@@ -39,14 +39,14 @@ class Reader:
         """The field that was probably meant, as the end of a sentence; "" where a reader has enough to do already."""
         return did_you_mean(name, fields) if len(self.problems) < MOST else ""
 
-    def table(self, value: object, path: str, fields: dict[str, Field | str]) -> dict:
+    def table(self, value: object, path: str, fields: dict[str, Field | str], others: tuple = ()) -> dict:
         """The typed values of a table's fields; a field that is null, or faulty, is left out."""
         if not isinstance(value, dict):
             self.refuse(path, f"is {kind(value)}, not a mapping")
             return {}
         typed = {}
         for name, item in value.items():
-            here, field = f"{path}.{name}" if path else name, fields.get(name)
+            here, field = f"{path}.{name}" if path else name, fields.get(name) or _other(name, others)
             if field is None:
                 self.refuse(here, f"is no field of a Pod{self.suggestion(str(name), fields)}")
             elif isinstance(field, str):
@@ -63,7 +63,7 @@ class Reader:
 
     def _value(self, value: object, path: str, field: Field) -> object:
         if field.kind == "table":
-            return self.table(value, path, field.fields)
+            return self.table(value, path, field.fields, field.others)
         if field.kind in ("tables", "texts", "integers"):
             return self._list(value, path, field)
         if field.kind == "map":
@@ -126,6 +126,11 @@ class Reader:
                 _shown(text)[:80] if isinstance(text, str) else None,
             )
         return number
+
+
+def _other(name: str, others: tuple) -> Field | str | None:
+    """The field of the first pattern that a name matches."""
+    return next((field for pattern, field in others if re.fullmatch(pattern, name)), None)
 
 
 def _shown(value: object) -> str:

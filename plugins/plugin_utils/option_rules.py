@@ -23,10 +23,12 @@ _MOST_SECONDS = 7 * 24 * 3600
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _OWNER_WORDS = "at most 64 letters, digits, '_', '.' and '-', for example crio"
 _UNIT = re.compile(r"(?![-.@])[A-Za-z0-9:_.\\@-]{1,247}(?<!@)\.service", re.ASCII)
+_ENDPOINT = re.compile("(?:unix:(?://)?)?/", re.IGNORECASE)
 _UNIT_WORDS = "the name of a service, for example crio.service"
+IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
 _PATH_WORDS = "an absolute path such as /etc/crio/crio.conf.d/60-cri-node.conf"
-_SEVERAL_LINES = ("problems", "results")
+_SEVERAL_LINES = ("problems", "results", "manifest")
 # What the filters return for a file: each part's type, and that of what is inside of a list.
 _CONFIG = {
     "data": dict,
@@ -40,13 +42,17 @@ _KINDS = ("crio", "registries", "crictl")
 _FILTERS = "what the filters cri.node.crio_config, registries_config and crictl_config return"
 
 
-def problems_of_arguments(arguments: dict) -> list[str]:
-    """What is wrong with a task's arguments as they were given: Ansible would turn any of them into a text."""
+def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = None) -> list[str]:
+    """What is wrong with a task's arguments as they were given: Ansible would turn any of them into a text.
+
+    `variables` are the role variables that options come from, by option, to be named beside them.
+    """
     problems: list[Problem] = []
     for name in SECONDS:
         if isinstance(arguments.get(name), (bool, float)):
             value = shown(repr(arguments[name]), 40)
-            problems.append(Problem("", name, value, "is not a whole number of seconds", "for example 60"))
+            place = labelled(name, variables)
+            problems.append(Problem("", place, value, "is not a whole number of seconds", "for example 60"))
     try:
         files = plain(arguments.get("files"))
     except TooDeep as error:
@@ -65,21 +71,23 @@ def problems_of_arguments(arguments: dict) -> list[str]:
     return [str(problem) for problem in problems]
 
 
-def normalise(options: dict, spec: dict) -> list[str]:
+def normalise(options: dict, spec: dict, variables: dict[str, str] | None = None) -> list[str]:
     """Bring validated options into their one form, in place. Returns what is wrong with them, as sentences."""
     problems: list[Problem | str] = []
     for name, value in options.items():
         if name in spec and name not in _SEVERAL_LINES:
-            problems += _problems_of_texts(name, value)
+            problems += _problems_of_texts(labelled(name, variables), value)
     for name in SECONDS:
         if options.get(name) is not None:
-            problems += _problems_of_seconds(name, options[name])
+            problems += _problems_of_seconds(labelled(name, variables), options[name])
     if options.get("unit") is not None:
         options["unit"], fault = unit_name(options["unit"])
         if fault:
             problems.append(Problem("", "unit", _quoted(options["unit"]), fault, _UNIT_WORDS))
     for name in ("endpoint", "image_endpoint"):
-        if options.get(name) is not None and not options[name].startswith(("unix:///", "/")):
+        if name == "image_endpoint" and options.get(name) == "":  # as crictl has it: the same as endpoint
+            continue
+        if options.get(name) is not None and not _ENDPOINT.match(options[name]):
             accepted = "for example unix:///var/run/crio/crio.sock"
             problems.append(
                 Problem("", name, _quoted(options[name]), "is not the path of a socket", accepted)
@@ -91,6 +99,23 @@ def normalise(options: dict, spec: dict) -> list[str]:
     if "sha256" in options and "source" in options:
         problems += _problems_of_bundle(options)
     return [str(problem) for problem in problems]
+
+
+def labelled(option: str, variables: dict[str, str] | None) -> str:
+    """An option's name for a message, with the role variable that it comes from where a role passes it."""
+    variable = (variables or {}).get(option)
+    return f"{option} ({variable} of the role)" if variable else option
+
+
+def image_fault(image: str) -> str:
+    """Return why a text cannot be an image's name, in the words of containers/image, or ""."""
+    from ansible_collections.cri.node.plugins.plugin_utils import image_reference  # few actions need it
+
+    try:
+        image_reference.parse(image)
+    except ValueError as error:
+        return f"is not an image's name: {error}"
+    return ""
 
 
 def file_mode(text: str, secret: bool) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     crictl_config,
     crio_config,
     crio_fallbacks,
+    file_set_rules,
     live_values,
     registries_config,
     reload,
@@ -18,7 +19,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
     toml,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.versions import parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.versions import RANGE, is_supported, parse_version
 
 DISRUPTIONS = ("none", "reload", "restart")  # the gravest last
 
@@ -73,7 +74,8 @@ class WantedFiles:
 
     @property
     def warnings(self):
-        return [warning for config in self._configs() for warning in config.get("warnings", [])]
+        of_files = [warning for config in self._configs() for warning in config.get("warnings", [])]
+        return of_files + file_set_rules.warnings(self.settings())
 
     def entry(self, path):
         return self._entries[path]
@@ -144,7 +146,7 @@ def _is_readable(version):
 
 
 def unreadable_versions(report):
-    """A warning for each program of the node whose version cannot be read."""
+    """Return a warning for each program of the node whose version cannot be read or has settings that are not known."""
     versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
     warnings = [
         f'the version of {program} on this node, "{shown(version, 100)}", cannot be read: the settings are checked against all'
@@ -152,6 +154,12 @@ def unreadable_versions(report):
         for program, version in versions.items()
         if version and not _is_readable(version)
     ]
+    installed = report["crio"]["version"]
+    if _is_readable(installed) and not is_supported(parse_version(installed)):
+        warnings.append(
+            f"CRI-O {shown(installed, 100)} on this node is not one of the versions whose settings are known, {RANGE}:"
+            " the check of crio_config may miss a key or refuse one that this version has"
+        )
     if report["crio"].get("installed") and not report["crio"]["version"]:
         warnings.append(
             "CRI-O on this node does not print its version: the settings are checked against all supported versions only"

@@ -17,7 +17,7 @@ class TooLong(ValueError):
 
 def kubelet_labels(pod: dict) -> dict[str, str]:
     """The labels by which everybody tells what pod a sandbox or a container belongs to."""
-    return {f"io.kubernetes.pod.{key}": pod[key] for key in ("name", "namespace", "uid")}
+    return {label: pod[label.rpartition(".")[2]] for label in pod_rules.LABELS}
 
 
 def convert(pod: dict, spec: dict, container: dict) -> dict:
@@ -113,13 +113,23 @@ def _requests(container: dict) -> dict:
     return {**resources.get("limits", {}), **resources.get("requests", {})}
 
 
-def _resources(container: dict) -> dict[str, int]:
+def _resources(container: dict) -> dict[str, object]:
     limits = container.get("resources", {}).get("limits", {})
     resources = {"cpu_shares": quantity.cpu_shares(_requests(container).get("cpu", quantity.parse("0")))}
     if limits.get("cpu"):
         resources.update(cpu_period=quantity.CPU_PERIOD, cpu_quota=quantity.cpu_quota(limits["cpu"]))
     if limits.get("memory"):
         resources["memory_limit_in_bytes"] = quantity.whole(limits["memory"])
+    pages = {
+        quantity.page_size(name.removeprefix(pod_rules.HUGEPAGES)): quantity.whole(limit)
+        for name, limit in limits.items()
+        if name.startswith(pod_rules.HUGEPAGES)
+    }
+    if pages:
+        resources["hugepage_limits"] = [
+            {"page_size": quantity.page_size_name(size), "limit": limit}
+            for size, limit in sorted(pages.items())
+        ]
     return resources
 
 
@@ -127,10 +137,10 @@ def _oom(container: dict, spec: dict) -> int | str:
     """What a kubelet's oom_score_adj depends on: the class of the pod or, of one between, the requested bytes."""
     resources = [each.get("resources", {}) for each in pod_rules.all_containers(spec).values()]
     if not any(
-        value
+        each.get(kind, {}).get(name)
         for each in resources
         for kind in ("limits", "requests")
-        for value in each.get(kind, {}).values()
+        for name in ("cpu", "memory")
     ):
         return "best-effort"
     if all(

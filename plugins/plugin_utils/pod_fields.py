@@ -27,7 +27,8 @@ class Field(NamedTuple):
 
     kind: text, boolean, integer, quantity, integers, texts, map (names to texts), table, or tables (a list).
     pattern: what a text, or each text inside, must match as a whole; `accepted` says so in words.
-    fields: those of a table, or of each of tables. secret: the value must not be shown.
+    fields: those of a table, or of each of tables. others: further ones of a table, each a pattern of names and its
+    Field or reason. secret: the value must not be shown.
     assigns: what follows an = in the value must not.
     """
 
@@ -41,6 +42,7 @@ class Field(NamedTuple):
     maximum: int | None = None
     secret: bool = False
     assigns: bool = False
+    others: tuple = ()
 
 
 TEXT = Field("text")
@@ -106,7 +108,18 @@ CONTAINER_SECURITY = {
     "readOnlyRootFilesystem": BOOLEAN,
 }
 
-RESOURCES = {"cpu": Field("quantity"), "memory": Field("quantity")}
+RESOURCES = {
+    "cpu": Field("quantity"),
+    "memory": Field("quantity"),
+    "ephemeral-storage": "is measured and enforced by a kubelet, and nothing watches this pod after the task",
+    "storage": "is for claims of volumes, not for containers",
+}
+# Resources by the form of their names.
+OTHER_RESOURCES = (
+    (r"hugepages-.*", Field("quantity")),
+    (r"(requests\.|limits\.).*", "is for quotas, not for containers"),
+    (r".*/.*", "is given out by a kubelet's device plugins, which have no part in this pod"),
+)
 
 CONTAINER = {
     "args": Field("texts"),
@@ -122,7 +135,7 @@ CONTAINER = {
         },
     ),
     "envFrom": NO_SERVER,
-    "image": Field("text", required=True, pattern=r"[^\s-]\S*", accepted="an image's name"),
+    "image": Field("text", required=True),  # its form is checked by pod_rules
     "imagePullPolicy": Field("text", choices=("Always", "IfNotPresent", "Never")),
     "lifecycle": NO_KUBELET,
     "livenessProbe": NO_KUBELET,
@@ -143,8 +156,8 @@ CONTAINER = {
         "table",
         fields={
             "claims": NO_SERVER,
-            "limits": Field("table", fields=RESOURCES),
-            "requests": Field("table", fields=RESOURCES),
+            "limits": Field("table", fields=RESOURCES, others=OTHER_RESOURCES),
+            "requests": Field("table", fields=RESOURCES, others=OTHER_RESOURCES),
         },
     ),
     "restartPolicy": NO_KUBELET,

@@ -12,6 +12,7 @@ import json
 import uuid
 
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH, LOGS
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import (
     pod_container,
     pod_fields,
@@ -21,8 +22,11 @@ from ansible_collections.cri.node.plugins.plugin_utils import (
 from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import documents_of
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind as kind_of
 
 _UUIDS = uuid.UUID("8d7b4a5e-1f37-5d0b-9f2b-6c1f0f6c9a51")  # the collection's own space of UUIDs
+_MOST_NAMED = 5  # documents that a message names
 _PROTOCOL = {"TCP": 0, "UDP": 1, "SCTP": 2}
 
 
@@ -58,6 +62,32 @@ def convert(manifest: object, variable: str = "manifest", node: str = "") -> tup
         return {}, reader.problems
     pod["sandbox"]["annotations"][HASH] = _hash(pod)
     return pod, []
+
+
+def is_text(value: str) -> bool:
+    """Whether a text is a manifest itself, and not the path of a file that has one."""
+    return "\n" in value or ": " in value or value.lstrip().startswith(("{", "---"))
+
+
+def of_text(text: str) -> tuple[object, str]:
+    """(the one manifest that a text in YAML or JSON holds, "") or (None, what is wrong, without the text)."""
+    documents, fault = documents_of(text)
+    if fault:
+        return None, f"does not hold YAML or JSON: {fault}"
+    if len(documents) > 1:
+        names = ", ".join(_name_of(each) for each in documents[:_MOST_NAMED])
+        more = f" and {len(documents) - _MOST_NAMED} more" if len(documents) > _MOST_NAMED else ""
+        return None, f"holds {len(documents)} documents ({names}{more}), and a task makes one Pod"
+    return (documents[0], "") if documents else (None, "is empty")
+
+
+def _name_of(document: object) -> str:
+    if not isinstance(document, dict):
+        return kind_of(document)
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    words = [each for each in (document.get("kind"), name) if isinstance(each, str) and each]
+    return shown(" ".join(words), 100) if words else "one without kind and name"
 
 
 def identity(manifest: object) -> tuple[str | None, str]:

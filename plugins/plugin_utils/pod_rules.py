@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH
+from ansible_collections.cri.node.plugins.plugin_utils import quantity
 from ansible_collections.cri.node.plugins.plugin_utils.manifest_reader import Reader
+from ansible_collections.cri.node.plugins.plugin_utils.option_rules import IMAGE, image_fault
 
-_RESERVED = ("io.kubernetes.", "cri.node/")
+# What the sandbox gets from crictl_pod itself: all other names are the user's, such as io.kubernetes.cri-o.ShmSize.
+LABELS = tuple(f"io.kubernetes.pod.{key}" for key in ("name", "namespace", "uid"))
+HUGEPAGES = "hugepages-"
+_RESERVED = {"labels": LABELS, "annotations": (HASH,)}
 
 
 def check(reader: Reader, metadata: dict, spec: dict) -> None:
@@ -20,6 +26,7 @@ def check(reader: Reader, metadata: dict, spec: dict) -> None:
     _refuse_twins(reader, containers)
     for path, container in containers.items():
         _check_container(reader, container, path)
+        _check_image(reader, container, path)
         _check_mounts(reader, container, path, {volume.get("name") for volume in spec.get("volumes", [])})
         _check_ports(reader, container, path, spec.get("hostNetwork"))
         _check_resources(reader, container, path)
@@ -41,9 +48,9 @@ def is_privileged(container: dict) -> bool:
 
 
 def _check_metadata(reader: Reader, metadata: dict) -> None:
-    for kind in ("labels", "annotations"):
+    for kind, reserved in _RESERVED.items():
         for name in metadata.get(kind, {}):
-            if name.startswith(_RESERVED):
+            if name in reserved:
                 reader.refuse(f"metadata.{kind}.{name}", "is what this module sets itself")
 
 
@@ -74,6 +81,12 @@ def _check_container(reader: Reader, container: dict, path: str) -> None:
         _refuse_twins(reader, items, key)
 
 
+def _check_image(reader: Reader, container: dict, path: str) -> None:
+    fault = image_fault(container["image"]) if "image" in container else ""
+    if fault:
+        reader.refuse(f"{path}.image", fault, IMAGE, container["image"][:100])
+
+
 def _check_mounts(reader: Reader, container: dict, path: str, volumes: set) -> None:
     for index, mount in enumerate(container.get("volumeMounts", [])):
         here = f"{path}.volumeMounts[{index}]"
@@ -95,6 +108,31 @@ def _check_resources(reader: Reader, container: dict, path: str) -> None:
     for name, request in resources.get("requests", {}).items():
         if request > resources.get("limits", {}).get(name, request):
             reader.refuse(f"{path}.resources.requests.{name}", "is above the limit")
+    pages = {
+        name
+        for kind in ("limits", "requests")
+        for name in resources.get(kind, {})
+        if name.startswith(HUGEPAGES)
+    }
+    for name in sorted(pages):
+        _check_hugepages(reader, name, resources, f"{path}.resources")
+
+
+def _check_hugepages(reader: Reader, name: str, resources: dict, path: str) -> None:
+    """As an API server has it: a size is a power of 2, the limit a multiple of it, and a request equals the limit."""
+    limits = resources.get("limits", {})
+    size = quantity.page_size(name.removeprefix(HUGEPAGES))
+    if not size:
+        kind = "limits" if name in limits else "requests"
+        reader.refuse(
+            f"{path}.{kind}.{name}", "has no size of a page", "for example hugepages-2Mi or hugepages-1Gi"
+        )
+    elif name not in limits:
+        reader.refuse(f"{path}.requests.{name}", "needs the same limit: huge pages cannot be overcommitted")
+    elif resources.get("requests", {}).get(name, limits[name]) != limits[name]:
+        reader.refuse(f"{path}.requests.{name}", "must equal the limit: huge pages cannot be overcommitted")
+    elif limits[name] % size:
+        reader.refuse(f"{path}.limits.{name}", "is not a multiple of the size of a page")
 
 
 def _check_security(reader: Reader, container: dict, path: str, pod: dict) -> None:

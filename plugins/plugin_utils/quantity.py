@@ -50,3 +50,20 @@ def cpu_quota(cpu: Fraction) -> int:
     """Microseconds of each CPU_PERIOD that a limit of that many CPUs allows; 0 for no limit."""
     milli = whole(cpu * 1000)
     return max(milli * CPU_PERIOD // 1000, _SMALLEST_QUOTA) if milli else 0
+
+
+def page_size(text: str) -> int:
+    """Bytes of a huge page, as the resource hugepages-<size> names it; 0 where it is not a power of 2."""
+    number = parse(text)
+    if number is None or number.denominator != 1:
+        return 0
+    size = int(number)
+    return size if size > 0 and size & (size - 1) == 0 else 0
+
+
+def page_size_name(size: int) -> str:
+    """A page's size as a kubelet and cgroups write it: 2MB, 1GB, 64KB."""
+    for power, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
+        if size >= 1024**power:
+            return f"{size // 1024**power}{unit}"
+    return f"{size}B"

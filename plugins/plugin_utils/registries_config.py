@@ -12,7 +12,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, 
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries_advice import ADVICE
-from ansible_collections.cri.node.plugins.plugin_utils.registries_rules import RULES
+from ansible_collections.cri.node.plugins.plugin_utils.registries_rules import FILE, RULES, conflict
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
 _ENDPOINT = {"insecure": "boolean", "location": "string", "pull-from-mirror": "string"}
@@ -24,6 +25,7 @@ _TOP = {
     "short-name-mode": "string",
     "unqualified-search-registries": "strings",
 }
+KEYS = frozenset((*_TOP, "registry"))
 _LONGEST_PREFIX = 1024  # characters; an image's name has 255 at most, its tag 128
 _UNKNOWN = "is unknown to containers/image, which would ignore it silently"
 _VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"
@@ -41,9 +43,7 @@ def check(layers: list[tuple[str, object]]) -> Checked:
         if isinstance(layer, dict):
             keyed.extend((name, step) for step in _by_prefix(name, layer, strays))
         else:
-            strays.append(
-                Problem(name, "", None, f"is {kind(layer)}, not a mapping", "registries.conf's own keys")
-            )
+            strays.append(Problem(name, "", None, fault_of_mapping(layer), "registries.conf's own keys"))
     data, sources = merge(keyed)
     findings = Findings(sources)
     findings.problems += strays
@@ -89,7 +89,7 @@ def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
             continue
         prefix = _prefix_of(table)
         if prefix in keyed or prefix in taken_back:
-            fault = f"is a second table for {prefix}, of which containers/image would silently take the first"
+            fault = _fault_of_second(prefix, keyed.get(prefix, {}), table)
             strays.append(Problem(name, place, None, fault, "one table for each prefix"))
             continue
         if prefix and table.get("location", "") is None:
@@ -98,6 +98,19 @@ def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
                 continue
         keyed[prefix or f"[{index}]"] = table
     return [{"registry": taken_back}, {**rest, "registry": keyed}]
+
+
+def _fault_of_second(prefix: str, first: dict, second: dict) -> str:
+    """What containers/image does with a second table for a prefix in one file."""
+    location, other = (str(table.get("location") or prefix).rstrip("/") for table in (first, second))
+    for key in ("insecure", "blocked"):
+        if location == other and _is_set(first, key) != _is_set(second, key):
+            return f"CRI-O would refuse {FILE}: {conflict(location, key)}"
+    return f"is a second table for {prefix}, of which containers/image would silently take the first"
+
+
+def _is_set(table: dict, key: str) -> bool:
+    return str(table.get(key)).lower() == "true"
 
 
 def _prefix_of(table: dict) -> str:

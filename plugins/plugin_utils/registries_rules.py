@@ -69,11 +69,12 @@ def _no_credentials(typed: dict, findings: Findings) -> None:
     accepted = "credentials belong in the file that crio.image.global_auth_file names"
     aliases = [(("aliases", name), text, "") for name, text in typed.get("aliases", {}).items()]
     for path, text, inside in [*_places(typed), *aliases]:
-        if "@" in text and _has_credentials(text):
+        if "@" in text and has_credentials(text):
             findings.problem(path, fault, accepted, None, inside)
 
 
-def _has_credentials(text: str) -> bool:
+def has_credentials(text: str) -> bool:
+    """Whether a text holds a user and a password, which no message may show."""
     from ansible_collections.cri.node.plugins.module_utils.text import without_credentials  # seldom needed
 
     return without_credentials(text) != text
@@ -127,6 +128,11 @@ def _check_mirror(path: Path, table: dict, place: str, mirror: dict, findings: F
         _refuse(findings, here, reason, ", ".join(_PULLS), pulls, f"{place}.pull-from-mirror")
 
 
+def conflict(location: str, key: str) -> str:
+    """Containers/image's own words for two tables of one location that differ in a key."""
+    return f"registry '{location}' is defined multiple times with conflicting '{key}' setting"
+
+
 def _no_conflicts(typed: dict, findings: Findings) -> None:
     by_location: dict[str, list[tuple[Path, dict]]] = {}
     for path, table in tables(typed):
@@ -135,9 +141,7 @@ def _no_conflicts(typed: dict, findings: Findings) -> None:
         for path, table in others:
             for key in ("insecure", "blocked"):
                 if table.get(key, False) != first[1].get(key, False):
-                    reason = (
-                        f"registry '{location}' is defined multiple times with conflicting '{key}' setting"
-                    )
+                    reason = conflict(location, key)
                     accepted = f"the same as for {first[0][-1]}, which has the same location"
                     _refuse(findings, (*path, key), reason, accepted, table.get(key, False))
 

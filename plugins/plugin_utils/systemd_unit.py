@@ -12,6 +12,7 @@ from ansible_collections.cri.node.plugins.plugin_utils import daemon_options
 from ansible_collections.cri.node.plugins.plugin_utils.one_line import line_fault, shown_name
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping, mapping_of
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
 
 SECTIONS = ("Unit", "Service", "Install")
@@ -47,10 +48,10 @@ def render_unit(data: object) -> str:
 
 def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]], list[Problem]]:
     found: dict[str, dict[str, list[str]]] = {}
-    if not isinstance(data, dict):
-        return found, [
-            Problem(variable, "", None, f"is {kind(data)}, not a mapping of sections", ", ".join(SECTIONS))
-        ]
+    fault = fault_of_mapping(data, " of sections")
+    if fault:
+        return found, [Problem(variable, "", None, fault, ", ".join(SECTIONS))]
+    data = mapping_of(data)
     problems: list[Problem] = []
     for section, directives in data.items():
         if section not in SECTIONS:

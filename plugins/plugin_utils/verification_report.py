@@ -32,6 +32,25 @@ def document(results, waiting, lost, check_mode, created_at):
     return {"created_at": created_at, "check_mode": check_mode, "summary": summary, "nodes": nodes}
 
 
+def with_reasons(results, earlier):
+    """The results, each with the message of the first earlier task that failed on its node, where it has none of its own.
+
+    `earlier` are results of tasks by node, in the order of the tasks: {node: {"failed", "unreachable", "msg"}}.
+    """
+    found = {}
+    for name, result in results.items():
+        messages = (_message(by_node.get(name)) for by_node in earlier)
+        message = next((each for each in messages if each), "")
+        found[name] = {**({"msg": message} if message else {}), **result}
+    return found
+
+
+def _message(result):
+    if not isinstance(result, dict) or not (result.get("failed") or result.get("unreachable")):
+        return ""
+    return str(result.get("msg") or "")
+
+
 def _node(result, is_waiting, is_lost):
     if (is_waiting or is_lost) and not result.get("failed_checks"):
         result = {name: value for name, value in result.items() if name == "msg"}
@@ -53,9 +72,13 @@ def _node(result, is_waiting, is_lost):
 
 
 def not_passed(report):
-    """The nodes that did not pass: {name: {"status", "failed": names of the failed checks}}."""
+    """The nodes that did not pass: {name: {"status", "failed": names of the failed checks, "reason": why there are none}}."""
     return {
-        name: {"status": node["status"], "failed": verification.named(node["checks"], "failed")}
+        name: {
+            "status": node["status"],
+            "failed": verification.named(node["checks"], "failed"),
+            "reason": node["reason"],
+        }
         for name, node in report["nodes"].items()
         if node["status"] != "passed"
     }

@@ -7,6 +7,8 @@ import re
 from typing import NamedTuple
 
 SUPPORTED = ("1.34", "1.35", "1.36", "1.37")
+RANGE = f"{SUPPORTED[0]} to {SUPPORTED[-1]}"
+ACCEPTED = f'a version from {RANGE} in quotes, for example "{SUPPORTED[-1]}"'
 
 _LONGEST = 200  # characters that are searched for a version
 _NUMBER = r"(0|[1-9]\d{0,5})"
@@ -88,3 +90,24 @@ def parse_version(text: str) -> Version:
     stage, count = found[0].group("stage", "count")
     pre = f"{stage}.{int(count)}" if stage and count else stage or ""
     return Version(int(major), int(minor), None if patch is None else int(patch), pre)
+
+
+def is_supported(version: Version) -> bool:
+    """Whether the settings of this version's minor release are known."""
+    return parse_version(SUPPORTED[0]).line <= version.line <= parse_version(SUPPORTED[-1]).line
+
+
+def fault_of_declared(version: object) -> str:
+    """Return what is wrong with a version that a user declares, to follow its name and value, or "".
+
+    A number is never accepted: YAML reads 1.40 without quotes as 1.4, and 1.30 as 1.3.
+    """
+    if isinstance(version, (bool, int, float)):
+        return "is not a text: without quotes YAML reads 1.40 as the number 1.4"
+    if not isinstance(version, str):
+        return "is not a text"
+    try:
+        parsed = parse_version(version)
+    except ValueError:
+        return "is not a version"
+    return "" if is_supported(parsed) else f"is not one of the versions whose settings are known, {RANGE}"

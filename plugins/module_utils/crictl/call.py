@@ -295,9 +295,10 @@ class Crictl:
 
 
 def _as_url(endpoint):
-    """A bare path is as good as a URL; TCP is for Windows."""
-    if endpoint.startswith(("unix:///", "/")) and endpoint.isprintable():
-        return endpoint if endpoint.startswith("unix://") else f"unix://{endpoint}"
+    """A bare path is as good as a URL, and unix: as good as unix://; TCP is for Windows."""
+    found = re.fullmatch("(?:unix:(?://)?)?(/.*)", endpoint, re.IGNORECASE)
+    if found and endpoint.isprintable():
+        return f"unix://{found.group(1)}"
     message = f"endpoint is {printable(repr(endpoint), 200)}; it must be a socket's path, such as {ENDPOINT}"
     raise CrictlError(message, "failed")
 

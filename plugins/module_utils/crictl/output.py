@@ -7,7 +7,7 @@ Pure functions without I/O, for every crictl from 1.24 on. Its JSON differs: a m
 the node's zone in details. What comes out is always the same:
 
 - times are RFC 3339 strings in UTC with nine digits and a Z, so that they sort as text; a zero time is absent
-- enumerations lose their prefix and are lower case: CONTAINER_RUNNING is running
+- states lose their prefix and are lower case: CONTAINER_RUNNING is running; any that is not known here is unknown
 - what the runtime does not know (null, left out, an empty string) is absent, but for labels and annotations
 - strings are valid Unicode: half of a surrogate pair, which JSON can hold, becomes U+FFFD
 - identities can be arguments of a command, integers fit into 64 bits
@@ -35,6 +35,11 @@ _VERSION_LIMIT = 200  # characters
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _IDENTITY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,255}")  # of CRI-O and containerd 64 hexadecimal digits
 _SURROGATE = re.compile("[\ud800-\udfff]")
+UNKNOWN = "unknown"
+CONTAINER_STATES = {
+    f"CONTAINER_{name.upper()}": name for name in ("created", "running", "exited", UNKNOWN)
+}  # as crictl prints them: as facts have them
+SANDBOX_STATES = {f"SANDBOX_{name.upper()}": name for name in ("ready", "notready")}
 _POD_LABELS = {
     "name": "io.kubernetes.pod.name",
     "namespace": "io.kubernetes.pod.namespace",
@@ -169,7 +174,7 @@ def container(item):
         id=_identity(item),
         name=_string(metadata, "name"),
         attempt=_integer(metadata, "attempt") or 0,
-        state=_enumeration(item, "state", "CONTAINER_"),
+        state=_state(item, CONTAINER_STATES),
         created_at=_time(item, "createdAt"),
         pod=_known(
             id=_string(item, "podSandboxId"), **{key: labels.get(label) for key, label in _POD_LABELS.items()}
@@ -218,7 +223,7 @@ def sandbox(item):
         namespace=_string(metadata, "namespace"),
         uid=_string(metadata, "uid"),
         attempt=_integer(metadata, "attempt") or 0,
-        state=_enumeration(item, "state", "SANDBOX_"),
+        state=_state(item, SANDBOX_STATES),
         created_at=_time(item, "createdAt"),
         handler=_string(item, "runtimeHandler"),
         ip=addresses[0],
@@ -254,7 +259,7 @@ def detail(document):
     metadata = _mapping(status.get("metadata"), "metadata")
     verbose = _mapping_if_any(document, "info")
     labels = _strings(status, "labels")
-    state = _enumeration(status, "state", "CONTAINER_")
+    state = _state(status, CONTAINER_STATES)
     pid = _integer(verbose, "pid")
     return _known(
         id=_identity(status),
@@ -415,9 +420,12 @@ def _strings(mapping, key):
     return {_valid(name): _valid(value) for name, value in found.items()}
 
 
-def _enumeration(mapping, key, prefix):
-    value = _string(mapping, key) or ""
-    return (value[len(prefix) :] if value.startswith(prefix) else value).lower() or "unknown"
+def _state(mapping, known):
+    """The state as `known` has it. A runtime newer than crictl may have states that crictl knows by number only: unknown."""
+    value = mapping.get("state")
+    if not isinstance(value, bool) and _as_integer(value) is not None:
+        return UNKNOWN
+    return known.get(_string(mapping, "state"), UNKNOWN)
 
 
 def _time(mapping, key):

@@ -52,6 +52,12 @@ def test_each_shell_that_is_asked_for_gets_its_completion_and_no_other(controlle
             assert f"crictl completion {shell}" in shown[COMPLETION[shell]]["content"]
 
 
+def test_the_list_of_shells_may_arrive_as_text(controller):
+    for text in ('["zsh", "fish"]', "- zsh\n- fish", "zsh, fish"):
+        expected = [FILE, COMPLETION["zsh"], COMPLETION["fish"]]
+        assert controller.wanted("crictl", {"crictl_completion": text}) == expected
+
+
 def test_zsh_finds_its_mark_in_the_first_line(controller):
     shown = controller.files("crictl", {"crictl_completion": ["zsh"]})
     assert shown[COMPLETION["zsh"]]["content"].splitlines()[0] == "#compdef crictl"
@@ -69,7 +75,9 @@ def test_zsh_finds_its_mark_in_the_first_line(controller):
             id="a typo",
         ),
         pytest.param(
-            {"crictl_completion": ["csh"]}, ["crictl_completion", "csh"], id="a shell without completion"
+            {"crictl_completion": ["csh"]},
+            ["crictl_completion = csh: is not a shell", "accepted: bash, zsh, fish"],
+            id="a shell without completion",
         ),
     ],
 )

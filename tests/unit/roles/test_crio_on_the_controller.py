@@ -28,6 +28,16 @@ def test_the_file_set_is_rendered_from_all_layers(controller):
     assert (environment["mode"], environment["secret"]) == ("0600", True)
 
 
+def test_a_misnamed_variable_is_a_warning_in_every_run(controller):
+    done = controller.run(
+        "crio", {"crio_config_lab": {"crio": {"api": {}}}, "crio_my_ticket_number": "OPS-1"}
+    )
+    output = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0, output
+    assert "crio_config_lab is not read by any role of cri.node; did you mean crio_config__lab?" in output
+    assert "ticket_number" not in output
+
+
 def test_without_variables_no_file_is_wanted(controller):
     assert controller.wanted("crio", {}) == []
 
@@ -60,10 +70,14 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
             id="key of a later version than the declared one",
         ),
         pytest.param(
-            {"crio_version": "newest"}, ["crio_version: 'newest' is no CRI-O version"], id="no version"
+            {"crio_version": 1.4},
+            ["crio_version = 1.4: is not a text", "1.34 to 1.37 in quotes"],
+            id="1.40 without quotes",
         ),
         pytest.param(
-            {"crio_ready_timeout": 0}, ["ready_timeout is 0; it must be at least 1 second"], id="no time"
+            {"crio_ready_timeout": 0},
+            ["ready_timeout (crio_ready_timeout of the role) is 0; it must be at least 1 second"],
+            id="no time",
         ),
         pytest.param(
             {"crio_service": {"Service": 5}},

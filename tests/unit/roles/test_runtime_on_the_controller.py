@@ -53,3 +53,58 @@ def test_variables_beside_the_role_reach_all_three(controller):
 )
 def test_a_fault_in_any_part_is_one_message_and_no_traceback(controller, variables, told):
     controller.expect_one_message("runtime", variables, told)
+
+
+def test_variables_may_arrive_as_text(controller):
+    texts = {
+        "crio_config": '{"crio": {"api": {"listen": "/run/other.sock"}}}',
+        "crio_config__lab": "crio:\n  metrics:\n    metrics_port: 9537\n",
+        "crio_service": '{"Service": {"Environment": "TOKEN=x"}}',
+        "crio_environment": "{'NO_PROXY': 'localhost'}",
+        "registries_config": '{"registry": [{"location": "abcd.example.com", "insecure": true}]}',
+        "crictl_config": "timeout: 30",
+    }
+    shown = controller.files("runtime", texts)
+    assert (
+        '[crio.api]\nlisten = "/run/other.sock"\n\n[crio.metrics]\nmetrics_port = 9537'
+        in shown[CRIO]["content"]
+    )
+    assert "insecure = true" in shown[REGISTRIES]["content"]
+    assert "runtime-endpoint: unix:///run/other.sock\ntimeout: 30\n" in shown[CRICTL]["content"]
+    unit = shown["/etc/systemd/system/crio.service.d/60-cri-node.conf"]
+    assert "Environment=TOKEN=x\n" in unit["content"]
+    assert "EnvironmentFile=-/etc/crio/cri-node.environment" in unit["content"]
+    assert (unit["mode"], unit["secret"]) == ("0600", True)
+    assert "NO_PROXY=localhost" in shown["/etc/crio/cri-node.environment"]["content"]
+
+
+@pytest.mark.parametrize("empty", [None, "", "{}"])
+def test_null_and_an_empty_text_say_nothing(controller, empty):
+    names = (
+        "crio_config",
+        "crio_config__x",
+        "crio_service",
+        "crio_environment",
+        "registries_config",
+        "crictl_config",
+    )
+    assert controller.wanted("runtime", {**dict.fromkeys(names, empty), "crictl_completion": ""}) == [CRICTL]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "crio_config",
+        "crio_config__x",
+        "crio_service",
+        "crio_environment",
+        "registries_config",
+        "crictl_config",
+    ],
+)
+def test_a_text_that_is_no_mapping_is_one_short_message(controller, variable):
+    output = controller.expect_one_message(
+        "runtime", {variable: "metrics_port=9537"}, [f"{variable}: is a text that"]
+    )
+    [message] = [line for line in output.splitlines() if "FAILED! =>" in line or '"msg":' in line][-1:]
+    assert len(message) < 400

@@ -96,12 +96,53 @@ def test_check_mode_writes_no_file_and_a_file_is_not_written_where_none_is_wante
         assert not (tmp_path / "cri-node-verify.json").exists()
 
 
-def test_a_report_that_cannot_be_written_is_one_message(tmp_path):
+def test_a_report_that_cannot_be_written_is_a_warning_and_costs_nothing_else(tmp_path):
     path = tmp_path / "missing" / "report.json"
     done = run(tmp_path, [REPORT], looked_at({"node-1": PASSED}), "-e", f"verify_report_file={path}")
+    output = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0, output
+    assert (
+        f"path (verify_report_file of the role): the report cannot be written to {path}: No such file or directory"
+        in output
+    )
+    assert '"cri_node_verification"' in done.stdout.split("CUSTOM STATS")[1]
+    assert "Traceback" not in output
+
+
+def test_a_path_that_cannot_be_written_is_known_before_the_first_node_is_asked(tmp_path):
+    nobody = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
+    for playbook in ("cri.node.verify", "cri.node.provision"):
+        done = run(
+            tmp_path, [], {"node-1": nobody}, "-e", "verify_report_file=missing/x.json", playbook=playbook
+        )
+        output = done.stdout + done.stderr
+        first = output.index("Check that the report can be written")
+        assert first < output.index("Check on the controller")
+        assert "verify_report_file of the role" in output
+
+
+def test_a_node_whose_change_failed_is_reported_with_the_message_of_it(tmp_path):
+    gone = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
+    refused = {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}
+    done = run(tmp_path, [], {"gone": gone, "refused": refused}, playbook="cri.node.provision")
+    nodes = written(tmp_path)["nodes"]
+    assert {node["status"] for node in nodes.values()} == {"not_verified"}
+    assert "Connection refused" in nodes["gone"]["reason"]
+    assert "did you mean crio.metrics.metrics_port?" in nodes["refused"]["reason"]
+    assert done.stdout.split("CUSTOM STATS")[1].count("did you mean crio.metrics.metrics_port?") == 1
+    table = " ".join(done.stdout.split("result        checks")[1].split())
+    assert "refused NOT VERIFIED crio_config: crio.metrics.metrics_prt" in table
+
+
+def test_a_change_that_was_undone_is_reported_in_its_own_words(tmp_path):
+    undone = "CRI-O did not restart with the new configuration. The change was undone: the node is as it was."
+    change = {"name": "Change", "ansible.builtin.fail": {"msg": undone}, "register": "runtime_result"}
+    tasks = [{"name": "All", "block": [change], "always": [REPORT]}]
+    done = run(tmp_path, tasks, {"node-1": {}})
     assert done.returncode == 2
-    assert f"the report cannot be written to {path}: No such file or directory" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    assert written(tmp_path)["nodes"]["node-1"]["reason"] == undone
+    assert undone in done.stdout.split("CUSTOM STATS")[1]
+    assert f"node-1 NOT VERIFIED {undone}" in " ".join(done.stdout.split("result        checks")[1].split())
 
 
 def test_a_node_that_cannot_be_reached_is_one_failed_check_and_no_traceback(tmp_path):
@@ -130,9 +171,12 @@ def test_the_tag_check_asks_no_node(tmp_path, playbook):
     ("variables", "told"),
     [
         pytest.param({"verify_network": "maybe"}, "verify_network", id="no such demand"),
-        pytest.param({"verify_image": "UPPER CASE"}, "image is 'UPPER CASE'", id="no image"),
-        pytest.param({"verify_pull": ["--help"]}, "pull: '--help' is no image", id="an option for an image"),
-        pytest.param({"verify_timeout": 0}, "timeout is 0; it must be at least 1 second", id="no time"),
+        pytest.param(
+            {"verify_image": "UPPER CASE"}, "image (verify_image of the role) = \\\"UPPER CASE\\\": is not an image's name",
+            id="no image",
+        ),
+        pytest.param({"verify_pull": ["--help"]}, "pull (verify_pull of the role) = ", id="an option"),
+        pytest.param({"verify_timeout": 0}, "timeout (verify_timeout of the role) is 0; it must be", id="no time"),
         pytest.param(
             {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}, "did you mean crio.metrics.metrics_port?",
             id="a typo in what is asked for",

@@ -2,9 +2,11 @@
 """Runs an action as Ansible does, with a node that is a function."""
 
 import importlib
+import os
 from unittest import mock
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 
 class Run:
@@ -13,7 +15,8 @@ class Run:
     def __init__(self, name, arguments, node, check_mode=False, diff=False):
         action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}")
         task = mock.Mock(async_val=0, check_mode=check_mode, diff=diff, args=arguments, delegate_to=None)
-        module = action.ActionModule(task, mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock(), mock.Mock())
+        task.get_search_path.return_value = [os.getcwd()]
+        module = action.ActionModule(task, mock.Mock(), mock.Mock(), DataLoader(), mock.Mock(), mock.Mock())
         module._load_name = name
         self.calls = []
 

@@ -74,6 +74,15 @@ def test_a_version_that_cannot_be_read_is_a_warning_and_one_printable_line(run):
         assert warning.isprintable()
 
 
+@pytest.mark.parametrize("version", ["1.33.12", "1.38.0", "1.40", "2.36.0"])
+def test_a_node_whose_version_has_settings_that_are_not_known_gets_a_warning(run, version):
+    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
+    found = {"report": report(version, files={FILE["path"]: as_wanted})}
+    [warning] = run("runtime_config", {"files": [FILE]}, lambda _arguments: found).result["warnings"]
+    assert f"CRI-O {version} on this node" in warning
+    assert "1.34 to 1.37" in warning
+
+
 def test_a_pod_that_failed_is_told_without_escapes_and_environment(run):
     failure = {
         "container": "c",

@@ -305,3 +305,38 @@ def test_a_manifest_of_odd_parts_is_refused_without_a_value_of_its_environment(r
 )
 def test_a_bundle_that_is_none_is_refused(refused, more, said):
     assert said in refused("crio_bundle", {**BUNDLE, **more})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"image": "UPPER CASE"}, 'image (verify_image of the role) = "UPPER CASE": is not an image\'s name'),
+        (
+            {"image": "docker://a/b"},
+            "is not an image's name: invalid reference format; accepted: a name with or",
+        ),
+        (
+            {"pull": ["a/b:1", "b/A"]},
+            'pull (verify_pull of the role) = "b/A": is not an image\'s name: repository name must be',
+        ),
+        ({"pull": ["--help"]}, 'pull (verify_pull of the role) = "--help"'),
+        ({"pull": [" "]}, "pull (verify_pull of the role)"),
+        ({"pull": [""]}, "is not an image's name"),
+        ({"timeout": 0}, "timeout (verify_timeout of the role) is 0; it must be at least 1 second"),
+        ({"timeout": 1.5}, "timeout (verify_timeout of the role) = 1.5: is not a whole number"),
+        ({"image": "a\nb"}, "image (verify_image of the role)"),
+    ],
+)
+def test_an_option_of_the_verification_is_named_with_its_variable_and_value(refused, options, said):
+    assert said in refused("runtime_verify", options)
+
+
+def test_every_option_with_a_variable_is_an_option_and_a_variable_of_a_role():
+    import importlib
+
+    from ansible_collections.cri.node.plugins.plugin_utils.variable_names import SINGLE
+
+    for name in ("runtime_config", "runtime_verify"):
+        action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}").ActionModule
+        assert action.VARIABLES.keys() <= action.ARGUMENT_SPEC.keys()
+        assert set(action.VARIABLES.values()) <= SINGLE.keys()

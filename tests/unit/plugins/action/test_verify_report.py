@@ -126,3 +126,36 @@ def test_a_report_that_is_no_data_is_one_error(tmp_path):
     with pytest.raises(TaskFailure, match="not JSON serializable"):
         verify_report._write(f"{tmp_path}/r.json", {"nodes": object()})
     assert litter(tmp_path) == []
+
+
+def nobody(_arguments):
+    raise AssertionError("a node was called")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("state", ["checked", "reported"])
+def test_a_file_that_cannot_be_written_is_a_warning_beside_the_whole_result(run, tmp_path, state, check_mode):
+    for path in (tmp_path / "missing" / "report.json", tmp_path, "x\0"):
+        arguments = {"path": str(path), "state": state, "results": {"node-1": {}}}
+        result = run("verify_report", arguments, nobody, check_mode=check_mode).result
+        if "\0" not in str(path):
+            [warning] = result["warnings"]
+            assert warning.startswith("path (verify_report_file of the role): the report ")
+            assert ("ansible_stats" in result) == (state == "reported")
+            assert "path" not in result
+        assert not result.get("failed") or "control character" in result["msg"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_known_beforehand(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(verify_report.os, "access", lambda *_arguments, **_options: False)
+    result = run("verify_report", {"path": f"{tmp_path}/x.json", "state": "checked"}, nobody).result
+    assert "Permission denied" in result["warnings"][0]
+
+
+def test_a_test_of_the_path_writes_nothing_and_needs_no_results(run, tmp_path):
+    assert run("verify_report", {"path": f"{tmp_path}/x.json", "state": "checked"}, nobody).result == {
+        "changed": False
+    }
+    assert run("verify_report", {"path": "", "state": "checked"}, nobody).result == {"changed": False}
+    assert litter(tmp_path) == []
+    assert "results is missing" in run("verify_report", {"path": ""}, nobody).message

@@ -20,6 +20,7 @@ NAMES = (
     "crio_config",
     "environment_problems",
     "registries_config",
+    "structured",
     "to_environment_file",
     "to_toml",
     "to_unit",
@@ -69,7 +70,7 @@ def test_registries_config_tells_all_there_is_to_know():
         'registry."a.example.com".insecure': "registries_config",
     }
     assert "did you mean location?" in told["problems"][0]
-    assert "has no effect on CRI-O" in told["warnings"][0]
+    assert told["warnings"] == []
 
 
 def test_crictl_config_tells_all_there_is_to_know():
@@ -121,8 +122,9 @@ def test_crio_config_tells_all_there_is_to_know():
 @pytest.mark.parametrize(
     ("configuration", "words"),
     [
-        pytest.param("text", "crio_config: is a text, not a mapping", id="a text"),
-        pytest.param(None, "crio_config: is empty, not a mapping", id="nothing"),
+        pytest.param(
+            "text", "crio_config: is a text that does not hold a mapping in JSON or YAML", id="a text"
+        ),
         pytest.param(
             [["crio_config__x", 5]], "crio_config__x: is an integer, not a mapping", id="a layer is a number"
         ),
@@ -148,12 +150,35 @@ def test_misuse_of_crio_config_is_an_error(arguments, options, words):
 
 def test_a_version_that_is_none_is_told_with_the_other_problems():
     problems = call("crio_config", {"crio": {"x": 1}}, version="newest")["problems"]
-    assert problems[0].startswith("crio_version: 'newest' is no CRI-O version")
+    assert problems[0].startswith(
+        'crio_version = "newest": is not a version; accepted: a version from 1.34 to 1.37'
+    )
     assert len(problems) == 2
 
 
-def test_a_version_that_yaml_took_for_a_number_is_read():
-    assert call("crio_config", {"crio": {"api": {"tls_min_version": ""}}}, version=1.34)["problems"]
+@pytest.mark.parametrize("version", [1.4, 1.36, 1.3, 1, 0, 0.0, True, False, ["1.36"], {}])
+def test_a_version_that_is_not_a_text_is_refused_with_the_reason(version):
+    (problem,) = call("crio_config", {}, version=version)["problems"]
+    assert problem.startswith("crio_version")
+    assert "is not a text" in problem
+    assert "1.34 to 1.37 in quotes" in problem
+    with pytest.raises(AnsibleFilterError, match=r"is not a text.*1\.34 to 1\.37 in quotes"):
+        call("crictl_config", {}, version=version)
+
+
+@pytest.mark.parametrize("version", ["1.4", "1.40", "1.33.9", "1.3", "0.36", "2.36", "v1.38.0", "1.38.0-dev"])
+def test_a_version_whose_settings_are_not_known_is_refused_with_the_range(version):
+    (problem,) = call("crio_config", {}, version=version)["problems"]
+    assert problem.startswith(f'crio_version = "{version}": is not one of the versions')
+    assert "1.34 to 1.37" in problem
+    with pytest.raises(AnsibleFilterError, match=r"is not one of the versions.*1\.34 to 1\.37"):
+        call("crictl_config", {}, version=version)
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.36.3", "v1.37.0-dev", "1.35.0~rc1", "", None])
+def test_a_version_of_the_range_is_accepted(version):
+    assert call("crio_config", {}, version=version)["problems"] == []
+    assert call("crictl_config", {}, version=version)["problems"] == []
 
 
 def test_to_toml_names_the_key_it_cannot_write():

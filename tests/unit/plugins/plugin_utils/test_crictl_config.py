@@ -67,16 +67,26 @@ def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
             "did you mean runtime-endpoint?",
             id="an underscore",
         ),
-        pytest.param(
-            {"image-endpoint": "/run/crio.sock"},
-            'image-endpoint = "/run/crio.sock": has no unix:// in front; accepted: unix:// and an absolute path, '
-            "for example unix:///var/run/crio/crio.sock",
-            id="a path alone",
+        *(
+            pytest.param(
+                {"image-endpoint": endpoint},
+                f'image-endpoint = "{endpoint}": has no absolute path: crictl would call another socket, or none; accepted: an '
+                "absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock",
+                id=f"no absolute path: {endpoint}",
+            )
+            for endpoint in (
+                "unix://run/crio.sock",
+                "unix:run/crio.sock",
+                "run/crio.sock",
+                "unix://",
+                "unix:",
+                ".",
+            )
         ),
         pytest.param(
             {"runtime-endpoint": "tcp://10.0.0.1:10010"},
-            'runtime-endpoint = "tcp://10.0.0.1:10010": is no socket that crictl can call; accepted: unix:// and an '
-            "absolute path, for example unix:///var/run/crio/crio.sock",
+            'runtime-endpoint = "tcp://10.0.0.1:10010": is no socket that crictl can call; accepted: an absolute '
+            "path with unix:// in front, for example unix:///var/run/crio/crio.sock",
             id="no socket",
         ),
         pytest.param(
@@ -106,3 +116,29 @@ def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_ver
     ]
     assert problems(data, "1.36") != []
     assert not crictl_config.depends_on_version({"timeout": 5})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "warning"),
+    [
+        ("unix:///run/crio.sock", None),
+        ("unix:/run/crio.sock", None),
+        ("UNIX:///run/crio.sock", None),
+        ("unix:////run/crio.sock", None),
+        ("/run/crio.sock", "has no unix:// in front"),
+    ],
+)
+def test_an_endpoint_is_accepted_as_crictl_takes_it(endpoint, warning):
+    for name in ("runtime-endpoint", "image-endpoint"):
+        result = crictl_config.check([("crictl_config", {name: endpoint})])
+        assert result.problems == []
+        assert result.data == {name: endpoint}
+        assert [warning in str(each) for each in result.warnings] == ([True] if warning else [])
+
+
+def test_an_empty_endpoint_is_what_crictl_does_without_one():
+    result = crictl_config.check([("crictl_config", {"image-endpoint": ""})])
+    assert (result.data, result.problems, result.warnings) == ({"image-endpoint": ""}, [], [])
+    result = crictl_config.check([("crictl_config", {"runtime-endpoint": ""})])
+    assert result.problems == []
+    assert "tries the sockets of several runtimes" in str(result.warnings[0])

@@ -74,7 +74,8 @@ def test_a_good_value_becomes_its_type(key, value, typed):
         pytest.param(
             "crio.runtime.cgroup_manager",
             "sytemd",
-            'crio.runtime.cgroup_manager = "sytemd": is not accepted by CRI-O; accepted: cgroupfs, systemd',
+            'crio.runtime.cgroup_manager = "sytemd": is not accepted by CRI-O, which would not start with it; '
+            "did you mean systemd?; accepted: cgroupfs, systemd",
             id="no choice",
         ),
         pytest.param(
@@ -350,3 +351,62 @@ def test_no_data_makes_the_check_fail(settings, junk):
         assert str(problem)
     again = crio_config.check(result.data, {})
     assert again.data == result.data
+
+
+def metrics(*names):
+    return refused({"crio": {"metrics": {"metrics_collectors": list(names)}}})
+
+
+def refused(data):
+    return sentences(crio_config.check(data, {}).problems)
+
+
+class TestChoices:
+    """A value that is not among the choices: what CRI-O does with it, what was meant, and the choices once."""
+
+    def test_of_a_list_are_named_once(self):
+        found = metrics("operations", "image_pulls_failures", "operations_total", "nothing_like_it", "x", "y")
+        assert len(found) == 5
+        assert (
+            '[0] = "operations": is unknown to CRI-O, which would ignore it silently and serve no such metric'
+            in found[0]
+        )
+        assert "did you mean operations_total?; accepted: image_pulls_layer_size, " in found[0]
+        assert "did you mean image_pulls_failure_total?" in found[1]
+        assert [each for each in found if "accepted: " in each] == found[:1]
+        assert "did you mean" not in found[2]
+
+    @pytest.mark.parametrize(
+        "name", ["operations_totl", "crio_operations_totl", "container_runtime_crio_operations_totl"]
+    )
+    def test_are_suggested_with_and_without_a_prefix(self, name):
+        assert "did you mean operations_total?" in metrics(name)[0]
+
+    @pytest.mark.parametrize(
+        ("keys", "value", "said"),
+        [
+            ("api.tls_min_version", "VersionTLS1.3", "would not start with it; did you mean VersionTLS13?"),
+            ("image.image_volumes", "binds", "would not start with it; did you mean bind?"),
+            ("stats.included_pod_metrics", ["cpus"], "would not start with it; did you mean cpu?"),
+            (
+                "runtime.runtimes.kata.runtime_type",
+                "VM",
+                "leave out the handler, or not start if it is the default; did you mean vm?",
+            ),
+            ("runtime.runtimes.kata.exec_cpu_affinity", "last", "would leave out the handler"),
+            (
+                "runtime.runtimes.kata.allowed_annotations",
+                ["io.kubernetes.cri-o.ShmSiz"],
+                "did you mean io.kubernetes.cri-o.ShmSize?",
+            ),
+            ("runtime.runtimes.kata.monitor_exec_cgroup", "pod", "every exec in a container then fails"),
+            ("runtime.workloads.w.allowed_annotations", ["shm"], "would not start with it"),
+        ],
+    )
+    def test_are_refused_with_what_crio_does(self, keys, value, said):
+        data = value
+        for name in reversed(f"crio.{keys}".split(".")):
+            data = {name: data}
+        [found] = [each for each in refused(data) if "activation_annotation" not in each]
+        assert said in found
+        assert found.count("accepted: ") == 1

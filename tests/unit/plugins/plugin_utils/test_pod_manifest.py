@@ -86,13 +86,29 @@ class TestRefusal:
             ({"imagepullpolicy": "Never"}, "is no field of a Pod; did you mean imagePullPolicy?"),
             ({"imagePullPolicy": "never"}, "imagePullPolicy = never: cannot be honoured; accepted: Always, IfNotPresent, Never"),
             ({"image": None}, "spec.containers[0].image: is missing"),
-            ({"image": "--help"}, "spec.containers[0].image = --help: does not fit"),
+            ({"image": "--help"}, "image = --help: is not an image's name: invalid reference format; accepted: a name with or"),
+            ({"image": "a.example.com/App:1"}, "a.example.com/App:1: is not an image's name: repository name must be lowercase"),
+            ({"image": ""}, "image = : is not an image's name: repository name must have at least one component"),
+            ({"image": "https://a.example.com/b"}, "is not an image's name: invalid reference format"),
             ({"name": "A_b"}, "spec.containers[0].name = A_b: does not fit; accepted: lower-case letters"),
             ({"command": "sh"}, "spec.containers[0].command: is a text, not a list"),
             ({"args": [True]}, "spec.containers[0].args[0]: is a boolean, not a text: put it in quotes"),
             ({"tty": "yes"}, "spec.containers[0].tty: is a text, not a boolean"),
             ({"resources": {"limits": {"cpu": "a lot"}}}, "resources.limits.cpu = a lot: is no quantity"),
-            ({"resources": {"limits": {"example.com/gpu": 1}}}, "resources.limits.example.com/gpu: is no field"),
+            ({"resources": {"limits": {"example.com/gpu": 1}}}, "limits.example.com/gpu: is given out by a kubelet's device"),
+            ({"resources": {"limits": {"ephemeral-storage": "1Gi"}}}, "limits.ephemeral-storage: is measured and enforced by a"),
+            ({"resources": {"requests": {"storage": "1Gi"}}}, "requests.storage: is for claims of volumes"),
+            ({"resources": {"limits": {"memroy": "1Gi"}}}, "limits.memroy: is no field of a Pod; did you mean memory?"),
+            ({"resources": {"limits": {"hugepages-": "4Mi"}}}, "limits.hugepages-: has no size of a page; accepted: for"),
+            ({"resources": {"limits": {"hugepages-3Mi": "6Mi"}}}, "limits.hugepages-3Mi: has no size of a page"),
+            ({"resources": {"limits": {"hugepages-0": 0}}}, "limits.hugepages-0: has no size of a page"),
+            ({"resources": {"limits": {"hugepages-2Mi": "3Mi"}}}, "limits.hugepages-2Mi: is not a multiple"),
+            ({"resources": {"limits": {"hugepages-2Mi": "x"}}}, "limits.hugepages-2Mi = x: is no quantity"),
+            ({"resources": {"requests": {"hugepages-2Mi": "4Mi"}}}, "requests.hugepages-2Mi: needs the same limit"),
+            (
+                {"resources": {"limits": {"hugepages-2Mi": "4Mi"}, "requests": {"hugepages-2Mi": "2Mi"}}},
+                "requests.hugepages-2Mi: must equal the limit",
+            ),
             ({"resources": {"limits": {"cpu": 1}, "requests": {"cpu": 2}}}, "requests.cpu: is above the limit"),
             ({"securityContext": {"runAsNonRoot": True}}, "securityContext.runAsNonRoot: cannot be proved"),
             ({"securityContext": {"runAsNonRoot": True, "runAsUser": 0}}, "runAsNonRoot: does not fit runAsUser: 0"),
@@ -330,6 +346,50 @@ class TestContainer:
         }
         assert config({"resources": {"limits": {"cpu": 2}}})["linux"]["resources"]["cpu_shares"] == 2048
 
+    def test_huge_pages_are_named_as_a_kubelet_names_them(self):
+        limits = {
+            "hugepages-1Gi": "1Gi",
+            "hugepages-2Mi": "4Mi",
+            "hugepages-64Ki": 65536,
+            "hugepages-2048": "4Ki",
+        }
+        found = config({"resources": {"limits": limits, "requests": {"hugepages-2Mi": 4194304}}})["linux"][
+            "resources"
+        ]
+        assert found["hugepage_limits"] == [
+            {"page_size": "2KB", "limit": 4096},
+            {"page_size": "64KB", "limit": 65536},
+            {"page_size": "2MB", "limit": 4 * 2**20},
+            {"page_size": "1GB", "limit": 2**30},
+        ]
+        assert "hugepage_limits" not in config({})["linux"]["resources"]
+
+    def test_labels_and_annotations_of_others_reach_the_sandbox(self):
+        annotations = {
+            "io.kubernetes.cri-o.ShmSize": "128Mi",
+            "io.kubernetes.cri-o.userns-mode": "auto",
+            "seccompNotifierAction.crio.io": "stop",
+            "io.kubernetes.pod.terminationGracePeriod": "5",
+            "cri.node/owner": "team",
+        }
+        labels = {"io.kubernetes.pod.tier": "db", "app.kubernetes.io/name": "web"}
+        metadata = {"name": "web", "annotations": annotations, "labels": labels}
+        pod, problems = pod_manifest.convert({**manifest(), "metadata": metadata})
+        assert problems == []
+        assert pod["sandbox"]["annotations"].items() >= annotations.items()
+        assert pod["sandbox"]["labels"].items() >= labels.items()
+
+    def test_what_the_sandbox_gets_by_itself_is_reserved_and_nothing_else(self):
+        sandbox = converted({})["sandbox"]
+        for kind in ("labels", "annotations"):
+            for name in sandbox[kind]:
+                _pod, problems = pod_manifest.convert(
+                    {**manifest(), "metadata": {"name": "web", kind: {name: "x"}}}
+                )
+                assert [str(each) for each in problems] == [
+                    f"manifest: metadata.{kind}.{name}: is what this module sets itself"
+                ]
+
     @pytest.mark.parametrize(
         ("containers", "oom"),
         [
@@ -340,6 +400,8 @@ class TestContainer:
             ([{"limits": {"cpu": 1, "memory": "1Gi"}}, {}], 2**30),
             ([{}, {"limits": {"cpu": 1, "memory": "1Gi"}}], 0),
             ([{"limits": {"cpu": 0}}], "best-effort"),
+            ([{"limits": {"hugepages-2Mi": "4Mi"}}], "best-effort"),
+            ([{"limits": {"cpu": 1, "memory": "1Gi", "hugepages-2Mi": "4Mi"}}], "guaranteed"),
         ],
     )
     def test_the_class_of_the_pod_decides_what_the_kernel_kills(self, containers, oom):

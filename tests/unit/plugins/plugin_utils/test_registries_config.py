@@ -195,6 +195,113 @@ def test_what_containers_image_would_take_in_silence_is_refused(data, sentence):
 
 
 _MIRROR = {"location": "m.io"}
+_NO_IMAGE = {
+    # prefix: what to write instead
+    "*": "*.example.com for all registries of a domain",
+    "**": "*.example.com for all registries of a domain",
+    "*.": "*.example.com for all registries of a domain",
+    "*io": "*.example.com for all registries of a domain",
+    "a.*.io": "*.example.com for all registries of a domain",
+    "*.a b": "*.example.com for all registries of a domain",
+    "a.io/*": "accepted: a.io",
+    "a.io:5000/team/*": "accepted: a.io:5000/team",
+    "registry/*": "*.example.com for all registries of a domain",
+    "10.233.0.0/18": "one table for each host[:port], for example 10.233.0.1:5000",
+    "192.168.0.0/32": "one table for each host[:port]",
+    "fd00::/8": "host[:port], with or without a path",
+    "[::1]:5000": "host[:port], with or without a path",
+    "index.docker.io": "accepted: docker.io",
+    "index.docker.io/library": "accepted: docker.io/library",
+    "registry": "host[:port], with or without a path",
+    "team/app": "host[:port], with or without a path",
+    "a.io:port": "host[:port], with or without a path",
+    "a.io/Team": "accepted: a.io/team",
+    "docker://a.io/team": "accepted: a.io/team",
+    "a.io//team": "host[:port], with or without a path",
+    "a.io/app@sha256:12": "host[:port], with or without a path",
+    "a.io/app:": "host[:port], with or without a path",
+    "a..io": "host[:port], with or without a path",
+    ".a.io": "host[:port], with or without a path",
+    "-a.io": "host[:port], with or without a path",
+}
+_NAMES = [
+    "a.io", "a.io:5000", "a.io/team", "a.io/team/app", "a.io/app:1", f"a.io/app@sha256:{'0' * 64}", "localhost", "localhost:1/x",
+    "registry:5000", "10.233.0.1:5000", "10.233.0.1/team", "10.233.0.1/18/app", "10.233.0.1/99", "docker.io/library/x",
+    "registry-1.docker.io", "a.io/a__b", "A.io/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", _NO_IMAGE)
+@pytest.mark.parametrize("key", ["prefix", "location"])
+def test_a_prefix_that_no_image_can_have_is_refused_with_the_form_that_works(prefix, key):
+    table = (
+        {"prefix": prefix, "location": "b.io", "insecure": True} if key == "prefix" else {"location": prefix}
+    )
+    found = [each for each in sentences(checked(registry(**table)).problems) if REFUSED not in each]
+    assert len(found) == 1
+    assert f"{key} = " in found[0]
+    assert "image" in found[0]
+    assert _NO_IMAGE[prefix] in found[0]
+
+
+@pytest.mark.parametrize("prefix", _NAMES)
+@pytest.mark.parametrize("key", ["prefix", "location"])
+def test_a_prefix_that_an_image_can_have_is_accepted(prefix, key):
+    table = {"prefix": prefix, "location": "b.io"} if key == "prefix" else {"location": prefix}
+    assert sentences(checked(registry(**table)).problems) == []
+
+
+@pytest.mark.parametrize(
+    "location", ["registry/team", "a.io:port", "10.0.0.0/8", "*.a.io", "*", "fd00::/8", "a.io/Team"]
+)
+def test_a_location_that_no_image_can_be_pulled_from_is_refused(location):
+    for data in (
+        registry(prefix="b.io", location=location),
+        registry(location="b.io", mirror=[{"location": location}]),
+    ):
+        [found] = sentences(checked(data).problems)
+        assert "no image c" in found
+        assert "; accepted: " in found
+
+
+@given(st.sampled_from(sorted(_NO_IMAGE)) | st.text(alphabet="aA0._-:/@*[]", min_size=1, max_size=20))
+def test_what_a_message_names_as_the_form_that_works_is_accepted(text):
+    for key in ("prefix", "location"):
+        table = {"prefix": text, "location": "b.io"} if key == "prefix" else {"location": text}
+        for problem in checked(registry(**table)).problems:
+            meant = (problem.accepted or "").strip()
+            if meant and " " not in meant:
+                assert sentences(checked(registry(prefix=meant, location="b.io")).problems) == []
+            elif (
+                meant.startswith("prefix: ")
+                and meant.endswith("without a location")
+                and "example.com" not in meant
+            ):
+                assert sentences(checked(registry(prefix=meant.split('"')[1])).problems) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        (
+            {"insecure": True},
+            {},
+            "registry 'a.io' is defined multiple times with conflicting 'insecure' setting",
+        ),
+        ({"insecure": "true"}, {"insecure": False}, "conflicting 'insecure' setting"),
+        ({}, {"prefix": "a.io", "blocked": True}, "conflicting 'blocked' setting"),
+        ({"insecure": True}, {"insecure": "True"}, "would silently take the first"),
+        ({"insecure": True}, {"prefix": "a.io", "location": "b.io"}, "would silently take the first"),
+        ({"mirror": []}, {}, "would silently take the first"),
+    ],
+)
+def test_two_tables_for_one_prefix_are_refused_with_what_containers_image_does(first, second, sentence):
+    [found] = sentences(
+        checked({"registry": [{"location": "a.io", **first}, {"location": "a.io", **second}]}).problems
+    )
+    assert "registry[1]: " in found
+    assert sentence in found
+    assert (REFUSED in found) == ("conflicting" in sentence)
 
 
 @pytest.mark.parametrize(("data", "reason"), REFUSALS.values(), ids=REFUSALS)
@@ -208,12 +315,6 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param({"short-name-mode": "disabled"}, "crio.image.short_name_mode instead", id="mode"),
-        pytest.param(
-            {"unqualified-search-registries": ["a.io", "b.io"]},
-            "refuses each short name",
-            id="two to search in",
-        ),
         pytest.param(
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/team"}]},
             "takes over nothing of a.io: insecure must be said here again",
@@ -234,11 +335,16 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
             "takes over nothing of a.io: mirror must be said here again",
             id="mirrors are not inherited, and another host's insecure is none of its business",
         ),
-        pytest.param(registry(location="registry/team"), "no image can be pulled from it", id="no host"),
         pytest.param(
-            registry(location="a.io", mirror=[{"location": "a.io:port"}]),
-            "no image can be pulled",
-            id="no port",
+            {
+                "registry": [
+                    {"prefix": "*.a.io", "insecure": True},
+                    {"prefix": "x.a.io", "location": "y.a.io"},
+                    {"prefix": "b.io", "location": "y.a.io"},
+                ]
+            },
+            "takes over nothing of *.a.io: insecure must be said here again, where meant, and for b.io, which has the same",
+            id="what is said again must not conflict with another table of the location",
         ),
     ],
 )

@@ -39,7 +39,7 @@ def test_an_empty_drop_in_is_an_empty_text():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param("x", "a text, not a mapping of sections", id="no mapping"),
+        pytest.param("x", "a text that does not hold a mapping of sections", id="no mapping"),
         pytest.param({"service": {}}, "is no section", id="sections begin with a capital"),
         pytest.param({"Service": "x"}, "not a mapping of directives", id="a section that is a text"),
         pytest.param({"Service": {"Kill Mode": "x"}}, "is no name of a directive", id="a space in a name"),

@@ -60,11 +60,54 @@ def test_a_result_of_an_earlier_play_is_not_told_as_one_of_this():
 
 def test_what_did_not_pass_is_named_with_its_failed_checks():
     assert report.not_passed(document()) == {
-        "broken": {"status": "failed", "failed": ["metrics"]},
-        "crashed": {"status": "not_verified", "failed": []},
-        "gone": {"status": "not_verified", "failed": []},
-        "later": {"status": "pending", "failed": []},
+        "broken": {"status": "failed", "failed": ["metrics"], "reason": ""},
+        "crashed": {"status": "not_verified", "failed": [], "reason": "2 problems: - one - two"},
+        "gone": {
+            "status": "not_verified",
+            "failed": [],
+            "reason": "an earlier task failed, or the node was unreachable",
+        },
+        "later": {"status": "pending", "failed": [], "reason": "its batch has not come yet"},
     }
+
+
+def test_the_first_earlier_task_that_failed_is_the_reason():
+    undone = "CRI-O did not restart. The change was undone: the node is as it was."
+    results = {
+        "undone": {},
+        "gone": {},
+        "good": result(check("service")),
+        "own": {"failed": True, "msg": "own"},
+        "old": {},
+    }
+    results["before"] = result(check("service"))
+    earlier = [
+        {
+            "undone": {"changed": False, "msg": "fine"},
+            "gone": {"unreachable": True, "msg": "no route"},
+            "old": None,
+        },
+        {
+            "undone": {"failed": True, "msg": undone},
+            "gone": {"failed": True, "msg": "later"},
+            "own": {"failed": True, "msg": "x"},
+            "good": {"failed": True, "msg": "rescued"},
+            "before": {"failed": True, "msg": undone},
+        },
+    ]
+    made = document(
+        report.with_reasons(results, earlier), waiting=[], lost=["undone", "gone", "own", "old", "before"]
+    )
+    assert {name: node["reason"] for name, node in made["nodes"].items()} == {
+        "undone": undone,
+        "gone": "no route",
+        "good": "",
+        "own": "own",
+        "old": "an earlier task failed, or the node was unreachable",
+        "before": undone,
+    }
+    assert report.not_passed(made)["undone"]["reason"] == undone
+    assert any(undone in " ".join(line.split()) for line in [" ".join(report.table(made))])
 
 
 def test_the_table_has_a_line_for_a_node_that_passed_and_the_faults_last():

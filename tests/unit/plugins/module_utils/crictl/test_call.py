@@ -91,6 +91,12 @@ class TestCall:
         Crictl(f"unix://{listening}", image_endpoint="/run/images.sock", binary=FAKE).text("version")
         assert "unix:///run/images.sock" in calls(answers)[0]["arguments"]
 
+    @pytest.mark.parametrize(
+        "endpoint", ["unix:///run/a.sock", "unix:/run/a.sock", "UNIX:///run/a.sock", "/run/a.sock"]
+    )
+    def test_an_endpoint_may_be_written_in_every_way_that_crictl_takes(self, endpoint):
+        assert Crictl(endpoint, image_endpoint="", binary=FAKE).image_endpoint == "unix:///run/a.sock"
+
     def test_flags_come_before_ids(self, crictl, answers):
         (identity,) = add_containers(answers, 1)
         crictl.json("inspect", identity)

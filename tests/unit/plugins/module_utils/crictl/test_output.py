@@ -319,9 +319,28 @@ class TestRunning:
             with pytest.raises(UnexpectedOutput):
                 command(document)
 
-    @pytest.mark.parametrize("state", [None, "", "CONTAINER_", "CONTAINER_UNKNOWN"])
+    @pytest.mark.parametrize(
+        "state",
+        [None, "", "CONTAINER_", "CONTAINER_UNKNOWN", "CONTAINER_PAUSED", "running", 4, 0, -1, "4", 2**31],
+    )
     def test_a_container_always_has_a_state(self, state):
         assert cri_output.container({"id": "c", "state": state})["state"] == "unknown"
+        assert cri_output.detail({"status": {"id": "c", "state": state}})["state"] == "unknown"
+        assert cri_output.sandbox({"id": "c", "state": state})["state"] == "unknown"
+
+    @pytest.mark.parametrize("state", [True, 1.5, [], {}, 2**64])
+    def test_what_is_no_state_is_an_error(self, state):
+        with pytest.raises(UnexpectedOutput, match="state should be"):
+            cri_output.container({"id": "c", "state": state})
+
+    def test_a_state_that_crictl_does_not_know_leaves_the_rest_of_the_listing_intact(self):
+        listed = [
+            {"id": "a", "state": 4},
+            {"id": "b", "state": "CONTAINER_RUNNING", "metadata": {"name": "web"}},
+        ]
+        found = cri_output.containers({"containers": listed})
+        assert [(each["id"], each["state"]) for each in found] == [("a", "unknown"), ("b", "running")]
+        assert found[1]["name"] == "web"
 
 
 class TestText:
@@ -409,7 +428,7 @@ class TestSandboxes:
         [
             {},
             [],
-            {"id": "a", "state": 1},
+            {"id": "a", "state": [1]},
             {"id": "a", "network": [1]},
             {"id": "a", "network": {"additionalIps": [None, "fd00::2"]}},
             {"id": "a", "network": {"additionalIps": {"ip": "fd00::2"}}},

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules between several files of a node's file set, which the check of a single file cannot judge.
+
+Each rule is one function over the set's settings: {dotted key: {"value", "variable", ...}} (see plan.WantedFiles.settings).
+"""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+
+_MODE = "crio.image.short_name_mode"
+
+
+def warnings(settings: list[dict]) -> list[str]:
+    """Return a sentence for everything in the set that is unwise or without effect."""
+    by_key = {setting["key"]: setting for setting in settings}
+    return [str(problem) for rule in RULES for problem in rule(by_key)]
+
+
+def _warning(setting: dict, message: str) -> Problem:
+    return Problem(setting["variable"], setting["key"], None, message)
+
+
+def _short_names_have_one_registry(settings: dict) -> list[Problem]:
+    search = settings.get("unqualified-search-registries")
+    if not search or len(search["value"]) < 2 or settings.get(_MODE, {}).get("value") == "disabled":
+        return []
+    message = f"has more than one entry: CRI-O refuses each short name that has no alias, unless {_MODE} is disabled"
+    return [_warning(search, message)]
+
+
+def _the_mode_of_short_names_is_crios_own(settings: dict) -> list[Problem]:
+    mode = settings.get("short-name-mode")
+    if not mode or not mode["value"] or _MODE in settings:
+        return []
+    return [_warning(mode, f"has no effect on CRI-O from 1.34 on, which takes {_MODE} instead")]
+
+
+RULES = (_short_names_have_one_registry, _the_mode_of_short_names_is_crios_own)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A manifest may be a mapping, a text or a file on the controller, and is always one Pod."""
+
+import json
+import os
+
+import pytest
+import yaml
+
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web"},
+    "spec": {"containers": [{"name": "c", "image": "a.io/b:1", "env": [{"name": "A", "value": "CANARY"}]}]},
+}
+TEXT = yaml.safe_dump(POD)
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: front}\n"
+
+
+def made(run, manifest):
+    """The pod that the node is asked for."""
+    task = run("crictl_pod", {"manifest": manifest}, lambda _arguments: {"changed": True, "removed": []})
+    assert not task.result.get("failed"), task.result
+    return task.calls[0]["pod"]
+
+
+@pytest.mark.parametrize("text", [TEXT, json.dumps(POD), f"---\n{TEXT}---\n", f"# a comment\n{TEXT}...\n"])
+def test_a_text_is_the_same_pod_as_the_mapping(run, text, tmp_path, monkeypatch):
+    expected = made(run, POD)
+    assert made(run, text) == expected
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    for path in (tmp_path / "pod.yml", tmp_path / "files" / "other.yml"):
+        path.write_text(text)
+        assert made(run, str(path)) == expected
+        assert made(run, path.name) == expected
+
+
+def test_an_absent_pod_is_named_by_a_file_too(run, tmp_path):
+    (tmp_path / "pod.yml").write_text(TEXT)
+    arguments = {"manifest": str(tmp_path / "pod.yml"), "state": "absent"}
+    task = run("crictl_pod", arguments, lambda _arguments: {"changed": False, "removed": []})
+    assert (task.calls[0]["name"], task.calls[0]["namespace"]) == ("web", "default")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{TEXT}---\n{SERVICE}", "holds 2 documents (Pod web, Service front), and a task makes one Pod"),
+        (f"{TEXT}---\n[]\n---\na: b\n", "holds 3 documents (Pod web, a list, one without kind and name)"),
+        ("---\n".join([SERVICE] * 9), "Service front and 4 more)"),
+        ("{a: [b}", "does not hold YAML or JSON: line 1, column"),
+        ("--- \n", "is empty"),
+        ("# nothing\n", "is empty"),
+        ("- a: CANARY\n- b\n", "is a list, not a mapping"),
+        (SERVICE, "kind = Service: cannot be honoured; accepted: Pod"),
+        ("a: &a [*a]\nb: c\n", "stands for more than"),
+    ],
+)
+def test_what_is_not_one_pod_is_refused_by_name(refused, text, said, tmp_path):
+    (tmp_path / "pod.yml").write_text(text)
+    for manifest in (text, str(tmp_path / "pod.yml")):
+        message = refused("crictl_pod", {"manifest": manifest})
+        assert message.startswith("manifest") or "\n- manifest" in message
+        assert said in message
+        assert "CANARY" not in message
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_path(refused, tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge").write_text("x" * 3_000_000)
+    for name, said in (
+        (
+            "missing.yml",
+            "there is no such file on the controller; accepted: one Pod, as a mapping, as a text of YAML, or as",
+        ),
+        ("", "is not a regular file"),
+        ("pipe", "is not a regular file"),
+        ("binary", "is not text in UTF-8"),
+        ("huge", "it has more than 131072 characters"),
+        ("missing\0", "no such file"),
+        ("x" * 300, "on the controller"),
+    ):
+        message = refused("crictl_pod", {"manifest": f"{tmp_path}/{name}"})
+        assert said in message
+        assert message.isprintable()
+        assert len(message) < 1000
+
+
+@pytest.mark.parametrize("manifest", [None, "", "  "])
+def test_no_manifest_is_refused(refused, manifest):
+    assert "needs a manifest" in refused("crictl_pod", {"manifest": manifest})

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which nodes the playbooks run on, and how many at a time: what cannot be meant is an error that names the variable."""
+
+import json
+
+import pytest
+from tests.unit.roles.test_verify_on_the_controller import run
+
+HOSTS = {"node-1": {}, "node-2": {}}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "said"),
+    [
+        (
+            "verify",
+            {"cri_node_hosts": "nobody"},
+            'cri_node_hosts = "nobody" matches no host of the inventory; accepted: ',
+        ),
+        (
+            "provision",
+            {"cri_node_hosts": "node-1:!node-1"},
+            'cri_node_hosts = "node-1:!node-1" matches no host',
+        ),
+        ("verify", {"cri_node_hosts": ["a", "b"]}, "matches no host"),
+        ("verify", {"cri_node_hosts": ""}, 'cri_node_hosts = "" matches no host'),
+        (
+            "provision",
+            {"cri_node_serial": "abc"},
+            'cri_node_serial = "abc" is not a number of nodes; accepted: for example 5',
+        ),
+        ("verify", {"cri_node_serial": [1, "half"]}, "is not a number of nodes"),
+        ("verify", {"cri_node_serial": 0.5}, 'cri_node_serial = "0.5" is not a number of nodes'),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error_without_a_traceback(tmp_path, playbook, variables, said):
+    done = run(
+        tmp_path, [], HOSTS, "--tags", "check", "-e", json.dumps(variables), playbook=f"cri.node.{playbook}"
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert said in output
+    assert "TASK" not in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, HOSTS),
+        ({"cri_node_hosts": "node-*:!node-2"}, ["node-1"]),
+        ({"cri_node_hosts": ["node-1", "node-2"], "cri_node_serial": [1, "100%"]}, HOSTS),
+        ({"cri_node_hosts": "node-2,nobody", "cri_node_serial": "1"}, ["node-2"]),
+        ({"cri_node_serial": 5}, HOSTS),
+    ],
+)
+def test_hosts_and_batches_are_those_of_the_variables(tmp_path, variables, expected):
+    done = run(tmp_path, [], HOSTS, "--list-hosts", "-e", json.dumps(variables), playbook="cri.node.verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = done.stdout.partition("hosts (")[2].splitlines()[1:]
+    assert {line.strip() for line in listed if line.strip()} == set(expected)
