@@ -10,7 +10,8 @@ DOCUMENTATION = r"""
 name: structured
 short_description: Read data that arrived as text
 version_added: 0.1.0
-author: The cri.node contributors
+author:
+  - The cri.node contributors (@cri-node)
 description:
   - Extra variables given as C(key=value), answers to a survey of AWX and variables of an INI inventory are texts. This
     filter returns the mapping or list that such a text holds in JSON or YAML.
@@ -28,6 +29,11 @@ options:
     type: str
     choices: [mapping, list]
     default: mapping
+seealso:
+  - plugin: cri.node.crio_config
+    plugin_type: filter
+  - plugin: cri.node.registries_config
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

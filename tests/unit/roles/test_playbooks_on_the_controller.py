@@ -44,6 +44,12 @@ def test_what_cannot_be_meant_is_an_error_without_a_traceback(tmp_path, playbook
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("playbook", ["cri.node.provision", "cri.node.verify"])
+def test_the_syntax_can_be_checked_without_an_inventory(tmp_path, playbook):
+    done = run(tmp_path, [], {}, "--syntax-check", "-e", "cri_node_hosts=workers", playbook=playbook)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
