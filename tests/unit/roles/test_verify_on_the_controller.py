@@ -101,10 +101,8 @@ def test_a_report_that_cannot_be_written_is_a_warning_and_costs_nothing_else(tmp
     done = run(tmp_path, [REPORT], looked_at({"node-1": PASSED}), "-e", f"verify_report_file={path}")
     output = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 0, output
-    assert (
-        f"path (verify_report_file of the role): the report cannot be written to {path}: No such file or directory"
-        in output
-    )
+    told = f"path (verify_report_file of the role): the report cannot be written to {path}: No such file or directory"
+    assert "".join(told.split()) in "".join(output.split())  # older controllers break lines at a hyphen, too
     assert '"cri_node_verification"' in done.stdout.split("CUSTOM STATS")[1]
     assert "Traceback" not in output
 
