@@ -154,11 +154,7 @@ def empty_state() -> State:
 def read_state(text: str, path: str) -> State:
     """The state in the text of `path`; format 1 is migrated. Raises DamagedDocument."""
     data = _document(text, path)
-    number = data.get("format", 1)
-    if number not in (1, STATE_FORMAT):
-        raise DamagedDocument(
-            f"{path} has format {number!r:.40}, which this version of cri.node does not know"
-        )
+    _refuse_other_format(data.get("format", 1), (1, STATE_FORMAT), path)
     state = empty_state()
     state["generation"] = _of(data, "generation", int, 0, path)
     state["transaction"] = _of(data, "transaction", str, "", path)
@@ -196,11 +192,7 @@ def _entry(entry, name, path):
 def read_intent(text: str, path: str) -> Intent:
     """The intent in the text of `path`; format 1 (saved copies, no stages) is migrated. Raises DamagedDocument."""
     data = _document(text, path)
-    number = data.get("format", 1)
-    if number not in (1, INTENT_FORMAT):
-        raise DamagedDocument(
-            f"{path} has format {number!r:.40}, which this version of cri.node does not know"
-        )
+    _refuse_other_format(data.get("format", 1), (1, INTENT_FORMAT), path)
     for name, kind in (("id", str), ("unit", str), ("undo", list), ("activate", str)):
         if not isinstance(data.get(name), kind):
             raise DamagedDocument(f"{path} has no usable {name}")
@@ -229,10 +221,7 @@ def read_intent(text: str, path: str) -> Intent:
 def read_preparation(text: str, path: str) -> Preparation:
     """The preparation in the text of `path`. Raises DamagedDocument."""
     data = _document(text, path)
-    if data.get("format") != PREPARATION_FORMAT:
-        raise DamagedDocument(
-            f"{path} has format {data.get('format')!r:.40}, which this version of cri.node does not know"
-        )
+    _refuse_other_format(data.get("format"), (PREPARATION_FORMAT,), path)
     return {
         "format": PREPARATION_FORMAT,
         "id": _of(data, "id", str, "", path),
@@ -277,6 +266,13 @@ def read_outcome(text: str, path: str) -> Outcome:
     if not (data.get("committed") or data.get("failed")):
         raise DamagedDocument(f"{path} does not say how the change ended")
     return data
+
+
+def _refuse_other_format(number, known, path):
+    if number not in known:
+        raise DamagedDocument(
+            f"{path} has format {number!r:.40}, which this version of cri.node does not know"
+        )
 
 
 def _document(text, path):

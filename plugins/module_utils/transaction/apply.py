@@ -73,7 +73,7 @@ def _restarted(service):
 
 def _end_former_change(layout):
     """An open intent is recovery's alone: it is ended first, or nothing is begun."""
-    if not (journal.is_open(layout) or journal.is_littered(layout)):
+    if not journal.needs_recovery(layout):
         return
     outcome = recovery.recover(layout)
     if outcome and outcome.get("open"):

@@ -151,6 +151,11 @@ def is_littered(layout):
     )
 
 
+def needs_recovery(layout):
+    """Whether a recovery has anything to end or to remove."""
+    return is_open(layout) or is_littered(layout)
+
+
 def stages_left(layout):
     """The folders that the preparation on disk names; of a damaged one those that nearly every change uses."""
     usual = [f"{layout.stage}/x", f"{layout.configuration_root}/{os.path.basename(layout.stage)}/x"]

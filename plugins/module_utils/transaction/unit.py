@@ -135,7 +135,7 @@ def end_interrupted(layout, seconds):
     """
     wait_until_idle(layout, seconds)
     notes = _set_damaged_state_aside(layout)
-    if not (journal.is_open(layout) or journal.is_littered(layout)):
+    if not journal.needs_recovery(layout):
         return notes
     program = _prepare(layout)
     said = _run(layout, program, _STOP_LIMIT, ["recover", program])
@@ -198,7 +198,7 @@ def _sweep(layout, keep):
         key=lambda name: os.lstat(os.path.join(layout.transaction, name)).st_mtime,
     )
     old = [name for name in names if name.startswith("request-")] + results[:-_RESULTS_KEPT]
-    if not (journal.is_open(layout) or journal.is_littered(layout)):
+    if not journal.needs_recovery(layout):
         old += [name for name in names if name.startswith("program") and name != os.path.basename(keep)]
     for name in old:
         node_files.remove(os.path.join(layout.transaction, name))

@@ -78,30 +78,25 @@ def test_variables_may_arrive_as_text(controller):
     assert "NO_PROXY=localhost" in shown["/etc/crio/cri-node.environment"]["content"]
 
 
+# Role variables that are mappings, with a layer.
+MAPPINGS = (
+    "crio_config",
+    "crio_config__x",
+    "crio_service",
+    "crio_environment",
+    "registries_config",
+    "crictl_config",
+)
+
+
 @pytest.mark.parametrize("empty", [None, "", "{}"])
 def test_null_and_an_empty_text_say_nothing(controller, empty):
-    names = (
-        "crio_config",
-        "crio_config__x",
-        "crio_service",
-        "crio_environment",
-        "registries_config",
-        "crictl_config",
-    )
-    assert controller.wanted("runtime", {**dict.fromkeys(names, empty), "crictl_completion": ""}) == [CRICTL]
+    assert controller.wanted("runtime", {**dict.fromkeys(MAPPINGS, empty), "crictl_completion": ""}) == [
+        CRICTL
+    ]
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        "crio_config",
-        "crio_config__x",
-        "crio_service",
-        "crio_environment",
-        "registries_config",
-        "crictl_config",
-    ],
-)
+@pytest.mark.parametrize("variable", MAPPINGS)
 def test_a_text_that_is_no_mapping_is_one_short_message(controller, variable):
     output = controller.expect_one_message(
         "runtime", {variable: "metrics_port=9537"}, [f"{variable}: is a text that"]
