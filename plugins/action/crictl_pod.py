@@ -11,10 +11,11 @@ from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
 from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import option_rules, pod_manifest
-from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import (
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import (
     TaskFailure,
     from_node,
     refuse,

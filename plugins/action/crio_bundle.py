@@ -11,8 +11,8 @@ import tempfile
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason, size
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, succeeded
 
 ARGUMENT_SPEC = {
     "source": {"type": "str", "required": True},

@@ -6,16 +6,11 @@ from __future__ import annotations
 import uuid
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import (
-    crio_fallbacks,
-    file_diff,
-    live_values,
-    node_messages,
-    plan,
-    variable_names,
-)
-from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
+from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils.task import variable_names
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
     "files": {
@@ -71,14 +66,14 @@ class ActionModule(CheckedAction):
             return result
         result["changed"] = True
         if self._task.diff:
-            result["diff"] = file_diff.of(wanted, report, made)
+            result["diff"] = diff.of(wanted, report, made)
         result["validated_by"] = "node" if report["crio"]["installed"] else "controller"
         if self._task.check_mode and needs_crio:
             return result
         outcome = self._call("apply", wanted, options, _changes(wanted, made, report), task_vars)["outcome"]
         if outcome.get("failed"):
             raise TaskFailure(
-                node_messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
+                messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
             )
         if not self._task.check_mode:
             result["generation"] = outcome["generation"]
@@ -96,7 +91,7 @@ class ActionModule(CheckedAction):
             "secret_hashes": wanted.secret_hashes,
             "unwanted": wanted.unwanted,
             "expect": wanted.expect,
-            "paths": crio_fallbacks.paths(wanted.settings()),
+            "paths": fallbacks.paths(wanted.settings()),
             "asks_for_crictl": wanted.asks_for_crictl,
             "ready_timeout": options["ready_timeout"],
             **further,

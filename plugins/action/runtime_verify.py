@@ -10,11 +10,14 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import crio_fallbacks, plan, pod_manifest, verification
-from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.option_rules import IMAGE, image_fault, labelled
+from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
+from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure, refuse, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault, labelled
+from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
@@ -51,7 +54,7 @@ class ActionModule(CheckedAction):
             "secret_hashes": wanted.secret_hashes,
             "unwanted": wanted.unwanted,
             "expect": wanted.expect,
-            "paths": crio_fallbacks.paths(wanted.settings()),
+            "paths": fallbacks.paths(wanted.settings()),
             # What is not applied yet cannot be served yet.
             "metrics_port": 0 if asked.check_mode else int(wanted.expect.get("crio.metrics.metrics_port", 0)),
             "pods": [] if asked.check_mode else pods,

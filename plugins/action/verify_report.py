@@ -14,10 +14,11 @@ from datetime import datetime, timezone
 from ansible.utils.display import Display
 
 from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
-from ansible_collections.cri.node.plugins.plugin_utils import option_rules, verification_report
-from ansible_collections.cri.node.plugins.plugin_utils.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils.verify import report as verification_report
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["checked", "reported"], "default": "reported"},

@@ -6,10 +6,10 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils import crictl_config as checker
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import ACCEPTED, fault_of_declared
+from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml as checker
 from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.versions import ACCEPTED, fault_of_declared
 
 DOCUMENTATION = r"""
 name: crictl_config

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils import crio_config as checker
-from ansible_collections.cri.node.plugins.plugin_utils import toml
-from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
+from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import ACCEPTED, fault_of_declared
+from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf as checker
 from ansible_collections.cri.node.plugins.plugin_utils.findings import shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, named_layers, source_of
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.structured_text import fault_of_mapping
-from ansible_collections.cri.node.plugins.plugin_utils.versions import ACCEPTED, fault_of_declared
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
 
 DOCUMENTATION = r"""
 name: crio_config

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cri.node.plugins.plugin_utils import environment_file
+from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
 
 DOCUMENTATION = r"""
 name: environment_problems

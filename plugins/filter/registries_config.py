@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils import registries_config as checker
+from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
 from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
 
 DOCUMENTATION = r"""

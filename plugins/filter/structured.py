@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
-from ansible_collections.cri.node.plugins.plugin_utils.structured_text import list_of, mapping_of
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of, mapping_of
 
 DOCUMENTATION = r"""
 name: structured

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils import environment_file
+from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
 
 DOCUMENTATION = r"""
 name: to_environment_file

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils import toml
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 DOCUMENTATION = r"""
 name: to_toml

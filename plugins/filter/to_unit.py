@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils import systemd_unit
+from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
 
 DOCUMENTATION = r"""
 name: to_unit
@@ -53,10 +53,10 @@ _value:
 
 def to_unit(data: object, lenient: bool = False) -> str:
     """The data as the text of a drop-in."""
-    problems = [] if lenient else systemd_unit.unit_problems(data, "")
+    problems = [] if lenient else unit_drop_in.unit_problems(data, "")
     if problems:
         raise AnsibleFilterError(". ".join(str(problem) for problem in problems))
-    return systemd_unit.render_unit(data)
+    return unit_drop_in.render_unit(data)
 
 
 class FilterModule:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cri.node.plugins.plugin_utils import systemd_unit
+from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
 
 DOCUMENTATION = r"""
 name: unit_problems
@@ -44,7 +44,7 @@ _value:
 
 def unit_problems(data: object, variable: str = "crio_service") -> list[str]:
     """What is wrong, as sentences."""
-    return [str(problem) for problem in systemd_unit.unit_problems(data, variable)]
+    return [str(problem) for problem in unit_drop_in.unit_problems(data, variable)]
 
 
 class FilterModule:

@@ -44,9 +44,9 @@ _ERRORS = (NodeError, OSError)
 def observe(request):
     """Look at the node for `request`: what node_state.read takes, and {"pods", "pull", "metrics_port", "timeout"}.
 
-    pods: what pod_manifest.convert made of the hello-world pod, each with another name, so that the next can be tried where a
-    kubelet has taken one away; [] for none. pull: images. metrics_port: the one to ask, 0 for the live one. timeout: seconds
-    for a pod and for each pull.
+    pods: what pod.manifest.convert made of the hello-world pod, each with another name, so that the next can be tried where
+    a kubelet has taken one away; [] for none. pull: images. metrics_port: the one to ask, 0 for the live one. timeout:
+    seconds for a pod and for each pull.
 
     Returns a dictionary of plain data:
     state: what node_state.read reports

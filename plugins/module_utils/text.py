@@ -11,6 +11,7 @@ _CUT = "... (cut)"
 _LONGEST = 64 * 1024  # characters that are read of a text of which only the beginning is shown
 _MASK = "***"
 _SEPARATORS = "\"'`=<>()[]{},;"  # before a user's name where no scheme is
+_TO_SPACE = str.maketrans(dict.fromkeys(_SEPARATORS, " "))
 _END_OF_HOST = re.compile("[/?#\"'`<>\\\\]")
 # A URL of these has nothing but a port after its host's colon, unless it was cut before the @ of its credentials.
 _WITH_PORT = ("http", "https", "ftp", "socks5", "socks5h")
@@ -112,8 +113,8 @@ def _without_bare_credentials(word):
 def _start_of_credentials(piece):
     """Where user:password begins in a text that ends before an @; -1 where there is none."""
     position = 0
-    for user in piece.split(":")[:-1]:
-        start = max(user.rfind(character) for character in _SEPARATORS) + 1
+    for user in piece.translate(_TO_SPACE).split(":")[:-1]:
+        start = user.rfind(" ") + 1
         if start < len(user) and position + len(user) + 1 < len(piece):
             return position + start
         position += len(user) + 1

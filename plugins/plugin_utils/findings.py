@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.cri.node.plugins.plugin_utils import toml
-from ansible_collections.cri.node.plugins.plugin_utils.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, source_of
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, is_unicode
 
 MOST = 200  # problems, or warnings, of one file: whoever has more of them has made one mistake in many places

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.structured_text import mapping_of
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 Path = tuple[str, ...]
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ansible_collections.cri.node.plugins.plugin_utils import go_duration
+from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration
 
 _DURATION = 'a text with a unit, for example "90s" or "1m30s"'
 _INTEGER = "an integer"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils import toml
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from testbed.bad_registries import REFUSALS
 from testbed.observed import litter, observe, service
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Brings a pod onto a node, and takes it away, through any CRI runtime.
 
-A pod is what plugin_utils/pod_manifest.py makes of a manifest. It is recognised by namespace, name and an
+A pod is what plugin_utils/pod/manifest.py makes of a manifest. It is recognised by namespace, name and an
 annotation with a keyed hash of all that was asked of the runtime (config_hash). A pod without that annotation
 is somebody else's and is never touched.
 """

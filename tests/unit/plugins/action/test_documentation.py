@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ansible_collections.cri.node.plugins.filter import crio_config
-from ansible_collections.cri.node.plugins.plugin_utils import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
 
 
 def imported(kind, name):

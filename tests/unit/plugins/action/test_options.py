@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cri.node.plugins.plugin_utils import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
 
 FILE = {"path": "/etc/crio/crio.conf.d/60-cri-node.conf", "owner": "crio", "content": "[crio]\n"}
 BUNDLE = {"source": "/srv/bundle.tar.gz", "sha256": {"amd64": "a" * 64}}
@@ -334,7 +334,7 @@ def test_an_option_of_the_verification_is_named_with_its_variable_and_value(refu
 def test_every_option_with_a_variable_is_an_option_and_a_variable_of_a_role():
     import importlib
 
-    from ansible_collections.cri.node.plugins.plugin_utils.variable_names import SINGLE
+    from ansible_collections.cri.node.plugins.plugin_utils.task.variable_names import SINGLE
 
     for name in ("runtime_config", "runtime_verify"):
         action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}").ActionModule

@@ -10,7 +10,7 @@ import stat
 import pytest
 
 from ansible_collections.cri.node.plugins.action import verify_report
-from ansible_collections.cri.node.plugins.plugin_utils.task_failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 
 REPORT = {"nodes": {"a": {"detail": "\ud800 \x1b é"}}}
 

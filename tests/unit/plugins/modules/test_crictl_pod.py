@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.doc_fragments import crictl as fragmen
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
 from ansible_collections.cri.node.plugins.modules import crictl_pod as module
-from ansible_collections.cri.node.plugins.plugin_utils import pod_fields
+from ansible_collections.cri.node.plugins.plugin_utils.pod import fields as pod_fields
 
 RETURNED = yaml.safe_load(module.RETURN)
 DETAIL = {

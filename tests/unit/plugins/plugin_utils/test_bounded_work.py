@@ -14,29 +14,23 @@ import time
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils import (
-    crictl_config,
-    crio_config,
-    crio_keys,
-    did_you_mean,
+from ansible_collections.cri.node.plugins.plugin_utils import layers, value_types
+from ansible_collections.cri.node.plugins.plugin_utils.crio import keys as crio_keys
+from ansible_collections.cri.node.plugins.plugin_utils.crio import value_formats, versions
+from ansible_collections.cri.node.plugins.plugin_utils.files import (
+    crictl_yaml,
     environment_file,
-    go_duration,
-    image_reference,
-    layers,
-    node_messages,
-    option_rules,
-    pod_fields,
-    pod_manifest,
-    quantity,
-    registries_config,
     secret_values,
-    systemd_unit,
-    task_failure,
-    toml,
-    value_formats,
-    value_types,
-    versions,
+    unit_drop_in,
 )
+from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf as crio_config
+from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as registries_config
+from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
+from ansible_collections.cri.node.plugins.plugin_utils.pod import fields as pod_fields
+from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest, quantity
+from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+from ansible_collections.cri.node.plugins.plugin_utils.task import failure, option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.text import did_you_mean, go_duration, toml
 
 LENGTHS = (90, 380, 1000, 4000, 16_000, 100_000)
 BOUND = 1.5  # seconds of processor time for one text of the longer kind; they take some hundredths
@@ -147,10 +141,10 @@ def manifests(text):
         ("workingDir", text),
         (text, text),
     ):
-        pod_manifest.convert(pod(**{field: value}))
-    pod_manifest.convert(pod(env=[{"name": text, "value": text}, {"name": "B", "value": text}]))
-    pod_manifest.convert(pod(resources={"limits": {"cpu": text, "memory": text}}))
-    pod_manifest.convert(
+        manifest.convert(pod(**{field: value}))
+    manifest.convert(pod(env=[{"name": text, "value": text}, {"name": "B", "value": text}]))
+    manifest.convert(pod(resources={"limits": {"cpu": text, "memory": text}}))
+    manifest.convert(
         {**pod(), "metadata": {"name": text, "labels": {text: text}, "annotations": {text: text}}}
     )
 
@@ -172,8 +166,7 @@ def fields(text):
 
 READERS = {
     "crictl.yaml": lambda text: [
-        crictl_config.check([("v", {name: text, text: 1})])
-        for name in ("timeout", "runtime-endpoint", "debug")
+        crictl_yaml.check([("v", {name: text, text: 1})]) for name in ("timeout", "runtime-endpoint", "debug")
     ],
     "did_you_mean": lambda text: did_you_mean.did_you_mean(text, ["log_level", "aaaa"]),
     "environment": lambda text: (
@@ -181,24 +174,22 @@ READERS = {
         environment_file.render_environment({"A": text}),
     ),
     "unit": lambda text: (
-        systemd_unit.unit_problems(
+        unit_drop_in.unit_problems(
             {"Service": {"ExecStart": text, "Environment": [text], text: 1}, text: {}}, "v"
         ),
-        systemd_unit.render_unit({"Service": {"A": text}}),
+        unit_drop_in.render_unit({"Service": {"A": text}}),
     ),
     "go_duration": go_duration.parse,
     "image_reference": image_reference.parse,
     "is_host": image_reference.is_host,
     "location": image_reference.can_be_pulled_from,
-    "blamed": lambda text: node_messages.blamed(text, settings()),
+    "blamed": lambda text: messages.blamed(text, settings()),
     "messages": lambda text: [
-        task_failure.from_node(text, [text[:50], "abcd"]),
-        node_messages.outranked({"key": text, "wanted": text, "live": text}),
+        failure.from_node(text, [text[:50], "abcd"]),
+        messages.outranked({"key": text, "wanted": text, "live": text}),
     ],
-    "no answer": lambda text: task_failure.succeeded(
-        {"module_stderr": text, "module_stdout": text, "msg": text}
-    ),
-    "problems": lambda text: task_failure.refuse([text]),
+    "no answer": lambda text: failure.succeeded({"module_stderr": text, "module_stdout": text, "msg": text}),
+    "problems": lambda text: failure.refuse([text]),
     "mode": lambda text: option_rules.file_mode(text, True),
     "unit_name": option_rules.unit_name,
     "path": option_rules.path_fault,
@@ -234,7 +225,7 @@ def slowest(reader, length):
     worst = (0.0, "")
     for text in texts(length):
         started = time.process_time()
-        with contextlib.suppress(ValueError, task_failure.TaskFailure):
+        with contextlib.suppress(ValueError, failure.TaskFailure):
             reader(text)
         worst = max(worst, (time.process_time() - started, text[:12]))
         assert worst[0] < BOUND, f"{worst[0]:.1f} s for {length} times {text[:12]!r}"
@@ -302,14 +293,12 @@ SETS = {
             )
         ]
     ),
-    "unknown fields": lambda: pod_manifest.convert(pod(**{f"comand{n}": n for n in range(MANY)})),
-    "empty volumes": lambda: pod_manifest.convert(
-        {**pod(), "spec": {**pod()["spec"], "volumes": [{}] * MANY}}
-    ),
+    "unknown fields": lambda: manifest.convert(pod(**{f"comand{n}": n for n in range(MANY)})),
+    "empty volumes": lambda: manifest.convert({**pod(), "spec": {**pod()["spec"], "volumes": [{}] * MANY}}),
     "faulty variables": lambda: environment_file.environment_problems(
         {f"A{n} B": n for n in range(MANY)}, "v"
     ),
-    "faulty directives": lambda: systemd_unit.unit_problems(
+    "faulty directives": lambda: unit_drop_in.unit_problems(
         {"Service": {f"a{n}": n for n in range(MANY)}}, "v"
     ),
     "files": lambda: option_rules.normalise(
@@ -322,14 +311,14 @@ SETS = {
         },
         {},
     ),
-    "problems": lambda: task_failure.refuse([f"problem {n}" for n in range(MANY)]),
+    "problems": lambda: failure.refuse([f"problem {n}" for n in range(MANY)]),
 }
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_many_faults_take_a_moment_and_are_not_all_listed(name):
     started = time.process_time()
-    with contextlib.suppress(task_failure.TaskFailure):
+    with contextlib.suppress(failure.TaskFailure):
         SETS[name]()
     assert time.process_time() - started < 5
 
@@ -338,7 +327,7 @@ def test_an_environment_that_doubles_itself_is_refused():
     entries = [{"name": "A0", "value": "x" * 100}]
     entries += [{"name": f"A{n}", "value": f"$(A{n - 1})$(A{n - 1})"} for n in range(1, 60)]
     started = time.process_time()
-    _pod, [problem] = pod_manifest.convert(pod(env=entries))
+    _pod, [problem] = manifest.convert(pod(env=entries))
     assert time.process_time() - started < 1
     assert "expanded" in str(problem)
 
@@ -348,5 +337,5 @@ def test_a_list_of_problems_ends_with_how_many_more_there_are():
     problems = crio_config.check(*layers.merge([("v", data)])).problems
     assert len(problems) == 201
     assert "800 more problems" in str(problems[-1])
-    with pytest.raises(task_failure.TaskFailure, match="- and 101 more"):
-        task_failure.refuse([str(problem) for problem in problems])
+    with pytest.raises(failure.TaskFailure, match="- and 101 more"):
+        failure.refuse([str(problem) for problem in problems])

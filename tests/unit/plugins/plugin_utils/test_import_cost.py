@@ -32,14 +32,14 @@ def newly_imported(module):
 @pytest.mark.parametrize(
     "module",
     [
-        "crictl_config",
-        "crio_config",
-        "crio_live",
-        "environment_file",
+        "files.crictl_yaml",
+        "files.crio_conf",
+        "crio.live",
+        "files.environment_file",
         "layers",
-        "registries_config",
-        "systemd_unit",
-        "toml",
+        "files.registries_conf",
+        "files.unit_drop_in",
+        "text.toml",
     ],
 )
 def test_a_module_imports_nothing_but_its_own_house(module):

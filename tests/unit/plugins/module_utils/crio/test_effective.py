@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 from ansible_collections.cri.node.plugins.module_utils.crio import effective
-from ansible_collections.cri.node.plugins.plugin_utils import live_values
-from ansible_collections.cri.node.plugins.plugin_utils.crio_live import config_lines
+from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
+from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "crio-1.37"
 EXPECTED = config_lines(tomllib.loads((RECORDED / "crio-entries.conf").read_text()))

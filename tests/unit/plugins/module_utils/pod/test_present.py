@@ -11,7 +11,8 @@ from ansible_collections.cri.node.plugins.module_utils.errors import PodError
 from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
-from ansible_collections.cri.node.plugins.plugin_utils import pod_container, pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils.pod import container
+from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 
 
 class Runtime:
@@ -444,5 +445,5 @@ class TestHash:
 def test_both_sides_mean_the_same():
     """What the controller writes is what the node looks for."""
     assert cri_pod.HASH == pod_manifest.HASH
-    assert cri_pod.GRACE == pod_container.GRACE
+    assert cri_pod.GRACE == container.GRACE
     assert pod_host.LOGS == pod_manifest.LOGS

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a catalogue of keys: which exist, since when, of which type; refuses senseless entries at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import FORMATS
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES
+
+Path = tuple[str, ...]
+ANY = "*"
+
+
+class CatalogueError(ValueError):
+    """A catalogue entry that cannot be meant; the message begins with its key."""
+
+
+class Key(NamedTuple):
+    """One entry, as the catalogue's columns describe it."""
+
+    key: str
+    type: str
+    default: object = None
+    since: str | None = None
+    backported: dict[str, int] | None = None
+    removed: str | None = None
+    instead: str | None = None
+    deprecated: str | None = None
+    without_effect: str | None = None
+    choices: list[str] | dict[str, str | None] | None = None
+    ignore_case: bool = False
+    otherwise: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    format: str | None = None
+    reload: bool = False
+    secret: bool = False
+    unprinted: bool = False
+    unprinted_when_empty: bool = False
+    omitted_when_empty: bool = False
+    printed_as: str | None = None
+
+    def exists_in(self, version: Version) -> bool:
+        """Whether this version of CRI-O reads the key (a version without patch release: its newest one)."""
+        if self.removed and version.line >= _line(self.removed):
+            return False
+        if self.since is None or version.line >= _line(self.since):
+            return True
+        patch = (self.backported or {}).get(f"{version.major}.{version.minor}")
+        return patch is not None and (version.patch is None or version.patch >= patch)
+
+    def default_in(self, version: Version) -> object:
+        """The default of this version; None where the host decides or there is none."""
+        if not isinstance(self.default, dict):
+            return self.default
+        fitting = [default for since, default in self.default.items() if version.line >= _line(since)]
+        return fitting[-1] if fitting else next(iter(self.default.values()))
+
+    def choices_in(self, version: Version) -> list[str] | None:
+        """The accepted values of this version, or None when any is."""
+        if not isinstance(self.choices, dict):
+            return self.choices
+        return [name for name, since in self.choices.items() if not since or version.line >= _line(since)]
+
+    def in_range(self, number: int) -> bool:
+        """Whether an integer lies between minimum and maximum."""
+        above = self.minimum is None or number >= self.minimum
+        return above and (self.maximum is None or number <= self.maximum)
+
+    @property
+    def arrival(self) -> str:
+        """Since when the key exists: first releases of older minors that got it, then the first minor."""
+        backports = [f"{minor}.{patch}" for minor, patch in (self.backported or {}).items()]
+        return ", ".join((*backports, str(self.since)))
+
+
+class Catalogue:
+    """The keys of one configuration file, found by dotted text or by path."""
+
+    def __init__(self, entries: Sequence[dict], choices: dict[str, dict] | None = None) -> None:
+        """`choices` are those that entries refer to by name."""
+        self.keys = tuple(_checked(_with_choices(entry, choices or {})) for entry in entries)
+        self._by_path = {tuple(key.key.split(".")): key for key in self.keys}
+        self._tables = {path[:length] for path in self._by_path for length in range(1, len(path))}
+        _check_order(self.keys)
+        for path in self._tables & set(self._by_path):
+            raise CatalogueError(f"{'.'.join(path)}: is both a key and a table")
+
+    def lookup(self, key: str | Path) -> Key | None:
+        """The entry of a key; names of handlers and workloads fit `*`. Names with dots need a path."""
+        return self._by_path.get(self._pattern(key))
+
+    def is_table(self, key: str | Path) -> bool:
+        """Whether keys lie below this one."""
+        return self._pattern(key) in self._tables
+
+    def is_named(self, path: Path) -> bool:
+        """Whether this is a table with a name of the user's choice: a handler or a workload."""
+        return self._pattern(path)[-1] == ANY
+
+    def keys_of(self, version: str | Version) -> tuple[Key, ...]:
+        """The keys that one version of CRI-O reads."""
+        if isinstance(version, str):
+            version = parse_version(version)
+        return tuple(key for key in self.keys if key.exists_in(version))
+
+    def suggest(self, key: str | Path) -> str | None:
+        """What an unknown key may be meant to be: the right case, another table's key, or a neighbour."""
+        path = tuple(key.split(".")) if isinstance(key, str) else key
+        table, name = path[:-1], path[-1]
+        known = [*(other for other, entry in self._by_path.items() if not entry.removed), *self._tables]
+        siblings = sorted({other[-1] for other in known if other[:-1] == self._pattern(table)} - {ANY})
+        if name.lower() in siblings:
+            return ".".join((*table, name.lower()))
+        elsewhere = sorted(other for other in known if other[-1] == name and len(other) > 1)
+        if elsewhere:
+            return ".".join(min(elsewhere, key=lambda other: (ANY in other, abs(len(other) - len(path)))))
+        import difflib  # only a mistake pays for it
+
+        close = difflib.get_close_matches(name.lower(), siblings, n=1)
+        return ".".join((*table, close[0])) if close else None
+
+    def _pattern(self, key: str | Path) -> Path:
+        path = tuple(key.split(".")) if isinstance(key, str) else key
+        pattern: Path = ()
+        for name in path:
+            pattern = (*pattern, ANY if (*pattern, ANY) in self._tables else name)
+        return pattern
+
+
+def _line(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor))
+
+
+def _check_order(keys: tuple[Key, ...]) -> None:
+    for before, after in zip(keys, keys[1:]):
+        if before.key == after.key:
+            raise CatalogueError(f"{after.key}: is there twice")
+        if before.key > after.key:
+            raise CatalogueError(f"{after.key}: belongs before {before.key}")
+
+
+def _with_choices(entry: dict, choices: dict[str, dict]) -> dict:
+    name = entry.get("choices")
+    if not isinstance(name, str):
+        return entry
+    if name not in choices:
+        raise CatalogueError(f"{entry.get('key')}: there are no choices named {name!r}")
+    return {**entry, "choices": choices[name]}
+
+
+def _checked(entry: dict) -> Key:
+    try:
+        key = Key(**entry)
+    except TypeError as error:
+        raise CatalogueError(f"{entry.get('key', entry)}: {error}") from None
+    for check in (
+        _check_type,
+        _check_versions,
+        _check_choices,
+        _check_numbers,
+        _check_default,
+        _check_printed,
+    ):
+        fault = check(key)
+        if fault:
+            raise CatalogueError(f"{key.key}: {fault}")
+    return key
+
+
+def _check_type(key: Key) -> str | None:
+    if key.type not in TYPES:
+        return f"unknown type {key.type!r}"
+    if key.format is not None and key.format not in FORMATS:
+        return f"unknown format {key.format!r}"
+    return None
+
+
+def _check_versions(key: Key) -> str | None:
+    if key.since and key.removed and _line(key.since) >= _line(key.removed):
+        return f"since {key.since} is not before removed {key.removed}"
+    if bool(key.removed) != bool(key.instead):
+        return "removed and instead belong together"
+    if key.backported and not (
+        key.since and all(_line(minor) < _line(key.since) for minor in key.backported)
+    ):
+        return "backported is only for minors before since"
+    return None
+
+
+def _check_choices(key: Key) -> str | None:
+    if key.choices is not None and key.type not in ("string", "strings"):
+        return f"choices are not for type {key.type}"
+    if (key.ignore_case or key.otherwise) and not key.choices:
+        return "ignore_case and otherwise need choices"
+    return None
+
+
+def _check_numbers(key: Key) -> str | None:
+    if key.minimum is None and key.maximum is None:
+        return None
+    if key.type != "integer":
+        return f"minimum and maximum are not for type {key.type}"
+    if key.minimum is not None and key.maximum is not None and key.minimum > key.maximum:
+        return f"minimum {key.minimum} is above maximum {key.maximum}"
+    return None
+
+
+def _check_default(key: Key) -> str | None:
+    for default in key.default.values() if isinstance(key.default, dict) else (key.default,):
+        if default is None:
+            continue
+        if type(default) is not TYPES[key.type].python:
+            return f"default {default!r} is not of type {key.type}"
+        chosen = default if isinstance(default, list) else [default]
+        if key.choices and not set(chosen) <= set(key.choices):
+            return f"default {default!r} is not among the choices"
+        if key.type == "integer" and not key.in_range(default):
+            return f"default {default} is out of range"
+    return None
+
+
+def _check_printed(key: Key) -> str | None:
+    columns = ("unprinted", "unprinted_when_empty", "omitted_when_empty")
+    if sum(getattr(key, name) for name in columns) > 1:
+        return f"at most one of {', '.join(columns)}"
+    if (key.omitted_when_empty or key.printed_as) and ANY not in key.key.split("."):
+        return "omitted_when_empty and printed_as are for keys of a handler or a workload"
+    return None

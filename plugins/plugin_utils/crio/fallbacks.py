@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What CRI-O does without a word, or with one line in its log, where a node lacks what a key names; GET /config does not show it.
+
+FALLBACKS is data: one row for each key, `*` stands for a handler's name. Its columns:
+
+key         as in crio.conf
+otherwise   what CRI-O does where the path does not exist: a clause that follows "FILE does not exist on this node;"
+source      where CRI-O's source decides that
+directory   the path must be a directory, not a file
+ordinary    values that nobody needs a warning about: CRI-O's defaults, which many nodes do without
+host        what the key needs of the host, for a value that is not a path: (words for its absence, paths of which any will do)
+values      only these values of the key need it (default: any but an empty one)
+given       {other key: value}: only where the same set gives that key this value
+made        CRI-O makes it at its start: it is only missed on a node whose running daemon has loaded the set
+
+RULES are the fallbacks that the values decide alone. Every reason is a sentence for a person.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio import live
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
+_HANDLER = toml.dotted(live.HANDLERS) + "."
+_IGNORED = "CRI-O ignores this handler, and does not start where it is the default one"
+_NO_START = "the next start of CRI-O fails"
+_NO_POD = "no container of this handler can be started, and the next start of CRI-O fails"
+_HANDLERS_GO = "pkg/config/config.go, RuntimeHandler.Validate"
+_CONFIG_GO = "pkg/config/config.go, RuntimeConfig.Validate"
+_BINARIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")  # systemd's PATH
+_CRIU = (("criu is not in the PATH of CRI-O", tuple(f"{folder}/criu" for folder in _BINARIES)),)
+_APPARMOR = (
+    ("the kernel of this node does not run AppArmor", ("/sys/kernel/security/apparmor",)),
+    ("apparmor_parser is not installed", tuple(f"{folder}/apparmor_parser" for folder in _BINARIES)),
+)
+_RDT = (("the resctrl file system is not mounted at /sys/fs/resctrl", ("/sys/fs/resctrl/info",)),)
+_NAMESPACED = ("kernel.shm", "kernel.msg", "fs.mqueue.", "net.")
+_LONGEST = 4095  # bytes of a path, PATH_MAX without its end
+
+
+class Fallback(NamedTuple):
+    """One row of the table."""
+
+    key: str
+    otherwise: str
+    source: str
+    directory: bool = False
+    ordinary: tuple = ()
+    host: tuple = ()
+    values: tuple = ()
+    given: dict | None = None
+    made: bool = False
+
+
+FALLBACKS = (
+    Fallback(
+        "crio.checkpoint_restore.container_level_enabled",
+        "CRI-O turns checkpoint and restore off",
+        "pkg/config/config.go, CheckpointRestoreConfig.Validate",
+        host=_CRIU,
+        values=("checkpoint_only", "checkpoint_restore"),
+    ),
+    Fallback(
+        "crio.api.stream_tls_ca",
+        _NO_START,
+        "server/server.go, New",
+        given={"crio.api.stream_enable_tls": True},
+    ),
+    Fallback(
+        "crio.api.stream_tls_cert",
+        _NO_START,
+        "server/server.go, New",
+        given={"crio.api.stream_enable_tls": True},
+    ),
+    Fallback(
+        "crio.api.stream_tls_key",
+        _NO_START,
+        "server/server.go, New",
+        given={"crio.api.stream_enable_tls": True},
+    ),
+    Fallback(
+        "crio.image.big_files_temporary_dir",
+        "CRI-O cannot pull images whose layers it has to store there",
+        "pkg/config/config.go, SetSystemContext; containers/image, tmpdir",
+        directory=True,
+    ),
+    Fallback(
+        "crio.image.global_auth_file",
+        "CRI-O pulls without credentials",
+        "server/server.go, New; containers/image, docker/config",
+    ),
+    Fallback(
+        "crio.image.namespaced_auth_dir",
+        "CRI-O pulls without the credentials of a namespace",
+        "server/image_pull.go, prepareTempAuthFile",
+        directory=True,
+        made=True,
+    ),
+    Fallback(
+        "crio.image.pause_image_auth_file",
+        "CRI-O pulls the pause image without credentials, and a reload that changes this key fails",
+        "server/sandbox_run_linux.go; pkg/config/reload.go, ReloadPauseImage",
+    ),
+    Fallback(
+        "crio.image.signature_policy",
+        "every pull fails",
+        "server/server.go, New; containers/image, signature.DefaultPolicy",
+    ),
+    Fallback(
+        "crio.image.signature_policy_dir",
+        "CRI-O judges images of every namespace by the general policy",
+        "server/image_pull.go, contextForNamespace",
+        directory=True,
+        made=True,
+    ),
+    Fallback(
+        "crio.nri.nri_plugin_config_dir",
+        "NRI plugins start without their configuration",
+        "vendor/github.com/containerd/nri/pkg/adaptation",
+        directory=True,
+        ordinary=("/etc/nri/conf.d",),
+    ),
+    Fallback(
+        "crio.nri.nri_plugin_dir",
+        "CRI-O starts no NRI plugin",
+        "vendor/github.com/containerd/nri/pkg/adaptation",
+        directory=True,
+        ordinary=("/opt/nri/plugins",),
+    ),
+    Fallback(
+        "crio.runtime.additional_artifact_stores",
+        "CRI-O skips this store",
+        "internal/ociartifact/store.go, NewStore",
+        directory=True,
+        made=True,
+    ),
+    Fallback("crio.runtime.additional_devices", _NO_START, f"{_CONFIG_GO}: LoadDevices"),
+    Fallback(
+        "crio.runtime.apparmor_profile",
+        "CRI-O ignores the profile",
+        "internal/config/apparmor/apparmor_linux.go, LoadProfile",
+        host=_APPARMOR,
+    ),
+    Fallback("crio.runtime.blockio_config_file", _NO_START, "internal/config/blockio/blockio.go, Reload"),
+    Fallback(
+        "crio.runtime.cdi_spec_dirs",
+        "CRI-O finds no CDI devices there",
+        "vendor/tags.cncf.io/container-device-interface/pkg/cdi",
+        directory=True,
+        ordinary=("/etc/cdi", "/var/run/cdi", "/run/cdi"),
+    ),
+    Fallback("crio.runtime.conmon", _NO_POD.replace("this handler", "any handler"), "ValidateConmonPath"),
+    Fallback(
+        "crio.runtime.decryption_keys_path",
+        "CRI-O cannot pull encrypted images",
+        "server/utils.go, getDecryptionKeys",
+        directory=True,
+        ordinary=("/etc/crio/keys",),
+    ),
+    Fallback(
+        "crio.runtime.default_mounts_file",
+        "CRI-O adds none of its mounts to containers",
+        "vendor/go.podman.io/common/pkg/subscriptions",
+    ),
+    Fallback(
+        "crio.runtime.enable_criu_support",
+        "CRI-O turns checkpoint and restore off",
+        "pkg/config/config.go, CheckpointRestoreConfig.Validate",
+        host=_CRIU,
+        values=(True,),
+    ),
+    Fallback(
+        "crio.runtime.hooks_dir",
+        "CRI-O skips this directory of hooks",
+        _CONFIG_GO,
+        directory=True,
+        ordinary=("/usr/share/containers/oci/hooks.d",),
+        made=True,
+    ),
+    Fallback(
+        "crio.runtime.irqbalance_config_file",
+        "CRI-O leaves the banned CPUs of irqbalance as they are",
+        "internal/runtimehandlerhooks/high_performance_hooks_linux.go",
+        ordinary=("/etc/sysconfig/irqbalance",),
+    ),
+    Fallback("crio.runtime.pinns_path", _NO_POD.replace("of this handler ", ""), "ValidatePinnsPath"),
+    Fallback(
+        "crio.runtime.privileged_seccomp_profile",
+        "no privileged container can be created",
+        "server/container_create.go; internal/config/seccomp/seccomp.go, Setup",
+    ),
+    Fallback(
+        "crio.runtime.rdt_config_file",
+        "CRI-O ignores the file",
+        "internal/config/rdt/rdt.go, Load",
+        host=_RDT,
+    ),
+    Fallback(f"{_HANDLER}*.monitor_path", _NO_POD, "ValidateConmonPath", given={"crio.runtime.conmon": None}),
+    Fallback(
+        f"{_HANDLER}*.platform_runtime_paths",
+        "no container for this platform can be started",
+        "internal/oci/oci.go",
+    ),
+    Fallback(f"{_HANDLER}*.runtime_config_path", _IGNORED, _HANDLERS_GO),
+    Fallback(f"{_HANDLER}*.runtime_path", _IGNORED, _HANDLERS_GO),
+    Fallback(f"{_HANDLER}*.seccomp_profile", _IGNORED, _HANDLERS_GO),
+    Fallback(
+        "crio.runtime.seccomp_profile",
+        "CRI-O falls back to its built-in profile",
+        f"{_CONFIG_GO}; pkg/config/reload.go, ReloadSeccompProfile",
+    ),
+)
+
+
+def paths(settings):
+    """Absolute paths that a node must be asked about, sorted; one that must be a directory ends in a slash.
+
+    settings: entries {"key", "value", ...} as plan.WantedFiles.settings gives them.
+    """
+    values = _values(settings)
+    named = {path for row, key, value in _rows(values) for path in _paths_of(row, value) if _is_asked(path)}
+    return sorted(named)
+
+
+def found(settings, missing, report):
+    """The keys that CRI-O silently does without on this node: [{"key", "reason"}], by key.
+
+    missing: those of paths() that do not exist on the node. report: what node_state.read reports.
+    """
+    values = _values(settings)
+    entries = of_paths(settings, missing, report)
+    for rule in RULES:
+        entries += [{"key": key, "reason": reason} for key, reason in rule(values)]
+    return sorted(entries, key=lambda entry: (entry["key"], entry["reason"]))
+
+
+def of_paths(settings, missing, report):
+    """Those of found() that are about what does not exist on the node."""
+    values, missing = _values(settings), set(missing)
+    settled = report["unit"]["active"] and all(
+        each["loaded"] for each in report["files"].values() if each["disruption"] != "none"
+    )
+    entries = []
+    for row, key, value in _rows(values):
+        if row.made and not settled:
+            continue
+        reasons = [f"{words}; {row.otherwise}" for words, places in row.host if set(places) <= missing]
+        reasons += [_reason(row, path) for path in _paths_of(row, value) if not row.host and path in missing]
+        entries += [{"key": key, "reason": reason} for reason in reasons]
+    return entries
+
+
+def _reason(row, path):
+    if row.directory:
+        return f"there is no directory {path.rstrip('/') or '/'} on this node; {row.otherwise}"
+    return f"{path} does not exist on this node; {row.otherwise}"
+
+
+def _values(settings):
+    return {each["key"]: each["value"] for each in settings if str(each["key"]).startswith("crio.")}
+
+
+def _rows(values):
+    """(row, dotted key, value) of each row that these settings are about."""
+    for key, value in values.items():
+        row = _BY_KEY.get(_pattern(key))
+        if row and value not in (None, "", [], {}) and _applies(row, key, value, values):
+            yield row, key, value
+
+
+def _applies(row, key, value, values):
+    if row.values and value not in row.values:
+        return False
+    if row.key == "crio.runtime.apparmor_profile" and value == "unconfined":
+        return False
+    if _is_inherited(key, values):
+        return False
+    return all(_is(values.get(other), wanted) for other, wanted in (row.given or {}).items())
+
+
+def _is(value, wanted):
+    return value in (None, "") if wanted is None else value == wanted
+
+
+def _pattern(key):
+    if not key.startswith(_HANDLER):
+        return key
+    return f"{_HANDLER}*.{key.rpartition('.')[2]}"
+
+
+def _is_inherited(key, values):
+    """Whether a handler's key counts for nothing, since the handler takes it from the default one."""
+    table, _dot, name = key.rpartition(".")
+    return (
+        key.startswith(_HANDLER)
+        and name in live.INHERITED
+        and bool(values.get(f"{table}.inherit_default_runtime"))
+    )
+
+
+def _paths_of(row, value):
+    if row.host:
+        return [path for _words, places in row.host for path in places]
+    named = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    end = "artifacts/" if row.key.endswith("additional_artifact_stores") else ""
+    places = []
+    for path in named:
+        path = str(path).split(":")[0] if row.key.endswith("additional_devices") else str(path)
+        if path.rstrip("/") not in row.ordinary:
+            places.append(f"{path.rstrip('/')}/{end}" if row.directory else path)
+    return places
+
+
+def _is_asked(path):
+    return path.startswith("/") and "\0" not in path and len(path.encode("utf-8", "replace")) <= _LONGEST
+
+
+def _sysctls_that_pods_do_not_get(values):
+    key = "crio.runtime.default_sysctls"
+    for sysctl in values.get(key) or []:
+        name = str(sysctl).partition("=")[0]
+        if name and name != "kernel.sem" and not name.startswith(_NAMESPACED):
+            yield (
+                key,
+                f"CRI-O skips {name} in every pod: only kernel.sem and names that begin with kernel.shm, kernel.msg, fs.mqueue."
+                " and net. belong to a pod's own namespaces",
+            )
+
+
+def _inherited_keys(values):
+    for key, value in values.items():
+        if value not in (None, "", [], {}) and _is_inherited(key, values):
+            yield (
+                key,
+                "inherit_default_runtime is true for this handler, so CRI-O takes the default handler's value",
+            )
+
+
+def _overridden_monitors(values):
+    for key, value in values.items():
+        name = key.rpartition(".")[2]
+        if not key.startswith(_HANDLER) or name not in live.OVERRIDING or not value:
+            continue
+        other = f"crio.runtime.{live.OVERRIDING[name]}"
+        if values.get(other) and values[other] != value:
+            yield key, f"{other} is set, too, and overrides it for every handler"
+        elif value == live.DEFAULT_SLICE and values.get("crio.runtime.cgroup_manager") == "cgroupfs":
+            yield key, "with cgroup_manager cgroupfs CRI-O leaves monitors in its own control group"
+
+
+def _half_a_certificate(values):
+    if values.get("crio.metrics.enable_metrics"):
+        pair = ("crio.metrics.metrics_cert", "crio.metrics.metrics_key")
+        for key, other in (pair, pair[::-1]):
+            if values.get(key) and not values.get(other):
+                yield (
+                    key,
+                    f"CRI-O serves its metrics over HTTPS only where {other} is set, too; it uses plain HTTP",
+                )
+
+
+def _cipher_suites_of_tls_1_3(values):
+    key = "crio.api.tls_cipher_suites"
+    if values.get(key) and values.get("crio.api.tls_min_version") == "VersionTLS13":
+        yield key, "CRI-O does not use it with tls_min_version VersionTLS13"
+
+
+RULES = (
+    _sysctls_that_pods_do_not_get,
+    _inherited_keys,
+    _overridden_monitors,
+    _half_a_certificate,
+    _cipher_suites_of_tls_1_3,
+)
+
+_BY_KEY = {row.key: row for row in FALLBACKS}

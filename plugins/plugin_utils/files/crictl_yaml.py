@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merges and checks what a user wants crictl.yaml to say: all problems at once, nothing raised.
+
+crictl leaves the whole file unread, without a word, for one key that it does not know or one number that is none
+(cri-tools, pkg/common/file.go), and then looks for any runtime's socket.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
+
+FILE = "/etc/crictl.yaml"
+_TYPES = {
+    "debug": "boolean",
+    "disable-pull-on-run": "boolean",
+    "image-endpoint": "string",
+    "max-retries": "integer",
+    "pull-image-on-create": "boolean",
+    "runtime-endpoint": "string",
+    "timeout": "integer",
+}
+KEYS = frozenset(_TYPES)
+# Keys that not every supported crictl knows: the first minor version that does.
+_SINCE = {"max-retries": "1.37"}
+_UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
+_ENDPOINT = "an absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock"
+_LONGEST_ENDPOINT = 4096  # characters
+_SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
+
+
+def check(layers: list[tuple[str, object]], version: str = "") -> Checked:
+    """Merge named layers that mirror crictl.yaml, and check the result.
+
+    `version` is that of the node's crictl, such as "1.36.0"; without it only what is wrong for every supported
+    crictl is a problem, and depends_on_version tells whether to ask again. Raises ValueError for one that is none.
+    """
+    strays = [_stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
+    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
+    return _checked(data, sources, version, strays)
+
+
+def check_again(data: dict, sources: dict[Path, str], version: str) -> list[Problem]:
+    """What is wrong with checked data for one version of crictl, such as "1.36.0"."""
+    return _checked(data, sources, version, []).problems
+
+
+def depends_on_version(data: dict) -> bool:
+    """Whether the data holds a key that not every supported crictl knows."""
+    return not _SINCE.keys().isdisjoint(data)
+
+
+def walk(data: dict) -> list[tuple[Path, object]]:
+    """Each value of checked data with its path."""
+    return [((name,), value) for name, value in data.items()]
+
+
+def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
+    findings = Findings(sources)
+    findings.problems += strays
+    typed = findings.flat_table(data, (), _TYPES, _UNKNOWN)
+    for rule in (_endpoints, _timeout):
+        rule(typed, findings)
+    if version:
+        _known_to(version, typed, findings)
+    return Checked(typed, sources, findings.listed(), findings.warnings)
+
+
+def _stray(name: str, layer: object) -> Problem:
+    return Problem(name, "", None, fault_of_mapping(layer), "crictl.yaml's own keys")
+
+
+def _endpoints(typed: dict, findings: Findings) -> None:
+    """As crictl takes them: a path with unix:// or unix: in front, or alone; "" is what it does without the key."""
+    for name in ("runtime-endpoint", "image-endpoint"):
+        endpoint = typed.get(name, "")
+        scheme, path = _split(endpoint)
+        if len(endpoint) > _LONGEST_ENDPOINT:
+            findings.problem((name,), f"has {len(endpoint)} characters", f"at most {_LONGEST_ENDPOINT}")
+        elif endpoint and scheme not in ("", "unix"):
+            findings.problem((name,), "is no socket that crictl can call", _ENDPOINT, shown_value(endpoint))
+        elif endpoint and not path.startswith("/"):
+            fault = "has no absolute path: crictl would call another socket, or none"
+            findings.problem((name,), fault, _ENDPOINT, shown_value(endpoint))
+        elif endpoint and not scheme:
+            findings.warning((name,), "has no unix:// in front, which crictl takes and has deprecated")
+    if typed.get("runtime-endpoint") == "":
+        message = "is empty: crictl tries the sockets of several runtimes, one after the other"
+        findings.warning(("runtime-endpoint",), message)
+
+
+def _split(endpoint: str) -> tuple[str, str]:
+    """The scheme of an endpoint in lower case, and its path; unix://a/b is a host and a path to crictl, so it has none."""
+    scheme, colon, rest = endpoint.partition(":")
+    if not colon or "/" in scheme:
+        return "", endpoint
+    return scheme.lower(), rest.removeprefix("//")
+
+
+def _timeout(typed: dict, findings: Findings) -> None:
+    if not 0 < typed.get("timeout", 1) <= _SECONDS:
+        fault = "is no time that crictl can wait: it would silently take its own default"
+        findings.problem(("timeout",), fault, "whole seconds, from 1", shown_value(typed["timeout"]))
+
+
+def _known_to(version: str, typed: dict, findings: Findings) -> None:
+    for name, since in _SINCE.items():
+        if name in typed and parse_version(version).line < parse_version(since).line:
+            fault = f"crictl {version} does not know it and would leave the whole file unread; it is there since {since}"
+            findings.problem((name,), fault)

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks what a user wants crio.conf to say against the key catalogue: all problems at once, nothing raised.
+
+CRI-O itself ignores unknown keys and tables without a word, takes numbers for nanoseconds, drops a faulty
+handler, and only at its start fails on some values: what can be known beforehand is checked here. A key
+with a problem is left out of the typed data.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import Catalogue, Key
+from ansible_collections.cri.node.plugins.plugin_utils.crio.keys import CHOICES, KEYS
+from ansible_collections.cri.node.plugins.plugin_utils.crio.rules import RULES
+from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import (
+    FORMATS,
+    without_metric_prefix,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
+
+CATALOGUE = Catalogue(KEYS, CHOICES)
+_REFUSED = "is not accepted by CRI-O, which would not start with it"
+_LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
+
+
+class Checked(NamedTuple):
+    """The outcome: typed data without the faulty keys, what is wrong, and what is only unwise."""
+
+    data: dict
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def check(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
+    """Check merged data that mirrors crio.conf; `sources` names each value's variable (see layers.merge).
+
+    With one declared version everything is checked against it. With several, or none (then: all supported
+    ones), only what is wrong in every one of them is a problem; the node's own version decides the rest
+    later.
+    """
+    run = _Run(sources, tuple(parse_version(text) for text in versions or SUPPORTED))
+    typed = run.table(data, ())
+    for rule in RULES:
+        rule(typed, data, run)
+    return Checked(typed, run.listed(), run.warnings)
+
+
+def secret_keys(data: dict) -> list[str]:
+    """Dotted keys of the data whose values may hold secrets."""
+    return [toml.dotted(path) for path, key, _value in walk(data) if key.secret]
+
+
+def walk(data: dict, path: Path = ()) -> list[tuple[Path, Key, object]]:
+    """Each known key of the data with its entry and its value, in the data's order."""
+    found = []
+    for name, value in data.items():
+        here = (*path, name)
+        key = CATALOGUE.lookup(here)
+        if key is not None:
+            found.append((here, key, value))
+        elif isinstance(value, dict):
+            found.extend(walk(value, here))
+    return found
+
+
+def _bare(key: Key, item: str) -> str:
+    """A choice without the prefix that CRI-O accepts before the name of a metric."""
+    return without_metric_prefix(item) if key.key == "crio.metrics.metrics_collectors" else item
+
+
+class _Run(Findings):
+    """One check against one or several versions."""
+
+    def __init__(self, sources: dict[Path, str], versions: tuple[Version, ...]) -> None:
+        super().__init__(sources)
+        self.versions = versions
+
+    def table(self, table: dict, path: Path) -> dict:
+        """The typed content of a table."""
+        typed = {}
+        for name, value in table.items():
+            here = (*path, name)
+            key = CATALOGUE.lookup(here)
+            if key is not None:
+                self._key(typed, here, key, value)
+            elif not CATALOGUE.is_table(here):
+                self._unknown(here)
+            elif isinstance(value, dict):
+                content = self.table(value, here)
+                if content or CATALOGUE.is_named(here):
+                    typed[name] = content
+            else:
+                self.problem(
+                    here, f"is {kind(value)}, but crio.conf has such a table", "a mapping of its keys"
+                )
+        return typed
+
+    def _unknown(self, path: Path) -> None:
+        suggestion = CATALOGUE.suggest(path) if self.found < MOST and len(path[-1]) <= _LONGEST_NAME else None
+        if path[0] != "crio":
+            reason = "is not in crio.conf, whose only top-level table is crio"
+            if CATALOGUE.is_table(("crio", *path)) or CATALOGUE.lookup(("crio", *path)):
+                suggestion = ".".join(("crio", *path))
+        elif "." in path[-1]:
+            reason, suggestion = "has a dot: write nested mappings, as crio.conf has nested tables", None
+        elif suggestion and suggestion.split(".")[-1] == path[-1].lower() != path[-1]:
+            reason = "is not spelled as CRI-O prints it"
+        else:
+            reason = "is unknown to CRI-O, which would ignore it silently"
+        self.problem(path, f"{reason}{f'; did you mean {suggestion}?' if suggestion else ''}")
+
+    def _key(self, typed: dict, path: Path, key: Key, value: object) -> None:
+        before = self.found
+        if not any(key.exists_in(version) for version in self.versions):
+            self.problem(path, self._absence(key))
+            return
+        try:
+            converted = TYPES[key.type].convert(value)
+        except Unfit as unfit:
+            accepted = self._accepted(key) if key.choices and not unfit.inside else unfit.accepted
+            self._unfit(path, key, unfit.message, accepted, unfit.value, unfit.inside)
+            return
+        self._value(path, key, converted)
+        self._advise(path, key)
+        if self.found == before:
+            typed[path[-1]] = converted
+
+    def _absence(self, key: Key) -> str:
+        if key.removed and all(version.line >= parse_version(key.removed).line for version in self.versions):
+            return f"CRI-O {key.removed} removed it and ignores it silently; what replaced it: {key.instead}"
+        versions = ", ".join(str(version) for version in self.versions)
+        return f"CRI-O {versions} does not have it and would ignore it; it is there since {key.arrival}"
+
+    def _value(self, path: Path, key: Key, value: object) -> None:
+        items = value if isinstance(value, list) else [value]
+        before = self.found
+        for index, item in enumerate(items):
+            fault, accepted = self._fault(key, item)
+            if fault:
+                if key.choices and self.found > before:
+                    accepted = None  # a list of many names, which is the same for each entry
+                self._unfit(path, key, fault, accepted, item, f"[{index}]" if isinstance(value, list) else "")
+
+    def _fault(self, key: Key, item: object) -> tuple[str | None, str | None]:
+        if key.choices and not self._is_choice(key, str(item)):
+            meant = (
+                ""
+                if self.found >= MOST
+                else did_you_mean(_bare(key, str(item)), filter(None, self._choices(key)))
+            )
+            return f"{key.otherwise or _REFUSED}{meant}", self._accepted(key)
+        if not key.in_range(item):
+            return "is out of range", self._accepted(key)
+        if key.format:
+            return FORMATS[key.format].check(item), FORMATS[key.format].accepted
+        return None, None
+
+    def _is_choice(self, key: Key, item: str) -> bool:
+        name = _bare(key, item)
+        return (name.lower() if key.ignore_case else name) in self._choices(key)
+
+    def _choices(self, key: Key) -> list[str]:
+        return list(
+            dict.fromkeys(name for version in self.versions for name in key.choices_in(version) or ())
+        )
+
+    def _accepted(self, key: Key) -> str:
+        if key.choices:
+            return ", ".join(choice or '""' for choice in self._choices(key))
+        if key.maximum is None:
+            return f"an integer from {key.minimum}"
+        return f"an integer from {key.minimum} to {key.maximum}"
+
+    def _advise(self, path: Path, key: Key) -> None:
+        if key.without_effect:
+            self.warning(path, f"CRI-O reads it and does nothing with it: {key.without_effect}")
+        if key.deprecated:
+            self.warning(path, f"is deprecated: {key.deprecated}")
+
+    def _unfit(
+        self, path: Path, key: Key, message: str, accepted: str | None, value: object, inside: str
+    ) -> None:
+        self.problem(path, message, accepted, None if key.secret else shown_value(value), inside)

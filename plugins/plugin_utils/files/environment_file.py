@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders a file for systemd's EnvironmentFile= from a mapping (systemd.exec(5), "EnvironmentFile=").
+
+The same text means the same to a POSIX shell. Values are often secrets (a proxy's password): no problem
+prints one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import (
+    fault_of_mapping,
+    mapping_of,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
+
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_UNQUOTED = "[A-Za-z0-9_@%+=:,./-]+"
+_ESCAPED = {ord(char): f"\\{char}" for char in '"\\`$'}
+
+
+def environment_problems(data: object, variable: str) -> list[Problem]:
+    """Everything that is wrong with the mapping of names to values."""
+    try:
+        return _read(plain(data), variable)[1]
+    except TooDeep as error:
+        return [Problem(variable, "", None, str(error))]
+
+
+def render_environment(data: object) -> str:
+    """The file's text, one variable a line, sorted; without what environment_problems names: ask it first."""
+    try:
+        values = _read(plain(data), "")[0]
+    except TooDeep:
+        return ""
+    return "".join(f"{name}={_quoted(values[name])}\n" for name in sorted(values))
+
+
+def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
+    fault = fault_of_mapping(data, " of names to values")
+    if fault:
+        return {}, [
+            Problem(variable, "", None, fault, "for example HTTP_PROXY: http://proxy.example.com:3128")
+        ]
+    data = mapping_of(data)
+    found = {}
+    problems = []
+    for name, value in data.items():
+        if not re.fullmatch(_NAME, name, re.ASCII):
+            accepted = "letters, digits and underscores, not beginning with a digit"
+            problems.append(
+                Problem(variable, shown_name(name), None, "is no name of an environment variable", accepted)
+            )
+            continue
+        fault = _fault(value) or daemon_options.fault_of_variable(name, str(value))
+        if fault:
+            problems.append(Problem(variable, name, None, fault, "a text on one line, or an integer"))
+        else:
+            found[name] = str(value)
+    return found, problems
+
+
+def _fault(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "is a boolean, which has no one spelling in an environment: put it in quotes"
+    if isinstance(value, int):
+        return None if value.bit_length() <= 64 else "is no integer of 64 bits"
+    if not isinstance(value, str):
+        return f"is {kind(value)}, not a text"
+    if len(value) > LONGEST:
+        return f"has {len(value)} characters, and Linux gives a program no more than {LONGEST}"
+    return line_fault(value)
+
+
+def _quoted(value: str) -> str:
+    return value if re.fullmatch(_UNQUOTED, value, re.ASCII) else f'"{value.translate(_ESCAPED)}"'

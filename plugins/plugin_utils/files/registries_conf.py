@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merges and checks what a user wants registries.conf to say: all problems at once, nothing raised.
+
+containers/image, which reads the file for CRI-O, ignores unknown keys without a word and takes the first of two
+tables for one prefix. On other faults it refuses the file, and CRI-O then refuses to start. The format is that of
+containers-registries.conf(5), version 2.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.registries.advice import ADVICE
+from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE, RULES, conflict
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
+
+_ENDPOINT = {"insecure": "boolean", "location": "string", "pull-from-mirror": "string"}
+_REGISTRY = {**_ENDPOINT, "blocked": "boolean", "mirror-by-digest-only": "boolean", "prefix": "string"}
+_TOP = {
+    "additional-layer-store-auth-helper": "string",
+    "aliases": "table",
+    "credential-helpers": "strings",
+    "short-name-mode": "string",
+    "unqualified-search-registries": "strings",
+}
+KEYS = frozenset((*_TOP, "registry"))
+_LONGEST_PREFIX = 1024  # characters; an image's name has 255 at most, its tag 128
+_UNKNOWN = "is unknown to containers/image, which would ignore it silently"
+_VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"
+
+
+def check(layers: list[tuple[str, object]]) -> Checked:
+    """Merge named layers that mirror registries.conf, and check the result.
+
+    Tables of `registry` merge by prefix: those of one prefix are one table, whose keys merge as any table's.
+    `location: null` takes back what earlier layers said of the prefix. In the result the tables are sorted.
+    """
+    strays: list[Problem] = []
+    keyed: list[tuple[str, dict]] = []
+    for name, layer in layers:
+        if isinstance(layer, dict):
+            keyed.extend((name, step) for step in _by_prefix(name, layer, strays))
+        else:
+            strays.append(Problem(name, "", None, fault_of_mapping(layer), "registries.conf's own keys"))
+    data, sources = merge(keyed)
+    findings = Findings(sources)
+    findings.problems += strays
+    typed = _typed(data, findings)
+    for rule in (*RULES, *ADVICE):
+        rule(typed, findings)
+    tables = [table for _prefix, table in sorted(typed.pop("registry").items())]
+    return Checked(
+        {**typed, "registry": tables} if tables else typed, sources, findings.listed(), findings.warnings
+    )
+
+
+def walk(data: dict) -> list[tuple[Path, object]]:
+    """Each value of checked data with its path, in which a registry's table has its prefix as name."""
+    found = []
+    for name, value in data.items():
+        if name == "registry":
+            found += [(("registry", _prefix_of(table), key), table[key]) for table in value for key in table]
+        elif isinstance(value, dict):
+            found += [((name, key), item) for key, item in value.items()]
+        else:
+            found.append(((name,), value))
+    return found
+
+
+def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
+    """A layer as steps of a merge, with the tables of `registry` as a mapping by their prefixes."""
+    tables = layer.get("registry")
+    if tables is None:
+        return [layer]
+    rest = {key: value for key, value in layer.items() if key != "registry"}
+    if not isinstance(tables, list):
+        fault = f"is {kind(tables)}, not a list: registries.conf has [[registry]]"
+        strays.append(Problem(name, "registry", shown_value(tables), fault, "a list of mappings"))
+        return [rest]
+    keyed: dict[str, dict] = {}
+    taken_back: dict[str, None] = {}
+    for index, table in enumerate(tables):
+        place = f"registry[{index}]"
+        if not isinstance(table, dict):
+            fault = f"is {kind(table)}, not a mapping"
+            strays.append(Problem(name, place, shown_value(table), fault, "a mapping of a registry's keys"))
+            continue
+        prefix = _prefix_of(table)
+        if prefix in keyed or prefix in taken_back:
+            fault = _fault_of_second(prefix, keyed.get(prefix, {}), table)
+            strays.append(Problem(name, place, None, fault, "one table for each prefix"))
+            continue
+        if prefix and table.get("location", "") is None:
+            taken_back[prefix] = None
+            if not any(value is not None for key, value in table.items() if key != "prefix"):
+                continue
+        keyed[prefix or f"[{index}]"] = table
+    return [{"registry": taken_back}, {**rest, "registry": keyed}]
+
+
+def _fault_of_second(prefix: str, first: dict, second: dict) -> str:
+    """What containers/image does with a second table for a prefix in one file."""
+    location, other = (str(table.get("location") or prefix).rstrip("/") for table in (first, second))
+    for key in ("insecure", "blocked"):
+        if location == other and _is_set(first, key) != _is_set(second, key):
+            return f"CRI-O would refuse {FILE}: {conflict(location, key)}"
+    return f"is a second table for {prefix}, of which containers/image would silently take the first"
+
+
+def _is_set(table: dict, key: str) -> bool:
+    return str(table.get(key)).lower() == "true"
+
+
+def _prefix_of(table: dict) -> str:
+    """What a registry's table is found by: its prefix, else its location; empty where it has none."""
+    for key in ("prefix", "location"):
+        value = table.get(key)
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).rstrip("/"):
+            return str(value).rstrip("/")
+    return ""
+
+
+def _typed(data: dict, findings: Findings) -> dict:
+    """The typed data; `registry` is still a mapping by prefix, and always there."""
+    top = {name: value for name, value in data.items() if name != "registry"}
+    if "registries" in top:
+        del top["registries"]
+        findings.problem(("registries",), _VERSION_1)
+    typed = findings.flat_table(top, (), _TOP, _UNKNOWN, tables=("registry",))
+    typed["registry"] = {}
+    for prefix, table in sorted(data.get("registry", {}).items()):
+        path = ("registry", prefix)
+        if len(prefix) > _LONGEST_PREFIX:
+            findings.problem(path, f"has a prefix of {len(prefix)} characters", f"at most {_LONGEST_PREFIX}")
+        elif not is_unicode(prefix):
+            findings.problem(path, "is no valid Unicode", "a registry, or a part of one")
+        else:
+            typed["registry"][prefix] = _typed_registry(table, path, findings)
+    return typed
+
+
+def _typed_registry(table: dict, path: Path, findings: Findings) -> dict:
+    own = {name: value for name, value in table.items() if name != "mirror"}
+    typed = findings.flat_table(own, path, _REGISTRY, _UNKNOWN, tables=("mirror",))
+    if "mirror" in table:
+        typed["mirror"] = _typed_mirrors(table["mirror"], (*path, "mirror"), findings)
+    return typed
+
+
+def _typed_mirrors(mirrors: object, path: Path, findings: Findings) -> list[dict]:
+    if not isinstance(mirrors, list):
+        findings.problem(path, f"is {kind(mirrors)}, not a list", "a list of mappings", shown_value(mirrors))
+        return []
+    typed = []
+    for index, mirror in enumerate(mirrors):
+        if isinstance(mirror, dict):
+            typed.append(findings.flat_table(mirror, path, _ENDPOINT, _UNKNOWN, f"[{index}]"))
+        else:
+            findings.problem(
+                path,
+                f"is {kind(mirror)}, not a mapping",
+                "a mapping, for example {location: mirror.example.com}",
+                shown_value(mirror),
+                f"[{index}]",
+            )
+    return typed

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders a drop-in for a systemd unit from data: sections, directives, values (systemd.syntax(7)).
+
+Values may hold secrets (Environment=), so no problem ever prints one. Specifiers (%n) stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import (
+    fault_of_mapping,
+    mapping_of,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
+
+SECTIONS = ("Unit", "Service", "Install")
+_DIRECTIVE = r"(X-)?[A-Z][A-Za-z0-9]*"
+_VALUE = "a text on one line, a number, true or false, or a list of these (one line each)"
+
+
+def unit_problems(data: object, variable: str) -> list[Problem]:
+    """Everything that is wrong with the data of a drop-in."""
+    try:
+        return _read(plain(data), variable)[1]
+    except TooDeep as error:
+        return [Problem(variable, "", None, str(error))]
+
+
+def render_unit(data: object) -> str:
+    """The drop-in's text; sections and directives in a fixed order, entries of a list in theirs.
+
+    What unit_problems names is left out: ask it first.
+    """
+    try:
+        directives = _read(plain(data), "")[0]
+    except TooDeep:
+        return ""
+    parts = []
+    for section in SECTIONS:
+        values = sorted(directives.get(section, {}).items())
+        lines = [f"{name}={value}\n" for name, entries in values for value in entries]
+        if lines:
+            parts.append(f"[{section}]\n{''.join(lines)}")
+    return "\n".join(parts)
+
+
+def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]], list[Problem]]:
+    found: dict[str, dict[str, list[str]]] = {}
+    fault = fault_of_mapping(data, " of sections")
+    if fault:
+        return found, [Problem(variable, "", None, fault, ", ".join(SECTIONS))]
+    data = mapping_of(data)
+    problems: list[Problem] = []
+    for section, directives in data.items():
+        if section not in SECTIONS:
+            problems.append(
+                Problem(
+                    variable, shown_name(section), None, "is no section of a service", ", ".join(SECTIONS)
+                )
+            )
+        elif not isinstance(directives, dict):
+            message = f"is {kind(directives)}, not a mapping of directives"
+            problems.append(Problem(variable, section, None, message, "for example KillMode: process"))
+        else:
+            found[section] = _directives(section, directives, variable, problems)
+    return found, problems
+
+
+def _directives(
+    section: str, directives: dict, variable: str, problems: list[Problem]
+) -> dict[str, list[str]]:
+    found = {}
+    for name, value in directives.items():
+        if not re.fullmatch(_DIRECTIVE, name, re.ASCII):
+            accepted = "a name such as KillMode or LimitNOFILE"
+            problems.append(
+                Problem(
+                    variable, f"{section}.{shown_name(name)}", None, "is no name of a directive", accepted
+                )
+            )
+            continue
+        found[name] = []
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            place = f"{section}.{name}" + (f"[{index}]" if isinstance(value, list) else "")
+            fault = _fault(item) or daemon_options.fault_of_directive(section, name, _text(item))
+            if fault:
+                problems.append(Problem(variable, place, None, fault, _VALUE))
+            else:
+                found[name].append(_text(item))
+    return found
+
+
+def _fault(value: object) -> str | None:
+    if isinstance(value, (bool, int)):
+        return None if int(value).bit_length() <= 64 else "is no integer of 64 bits"
+    if not isinstance(value, str):
+        return f"is {kind(value)}"
+    if len(value) > LONGEST:
+        return f"has {len(value)} characters, more than {LONGEST}"
+    if value.endswith("\\"):
+        return "ends in a backslash, which would join the next line to it"
+    return line_fault(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

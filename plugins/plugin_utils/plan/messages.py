@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node said, told in the user's own terms: file, key, value, variable."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import redacted
+
+_NETWORK = (
+    "crio.network.cni_default_network",
+    "crio.network.network_dir",
+    "crio.network.plugin_dirs",
+    "crio.network.plugin_dir",
+)
+_SECCOMP = ("crio.runtime.seccomp_profile", "crio.runtime.privileged_seccomp_profile")
+_STREAM = ("crio.api.stream_address", "crio.api.stream_port")
+_TLS = ("crio.api.stream_tls_cert", "crio.api.stream_tls_key", "crio.api.stream_tls_ca")
+_HANDLER = "crio.runtime.runtimes.*."
+# What CRI-O 1.37 says when a value stops it, and the keys it may be about; of the patterns that fit the first one counts with
+# whose keys the user has set any. Sources: pkg/config, internal/config, server, cmd/crio; ocicni for the network.
+# Each pattern looks at a bounded stretch of text.
+_TELLING = (
+    (r"create metrics endpoint", ("crio.metrics.metrics_port", "crio.metrics.metrics_host")),
+    (r"metrics endpoint socket|removing unused socket", ("crio.metrics.metrics_socket",)),
+    (r"failed to find plugin|plugin_dirs? entry", ("crio.network.plugin_dirs", "crio.network.plugin_dir")),
+    (r"network_dir", ("crio.network.network_dir",)),
+    (r"cni_status_grace_period", ("crio.network.cni_status_grace_period",)),
+    (r"cgroup manager|cgroup_manager", ("crio.runtime.cgroup_manager",)),
+    (r"stream.{0,40}(idle|timeout)|parse timeout as duration", ("crio.api.stream_idle_timeout",)),
+    (r"stream TLS (cert|key)|stream server x509|\btls: |\bx509: ", _TLS),
+    (r"tls_min_version", ("crio.api.tls_min_version",)),
+    (r"tls_cipher_suites|cipher suite", ("crio.api.tls_cipher_suites",)),
+    (r"streaming server|stream server|lookup tcp/|unknown port|stream_(address|port)", _STREAM),
+    (
+        r"failed to (listen|chmod listen)|existing connection on|creating socket directories",
+        ("crio.api.listen",),
+    ),
+    (
+        r"monitor cgroup|conmon cgroup|conmon_cgroup",
+        ("crio.runtime.conmon_cgroup", "crio.runtime.runtimes.*.monitor_cgroup"),
+    ),
+    (r"conmon|monitor fields", ("crio.runtime.conmon", "crio.runtime.runtimes.*.monitor_path")),
+    (r"pinns", ("crio.runtime.pinns_path",)),
+    (r"namespaces?[_ ](dir|sub-dir)|nsmgr", ("crio.runtime.namespaces_dir",)),
+    (r"handler seccomp profile", (f"{_HANDLER}seccomp_profile",)),
+    (r"seccomp", (*_SECCOMP, f"{_HANDLER}seccomp_profile")),
+    (r"apparmor", ("crio.runtime.apparmor_profile",)),
+    (r"hooks?[ _-]?dir|hook monitor|oci hooks", ("crio.runtime.hooks_dir",)),
+    (r"blockio", ("crio.runtime.blockio_config_file",)),
+    (r"\brdt\b", ("crio.runtime.rdt_config_file",)),
+    (r"\bcdi\b", ("crio.runtime.cdi_spec_dirs",)),
+    (r"taskset|infra_ctr_cpuset", ("crio.runtime.infra_ctr_cpuset",)),
+    (r"shared_cpuset", ("crio.runtime.shared_cpuset",)),
+    (r"sysctl", ("crio.runtime.default_sysctls",)),
+    (r"capabilit", ("crio.runtime.default_capabilities",)),
+    (r"ulimit", ("crio.runtime.default_ulimits",)),
+    (
+        r"valid device|device (mode|specification)|device .{1,200} is specified",
+        ("crio.runtime.additional_devices", "crio.runtime.allowed_devices"),
+    ),
+    (r"timezone", ("crio.runtime.timezone",)),
+    (r"log size max", ("crio.runtime.log_size_max",)),
+    (r"log_level|not a valid logrus level", ("crio.runtime.log_level",)),
+    (r"log_filter|error parsing regexp|custom log level filter", ("crio.runtime.log_filter",)),
+    (r"min_injected_gomaxprocs", ("crio.runtime.min_injected_gomaxprocs",)),
+    (r"artifact_stores", ("crio.runtime.additional_artifact_stores",)),
+    (r"log_dir|log dir", ("crio.log_dir",)),
+    (r"default_runtime set to", ("crio.runtime.default_runtime",)),
+    (r"runtime_config_path", (f"{_HANDLER}runtime_config_path",)),
+    (r"runtime_type", (f"{_HANDLER}runtime_type",)),
+    (
+        r"allowed_annotation",
+        (f"{_HANDLER}allowed_annotations", "crio.runtime.workloads.*.allowed_annotations"),
+    ),
+    (r"exec_cpu_affinity", (f"{_HANDLER}exec_cpu_affinity",)),
+    (r"no[ _]sync[ _]log", (f"{_HANDLER}no_sync_log",)),
+    (r"websocket", (f"{_HANDLER}stream_websockets",)),
+    (r"runtime memory to", (f"{_HANDLER}container_min_memory",)),
+    (
+        r"runtime_path|runtime path|invalid runtime|not found in \$PATH|runtime handler",
+        (f"{_HANDLER}runtime_path", "crio.runtime.default_runtime"),
+    ),
+    (r"workloads? validation", ("crio.runtime.workloads.*",)),
+    (r"pause image", ("crio.image.pause_image",)),
+    (r"short name mode", ("crio.image.short_name_mode",)),
+    (r"image volume", ("crio.image.image_volumes",)),
+    (r"signature_policy|policy\.json", ("crio.image.signature_policy", "crio.image.signature_policy_dir")),
+    (r"namespaced_auth_dir", ("crio.image.namespaced_auth_dir",)),
+    (r"pod metrics|included_pod_metrics", ("crio.stats.included_pod_metrics",)),
+    (r"container_level_enabled", ("crio.checkpoint_restore.container_level_enabled",)),
+    (r"\bnri\b", ("crio.nri.*",)),
+)
+# The runtime's reasons for a network that is not ready name no value that tells one of these keys from another.
+_NO_NETWORK = re.compile(
+    r"NetworkPluginNotReady|NetworkReady|no CNI configuration file|initialize CNI plugin|cni plugin|cni config|CNI network",
+    re.IGNORECASE,
+)
+_LONGEST = 4000  # characters of a line that are searched
+_MOST_NAMED = 10  # settings in one message
+
+_QUOTED_LAST_KEY = re.compile(r'last key \\?"([^"\\]{1,1000})')
+
+
+def failure(outcome, wanted):
+    """One message, a printable line without secrets, for a change that was refused or undone."""
+    secrets = wanted.secrets()
+    detail = redacted(str(outcome.get("detail") or ""), secrets)[:_LONGEST]
+    message = redacted(str(outcome["message"]), secrets)[:_LONGEST]
+    said = f": {detail}" if detail else ""
+    settings = wanted.settings()
+    suspects = blamed(detail, settings) if detail else []
+    suspects = suspects or known_to_be_about(message, settings)
+    named = "; ".join(_named(each) for each in suspects[:_MOST_NAMED])
+    text = f"{message}{said}{f' [{named}]' if named else ''}. {_ending(outcome)}"
+    return shown(text, 3 * _LONGEST)
+
+
+def _named(setting):
+    value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
+    return f"{setting['path']}: {setting['key']} = {value} (from {setting['variable']})"
+
+
+def _ending(outcome):
+    if outcome.get("committed"):
+        return "The change had been committed before that."
+    problem = shown(outcome.get("problem") or "")
+    if outcome.get("open"):
+        return f"The change could not be undone yet: {problem}. The node goes on trying."
+    if not outcome.get("rolled_back"):
+        return "Nothing was changed on the node." + (f" Meanwhile {problem}." if problem else "")
+    if outcome.get("as_before", True):
+        return "The change was undone: the node is as it was."
+    return f"The change was undone, and the node is not as it was: {problem or 'its daemon is not'}."
+
+
+def known_to_be_about(text, settings):
+    """The settings that a sentence is known to be about; [] where it is none of CRI-O's known ones."""
+    text = text[:_LONGEST]
+    for pattern, keys in _TELLING:
+        if re.search(pattern, text, re.IGNORECASE):
+            found = [each for each in settings if _matches(each["key"], keys)]
+            exact = [each for each in found if _text(each["value"]) and _text(each["value"]) in text]
+            if found:
+                return exact or found
+    if _NO_NETWORK.search(text):
+        return [each for each in settings if _matches(each["key"], _NETWORK)]
+    return []
+
+
+def blamed(detail, settings):
+    """The settings that CRI-O's own line is about: by the key it names, by what it is known to say, else by the value in it."""
+    detail = detail[:_LONGEST]
+    last_key = _QUOTED_LAST_KEY.search(detail)
+    if last_key:
+        return [each for each in settings if each["key"] == last_key.group(1)]
+    known = known_to_be_about(detail, settings)
+    if known:
+        return known
+    named = [each for each in settings if each["path"] in detail]
+    if named:  # a file's faults are about values, and all of its registries have the same keys
+        return [each for each in named if _is_quoted(each, detail)]
+    return [each for each in settings if each["key"].rpartition(".")[2] in detail or _is_quoted(each, detail)]
+
+
+def _is_quoted(setting, detail):
+    return len(_text(setting["value"])) > 3 and _text(setting["value"]) in detail
+
+
+def _matches(key, patterns):
+    """Whether a dotted key fits a pattern, in which * stands for one name and at the end for anything."""
+    return any(
+        _fits(key, *pattern.split("*", 1)) if "*" in pattern else key == pattern for pattern in patterns
+    )
+
+
+def _fits(key, before, after):
+    return key.startswith(before) and key.endswith(after) and len(key) > len(before) + len(after)
+
+
+def _text(value):
+    if isinstance(value, str):
+        return value
+    return "" if value is None or isinstance(value, bool) else json.dumps(value)
+
+
+def outranked(entry):
+    """A sentence for a key that another file or an option of the daemon decides."""
+    live = "no value" if entry["live"] is None else entry["live"]
+    return shown(
+        f"{entry['key']} is set to {entry['wanted']}, but the running CRI-O uses {live}: a file of crio.conf.d"
+        " that is read later, or an option of the daemon, outranks it"
+    )

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fields of a Kubernetes Pod (v1): what each must look like where CRI has it, else why it is refused.
+
+A Field describes a field that can be honoured on one node; a text in its place says why it cannot.
+manifest.py reads this.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+NO_SERVER = "needs a Kubernetes API server, which has no part in this pod"
+NO_SCHEDULER = "chooses among nodes, and this pod runs on the node of the task"
+NO_KUBELET = "is a kubelet's work, and nothing watches this pod after the task"
+UNSUPPORTED = "is not supported"
+NO_VOLUME = "is not supported; of all volumes hostPath alone is"
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_SUBDOMAIN = rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*"
+_LABEL_WORDS = "lower-case letters, digits and '-', 63 at most"
+_PORT = {"minimum": 1, "maximum": 65535}
+_ID = {"minimum": 0, "maximum": 2**31 - 1}
+
+
+class Field(NamedTuple):
+    """A field that can be honoured.
+
+    kind: text, boolean, integer, quantity, integers, texts, map (names to texts), table, or tables (a list).
+    pattern: what a text, or each text inside, must match as a whole; `accepted` says so in words.
+    fields: those of a table, or of each of tables. others: further ones of a table, each a pattern of names and its
+    Field or reason. secret: the value must not be shown.
+    assigns: what follows an = in the value must not.
+    """
+
+    kind: str
+    required: bool = False
+    fields: dict[str, Field | str] | None = None
+    choices: tuple = ()
+    pattern: str | None = None
+    accepted: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    secret: bool = False
+    assigns: bool = False
+    others: tuple = ()
+
+
+TEXT = Field("text")
+BOOLEAN = Field("boolean")
+NAME = Field("text", required=True, pattern=_LABEL, accepted=_LABEL_WORDS)
+ABSOLUTE = Field(
+    "text",
+    required=True,
+    pattern=r"(?!(?s:.*)(^|/)\.\.(/|\Z))/[^:\0-\x1f]*",
+    accepted="an absolute path without '..', ':' and control characters",
+)
+
+
+_PROFILE = Field(
+    "table",
+    fields={
+        "type": Field("text", required=True, choices=("RuntimeDefault", "Unconfined", "Localhost")),
+        "localhostProfile": Field("text", pattern=r"(?!.*(^|/)\.\.(/|\Z)).+", accepted="a name without '..'"),
+    },
+)
+_SELINUX = Field("table", fields={"user": TEXT, "role": TEXT, "type": TEXT, "level": TEXT})
+
+_SECURITY = {
+    "appArmorProfile": _PROFILE,
+    "runAsGroup": Field("integer", **_ID),
+    "runAsNonRoot": BOOLEAN,
+    "runAsUser": Field("integer", **_ID),
+    "seLinuxChangePolicy": UNSUPPORTED,
+    "seLinuxOptions": _SELINUX,
+    "seccompProfile": _PROFILE,
+    "windowsOptions": "is for Windows",
+}
+
+POD_SECURITY = {
+    **_SECURITY,
+    "fsGroup": Field("integer", **_ID),
+    "fsGroupChangePolicy": "is for volumes that a kubelet sets up",
+    "supplementalGroups": Field("integers", **_ID),
+    "supplementalGroupsPolicy": UNSUPPORTED,
+    "sysctls": Field(
+        "tables",
+        fields={
+            "name": Field(
+                "text", required=True, pattern=r"[a-z0-9_.-]+", accepted="a name such as net.core.somaxconn"
+            ),
+            "value": Field("text", required=True),
+        },
+    ),
+}
+
+CONTAINER_SECURITY = {
+    **_SECURITY,
+    "allowPrivilegeEscalation": BOOLEAN,
+    "capabilities": Field(
+        "table",
+        fields={
+            name: Field("texts", pattern=r"[A-Z][A-Z0-9_]*", accepted="a name such as NET_ADMIN, or ALL")
+            for name in ("add", "drop")
+        },
+    ),
+    "privileged": BOOLEAN,
+    "procMount": Field("text", choices=("Default",)),
+    "readOnlyRootFilesystem": BOOLEAN,
+}
+
+RESOURCES = {
+    "cpu": Field("quantity"),
+    "memory": Field("quantity"),
+    "ephemeral-storage": "is measured and enforced by a kubelet, and nothing watches this pod after the task",
+    "storage": "is for claims of volumes, not for containers",
+}
+# Resources by the form of their names.
+OTHER_RESOURCES = (
+    (r"hugepages-.*", Field("quantity")),
+    (r"(requests\.|limits\.).*", "is for quotas, not for containers"),
+    (r".*/.*", "is given out by a kubelet's device plugins, which have no part in this pod"),
+)
+
+CONTAINER = {
+    "args": Field("texts"),
+    "command": Field("texts"),
+    "env": Field(
+        "tables",
+        fields={
+            "name": Field(
+                "text", required=True, pattern=r"[^=\0-\x1f]+", accepted="a text without '='", assigns=True
+            ),
+            "value": Field("text", secret=True),
+            "valueFrom": f"{NO_SERVER}; give the value",
+        },
+    ),
+    "envFrom": NO_SERVER,
+    "image": Field("text", required=True),  # its form is checked by pod_rules
+    "imagePullPolicy": Field("text", choices=("Always", "IfNotPresent", "Never")),
+    "lifecycle": NO_KUBELET,
+    "livenessProbe": NO_KUBELET,
+    "name": NAME,
+    "ports": Field(
+        "tables",
+        fields={
+            "containerPort": Field("integer", required=True, **_PORT),
+            "hostIP": TEXT,
+            "hostPort": Field("integer", **_PORT),
+            "name": TEXT,
+            "protocol": Field("text", choices=("TCP", "UDP", "SCTP")),
+        },
+    ),
+    "readinessProbe": NO_KUBELET,
+    "resizePolicy": NO_KUBELET,
+    "resources": Field(
+        "table",
+        fields={
+            "claims": NO_SERVER,
+            "limits": Field("table", fields=RESOURCES, others=OTHER_RESOURCES),
+            "requests": Field("table", fields=RESOURCES, others=OTHER_RESOURCES),
+        },
+    ),
+    "restartPolicy": NO_KUBELET,
+    "restartPolicyRules": NO_KUBELET,
+    "securityContext": Field("table", fields=CONTAINER_SECURITY),
+    "startupProbe": NO_KUBELET,
+    "stdin": BOOLEAN,
+    "stdinOnce": BOOLEAN,
+    "terminationMessagePath": NO_KUBELET,
+    "terminationMessagePolicy": NO_KUBELET,
+    "tty": BOOLEAN,
+    "volumeDevices": UNSUPPORTED,
+    "volumeMounts": Field(
+        "tables",
+        fields={
+            "mountPath": ABSOLUTE,
+            "mountPropagation": Field("text", choices=("None", "HostToContainer", "Bidirectional")),
+            "name": NAME,
+            "readOnly": BOOLEAN,
+            "recursiveReadOnly": Field("text", choices=("Disabled",)),
+            "subPath": f"{UNSUPPORTED}; name the folder in the volume's hostPath",
+            "subPathExpr": UNSUPPORTED,
+        },
+    ),
+    "workingDir": TEXT,
+}
+
+_HOST_PATH = {
+    "path": ABSOLUTE,
+    "type": Field(
+        "text",
+        choices=(
+            "",
+            "DirectoryOrCreate",
+            "Directory",
+            "FileOrCreate",
+            "File",
+            "Socket",
+            "CharDevice",
+            "BlockDevice",
+        ),
+    ),
+}
+
+SPEC = {
+    "activeDeadlineSeconds": NO_KUBELET,
+    "affinity": NO_SCHEDULER,
+    "automountServiceAccountToken": Field("boolean", choices=(False,)),
+    "containers": Field("tables", required=True, fields=CONTAINER),
+    "dnsConfig": Field(
+        "table",
+        fields={
+            "nameservers": Field("texts", pattern=r"[0-9A-Fa-f.:]+", accepted="an IP address"),
+            "options": Field("tables", fields={"name": Field("text", required=True), "value": TEXT}),
+            "searches": Field("texts"),
+        },
+    ),
+    "dnsPolicy": Field("text", choices=("Default", "None")),
+    "enableServiceLinks": Field("boolean", choices=(False,)),
+    "ephemeralContainers": UNSUPPORTED,
+    "hostAliases": NO_KUBELET,
+    "hostIPC": BOOLEAN,
+    "hostNetwork": BOOLEAN,
+    "hostPID": BOOLEAN,
+    "hostUsers": Field("boolean", choices=(True,)),
+    "hostname": Field("text", pattern=_LABEL, accepted=_LABEL_WORDS),
+    "hostnameOverride": UNSUPPORTED,
+    "imagePullSecrets": f"{NO_SERVER}; the runtime's own credentials are used",
+    "initContainers": Field("tables", fields=CONTAINER),
+    "nodeName": NO_SCHEDULER,
+    "nodeSelector": NO_SCHEDULER,
+    "os": Field("table", fields={"name": Field("text", required=True, choices=("linux",))}),
+    "overhead": NO_SCHEDULER,
+    "preemptionPolicy": NO_SCHEDULER,
+    "priority": NO_SCHEDULER,
+    "priorityClassName": NO_SCHEDULER,
+    "readinessGates": NO_SERVER,
+    "resourceClaims": NO_SERVER,
+    "resources": f"{UNSUPPORTED}; set those of the containers",
+    "restartPolicy": Field(
+        "text", choices=("Never",), accepted="Never, since nothing restarts containers without a kubelet"
+    ),
+    "runtimeClassName": Field("text", pattern=_SUBDOMAIN, accepted="a handler's name"),
+    "schedulerName": NO_SCHEDULER,
+    "schedulingGates": NO_SCHEDULER,
+    "securityContext": Field("table", fields=POD_SECURITY),
+    "serviceAccount": NO_SERVER,
+    "serviceAccountName": NO_SERVER,
+    "setHostnameAsFQDN": Field("boolean", choices=(False,)),
+    "shareProcessNamespace": BOOLEAN,
+    "subdomain": NO_SERVER,
+    "terminationGracePeriodSeconds": Field("integer", minimum=0, maximum=86400),
+    "tolerations": NO_SCHEDULER,
+    "topologySpreadConstraints": NO_SCHEDULER,
+    "volumes": Field(
+        "tables",
+        fields={
+            "name": NAME,
+            "hostPath": Field("table", fields=_HOST_PATH),
+            **dict.fromkeys(
+                "awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI emptyDir ephemeral fc"
+                " flexVolume flocker gcePersistentDisk gitRepo glusterfs image iscsi nfs persistentVolumeClaim"
+                " photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume".split(),
+                NO_VOLUME,
+            ),
+        },
+    ),
+    "workloadRef": NO_SCHEDULER,
+}
+
+METADATA = {
+    "annotations": Field("map"),
+    "creationTimestamp": NO_SERVER,
+    "deletionGracePeriodSeconds": NO_SERVER,
+    "deletionTimestamp": NO_SERVER,
+    "finalizers": NO_SERVER,
+    "generateName": f"{NO_SERVER}; give the name",
+    "generation": NO_SERVER,
+    "labels": Field(
+        "map",
+        pattern=r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?",
+        accepted="letters, digits, '-', '_' and '.', 63 at most",
+    ),
+    "managedFields": NO_SERVER,
+    "name": Field(
+        "text", required=True, pattern=_SUBDOMAIN, accepted="lower-case letters, digits, '-' and '.'"
+    ),
+    "namespace": NAME._replace(required=False),
+    "ownerReferences": NO_SERVER,
+    "resourceVersion": NO_SERVER,
+    "selfLink": NO_SERVER,
+    "uid": Field(
+        "text",
+        pattern=r"[0-9A-Za-z][-0-9A-Za-z]{0,62}",
+        accepted="letters, digits and '-', as in a UUID",
+    ),
+}
+
+POD = {
+    "apiVersion": Field("text", required=True, choices=("v1",)),
+    "kind": Field("text", required=True, choices=("Pod",)),
+    "metadata": Field("table", required=True, fields=METADATA),
+    "spec": Field("table", required=True, fields=SPEC),
+    "status": NO_SERVER,
+}

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The security contexts of a pod and its containers, as a kubelet gives them to a runtime."""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.pod import rules
+
+# kubernetes' pkg/securitycontext: what no container but a privileged one sees, or may write.
+MASKED_PATHS = (
+    "/proc/asound /proc/acpi /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats"
+    " /proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap"
+).split()
+READONLY_PATHS = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
+
+_POD, _CONTAINER, _NODE = 0, 1, 2  # CRI's NamespaceMode
+_PROFILES = {"RuntimeDefault": 0, "Unconfined": 1, "Localhost": 2}
+_PROFILE_ROOTS = {"seccompProfile": "/var/lib/kubelet/seccomp/", "appArmorProfile": ""}
+
+
+def of_sandbox(spec: dict) -> dict:
+    """CRI's LinuxSandboxSecurityContext."""
+    context = _common(spec, spec.get("securityContext", {}))
+    context["seccomp"] = {"profile_type": _PROFILES["RuntimeDefault"]}  # whatever its containers have
+    if any(map(rules.is_privileged, rules.all_containers(spec).values())):
+        context["privileged"] = True
+    return context
+
+
+def of_container(spec: dict, container: dict) -> dict:
+    """CRI's LinuxContainerSecurityContext: what the container says, else what the pod says."""
+    own = container.get("securityContext", {})
+    asked = {**spec.get("securityContext", {}), **own}
+    context = _common(spec, asked)
+    if rules.is_privileged(container):
+        context.update(privileged=True, seccomp={"profile_type": _PROFILES["Unconfined"]})
+    else:
+        context["seccomp"] = _profile(asked, "seccompProfile")
+        context.update(masked_paths=MASKED_PATHS, readonly_paths=READONLY_PATHS)
+    if "appArmorProfile" in asked:
+        context["apparmor"] = _profile(asked, "appArmorProfile")
+    context["no_new_privs"] = not own.get("allowPrivilegeEscalation", True)
+    context["readonly_rootfs"] = own.get("readOnlyRootFilesystem", False)
+    capabilities = own.get("capabilities", {})
+    context["capabilities"] = {f"{kind}_capabilities": capabilities.get(kind, []) for kind in ("add", "drop")}
+    return context
+
+
+def _common(spec: dict, asked: dict) -> dict:
+    context: dict = {
+        "namespace_options": {
+            "network": _NODE if spec.get("hostNetwork") else _POD,
+            "pid": _NODE
+            if spec.get("hostPID")
+            else _POD
+            if spec.get("shareProcessNamespace")
+            else _CONTAINER,
+            "ipc": _NODE if spec.get("hostIPC") else _POD,
+        }
+    }
+    if "seLinuxOptions" in asked:
+        context["selinux_options"] = asked["seLinuxOptions"]
+    for key, name in (("runAsUser", "run_as_user"), ("runAsGroup", "run_as_group")):
+        if key in asked:
+            context[name] = {"value": asked[key]}
+    groups = [*([asked["fsGroup"]] if "fsGroup" in asked else []), *asked.get("supplementalGroups", [])]
+    if groups:
+        context["supplemental_groups"] = groups
+    return context
+
+
+def _profile(asked: dict, key: str) -> dict:
+    profile = asked.get(key, {"type": "RuntimeDefault"})
+    found = {"profile_type": _PROFILES[profile["type"]]}
+    if "localhostProfile" in profile:
+        found["localhost_ref"] = _PROFILE_ROOTS[key] + profile["localhostProfile"]
+    return found

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What containers/image refuses in registries.conf although its types are right.
+
+Each rule is one function over the typed data, in which `registry` is a mapping by prefix. The reasons are those
+of containers/image itself (pkg/sysregistriesv2), so that what CRI-O would say can be found here again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
+from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+
+FILE = "/etc/containers/registries.conf.d/zz-cri-node.conf"
+LOCATION = "host[:port], with or without a path, for example registry.example.com:5000/mirror"
+_MODES = ("enforcing", "permissive", "disabled")
+_PULLS = ("all", "digest-only", "tag-only")
+
+
+def tables(typed: dict) -> list[tuple[Path, dict]]:
+    """The tables of `registry`, each with its path."""
+    return [(("registry", prefix), table) for prefix, table in typed["registry"].items()]
+
+
+def mirrors_of(table: dict) -> list[tuple[str, dict]]:
+    """A table's mirrors, each with its place in their list."""
+    return [(f"[{index}]", mirror) for index, mirror in enumerate(table.get("mirror", []))]
+
+
+def _refuse(
+    findings: Findings,
+    path: Path,
+    reason: str,
+    accepted: str | None = None,
+    value: object = None,
+    inside: str = "",
+) -> None:
+    message = f"CRI-O would refuse {FILE}: {reason}"
+    findings.problem(path, message, accepted, shown_value(value), inside)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _places(typed: dict) -> Iterator[tuple[Path, str, str]]:
+    """Each text that names a registry or a part of one: (path, text, where inside of the path's value)."""
+    for path, table in tables(typed):
+        for key in ("prefix", "location"):
+            yield (*path, key), table.get(key, ""), ""
+        for place, mirror in mirrors_of(table):
+            yield (*path, "mirror"), mirror.get("location", ""), f"{place}.location"
+    for index, text in enumerate(typed.get("unqualified-search-registries", [])):
+        yield ("unqualified-search-registries",), text, f"[{index}]"
+
+
+def _no_schemes(typed: dict, findings: Findings) -> None:
+    for path, text, inside in _places(typed):
+        if text.startswith(("http://", "https://")):
+            reason = f"invalid location '{text}': URI schemes are not supported"
+            _refuse(findings, path, reason, LOCATION, text, inside)
+
+
+def _no_credentials(typed: dict, findings: Findings) -> None:
+    fault = "holds a user or a password, which no registry of registries.conf has"
+    accepted = "credentials belong in the file that crio.image.global_auth_file names"
+    aliases = [(("aliases", name), text, "") for name, text in typed.get("aliases", {}).items()]
+    for path, text, inside in [*_places(typed), *aliases]:
+        if "@" in text and has_credentials(text):
+            findings.problem(path, fault, accepted, None, inside)
+
+
+def has_credentials(text: str) -> bool:
+    """Whether a text holds a user and a password, which no message may show."""
+    from ansible_collections.cri.node.plugins.module_utils.text import without_credentials  # seldom needed
+
+    return without_credentials(text) != text
+
+
+def _has_a_location(typed: dict, findings: Findings) -> None:
+    for path, table in tables(typed):
+        if any(key not in table and (*path, key) in findings.sources for key in ("location", "prefix")):
+            continue  # it has one, with a fault of its own
+        location, prefix = (table.get(key, "").rstrip("/") for key in ("location", "prefix"))
+        if not location and not prefix:
+            _refuse(findings, path, "invalid condition: both location and prefix are unset", LOCATION)
+        elif not location and not prefix.startswith("*."):
+            reason = "invalid condition: location is unset and prefix is not in the format: *.example.com"
+            _refuse(findings, path, reason, f"a location: {LOCATION}")
+
+
+def _wildcards_are_whole_hosts(typed: dict, findings: Findings) -> None:
+    for path, table in tables(typed):
+        prefix = table.get("prefix", "").rstrip("/") or table.get("location", "").rstrip("/")
+        if prefix.startswith("*.") and any(char in prefix for char in "/@:"):
+            reason = (
+                "Wildcarded prefix should be in the format: *.example.com."
+                f" Current prefix {_quoted(prefix)} is incorrectly formatted"
+            )
+            _refuse(findings, path, reason, "*.example.com, without port and path")
+
+
+def _mirrors_are_usable(typed: dict, findings: Findings) -> None:
+    for path, table in tables(typed):
+        if table.get("pull-from-mirror"):
+            reason = f"pull-from-mirror must not be set for a non-mirror registry {_quoted(path[-1])}"
+            _refuse(findings, (*path, "pull-from-mirror"), reason, "pull-from-mirror inside of mirror")
+        for place, mirror in mirrors_of(table):
+            _check_mirror(path, table, place, mirror, findings)
+
+
+def _check_mirror(path: Path, table: dict, place: str, mirror: dict, findings: Findings) -> None:
+    here = (*path, "mirror")
+    location, pulls = mirror.get("location", "").rstrip("/"), mirror.get("pull-from-mirror", "")
+    if not location:
+        _refuse(findings, here, "invalid condition: mirror location is unset", LOCATION, inside=place)
+    elif pulls and table.get("mirror-by-digest-only"):
+        reason = (
+            f"cannot set mirror usage mirror-by-digest-only for the registry ({_quoted(path[-1])}) and"
+            f" pull-from-mirror for per-mirror ({_quoted(location)}) at the same time"
+        )
+        _refuse(findings, here, reason, "one of the two", pulls, f"{place}.pull-from-mirror")
+    elif pulls and pulls not in _PULLS:
+        reason = f"unsupported pull-from-mirror value {_quoted(pulls)} for mirror {_quoted(location)}"
+        _refuse(findings, here, reason, ", ".join(_PULLS), pulls, f"{place}.pull-from-mirror")
+
+
+def conflict(location: str, key: str) -> str:
+    """Containers/image's own words for two tables of one location that differ in a key."""
+    return f"registry '{location}' is defined multiple times with conflicting '{key}' setting"
+
+
+def _no_conflicts(typed: dict, findings: Findings) -> None:
+    by_location: dict[str, list[tuple[Path, dict]]] = {}
+    for path, table in tables(typed):
+        by_location.setdefault(table.get("location", "").rstrip("/") or path[-1], []).append((path, table))
+    for location, (first, *others) in by_location.items():
+        for path, table in others:
+            for key in ("insecure", "blocked"):
+                if table.get(key, False) != first[1].get(key, False):
+                    reason = conflict(location, key)
+                    accepted = f"the same as for {first[0][-1]}, which has the same location"
+                    _refuse(findings, (*path, key), reason, accepted, table.get(key, False))
+
+
+def _search_registries_are_hosts(typed: dict, findings: Findings) -> None:
+    key = "unqualified-search-registries"
+    for index, text in enumerate(typed.get(key, [])):
+        entry = text.rstrip("/")
+        if not image_reference.is_host(entry) and not entry.startswith(("http://", "https://")):
+            reason = f"Invalid unqualified-search-registries entry {_quoted(entry)}"
+            _refuse(findings, (key,), reason, "host[:port]", text, f"[{index}]")
+
+
+def _short_name_mode(typed: dict, findings: Findings) -> None:
+    key = "short-name-mode"
+    mode = typed.get(key, "")
+    if mode and mode not in _MODES:
+        _refuse(findings, (key,), f"invalid short-name mode: {_quoted(mode)}", ", ".join(_MODES), mode)
+
+
+def _aliases_are_names(typed: dict, findings: Findings) -> None:
+    for name, value in sorted(typed.get("aliases", {}).items()):
+        for reason, accepted in (_fault_of_short_name(name), _fault_of_alias(value)):
+            if reason:
+                reason = f"validating short-name aliases: {reason}"
+                _refuse(findings, ("aliases", name), reason, accepted, value)
+
+
+def _fault_of_short_name(name: str) -> tuple[str, str]:
+    accepted = "a name without registry, tag and digest, for example fedora"
+    try:
+        reference = image_reference.parse(name)
+    except ValueError as error:
+        return f"cannot parse short name: {_quoted(name)}: {error}", accepted
+    superfluous = (reference.digest and "digest") or (reference.tag and "tag")
+    superfluous = superfluous or (reference.names_a_registry and "registry")
+    return (
+        f"invalid short name {_quoted(name)}: must not contain {superfluous}" if superfluous else "",
+        accepted,
+    )
+
+
+def _fault_of_alias(value: str) -> tuple[str, str]:
+    accepted = 'a full name without tag and digest, for example registry.example.com/fedora, or "" for none'
+    if not value:  # takes back an alias that an earlier file gives
+        return "", accepted
+    try:
+        reference = image_reference.parse(value)
+    except ValueError as error:
+        return f"parsing alias {_quoted(value)}: {error}", accepted
+    superfluous = (reference.digest and "digest") or (reference.tag and "tag")
+    if superfluous:
+        return f"invalid alias {_quoted(value)}: must not contain {superfluous}", accepted
+    if not reference.names_a_registry:
+        return f"invalid alias {_quoted(value)}: must contain registry and repository", accepted
+    return "", accepted
+
+
+RULES = (
+    _no_schemes,
+    _no_credentials,
+    _has_a_location,
+    _wildcards_are_whole_hosts,
+    _mirrors_are_usable,
+    _no_conflicts,
+    _search_registries_are_hosts,
+    _short_name_mode,
+    _aliases_are_names,
+)

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the options of the collection's actions must look like beyond their types, by their names: normalised or refused.
+
+All of it is decided on the controller, before the node is called. No message quotes a file's content.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
+
+MODE = 'three or four octal digits in quotes, for example "0644"'
+SECONDS = ("ready_timeout", "timeout", "wait_timeout", "pull_timeout")
+LONGEST_CONTENT = 1024 * 1024  # characters of one file
+_LONGEST_TEXT = 4096  # characters of any other option
+_MOST_SECONDS = 7 * 24 * 3600
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_OWNER_WORDS = "at most 64 letters, digits, '_', '.' and '-', for example crio"
+_UNIT = re.compile(r"(?![-.@])[A-Za-z0-9:_.\\@-]{1,247}(?<!@)\.service", re.ASCII)
+_ENDPOINT = re.compile("(?:unix:(?://)?)?/", re.IGNORECASE)
+_UNIT_WORDS = "the name of a service, for example crio.service"
+IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
+_OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
+_PATH_WORDS = "an absolute path such as /etc/crio/crio.conf.d/60-cri-node.conf"
+_SEVERAL_LINES = ("problems", "results", "manifest")
+# What the filters return for a file: each part's type, and that of what is inside of a list.
+_CONFIG = {
+    "data": dict,
+    "layers": dict,
+    "expect": dict,
+    "problems": list,
+    "warnings": list,
+    "secret_keys": list,
+}
+_KINDS = ("crio", "registries", "crictl")
+_FILTERS = "what the filters cri.node.crio_config, registries_config and crictl_config return"
+
+
+def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = None) -> list[str]:
+    """What is wrong with a task's arguments as they were given: Ansible would turn any of them into a text.
+
+    `variables` are the role variables that options come from, by option, to be named beside them.
+    """
+    problems: list[Problem] = []
+    for name in SECONDS:
+        if isinstance(arguments.get(name), (bool, float)):
+            value = shown(repr(arguments[name]), 40)
+            place = labelled(name, variables)
+            problems.append(Problem("", place, value, "is not a whole number of seconds", "for example 60"))
+    try:
+        files = plain(arguments.get("files"))
+    except TooDeep as error:
+        return [f"files: {error}"]
+    for index, entry in enumerate(files if isinstance(files, list) else []):
+        place = f"files[{index}]"
+        if isinstance(entry, dict):
+            place = _place(index, entry.get("path"))
+            problems += _problems_of_types(entry, place)
+        else:
+            problems.append(
+                Problem(place, "", None, f"is {kind(entry)}, not a mapping", "path, owner, content, ...")
+            )
+    if files is not None and not isinstance(files, list):
+        problems.append(Problem("files", "", None, f"is {kind(files)}, not a list", "a list of mappings"))
+    return [str(problem) for problem in problems]
+
+
+def normalise(options: dict, spec: dict, variables: dict[str, str] | None = None) -> list[str]:
+    """Bring validated options into their one form, in place. Returns what is wrong with them, as sentences."""
+    problems: list[Problem | str] = []
+    for name, value in options.items():
+        if name in spec and name not in _SEVERAL_LINES:
+            problems += _problems_of_texts(labelled(name, variables), value)
+    for name in SECONDS:
+        if options.get(name) is not None:
+            problems += _problems_of_seconds(labelled(name, variables), options[name])
+    if options.get("unit") is not None:
+        options["unit"], fault = unit_name(options["unit"])
+        if fault:
+            problems.append(Problem("", "unit", _quoted(options["unit"]), fault, _UNIT_WORDS))
+    for name in ("endpoint", "image_endpoint"):
+        if name == "image_endpoint" and options.get(name) == "":  # as crictl has it: the same as endpoint
+            continue
+        if options.get(name) is not None and not _ENDPOINT.match(options[name]):
+            accepted = "for example unix:///var/run/crio/crio.sock"
+            problems.append(
+                Problem("", name, _quoted(options[name]), "is not the path of a socket", accepted)
+            )
+    problems += _problems_of_names(options)
+    problems += _problems_of_owners(options)
+    if options.get("files"):
+        problems += _problems_of_files(options["files"])
+    if "sha256" in options and "source" in options:
+        problems += _problems_of_bundle(options)
+    return [str(problem) for problem in problems]
+
+
+def labelled(option: str, variables: dict[str, str] | None) -> str:
+    """An option's name for a message, with the role variable that it comes from where a role passes it."""
+    variable = (variables or {}).get(option)
+    return f"{option} ({variable} of the role)" if variable else option
+
+
+def image_fault(image: str) -> str:
+    """Return why a text cannot be an image's name, in the words of containers/image, or ""."""
+    from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+
+    try:
+        image_reference.parse(image)
+    except ValueError as error:
+        return f"is not an image's name: {error}"
+    return ""
+
+
+def file_mode(text: str, secret: bool) -> tuple[str, str]:
+    """(a mode as four octal digits, what is wrong with it or "")."""
+    if re.fullmatch(r"[ugoa]*[-+=][rwxXstugo,=+-]*", text):
+        return text, "is symbolic, and depends on what the file had before"
+    if not re.fullmatch(r"[0-7]{3,4}", text, re.ASCII):
+        return text, f"is not a file's permissions{_hint_of_quotes(text)}"
+    mode = text.rjust(4, "0")
+    special, owner, *others = (int(digit) for digit in mode)
+    if not owner & 4 or any(digit & ~owner for digit in others):
+        return mode, f"gives the owner less than others, or not even reading{_hint_of_quotes(text)}"
+    if special:
+        return mode, "has setuid, setgid or the sticky bit, which no configuration file needs"
+    if others[1] & 2:
+        return mode, "lets every user of the node write what the runtime reads as root"
+    if secret and others[1]:
+        return mode, "lets every user of the node read a file that is secret"
+    return mode, ""
+
+
+def unit_name(text: str) -> tuple[str, str]:
+    """(the whole name of a unit: crio stands for crio.service; what is wrong with it or "")."""
+    suffix = text.rpartition(".")[2]
+    if suffix in _OTHER_UNITS and "." in text:
+        return text, f"is a unit of another type: a {suffix}"
+    name = text if suffix == "service" and "." in text else f"{text}.service"
+    if _UNIT.fullmatch(name):
+        return name, ""
+    if name.endswith("@.service"):
+        return text, "is a template without an instance"
+    return text, "is not a name that systemd accepts for a service"
+
+
+def path_fault(path: str) -> str:
+    """What is wrong with the path of a file of the set, or ""."""
+    if len(path) > _LONGEST_TEXT or any(len(part) > 255 for part in path.split("/")):
+        return "is too long for a file's path"
+    if line_fault(path):
+        return line_fault(path) or ""
+    if not path.isprintable() or path != path.strip():
+        return "has characters that cannot be seen"
+    if not path.startswith("/"):
+        return "is not absolute"
+    if path.endswith("/"):
+        return "ends with a slash: a file is needed, not a folder"
+    if path.startswith("//") or posixpath.normpath(path) != path:
+        return f"is not written as its shortest form, {posixpath.normpath(path).replace('//', '/')}"
+    return ""
+
+
+def pod_name_fault(name: object, key: str) -> str:
+    """What is wrong with the name or the namespace (`key`) of a pod, as a sentence, or ""."""
+    from ansible_collections.cri.node.plugins.plugin_utils.pod import fields
+
+    field = fields.METADATA[key]
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    if isinstance(name, str) and len(name) <= 253 and re.fullmatch(field.pattern, name):
+        return ""
+    value = _quoted(name) if isinstance(name, str) else None
+    fault = "does not fit" if isinstance(name, str) else f"is {kind(name)}, not a text"
+    return str(
+        Problem("", key, value, fault, field.accepted or "lower-case letters, digits and '-', 63 at most")
+    )
+
+
+def _place(index: int, path: object) -> str:
+    return shown(path, 300) if isinstance(path, str) and path.startswith("/") else f"files[{index}]"
+
+
+def _quoted(text: object) -> str:
+    return f'"{shown(text, 80)}"'
+
+
+def _hint_of_quotes(text: str) -> str:
+    """YAML reads 0644 as the number 420: what a number that looks like that was meant to be."""
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII):
+        return ""
+    meant = f"{int(text):04o}"
+    sensible = len(meant) == 4 and meant[0] == "0" and meant[1] in "4567" and max(meant[2:]) <= meant[1]
+    return f"; without quotes YAML reads {meant} as the number {text}: write it in quotes" if sensible else ""
+
+
+def _problems_of_types(entry: dict, place: str) -> list[Problem]:
+    problems = []
+    mode = entry.get("mode")
+    if isinstance(mode, int) and not isinstance(mode, bool):
+        hint = _hint_of_quotes(str(mode)[:5]) or "; write it in quotes"
+        problems.append(Problem(place, "mode", str(mode)[:40], f"is a number{hint}", MODE))
+    elif mode is not None and not isinstance(mode, str):
+        problems.append(Problem(place, "mode", None, f"is {kind(mode)}, not a text", MODE))
+    for name in ("path", "owner", "content"):
+        if entry.get(name) is not None and not isinstance(entry[name], str):
+            problems.append(Problem(place, name, None, f"is {kind(entry[name])}, not a text"))
+    if entry.get("config") is not None:
+        problems += _problems_of_config(entry["config"], place)
+    return problems
+
+
+def _problems_of_config(config: object, place: str) -> list[Problem]:
+    if not isinstance(config, dict):
+        return [Problem(place, "config", None, f"is {kind(config)}, not a mapping", _FILTERS)]
+    problems = []
+    for name, needed in _CONFIG.items():
+        found = config.get(name, {} if needed is dict else [])
+        if not isinstance(found, needed):
+            fault = f"is {kind(found)}, not {kind(needed())}"
+            problems.append(Problem(place, f"config.{name}", None, fault, _FILTERS))
+        elif name != "data" and not all(
+            isinstance(item, str) or (item is None and name == "expect")  # None: no line is expected
+            for item in (found.values() if needed is dict else found)
+        ):
+            problems.append(Problem(place, f"config.{name}", None, "holds more than texts", _FILTERS))
+    if "data" not in config:
+        problems.append(Problem(place, "config.data", None, "is missing", _FILTERS))
+    if config.get("kind", "crio") not in _KINDS:
+        problems.append(
+            Problem(place, "config.kind", None, "is not a kind of configuration", ", ".join(_KINDS))
+        )
+    if problems:
+        return problems
+    if not _is_unicode(config["data"]):
+        problems.append(Problem(place, "config.data", None, "is not valid Unicode"))
+    if config.get("kind") == "registries" and not _are_tables(config["data"].get("registry", [])):
+        problems.append(Problem(place, "config.data.registry", None, "is not a list of mappings", _FILTERS))
+    return problems
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _is_unicode(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_unicode(name) and _is_unicode(item) for name, item in value.items())
+    if isinstance(value, list):
+        return all(_is_unicode(item) for item in value)
+    try:
+        return not isinstance(value, str) or value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _problems_of_texts(name: str, value: object) -> list[Problem]:
+    problems = []
+    items = value if isinstance(value, list) else [value]
+    for index, item in enumerate(items):
+        if isinstance(item, str):
+            place = f"{name}[{index}]" if isinstance(value, list) else name
+            if len(item) > _LONGEST_TEXT:
+                fault = f"has {len(item)} characters"
+                problems.append(Problem("", place, None, fault, f"at most {_LONGEST_TEXT}"))
+            elif line_fault(item):
+                problems.append(
+                    Problem("", place, _quoted(item), line_fault(item) or "", "a text on one line")
+                )
+    return problems
+
+
+def _problems_of_seconds(name: str, seconds: int) -> list[str]:
+    if seconds <= 0:
+        return [f"{name} is {seconds}; it must be at least 1 second"]
+    if seconds > _MOST_SECONDS:
+        return [
+            f"{name} is {shown(seconds, 40)}; it must be at most {_MOST_SECONDS} seconds, which is a week"
+        ]
+    return []
+
+
+def _problems_of_names(options: dict) -> list[str]:
+    if "manifest" not in options:
+        return []
+    return [
+        fault
+        for key in ("name", "namespace")
+        for fault in [pod_name_fault(options[key], key) if options.get(key) else ""]
+        if fault
+    ]
+
+
+def _problems_of_owners(options: dict) -> list[Problem]:
+    problems = []
+    for index, owner in enumerate(options.get("owners") or []):
+        if not _OWNER.fullmatch(owner):
+            problems.append(
+                Problem("", f"owners[{index}]", _quoted(owner), "is not the name of an owner", _OWNER_WORDS)
+            )
+    for index, entry in enumerate(options.get("files") or []):
+        place = _place(index, entry["path"])
+        if not _OWNER.fullmatch(entry["owner"]):
+            fault = "is not the name of an owner"
+            problems.append(Problem(place, "owner", _quoted(entry["owner"]), fault, _OWNER_WORDS))
+        elif options.get("owners") and entry["owner"] not in options["owners"]:
+            known = ", ".join(sorted(set(options["owners"])))
+            fault = "is not among the owners whose files this task may write"
+            problems.append(Problem(place, "owner", _quoted(entry["owner"]), fault, shown(known, 200)))
+    return problems
+
+
+def _problems_of_files(files: list[dict]) -> list[Problem]:
+    problems = []
+    first: dict[str, int] = {}
+    for index, entry in enumerate(files):
+        path, place = entry["path"], _place(index, entry["path"])
+        fault = path_fault(path)
+        if fault:
+            problems.append(Problem(f"files[{index}]", "path", _quoted(path), fault, _PATH_WORDS))
+        elif path in first:
+            fault = f"is the path of files[{first[path]}], too"
+            problems.append(Problem(f"files[{index}]", "path", _quoted(path), fault, "each path once"))
+        first.setdefault(path, index)
+        given = entry.get("mode") or ("0600" if entry["secret"] else "0644")
+        entry["mode"], fault = file_mode(given, entry["secret"])
+        if fault:
+            problems.append(Problem(place, "mode", _quoted(given), fault, MODE))
+        problems += _problems_of_content(entry.get("content") or "", place)
+    wanted = {entry["path"] for entry in files if (entry.get("content") or "").strip()} - {"", "/"}
+    for path in sorted(wanted):
+        inside = posixpath.dirname(path)
+        if inside in wanted:
+            problems.append(
+                Problem(
+                    "files",
+                    "path",
+                    _quoted(path),
+                    f"is inside of {shown(inside, 200)}, which is a file of the set",
+                )
+            )
+    return problems
+
+
+def _problems_of_content(content: str, place: str) -> list[Problem]:
+    if len(content) > LONGEST_CONTENT:
+        fault = f"has {len(content)} characters"
+        return [Problem(place, "content", None, fault, f"at most {LONGEST_CONTENT}")]
+    if "\0" in content:
+        return [Problem(place, "content", None, "holds a NUL character", "a text")]
+    if not _is_unicode(content):
+        return [Problem(place, "content", None, "is not valid Unicode", "a text")]
+    return []
+
+
+def _problems_of_bundle(options: dict) -> list[Problem]:
+    problems = []
+    if not options["source"].strip():
+        problems.append(
+            Problem("crio_bundle", "source", None, "is empty", "a file on the controller, or a URL")
+        )
+    if not options["sha256"]:
+        fault = "is empty"
+        problems.append(
+            Problem(
+                "crio_bundle", "sha256", None, fault, "a SHA-256 for each architecture, for example amd64"
+            )
+        )
+    for name in options["sha256"]:
+        known = {"x86_64": "amd64", "aarch64": "arm64"}.get(str(name))
+        if known:
+            problems.append(
+                Problem("crio_bundle", f"sha256.{name}", None, f"is called {known} by the bundles", known)
+            )
+    return problems

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds variables that were probably meant for a role of this collection and that no role reads.
+
+Ansible ignores a variable that nobody reads. A warning needs a name that is close to a known one and a value of its shape,
+so that variables of users and of other collections (kubespray has crio_*, crictl_* and registry_*) cause none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml, crio_conf, registries_conf
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
+
+# The variables of the roles and playbooks by the shape of their values. A test compares them with the argument specifications.
+LAYERED = ("crio_config", "registries_config", "crictl_config")
+SINGLE = {
+    "crio_version": "text",
+    "crio_service": "mapping",
+    "crio_environment": "mapping",
+    "crio_install": "text",
+    "crio_bundle": "mapping",
+    "crio_ready_timeout": "number",
+    "crictl_completion": "list",
+    "verify_network": "text",
+    "verify_image": "text",
+    "verify_pull": "list",
+    "verify_timeout": "number",
+    "verify_report_file": "text",
+    "cri_node_hosts": "text",
+    "cri_node_serial": "number",
+}
+# What the roles leave behind for others.
+_OF_ROLES = (
+    "crio_files",
+    "crio_problems",
+    "registries_files",
+    "crictl_files",
+    "crictl_problems",
+    "runtime_files",
+    "runtime_problems",
+    "runtime_owners",
+    "crio_result",
+    "registries_result",
+    "crictl_result",
+    "runtime_result",
+    "verify_result",
+)
+_SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
+_KNOWN = frozenset((*_SHAPES, *_OF_ROLES))
+_FAMILIES = ("crio_", "cri_o_", "crictl_", "registries_", "registry_", "verify_", "runtime_", "cri_node_")
+# Names that may stand for one of the layered variables: which one, the keys of the value decide.
+_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family != "verify_"))
+_TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
+_LONGEST = 100  # characters of a name that could be a known one, misspelled
+_MOST = 50_000  # values that are searched for a mention of a name
+_NOT_SEARCHED = ("vars", "hostvars", "groups")
+
+
+def warnings(variables: Mapping) -> list[str]:
+    """Return a sentence for each variable that no role reads and that was probably meant for one.
+
+    `variables` are those of a task, not templated. A variable that another one mentions is used, whatever its name.
+    """
+    suspects = {}
+    for name in variables:
+        if isinstance(name, str) and name.lower().startswith(_FAMILIES) and not _is_known(name):
+            meant = _meant(name, variables[name])
+            if meant:
+                suspects[name] = meant
+    if not suspects:
+        return []
+    mentioned = _mentioned(variables, suspects)
+    return [
+        f"the variable {name} is not read by any role of cri.node; {meant}"
+        for name, meant in sorted(suspects.items())
+        if name not in mentioned
+    ]
+
+
+def _is_known(name: str) -> bool:
+    return name in _KNOWN or any(name.startswith(f"{base}__") for base in LAYERED)
+
+
+def _meant(name: str, value: object) -> str:
+    if len(name) > _LONGEST:
+        return ""
+    base, layer, rest = name.lower().partition("__")
+    if base in SINGLE and layer:
+        fits = _fits(value, _SHAPES[base])
+        return f"{base} has no layers, only {', '.join(LAYERED)} do" if fits else ""
+    found = _close(base, value)
+    if not found and not layer:
+        for known in sorted(_BASES, key=len, reverse=True):
+            if base.startswith(f"{known}_"):
+                found, layer, rest = _by_content(value), "__", base[len(known) + 1 :]
+                break
+    if not found or (layer and found not in LAYERED):
+        return ""
+    return f"did you mean {found}{layer}{rest}?"
+
+
+def _close(base: str, value: object) -> str:
+    """The known variable that has nearly this name, or one of this content."""
+    near = {}
+    for known, shape in _SHAPES.items():
+        allowed = min(2, len(known.split("_", 1)[1]) // 3)
+        steps = _distance(base, known, allowed)
+        if steps <= allowed and _fits(value, shape):
+            near[known] = steps
+    if near:
+        return min(near, key=lambda known: near[known])
+    return _by_content(value) if base in _BASES else ""
+
+
+def _fits(value: object, shape: str) -> bool:
+    """Whether a value could be meant for a variable of this shape; a template could be anything."""
+    if isinstance(value, str) and _TEMPLATE.fullmatch(value):
+        return True
+    if shape == "mapping":
+        found = mapping_of(value)
+        return isinstance(found, Mapping) and bool(found)
+    if shape == "list":
+        return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith(("[", "- ")))
+    if shape == "number":
+        return (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, str) and re.fullmatch(r"\d{1,9}%?", value) is not None
+        )
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _by_content(value: object) -> str:
+    """The layered variable whose keys a mapping has, or ""."""
+    found = mapping_of(value)
+    for name in found if isinstance(found, Mapping) else ():
+        table = str(name)
+        if crio_conf.CATALOGUE.is_table((table,)) or crio_conf.CATALOGUE.is_table(("crio", table)):
+            return "crio_config"
+        if table in registries_conf.KEYS:
+            return "registries_config"
+        if table in crictl_yaml.KEYS:
+            return "crictl_config"
+    return ""
+
+
+def _distance(one: str, other: str, most: int) -> int:
+    """How many letters must be changed, added, taken away or swapped to make one of the other; most + 1 for any more."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for index, letter in enumerate(one, 1):
+        older, before, row = before, row, [index]
+        for place, wanted in enumerate(other, 1):
+            steps = min(before[place] + 1, row[-1] + 1, before[place - 1] + (letter != wanted))
+            if index > 1 and place > 1 and letter == other[place - 2] and one[index - 2] == wanted:
+                steps = min(steps, older[place - 2] + 1)
+            row.append(steps)
+    return row[-1]
+
+
+def _mentioned(variables: Mapping, names: Mapping) -> set[str]:
+    """Those of the names that a template of another variable has in it."""
+    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
+    found: set[str] = set()
+    for text in _texts(variables):
+        if "{" in text:
+            found.update(pattern.findall(text))
+    return found
+
+
+def _texts(variables: Mapping) -> Iterator[str]:
+    waiting = [variables[name] for name in variables if name not in _NOT_SEARCHED]
+    for _count in range(_MOST):
+        if not waiting:
+            return
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml
+
+SOCKET = "unix:///var/run/crio/crio.sock"
+
+
+def problems(data, version=""):
+    return [str(problem) for problem in crictl_yaml.check([("crictl_config", data)], version).problems]
+
+
+def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
+    result = crictl_yaml.check(
+        [
+            ("default", {"runtime-endpoint": SOCKET, "timeout": 10}),
+            (
+                "crictl_config",
+                {
+                    "image-endpoint": SOCKET,
+                    "timeout": "30",
+                    "debug": "True",
+                    "pull-image-on-create": True,
+                    "disable-pull-on-run": False,
+                },
+            ),
+        ]
+    )
+    assert result.problems == []
+    assert result.data == {
+        "runtime-endpoint": SOCKET,
+        "image-endpoint": SOCKET,
+        "timeout": 30,
+        "debug": True,
+        "pull-image-on-create": True,
+        "disable-pull-on-run": False,
+    }
+    assert result.sources["timeout",] == "crictl_config"
+    assert result.sources["runtime-endpoint",] == "default"
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        pytest.param(
+            {"timeout": "2s"},
+            'timeout = "2s": is a text, not an integer; accepted: an integer',
+            id="a duration, which voids the file",
+        ),
+        pytest.param(
+            {"timeout": 0},
+            "timeout = 0: is no time that crictl can wait: it would silently take its own default; "
+            "accepted: whole seconds, from 1",
+            id="no time",
+        ),
+        pytest.param(
+            {"timeout": 10**10},
+            "timeout = 10000000000: is no time that crictl can wait: it would silently take its own default; "
+            "accepted: whole seconds, from 1",
+            id="more time than there is",
+        ),
+        pytest.param(
+            {"runtime_endpoint": SOCKET},
+            "runtime_endpoint: is unknown to crictl, which would then leave the whole file unread; "
+            "did you mean runtime-endpoint?",
+            id="an underscore",
+        ),
+        *(
+            pytest.param(
+                {"image-endpoint": endpoint},
+                f'image-endpoint = "{endpoint}": has no absolute path: crictl would call another socket, or none; accepted: an '
+                "absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock",
+                id=f"no absolute path: {endpoint}",
+            )
+            for endpoint in (
+                "unix://run/crio.sock",
+                "unix:run/crio.sock",
+                "run/crio.sock",
+                "unix://",
+                "unix:",
+                ".",
+            )
+        ),
+        pytest.param(
+            {"runtime-endpoint": "tcp://10.0.0.1:10010"},
+            'runtime-endpoint = "tcp://10.0.0.1:10010": is no socket that crictl can call; accepted: an absolute '
+            "path with unix:// in front, for example unix:///var/run/crio/crio.sock",
+            id="no socket",
+        ),
+        pytest.param(
+            {"debug": "yes"}, 'debug = "yes": is a text, not a boolean; accepted: true or false', id="yes"
+        ),
+    ],
+)
+def test_what_crictl_would_not_understand_is_refused(data, sentence):
+    assert problems(data) == [f"crictl_config: {sentence}"]
+
+
+def test_what_is_no_mapping_is_refused():
+    assert problems(["timeout"]) == [
+        "crictl_config: is a list, not a mapping; accepted: crictl.yaml's own keys"
+    ]
+
+
+def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_version():
+    data = {"max-retries": "3", "timeout": 5}
+    result = crictl_yaml.check([("crictl_config__x", data)])
+    assert result.problems == []
+    assert crictl_yaml.depends_on_version(result.data)
+    assert crictl_yaml.check_again(result.data, result.sources, "1.37.0") == []
+    assert [str(each) for each in crictl_yaml.check_again(result.data, result.sources, "v1.36.2")] == [
+        "crictl_config__x: max-retries: crictl v1.36.2 does not know it and would leave the whole file unread; "
+        "it is there since 1.37"
+    ]
+    assert problems(data, "1.36") != []
+    assert not crictl_yaml.depends_on_version({"timeout": 5})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "warning"),
+    [
+        ("unix:///run/crio.sock", None),
+        ("unix:/run/crio.sock", None),
+        ("UNIX:///run/crio.sock", None),
+        ("unix:////run/crio.sock", None),
+        ("/run/crio.sock", "has no unix:// in front"),
+    ],
+)
+def test_an_endpoint_is_accepted_as_crictl_takes_it(endpoint, warning):
+    for name in ("runtime-endpoint", "image-endpoint"):
+        result = crictl_yaml.check([("crictl_config", {name: endpoint})])
+        assert result.problems == []
+        assert result.data == {name: endpoint}
+        assert [warning in str(each) for each in result.warnings] == ([True] if warning else [])
+
+
+def test_an_empty_endpoint_is_what_crictl_does_without_one():
+    result = crictl_yaml.check([("crictl_config", {"image-endpoint": ""})])
+    assert (result.data, result.problems, result.warnings) == ({"image-endpoint": ""}, [], [])
+    result = crictl_yaml.check([("crictl_config", {"runtime-endpoint": ""})])
+    assert result.problems == []
+    assert "tries the sockets of several runtimes" in str(result.warnings[0])

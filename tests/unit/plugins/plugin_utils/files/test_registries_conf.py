@@ -1,0 +1,461 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf
+from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from testbed.bad_registries import REFUSALS, registry
+
+REFUSED = f"CRI-O would refuse {FILE}: "
+
+
+def checked(*layers):
+    """The check of layers named registries_config, registries_config__1, ..."""
+    names = ["registries_config", *(f"registries_config__{number}" for number in range(1, len(layers)))]
+    return registries_conf.check(list(zip(names, layers, strict=True)))
+
+
+def sentences(problems):
+    return [str(problem) for problem in problems]
+
+
+def test_an_insecure_registry_with_an_empty_prefix_is_written_as_it_is_said():
+    result = checked({"registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]})
+    assert (result.problems, result.warnings) == ([], [])
+    assert tomllib.loads(toml.dumps(result.data)) == {
+        "registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]
+    }
+
+
+def test_every_key_of_the_format_is_taken():
+    said = {
+        "additional-layer-store-auth-helper": "helper",
+        "aliases": {"fedora": "registry.example.com/fedora", "gone": ""},
+        "credential-helpers": ["containers-auth.json", "pass"],
+        "short-name-mode": "enforcing",
+        "unqualified-search-registries": ["registry.example.com:5000"],
+        "registry": [
+            {
+                "prefix": "a.example.com/team",
+                "location": "b.example.com/team",
+                "insecure": False,
+                "blocked": False,
+                "mirror-by-digest-only": False,
+                "mirror": [{"location": "m.example.com", "insecure": True, "pull-from-mirror": "tag-only"}],
+            },
+            {"prefix": "*.example.org", "blocked": True},
+        ],
+    }
+    result = checked(said)
+    assert sentences(result.problems) == []
+    written = tomllib.loads(toml.dumps(result.data))
+    assert written.pop("registry") == [said["registry"][1], said["registry"][0]]
+    assert written == {name: value for name, value in said.items() if name != "registry"}
+
+
+def test_what_is_lossless_is_converted_and_the_rest_is_refused():
+    result = checked(registry(location="a.io", insecure="True", blocked="yes"))
+    assert result.data["registry"] == [{"location": "a.io", "insecure": True}]
+    assert sentences(result.problems) == [
+        "registries_config: registry.'a.io'.blocked = \"yes\": is a text, not a boolean; accepted: true or false"
+    ]
+
+
+class TestLayers:
+    """Scalars and lists replace, null removes, tables of registry merge by prefix."""
+
+    def test_tables_of_one_prefix_become_one_table(self):
+        result = checked(
+            {"registry": [{"prefix": "a.io", "location": "b.io", "insecure": True}, {"location": "c.io"}]},
+            {
+                "registry": [
+                    {"prefix": "a.io/", "insecure": None, "blocked": True},
+                    {"prefix": "c.io", "insecure": True},
+                ]
+            },
+        )
+        assert sentences(result.problems) == []
+        assert result.data["registry"] == [
+            {"prefix": "a.io/", "location": "b.io", "blocked": True},
+            {"location": "c.io", "prefix": "c.io", "insecure": True},
+        ]
+        assert result.sources["registry", "a.io", "blocked"] == "registries_config__1"
+        assert result.sources["registry", "a.io", "location"] == "registries_config"
+
+    def test_the_mirrors_of_a_later_layer_replace(self):
+        result = checked(
+            registry(location="a.io", mirror=[{"location": "m.io"}]),
+            registry(location="a.io", mirror=[{"location": "n.io"}]),
+        )
+        assert result.data["registry"] == [{"location": "a.io", "mirror": [{"location": "n.io"}]}]
+
+    def test_a_location_of_null_takes_the_whole_table_back(self):
+        result = checked(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "b.io"}]},
+            registry(prefix="a.io", location=None),
+        )
+        assert sentences(result.problems) == []
+        assert result.data["registry"] == [{"location": "b.io"}]
+
+    def test_what_is_said_beside_a_location_of_null_begins_anew(self):
+        result = checked(
+            registry(prefix="*.io", location="b.io", insecure=True),
+            registry(prefix="*.io", location=None, blocked=True),
+        )
+        assert result.data["registry"] == [{"prefix": "*.io", "blocked": True}]
+
+    def test_null_for_all_tables_or_for_a_scalar_removes(self):
+        result = checked(
+            {
+                **registry(location="a.io"),
+                "unqualified-search-registries": ["a.io"],
+                "aliases": {"x": "a.io/x"},
+            },
+            {"registry": None, "unqualified-search-registries": None, "aliases": {"x": None}},
+        )
+        assert result.data == {"aliases": {}}
+
+    def test_the_order_of_layers_and_tables_does_not_change_the_file(self):
+        one, other = registry(location="a.io"), registry(location="b.io")
+        both = {"registry": [*other["registry"], *one["registry"]]}
+        assert checked(one, other).data == checked(other, one).data == checked(both).data
+
+    def test_each_value_is_found_with_its_variable(self):
+        result = checked(
+            {"aliases": {"x": "a.io/x"}, **registry(location="a.io", mirror=[{"location": "m.io"}])},
+            {"credential-helpers": []},
+        )
+        assert {path for path, _value in registries_conf.walk(result.data)} == {
+            ("aliases", "x"),
+            ("credential-helpers",),
+            ("registry", "a.io", "location"),
+            ("registry", "a.io", "mirror"),
+        }
+        assert result.sources["credential-helpers",] == "registries_config__1"
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        pytest.param(
+            {"registry": {"location": "a.io"}},
+            "registry: is a mapping, not a list: registries.conf has [[registry]]; accepted: a list of mappings",
+            id="one table without a list",
+        ),
+        pytest.param(
+            {"registry": ["a.io"]},
+            'registry[0] = "a.io": is a text, not a mapping; accepted: a mapping of a registry\'s keys',
+            id="a text for a table",
+        ),
+        pytest.param(
+            registry(location="a.io", mirror={"location": "m.io"}),
+            "registry.'a.io'.mirror: is a mapping, not a list; accepted: a list of mappings",
+            id="one mirror without a list",
+        ),
+        pytest.param(
+            registry(location="a.io", mirrors=[]),
+            "registry.'a.io'.mirrors: is unknown to containers/image, which would ignore it silently; "
+            "did you mean mirror?",
+            id="mirrors for mirror",
+        ),
+        pytest.param(
+            registry(location="a.io", mirror=[{"location": "m.io", "insecur": True}]),
+            "registry.'a.io'.mirror[0].insecur: is unknown to containers/image, which would ignore it silently; "
+            "did you mean insecure?",
+            id="a typo in a mirror",
+        ),
+        pytest.param(
+            {"registries": {"insecure": {"registries": ["a.io"]}}},
+            "registries: is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?",
+            id="version 1 of the format",
+        ),
+        pytest.param(
+            {"registry": [{"location": "a.io"}, {"prefix": "a.io", "location": "b.io"}]},
+            "registry[1]: is a second table for a.io, of which containers/image would silently take the first; "
+            "accepted: one table for each prefix",
+            id="one prefix twice in a layer",
+        ),
+        pytest.param(
+            registry(location="*.example.com", insecure=True),
+            "registry.'*.example.com'.location = \"*.example.com\": is a wildcard, which only a prefix may be: "
+            'no image could be pulled through this table; accepted: prefix: "*.example.com" without a location',
+            id="a wildcard for a location",
+        ),
+    ],
+)
+def test_what_containers_image_would_take_in_silence_is_refused(data, sentence):
+    assert sentences(checked(data).problems) == [f"registries_config: {sentence}"]
+
+
+_MIRROR = {"location": "m.io"}
+_NO_IMAGE = {
+    # prefix: what to write instead
+    "*": "*.example.com for all registries of a domain",
+    "**": "*.example.com for all registries of a domain",
+    "*.": "*.example.com for all registries of a domain",
+    "*io": "*.example.com for all registries of a domain",
+    "a.*.io": "*.example.com for all registries of a domain",
+    "*.a b": "*.example.com for all registries of a domain",
+    "a.io/*": "accepted: a.io",
+    "a.io:5000/team/*": "accepted: a.io:5000/team",
+    "registry/*": "*.example.com for all registries of a domain",
+    "10.233.0.0/18": "one table for each host[:port], for example 10.233.0.1:5000",
+    "192.168.0.0/32": "one table for each host[:port]",
+    "fd00::/8": "host[:port], with or without a path",
+    "[::1]:5000": "host[:port], with or without a path",
+    "index.docker.io": "accepted: docker.io",
+    "index.docker.io/library": "accepted: docker.io/library",
+    "registry": "host[:port], with or without a path",
+    "team/app": "host[:port], with or without a path",
+    "a.io:port": "host[:port], with or without a path",
+    "a.io/Team": "accepted: a.io/team",
+    "docker://a.io/team": "accepted: a.io/team",
+    "a.io//team": "host[:port], with or without a path",
+    "a.io/app@sha256:12": "host[:port], with or without a path",
+    "a.io/app:": "host[:port], with or without a path",
+    "a..io": "host[:port], with or without a path",
+    ".a.io": "host[:port], with or without a path",
+    "-a.io": "host[:port], with or without a path",
+}
+_NAMES = [
+    "a.io", "a.io:5000", "a.io/team", "a.io/team/app", "a.io/app:1", f"a.io/app@sha256:{'0' * 64}", "localhost", "localhost:1/x",
+    "registry:5000", "10.233.0.1:5000", "10.233.0.1/team", "10.233.0.1/18/app", "10.233.0.1/99", "docker.io/library/x",
+    "registry-1.docker.io", "a.io/a__b", "A.io/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", _NO_IMAGE)
+@pytest.mark.parametrize("key", ["prefix", "location"])
+def test_a_prefix_that_no_image_can_have_is_refused_with_the_form_that_works(prefix, key):
+    table = (
+        {"prefix": prefix, "location": "b.io", "insecure": True} if key == "prefix" else {"location": prefix}
+    )
+    found = [each for each in sentences(checked(registry(**table)).problems) if REFUSED not in each]
+    assert len(found) == 1
+    assert f"{key} = " in found[0]
+    assert "image" in found[0]
+    assert _NO_IMAGE[prefix] in found[0]
+
+
+@pytest.mark.parametrize("prefix", _NAMES)
+@pytest.mark.parametrize("key", ["prefix", "location"])
+def test_a_prefix_that_an_image_can_have_is_accepted(prefix, key):
+    table = {"prefix": prefix, "location": "b.io"} if key == "prefix" else {"location": prefix}
+    assert sentences(checked(registry(**table)).problems) == []
+
+
+@pytest.mark.parametrize(
+    "location", ["registry/team", "a.io:port", "10.0.0.0/8", "*.a.io", "*", "fd00::/8", "a.io/Team"]
+)
+def test_a_location_that_no_image_can_be_pulled_from_is_refused(location):
+    for data in (
+        registry(prefix="b.io", location=location),
+        registry(location="b.io", mirror=[{"location": location}]),
+    ):
+        [found] = sentences(checked(data).problems)
+        assert "no image c" in found
+        assert "; accepted: " in found
+
+
+@given(st.sampled_from(sorted(_NO_IMAGE)) | st.text(alphabet="aA0._-:/@*[]", min_size=1, max_size=20))
+def test_what_a_message_names_as_the_form_that_works_is_accepted(text):
+    for key in ("prefix", "location"):
+        table = {"prefix": text, "location": "b.io"} if key == "prefix" else {"location": text}
+        for problem in checked(registry(**table)).problems:
+            meant = (problem.accepted or "").strip()
+            if meant and " " not in meant:
+                assert sentences(checked(registry(prefix=meant, location="b.io")).problems) == []
+            elif (
+                meant.startswith("prefix: ")
+                and meant.endswith("without a location")
+                and "example.com" not in meant
+            ):
+                assert sentences(checked(registry(prefix=meant.split('"')[1])).problems) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        (
+            {"insecure": True},
+            {},
+            "registry 'a.io' is defined multiple times with conflicting 'insecure' setting",
+        ),
+        ({"insecure": "true"}, {"insecure": False}, "conflicting 'insecure' setting"),
+        ({}, {"prefix": "a.io", "blocked": True}, "conflicting 'blocked' setting"),
+        ({"insecure": True}, {"insecure": "True"}, "would silently take the first"),
+        ({"insecure": True}, {"prefix": "a.io", "location": "b.io"}, "would silently take the first"),
+        ({"mirror": []}, {}, "would silently take the first"),
+    ],
+)
+def test_two_tables_for_one_prefix_are_refused_with_what_containers_image_does(first, second, sentence):
+    [found] = sentences(
+        checked({"registry": [{"location": "a.io", **first}, {"location": "a.io", **second}]}).problems
+    )
+    assert "registry[1]: " in found
+    assert sentence in found
+    assert (REFUSED in found) == ("conflicting" in sentence)
+
+
+@pytest.mark.parametrize(("data", "reason"), REFUSALS.values(), ids=REFUSALS)
+def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason):
+    found = sentences(checked(data).problems)
+    assert len(found) == 1
+    assert REFUSED + reason in found[0]
+    assert found[0].startswith("registries_config: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/team"}]},
+            "takes over nothing of a.io: insecure must be said here again",
+            id="insecure is not inherited",
+        ),
+        pytest.param(
+            {"registry": [{"prefix": "*.a.io", "blocked": True}, {"location": "x.a.io:5000"}]},
+            "takes over nothing of *.a.io: blocked must be said here again",
+            id="blocked is not inherited from a wildcard",
+        ),
+        pytest.param(
+            {
+                "registry": [
+                    {"location": "a.io", "insecure": True, "mirror": [_MIRROR]},
+                    {"prefix": "a.io/team", "location": "b.io"},
+                ]
+            },
+            "takes over nothing of a.io: mirror must be said here again",
+            id="mirrors are not inherited, and another host's insecure is none of its business",
+        ),
+        pytest.param(
+            {
+                "registry": [
+                    {"prefix": "*.a.io", "insecure": True},
+                    {"prefix": "x.a.io", "location": "y.a.io"},
+                    {"prefix": "b.io", "location": "y.a.io"},
+                ]
+            },
+            "takes over nothing of *.a.io: insecure must be said here again, where meant, and for b.io, which has the same",
+            id="what is said again must not conflict with another table of the location",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_told(data, words):
+    result = checked(data)
+    assert sentences(result.problems) == []
+    assert len(result.warnings) == 1
+    assert words in str(result.warnings[0])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"registry": [{"location": "a.io"}, {"location": "a.iodine"}]}, id="other registries"),
+        pytest.param(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "insecure": False}]},
+            id="said again",
+        ),
+        pytest.param(
+            {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "blocked": True}]},
+            id="blocked, so that nothing else matters",
+        ),
+        pytest.param(registry(prefix="a.io/foo:1", location="localhost/foo:1"), id="one image by its tag"),
+    ],
+)
+def test_what_is_as_meant_is_not_warned_about(data):
+    assert (sentences(checked(data).problems), sentences(checked(data).warnings)) == ([], [])
+
+
+_TEXTS = st.sampled_from(
+    [
+        "", "/", "a.io", "a.io/", "a.io/x", "a.io:5000", "a.io:x", "*.a.io", "*.a.io/x", "*.a.io:1", "*", "*a.io", "*.",
+        "http://a.io", "https://", "localhost", "A.io/X", "m.io", "all", "digest-only", "x y", "a..b", "-a", "ä.io",
+        "foo", "foo/bar", "foo:1", "a.io/foo:1", f"foo@sha256:{'0' * 64}", f"a.io/foo:1@sha256:{'0' * 64}", "a__b", "a___b",
+        "a--b/c", "0" * 64, "x/" * 130 + "x",
+    ]
+)  # fmt: skip
+_ENDPOINTS = st.fixed_dictionaries(
+    {}, optional={"location": _TEXTS, "insecure": st.booleans(), "pull-from-mirror": _TEXTS}
+)
+_TABLES = st.builds(
+    lambda endpoint, table: {**endpoint, **table},
+    _ENDPOINTS,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "prefix": _TEXTS,
+            "blocked": st.booleans(),
+            "mirror-by-digest-only": st.booleans(),
+            "mirror": st.lists(_ENDPOINTS, max_size=2),
+        },
+    ),
+)
+_FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "registry": st.lists(_TABLES, max_size=3),
+        "unqualified-search-registries": st.lists(_TEXTS, max_size=2),
+        "short-name-mode": _TEXTS,
+        "aliases": st.dictionaries(_TEXTS, _TEXTS, max_size=2),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def loader(tmp_path_factory):
+    """A function over files' data: why containers/image, which skopeo has inside, refuses the file, or None."""
+    if not shutil.which("skopeo"):
+        pytest.skip("no skopeo on this machine")
+    home = tmp_path_factory.mktemp("home")
+    drop_in = home / ".config/containers/registries.conf.d/zz-cri-node.conf"
+    drop_in.parent.mkdir(parents=True)
+    begin = f'loading drop-in registries configuration "{drop_in}": '
+
+    def load(data):
+        drop_in.write_text(toml.dumps(data))
+        # Nothing listens there, so that an accepted file ends with another error.
+        command = ["skopeo", "inspect", "--no-creds", "docker://localhost:1/foo:1"]
+        done = subprocess.run(
+            command, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+        )
+        said = done.stderr.encode().decode("unicode_escape", errors="replace")
+        return said.partition(begin)[2].rstrip("\n").removesuffix('"') or None
+
+    return load
+
+
+def test_the_words_are_those_of_containers_image(loader):
+    assert {name: loader(data) for name, (data, _reason) in REFUSALS.items()} == {
+        name: reason for name, (_data, reason) in REFUSALS.items()
+    }
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=_FILES)
+def test_what_passes_the_check_passes_containers_image_and_the_other_way_round(loader, data):
+    result = checked(data)
+    refusals = [str(problem) for problem in result.problems if REFUSED in str(problem)]
+    # What it takes in silence and this check does not is another matter; without that the file is the checked data.
+    if len(refusals) == len(result.problems):
+        assert bool(loader(result.data)) == bool(refusals), (loader(result.data), refusals)
+
+
+@given(data=_FILES)
+def test_whatever_passes_is_written_without_loss(data):
+    result = checked(data)
+    if not result.problems:
+        assert tomllib.loads(toml.dumps(result.data)) == result.data
+
+
+@given(text=st.text(alphabet="aA0._-:/@*", max_size=60))
+def test_no_name_takes_long_to_judge(text):
+    checked({"aliases": {text: text}, **registry(location=text, prefix=text)})

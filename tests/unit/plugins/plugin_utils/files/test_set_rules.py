@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one file of a set makes of another one's settings."""
+
+import pytest
+
+from ansible_collections.cri.node.plugins.filter.crio_config import crio_config
+from ansible_collections.cri.node.plugins.filter.registries_config import registries_config
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import WantedFiles
+
+TWO = {"unqualified-search-registries": ["a.io", "b.io"]}
+
+
+def warnings(registries, mode=None):
+    """Those of the whole set, as the roles make it."""
+    crio = {"crio": {"image": {"short_name_mode": mode}}}
+    configs = [crio_config(crio), registries_config([["registries_config__x", registries]])]
+    entries = [
+        {
+            "path": f"/etc/{index}",
+            "owner": "x",
+            "secret": False,
+            "disruption": "none",
+            "mode": "0644",
+            "content": "x",
+            "config": each,
+        }
+        for index, each in enumerate(configs)
+    ]
+    return WantedFiles(entries).warnings
+
+
+@pytest.mark.parametrize("mode", [None, "enforcing"])
+def test_two_registries_to_search_in_are_a_warning_that_names_the_variable(mode):
+    [warning] = warnings(TWO, mode)
+    assert warning.startswith("registries_config__x: unqualified-search-registries: has more than one entry")
+    assert "unless crio.image.short_name_mode is disabled" in warning
+
+
+def test_they_are_none_where_another_file_of_the_set_allows_them():
+    assert warnings(TWO, "disabled") == []
+    assert warnings({"unqualified-search-registries": ["a.io"]}) == []
+    assert warnings({"unqualified-search-registries": []}) == []
+
+
+def test_the_mode_in_registries_conf_is_a_warning_unless_crios_own_is_set():
+    [warning] = warnings({"short-name-mode": "permissive"})
+    assert warning.startswith("registries_config__x: short-name-mode: has no effect on CRI-O from 1.34 on")
+    assert warnings({"short-name-mode": "permissive"}, "enforcing") == []
+    assert warnings({"short-name-mode": ""}) == []

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A diff never shows what is, was, or may be a secret, nor what it could be guessed by."""
+
+import json
+import re
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils.plan import diff as file_diff
+from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+
+PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
+OLD = {"kind": "file", "as_wanted": False, "loaded": False, "disruption": "restart", "sha256": "ab" * 32}
+UNIT = {"active": True, "enabled": True, "binary_replaced": False}
+
+
+def shown(entry, found, orphan=False):
+    entries = (
+        []
+        if entry is None
+        else [
+            {"path": PATH, "owner": "crio", "mode": "0644", "disruption": "restart", "secret": False, **entry}
+        ]
+    )
+    wanted = plan.WantedFiles(entries, ["crio"])
+    report = {
+        "files": {} if orphan else {PATH: found},
+        "orphans": {PATH: found} if orphan else {},
+        "unit": UNIT,
+    }
+    made = plan.Plan(
+        files={PATH: "remove" if orphan else "create" if found["kind"] == "absent" else "change"}
+    )
+    return json.dumps(file_diff.of(wanted, report, made)), file_diff.of(wanted, report, made)[0]
+
+
+NEW = {"content": "NEW\n"}
+CASES = [
+    pytest.param(
+        {**NEW, "secret": True},
+        {**OLD, "mode": "0600"},
+        False,
+        ("(secret)\n", "(secret, changed)\n"),
+        id="wanted as secret",
+    ),
+    pytest.param(
+        {**NEW, "secret": True},
+        {"kind": "absent", "disruption": "restart"},
+        False,
+        ("", "(secret)\n"),
+        id="new",
+    ),
+    pytest.param(
+        NEW,
+        {**OLD, "mode": "0644", "secret": True, "content": "CANARY"},
+        False,
+        ("(secret)\n", "(secret, changed)\n"),
+        id="recorded as secret",
+    ),
+    pytest.param(
+        NEW,
+        {**OLD, "mode": "0600", "content": "CANARY"},
+        False,
+        ("(secret)\n", "(secret, changed)\n"),
+        id="kept from others",
+    ),
+    pytest.param(
+        NEW,
+        {**OLD, "mode": "0640", "content": "CANARY"},
+        False,
+        ("(secret)\n", "(secret, changed)\n"),
+        id="kept from others but a group",
+    ),
+    pytest.param(
+        None,
+        {**OLD, "mode": "0644", "secret": True, "content": "CANARY"},
+        True,
+        ("(secret)\n", ""),
+        id="taken away",
+    ),
+    pytest.param(
+        None,
+        {**OLD, "mode": "0600", "content": "CANARY"},
+        True,
+        ("(secret)\n", ""),
+        id="taken away, kept from others",
+    ),
+]
+
+
+@pytest.mark.parametrize(("entry", "found", "orphan", "texts"), CASES)
+def test_a_secret_file_is_shown_without_content_and_hash(entry, found, orphan, texts):
+    text, diff = shown(entry, found, orphan)
+    assert (diff["before"], diff["after"]) == texts
+    assert "CANARY" not in text
+    assert "NEW" not in text
+    assert not re.search("[0-9a-f]{16}", text)
+
+
+def test_a_secret_file_whose_mode_alone_changes_is_shown_as_the_same():
+    wanted = plan.WantedFiles(
+        [{"path": PATH, "owner": "crio", "mode": "0600", "disruption": "restart", "secret": True, **NEW}]
+    )
+    report = {
+        "files": {PATH: {**OLD, "mode": "0644", "same_content": True}},
+        "orphans": {},
+        "unit": UNIT,
+    }
+    [diff] = file_diff.of(wanted, report, plan.Plan(files={PATH: "change"}))
+    assert (diff["before"], diff["after"]) == ("(secret)\n", "(secret)\n")
+
+
+def test_credentials_of_a_file_that_is_no_secret_are_masked():
+    text, diff = shown(
+        {"content": "proxy=http://user:CANARY@host\n"},
+        {**OLD, "mode": "0644", "content": "http://u:CANARY@h\n"},
+    )
+    assert "CANARY" not in text
+    assert diff["after"] == "proxy=http://***@host\n"
