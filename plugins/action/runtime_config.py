@@ -7,7 +7,9 @@ import uuid
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.task import variable_names
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
@@ -20,11 +22,15 @@ ARGUMENT_SPEC = {
         "options": {
             "path": {"type": "str", "required": True},
             "owner": {"type": "str", "required": True},
+            "kind": {"type": "str", "choices": sorted(KINDS), "default": "text"},
+            "layers": {"type": "list", "elements": "raw"},
+            "defaults": {"type": "dict"},
+            "crio_layers": {"type": "list", "elements": "raw"},
+            "version": {"type": "raw"},
             "content": {"type": "str"},
             "mode": {"type": "str"},
             "secret": {"type": "bool", "default": False},
-            "disruption": {"type": "str", "choices": list(plan.DISRUPTIONS), "default": "restart"},
-            "config": {"type": "dict"},
+            "disruption": {"type": "str", "choices": list(plan.DISRUPTIONS)},
         },
     },
     "owners": {"type": "list", "elements": "str"},
@@ -44,16 +50,18 @@ class ActionModule(CheckedAction):
     VARIABLES = {"ready_timeout": "crio_ready_timeout"}
 
     def perform(self, options, task_vars):
-        refuse([*options["problems"], *plan.problems_of(options["files"])])
-        self.secrets = plan.WantedFiles(options["files"], options["owners"]).secrets()
+        wanted = DesiredFiles(options["files"], options["owners"])
+        self.secrets = wanted.secrets()
+        refuse([*options["problems"], *wanted.problems])
         misnamed = variable_names.warnings(task_vars or {})
-        result = {"changed": False} if options["state"] == "checked" else self._present(options, task_vars)
+        result = {"changed": False}
+        if options["state"] != "checked":
+            result = self._present(wanted, options, task_vars)
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result
 
-    def _present(self, options, task_vars):
-        wanted = plan.WantedFiles(options["files"], options["owners"])
+    def _present(self, wanted, options, task_vars):
         report = self._call("read", wanted, options, {}, task_vars)["report"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
@@ -139,7 +147,7 @@ def _warn(result, wanted, report, outranked, further=()):
             f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect
         ]
     warnings += plan.unanswered(report)
-    warnings += plan.unreadable_versions(report)
+    warnings += unreadable_versions(report)
     if report["interrupted"]:  # only check mode finds one: a run ends it before it looks
         warnings.append(
             "an earlier change of this node was interrupted and is still open; a run undoes it first"
@@ -149,8 +157,9 @@ def _warn(result, wanted, report, outranked, further=()):
 
 
 def _changes(wanted, made, report):
-    secret = {path: wanted.content(path) for path in made.writes if path in wanted.secret_hashes}
-    shown = {path: wanted.content(path) for path in made.writes if path not in secret}
+    files = [wanted.file(path) for path in made.writes]
+    secret = {file.path: file.content for file in files if file.secret}
+    shown = {file.path: file.content for file in files if not file.secret}
     return {
         "contents": shown,
         "secrets": secret,

@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
-from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
@@ -39,9 +39,9 @@ class ActionModule(CheckedAction):
     VARIABLES = _VARIABLES
 
     def perform(self, options, task_vars):
-        refuse([*options["problems"], *plan.problems_of(options["files"])])
-        wanted = plan.WantedFiles(options["files"], options["owners"])
+        wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
+        refuse([*options["problems"], *wanted.problems])
         _refuse_bad(options)
         pods = [_hello_world(options["image"]) for _each in range(_PODS)] if options["image"] else []
         asked = verification.Asked(

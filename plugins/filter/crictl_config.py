@@ -58,10 +58,6 @@ _value:
   description: The merged configuration and what there is to say about it.
   type: dict
   contains:
-    kind:
-      description: Always V(crictl), which tells M(cri.node.runtime_config) whose configuration this is.
-      type: str
-      sample: crictl
     data:
       description: The typed and merged configuration.
       type: dict
@@ -90,7 +86,7 @@ def crictl_config(layers: object, version: str | None = None, variable: str = "c
         checked = checker.check(named_layers(layers, variable), str(version or ""))
     except TypeError as error:
         raise AnsibleFilterError(str(error)) from error
-    return checked.told("crictl", checker.walk(checked.data))
+    return checked.as_result(checker.walk(checked.data))
 
 
 class FilterModule:

@@ -5,15 +5,11 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import ACCEPTED, fault_of_declared
-from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf as checker
-from ansible_collections.cri.node.plugins.plugin_utils.findings import shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import merge, named_layers, source_of
+from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
+from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.text import toml
-from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
 
 DOCUMENTATION = r"""
 name: crio_config
@@ -104,37 +100,15 @@ _value:
 def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict:
     """Merge, check, and tell."""
     try:
-        pairs = named_layers(layers, variable)
+        checked = crio_conf.check(named_layers(layers, variable), plain(version))
     except TypeError as error:
         raise AnsibleFilterError(str(error)) from error
-    mappings = [(name, layer) for name, layer in pairs if isinstance(layer, dict)]
-    data, sources = merge(mappings)
-    versions, unknown = _versions(version)
-    checked = checker.check(data, sources, versions)
-    strays = [_stray(name, layer) for name, layer in pairs if not isinstance(layer, dict)]
+    walked = CATALOGUE.walk(checked.data)
     return {
-        "data": checked.data,
-        "layers": {toml.dotted(path): source_of(sources, path) for path, _, _ in checker.walk(checked.data)},
+        **checked.as_result([(path, value) for path, _key, value in walked]),
         "expect": config_lines(checked.data),
-        "problems": [str(problem) for problem in (*unknown, *strays, *checked.problems)],
-        "warnings": [str(warning) for warning in checked.warnings],
-        "secret_keys": checker.secret_keys(checked.data),
+        "secret_keys": crio_conf.secret_keys(checked.data),
     }
-
-
-def _versions(version: object) -> tuple[tuple[str, ...], list[Problem]]:
-    if version is None or version == "":
-        return (), []
-    version = plain(version)
-    fault = fault_of_declared(version)
-    if fault:
-        return (), [Problem("crio_version", "", shown_value(version), fault, f"{ACCEPTED}, or empty")]
-    return (str(version),), []
-
-
-def _stray(name: str, layer: object) -> Problem:
-    accepted = "crio.conf's tables, from the top-level crio on"
-    return Problem(name, "", None, fault_of_mapping(layer), accepted)
 
 
 class FilterModule:

@@ -57,10 +57,6 @@ _value:
   description: The merged configuration and what there is to say about it.
   type: dict
   contains:
-    kind:
-      description: Always V(registries), which tells M(cri.node.runtime_config) whose configuration this is.
-      type: str
-      sample: registries
     data:
       description: The typed and merged configuration, ready for P(cri.node.to_toml#filter).
       type: dict
@@ -88,7 +84,7 @@ def registries_config(layers: object, variable: str = "registries_config") -> di
         checked = checker.check(named_layers(layers, variable))
     except TypeError as error:
         raise AnsibleFilterError(str(error)) from error
-    return checked.told("registries", checker.walk(checked.data))
+    return checked.as_result(checker.walk(checked.data))
 
 
 class FilterModule:

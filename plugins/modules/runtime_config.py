@@ -19,59 +19,7 @@ description:
   - A node that is as wanted costs one remote call, a change costs two.
 options:
   files:
-    description: The whole file set of its owners, as the roles' C(files) entry points describe it.
-    type: list
-    elements: dict
     required: true
-    suboptions:
-      path:
-        description: Where the file belongs on the node, absolute.
-        type: str
-        required: true
-      owner:
-        description: The role that the file belongs to. Files of other owners are never touched.
-        type: str
-        required: true
-      content:
-        description:
-          - The file's text. Without it, or with an empty one, the file is not wanted, and is removed where an earlier
-            run of the same owner wrote it.
-        type: str
-      mode:
-        description:
-          - The file's permissions, as three or four octal digits in quotes. Without quotes YAML reads 0644 as the number 420,
-            which is refused.
-          - The default is V("0644"), or V("0600") if O(files[].secret=true).
-        type: str
-      secret:
-        description: Whether the content must appear in no log, diff or result. It is compared by its hash alone.
-        type: bool
-        default: false
-      disruption:
-        description:
-          - What a running daemon needs to load the file. V(none) for one that no daemon reads, such as crictl.yaml.
-          - V(reload) becomes a restart where a reload cannot be relied on, for example because CRI-O would not log how it went.
-        type: str
-        choices: [none, reload, restart]
-        default: restart
-      config:
-        description:
-          - What the filter P(cri.node.crio_config#filter) made of the role's variables for this file.
-          - Its problems stop the run before the node is touched, its layers are named in the diff and in errors, and its expected
-            values are compared with the live configuration.
-        type: dict
-  owners:
-    description:
-      - Whose files this call may write and remove. By default the owners that O(files) names.
-    type: list
-    elements: str
-  problems:
-    description:
-      - What is wrong with the wanted configuration, found while it was rendered.
-      - Any entry stops the run before the node is touched.
-    type: list
-    elements: str
-    default: []
   state:
     description:
       - V(checked) looks at O(files) and O(problems) on the controller and makes no remote call.
@@ -93,6 +41,8 @@ options:
     description: How long the runtime may take to be ready after a restart, in seconds. After that the change is undone.
     type: int
     default: 60
+extends_documentation_fragment:
+  - cri.node.file_set
 attributes:
   check_mode:
     support: full

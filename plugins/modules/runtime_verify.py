@@ -17,48 +17,6 @@ description:
     the node, since a pod may have begun to use it.
 options:
   files:
-    description: The whole file set of its owners, as M(cri.node.runtime_config) takes it. Empty where nothing is asked for.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: Where the file belongs on the node, absolute.
-        type: str
-        required: true
-      owner:
-        description: The role that the file belongs to.
-        type: str
-        required: true
-      content:
-        description: The file's text. Without it, or with an empty one, the file is not wanted. It never leaves the controller.
-        type: str
-      mode:
-        description:
-          - The file's permissions, as three or four octal digits in quotes. Without quotes YAML reads 0644 as the number 420,
-            which is refused.
-          - The default is V("0644"), or V("0600") if O(files[].secret=true).
-        type: str
-      secret:
-        description: Whether the content must appear in no result.
-        type: bool
-        default: false
-      config:
-        description: What a checking filter made of the role's variables for this file.
-        type: dict
-      disruption:
-        description: What it costs to make this file live.
-        type: str
-        choices: [none, reload, restart]
-        default: restart
-  owners:
-    description: Whose files that are wanted no more are looked for. By default the owners that O(files) names.
-    type: list
-    elements: str
-  problems:
-    description: What is wrong with the wanted configuration. Any entry stops the task before the node is asked.
-    type: list
-    elements: str
     default: []
   network:
     description:
@@ -89,6 +47,8 @@ options:
     description: The systemd unit that runs CRI-O.
     type: str
     default: crio.service
+extends_documentation_fragment:
+  - cri.node.file_set
 attributes:
   check_mode:
     support: full

@@ -23,10 +23,9 @@ class Checked(NamedTuple):
     problems: list[Problem]
     warnings: list[Problem]
 
-    def told(self, kind: str, values: list[tuple[Path, object]]) -> dict:
-        """The outcome as a filter returns it. `kind` is whose configuration it is, `values` each value of it with its path."""
+    def as_result(self, values: list[tuple[Path, object]]) -> dict:
+        """Return the outcome as a filter does. values: each value of the data with its path."""
         return {
-            "kind": kind,
             "data": self.data,
             "layers": {toml.dotted(path): source_of(self.sources, path) for path, _value in values},
             "problems": [str(problem) for problem in self.problems],

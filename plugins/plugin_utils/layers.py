@@ -9,9 +9,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 Path = tuple[str, ...]
+Layers = list[tuple[str, object]]  # names of variables and their data, later ones above earlier ones
 
 
-def named_layers(value: object, variable: str) -> list[tuple[str, object]]:
+def named_layers(value: object, variable: str) -> Layers:
     """Plain layers out of what a filter is given: a list of pairs (name, data), or one variable's data.
 
     A layer that arrived as text is read, see structured_text. Raises TypeError where the value is neither; whether each layer is
@@ -38,6 +39,21 @@ def merge(layers: list[tuple[str, dict]]) -> tuple[dict, dict[Path, str]]:
     for name, layer in layers:
         _merge_table(data, plain(layer), name, (), sources)
     return data, sources
+
+
+def scalar_at(layers: Layers, path: Path) -> object:
+    """Return the scalar or list that merged layers have at a path, without merging them; None where there is none."""
+    for _name, layer in reversed(layers):
+        value: object = layer
+        for name in path:
+            if not isinstance(value, dict):
+                return None  # a scalar or null in place of a table, which takes away what earlier layers have in it
+            if name not in value:
+                break
+            value = value[name]
+        else:
+            return None if isinstance(value, dict) else value
+    return None
 
 
 def source_of(sources: dict[Path, str], path: Path) -> str:

@@ -262,7 +262,7 @@ cannot_start(
 )
 cannot_start(
     "an option that crio does not know",
-    ("--faults",),
+    ("-faults",),
     service(ExecStart=["", "/usr/local/bin/crio --faults"]),
     reports=FAILS,
 )

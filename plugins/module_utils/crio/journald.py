@@ -115,10 +115,15 @@ def complaint(unit, after, known_invocation):
     of_systemd = [each["message"] for each in found if each["pid"] == "1"]
     return (
         last_complaint(of_daemon, _FATAL, unstructured=False)
-        or _first_of(of_systemd, _ENDED_BY_SYSTEMD)
+        or _earliest(of_systemd, _ENDED_BY_SYSTEMD)
         or last_complaint(of_daemon, unstructured=False)
         or _first_of(of_systemd, _TELLING)
     )
+
+
+def _earliest(messages, words):
+    """The first message with any of the words: what follows it, such as the exit of a stopped command, is its effect."""
+    return next((message for message in messages if any(each in message for each in words)), "")
 
 
 def _first_of(messages, telling):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio.keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import FORMATS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES
@@ -106,6 +107,18 @@ class Catalogue:
         if isinstance(version, str):
             version = parse_version(version)
         return tuple(key for key in self.keys if key.exists_in(version))
+
+    def walk(self, data: dict, path: Path = ()) -> list[tuple[Path, Key, object]]:
+        """Return each known key of data that mirrors crio.conf, with its entry and its value, in the data's order."""
+        found = []
+        for name, value in data.items():
+            here = (*path, name)
+            key = self.lookup(here)
+            if key is not None:
+                found.append((here, key, value))
+            elif isinstance(value, dict):
+                found.extend(self.walk(value, here))
+        return found
 
     def suggest(self, key: str | Path) -> str | None:
         """What an unknown key may be meant to be: the right case, another table's key, or a neighbour."""
@@ -231,3 +244,6 @@ def _check_printed(key: Key) -> str | None:
     if (key.omitted_when_empty or key.printed_as) and ANY not in key.key.split("."):
         return "omitted_when_empty and printed_as are for keys of a handler or a workload"
     return None
+
+
+CATALOGUE = Catalogue(KEYS, CHOICES)

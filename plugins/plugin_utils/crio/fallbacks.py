@@ -217,7 +217,7 @@ FALLBACKS = (
 def paths(settings):
     """Absolute paths that a node must be asked about, sorted; one that must be a directory ends in a slash.
 
-    settings: entries {"key", "value", ...} as plan.WantedFiles.settings gives them.
+    settings: entries {"key", "value", ...} as plan.desired.DesiredFiles.settings gives them.
     """
     values = _values(settings)
     named = {path for row, key, value in _rows(values) for path in _paths_of(row, value) if _is_asked(path)}

@@ -10,8 +10,7 @@ expected to be empty, and a line that must not be there is expected as None.
 
 from __future__ import annotations
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import ANY, Key
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CATALOGUE, walk
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import ANY, CATALOGUE, Key
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration, toml
 
@@ -33,7 +32,7 @@ def config_lines(data: dict) -> dict[str, str | None]:
     Keys are dotted as TOML writes them, under the names that CRI-O prints.
     """
     lines: dict[str, str | None] = {}
-    for path, key, value in walk(data):
+    for path, key, value in CATALOGUE.walk(data):
         if not _is_of_an_entry(key) and _is_predictable(key, value):
             lines[toml.dotted(path)] = _printed(key, value)
     for table in (HANDLERS, WORKLOADS):

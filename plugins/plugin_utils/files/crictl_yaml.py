@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merges and checks what a user wants crictl.yaml to say: all problems at once, nothing raised.
+"""crictl.yaml: merges settings, checks them, and renders them.
 
-crictl leaves the whole file unread, without a word, for one key that it does not know or one number that is none
-(cri-tools, pkg/common/file.go), and then looks for any runtime's socket.
+For one key that it does not know, or one number that is not a number, crictl silently ignores the whole file (cri-tools,
+pkg/common/file.go) and then looks for any runtime's socket. All problems are found at once, and nothing is raised.
 """
 
 from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
 
 FILE = "/etc/crictl.yaml"
 _TYPES = {
@@ -32,13 +32,13 @@ _LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
 
-def check(layers: list[tuple[str, object]], version: str = "") -> Checked:
+def check(layers: Layers, version: str = "") -> Checked:
     """Merge named layers that mirror crictl.yaml, and check the result.
 
     `version` is that of the node's crictl, such as "1.36.0"; without it only what is wrong for every supported
     crictl is a problem, and depends_on_version tells whether to ask again. Raises ValueError for one that is none.
     """
-    strays = [_stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
+    strays = [CrictlYaml().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
     data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
     return _checked(data, sources, version, strays)
 
@@ -67,10 +67,6 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
     if version:
         _known_to(version, typed, findings)
     return Checked(typed, sources, findings.listed(), findings.warnings)
-
-
-def _stray(name: str, layer: object) -> Problem:
-    return Problem(name, "", None, fault_of_mapping(layer), "crictl.yaml's own keys")
 
 
 def _endpoints(typed: dict, findings: Findings) -> None:
@@ -111,3 +107,34 @@ def _known_to(version: str, typed: dict, findings: Findings) -> None:
         if name in typed and parse_version(version).line < parse_version(since).line:
             fault = f"crictl {version} does not know it and would leave the whole file unread; it is there since {since}"
             findings.problem((name,), fault)
+
+
+class CrictlYaml(Kind):
+    """crictl.yaml, which no daemon reads."""
+
+    name = "crictl_yaml"
+    file = "crictl.yaml"
+    disruption = "none"
+    accepted = "crictl.yaml's own keys"
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Merge the layers and check them against what every supported crictl accepts."""
+        return check(layers, versions.crictl)
+
+    def check_for_node(self, checked: Checked, versions: Versions) -> list[Problem]:
+        """Check the data again, against the node's own version of crictl."""
+        return check_again(checked.data, checked.sources, versions.crictl) if versions.crictl else []
+
+    def depends_on_crictl(self, data: dict) -> bool:
+        """Return whether the data holds a key that not every supported crictl knows."""
+        return depends_on_version(data)
+
+    def render(self, data: dict) -> str:
+        """Return the data as YAML."""
+        import yaml  # only a file that is written needs it
+
+        return yaml.safe_dump(data, indent=4, allow_unicode=True, default_flow_style=False)
+
+    def walk(self, data: dict) -> list[tuple[Path, object]]:
+        """Return each key."""
+        return walk(data)

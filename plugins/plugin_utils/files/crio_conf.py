@@ -1,44 +1,54 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks what a user wants crio.conf to say against the key catalogue: all problems at once, nothing raised.
+"""crio.conf: merges settings, checks them against the key catalogue, and renders them.
 
-CRI-O itself ignores unknown keys and tables without a word, takes numbers for nanoseconds, drops a faulty
-handler, and only at its start fails on some values: what can be known beforehand is checked here. A key
-with a problem is left out of the typed data.
+CRI-O itself ignores unknown keys and tables silently, reads numbers as nanoseconds, drops a faulty handler, and fails on some
+values only when it starts: what can be known beforehand is checked here. All problems are found at once, and nothing is raised.
+A key with a problem is left out of the typed data.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import Catalogue, Key
-from ansible_collections.cri.node.plugins.plugin_utils.crio.keys import CHOICES, KEYS
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key
+from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.crio.rules import RULES
 from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import (
     FORMATS,
     without_metric_prefix,
 )
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, Version, parse_version
-from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
+    ACCEPTED,
+    SUPPORTED,
+    Version,
+    fault_of_declared,
+    parse_version,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Checked, Findings, shown_value
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
 
-CATALOGUE = Catalogue(KEYS, CHOICES)
 _REFUSED = "is not accepted by CRI-O, which would not start with it"
 _LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
 
 
-class Checked(NamedTuple):
-    """The outcome: typed data without the faulty keys, what is wrong, and what is only unwise."""
+def check(layers: Layers, version: object = "") -> Checked:
+    """Merge named layers that mirror crio.conf, and check the result.
 
-    data: dict
-    problems: list[Problem]
-    warnings: list[Problem]
+    version: the declared version of CRI-O, such as "1.36"; without one only what is wrong in every supported version is a
+    problem. A version that cannot be one is a problem too.
+    """
+    versions, faults = _declared(version)
+    faults += [CrioConf().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
+    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
+    checked = check_data(data, sources, versions)
+    return checked._replace(problems=[*faults, *checked.problems])
 
 
-def check(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
+def check_data(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
     """Check merged data that mirrors crio.conf; `sources` names each value's variable (see layers.merge).
 
     With one declared version everything is checked against it. With several, or none (then: all supported
@@ -49,25 +59,21 @@ def check(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list
     typed = run.table(data, ())
     for rule in RULES:
         rule(typed, data, run)
-    return Checked(typed, run.listed(), run.warnings)
+    return Checked(typed, sources, run.listed(), run.warnings)
+
+
+def _declared(version: object) -> tuple[tuple[str, ...], list[Problem]]:
+    if version is None or version == "":
+        return (), []
+    fault = fault_of_declared(version)
+    if fault:
+        return (), [Problem("crio_version", "", shown_value(version), fault, f"{ACCEPTED}, or empty")]
+    return (str(version),), []
 
 
 def secret_keys(data: dict) -> list[str]:
     """Dotted keys of the data whose values may hold secrets."""
-    return [toml.dotted(path) for path, key, _value in walk(data) if key.secret]
-
-
-def walk(data: dict, path: Path = ()) -> list[tuple[Path, Key, object]]:
-    """Each known key of the data with its entry and its value, in the data's order."""
-    found = []
-    for name, value in data.items():
-        here = (*path, name)
-        key = CATALOGUE.lookup(here)
-        if key is not None:
-            found.append((here, key, value))
-        elif isinstance(value, dict):
-            found.extend(walk(value, here))
-    return found
+    return [toml.dotted(path) for path, key, _value in CATALOGUE.walk(data) if key.secret]
 
 
 def _bare(key: Key, item: str) -> str:
@@ -188,3 +194,39 @@ class _Run(Findings):
         self, path: Path, key: Key, message: str, accepted: str | None, value: object, inside: str
     ) -> None:
         self.problem(path, message, accepted, None if key.secret else shown_value(value), inside)
+
+
+class CrioConf(Kind):
+    """A drop-in of crio.conf."""
+
+    name = "crio_conf"
+    file = "crio.conf"
+    accepted = "crio.conf's tables, from the top-level crio on"
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Merge the layers and check them against the declared version of CRI-O."""
+        return check(layers, versions.crio)
+
+    def check_for_node(self, checked: Checked, versions: Versions) -> list[Problem]:
+        """Check the data again, against the node's own version of CRI-O."""
+        return check_data(checked.data, checked.sources, (versions.crio,)).problems if versions.crio else []
+
+    def render(self, data: dict) -> str:
+        """Return the data as TOML."""
+        return toml.dumps(data)
+
+    def walk(self, data: dict) -> list[tuple[Path, object]]:
+        """Return each key of the catalogue that the data sets."""
+        return [(path, None if key.secret else value) for path, key, value in CATALOGUE.walk(data)]
+
+    def is_secret(self, data: dict) -> bool:
+        """Return whether a key is set whose value may be a password, such as an environment variable."""
+        return bool(secret_keys(data))
+
+    def secrets(self, data: dict, content: str) -> list[str]:
+        """Return the values of secret keys."""
+        return secret_values.of_assignments(value for _path, key, value in CATALOGUE.walk(data) if key.secret)
+
+    def expect(self, data: dict) -> dict[str, str | None]:
+        """Return the lines of GET /config."""
+        return config_lines(data)

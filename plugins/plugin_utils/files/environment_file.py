@@ -10,6 +10,10 @@ from __future__ import annotations
 import re
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
+from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, merge
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
@@ -79,3 +83,33 @@ def _fault(value: object) -> str | None:
 
 def _quoted(value: str) -> str:
     return value if re.fullmatch(_UNQUOTED, value, re.ASCII) else f'"{value.translate(_ESCAPED)}"'
+
+
+class EnvironmentFile(Kind):
+    """A file of environment variables for a service, always secret."""
+
+    name = "environment_file"
+    file = "a file of environment variables"
+    accepted = "a mapping of names to values"
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Merge the layers and check the result; the problems of a single layer name its variable."""
+        if len(layers) == 1:
+            name, layer = layers[0]
+            problems = environment_problems(layer, name)
+            return Checked(layer if isinstance(layer, dict) else {}, {}, problems, [])
+        problems = [problem for name, layer in layers for problem in environment_problems(layer, name)]
+        data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
+        return Checked(data, sources, problems, [])
+
+    def render(self, data: dict) -> str:
+        """Return one variable a line, sorted."""
+        return render_environment(data)
+
+    def is_secret(self, data: dict) -> bool:
+        """Return True: a value is often a password."""
+        return True
+
+    def secrets(self, data: dict, content: str) -> list[str]:
+        """Return the values."""
+        return secret_values.of_text(content)

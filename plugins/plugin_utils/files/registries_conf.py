@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Merges and checks what a user wants registries.conf to say: all problems at once, nothing raised.
+"""registries.conf: merges settings, checks them, and renders them.
 
-containers/image, which reads the file for CRI-O, ignores unknown keys without a word and takes the first of two
-tables for one prefix. On other faults it refuses the file, and CRI-O then refuses to start. The format is that of
-containers-registries.conf(5), version 2.
+containers/image, which reads the file for CRI-O, ignores unknown keys silently and uses the first of two tables for one prefix.
+On other faults it refuses the file, and CRI-O then refuses to start. The format is that of containers-registries.conf(5),
+version 2. All problems are found at once, and nothing is raised.
 """
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries.advice import ADVICE
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE, RULES, conflict
-from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
 _ENDPOINT = {"insecure": "boolean", "location": "string", "pull-from-mirror": "string"}
@@ -31,7 +32,7 @@ _UNKNOWN = "is unknown to containers/image, which would ignore it silently"
 _VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"
 
 
-def check(layers: list[tuple[str, object]]) -> Checked:
+def check(layers: Layers) -> Checked:
     """Merge named layers that mirror registries.conf, and check the result.
 
     Tables of `registry` merge by prefix: those of one prefix are one table, whose keys merge as any table's.
@@ -43,7 +44,7 @@ def check(layers: list[tuple[str, object]]) -> Checked:
         if isinstance(layer, dict):
             keyed.extend((name, step) for step in _by_prefix(name, layer, strays))
         else:
-            strays.append(Problem(name, "", None, fault_of_mapping(layer), "registries.conf's own keys"))
+            strays.append(RegistriesConf().stray(name, layer))
     data, sources = merge(keyed)
     findings = Findings(sources)
     findings.problems += strays
@@ -166,3 +167,24 @@ def _typed_mirrors(mirrors: object, path: Path, findings: Findings) -> list[dict
                 f"[{index}]",
             )
     return typed
+
+
+class RegistriesConf(Kind):
+    """A drop-in of registries.conf."""
+
+    name = "registries_conf"
+    file = "registries.conf"
+    disruption = "reload"
+    accepted = "registries.conf's own keys"
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Merge the layers by prefix and check them."""
+        return check(layers)
+
+    def render(self, data: dict) -> str:
+        """Return the data as TOML."""
+        return toml.dumps(data)
+
+    def walk(self, data: dict) -> list[tuple[Path, object]]:
+        """Return each key; those of a registry are below its prefix."""
+        return walk(data)

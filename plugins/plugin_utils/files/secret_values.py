@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import walk
 
 _IN_UNITS = ("Environment", "SetCredential", "SetCredentialEncrypted")
 
 
-def of_crio(config: dict) -> list[str]:
-    """The values of crio.conf's secret keys: whole NAME=value, and the value alone."""
+def of_assignments(values: Iterable[object]) -> list[str]:
+    """Return the texts in values that hold NAME=value: whole, and the value alone. Such a value may be a list of them."""
     found: list[str] = []
-    for _path, key, value in walk(config["data"]):
-        if key.secret:
-            for item in value if isinstance(value, list) else [value]:
-                found += _of_assignment(str(item))
+    for value in values:
+        for item in value if isinstance(value, list) else [value]:
+            found += _of_assignment(str(item))
     return found
 
 

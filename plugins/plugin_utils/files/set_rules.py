@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules between several files of a node's file set, which the check of a single file cannot judge.
 
-Each rule is one function over the set's settings: {dotted key: {"value", "variable", ...}} (see plan.WantedFiles.settings).
+Each rule is one function over the set's settings: {dotted key: {"value", "variable", ...}}, as DesiredFiles.settings has them.
 """
 
 from __future__ import annotations

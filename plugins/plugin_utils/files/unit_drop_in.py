@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
+from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
@@ -18,6 +22,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 )
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
 
+# Directives that may hold a password: they keep the whole drop-in out of diffs, logs and other users' sight.
+_SECRET = frozenset(("Environment", "SetCredential"))
 SECTIONS = ("Unit", "Service", "Install")
 _DIRECTIVE = r"(X-)?[A-Z][A-Za-z0-9]*"
 _VALUE = "a text on one line, a number, true or false, or a list of these (one line each)"
@@ -111,3 +117,51 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+class UnitDropIn(Kind):
+    """A drop-in of a service. Its layers stand one after the other in the file, where systemd merges them by its own rules."""
+
+    name = "unit_drop_in"
+    file = "a drop-in of a systemd service"
+    accepted = ", ".join(SECTIONS)
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Check each layer. The data holds all of them by their names, or nothing where none sets anything."""
+        problems = [problem for name, layer in layers for problem in unit_problems(layer, name)]
+        data = {name: layer for name, layer in layers if isinstance(layer, dict)}
+        sources = {path: name for name, layer in data.items() for path, _value in _directives_of(layer)}
+        return Checked(data if any(data.values()) else {}, sources, problems, [])
+
+    def render(self, data: dict) -> str:
+        """Return the layers' sections one after the other, an empty line before each but the first."""
+        parts = [render_unit(layer) for layer in data.values()]
+        while parts and not parts[-1]:
+            parts.pop()
+        return "\n".join(parts)
+
+    def walk(self, data: dict) -> list[tuple[Path, object]]:
+        """Return each directive below its section."""
+        return [
+            (path, None if path[1] in _SECRET else value)
+            for layer in data.values()
+            for path, value in _directives_of(layer)
+        ]
+
+    def is_secret(self, data: dict) -> bool:
+        """Return whether a directive is set that may hold a password."""
+        services = [layer.get("Service") for layer in data.values()]
+        return any(isinstance(each, dict) and not _SECRET.isdisjoint(each) for each in services)
+
+    def secrets(self, data: dict, content: str) -> list[str]:
+        """Return the values of directives that may hold a password."""
+        return secret_values.of_text(content) if self.is_secret(data) else []
+
+
+def _directives_of(layer: dict) -> list[tuple[Path, object]]:
+    return [
+        ((section, name), value)
+        for section, directives in layer.items()
+        if isinstance(directives, dict)
+        for name, value in directives.items()
+    ]

@@ -13,14 +13,14 @@ def of(wanted, report, plan):
     shown = []
     for path, action in sorted(plan.files.items()):
         found = report["files"].get(path) or report["orphans"][path]
-        entry = None if action == "remove" else wanted.entry(path)
-        before, after = found.get("content") or "", wanted.content(path) if entry else ""
-        if _is_secret(found) or (entry and entry["secret"]):
-            before, after = _hidden(found, entry)
+        file = None if action == "remove" else wanted.file(path)
+        before, after = found.get("content") or "", file.content if file else ""
+        if _is_secret(found) or (file and file.secret):
+            before, after = _hidden(found, file)
         shown.append(
             {
                 "before_header": f"{path} ({found.get('mode', 'absent')})",
-                "after_header": f"{path} ({entry['mode'] if entry else 'absent'})",
+                "after_header": f"{path} ({file.mode if file else 'absent'})",
                 "before": without_credentials(before),
                 "after": without_credentials(after),
             }
@@ -38,10 +38,10 @@ def _is_secret(found):
     )
 
 
-def _hidden(found, entry):
+def _hidden(found, file):
     """(before, after) of a secret file. Its hash would let anyone try out what a short secret is."""
     before = "" if found["kind"] == "absent" else "(secret)\n"
-    if entry is None:
+    if file is None:
         return before, ""
     same = found.get("same_content") or not before
     return before, "(secret)\n" if same else "(secret, changed)\n"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 
 # CRI-O tells of a reload that went well at level info, and of nothing else that proves it: `systemctl reload` always succeeds.
 _TELLING_LEVELS = ('"info"', '"debug"', '"trace"')

@@ -29,17 +29,7 @@ IMAGE = "a name with or without tag and digest, for example registry.example.com
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
 _PATH_WORDS = "an absolute path such as /etc/crio/crio.conf.d/60-cri-node.conf"
 _SEVERAL_LINES = ("problems", "results", "manifest")
-# What the filters return for a file: each part's type, and that of what is inside of a list.
-_CONFIG = {
-    "data": dict,
-    "layers": dict,
-    "expect": dict,
-    "problems": list,
-    "warnings": list,
-    "secret_keys": list,
-}
-_KINDS = ("crio", "registries", "crictl")
-_FILTERS = "what the filters cri.node.crio_config, registries_config and crictl_config return"
+_LAYERS = "a list of pairs: a variable's name and its settings"
 
 
 def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = None) -> list[str]:
@@ -211,42 +201,26 @@ def _problems_of_types(entry: dict, place: str) -> list[Problem]:
     for name in ("path", "owner", "content"):
         if entry.get(name) is not None and not isinstance(entry[name], str):
             problems.append(Problem(place, name, None, f"is {kind(entry[name])}, not a text"))
-    if entry.get("config") is not None:
-        problems += _problems_of_config(entry["config"], place)
+    for name in ("layers", "crio_layers"):
+        if entry.get(name) is not None and not _are_layers(entry[name]):
+            problems.append(Problem(place, name, None, f"is not {_LAYERS}", "[[crio_config, {...}]]"))
+    if entry.get("kind", "text") == "text":
+        if entry.get("layers"):
+            problems.append(
+                Problem(place, "layers", None, "are not for a text file", "content, or another kind")
+            )
+    elif not entry.get("layers"):
+        problems.append(Problem(place, "layers", None, "is missing", _LAYERS))
+    elif entry.get("content"):
+        problems.append(Problem(place, "content", None, "is only for files of kind text", "layers"))
     return problems
 
 
-def _problems_of_config(config: object, place: str) -> list[Problem]:
-    if not isinstance(config, dict):
-        return [Problem(place, "config", None, f"is {kind(config)}, not a mapping", _FILTERS)]
-    problems = []
-    for name, needed in _CONFIG.items():
-        found = config.get(name, {} if needed is dict else [])
-        if not isinstance(found, needed):
-            fault = f"is {kind(found)}, not {kind(needed())}"
-            problems.append(Problem(place, f"config.{name}", None, fault, _FILTERS))
-        elif name != "data" and not all(
-            isinstance(item, str) or (item is None and name == "expect")  # None: no line is expected
-            for item in (found.values() if needed is dict else found)
-        ):
-            problems.append(Problem(place, f"config.{name}", None, "holds more than texts", _FILTERS))
-    if "data" not in config:
-        problems.append(Problem(place, "config.data", None, "is missing", _FILTERS))
-    if config.get("kind", "crio") not in _KINDS:
-        problems.append(
-            Problem(place, "config.kind", None, "is not a kind of configuration", ", ".join(_KINDS))
-        )
-    if problems:
-        return problems
-    if not _is_unicode(config["data"]):
-        problems.append(Problem(place, "config.data", None, "is not valid Unicode"))
-    if config.get("kind") == "registries" and not _are_tables(config["data"].get("registry", [])):
-        problems.append(Problem(place, "config.data.registry", None, "is not a list of mappings", _FILTERS))
-    return problems
-
-
-def _are_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+def _are_layers(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and _is_unicode(pair[0])
+        for pair in value
+    )
 
 
 def _is_unicode(value: object) -> bool:
@@ -328,12 +302,17 @@ def _problems_of_files(files: list[dict]) -> list[Problem]:
             fault = f"is the path of files[{first[path]}], too"
             problems.append(Problem(f"files[{index}]", "path", _quoted(path), fault, "each path once"))
         first.setdefault(path, index)
-        given = entry.get("mode") or ("0600" if entry["secret"] else "0644")
-        entry["mode"], fault = file_mode(given, entry["secret"])
-        if fault:
-            problems.append(Problem(place, "mode", _quoted(given), fault, MODE))
+        if (
+            entry.get("mode") or entry.get("kind", "text") == "text"
+        ):  # of the others the kind knows which are secret
+            given = entry.get("mode") or ("0600" if entry["secret"] else "0644")
+            entry["mode"], fault = file_mode(given, entry["secret"])
+            if fault:
+                problems.append(Problem(place, "mode", _quoted(given), fault, MODE))
         problems += _problems_of_content(entry.get("content") or "", place)
-    wanted = {entry["path"] for entry in files if (entry.get("content") or "").strip()} - {"", "/"}
+    wanted = {
+        entry["path"] for entry in files if entry.get("layers") or (entry.get("content") or "").strip()
+    } - {"", "/"}
     for path in sorted(wanted):
         inside = posixpath.dirname(path)
         if inside in wanted:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml, crio_conf, registries_conf
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml, registries_conf
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 # The variables of the roles and playbooks by the shape of their values. A test compares them with the argument specifications.
@@ -135,7 +136,7 @@ def _by_content(value: object) -> str:
     found = mapping_of(value)
     for name in found if isinstance(found, Mapping) else ():
         table = str(name)
-        if crio_conf.CATALOGUE.is_table((table,)) or crio_conf.CATALOGUE.is_table(("crio", table)):
+        if CATALOGUE.is_table((table,)) or CATALOGUE.is_table(("crio", table)):
             return "crio_config"
         if table in registries_conf.KEYS:
             return "registries_config"

@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 
 
 def judge(wanted, seen, asked):
-    """The checks of one node: `wanted` is a plan.WantedFiles, `seen` what observation.observe returned, `asked` an Asked."""
+    """The checks of one node: `wanted` is a desired.DesiredFiles, `seen` what observation.observe returned, `asked` an Asked."""
     state = _claimed(wanted, seen)
     made = plan.make(wanted, state)
     handlers = verification_handlers.judge(wanted, state, seen, asked.check_mode)
@@ -66,7 +66,7 @@ def _claimed(wanted, seen):
     files = {
         path: found
         for path, found in seen["state"]["files"].items()
-        if found["disruption"] != "none" or wanted.entry(path)["owner"] in seen["owners"]
+        if found["disruption"] != "none" or wanted.file(path).owner in seen["owners"]
     }
     return dict(seen["state"], files=files)
 

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFile, DesiredFiles
+
 
 class Controller:
     """ansible-playbook of the environment that runs the tests, in a folder of the test's own."""
@@ -43,19 +45,17 @@ class Controller:
             env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.folder), "ANSIBLE_INJECT_FACT_VARS": "false"},
         )  # fmt: skip
 
-    def files(self, role: str, variables: dict, **more: dict) -> dict[str, dict]:
-        """The file set that a role shows, by path."""
+    def files(self, role: str, variables: dict, **more: dict) -> dict[str, DesiredFile]:
+        """The file set that a role describes, by path."""
         done = self.run(role, variables, **more)
         assert done.returncode == 0, done.stdout + done.stderr
         shown = done.stdout.split("ok: [node.example.com] => ", 1)[-1].rsplit("PLAY RECAP", 1)[0]
         shown = shown[shown.rindex("=> {") + 3 :] if "=> {" in shown else shown
-        return {entry["path"]: entry for entry in json.loads(shown)[f"{role}_files"]}
+        return DesiredFiles(json.loads(shown)[f"{role}_files"]).by_path
 
     def wanted(self, role: str, variables: dict) -> list[str]:
         """The paths of the files that a role wants to be there."""
-        return [
-            path for path, entry in self.files(role, variables).items() if (entry["content"] or "").strip()
-        ]
+        return [path for path, file in self.files(role, variables).items() if file.content]
 
     def expect_one_message(self, role: str, variables: dict, words: list[str]) -> str:
         """Expect that a role refuses the variables in these words, without a traceback or a node; returns all output."""

@@ -14,13 +14,13 @@ COMPLETION = {
 
 def test_crictl_calls_crios_socket_without_being_told(controller):
     shown = controller.files("crictl", {})
-    assert shown[FILE]["content"] == (
+    assert shown[FILE].content == (
         "# Written by the role cri.node.crictl, which undoes what is changed here: set crictl_config instead.\n"
         "runtime-endpoint: unix:///var/run/crio/crio.sock\n"
         "timeout: 10\n"
     )
-    assert {entry["disruption"] for entry in shown.values()} == {"none"}
-    assert {entry["owner"] for entry in shown.values()} == {"crictl"}
+    assert {entry.disruption for entry in shown.values()} == {"none"}
+    assert {entry.owner for entry in shown.values()} == {"crictl"}
 
 
 def test_crictl_follows_where_crio_is_told_to_listen(controller):
@@ -29,8 +29,8 @@ def test_crictl_follows_where_crio_is_told_to_listen(controller):
         "crio_config__site": {"crio": {"api": {"listen": "/run/second.sock"}}},
     }
     shown = controller.files("crictl", variables)[FILE]
-    assert yaml.safe_load(shown["content"])["runtime-endpoint"] == "unix:///run/second.sock"
-    assert shown["config"]["layers"]["runtime-endpoint"] == "crio_config"
+    assert yaml.safe_load(shown.content)["runtime-endpoint"] == "unix:///run/second.sock"
+    assert shown.checked.sources["runtime-endpoint",] == "crio_config"
 
 
 def test_what_the_user_says_wins_and_null_removes(controller):
@@ -39,7 +39,7 @@ def test_what_the_user_says_wins_and_null_removes(controller):
         "crictl_config__x": {"runtime-endpoint": None, "pull-image-on-create": True},
         "crio_config": {"crio": {"api": {"listen": "/run/first.sock"}}},
     }
-    content = yaml.safe_load(controller.files("crictl", variables)[FILE]["content"])
+    content = yaml.safe_load(controller.files("crictl", variables)[FILE].content)
     assert content == {"timeout": 30, "debug": False, "pull-image-on-create": True}
 
 
@@ -49,7 +49,7 @@ def test_each_shell_that_is_asked_for_gets_its_completion_and_no_other(controlle
         assert controller.wanted("crictl", variables) == [FILE, *[COMPLETION[shell] for shell in shells]]
         shown = controller.files("crictl", variables)
         for shell in shells:
-            assert f"crictl completion {shell}" in shown[COMPLETION[shell]]["content"]
+            assert f"crictl completion {shell}" in shown[COMPLETION[shell]].content
 
 
 def test_the_list_of_shells_may_arrive_as_text(controller):
@@ -60,7 +60,7 @@ def test_the_list_of_shells_may_arrive_as_text(controller):
 
 def test_zsh_finds_its_mark_in_the_first_line(controller):
     shown = controller.files("crictl", {"crictl_completion": ["zsh"]})
-    assert shown[COMPLETION["zsh"]]["content"].splitlines()[0] == "#compdef crictl"
+    assert shown[COMPLETION["zsh"]].content.splitlines()[0] == "#compdef crictl"
 
 
 @pytest.mark.parametrize(

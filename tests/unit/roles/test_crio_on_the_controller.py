@@ -15,17 +15,17 @@ def test_the_file_set_is_rendered_from_all_layers(controller):
         },
     )
     drop_in = shown["/etc/crio/crio.conf.d/60-cri-node.conf"]
-    assert drop_in["content"] == (
+    assert drop_in.content == (
         "# Written by the role cri.node.crio, which undoes what is changed here: set crio_config instead.\n"
         '[crio.api]\nstream_port = "10010"\n\n[crio.metrics]\nmetrics_port = 9537\n'
     )
-    assert (drop_in["mode"], drop_in["secret"]) == ("0644", False)
-    assert shown["/etc/systemd/system/crio.service.d/60-cri-node.conf"]["content"].splitlines()[1:] == [
+    assert (drop_in.mode, drop_in.secret) == ("0644", False)
+    assert shown["/etc/systemd/system/crio.service.d/60-cri-node.conf"].content.splitlines()[1:] == [
         "[Service]", "KillMode=process", "", "[Service]", "EnvironmentFile=-/etc/crio/cri-node.environment",
     ]  # fmt: skip
     environment = shown["/etc/crio/cri-node.environment"]
-    assert environment["content"].splitlines()[1:] == ['NO_PROXY="localhost, 10.0.0.0/8"']
-    assert (environment["mode"], environment["secret"]) == ("0600", True)
+    assert environment.content.splitlines()[1:] == ['NO_PROXY="localhost, 10.0.0.0/8"']
+    assert (environment.mode, environment.secret) == ("0600", True)
 
 
 def test_a_misnamed_variable_is_a_warning_in_every_run(controller):
@@ -45,15 +45,15 @@ def test_without_variables_no_file_is_wanted(controller):
 def test_a_configuration_that_may_hold_a_password_is_for_root_alone(controller):
     shown = controller.files("crio", {"crio_config": {"crio": {"runtime": {"default_env": ["TOKEN=x"]}}}})
     drop_in = shown["/etc/crio/crio.conf.d/60-cri-node.conf"]
-    assert (drop_in["mode"], drop_in["secret"]) == ("0600", True)
+    assert (drop_in.mode, drop_in.secret) == ("0600", True)
 
 
 def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
     path = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
     drop_in = controller.files("crio", {"crio_service": {"Service": {"Environment": "TOKEN=x"}}})[path]
-    assert (drop_in["mode"], drop_in["secret"]) == ("0600", True)
+    assert (drop_in.mode, drop_in.secret) == ("0600", True)
     drop_in = controller.files("crio", {"crio_service": {"Service": {"KillMode": "process"}}})[path]
-    assert (drop_in["mode"], drop_in["secret"]) == ("0644", False)
+    assert (drop_in.mode, drop_in.secret) == ("0644", False)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_the_file_is_rendered_from_all_layers(controller):
             },
         },
     )
-    assert shown[DROP_IN]["content"] == HEADER + (
+    assert shown[DROP_IN].content == HEADER + (
         'unqualified-search-registries = ["registry.example.com"]\n'
         "\n"
         "[[registry]]\n"
@@ -42,8 +42,8 @@ def test_the_file_is_rendered_from_all_layers(controller):
         "insecure = true\n"
         'location = "mirror:5000"\n'
     )
-    assert (shown[DROP_IN]["owner"], shown[DROP_IN]["disruption"]) == ("registries", "reload")
-    assert shown[DROP_IN]["config"]["layers"]['registry."docker.io".mirror'] == "registries_config__lab"
+    assert (shown[DROP_IN].owner, shown[DROP_IN].disruption) == ("registries", "reload")
+    assert shown[DROP_IN].checked.sources["registry", "docker.io", "mirror"] == "registries_config__lab"
 
 
 def test_without_variables_no_file_is_wanted(controller):

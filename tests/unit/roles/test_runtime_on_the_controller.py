@@ -19,10 +19,10 @@ def test_the_file_set_is_that_of_the_three_roles(controller, given):
         shown = controller.files("runtime", {}, role_variables=VARIABLES)
     else:
         shown = controller.files("runtime", VARIABLES)
-    assert 'listen = "/run/other.sock"' in shown[CRIO]["content"]
-    assert 'location = "abcd.example.com"' in shown[REGISTRIES]["content"]
-    assert "runtime-endpoint: unix:///run/other.sock\ntimeout: 30\n" in shown[CRICTL]["content"]
-    assert {entry["owner"] for entry in shown.values()} == {"crio", "registries", "crictl"}
+    assert 'listen = "/run/other.sock"' in shown[CRIO].content
+    assert 'location = "abcd.example.com"' in shown[REGISTRIES].content
+    assert "runtime-endpoint: unix:///run/other.sock\ntimeout: 30\n" in shown[CRICTL].content
+    assert {entry.owner for entry in shown.values()} == {"crio", "registries", "crictl"}
 
 
 def test_variables_beside_the_role_reach_all_three(controller):
@@ -66,16 +66,15 @@ def test_variables_may_arrive_as_text(controller):
     }
     shown = controller.files("runtime", texts)
     assert (
-        '[crio.api]\nlisten = "/run/other.sock"\n\n[crio.metrics]\nmetrics_port = 9537'
-        in shown[CRIO]["content"]
+        '[crio.api]\nlisten = "/run/other.sock"\n\n[crio.metrics]\nmetrics_port = 9537' in shown[CRIO].content
     )
-    assert "insecure = true" in shown[REGISTRIES]["content"]
-    assert "runtime-endpoint: unix:///run/other.sock\ntimeout: 30\n" in shown[CRICTL]["content"]
+    assert "insecure = true" in shown[REGISTRIES].content
+    assert "runtime-endpoint: unix:///run/other.sock\ntimeout: 30\n" in shown[CRICTL].content
     unit = shown["/etc/systemd/system/crio.service.d/60-cri-node.conf"]
-    assert "Environment=TOKEN=x\n" in unit["content"]
-    assert "EnvironmentFile=-/etc/crio/cri-node.environment" in unit["content"]
-    assert (unit["mode"], unit["secret"]) == ("0600", True)
-    assert "NO_PROXY=localhost" in shown["/etc/crio/cri-node.environment"]["content"]
+    assert "Environment=TOKEN=x\n" in unit.content
+    assert "EnvironmentFile=-/etc/crio/cri-node.environment" in unit.content
+    assert (unit.mode, unit.secret) == ("0600", True)
+    assert "NO_PROXY=localhost" in shown["/etc/crio/cri-node.environment"].content
 
 
 # Role variables that are mappings, with a layer.

@@ -36,16 +36,27 @@ def as_documented(specification):
     return found
 
 
+def documented_options(name):
+    """A module's options with those of its documentation fragments, below its own."""
+    documentation = yaml.safe_load(imported("modules", name).DOCUMENTATION)
+    options = documentation["options"]
+    for fragment in documentation["extends_documentation_fragment"]:
+        shared = imported("doc_fragments", fragment.rpartition(".")[2]).ModuleDocFragment.DOCUMENTATION
+        for option, described in yaml.safe_load(shared)["options"].items():
+            options[option] = {**described, **options.get(option, {})}
+    return options
+
+
 @pytest.mark.parametrize("name", ["runtime_config", "runtime_verify"])
 def test_options_are_documented_as_declared(name):
-    documented = yaml.safe_load(imported("modules", name).DOCUMENTATION)["options"]
+    documented = documented_options(name)
     assert without_descriptions(documented) == as_documented(imported("action", name).ARGUMENT_SPEC)
 
 
 @pytest.mark.parametrize("name", ["runtime_config", "runtime_verify"])
 @pytest.mark.parametrize(("secret", "mode"), [(False, "0644"), (True, "0600")])
 def test_the_documented_default_of_mode_is_the_one_that_applies(name, secret, mode):
-    options = yaml.safe_load(imported("modules", name).DOCUMENTATION)["options"]
+    options = documented_options(name)
     assert f'V("{mode}")' in str(options["files"]["suboptions"]["mode"]["description"])
     specification = imported("action", name).ARGUMENT_SPEC
     entry = {"path": "/etc/a", "owner": "crio", "content": "x", "mode": None, "secret": secret}

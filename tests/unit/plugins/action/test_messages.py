@@ -59,13 +59,12 @@ def report(version="1.37.0", **more):
 
 
 def test_a_version_that_cannot_be_read_is_a_warning_and_one_printable_line(run):
-    config = {"data": {"crio": {"runtime": {"log_level": "info"}}}, "layers": {}}
+    layers = [["crio_config", {"crio": {"runtime": {"log_level": "info"}}}]]
+    file = {"path": FILE["path"], "owner": "crio", "kind": "crio_conf", "layers": layers}
     as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
     for version in (f"odd{ESCAPES}", "1.x", "9" * 5000, "one.two.three"):
         found = {"report": report(version, files={FILE["path"]: as_wanted})}
-        task = run(
-            "runtime_config", {"files": [{**FILE, "config": config}]}, lambda _arguments, found=found: found
-        )
+        task = run("runtime_config", {"files": [file]}, lambda _arguments, found=found: found)
         assert not task.result.get("failed"), task.result
         assert task.result["runtime"]["version"].isprintable()
         assert len(task.result["runtime"]["version"]) < 120

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
 
 FILE = {"path": "/etc/crio/crio.conf.d/60-cri-node.conf", "owner": "crio", "content": "[crio]\n"}
@@ -210,31 +211,51 @@ def itself():
 
 
 @pytest.mark.parametrize(
-    "config",
+    "layers",
     [
         "CANARY",
         ["CANARY"],
-        {},
-        {"data": "CANARY"},
-        {"data": {}, "problems": "CANARY"},
-        {"data": {}, "problems": [{"CANARY": 1}]},
-        {"data": {}, "expect": ["CANARY"]},
-        {"data": {}, "expect": {"crio": {"CANARY": 1}}},
-        {"data": {}, "layers": {"crio": None}},
-        {"data": {"crio": {"runtime": {"log_level": "\ud800CANARY"}}}},
-        {"data": {"\ud800CANARY": 1}},
-        {"data": {"registry": "CANARY"}, "kind": "registries"},
-        {"data": {"registry": ["CANARY"]}, "kind": "registries"},
-        {"data": {}, "kind": ["CANARY"]},
-        {"data": {}, "kind": "CANARY"},
-        {"data": itself()},
+        [["CANARY"]],
+        [["a", {}, "CANARY"]],
+        [[{"CANARY": 1}, {}]],
+        [["\ud800CANARY", {}]],
+        {"CANARY": {}},
+        [["crio_config", itself()]],
+        [],
         5,
     ],
 )
-def test_a_config_that_no_filter_made_is_refused_unquoted(refused, config):
-    message = refused("runtime_config", with_file(config=config))
-    assert "config" in message or "nested deeper" in message
+@pytest.mark.parametrize("name", ["layers", "crio_layers"])
+def test_layers_that_are_no_pairs_are_refused_unquoted(refused, name, layers):
+    of_others = {"layers": [["crictl_config", {}]]} if name == "crio_layers" else {}
+    if layers == [] and of_others:
+        return  # no layer of CRI-O is fine
+    file = {"path": FILE["path"], "owner": "crio", "kind": "crictl_yaml", **of_others, name: layers}
+    message = refused("runtime_config", {"files": [file]})
+    assert "layers" in message or "nested deeper" in message
     assert "CANARY" not in message
+
+
+@pytest.mark.parametrize(
+    "layer", ["CANARY", ["CANARY"], 5, {"crio": {"runtime": {"log_level": "\ud800CANARY"}}}]
+)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"text"}))
+def test_a_layer_that_cannot_be_settings_is_refused_by_its_variable(refused, kind, layer):
+    file = {"path": FILE["path"], "owner": "crio", "kind": kind, "layers": [["some_variable", layer]]}
+    message = refused("runtime_config", {"files": [file]})
+    assert "some_variable" in message
+    assert message.isprintable() or "\n- " in message
+
+
+def test_text_and_settings_are_not_mixed_in_one_file(refused):
+    layers = [["crio_config", {}]]
+    both = {"path": FILE["path"], "owner": "crio", "kind": "crio_conf", "content": "x", "layers": layers}
+    assert "is only for files of kind text" in refused("runtime_config", {"files": [both]})
+    assert "not for a text file" in refused("runtime_config", {"files": [{**FILE, "layers": layers}]})
+    assert "layers: is missing" in refused(
+        "runtime_config", {"files": [{**both, "layers": None, "content": None}]}
+    )
+    assert "kind" in refused("runtime_config", {"files": [{**both, "kind": "crio"}]})
 
 
 @pytest.mark.parametrize("files", ["CANARY", {"CANARY": 1}, ["CANARY"], [["CANARY"]], [5], 7])

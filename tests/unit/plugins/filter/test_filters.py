@@ -62,7 +62,6 @@ def test_registries_config_tells_all_there_is_to_know():
         ),
     ]
     told = call("registries_config", layers)
-    assert told["kind"] == "registries"
     assert told["data"]["registry"][-1] == {"location": "a.example.com", "insecure": True}
     assert told["layers"] == {
         "short-name-mode": "registries_config__x",
@@ -76,7 +75,6 @@ def test_registries_config_tells_all_there_is_to_know():
 def test_crictl_config_tells_all_there_is_to_know():
     told = call("crictl_config", {"timeout": "5", "max-retries": 2}, version="1.36")
     assert told == {
-        "kind": "crictl",
         "data": {"timeout": 5, "max-retries": 2},
         "layers": {"timeout": "crictl_config", "max-retries": "crictl_config"},
         "problems": [

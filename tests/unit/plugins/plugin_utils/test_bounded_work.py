@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.cri.node.plugins.plugin_utils import layers, value_types
 from ansible_collections.cri.node.plugins.plugin_utils.crio import keys as crio_keys
 from ansible_collections.cri.node.plugins.plugin_utils.crio import value_formats, versions
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.files import (
     crictl_yaml,
     environment_file,
@@ -91,7 +92,7 @@ def settings():
     }
     return [
         {"path": "/f", "key": toml.dotted(path), "value": value, "variable": "crio_config"}
-        for path, _key, value in crio_config.walk({"crio": tables})
+        for path, _key, value in CATALOGUE.walk({"crio": tables})
     ]
 
 
@@ -106,13 +107,13 @@ def crio_conf(text):
         tables: object = {entry["key"].rpartition(".")[2]: text}
         for name in reversed(entry["key"].split(".")[:-1]):
             tables = {"x" if name == "*" else name: tables}
-        crio_config.check(*layers.merge([("crio_config", tables)]))
+        crio_config.check_data(*layers.merge([("crio_config", tables)]))
     for tables in (
         {text: 1},
         {"crio": {text: 1}},
         {"crio": {"runtime": {"runtimes": {text: {"runtime_type": "vm", "runtime_path": text}}}}},
     ):
-        crio_config.check(*layers.merge([("crio_config", tables)]))
+        crio_config.check_data(*layers.merge([("crio_config", tables)]))
 
 
 def registries_conf(text):
@@ -130,7 +131,7 @@ def registries_conf(text):
         text: text,
     }
     checked = registries_config.check([("registries_config", data)])
-    checked.told("registries", registries_config.walk(checked.data))
+    checked.as_result(registries_config.walk(checked.data))
 
 
 def manifests(text):
@@ -248,10 +249,10 @@ def test_a_text_of_the_whole_configuration_takes_a_moment():
 
 MANY = 20_000
 SETS = {
-    "unknown keys": lambda: crio_config.check(
+    "unknown keys": lambda: crio_config.check_data(
         *layers.merge([("v", {"crio": {"runtime": {f"log_levl{n}": n for n in range(MANY)}}})])
     ),
-    "faulty values": lambda: crio_config.check(
+    "faulty values": lambda: crio_config.check_data(
         *layers.merge(
             [
                 (
@@ -334,7 +335,7 @@ def test_an_environment_that_doubles_itself_is_refused():
 
 def test_a_list_of_problems_ends_with_how_many_more_there_are():
     data = {"crio": {"runtime": {f"k{n}": n for n in range(1000)}}}
-    problems = crio_config.check(*layers.merge([("v", data)])).problems
+    problems = crio_config.check_data(*layers.merge([("v", data)])).problems
     assert len(problems) == 201
     assert "800 more problems" in str(problems[-1])
     with pytest.raises(failure.TaskFailure, match="- and 101 more"):

@@ -45,6 +45,21 @@ def test_what_a_daemon_writes_while_it_stops_is_not_the_cause_of_a_failed_start(
     assert words in journald.complaint("crio.service", "c", "old")
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (
+            "start-pre operation timed out. Terminating.",
+            "Control process exited, code=killed, status=15/TERM",
+        ),
+        ("Control process exited, code=exited, status=1/FAILURE", "State 'stop-sigterm' timed out. Killing."),
+    ],
+)
+def test_of_what_systemd_did_the_first_is_the_cause_and_the_rest_its_effect(journal, first, then):
+    journal += [entry(f"crio.service: {words}", pid="1") for words in (first, then)]
+    assert first in journald.complaint("crio.service", "c", "old")
+
+
 def test_without_a_journal_nothing_is_known(journal):
     assert journald.lines(None, "_PID=1") == []
     assert journald.complaint("crio.service", None, "old") == ""

@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import Catalogue, CatalogueError
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import (
+    CATALOGUE,
+    Catalogue,
+    CatalogueError,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CATALOGUE
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@
 import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.fallbacks import FALLBACKS
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CATALOGUE
 
 SETTLED = {
     "unit": {"active": True},

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, Version
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CATALOGUE, walk
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "crio-1.37"
@@ -44,13 +44,13 @@ def test_every_recorded_key_is_known(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_recorded_value_has_the_type_of_its_key(name):
-    for path, key, value in walk(recorded(name)):
+    for path, key, value in CATALOGUE.walk(recorded(name)):
         assert TYPES[key.type].convert(value) == value, path
 
 
 def test_the_defaults_are_those_crio_prints():
     newest = Version(1, 37)
-    for path, key, value in walk(recorded("crio-config-default-1.37.toml")):
+    for path, key, value in CATALOGUE.walk(recorded("crio-config-default-1.37.toml")):
         default = key.default_in(newest)
         if default is None or path[:4] == BUILT_IN_HANDLER:
             continue

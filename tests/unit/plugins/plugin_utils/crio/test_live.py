@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.crio.live import parse_lines
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
 from testbed.paths import STANDIN
 
 sys.path.insert(0, str(STANDIN))
@@ -65,18 +64,6 @@ def test_the_stand_in_prints_entries_as_the_recorded_crio_did():
     kata = {key for key in config_lines(ENTRIES) if ".kata." in key}  # which only a start leaves out
     expected = {key: value for key, value in config_lines(ENTRIES).items() if key not in kata}
     assert differences(expected, parse_lines(crio_shown.to_toml(settings))) == {}
-
-
-def test_what_is_expected_of_an_entry_is_accepted_as_an_option_of_the_action():
-    config = {"data": ENTRIES, "expect": config_lines(ENTRIES), "layers": {}}
-    file = {
-        "path": "/etc/crio/crio.conf.d/60-cri-node.conf",
-        "owner": "crio",
-        "content": "x",
-        "config": config,
-    }
-    assert None in config["expect"].values()
-    assert option_rules.problems_of_arguments({"files": [file]}) == []
 
 
 _TEXT = st.sampled_from(["", "/usr/bin/crun", "/run/crun", "/x"])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
-from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.layers import merge
 
 
@@ -19,7 +19,7 @@ def nested(dotted, value):
 
 def checked(data, *versions):
     merged, sources = merge([("crio_config", data)])
-    return crio_conf.check(merged, sources, versions)
+    return crio_conf.check_data(merged, sources, versions)
 
 
 def sentences(problems):
@@ -143,7 +143,7 @@ def test_a_problem_says_where_what_and_what_else(key, value, sentence):
     result = checked(nested(key, value))
     assert len(result.problems) == 1
     assert str(result.problems[0]).startswith(f"crio_config: {sentence}")
-    assert crio_conf.walk(result.data) == []
+    assert CATALOGUE.walk(result.data) == []
 
 
 def test_a_dotted_key_is_told_to_nest():
@@ -168,7 +168,7 @@ def test_everything_wrong_is_told_at_once_and_the_rest_is_kept():
 def test_a_problem_names_the_layer_that_brought_the_value():
     good, bad = nested("crio.metrics.metrics_port", 9537), nested("crio.metrics.metrics_port", "many")
     data, sources = merge([("crio_config", good), ("crio_config__lab", bad)])
-    [problem] = crio_conf.check(data, sources).problems
+    [problem] = crio_conf.check_data(data, sources).problems
     assert problem.variable == "crio_config__lab"
 
 
@@ -346,10 +346,10 @@ KEYS = st.sampled_from([key.key.replace("*", "x") for key in CATALOGUE.keys])
 def test_no_data_makes_the_check_fail(settings, junk):
     layers = [("crio_config", nested(key, value)) for key, value in settings]
     data, sources = merge([*layers, ("stray", junk if isinstance(junk, dict) else {"crio": junk})])
-    result = crio_conf.check(data, sources)
+    result = crio_conf.check_data(data, sources)
     for problem in (*result.problems, *result.warnings):
         assert str(problem)
-    again = crio_conf.check(result.data, {})
+    again = crio_conf.check_data(result.data, {})
     assert again.data == result.data
 
 
@@ -358,7 +358,7 @@ def metrics(*names):
 
 
 def refused(data):
-    return sentences(crio_conf.check(data, {}).problems)
+    return sentences(crio_conf.check_data(data, {}).problems)
 
 
 class TestChoices:

@@ -3,30 +3,18 @@
 
 import pytest
 
-from ansible_collections.cri.node.plugins.filter.crio_config import crio_config
-from ansible_collections.cri.node.plugins.filter.registries_config import registries_config
-from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import WantedFiles
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 TWO = {"unqualified-search-registries": ["a.io", "b.io"]}
 
 
 def warnings(registries, mode=None):
     """Those of the whole set, as the roles make it."""
-    crio = {"crio": {"image": {"short_name_mode": mode}}}
-    configs = [crio_config(crio), registries_config([["registries_config__x", registries]])]
-    entries = [
-        {
-            "path": f"/etc/{index}",
-            "owner": "x",
-            "secret": False,
-            "disruption": "none",
-            "mode": "0644",
-            "content": "x",
-            "config": each,
-        }
-        for index, each in enumerate(configs)
-    ]
-    return WantedFiles(entries).warnings
+    crio = [["crio_config", {"crio": {"image": {"short_name_mode": mode}}}]]
+    files = {"crio_conf": crio, "registries_conf": [["registries_config__x", registries]]}
+    return DesiredFiles(
+        [{"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": files[kind]} for kind in files]
+    ).warnings
 
 
 @pytest.mark.parametrize("mode", [None, "enforcing"])

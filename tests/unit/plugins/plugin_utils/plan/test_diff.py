@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff as file_diff
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
 OLD = {"kind": "file", "as_wanted": False, "loaded": False, "disruption": "restart", "sha256": "ab" * 32}
@@ -22,7 +23,7 @@ def shown(entry, found, orphan=False):
             {"path": PATH, "owner": "crio", "mode": "0644", "disruption": "restart", "secret": False, **entry}
         ]
     )
-    wanted = plan.WantedFiles(entries, ["crio"])
+    wanted = DesiredFiles(entries, ["crio"])
     report = {
         "files": {} if orphan else {PATH: found},
         "orphans": {PATH: found} if orphan else {},
@@ -98,7 +99,7 @@ def test_a_secret_file_is_shown_without_content_and_hash(entry, found, orphan, t
 
 
 def test_a_secret_file_whose_mode_alone_changes_is_shown_as_the_same():
-    wanted = plan.WantedFiles(
+    wanted = DesiredFiles(
         [{"path": PATH, "owner": "crio", "mode": "0600", "disruption": "restart", "secret": True, **NEW}]
     )
     report = {

@@ -3,19 +3,13 @@
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils.plan import messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 
 def settings(tables):
-    entry = {
-        "path": "/f",
-        "owner": "crio",
-        "content": "x",
-        "mode": "0644",
-        "secret": False,
-        "disruption": "restart",
-    }
-    return plan.WantedFiles([{**entry, "config": {"data": {"crio": tables}, "layers": {}}}])
+    entry = {"path": "/f", "owner": "crio", "kind": "crio_conf", "layers": [["v", {"crio": tables}]]}
+    return DesiredFiles([entry])
 
 
 TABLES = {
@@ -220,3 +214,31 @@ def test_a_secret_value_is_never_named():
     message = messages.failure({"message": "CRI-O refuses it", "detail": "invalid default_env"}, wanted)
     assert "hidden" not in message
     assert "crio.runtime.default_env = (secret)" in message
+
+
+def test_a_line_of_systemd_about_the_drop_in_names_directive_and_variable():
+    path = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
+    layers = [["crio_service", {"Service": {"KillMode": "gently", "Environment": "TOKEN=gently"}}]]
+    wanted = DesiredFiles([{"path": path, "owner": "crio", "kind": "unit_drop_in", "layers": layers}])
+    detail = f"{path}:4: Failed to parse kill mode specification, ignoring: gently"
+    [named] = messages.blamed(detail, wanted.settings())
+    assert (named["key"], named["variable"]) == ("Service.KillMode", "crio_service")
+    outcome = {"message": "systemd refuses the unit's settings", "detail": detail}
+    assert "Service.KillMode" in messages.failure(outcome, wanted)
+
+
+@pytest.mark.parametrize(
+    ("directive", "status"),
+    [("LimitNOFILE", "202/FDS"), ("User", "217/USER"), ("ReadOnlyPaths", "226/NAMESPACE")],
+)
+def test_an_exit_status_of_systemd_names_the_directive(directive, status):
+    service = {directive: "4", "KillMode": "process"}
+    entry = {
+        "path": "/u",
+        "owner": "crio",
+        "kind": "unit_drop_in",
+        "layers": [["crio_service", {"Service": service}]],
+    }
+    detail = f"crio.service: Main process exited, code=exited, status={status}"
+    [named] = messages.blamed(detail, DesiredFiles([entry]).settings())
+    assert named["key"] == f"Service.{directive}"

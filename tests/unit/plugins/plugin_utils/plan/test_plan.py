@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
 CONTENT = "[crio.metrics]\nmetrics_port = 9537\n"
@@ -20,9 +20,13 @@ def entry(**more):
         "mode": "0644",
         "secret": False,
         "disruption": "restart",
-        "config": None,
         **more,
     }
+
+
+def of_kind(kind, *layers, **more):
+    """An entry whose text comes from layers."""
+    return {"path": PATH, "owner": "crio", "kind": kind, "layers": [list(layer) for layer in layers], **more}
 
 
 def report(files=None, orphans=None, **more):
@@ -108,7 +112,7 @@ OTHER = {
     ],
 )
 def test_the_plan_names_files_activation_and_reasons(node, files, activate, reason):
-    made = plan.make(plan.WantedFiles([entry()]), node)
+    made = plan.make(DesiredFiles([entry()]), node)
     assert made.files == files
     assert made.activate == activate
     assert (reason in "; ".join(made.reasons)) if reason else not made.reasons
@@ -119,37 +123,33 @@ def test_the_plan_names_files_activation_and_reasons(node, files, activate, reas
 
 
 def test_an_entry_without_content_is_not_wanted_but_its_owner_counts():
-    wanted = plan.WantedFiles([entry(content=None), entry(path="/etc/y", owner="other", content="\n")])
+    wanted = DesiredFiles([entry(content=None), entry(path="/etc/y", owner="other", content="\n")])
     assert wanted.described == []
     assert wanted.owners == ["crio", "other"]
 
 
 def test_a_node_compares_by_hash():
-    [described] = plan.WantedFiles([entry()]).described
+    [described] = DesiredFiles([entry()]).described
     assert described["sha256"] == hashlib.sha256(CONTENT.encode()).hexdigest()
     assert "content" not in described
 
 
-def config(**more):
-    return {
-        "data": {"crio": {"metrics": {"metrics_port": 9537}, "runtime": {"selinux": True}}},
-        "layers": {"crio.metrics.metrics_port": "crio_config__site", "crio.runtime.selinux": "crio_config"},
-        "expect": {"crio.metrics.metrics_port": "9537"},
-        **more,
-    }
+SITE = of_kind(
+    "crio_conf",
+    ("crio_config", {"crio": {"runtime": {"selinux": True}}}),
+    ("crio_config__site", {"crio": {"metrics": {"metrics_port": 9537}}}),
+)
 
 
 def test_a_key_without_effect_on_the_node_is_told():
-    wanted = plan.WantedFiles([entry(config=config())])
+    wanted = DesiredFiles([SITE])
     assert [each["key"] for each in plan.without_effect(wanted, report())] == ["crio.runtime.selinux"]
     assert plan.without_effect(wanted, report(selinux=True)) == []
 
 
 def test_what_the_nodes_version_does_not_know_is_a_problem_that_names_the_layer():
     data = {"crio": {"network": {"cni_status_grace_period": "5s"}}}
-    wanted = plan.WantedFiles(
-        [entry(config={"data": data, "layers": {"crio.network.cni_status_grace_period": "crio_config"}})]
-    )
+    wanted = DesiredFiles([of_kind("crio_conf", ("crio_config", data))])
     assert wanted.problems_for("1.37.0") == []
     assert wanted.problems_for(None) == []
     [problem] = wanted.problems_for("1.35.2")
@@ -157,23 +157,22 @@ def test_what_the_nodes_version_does_not_know_is_a_problem_that_names_the_layer(
 
 
 def test_a_diff_shows_content_modes_and_the_variable_of_each_key():
-    wanted, node = plan.WantedFiles([entry(config=config())]), report({PATH: OTHER})
+    wanted, node = DesiredFiles([SITE]), report({PATH: OTHER})
     [shown, origins] = diff.of(wanted, node, plan.make(wanted, node))
-    assert (shown["before"], shown["after"]) == ("old\n", CONTENT)
+    assert shown["before"] == "old\n"
+    assert shown["after"].endswith("[crio.metrics]\nmetrics_port = 9537\n\n[crio.runtime]\nselinux = true\n")
     assert shown["after_header"] == f"{PATH} (0644)"
     assert "crio.metrics.metrics_port = 9537  (from crio_config__site)" in origins["prepared"]
 
 
 def test_a_diff_of_a_secret_file_shows_that_there_is_one_alone():
     secret = {**OTHER, "content": None}
-    wanted, node = plan.WantedFiles([entry(secret=True)]), report({PATH: secret})
+    wanted, node = DesiredFiles([entry(secret=True)]), report({PATH: secret})
     [shown] = diff.of(wanted, node, plan.make(wanted, node))
     assert (shown["before"], shown["after"]) == ("(secret)\n", "(secret, changed)\n")
     assert "9537" not in str(shown)
     removed = report({}, orphans={PATH: {**secret, "secret": True}})
-    [shown] = diff.of(
-        plan.WantedFiles([], ["crio"]), removed, plan.make(plan.WantedFiles([], ["crio"]), removed)
-    )
+    [shown] = diff.of(DesiredFiles([], ["crio"]), removed, plan.make(DesiredFiles([], ["crio"]), removed))
     assert shown["after"] == ""
     assert shown["before"] == "(secret)\n"
 
@@ -214,43 +213,36 @@ def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
     ],
 )
 def test_a_reload_is_planned_only_where_it_can_be_relied_on(node, disruption, reason):
-    made = plan.make(plan.WantedFiles([entry(disruption="reload")]), node)
+    made = plan.make(DesiredFiles([entry(disruption="reload")]), node)
     assert made.as_data()["disruption"] == disruption
     assert reason in made.reasons[-1]
 
 
-def test_the_gravest_disruption_decides():
+def test_the_most_disruptive_file_decides():
     files = {PATH: {**ABSENT, "disruption": "reload"}, "/etc/x": ABSENT}
-    made = plan.make(plan.WantedFiles([entry(disruption="reload"), entry(path="/etc/x")]), report(files))
+    made = plan.make(DesiredFiles([entry(disruption="reload"), entry(path="/etc/x")]), report(files))
     assert made.activate == "restart"
     assert len(made.reasons) == 2
 
 
 def test_a_set_that_no_daemon_reads_leaves_the_daemon_alone():
     node = report({PATH: {**ABSENT, "disruption": "none"}}, unit={"active": False, "enabled": False})
-    made = plan.make(plan.WantedFiles([entry(disruption="none")]), node)
+    made = plan.make(DesiredFiles([entry(disruption="none")]), node)
     assert (made.activate, made.enable, made.reasons) == ("none", False, [])
     assert made.files == {PATH: "create"}
 
 
 def test_a_role_whose_variables_are_empty_still_asks_for_a_daemon_that_runs():
-    made = plan.make(plan.WantedFiles([entry(content=None)]), report({}, unit={"active": False}))
+    made = plan.make(DesiredFiles([entry(content=None)]), report({}, unit={"active": False}))
     assert made.activate == "start"
 
 
-def of_kind(kind, data, **layers):
-    return {"kind": kind, "data": data, "layers": layers}
-
-
 def test_a_diff_names_the_variables_of_registries_and_of_crictl_too():
-    registries = of_kind("registries", {"registry": [{"location": "a.io", "insecure": True}]})
-    registries["layers"] = {'registry."a.io".insecure': "registries_config__site"}
-    wanted = plan.WantedFiles(
+    site = ("registries_config__site", {"registry": [{"location": "a.io", "insecure": True}]})
+    wanted = DesiredFiles(
         [
-            entry(config=registries),
-            entry(
-                path="/etc/crictl.yaml", config=of_kind("crictl", {"timeout": 10}, timeout="crictl_config")
-            ),
+            of_kind("registries_conf", ("registries_config", {}), site),
+            of_kind("crictl_yaml", ("crictl_config", {"timeout": 10}), path="/etc/crictl.yaml"),
         ]
     )
     told = {each["key"]: (each["value"], each["variable"]) for each in wanted.settings()}
@@ -259,11 +251,9 @@ def test_a_diff_names_the_variables_of_registries_and_of_crictl_too():
 
 
 def test_what_the_nodes_crictl_does_not_know_is_a_problem_only_where_it_matters():
-    known = plan.WantedFiles([entry(config=of_kind("crictl", {"timeout": 10}))])
+    known = DesiredFiles([of_kind("crictl_yaml", ("crictl_config", {"timeout": 10}))])
     assert known.asks_for_crictl is False
-    wanted = plan.WantedFiles(
-        [entry(config=of_kind("crictl", {"max-retries": 3}, **{"max-retries": "mine"}))]
-    )
+    wanted = DesiredFiles([of_kind("crictl_yaml", ("mine", {"max-retries": 3}))])
     assert wanted.asks_for_crictl is True
     assert wanted.problems_for("1.37.0", None) == []
     assert wanted.problems_for("1.37.0", "1.37.0") == []
@@ -272,8 +262,30 @@ def test_what_the_nodes_crictl_does_not_know_is_a_problem_only_where_it_matters(
     assert "crictl 1.36.0 does not know it" in problem
 
 
+def test_crictl_finds_crio_where_the_last_layer_lets_it_listen():
+    layers = [["crio_config", {"crio": {"api": {"listen": "/run/a.sock"}}}], ["crio_config__x", {"crio": {}}]]
+    defaults = {"runtime-endpoint": "unix:///var/run/crio/crio.sock", "timeout": 10}
+    entry = of_kind("crictl_yaml", ("crictl_config", {"timeout": 3}), defaults=defaults, crio_layers=layers)
+    settings = {each["key"]: (each["value"], each["variable"]) for each in DesiredFiles([entry]).settings()}
+    assert settings == {
+        "runtime-endpoint": ("unix:///run/a.sock", "crio_config"),
+        "timeout": (3, "crictl_config"),
+    }
+    entry["crio_layers"].append(["crio_config__y", {"crio": {"api": None}}])
+    [endpoint, _timeout] = DesiredFiles([entry]).settings()
+    assert (endpoint["value"], endpoint["variable"]) == (defaults["runtime-endpoint"], "the role's default")
+
+
+def test_a_file_that_holds_a_secret_is_kept_from_others_and_may_not_be_opened_to_them():
+    secret = of_kind("crio_conf", ("crio_config", {"crio": {"runtime": {"default_env": ["TOKEN=x"]}}}))
+    [file] = DesiredFiles([secret])
+    assert (file.mode, file.secret) == ("0600", True)
+    [problem] = DesiredFiles([{**secret, "mode": "0644"}]).problems
+    assert "lets every user of the node read a file that is secret" in problem
+
+
 def test_registries_that_roots_own_file_hides_are_told():
-    wanted = plan.WantedFiles([entry(config=of_kind("registries", {}))])
+    wanted = DesiredFiles([of_kind("registries_conf", ("v", {"aliases": {"a": "b.io/a"}}))])
     own = "/root/.config/containers/registries.conf"
     [told] = plan.without_effect(wanted, report(root_registries=own))
     assert told["key"] == PATH
@@ -295,7 +307,7 @@ def kata(**more):
     """A file set with a handler whose program and seccomp profile are paths."""
     handler = {"runtime_path": PROGRAM, "seccomp_profile": PROFILE, "runtime_type": "vm", **more}
     data = {"crio": {"runtime": {"runtimes": {"kata": handler}}}}
-    return plan.WantedFiles([entry(config={"data": data, "expect": config_lines(data), "layers": {}})])
+    return DesiredFiles([of_kind("crio_conf", ("crio_config", data))])
 
 
 def left_out(wanted, **more):

@@ -6,7 +6,7 @@ import copy
 import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
-from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
 from ansible_collections.cri.node.plugins.plugin_utils.verify.checks import Asked
 
@@ -18,22 +18,13 @@ PORT = "crio.metrics.metrics_port"
 ENTRY = {
     "path": PATH,
     "owner": "crio",
-    "content": "[crio.metrics]\nmetrics_port = 9537\n",
-    "mode": "0644",
-    "secret": False,
-    "disruption": "restart",
-    "config": {"data": {"crio": {"metrics": {"metrics_port": 9537}}}, "expect": {PORT: "9537"}, "layers": {}},
+    "kind": "crio_conf",
+    "layers": [["crio_config", {"crio": {"metrics": {"metrics_port": 9537}}}]],
 }
-HANDLER = {
-    **ENTRY,
-    "config": {
-        "data": {"crio": {"runtime": {"runtimes": {"kata": {"runtime_path": "/opt/kata"}, "crun": {}}}}},
-        "layers": {"crio.runtime.runtimes.kata.runtime_path": "crio_config__kata"},
-    },
-}
-HANDLER["config"]["expect"] = config_lines(HANDLER["config"]["data"])
+HANDLERS = {"crio": {"runtime": {"runtimes": {"kata": {"runtime_path": "/opt/kata"}, "crun": {}}}}}
+HANDLER = {**ENTRY, "layers": [["crio_config__kata", HANDLERS]]}
 KATA = "crio.runtime.runtimes.kata"
-GONE = {key: None for key, value in HANDLER["config"]["expect"].items() if KATA in key and value is not None}
+GONE = {key: None for key, value in config_lines(HANDLERS).items() if KATA in key and value is not None}
 LOADED = {"kind": "file", "as_wanted": True, "loaded": True, "disruption": "restart"}
 ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 NO_CNI = "Network plugin returns error: no CNI configuration file in /etc/cni/net.d/."
@@ -115,7 +106,7 @@ def checks(change, entries=(ENTRY,), **asked):
         seen["state"]["unit"]["phase"] = "stopped"
     if not seen["state"]["unit"]["active"] or not seen["state"]["crio"]["installed"]:
         seen = {"state": seen["state"], "owners": seen["owners"]}
-    found = verification.judge(plan.WantedFiles(list(entries), ["crio"]), seen, asked)
+    found = verification.judge(DesiredFiles(list(entries), ["crio"]), seen, asked)
     return {check["name"]: check for check in found}
 
 
@@ -280,7 +271,7 @@ def test_in_check_mode_what_a_run_would_change_fails_nothing(change):
 
 def test_a_file_beside_the_daemon_is_missed_only_where_its_role_was_at_work():
     path = "/etc/crictl.yaml"
-    config = {**ENTRY, "path": path, "owner": "crictl", "disruption": "none", "config": None}
+    config = {"path": path, "owner": "crictl", "disruption": "none", "content": "timeout: 10\n"}
     missing = {"state": {"files": {path: {**ABSENT, "disruption": "none"}}}}
     assert checks(missing, [ENTRY, config])["files"]["status"] == "passed"
     found = checks({**missing, "owners": ["crictl", "crio"]}, [ENTRY, config])["files"]
@@ -344,7 +335,7 @@ def test_handlers_that_are_asked_for_are_those_that_the_runtime_offers(change, s
 
 def test_a_key_that_crio_silently_does_without_is_a_warning():
     data = {"crio": {"runtime": {"seccomp_profile": "/etc/crio/seccomp.json", "selinux": True}}}
-    entry = {**ENTRY, "config": {"data": data, "expect": {}, "layers": {}}}
+    entry = {**ENTRY, "layers": [["crio_config", data]]}
     lacking = {"state": {"missing_paths": ["/etc/crio/seccomp.json"], "selinux": False}}
     found = checks(lacking, [entry])["without_effect"]
     assert found["status"] == "warning"

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every kind of managed file can be asked. Plan, diff, verification and messages ask nothing else about a file."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
+
+
+class Versions(NamedTuple):
+    """Versions that settings are checked against, such as "1.36.2"; "" where one is not known."""
+
+    crio: str = ""
+    crictl: str = ""
+
+
+class Kind:
+    """A kind of managed file whose content comes from layers of settings.
+
+    The data of a file is what Checked.data holds: typed, merged, without settings that have a problem.
+    """
+
+    name = ""  # as the option files[].kind has it
+    file = ""  # what messages call the file
+    disruption = "restart"  # what a running daemon needs to load a changed file: none, reload or restart
+    accepted = "a mapping"  # what each layer must be, for messages
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Merge the layers and check the result: all problems at once, nothing raised."""
+        raise NotImplementedError
+
+    def check_for_node(self, checked: Checked, versions: Versions) -> list[Problem]:
+        """Return what is wrong with checked settings for the versions of one node."""
+        return []
+
+    def depends_on_crictl(self, data: dict) -> bool:
+        """Return whether check_for_node needs the version of the node's crictl for this data."""
+        return False
+
+    def render(self, data: dict) -> str:
+        """Return the file's text without its header; equal data gives equal text."""
+        raise NotImplementedError
+
+    def walk(self, data: dict) -> list[tuple[Path, object]]:
+        """Return each setting with its path; the value is None where it may be a secret."""
+        return []
+
+    def is_secret(self, data: dict) -> bool:
+        """Return whether the file may hold a secret."""
+        return False
+
+    def secrets(self, data: dict, content: str) -> list[str]:
+        """Return texts of a secret file that no message may repeat."""
+        return []
+
+    def expect(self, data: dict) -> dict[str, str | None]:
+        """Return what the running daemon's configuration must show: {dotted key: value as CRI-O prints it}."""
+        return {}
+
+    def stray(self, name: str, layer: object) -> Problem:
+        """Return the problem of a layer that is not a mapping."""
+        return Problem(name, "", None, fault_of_mapping(layer), self.accepted)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of managed file: a new one is a module of this package and a row here."""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.files.crictl_yaml import CrictlYaml
+from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CrioConf
+from ansible_collections.cri.node.plugins.plugin_utils.files.environment_file import EnvironmentFile
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind
+from ansible_collections.cri.node.plugins.plugin_utils.files.registries_conf import RegistriesConf
+from ansible_collections.cri.node.plugins.plugin_utils.files.text import Text
+from ansible_collections.cri.node.plugins.plugin_utils.files.unit_drop_in import UnitDropIn
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (CrioConf(), RegistriesConf(), CrictlYaml(), UnitDropIn(), EnvironmentFile(), Text())
+}

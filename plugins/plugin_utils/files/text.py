@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file whose text is given as it is, such as a script for a shell's completion."""
+
+from __future__ import annotations
+
+from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers
+
+
+class Text(Kind):
+    """Text without settings: nothing of it is merged, checked or compared with the daemon's values."""
+
+    name = "text"
+
+    def check(self, layers: Layers, versions: Versions) -> Checked:
+        """Return an outcome without data."""
+        return Checked({}, {}, [], [])
+
+    def render(self, data: dict) -> str:
+        """Return no text: the content is given."""
+        return ""
+
+    def secrets(self, data: dict, content: str) -> list[str]:
+        """Return the values of assignments in the text."""
+        return secret_values.of_text(content)

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desired file set of a node: settings merged, checked and rendered, each once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import RANGE, is_supported, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.files import set_rules
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
+from ansible_collections.cri.node.plugins.plugin_utils.layers import (
+    Layers,
+    named_layers,
+    scalar_at,
+    source_of,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import MODE, file_mode
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
+DEFAULTS = "the role's default"  # the name of the lowest layer in messages
+_LISTEN = ("crio", "api", "listen")
+
+
+class DesiredFile(NamedTuple):
+    """One file of the set. An empty content means that the file is not wanted."""
+
+    path: str
+    owner: str
+    kind: Kind
+    checked: Checked
+    content: str
+    secret: bool
+    mode: str  # four octal digits
+    disruption: str  # what a running daemon needs to load it: none, reload or restart
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the content, in hexadecimal."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+
+class DesiredFiles:
+    """The desired file set of some owners."""
+
+    def __init__(self, entries: list[dict], owners: list[str] | None = None) -> None:
+        """Merge, check and render each entry of the option files, which option_rules has normalised."""
+        every = [_desired(plain(entry)) for entry in entries]
+        # Files that are not wanted count too: a role whose variables are all empty still needs a daemon that runs.
+        self.concern_daemon = any(file.disruption != "none" for file in every)
+        self.by_path = {file.path: file for file in every}
+        self._files = {
+            path: self.by_path[path] for path in sorted(self.by_path) if self.by_path[path].content
+        }
+        self.owners = sorted(set(owners or [file.owner for file in every]))
+
+    def __iter__(self) -> Iterator[DesiredFile]:
+        """Iterate over the files that are wanted, by path."""
+        return iter(self._files.values())
+
+    @property
+    def described(self) -> list[dict]:
+        """Each file as the node needs it to compare: everything but the content, and of a secret one but the hash."""
+        return [
+            {
+                "path": file.path,
+                "owner": file.owner,
+                "sha256": "" if file.secret else file.sha256,
+                "mode": file.mode,
+                "secret": file.secret,
+                "disruption": file.disruption,
+            }
+            for file in self
+        ]
+
+    @property
+    def secret_hashes(self) -> dict[str, str]:
+        """{path: SHA-256} of secret files; a short secret could be guessed from it, so it is not logged either."""
+        return {file.path: file.sha256 for file in self if file.secret}
+
+    @property
+    def unwanted(self) -> list[dict]:
+        """Files of these owners that are not wanted, for a node that has lost its own record of them."""
+        return [
+            {"path": file.path, "owner": file.owner, "disruption": file.disruption}
+            for file in self.by_path.values()
+            if not file.content
+        ]
+
+    @cached_property
+    def expect(self) -> dict[str, str | None]:
+        """What the live configuration must show: {dotted key: the value as CRI-O prints it}."""
+        return {key: value for file in self for key, value in file.kind.expect(file.checked.data).items()}
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the settings, over all files, as sentences."""
+        return [str(problem) for file in self.by_path.values() for problem in file.checked.problems]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What works and is unwise, over all files, as sentences."""
+        of_files = [str(warning) for file in self for warning in file.checked.warnings]
+        return of_files + set_rules.warnings(self.settings())
+
+    def file(self, path: str) -> DesiredFile:
+        """Return the wanted file of this path."""
+        return self._files[path]
+
+    def secrets(self) -> list[str]:
+        """Return the texts that no message may repeat."""
+        return [
+            text
+            for file in self
+            if file.secret
+            for text in file.kind.secrets(file.checked.data, file.content)
+        ]
+
+    def settings(self) -> list[dict]:
+        """Return every key that a file of the set sets: {"path", "key", "value", "variable"}; a secret value is None."""
+        return self._settings
+
+    @cached_property
+    def _settings(self) -> list[dict]:
+        return [
+            {
+                "path": file.path,
+                "key": toml.dotted(key_path),
+                "value": value,
+                "variable": source_of(file.checked.sources, key_path),
+            }
+            for file in self
+            for key_path, value in file.kind.walk(file.checked.data)
+        ]
+
+    def paths_of(self, kind: str) -> list[str]:
+        """Return the wanted files of one kind, such as crio_conf."""
+        return [file.path for file in self if file.kind.name == kind]
+
+    @property
+    def asks_for_crictl(self) -> bool:
+        """Whether it depends on the version of the node's crictl if the set is right."""
+        return any(file.kind.depends_on_crictl(file.checked.data) for file in self)
+
+    def problems_for(self, crio_version: str | None, crictl_version: str | None = None) -> list[str]:
+        """Return what is wrong with the set for a node's own versions, such as "1.36.2".
+
+        A version that is not known, or that cannot be read, is not judged; see unreadable_versions.
+        """
+        versions = Versions(
+            *(text if text and is_readable(text) else "" for text in (crio_version, crictl_version))
+        )
+        return [str(problem) for file in self for problem in file.kind.check_for_node(file.checked, versions)]
+
+
+def is_readable(version: str | None) -> bool:
+    """Return whether a version of a program can be read."""
+    try:
+        return bool(version and parse_version(version))
+    except ValueError:
+        return False
+
+
+def unreadable_versions(report: dict) -> list[str]:
+    """Return a warning for each program of the node whose version cannot be read or has settings that are not known."""
+    versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
+    warnings = [
+        f'the version of {program} on this node, "{shown(version, 100)}", cannot be read: the settings are checked against all'
+        " supported versions only"
+        for program, version in versions.items()
+        if version and not is_readable(version)
+    ]
+    installed = report["crio"]["version"]
+    if is_readable(installed) and not is_supported(parse_version(installed)):
+        warnings.append(
+            f"CRI-O {shown(installed, 100)} on this node is not one of the versions whose settings are known, {RANGE}:"
+            " the check of crio_config may miss a key or refuse one that this version has"
+        )
+    if report["crio"].get("installed") and not report["crio"]["version"]:
+        warnings.append(
+            "CRI-O on this node does not print its version: the settings are checked against all supported versions only"
+        )
+    return warnings
+
+
+def _desired(entry: dict) -> DesiredFile:
+    kind = KINDS[entry.get("kind") or "text"]
+    layers = _layers(entry, kind)
+    checked = kind.check(layers, Versions(entry.get("version") or "", ""))
+    if kind.name == "text":
+        content = (entry.get("content") or "") if (entry.get("content") or "").strip() else ""
+    else:
+        content = _header(entry["owner"], entry["layers"]) + kind.render(checked.data) if checked.data else ""
+    secret = bool(entry.get("secret")) or kind.is_secret(checked.data)
+    mode, fault = file_mode(entry.get("mode") or ("0600" if secret else "0644"), secret)
+    if fault:
+        checked = checked._replace(
+            problems=[*checked.problems, Problem(entry["path"], "mode", f'"{shown(mode, 80)}"', fault, MODE)]
+        )
+    return DesiredFile(
+        entry["path"],
+        entry["owner"],
+        kind,
+        checked,
+        content,
+        secret,
+        mode,
+        entry.get("disruption") or kind.disruption,
+    )
+
+
+def _layers(entry: dict, kind: Kind) -> Layers:
+    layers = named_layers(entry.get("layers") or [], kind.name)
+    listen = scalar_at(named_layers(entry.get("crio_layers") or [], "crio_config"), _LISTEN)
+    if listen and isinstance(listen, str):
+        layers = [("crio_config", {"runtime-endpoint": f"unix://{listen}"}), *layers]
+    return [(DEFAULTS, entry["defaults"]), *layers] if entry.get("defaults") else layers
+
+
+def _header(owner: str, layers: list) -> str:
+    """Say in the file itself whose it is and where to change it: no date, host or layer, so that equal data gives equal bytes."""
+    variable = layers[0][0]
+    return f"# Written by the role cri.node.{owner}, which undoes what is changed here: set {variable} instead.\n"
