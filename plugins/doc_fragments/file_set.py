@@ -39,8 +39,8 @@ options:
             is written into the file's header.
           - Settings merge as the filters P(cri.node.crio_config#filter), P(cri.node.registries_config#filter) and
             P(cri.node.crictl_config#filter) document. The layers of V(unit_drop_in) follow one another in the file.
-          - A text that holds a mapping in JSON or YAML is read. Without any settings the file is not wanted, and is removed where an
-            earlier run of the same owner wrote it.
+          - A text that holds a mapping in JSON or YAML is read. Without any settings the file is not wanted, and is removed
+            where an earlier run of the same owner wrote it.
         type: list
         elements: raw
       defaults:
@@ -75,8 +75,7 @@ options:
         description:
           - What a running daemon needs to load the file. V(none) is for a file that no daemon reads.
           - V(reload) becomes a restart where a reload cannot be relied on, for example because CRI-O would not log its outcome.
-          - The default depends on O(files[].kind). It is V(reload) for V(registries_conf), V(none) for V(crictl_yaml) and
-            V(restart) for all others.
+          - The default is V(reload) for V(registries_conf), V(none) for V(crictl_yaml) and V(restart) for all others.
         type: str
         choices: [none, reload, restart]
   owners:

@@ -3,13 +3,23 @@
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
-from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFile, DesiredFiles
+
+
+class Unchecked(DesiredFiles):
+    """Settings as they are, those too that the check would have refused: a node may know better."""
+
+    def __init__(self, data):
+        checked = Checked(data, dict.fromkeys([()], "v"), [], [])
+        file = DesiredFile("/f", "crio", KINDS["crio_conf"], checked, "x", True, "0600", "restart")
+        self.by_path = self._files = {"/f": file}
 
 
 def settings(tables):
-    entry = {"path": "/f", "owner": "crio", "kind": "crio_conf", "layers": [["v", {"crio": tables}]]}
-    return DesiredFiles([entry])
+    return Unchecked({"crio": tables})
 
 
 TABLES = {
@@ -218,7 +228,7 @@ def test_a_secret_value_is_never_named():
 
 def test_a_line_of_systemd_about_the_drop_in_names_directive_and_variable():
     path = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
-    layers = [["crio_service", {"Service": {"KillMode": "gently", "Environment": "TOKEN=gently"}}]]
+    layers = [["crio_service", {"Service": {"KillMode": "gently", "Environment": "TOKEN=canary"}}]]
     wanted = DesiredFiles([{"path": path, "owner": "crio", "kind": "unit_drop_in", "layers": layers}])
     detail = f"{path}:4: Failed to parse kill mode specification, ignoring: gently"
     [named] = messages.blamed(detail, wanted.settings())
