@@ -11,8 +11,9 @@ import tempfile
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason, size
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
     "source": {"type": "str", "required": True},
@@ -20,6 +21,7 @@ ARGUMENT_SPEC = {
     "fetched_by": {"type": "str", "choices": ["node", "controller"], "default": "node"},
 }
 _MODULE = "cri.node.crio_bundle"
+_HASH = "64 hexadecimal digits, as sha256sum prints them"
 _BLOCK = 1024 * 1024
 
 
@@ -28,8 +30,12 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
 
+    @classmethod
+    def examine(cls, options):
+        return Examined(_bad_hashes(options["sha256"]))
+
     def perform(self, options, task_vars):
-        _refuse_bad_hashes(options["sha256"])
+        refuse(_bad_hashes(options["sha256"]))
         here = self._call({"call": "read"}, task_vars)
         architecture = shown(here["architecture"], 100)
         sha256 = str(options["sha256"].get(architecture, "")).lower()
@@ -88,13 +94,18 @@ def _installed(version, sha256):
     return f"CRI-O {shown(version, 100)} (bundle with SHA-256 {shown(sha256 or 'unknown', 100)})\n"
 
 
-def _refuse_bad_hashes(hashes):
-    for architecture, value in hashes.items():
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", str(value)):
-            raise TaskFailure(
-                f"crio_bundle: sha256.{architecture} is {value!r}; a SHA-256 is 64 hexadecimal digits,"
-                " as sha256sum prints it"
-            )
+def _bad_hashes(hashes):
+    return [
+        Problem(
+            "crio_bundle",
+            f"sha256.{shown(architecture, 40)}",
+            f'"{shown(str(value), 80)}"',
+            "is not a SHA-256",
+            _HASH,
+        )
+        for architecture, value in hashes.items()
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", str(value))
+    ]
 
 
 def _fetch(url, path):

@@ -10,8 +10,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, li
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages, plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import variable_names
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
@@ -48,6 +49,12 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = {"ready_timeout": "crio_ready_timeout"}
+
+    @classmethod
+    def examine(cls, options):
+        wanted = DesiredFiles(options["files"], options["owners"])
+        problems = [Problem("", "", None, sentence) for sentence in options["problems"]] + wanted.problems
+        return Examined(problems, wanted.warnings, len(wanted.settings()), len(list(wanted)))
 
     def perform(self, options, task_vars):
         wanted = DesiredFiles(options["files"], options["owners"])
@@ -153,7 +160,7 @@ def _warn(result, wanted, report, outranked, further=()):
             "an earlier change of this node was interrupted and is still open; a run undoes it first"
         )
     told = (*wanted.warnings, *warnings, *report["notes"], *further)
-    result["warnings"] = [shown(warning) for warning in told]
+    result["warnings"] = [shown(str(warning)) for warning in told]
 
 
 def _changes(wanted, made, report):

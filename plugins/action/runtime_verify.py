@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault, labelled
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
@@ -38,11 +38,16 @@ class ActionModule(CheckedAction):
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = _VARIABLES
 
+    @classmethod
+    def examine(cls, options):
+        problems = [Problem("", "", None, sentence) for sentence in options["problems"]]
+        return Examined([*problems, *_bad_images(options)])
+
     def perform(self, options, task_vars):
         wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
         refuse([*options["problems"], *wanted.problems])
-        _refuse_bad(options)
+        refuse(_bad_images(options))
         pods = [_hello_world(options["image"]) for _each in range(_PODS)] if options["image"] else []
         asked = verification.Asked(
             options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
@@ -71,15 +76,15 @@ class ActionModule(CheckedAction):
         return _result(verification.judge(wanted, seen, asked), seen["state"]["crio"]["version"])
 
 
-def _refuse_bad(options):
+def _bad_images(options):
     images = [("image", options["image"])] if options["image"] else []
     images += [("pull", image) for image in options["pull"]]
-    refuse(
+    return [
         Problem("", labelled(name, _VARIABLES), f'"{shown(image, 80)}"', fault, IMAGE)
         for name, image in images
         for fault in [image_fault(image)]
         if fault
-    )
+    ]
 
 
 def _hello_world(image):

@@ -15,8 +15,9 @@ from ansible.utils.display import Display
 
 from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 from ansible_collections.cri.node.plugins.plugin_utils.verify import report as verification_report
 
@@ -37,6 +38,17 @@ class ActionModule(CheckedAction):
     _requires_connection = False
 
     VARIABLES = {"path": "verify_report_file"}
+
+    @classmethod
+    def examine(cls, options):
+        try:
+            if options["path"]:
+                _write(options["path"], None, True)
+        except TaskFailure as failure:
+            return Examined(
+                [], [Problem("", option_rules.labelled("path", cls.VARIABLES), None, str(failure))]
+            )
+        return Examined([])
 
     def perform(self, options, task_vars):
         if options["state"] == "checked":

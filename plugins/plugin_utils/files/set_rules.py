@@ -11,10 +11,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 _MODE = "crio.image.short_name_mode"
 
 
-def warnings(settings: list[dict]) -> list[str]:
-    """Return a sentence for everything in the set that is unwise or without effect."""
+def warnings(settings: list[dict]) -> list[Problem]:
+    """Return everything in the set that is unwise or without effect."""
     by_key = {setting["key"]: setting for setting in settings}
-    return [str(problem) for rule in RULES for problem in rule(by_key)]
+    return [problem for rule in RULES for problem in rule(by_key)]
 
 
 def _warning(setting: dict, message: str) -> Problem:

@@ -100,14 +100,14 @@ class DesiredFiles:
         return {key: value for file in self for key, value in file.kind.expect(file.checked.data).items()}
 
     @property
-    def problems(self) -> list[str]:
-        """What is wrong with the settings, over all files, as sentences."""
-        return [str(problem) for file in self.by_path.values() for problem in file.checked.problems]
+    def problems(self) -> list[Problem]:
+        """What is wrong with the settings, over all files."""
+        return [problem for file in self.by_path.values() for problem in file.checked.problems]
 
     @property
-    def warnings(self) -> list[str]:
-        """What works and is unwise, over all files, as sentences."""
-        of_files = [str(warning) for file in self for warning in file.checked.warnings]
+    def warnings(self) -> list[Problem]:
+        """What works and is unwise, over all files."""
+        of_files = [warning for file in self for warning in file.checked.warnings]
         return of_files + set_rules.warnings(self.settings())
 
     def file(self, path: str) -> DesiredFile:

@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, redacted, refuse
+
+
+class Examined(NamedTuple):
+    """What can be said of an action's options on the controller."""
+
+    problems: list[Problem]
+    warnings: list[Problem] = []
+    keys: int = 0  # settings that were checked
+    files: int = 0  # files that are wanted
 
 
 class CheckedAction(ActionBase):
@@ -31,3 +44,29 @@ class CheckedAction(ActionBase):
             return self.perform(options, task_vars)
         except TaskFailure as failure:
             return dict(failure.result, msg=redacted(failure.result["msg"], self.secrets))
+
+    @classmethod
+    def examine(cls, options: dict) -> Examined:
+        """Judge options that have passed option_rules, without any node."""
+        return Examined([])
+
+
+def examine(action: type[CheckedAction], arguments: dict) -> Examined:
+    """Judge the arguments of an action on the controller as a run of it would, all problems at once."""
+    problems: list = option_rules.problems_of_arguments(arguments, action.VARIABLES)
+    if not problems:
+        validated = ArgumentSpecValidator(action.ARGUMENT_SPEC).validate(arguments)
+        problems = [_with_variables(message, action.VARIABLES) for message in validated.error_messages]
+    if not problems:
+        options = validated.validated_parameters
+        problems = option_rules.normalise(options, action.ARGUMENT_SPEC, action.VARIABLES)
+    if not problems:
+        return action.examine(options)
+    return Examined([each if isinstance(each, Problem) else Problem("", "", None, each) for each in problems])
+
+
+def _with_variables(message: str, variables: dict[str, str]) -> str:
+    """A message of Ansible's about options, with the role variables that they come from."""
+    for option in variables:
+        message = message.replace(f"'{option}'", option_rules.labelled(option, variables))
+    return message

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml, registries_conf
@@ -47,6 +48,12 @@ _OF_ROLES = (
     "crictl_result",
     "runtime_result",
     "verify_result",
+    "crio_settings",
+    "registries_settings",
+    "crictl_settings",
+    "runtime_settings",
+    "verify_settings",
+    "runtime_check_result",
 )
 _SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
 _KNOWN = frozenset((*_SHAPES, *_OF_ROLES))
@@ -104,15 +111,22 @@ def _meant(name: str, value: object) -> str:
 
 def _close(base: str, value: object) -> str:
     """The known variable that has nearly this name, or one of this content."""
-    near = {}
-    for known, shape in _SHAPES.items():
-        allowed = min(2, len(known.split("_", 1)[1]) // 3)
-        steps = _distance(base, known, allowed)
-        if steps <= allowed and _fits(value, shape):
-            near[known] = steps
+    near = {known: steps for known, steps in _near(base).items() if _fits(value, _SHAPES[known])}
     if near:
         return min(near, key=lambda known: near[known])
     return _by_content(value) if base in _BASES else ""
+
+
+@lru_cache(maxsize=256)  # the hosts of a play have the same names
+def _near(base: str) -> dict[str, int]:
+    """{known variable: how many letters differ}, for those of nearly this name."""
+    near = {}
+    for known in _SHAPES:
+        allowed = min(2, len(known.split("_", 1)[1]) // 3)
+        steps = _distance(base, known, allowed)
+        if steps <= allowed:
+            near[known] = steps
+    return near
 
 
 def _fits(value: object, shape: str) -> bool:

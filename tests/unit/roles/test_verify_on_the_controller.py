@@ -114,22 +114,38 @@ def test_a_path_that_cannot_be_written_is_known_before_the_first_node_is_asked(t
             tmp_path, [], {"node-1": nobody}, "-e", "verify_report_file=missing/x.json", playbook=playbook
         )
         output = done.stdout + done.stderr
-        first = output.index("Check that the report can be written")
-        assert first < output.index("Check on the controller")
-        assert "verify_report_file of the role" in output
+        assert output.index("the report cannot be written") < output.index("Connection refused")
 
 
 def test_a_node_whose_change_failed_is_reported_with_the_message_of_it(tmp_path):
     gone = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
-    refused = {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}
-    done = run(tmp_path, [], {"gone": gone, "refused": refused}, playbook="cri.node.provision")
+    broken = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "/nowhere/python",
+        "ansible_become": False,
+    }
+    done = run(tmp_path, [], {"gone": gone, "broken": broken}, playbook="cri.node.provision")
     nodes = written(tmp_path)["nodes"]
     assert {node["status"] for node in nodes.values()} == {"not_verified"}
     assert "Connection refused" in nodes["gone"]["reason"]
-    assert "did you mean crio.metrics.metrics_port?" in nodes["refused"]["reason"]
-    assert done.stdout.split("CUSTOM STATS")[1].count("did you mean crio.metrics.metrics_port?") == 1
-    table = " ".join(done.stdout.split("result        checks")[1].split())
-    assert "refused NOT VERIFIED crio_config: crio.metrics.metrics_prt" in table
+    assert "/nowhere/python" in nodes["broken"]["reason"]
+    assert "Connection refused" in done.stdout.split("CUSTOM STATS")[1]
+
+
+def test_faulty_settings_of_one_node_stop_the_play_before_any_node_is_called(tmp_path):
+    gone = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
+    refused = {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}
+    done = run(tmp_path, [], {"gone": gone, "refused": refused}, playbook="cri.node.provision")
+    assert done.returncode == 2
+    assert "1 problem on 1 of 2 nodes, and nothing was changed" in done.stdout
+    assert "on refused" in done.stdout
+    assert "did you mean crio.metrics.metrics_port?" in done.stdout
+    assert "Connection refused" not in done.stdout
+    nodes = written(tmp_path)["nodes"]
+    assert {node["status"] for node in nodes.values()} == {"not_verified"}
+    assert {node["reason"] for node in nodes.values()} == {
+        "the check of the settings failed, so that no node was called"
+    }
 
 
 def test_a_change_that_was_undone_is_reported_in_its_own_words(tmp_path):

@@ -12,9 +12,10 @@ def warnings(registries, mode=None):
     """Those of the whole set, as the roles make it."""
     crio = [["crio_config", {"crio": {"image": {"short_name_mode": mode}}}]]
     files = {"crio_conf": crio, "registries_conf": [["registries_config__x", registries]]}
-    return DesiredFiles(
+    wanted = DesiredFiles(
         [{"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": files[kind]} for kind in files]
-    ).warnings
+    )
+    return [str(warning) for warning in wanted.warnings]
 
 
 @pytest.mark.parametrize("mode", [None, "enforcing"])

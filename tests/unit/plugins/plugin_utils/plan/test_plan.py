@@ -281,7 +281,7 @@ def test_a_file_that_holds_a_secret_is_kept_from_others_and_may_not_be_opened_to
     [file] = DesiredFiles([secret])
     assert (file.mode, file.secret) == ("0600", True)
     [problem] = DesiredFiles([{**secret, "mode": "0644"}]).problems
-    assert "lets every user of the node read a file that is secret" in problem
+    assert "lets every user of the node read a file that is secret" in str(problem)
 
 
 def test_registries_that_roots_own_file_hides_are_told():

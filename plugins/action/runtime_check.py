@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks the settings of all nodes of a play on the controller, in one task for all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ansible_collections.cri.node.plugins.action import (
+    crio_bundle,
+    runtime_config,
+    runtime_verify,
+    verify_report,
+)
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.task import faults, play_hosts, variable_names
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import (
+    CheckedAction,
+    Examined,
+    examine,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
+
+ARGUMENT_SPEC = {"settings": {"type": "list", "elements": "str", "required": True}}
+# The modules whose options can be checked.
+ACTIONS = {
+    "crio_bundle": crio_bundle.ActionModule,
+    "runtime_config": runtime_config.ActionModule,
+    "runtime_verify": runtime_verify.ActionModule,
+    "verify_report": verify_report.ActionModule,
+}
+
+
+class ActionModule(CheckedAction):
+    """No remote call. Nodes with equal settings are checked once."""
+
+    ARGUMENT_SPEC = ARGUMENT_SPEC
+    _requires_connection = False
+
+    def perform(self, options, task_vars):
+        self.known: dict[tuple[str, str], Examined] = {}
+        self.examined: dict[int, tuple[dict, list[Examined]]] = {}  # by the values that several hosts share
+        problems: list[tuple[str, Problem]] = []
+        warnings: list[tuple[str, Problem]] = []
+        totals: dict[str, tuple[int, int]] = {}
+        for node, variables, values, fault in play_hosts.values(
+            self._task, self._templar, task_vars, options["settings"]
+        ):
+            warnings += [(node, Problem("", "", None, text)) for text in variable_names.warnings(variables)]
+            if fault:
+                problems.append((node, Problem("", "", None, f"the settings cannot be evaluated: {fault}")))
+                continue
+            if id(values) not in self.examined:
+                self.examined[id(values)] = (values, list(self._examined(values)))
+            found = self.examined[id(values)][1]
+            problems += [(node, problem) for each in found for problem in each.problems]
+            warnings += [(node, warning) for each in found for warning in each.warnings]
+            totals[node] = (sum(each.keys for each in found), sum(each.files for each in found))
+        return self._result(problems, warnings, totals, len(play_hosts.hosts_of(task_vars)))
+
+    def _examined(self, values: dict) -> Iterator[Examined]:
+        for variable, tasks in values.items():
+            try:
+                tasks = plain(tasks)
+            except TooDeep as error:
+                yield Examined([Problem(variable, "", None, str(error))])
+                continue
+            if not isinstance(tasks, dict) or not all(isinstance(each, dict) for each in tasks.values()):
+                yield Examined([Problem(variable, "", None, "is not a mapping of modules to their options")])
+                continue
+            for module, arguments in tasks.items():
+                if module not in ACTIONS:
+                    accepted = ", ".join(sorted(ACTIONS))
+                    yield Examined(
+                        [Problem(variable, "", None, f"{shown(module, 80)} is not a module", accepted)]
+                    )
+                elif arguments:
+                    key = (module, json.dumps(arguments, sort_keys=True, default=str))
+                    if key not in self.known:
+                        self.known[key] = examine(ACTIONS[module], arguments)
+                    yield self.known[key]
+
+    def _result(self, problems, warnings, totals, nodes):
+        found, unwise = faults.joined(problems), faults.joined(warnings)
+        keys = sum(each for each, _files in totals.values())
+        files = sum(each for _keys, each in totals.values())
+        summary = f"{count(nodes, 'node')} checked: {count(keys, 'key')} in {count(files, 'file')}"
+        if not nodes:
+            return {"changed": False, "msg": "all nodes were checked with the first batch"}
+        result = {
+            "changed": False,
+            "problems": faults.as_data(found),
+            "warnings_found": faults.as_data(unwise),
+        }
+        lines = []
+        if unwise:
+            lines += [f"{count(len(unwise), 'warning')}:", *faults.lines(unwise, nodes)]
+        if found:
+            affected = len({node for node, _problem in problems})
+            head = f"{count(len(found), 'problem')} on {affected} of {count(nodes, 'node')}, and nothing was changed:"
+            lines += [head, *faults.lines(found, nodes)]
+            if not show(lines):
+                result["lines"] = lines  # which would be shown twice otherwise
+            raise TaskFailure(f"{head}{_in_short(found)}", result)
+        lines.append(summary)
+        show(lines)
+        return {**result, "lines": lines, "msg": summary}
+
+
+def _in_short(found: list[faults.Fault]) -> str:
+    """The first problems as sentences, for a result that is shown without its table."""
+    sentences = [str(fault.problem) for fault in found[:10]]
+    more = len(found) - len(sentences)
+    return "".join(f"\n- {sentence}" for sentence in sentences) + (f"\n- and {more} more" if more else "")

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lines of an action on the terminal, which stay out of output that programs read."""
+
+from __future__ import annotations
+
+from ansible import constants
+from ansible.utils.display import Display
+
+# Callbacks whose output is one document of data: a line of text would break it.
+_MACHINE_READABLE = ("json", "jsonl", "null")
+
+
+def show(lines: list[str]) -> bool:
+    """Print the lines, unless the output is machine-readable. Returns whether they were printed."""
+    callback = str(constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK"))
+    if callback.rpartition(".")[2] in _MACHINE_READABLE:
+        return False
+    Display().display("\n".join(lines))
+    return True

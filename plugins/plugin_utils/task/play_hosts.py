@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of all hosts of a play, for a task that runs once for all of them.
+
+hostvars is not enough: it has neither a role's defaults nor a play's variables. What a task of each host would see is asked from
+Ansible's variable manager, as Ansible's own strategies do (ansible-core 2.16 to 2.19).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ansible.errors import AnsibleError
+
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
+# What makes a template depend on more than the variables that it names.
+_ELSEWHERE = re.compile(
+    r"\b(?:hostvars|vars|lookup|q)\b(?!')|\bquery\((?!'ansible\.builtin\.(?:varnames|vars)')|\b(?:now|random|shuffle)\b"
+)
+
+
+class HostValues(NamedTuple):
+    """One host of the play."""
+
+    host: str
+    variables: dict  # as a task of this host has them, not evaluated
+    values: dict  # the evaluated ones that were asked for, without those that are not defined
+    fault: str  # why they cannot be evaluated, "" where they can
+
+
+def hosts_of(task_vars: dict) -> list[str]:
+    """Return the hosts that a task which runs once in each batch is about: all of the play in its first batch, else none."""
+    every = list(task_vars.get("ansible_play_hosts_all") or [task_vars["inventory_hostname"]])
+    batch = task_vars.get("ansible_play_batch") or every
+    return every if every[0] in batch else []
+
+
+def values(task, templar, task_vars: dict, names: list[str]) -> Iterator[HostValues]:
+    """Yield the values of some variables for each host.
+
+    Evaluating templates is most of the work. Hosts for which all variables that the templates name are equal have equal values,
+    which are evaluated once; they are the same objects then.
+    """
+    hostvars = task_vars["hostvars"]
+    manager, inventory = hostvars._variable_manager, hostvars._inventory
+    known: dict[tuple, tuple[dict, str]] = {}
+    used = _Used()
+    for host in hosts_of(task_vars):
+        variables = manager.get_vars(play=task.play, host=inventory.get_host(host), task=task)
+        key = used.by(variables, names)
+        if key is None or key not in known:
+            found = _evaluated(templar, variables, names)
+            if key is not None:
+                known[key] = found
+        else:
+            found = known[key]
+        yield HostValues(host, variables, *found)
+
+
+def _evaluated(templar, variables: dict, names: list[str]) -> tuple[dict, str]:
+    templar.available_variables = variables
+    try:
+        return {each: templar.template(variables[each]) for each in names if each in variables}, ""
+    except AnsibleError as error:
+        return {}, str(error)
+
+
+class _Used:
+    """Finds what the value of a variable depends on."""
+
+    def __init__(self) -> None:
+        self._mentioned: dict[str, frozenset[str] | None] = {}
+        self._frozen: dict[int, tuple[object, str]] = {}
+
+    def by(self, variables: dict, names: list[str]) -> tuple | None:
+        """Return a key of all variables that these depend on, with their values; None where that cannot be known."""
+        layers = self._layers(variables)
+        seen: set[str] = set()
+        found: dict[str, str] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            waiting += layers.get(name, ())
+            if name not in variables:
+                continue
+            found[name] = text = self._freeze(variables[name])
+            if "{{" in text or "{%" in text:
+                mentioned = self._mentions(text)
+                if mentioned is None:
+                    return None
+                waiting += mentioned
+        return tuple(sorted(found.items()))
+
+    def _layers(self, variables: dict) -> dict[str, list[str]]:
+        """{name: further variables whose names begin with it and two underscores}"""
+        found: dict[str, list[str]] = {}
+        for name in variables:
+            base, layer, _rest = name.partition("__")
+            if base and layer:
+                found.setdefault(base, []).append(name)
+        return found
+
+    def _freeze(self, value: object) -> str:
+        """A value as text, in which its templates are not evaluated."""
+        if id(value) not in self._frozen:
+            text = value if type(value) is str else json.dumps(value, sort_keys=True, default=repr)
+            self._frozen[id(value)] = (
+                value,
+                str(text),
+            )  # the value is kept, so that its id is not used again
+        return self._frozen[id(value)][1]
+
+    def _mentions(self, text: str) -> frozenset[str] | None:
+        if text not in self._mentioned:
+            names = None if _ELSEWHERE.search(text) else frozenset(_NAME.findall(text))
+            self._mentioned[text] = names
+        return self._mentioned[text]
