@@ -36,7 +36,7 @@ def as_documented(specification):
     return found
 
 
-@pytest.mark.parametrize("name", ["runtime_config", "runtime_verify"])
+@pytest.mark.parametrize("name", ["runtime_config", "runtime_verify", "verify_report"])
 def test_options_are_documented_as_declared(name):
     documented = yaml.safe_load(imported("modules", name).DOCUMENTATION)["options"]
     assert without_descriptions(documented) == as_documented(imported("action", name).ARGUMENT_SPEC)
