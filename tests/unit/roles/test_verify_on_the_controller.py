@@ -167,7 +167,7 @@ def test_the_tag_check_contacts_no_node(tmp_path, playbook):
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         pytest.param({"verify_network": "maybe"}, "verify_network", id="not a choice"),
         pytest.param(
@@ -182,9 +182,9 @@ def test_the_tag_check_contacts_no_node(tmp_path, playbook):
         ),
     ],
 )  # fmt: skip
-def test_an_invalid_variable_is_refused_before_any_node_is_contacted(tmp_path, variables, told):
+def test_an_invalid_variable_is_refused_before_any_node_is_contacted(tmp_path, variables, message):
     role = {"name": "Verify", "ansible.builtin.import_role": {"name": "cri.node.verify"}}
     done = run(tmp_path, [role], {"node.example.com": {}}, "--tags", "verify", "-e", json.dumps(variables))
     assert done.returncode == 2
-    assert told in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

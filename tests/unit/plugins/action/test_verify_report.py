@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action verify_report returns the whole result even if the report's file cannot be written."""
+"""The action verify_report returns the complete result even if the report's file cannot be written."""
 
 import os
 

@@ -9,6 +9,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_l
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import Evidence, Options
+from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import Verdict
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
 OLD = "/etc/containers/registries.conf.d/zz-cri-node.conf"
@@ -406,3 +407,20 @@ def test_each_verdict_of_a_check_is_a_result_named_after_its_subject():
         "pull a:1": "failed",
     }
     assert list(found)[-2:] == ["pull b:1", "pull a:1"]
+
+
+def test_a_row_of_the_table_is_all_that_a_check_needs():
+    def judge(evidence):
+        return [
+            Verdict("passed" if free else "failed", f"{free} bytes", path)
+            for path, free in evidence.observation["free"]
+        ]
+
+    row = verification.Check("disk", "Is there space left?", judge, "Fails if there is none.", subject="PATH")
+    evidence = Evidence(
+        plan.WantedFiles([], []), Options("optional", "", [], False), {"free": [("/", 5), ("/run", 0)]}
+    )
+    assert verification.judge(evidence, [row]) == [
+        {"name": "disk /", "status": "passed", "detail": "5 bytes"},
+        {"name": "disk /run", "status": "failed", "detail": "0 bytes"},
+    ]
