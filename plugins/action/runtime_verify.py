@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of runtime_verify: says what to look at, and judges what was seen."""
+"""The controller's side of runtime_verify: decides what the node reads, and judges what it returns."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 
@@ -18,6 +19,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action impor
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault, labelled
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
+from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import Evidence, Options
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
@@ -29,54 +31,70 @@ ARGUMENT_SPEC = {
 }
 _MODULE = "cri.node.runtime_verify"
 _VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
-_PODS = 3  # to try one after the other, where a kubelet takes a pod away that is not its own
+_PODS = 3  # tried one after the other, because a kubelet may remove a pod that it did not create
 
 
 class ActionModule(CheckedAction):
-    """One remote call. What it brings back is judged here; a node that cannot be asked gets a failed check, too."""
+    """Makes one remote call and judges what it returns. A node that cannot be read has one failed check."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = _VARIABLES
 
     @classmethod
-    def examine(cls, options):
+    def examine(cls, options: dict[str, Any]) -> Examined:
+        """Judge the images' names."""
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]]
         return Examined([*problems, *_bad_images(options)])
 
-    def perform(self, options, task_vars):
-        wanted = DesiredFiles(options["files"], options["owners"])
-        self.secrets = wanted.secrets()
-        refuse([*options["problems"], *wanted.problems])
+    def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the checks of the node."""
+        desired = DesiredFiles(options["files"], options["owners"])
+        self.secrets = desired.secrets()
+        refuse([*options["problems"], *desired.problems])
         refuse(_bad_images(options))
-        pods = [_hello_world(options["image"]) for _each in range(_PODS)] if options["image"] else []
-        asked = verification.Asked(
-            options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
-        )
-        arguments = {
-            "unit": options["unit"],
-            "owners": wanted.owners,
-            "files": wanted.described,
-            "secret_hashes": wanted.secret_hashes,
-            "unwanted": wanted.unwanted,
-            "expect": wanted.expect,
-            "paths": fallbacks.paths(wanted.settings()),
-            # What is not applied yet cannot be served yet.
-            "metrics_port": 0 if asked.check_mode else int(wanted.expect.get("crio.metrics.metrics_port", 0)),
-            "pods": [] if asked.check_mode else pods,
-            "pull": [] if asked.check_mode else asked.pull,
-            "timeout": options["timeout"],
-        }
+        pull = list(dict.fromkeys(options["pull"]))
+        asked = Options(options["network"], options["image"], pull, bool(self._task.check_mode))
+        arguments = _arguments(desired, asked, options["unit"], options["timeout"])
+        observation: dict[str, Any] = {}
+        error = ""
         try:
             returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
-            seen = succeeded(returned, self.secrets)["seen"]
+            observation = succeeded(returned, self.secrets)["seen"]
         except AnsibleConnectionFailure as failure:
-            return _result(verification.unseen(f"the node cannot be reached: {failure}", self.secrets))
+            error = f"the node cannot be reached: {failure}"
         except TaskFailure as failure:
-            return _result(verification.unseen(str(failure), self.secrets))
-        return _result(verification.judge(wanted, seen, asked), seen["state"]["crio"]["version"])
+            error = str(failure)
+        checks = verification.judge(Evidence(desired, asked, observation, error))
+        version = observation["state"]["crio"]["version"] if observation else None
+        return {
+            "changed": False,
+            "checks": checks,
+            "failed_checks": verification.named(checks, "failed"),
+            **({"version": version} if version else {}),
+        }
 
 
-def _bad_images(options):
+def _arguments(desired: DesiredFiles, options: Options, unit: str, timeout: int) -> dict[str, Any]:
+    """Return the arguments of the node's side of the module."""
+    pods = [_hello_world(options.image) for _each in range(_PODS)] if options.image else []
+    return {
+        "unit": unit,
+        "owners": desired.owners,
+        "files": desired.described,
+        "secret_hashes": desired.secret_hashes,
+        "unwanted": desired.unwanted,
+        "expect": desired.expect,
+        "paths": fallbacks.paths(desired.settings()),
+        # In check mode the desired port may not be applied yet: the live one is asked.
+        "metrics_port": 0 if options.check_mode else int(desired.expect.get("crio.metrics.metrics_port", 0)),
+        "pods": [] if options.check_mode else pods,
+        "pull": [] if options.check_mode else options.pull,
+        "timeout": timeout,
+    }
+
+
+def _bad_images(options: dict[str, Any]) -> list[Problem]:
+    """Return a problem for each image whose name containers/image does not accept."""
     images = [("image", options["image"])] if options["image"] else []
     images += [("pull", image) for image in options["pull"]]
     return [
@@ -87,8 +105,8 @@ def _bad_images(options):
     ]
 
 
-def _hello_world(image):
-    """A pod of this image as CRI is asked for it. It needs no pod network, which may not be there yet."""
+def _hello_world(image: str) -> dict[str, Any]:
+    """Return a pod that runs this image, in CRI's form, with its node's network: the pod network may be missing."""
     manifest = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -102,8 +120,3 @@ def _hello_world(image):
     pod, problems = pod_manifest.convert(manifest, "image")
     refuse(problems)
     return pod
-
-
-def _result(checks, version=None):
-    result = {"changed": False, "checks": checks, "failed_checks": verification.named(checks, "failed")}
-    return dict(result, version=version) if version else result

@@ -1,24 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells what a play's verification found: a table, a file of JSON, and statistics for a job runner."""
+"""Reports the verification of a play's nodes: as a table, as a JSON file, and as statistics for a job runner."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import json
-import os
-import secrets
-import stat
 from datetime import datetime, timezone
+from typing import Any
 
-from ansible.utils.display import Display
-
-from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, report_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
+from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
 from ansible_collections.cri.node.plugins.plugin_utils.verify import report as verification_report
 
 ARGUMENT_SPEC = {
@@ -32,29 +25,28 @@ ARGUMENT_SPEC = {
 
 
 class ActionModule(CheckedAction):
-    """No remote call."""
+    """Runs on the controller only; makes no remote call."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    VARIABLES = {"path": "verify_report_file"}
     _requires_connection = False
 
-    VARIABLES = {"path": "verify_report_file"}
-
     @classmethod
-    def examine(cls, options):
+    def examine(cls, options: dict[str, Any]) -> Examined:
+        """Warn if the report's file could not be written."""
         try:
             if options["path"]:
-                _write(options["path"], None, True)
+                report_file.check(options["path"])
         except TaskFailure as failure:
             return Examined(
                 [], [Problem("", option_rules.labelled("path", cls.VARIABLES), None, str(failure))]
             )
         return Examined([])
 
-    def perform(self, options, task_vars):
+    def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Report the results, or only check the path of the report's file."""
         if options["state"] == "checked":
-            result = {"changed": False}
-            self._add_file(result, options["path"], None)
-            return result
+            return {"changed": False, **self._check_file(options["path"])}
         if options["results"] is None:
             raise TaskFailure("verify_report: results is missing")
         report = verification_report.document(
@@ -64,107 +56,37 @@ class ActionModule(CheckedAction):
             bool(self._task.check_mode),
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        Display().display("\n".join(verification_report.table(report)))
-        told = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
-        # As set_stats does; a later report of the same run has all that an earlier one has, and replaces it.
-        stats = {"data": {"cri_node_verification": told}, "per_host": False, "aggregate": False}
-        result = {"changed": False, **told, "ansible_stats": stats}
-        self._add_file(result, options["path"], report)
-        return result
+        lines = verification_report.table(report)
+        show(lines)
+        found = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
+        # As set_stats does. A later report of the same run includes all that an earlier one has, and replaces it.
+        stats = {"data": {"cri_node_verification": found}, "per_host": False, "aggregate": False}
+        written = (
+            self._check_file(options["path"])
+            if report["check_mode"]
+            else self._write_file(options["path"], report)
+        )
+        return {"changed": False, **found, "lines": lines, "ansible_stats": stats, **written}
 
-    def _add_file(self, result, path, report):
-        """Write the report, or only test the path where there is none. A file that cannot be written is a warning."""
-        if not path:
-            return
-        only_tested = report is None or bool(self._task.check_mode)
+    def _check_file(self, path: str) -> dict[str, Any]:
+        """Return a warning for the result if the report could not be written to this path; an empty one means no file."""
         try:
-            path = _write(path, report, only_tested)
+            if path:
+                report_file.check(path)
         except TaskFailure as failure:
-            label = option_rules.labelled("path", self.VARIABLES)
-            result["warnings"] = [f"{label}: {failure}"]
-            return
-        if not only_tested:
-            result["path"] = path
-            Display().display(f"The whole report is in {path}")
+            return self._warning(failure)
+        return {}
 
-
-def _write(path, report, check_mode=False):
-    """Replace the file whole, so that no reader ever sees half of it. Returns its absolute path.
-
-    A target that is not a regular file is refused, a symbolic link too: in a folder that others write to it can lead anywhere.
-    In check mode nothing is written, and the same targets are refused, as is a folder that cannot be written to.
-    """
-    if path.endswith("/"):
-        raise TaskFailure(f"the report's path {one_line(path)} names a folder; it must name a file")
-    path = os.path.abspath(os.path.expanduser(path))
-    failed = f"the report cannot be written to {one_line(path)}"
-    try:
-        # ASCII alone, so that a node's odd bytes, as lone surrogates, are escaped.
-        content = json.dumps(report, indent=2, sort_keys=True).encode("ascii") + b"\n"
-        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def _write_file(self, path: str, report: verification_report.Report) -> dict[str, Any]:
+        """Write the report and return its path for the result; a warning if it cannot be written."""
+        if not path:
+            return {}
         try:
-            mode = _mode_of_target(folder, path)
-            if check_mode and not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            if not check_mode:
-                _replace(folder, os.path.basename(path), content, mode)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        error.filename = error.filename2 = None  # relative to the folder
-        raise TaskFailure(f"{failed}: {os_reason(error, path)}") from error
-    except (
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:  # a path with a NUL, or a result that is not data
-        raise TaskFailure(f"{failed}: {one_line(str(error))}") from error
-    return path
+            written = report_file.write(path, report)
+        except TaskFailure as failure:
+            return self._warning(failure)
+        show([f"Full report: {written}"])
+        return {"path": written}
 
-
-def _mode_of_target(folder, path):
-    """The mode of the file that is to be replaced, None where there is none; TaskFailure for one that is not replaced."""
-    try:
-        status = os.stat(os.path.basename(path), dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if stat.S_ISLNK(status.st_mode):
-        link = one_line(os.readlink(os.path.basename(path), dir_fd=folder))
-        raise TaskFailure(
-            f"the report is not written to {one_line(path)}, which is a symbolic link to {link}; set path to the file itself"
-        )
-    if not stat.S_ISREG(status.st_mode):
-        raise TaskFailure(
-            f"the report is not written to {one_line(path)}, which is {_kind(status.st_mode)};"
-            " set path to a new or a regular file"
-        )
-    return stat.S_IMODE(status.st_mode)
-
-
-def _kind(mode):
-    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
-
-
-def _replace(folder, name, content, mode):
-    """Write the content beside the file, under a name that did not exist, and rename it; the mode of a former file stays."""
-    partial = f".cri-node-report-{secrets.token_hex(8)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(partial, flags, 0o666, dir_fd=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(partial, dir_fd=folder)
-        raise
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
-            raise
+    def _warning(self, failure: TaskFailure) -> dict[str, Any]:
+        return {"warnings": [f"{option_rules.labelled('path', self.VARIABLES)}: {failure}"]}

@@ -6,41 +6,41 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime_verify
-short_description: Check that a node's container runtime is what was asked for, and does its work
+short_description: Verify the container runtime of a node
 version_added: 0.1.0
 description:
-  - Asks the running CRI-O whether it is ready, whether it has loaded the files that are wanted and uses their values, and whether
-    its metrics are served. Then it runs a pod to its end, and pulls images through the registries that are configured.
-  - Each question becomes a check. A check that fails is no failure of the task, so that every node's checks can be told together;
-    M(cri.node.verify_report) does that. A node that cannot be reached or looked at has the one failed check C(node).
-  - Everything is done in one remote call. The pod is always removed again, with its logs. An image that was pulled stays on
-    the node, since a pod may have begun to use it.
+  - Checks that the running CRI-O is ready, has loaded the desired files, uses their values and serves its metrics. Then runs a
+    pod to completion, and pulls images through the configured registries.
+  - A failed check does not fail the task, so that the checks of all nodes can be reported together, as
+    M(cri.node.verify_report) does. A node that is unreachable or cannot be read has a single failed check, C(node).
+  - Makes one remote call. The pod is always removed, with its logs. A pulled image stays on the node, because a pod may already
+    use it.
 options:
   files:
     default: []
   network:
     description:
-      - Whether the runtime's network must be ready. V(optional) lets a node pass that has no CNI configuration yet, as before
-        its cluster's network is installed.
+      - Whether the network of the runtime must be ready. With V(optional), a node without CNI configuration passes, which is the
+        state before the network of a cluster is installed.
     type: str
     choices: [optional, required]
     default: optional
   image:
     description:
-      - The image of the pod that is run. It must end by itself, with 0, and print something. It is pulled only where the node
-        does not have it.
-      - Empty, no pod is run.
+      - Image of the pod that is run. It must exit with code 0 and print something. It is pulled only if the node does not have
+        it.
+      - If empty, no pod is run.
     type: str
     default: ""
   pull:
-    description: Images to pull, each through the registries, mirrors and credentials that the node's runtime has.
+    description: Images to pull, each through the registries, mirrors and credentials that are configured on the node.
     type: list
     elements: str
     default: []
   timeout:
     description:
-      - How long the pod may take to its end, and how long each pull may take, in seconds.
-      - A change of this node that is under way is waited for as long before anything is read; then the check V(node) fails.
+      - Time limit for the pod, and for each pull, in seconds.
+      - Also the time to wait for a change of the node that is in progress. If it takes longer, the check V(node) fails.
     type: int
     default: 120
   unit:
@@ -51,17 +51,21 @@ extends_documentation_fragment:
   - cri.node.file_set
 attributes:
   check_mode:
+    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
     support: full
-    description:
-      - Pulls nothing and runs no pod. What a run of M(cri.node.runtime_config) would change first is told as skipped, not as
-        failed.
+    details:
+      - Runs no pod and pulls no image. Faults that a run of M(cri.node.runtime_config) would fix are skipped, not failed.
   diff_mode:
+    description: Returns what changed, or would change, when run with C(--diff).
     support: N/A
-    description: Changes nothing that could be shown.
+    details:
+      - Changes nothing.
   platform:
+    description: The operating systems of the nodes it runs on.
     support: full
     platforms: linux
-    description: Nodes run by systemd, with Python 3.9 or later and crictl, as root.
+    details:
+      - Nodes with systemd, Python 3.9 or later, and crictl.
 requirements:
   - Python 3.9 or newer on the node
   - systemd on the node
@@ -75,18 +79,18 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check that the runtime works
+- name: Verify the runtime with a pod
   cri.node.runtime_verify:
     image: docker.io/library/hello-world:latest
   register: verified
   become: true
 
-- name: Stop where it does not
+- name: Fail if a check failed
   ansible.builtin.assert:
     that: verified.failed_checks == []
     fail_msg: "{{ verified.checks | selectattr('status', 'equalto', 'failed') | map(attribute='detail') | join('; ') }}"
 
-- name: Check that an internal registry can be used, and that the network is up
+- name: Verify that the network is ready and an internal registry can be used
   cri.node.runtime_verify:
     network: required
     pull:
@@ -96,39 +100,48 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: What was looked at, always in the same order.
+  description: The checks, always in the same order.
   type: list
   elements: dict
   returned: always
   contains:
     name:
       description:
-        - V(service) (the unit is active), V(runtime) and V(network) (the runtime's own conditions), V(handlers) (the runtime
-          offers those that are set; only where any is), V(files) (as wanted), V(loaded) (the daemon has read them),
-          V(settings) (it uses their values), V(without_effect) (only where there are keys that CRI-O silently does without on
-          this node), V(cni_plugins), V(metrics), V(pod), and V(pull) with the image for each image.
-        - V(node) alone where the node could not be looked at.
+        - One of the following.
+        - V(service) - Is the service of CRI-O running and enabled?
+        - V(runtime) - Is the runtime's condition RuntimeReady true?
+        - V(network) - Is the runtime's condition NetworkReady true?
+        - V(handlers) - Does the runtime offer all configured handlers?
+        - V(files) - Do the managed files match the desired state?
+        - V(loaded) - Has the running daemon loaded the files?
+        - V(settings) - Does the running daemon use the desired values of crio.conf?
+        - V(without_effect) - Do all settings take effect on this node?
+        - V(cni_plugins) - Are CNI plugins installed?
+        - V(metrics) - Does CRI-O serve its metrics?
+        - V(pod) - Can the runtime run a pod to completion?
+        - V(pull IMAGE) - Can the runtime pull this image?
+        - V(node) - Can the node be read?
       type: str
       sample: metrics
     status:
       description:
-        - V(passed), V(failed), V(warning), or V(skipped) where the check does not apply or could not be made.
+        - V(passed), V(failed), V(warning), or V(skipped) if the check does not apply or could not be made.
       type: str
       sample: passed
     detail:
-      description: What was seen, in a sentence, without any secret.
+      description: What was found, in one sentence without secrets.
       type: str
       sample: 214 metrics at http://127.0.0.1:9537/metrics
 failed_checks:
-  description: The names of the checks that failed.
+  description: The names of the failed checks.
   type: list
   elements: str
   returned: always
   sample: [metrics]
 version:
-  description: The installed CRI-O's version; absent where there is none.
+  description: The version of the installed CRI-O.
   type: str
-  returned: where CRI-O is installed
+  returned: if CRI-O is installed
   sample: 1.37.0
 """
 
@@ -154,8 +167,8 @@ _UNWANTED = {
 }
 
 
-def main():
-    """The node's side: the action of the same name says what to look at and judges what was seen."""
+def main() -> None:
+    """Read the node. The action of the same name decides what is read, and judges it."""
     module = AnsibleModule(
         argument_spec={
             "unit": {"type": "str", "required": True},

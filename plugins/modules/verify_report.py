@@ -2,70 +2,78 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# The action of the same name does all of it, on the controller; this file is its documentation.
+# Documentation only: the action of the same name runs on the controller.
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: verify_report
-short_description: Tell what the verification of all nodes of a play found
+short_description: Report the verification of all nodes of a play
 version_added: 0.1.0
 description:
-  - Prints a table of the checks that M(cri.node.runtime_verify) made, a line for each node that passed, with the details of
-    what failed and what is to be warned of; writes the whole as JSON; and leaves a summary where M(ansible.builtin.set_stats)
-    would, for a job runner such as AWX.
-  - Makes no remote call. Meant to run once for the whole play (C(run_once)).
-  - A failed check fails this task as little as it fails M(cri.node.runtime_verify).
+  - Prints the results of M(cri.node.runtime_verify) as a table with one line for each node, followed by the details of its failed
+    checks and warnings.
+  - Writes the complete report as JSON, and sets a summary as M(ansible.builtin.set_stats) does, for job runners such as AWX.
+  - Makes no remote call. Run it once for the whole play (C(run_once)).
+  - A failed check does not fail the task.
 options:
   state:
     description:
-      - V(checked) only tests whether O(path) can be written, so that a bad path is known before the nodes are touched.
+      - V(checked) only checks that O(path) can be written, so that a wrong path is known before any node is contacted.
+      - V(reported) reports O(results).
     type: str
     choices: [checked, reported]
     default: reported
   results:
     description:
-      - What M(cri.node.runtime_verify) returned, by node. An empty result stands for a node that was not verified. Required with
-        O(state=reported).
+      - The results of M(cri.node.runtime_verify), by node. Use an empty result for a node that was not verified.
+      - Required with O(state=reported).
     type: dict
   earlier:
     description:
-      - Results of tasks before the verification, each entry by node, in the order of the tasks. The message of the first one that
-        failed is the reason why a node was not verified.
+      - Results of tasks before the verification, in the order of the tasks. Each entry contains the results of one task, by node.
+      - The message of the first task that failed is reported as the reason why a node was not verified.
     type: list
     elements: dict
     default: []
   waiting:
-    description: Nodes whose batch has not come yet, with C(serial). They are told as pending.
+    description: Nodes whose batch has not run yet, with C(serial). They are reported as pending.
     type: list
     elements: str
     default: []
   lost:
     description:
-      - Nodes that have left the play, having failed or been unreachable. One whose result has no failed check failed elsewhere,
-        and is told as not verified.
+      - Nodes that have left the play because they failed or were unreachable. A node whose result has no failed check failed in
+        another task and is reported as not verified.
     type: list
     elements: str
     default: []
   path:
     description:
-      - The file on the controller to write, relative to the current directory. It is replaced whole and keeps its mode.
-      - A symbolic link, directory, named pipe or device is not replaced. The folders of the path may be links.
-      - A file that cannot be written is a warning. The table, the statistics and the result of the task are the same without it.
-      - Empty, none is written.
+      - Path of the report on the controller, relative to the current directory. An existing file is replaced atomically and keeps
+        its mode.
+      - A symbolic link, directory, named pipe, socket or device is not replaced. Directories in the path may be symbolic links.
+      - A file that cannot be written is a warning. The table, the statistics and the result of the task are complete without it.
+      - If empty, no file is written.
     type: str
     default: ""
 attributes:
   check_mode:
+    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
     support: full
-    description: Prints the table and returns the same, but writes no file. Warns of the same O(path).
+    details:
+      - Prints the table and returns the same result, but writes no file. Warns if O(path) cannot be written.
   diff_mode:
+    description: Returns what changed, or would change, when run with C(--diff).
     support: N/A
-    description: Changes nothing on a node. The task is never C(changed), the report being none of the nodes' state.
+    details:
+      - Changes nothing on a node, so the task is never C(changed).
   platform:
+    description: The operating systems of the nodes it runs on.
     support: full
     platforms: linux
-    description: Runs on the controller.
+    details:
+      - Runs on the controller only.
 requirements:
   - ansible-core 2.16 or newer on the controller
 seealso:
@@ -75,12 +83,12 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check that the runtime works
+- name: Verify the runtime
   cri.node.runtime_verify:
     image: docker.io/library/hello-world:latest
   register: verified
 
-- name: Tell what was found
+- name: Report the results of all nodes
   cri.node.verify_report:
     results: >-
       {{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars)
@@ -91,39 +99,44 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+lines:
+  description: The table as lines of text. It is not printed where the output of Ansible is machine-readable.
+  type: list
+  elements: str
+  returned: with O(state=reported)
 summary:
-  description: How many nodes came out how.
+  description: The number of nodes by status, and of warnings.
   type: dict
   returned: with O(state=reported)
   contains:
     nodes:
-      description: All nodes.
+      description: Number of all nodes.
       type: int
       sample: 3
     passed:
-      description: Nodes without a failed check; they may have warnings.
+      description: Number of nodes without a failed check. They may have warnings.
       type: int
       sample: 1
     failed:
-      description: Nodes with a failed check.
+      description: Number of nodes with a failed check.
       type: int
       sample: 1
     not_verified:
-      description: Nodes that were not asked, since something failed before.
+      description: Number of nodes that were not verified because an earlier task failed.
       type: int
       sample: 1
     pending:
-      description: Nodes whose batch has not come yet.
+      description: Number of nodes whose batch has not run yet.
       type: int
       sample: 0
     warnings:
-      description: Warnings of all nodes.
+      description: Number of warnings of all nodes.
       type: int
       sample: 0
 not_passed:
   description:
-    - The nodes that did not pass, with their status, the names of the checks that failed, and the reason why a node is not
-      verified or pending.
+    - The nodes that did not pass, by name. C(status) is the status of the node, C(failed) contains the names of its failed
+      checks, and C(reason) is why it is not verified or pending.
   type: dict
   returned: with O(state=reported)
   sample:
@@ -131,17 +144,18 @@ not_passed:
     node-3: {status: not_verified, failed: [], reason: "CRI-O did not restart [...] The change was undone [...]"}
 path:
   description:
-    - The file that was written, absolute. It holds one JSON object with the keys C(created_at) (RFC 3339 in UTC), C(check_mode)
+    - Absolute path of the written file. It contains one JSON object with the keys C(created_at) (RFC 3339, in UTC), C(check_mode)
       (boolean), C(summary) (as RV(summary)) and C(nodes).
-    - C(nodes) has for each node's name an object with C(status) (V(passed), V(failed), V(not_verified) or V(pending)),
-      C(version) (of CRI-O, null where unknown), C(reason) (why a node is not verified or pending, else empty), C(checks) (a
+    - C(nodes) contains an object for each node, by name, with C(status) (V(passed), V(failed), V(not_verified) or V(pending)),
+      C(version) (of CRI-O, null if unknown), C(reason) (why the node is not verified or pending, otherwise empty), C(checks) (a
       list of objects with C(name), C(status) and C(detail), as M(cri.node.runtime_verify) returns them) and C(counts) (the
-      number of checks by status, V(passed), V(failed), V(warning) and V(skipped)). All keys are always there.
+      number of checks by status, V(passed), V(failed), V(warning) and V(skipped)). All keys always exist.
   type: str
-  returned: when a file is written
+  returned: if a file was written
   sample: /home/ops/cri-node-verify.json
 ansible_stats:
-  description: What M(ansible.builtin.set_stats) would set, with RV(summary) and RV(not_passed) as C(cri_node_verification).
+  description:
+    - Statistics as M(ansible.builtin.set_stats) sets them. C(cri_node_verification) contains RV(summary) and RV(not_passed).
   type: dict
   returned: with O(state=reported)
   sample: {data: {cri_node_verification: {}}, per_host: false, aggregate: false}

@@ -39,7 +39,7 @@ def provision(session: Session) -> None:
     session.show_file("hosts.ini")
     session.add_variables("crio_variables.yml", "group_vars/nodes/crio.yml")
     programs = session.each(_crio_binary)
-    run = session.play("cri.node.provision", show=("Apply the node's whole", "Tell what was found", "RECAP"))
+    run = session.play("cri.node.provision", show=("Apply the node's whole", "Report the results", "RECAP"))
     screen.check(
         "each node was changed, by one task", session.each(lambda n: run.stats[n.name]["changed"]), 1
     )
@@ -57,7 +57,7 @@ def provision(session: Session) -> None:
     screen.check("CRI-O was not restarted", same)
 
     screen.heading("Verify: files, daemon, network, metrics, a pod that runs to its end")
-    session.play("cri.node.verify", show=("Tell what was found",))
+    session.play("cri.node.verify", show=("Report the results",))
     report = json.loads((session.folder / "cri-node-verify.json").read_text())
     screen.check(
         "the report says passed", {name: node["status"] for name, node in report["nodes"].items()}, "passed"

@@ -106,7 +106,7 @@ def test_check_mode_fails_nothing_that_a_run_would_change_and_runs_no_pod(nodes,
     assert report is None
     assert "2 nodes: 2 passed (check mode: no pod was run, no image was pulled)" in run.out
     checks = {check["name"]: check for check in run.of("cri.node.runtime_verify", nodes[0].name)["checks"]}
-    assert (checks["pod"]["status"], checks["pod"]["detail"]) == ("skipped", "check mode")
+    assert (checks["pod"]["status"], checks["pod"]["detail"]) == ("skipped", "not run in check mode")
     assert (checks["files"]["status"], checks["metrics"]["status"]) == ("skipped", "passed")
     assert f"{article.DROP_IN} would be changed" in checks["files"]["detail"]
     assert [observe(node) for node in nodes] == before
@@ -123,7 +123,7 @@ def test_faults_are_found_by_name_on_each_node_and_only_there(nodes, bare_node, 
     proxied = "registry.example.com/hello-world:1"
     run, report = play(VERIFY, on=[*nodes, bare_node], verify_pull=[refused, missing, proxied])
     assert run.rc != 0
-    assert "crio.service does not run" in failed(report, stopped)["service"]
+    assert "crio.service is not running" in failed(report, stopped)["service"]
     assert "CRI-O is not installed" in failed(report, bare_node)["service"]
     found = failed(report, troubled)
     assert sorted(found) == [
@@ -131,7 +131,7 @@ def test_faults_are_found_by_name_on_each_node_and_only_there(nodes, bare_node, 
     ]  # fmt: skip
     assert "crio.metrics.metrics_port is set to 9537, but the running CRI-O uses 9999" in found["settings"]
     assert "GET http://127.0.0.1:9537/metrics" in found["metrics"]
-    assert f"its files: {CNI}" in found["network"]
+    assert f"existing CNI configuration: {CNI}" in found["network"]
     assert "server gave HTTP response to HTTPS client" in found[f"pull {refused}"]
     assert "manifest unknown" in found[f"pull {missing}"]
     assert "proxyconnect tcp" in found[f"pull {proxied}"]
@@ -151,7 +151,7 @@ def test_provisioning_cures_what_is_the_nodes_and_verifying_tells_what_it_has_no
     run.expect_success()
     network = next(each for each in report["nodes"][troubled.name]["checks"] if each["name"] == "network")
     assert network["status"] == "passed"
-    assert "no CNI yet, which is accepted" in network["detail"]
+    assert "no CNI configuration yet, which is accepted" in network["detail"]
     text = restarted.read_file(article.DROP_IN)
     restarted.copy_in(article.DROP_IN, text.replace("9537", "9600"))
     restarted.check("systemctl restart crio")
@@ -162,7 +162,7 @@ def test_provisioning_cures_what_is_the_nodes_and_verifying_tells_what_it_has_no
     )
     assert run.rc != 0
     assert (
-        f"{article.DROP_IN} is as wanted, but the running daemon has not loaded it"
+        f"{article.DROP_IN} matches the desired state, but the running daemon has not loaded it"
         in failed(report, restarted)["loaded"]
     )
     assert "9537/metrics" in failed(report, restarted)["metrics"]

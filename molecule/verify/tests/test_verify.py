@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role verify reported of a node whose CRI-O had been stopped, and what it left there."""
+"""The role verify reports a node whose CRI-O was stopped, and leaves nothing on it."""
 
 import json
 import os

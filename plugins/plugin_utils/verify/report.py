@@ -1,30 +1,62 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a whole play's verification: one document of data, and the table that a terminal shows of it."""
+"""The report of a play's verification: one document of data, and the table that a terminal shows of it."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypedDict
 
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
+from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import STATUSES, CheckResult, count
 
 WIDTH = 110  # columns of the table
 
-_LEFT_OUT = "an earlier task failed, or the node was unreachable"
-# What the table shows last is what a reader sees first, right above the summary.
+_NOT_REACHED = "an earlier task failed, or the node was unreachable"
+_PENDING = "its batch has not run yet"
+# The last rows of the table are read first, because they are right above the summary.
 _ORDER = ("passed", "pending", "not_verified", "failed")
-_SHOWN = {"passed": "passed", "pending": "pending", "not_verified": "NOT VERIFIED", "failed": "FAILED"}
+_LABELS = {"passed": "passed", "pending": "pending", "not_verified": "NOT VERIFIED", "failed": "FAILED"}
 _LONGEST_NAME = 40
+_LABEL_WIDTH = 12
 
 
-def document(results, waiting, lost, check_mode, created_at):
-    """The report: `results` has for each node what runtime_verify returned ({} for none).
+class NodeReport(TypedDict):
+    """The report of one node, as the documentation of verify_report describes it."""
 
-    `waiting` are nodes whose batch is to come, `lost` those that have left the play; of either a result without a failed check
-    is an earlier play's.
+    status: str  # passed, failed, not_verified or pending
+    version: str | None
+    reason: str  # why there are no checks, else empty
+    checks: list[CheckResult]
+    counts: dict[str, int]  # by the status of the checks
 
-    Returns plain data with the keys created_at, check_mode, summary and nodes; see the module verify_report.
+
+class Report(TypedDict):
+    """The report of a play. It is written as JSON."""
+
+    created_at: str  # RFC 3339, in UTC
+    check_mode: bool
+    summary: dict[str, int]
+    nodes: dict[str, NodeReport]
+
+
+def document(
+    results: Mapping[str, Mapping[str, Any]],
+    waiting: Collection[str],
+    lost: Collection[str],
+    check_mode: bool,
+    created_at: str,
+) -> Report:
+    """Build the report of all nodes of a play.
+
+    results: what runtime_verify returned, by node; {} for a node that was not verified.
+    waiting: nodes whose batch has not run yet. lost: nodes that have left the play. A result of either that has no failed check
+    is from an earlier play and is ignored.
     """
-    nodes = {name: _node(result, name in waiting, name in lost) for name, result in sorted(results.items())}
+    nodes = {
+        name: _node_report(result, name in waiting, name in lost) for name, result in sorted(results.items())
+    }
     summary = {"nodes": len(nodes)}
     for status in _ORDER:
         summary[status] = sum(node["status"] == status for node in nodes.values())
@@ -32,47 +64,49 @@ def document(results, waiting, lost, check_mode, created_at):
     return {"created_at": created_at, "check_mode": check_mode, "summary": summary, "nodes": nodes}
 
 
-def with_reasons(results, earlier):
-    """The results, each with the message of the first earlier task that failed on its node, where it has none of its own.
+def with_reasons(
+    results: Mapping[str, Mapping[str, Any]], earlier: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return the results, each without a message of its own with that of the first earlier task that failed on its node.
 
-    `earlier` are results of tasks by node, in the order of the tasks: {node: {"failed", "unreachable", "msg"}}.
+    earlier: results of tasks by node, in the order of the tasks: {node: {"failed", "unreachable", "msg"}}.
     """
-    found = {}
+    completed = {}
     for name, result in results.items():
-        messages = (_message(by_node.get(name)) for by_node in earlier)
+        messages = (_failure_message(by_node.get(name)) for by_node in earlier)
         message = next((each for each in messages if each), "")
-        found[name] = {**({"msg": message} if message else {}), **result}
-    return found
+        completed[name] = {**({"msg": message} if message else {}), **result}
+    return completed
 
 
-def _message(result):
+def _failure_message(result: Any) -> str:
+    """Return the message of a task that failed or did not reach its node, else an empty text."""
     if not isinstance(result, dict) or not (result.get("failed") or result.get("unreachable")):
         return ""
     return str(result.get("msg") or "")
 
 
-def _node(result, is_waiting, is_lost):
-    if (is_waiting or is_lost) and not result.get("failed_checks"):
-        result = {name: value for name, value in result.items() if name == "msg"}
-    checks = result.get("checks")
-    node = {"status": "", "version": result.get("version"), "reason": "", "checks": checks or []}
-    node["counts"] = {
-        status: len(verification.named(node["checks"], status)) for status in verification.STATUSES
-    }
+def _node_report(result: Mapping[str, Any], is_waiting: bool, is_lost: bool) -> NodeReport:
+    is_outdated = (is_waiting or is_lost) and not result.get("failed_checks")
+    checks = None if is_outdated else result.get("checks")
+    reason = ""
     if checks is not None:
-        node["status"] = "failed" if node["counts"]["failed"] else "passed"
+        status = "failed" if verification.named(checks, "failed") else "passed"
     elif is_waiting and not is_lost:
-        node["status"], node["reason"] = "pending", "its batch has not come yet"
+        status, reason = "pending", _PENDING
     else:
-        node["status"], node["reason"] = (
-            "not_verified",
-            verification.one_line(result.get("msg") or _LEFT_OUT),
-        )
-    return node
+        status, reason = "not_verified", shown(result.get("msg") or _NOT_REACHED)
+    return {
+        "status": status,
+        "version": None if is_outdated else result.get("version"),
+        "reason": reason,
+        "checks": checks or [],
+        "counts": {each: len(verification.named(checks or [], each)) for each in STATUSES},
+    }
 
 
-def not_passed(report):
-    """The nodes that did not pass: {name: {"status", "failed": names of the failed checks, "reason": why there are none}}."""
+def not_passed(report: Report) -> dict[str, dict[str, Any]]:
+    """Return the nodes that did not pass: {name: {"status", "failed": names of the failed checks, "reason"}}."""
     return {
         name: {
             "status": node["status"],
@@ -84,42 +118,46 @@ def not_passed(report):
     }
 
 
-def table(report):
-    """The report as lines of at most WIDTH columns: a line for a node that passed, more where there is more to say."""
-    nodes = sorted(report["nodes"].items(), key=_place)
-    width = min(max([len(name) for name, _node in nodes] + [4]), _LONGEST_NAME)
-    lines = [f"{'node':{width}}  {'result':12}  checks", "-" * WIDTH]
+def table(report: Report) -> list[str]:
+    """Return the report as lines of at most WIDTH columns: one for a node, and one or more for each failed check and warning."""
+    nodes = sorted(report["nodes"].items(), key=_position)
+    width = min(max([len(name) for name, _node in nodes] + [len("node")]), _LONGEST_NAME)
+    lines = [f"{'node':{width}}  {'result':{_LABEL_WIDTH}}  checks", "-" * WIDTH]
     for name, node in nodes:
-        lines += _lines_of(name, node, width)
-    return [*lines, "-" * WIDTH, _summary(report)]
+        lines += _node_lines(name, node, width)
+    return [*lines, "-" * WIDTH, _summary_line(report)]
 
 
-def _place(item):
+def _position(item: tuple[str, NodeReport]) -> tuple[int, bool, str]:
     name, node = item
     return (_ORDER.index(node["status"]), node["counts"]["warning"] > 0, name)
 
 
-def _lines_of(name, node, width):
-    told = ", ".join(f"{number} {status}" for status, number in node["counts"].items() if number)
+def _node_lines(name: str, node: NodeReport, width: int) -> list[str]:
+    counts = ", ".join(f"{number} {status}" for status, number in node["counts"].items() if number)
     version = f"  (CRI-O {node['version']})" if node["version"] else ""
-    # A name that is too long for its column pushes its own line, not those of others.
-    first = f"{name:{width}}  {_SHOWN[node['status']]:12}  {node['reason'] or told}{version}"
-    lines = _wrapped(first, " " * (width + 16))
+    # A name that is too long for its column moves the rest of its own line only.
+    first = f"{name:{width}}  {_LABELS[node['status']]:{_LABEL_WIDTH}}  {node['reason'] or counts}{version}"
+    lines = _wrapped(first, width + _LABEL_WIDTH + 4)
     for check in node["checks"]:
         if check["status"] in ("failed", "warning"):
-            lines += _wrapped(f"    {check['status']:7}  {check['name']}: {check['detail']}", " " * 13)
+            lines += _wrapped(f"    {check['status']:7}  {check['name']}: {check['detail']}", 13)
     return lines
 
 
-def _wrapped(text, indent):
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+def _wrapped(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
-def _summary(report):
+def _summary_line(report: Report) -> str:
     summary = report["summary"]
-    told = [f"{summary['passed']} passed"]
-    for key in ("failed", "not_verified", "pending"):
-        told += [f"{summary[key]} {key.replace('_', ' ')}"] if summary[key] else []
-    told += [verification.count(summary["warnings"], "warning")] if summary["warnings"] else []
+    parts = [f"{summary['passed']} passed"]
+    parts += [
+        f"{summary[status]} {status.replace('_', ' ')}"
+        for status in ("failed", "not_verified", "pending")
+        if summary[status]
+    ]
+    if summary["warnings"]:
+        parts.append(count(summary["warnings"], "warning"))
     mode = " (check mode: no pod was run, no image was pulled)" if report["check_mode"] else ""
-    return f"{verification.count(summary['nodes'], 'node')}: {', '.join(told)}{mode}"
+    return f"{count(summary['nodes'], 'node')}: {', '.join(parts)}{mode}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role verify as far as the controller goes: its report, and nodes that cannot be asked. On every supported controller."""
+"""The role verify on the controller: its report, and nodes that cannot be reached. Run on every supported controller."""
 
 import json
 import os
@@ -10,11 +10,11 @@ import sys
 import pytest
 
 PASSED = {"changed": False, "failed_checks": [], "version": "1.37.0"} | {
-    "checks": [{"name": "service", "status": "passed", "detail": "crio.service runs"}]
+    "checks": [{"name": "service", "status": "passed", "detail": "crio.service is running"}]
 }
 FAILED = {"changed": False, "failed_checks": ["service", "pod"]} | {
     "checks": [
-        {"name": "service", "status": "failed", "detail": "crio.service does not run"},
+        {"name": "service", "status": "failed", "detail": "crio.service is not running"},
         {"name": "pod", "status": "failed", "detail": "its log is empty"},
     ]
 }
@@ -25,9 +25,9 @@ REPORT = {
 
 
 def run(tmp_path, tasks, hosts, *options, playbook="play.json", **play):
-    """ansible-playbook of the environment that runs the tests, on hosts {name: variables}, in tmp_path.
+    """Run ansible-playbook of the environment of the tests on hosts {name: variables}, in tmp_path.
 
-    It runs the tasks, or a playbook of the collection.
+    Runs the tasks, or a playbook of the collection.
     """
     play = {"hosts": "all", "gather_facts": False, "tasks": tasks, **play}
     (tmp_path / "play.json").write_text(json.dumps([play]))
@@ -44,19 +44,19 @@ def written(tmp_path):
     return json.loads((tmp_path / "cri-node-verify.json").read_text())
 
 
-def looked_at(results):
-    """Hosts that have been looked at, with what was found."""
+def verified(results):
+    """Return hosts that were verified, with their results."""
     return {name: {"verify_result": result} if result else {} for name, result in results.items()}
 
 
-def test_the_report_tells_of_all_nodes_and_then_fails_those_with_failed_checks(tmp_path):
-    done = run(tmp_path, [REPORT], looked_at({"node-1": PASSED, "node-2": FAILED, "node-3": None}))
+def test_all_nodes_are_reported_before_those_with_failed_checks_fail(tmp_path):
+    done = run(tmp_path, [REPORT], verified({"node-1": PASSED, "node-2": FAILED, "node-3": None}))
     assert done.returncode == 2, done.stdout + done.stderr
     assert "node-1  passed        1 passed  (CRI-O 1.37.0)" in done.stdout
-    assert "    failed   service: crio.service does not run" in done.stdout
+    assert "    failed   service: crio.service is not running" in done.stdout
     assert "node-3  NOT VERIFIED" in done.stdout
     assert "3 nodes: 1 passed, 1 failed, 1 not verified" in done.stdout
-    assert "service: crio.service does not run; pod: its log is empty" in done.stdout
+    assert "service: crio.service is not running; pod: its log is empty" in done.stdout
     assert done.stdout.count("FAILED! =>") == 1
     document = written(tmp_path)
     assert sorted(document) == ["check_mode", "created_at", "nodes", "summary"]
@@ -65,10 +65,10 @@ def test_the_report_tells_of_all_nodes_and_then_fails_those_with_failed_checks(t
     assert '"cri_node_verification"' in done.stdout.split("CUSTOM STATS")[1]
 
 
-def test_each_batch_reports_those_before_it_and_counts_those_to_come(tmp_path):
-    hosts = looked_at({f"node-{number}": None for number in range(1, 4)})
-    look = {"name": "Look", "ansible.builtin.set_fact": {"verify_result": PASSED}}
-    done = run(tmp_path, [look, REPORT], hosts, serial=1)
+def test_each_batch_reports_the_batches_before_it_and_counts_pending_nodes(tmp_path):
+    hosts = verified({f"node-{number}": None for number in range(1, 4)})
+    verification = {"name": "Verify", "ansible.builtin.set_fact": {"verify_result": PASSED}}
+    done = run(tmp_path, [verification, REPORT], hosts, serial=1)
     assert done.returncode == 0, done.stdout + done.stderr
     summaries = [line for line in done.stdout.splitlines() if line.startswith("3 nodes:")]
     assert summaries == [
@@ -79,16 +79,16 @@ def test_each_batch_reports_those_before_it_and_counts_those_to_come(tmp_path):
     assert written(tmp_path)["summary"]["passed"] == 3
 
 
-def test_there_is_a_report_even_where_every_node_failed_before(tmp_path):
+def test_there_is_a_report_even_if_all_nodes_failed_before(tmp_path):
     fail = {"name": "Break", "ansible.builtin.fail": {"msg": "broken"}}
     tasks = [{"name": "All", "block": [fail], "always": [REPORT]}]
-    done = run(tmp_path, tasks, looked_at({"node-1": None, "node-2": PASSED}))
+    done = run(tmp_path, tasks, verified({"node-1": None, "node-2": PASSED}))
     assert done.returncode == 2
     assert "2 nodes: 0 passed, 2 not verified" in done.stdout
 
 
-def test_check_mode_writes_no_file_and_a_file_is_not_written_where_none_is_wanted(tmp_path):
-    hosts = looked_at({"node-1": PASSED})
+def test_no_file_is_written_in_check_mode_or_without_a_path(tmp_path):
+    hosts = verified({"node-1": PASSED})
     for options in (["--check"], ["-e", '{"verify_report_file": ""}']):
         done = run(tmp_path, [REPORT], hosts, *options)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -96,18 +96,19 @@ def test_check_mode_writes_no_file_and_a_file_is_not_written_where_none_is_wante
         assert not (tmp_path / "cri-node-verify.json").exists()
 
 
-def test_a_report_that_cannot_be_written_is_a_warning_and_costs_nothing_else(tmp_path):
+def test_a_report_that_cannot_be_written_is_a_warning_and_the_statistics_are_complete(tmp_path):
     path = tmp_path / "missing" / "report.json"
-    done = run(tmp_path, [REPORT], looked_at({"node-1": PASSED}), "-e", f"verify_report_file={path}")
+    done = run(tmp_path, [REPORT], verified({"node-1": PASSED}), "-e", f"verify_report_file={path}")
     output = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 0, output
-    told = f"path (verify_report_file of the role): the report cannot be written to {path}: No such file or directory"
-    assert "".join(told.split()) in "".join(output.split())  # older controllers break lines at a hyphen, too
+    warning = f"path (verify_report_file of the role): the report cannot be written to {path}: No such file or directory"
+    # Older controllers break lines at hyphens, too.
+    assert "".join(warning.split()) in "".join(output.split())
     assert '"cri_node_verification"' in done.stdout.split("CUSTOM STATS")[1]
     assert "Traceback" not in output
 
 
-def test_a_path_that_cannot_be_written_is_known_before_the_first_node_is_asked(tmp_path):
+def test_a_path_that_cannot_be_written_is_reported_before_any_node_is_contacted(tmp_path):
     nobody = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
     for playbook in ("cri.node.verify", "cri.node.provision"):
         done = run(
@@ -117,7 +118,7 @@ def test_a_path_that_cannot_be_written_is_known_before_the_first_node_is_asked(t
         assert output.index("the report cannot be written") < output.index("Connection refused")
 
 
-def test_a_node_whose_change_failed_is_reported_with_the_message_of_it(tmp_path):
+def test_a_node_whose_change_failed_is_reported_with_that_error_message(tmp_path):
     gone = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
     broken = {
         "ansible_connection": "local",
@@ -148,7 +149,7 @@ def test_faulty_settings_of_one_node_stop_the_play_before_any_node_is_called(tmp
     }
 
 
-def test_a_change_that_was_undone_is_reported_in_its_own_words(tmp_path):
+def test_a_change_that_was_undone_is_reported_with_its_own_message(tmp_path):
     undone = "CRI-O did not restart with the new configuration. The change was undone: the node is as it was."
     change = {"name": "Change", "ansible.builtin.fail": {"msg": undone}, "register": "runtime_result"}
     tasks = [{"name": "All", "block": [change], "always": [REPORT]}]
@@ -159,7 +160,7 @@ def test_a_change_that_was_undone_is_reported_in_its_own_words(tmp_path):
     assert f"node-1 NOT VERIFIED {undone}" in " ".join(done.stdout.split("result        checks")[1].split())
 
 
-def test_a_node_that_cannot_be_reached_is_one_failed_check_and_no_traceback(tmp_path):
+def test_a_node_that_cannot_be_reached_has_one_failed_check_and_no_traceback(tmp_path):
     nobody = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
     role = {"name": "Verify", "ansible.builtin.import_role": {"name": "cri.node.verify"}}
     done = run(tmp_path, [role], {"node-1": nobody})
@@ -173,7 +174,7 @@ def test_a_node_that_cannot_be_reached_is_one_failed_check_and_no_traceback(tmp_
 
 
 @pytest.mark.parametrize("playbook", ["cri.node.provision", "cri.node.verify"])
-def test_the_tag_check_asks_no_node(tmp_path, playbook):
+def test_the_tag_check_contacts_no_node(tmp_path, playbook):
     done = run(tmp_path, [], {"node.example.com": {}}, "--tags", "check", playbook=playbook)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok=" in done.stdout
@@ -182,24 +183,24 @@ def test_the_tag_check_asks_no_node(tmp_path, playbook):
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
-        pytest.param({"verify_network": "maybe"}, "verify_network", id="no such demand"),
+        pytest.param({"verify_network": "maybe"}, "verify_network", id="not a choice"),
         pytest.param(
             {"verify_image": "UPPER CASE"}, "image (verify_image of the role) = \\\"UPPER CASE\\\": is not an image's name",
-            id="no image",
+            id="not an image",
         ),
         pytest.param({"verify_pull": ["--help"]}, "pull (verify_pull of the role) = ", id="an option"),
         pytest.param({"verify_timeout": 0}, "timeout (verify_timeout of the role) is 0; it must be", id="no time"),
         pytest.param(
             {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}, "did you mean crio.metrics.metrics_port?",
-            id="a typo in what is asked for",
+            id="a typo in the desired configuration",
         ),
     ],
 )  # fmt: skip
-def test_a_bad_variable_is_refused_before_any_node_is_asked(tmp_path, variables, told):
+def test_an_invalid_variable_is_refused_before_any_node_is_contacted(tmp_path, variables, message):
     role = {"name": "Verify", "ansible.builtin.import_role": {"name": "cri.node.verify"}}
     done = run(tmp_path, [role], {"node.example.com": {}}, "--tags", "verify", "-e", json.dumps(variables))
     assert done.returncode == 2
-    assert told in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -40,14 +40,14 @@ def documented_options(name):
     """A module's options with those of its documentation fragments, below its own."""
     documentation = yaml.safe_load(imported("modules", name).DOCUMENTATION)
     options = documentation["options"]
-    for fragment in documentation["extends_documentation_fragment"]:
+    for fragment in documentation.get("extends_documentation_fragment", []):
         shared = imported("doc_fragments", fragment.rpartition(".")[2]).ModuleDocFragment.DOCUMENTATION
         for option, described in yaml.safe_load(shared)["options"].items():
             options[option] = {**described, **options.get(option, {})}
     return options
 
 
-@pytest.mark.parametrize("name", ["runtime_config", "runtime_verify"])
+@pytest.mark.parametrize("name", ["runtime_check", "runtime_config", "runtime_verify", "verify_report"])
 def test_options_are_documented_as_declared(name):
     documented = documented_options(name)
     assert without_descriptions(documented) == as_documented(imported("action", name).ARGUMENT_SPEC)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is seen on a node becomes checks: which one fails, warns or is skipped, and in which words."""
+"""What a node returned becomes checks: which one fails, warns or is skipped, and with which detail."""
 
 import copy
 
@@ -8,7 +8,8 @@ import pytest
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
-from ansible_collections.cri.node.plugins.plugin_utils.verify.checks import Asked
+from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import Evidence, Options
+from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import Verdict
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
 OLD = "/etc/containers/registries.conf.d/zz-cri-node.conf"
@@ -74,7 +75,7 @@ IDLE = {"state": {"unit": {"active": False}}}
 
 
 def node(change):
-    """A healthy node but for the change, which is merged deeply; None takes a key away."""
+    """Return a healthy node with a change, which is merged deeply; None removes a key."""
 
     def merge(base, more):
         for key, value in more.items():
@@ -100,24 +101,24 @@ def network(reason, message, *files):
 
 
 def checks(change, entries=(ENTRY,), **asked):
-    asked = Asked(**{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **asked})
+    options = Options(**{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **asked})
     seen = node(change)
     if not seen["state"]["unit"]["active"] and seen["state"]["unit"]["phase"] == "serving":
         seen["state"]["unit"]["phase"] = "stopped"
     if not seen["state"]["unit"]["active"] or not seen["state"]["crio"]["installed"]:
         seen = {"state": seen["state"], "owners": seen["owners"]}
-    found = verification.judge(DesiredFiles(list(entries), ["crio"]), seen, asked)
+    found = verification.judge(Evidence(DesiredFiles(list(entries), ["crio"]), options, seen))
     return {check["name"]: check for check in found}
 
 
-def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
+def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
     found = checks({})
     assert list(found) == [
         "service", "runtime", "network", "files", "loaded", "settings", "cni_plugins", "metrics", "pod", f"pull {APP}",
     ]  # fmt: skip
     assert {check["status"] for check in found.values()} == {"passed"}
     assert found["metrics"]["detail"] == "214 metrics at http://127.0.0.1:9537/metrics"
-    assert found["cni_plugins"]["detail"] == "16 programs in /opt/cni/bin, /usr/lib/cni"
+    assert found["cni_plugins"]["detail"] == "16 executables in /opt/cni/bin, /usr/lib/cni"
 
 
 @pytest.mark.parametrize(
@@ -127,25 +128,25 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
             {"state": {"crio": {"installed": False}}}, {}, "service", "failed", "CRI-O is not installed",
             id="no CRI-O",
         ),
-        pytest.param(IDLE, {}, "service", "failed", "crio.service does not run", id="stopped"),
+        pytest.param(IDLE, {}, "service", "failed", "crio.service is not running; see journalctl -u crio.service", id="stopped"),
         pytest.param(
             {"state": {"unit": {"masked": True, "active": False}}}, {"check_mode": True},
-            "service", "failed", "is masked", id="masked: no run changes that",
+            "service", "failed", "is masked", id="masked, which no run changes",
         ),
         pytest.param(
-            {"state": {"unit": {"enabled": False}}}, {}, "service", "warning", "no boot starts it", id="not enabled"
+            {"state": {"unit": {"enabled": False}}}, {}, "service", "warning", "it will not start at boot", id="not enabled"
         ),
-        pytest.param(IDLE, {}, "metrics", "skipped", "does not tell", id="nobody to ask for metrics"),
+        pytest.param(IDLE, {}, "metrics", "skipped", "not reported by the runtime", id="no metrics settings"),
         pytest.param(
             {"conditions": None, "conditions_error": "crictl info gave no answer within 10 s"}, {},
-            "runtime", "failed", "no answer within 10 s", id="deaf",
+            "runtime", "failed", "no answer within 10 s", id="no answer",
         ),
         pytest.param(
-            {"conditions": HEALTHY["conditions"][1:]}, {}, "runtime", "failed", "does not tell the condition RuntimeReady",
+            {"conditions": HEALTHY["conditions"][1:]}, {}, "runtime", "failed", "does not report the condition RuntimeReady",
             id="a condition is missing",
         ),
         pytest.param(
-            network("NetworkPluginNotReady", NO_CNI), {}, "network", "passed", NO_CNI, id="no CNI yet, which is optional"
+            network("NetworkPluginNotReady", NO_CNI), {}, "network", "passed", NO_CNI, id="no CNI yet, and optional"
         ),
         pytest.param(
             network("NetworkPluginNotReady", NO_CNI), {"network": "required"},
@@ -153,22 +154,23 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
         ),
         pytest.param(
             network("NetworkPluginNotReady", NO_CNI, "/etc/cni/net.d/10-x.conflist"), {},
-            "network", "failed", "its files: /etc/cni/net.d/10-x.conflist",
-            id="a CNI that CRI-O overlooks",
+            "network", "failed", "existing CNI configuration: /etc/cni/net.d/10-x.conflist",
+            id="a CNI configuration that CRI-O does not use",
         ),
         pytest.param(
             network("NetworkPluginNotReady", 'plugin type="bridge" failed'), {},
-            "network", "failed", 'plugin type="bridge" failed', id="a broken CNI passes never",
+            "network", "failed", 'plugin type="bridge" failed', id="a broken CNI configuration",
         ),
         pytest.param(
             {"state": {"files": {PATH: ABSENT}}}, {}, "files", "failed", f"{PATH} is missing", id="a file is missing"
         ),
         pytest.param(
             {"state": {"orphans": {OLD: {**ABSENT, "kind": "file"}}}}, {},
-            "files", "failed", f"{OLD} is not wanted any more", id="an orphan",
+            "files", "failed", f"{OLD} is no longer part of the configuration", id="an orphan",
         ),
         pytest.param(
-            {"state": {"interrupted": True}}, {}, "files", "failed", "interrupted and is still open", id="an open change"
+            {"state": {"interrupted": True}}, {},
+            "files", "failed", "a change was interrupted; the next run will undo it", id="an interrupted change",
         ),
         pytest.param(
             {"state": {"files": {PATH: {"loaded": False}}}}, {},
@@ -176,11 +178,11 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
         ),
         pytest.param(
             {"state": {"files": {PATH: {"loaded": False}}}}, {},
-            "settings", "skipped", "has not loaded the wanted files", id="values are compared once they can be live",
+            "settings", "skipped", "has not loaded the desired files", id="values that cannot be live yet",
         ),
         pytest.param(
             {"state": {"unit": {"binary_replaced": True}}}, {},
-            "loaded", "failed", "another crio than /usr/bin/crio is now", id="upgraded, not restarted",
+            "loaded", "failed", "a different binary than /usr/bin/crio, the one installed now", id="upgraded, not restarted",
         ),
         pytest.param(
             {"state": {"live": {PORT: "9999"}}}, {},
@@ -189,7 +191,7 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
         pytest.param(
             {"state": {"live": {PORT: "9999"}, "effective": {PORT: "9537"}}}, {}, "settings", "failed",
             f"{PORT}: the running CRI-O uses 9999, while its files now say 9537: it was not restarted since",
-            id="an old daemon",
+            id="not restarted since",
         ),
         pytest.param(
             {"state": {"live": {PORT: "9999"}, "effective": {PORT: "9999"}}}, {}, "settings", "failed", "outranks it",
@@ -197,19 +199,19 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
         ),
         pytest.param(
             {"state": {"notes": ["state.json was damaged\x1b; it was rebuilt"]}}, {}, "files", "warning",
-            "state.json was damaged\ufffd; it was rebuilt", id="a record of the node was damaged",
+            "state.json was damaged\ufffd; it was rebuilt", id="damaged records",
         ),
         pytest.param(
             {"state": {"notes": ["state.json was rebuilt"], "files": {PATH: ABSENT}}}, {}, "files", "failed",
-            f"{PATH} is missing; state.json was rebuilt", id="damaged, and a file is missing",
+            f"{PATH} is missing; state.json was rebuilt", id="damaged records and a missing file",
         ),
         pytest.param(
             {"state": {"unit": {"phase": "between", "state": "activating (auto-restart)", "active": False}}}, {},
-            "service", "failed", "crio.service is activating (auto-restart), neither running nor stopped", id="between",
+            "service", "failed", "crio.service is activating (auto-restart), neither running nor stopped", id="neither",
         ),
         pytest.param(
             {"plugin_dirs": {"/opt/cni/bin": 0}, "plugin_dir_errors": {"/opt/cni/bin": "Not a directory"}}, {},
-            "cni_plugins", "passed", "16 programs in /opt/cni/bin (Not a directory), /usr/lib/cni", id="no directory",
+            "cni_plugins", "passed", "16 executables in /opt/cni/bin (Not a directory), /usr/lib/cni", id="not a directory",
         ),
         pytest.param(
             {"configuration_error": "GET /config: HTTP status 500"}, {}, "settings", "failed", "HTTP status 500",
@@ -217,36 +219,39 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
         ),
         pytest.param(
             {"plugin_dirs": {"/usr/lib/cni": 0}}, {},
-            "cni_plugins", "warning", "no program in crio.network.plugin_dirs: /opt/cni/bin, /usr/lib/cni", id="no CNI plugin",
+            "cni_plugins", "warning", "no executable in crio.network.plugin_dirs: /opt/cni/bin, /usr/lib/cni", id="no CNI plugin",
         ),
-        pytest.param({"metrics": {"enabled": False}}, {}, "metrics", "skipped", "is off", id="metrics off"),
+        pytest.param({"metrics": {"enabled": False}}, {}, "metrics", "skipped", "enable_metrics is false", id="metrics disabled"),
         pytest.param({"metrics": {"port": 0}}, {}, "metrics", "skipped", "any free port", id="any metrics port"),
         pytest.param(
-            {"metrics": {"error": "timed out"}}, {}, "metrics", "failed", "9537/metrics: timed out", id="firewalled"
+            {"metrics": {"error": "timed out"}}, {}, "metrics", "failed", "9537/metrics: timed out", id="a firewall"
         ),
-        pytest.param({"metrics": {"lines": 0}}, {}, "metrics", "failed", "without metrics of CRI-O", id="not CRI-O's"),
+        pytest.param(
+            {"metrics": {"lines": 0}}, {}, "metrics", "failed", "returns no metrics of CRI-O", id="another program"
+        ),
         pytest.param(
             {"metrics": {"socket": "/run/crio/metrics.sock"}}, {},
-            "metrics", "passed", "the socket /run/crio/metrics.sock was not asked", id="a metrics socket",
+            "metrics", "passed", "the socket /run/crio/metrics.sock was not queried", id="a metrics socket",
         ),
-        pytest.param({}, {"image": ""}, "pod", "skipped", "no image is given", id="no pod"),
+        pytest.param({}, {"image": ""}, "pod", "skipped", "no image is configured", id="no pod"),
         pytest.param({"pod": {"log_lines": 0}}, {}, "pod", "failed", "its log is empty", id="an empty log"),
         pytest.param(
             {"pod": {"error": "it ended with exit code 1", "kubelet": False}}, {},
             "pod", "failed", f"{IMAGE}: it ended with exit code 1", id="the pod fails",
         ),
         pytest.param(
-            {"pod": {"error": "it vanished", "kubelet": True}}, {}, "pod", "failed", "kubelet runs", id="a kubelet at work"
+            {"pod": {"error": "it vanished", "kubelet": True}}, {},
+            "pod", "failed", "a kubelet is running on this node", id="a kubelet",
         ),
-        pytest.param({}, {"check_mode": True}, "pod", "skipped", "check mode", id="no pod in check mode"),
-        pytest.param({}, {"check_mode": True}, f"pull {APP}", "skipped", "check mode", id="no pull in check mode"),
+        pytest.param({}, {"check_mode": True}, "pod", "skipped", "not run in check mode", id="no pod in check mode"),
+        pytest.param({}, {"check_mode": True}, f"pull {APP}", "skipped", "not run in check mode", id="no pull in check mode"),
         pytest.param({"pulls": {APP: "manifest unknown"}}, {}, f"pull {APP}", "failed", "manifest unknown", id="no image"),
         pytest.param(
-            {"pod": {}, "pulls": {}}, {}, f"pull {APP}", "skipped", "cannot be asked", id="no crictl to pull with"
+            {"pod": {}, "pulls": {}}, {}, f"pull {APP}", "skipped", "cannot be queried", id="no crictl"
         ),
     ],
 )  # fmt: skip
-def test_a_fault_has_one_check_and_says_why(change, asked, name, status, words):
+def test_a_fault_is_reported_by_its_check_with_the_reason(change, asked, name, status, words):
     check = checks(change, **asked)[name]
     assert check["status"] == status
     assert words in check["detail"]
@@ -258,18 +263,20 @@ def test_a_fault_has_one_check_and_says_why(change, asked, name, status, words):
         pytest.param({"state": {"files": {PATH: ABSENT}}}, id="a file to write"),
         pytest.param({"state": {"files": {PATH: {"loaded": False}}}}, id="a daemon to restart"),
         pytest.param({"state": {"interrupted": True}}, id="a change to undo"),
-        pytest.param({"state": {"live": {PORT: "1"}, "effective": {PORT: "9537"}}}, id="an old daemon"),
+        pytest.param(
+            {"state": {"live": {PORT: "1"}, "effective": {PORT: "9537"}}}, id="values that a restart applies"
+        ),
         pytest.param(IDLE, id="a daemon to start"),
         pytest.param({"state": {"crio": {"installed": False}}}, id="a CRI-O to install"),
     ],
 )
-def test_in_check_mode_what_a_run_would_change_fails_nothing(change):
+def test_a_fault_that_the_next_run_fixes_does_not_fail_in_check_mode(change):
     found = checks(change, check_mode=True).values()
     assert "failed" not in {check["status"] for check in found}
     assert "failed" in {check["status"] for check in checks(change).values()}
 
 
-def test_a_file_beside_the_daemon_is_missed_only_where_its_role_was_at_work():
+def test_a_file_that_no_daemon_reads_is_missing_only_if_its_role_was_applied():
     path = "/etc/crictl.yaml"
     config = {"path": path, "owner": "crictl", "disruption": "none", "content": "timeout: 10\n"}
     missing = {"state": {"files": {path: {**ABSENT, "disruption": "none"}}}}
@@ -278,7 +285,7 @@ def test_a_file_beside_the_daemon_is_missed_only_where_its_role_was_at_work():
     assert (found["status"], found["detail"]) == ("failed", f"{path} is missing")
 
 
-def test_nothing_asked_for_is_nothing_to_hold_against_the_node():
+def test_without_managed_files_there_is_nothing_to_compare():
     found = checks({"state": {"files": {}}}, entries=())
     assert (found["files"]["status"], found["settings"]["status"]) == ("skipped", "skipped")
 
@@ -292,29 +299,29 @@ def test_credentials_and_control_characters_of_an_error_are_not_shown():
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        pytest.param({"handlers": ["runc", "kata", "crun"]}, "passed", "CRI-O offers crun, kata", id="all are there"),
+        pytest.param({"handlers": ["runc", "kata", "crun"]}, "passed", "CRI-O offers crun, kata", id="all are offered"),
         pytest.param(
             {"handlers": ["crun"], "state": {"missing_paths": ["/opt/kata"]}}, "failed",
             f"CRI-O does not offer the handler kata: {KATA}.runtime_path (from crio_config__kata): /opt/kata does not exist",
-            id="dropped for its program",
+            id="its binary is missing",
         ),
         pytest.param(
             {"handlers": ["crun"]}, "failed",
             f"CRI-O does not offer the handler kata: {KATA}.runtime_path (from crio_config__kata); CRI-O ignores a handler",
-            id="dropped for a reason that only its log has",
+            id="ignored for a reason that only the log has",
         ),
         pytest.param(
             {"handlers": ["kata"]}, "failed", "CRI-O does not offer the handler crun: crio.runtime.runtimes.crun;",
-            id="dropped without any key",
+            id="ignored without any key set",
         ),
         pytest.param(
             {"handlers": ["kata", "crun"], "state": {"missing_paths": ["/opt/kata"]}}, "failed",
-            "the handler kata cannot be used: ", id="its program was removed after the start",
+            "the handler kata cannot be used: ", id="its binary was removed after the start",
         ),
         pytest.param(
-            {"state": {"live": GONE}}, "failed", "does not offer the handler kata", id="an old crictl, by /config",
+            {"state": {"live": GONE}}, "failed", "does not offer the handler kata", id="an old crictl, compared with /config",
         ),
-        pytest.param({"state": {"live": {}}}, "passed", "crun, kata", id="an old crictl, and all are live"),
+        pytest.param({"state": {"live": {}}}, "passed", "crun, kata", id="an old crictl, all are live"),
         pytest.param(
             {"handlers_error": "crictl printed str", "configuration_error": "no answer"}, "skipped", "crictl printed str",
             id="nobody reports them",
@@ -323,23 +330,23 @@ def test_credentials_and_control_characters_of_an_error_are_not_shown():
             {"handlers": [], "state": {"files": {PATH: {"loaded": False}}}}, "skipped", "has not loaded",
             id="not loaded yet",
         ),
-        pytest.param(IDLE, "skipped", "does not run", id="idle"),
+        pytest.param(IDLE, "skipped", "is not running", id="not running"),
     ],
 )  # fmt: skip
-def test_handlers_that_are_asked_for_are_those_that_the_runtime_offers(change, status, words):
+def test_the_configured_handlers_are_compared_with_the_offered_ones(change, status, words):
     found = checks(change, [HANDLER])
     assert found["handlers"]["status"] == status
     assert words in found["handlers"]["detail"]
-    assert "without_effect" not in found or status == "skipped"  # told once, not twice
+    assert "without_effect" not in found or status == "skipped"  # reported once, not twice
 
 
-def test_a_key_that_crio_silently_does_without_is_a_warning():
+def test_a_setting_that_crio_silently_ignores_is_a_warning():
     data = {"crio": {"runtime": {"seccomp_profile": "/etc/crio/seccomp.json", "selinux": True}}}
     entry = {**ENTRY, "layers": [["crio_config", data]]}
     lacking = {"state": {"missing_paths": ["/etc/crio/seccomp.json"], "selinux": False}}
     found = checks(lacking, [entry])["without_effect"]
     assert found["status"] == "warning"
-    assert "selinux" not in found["detail"]  # which a fleet of both kinds may have
+    assert "selinux" not in found["detail"]  # one configuration may serve hosts with and without it
     assert (
         "seccomp.json does not exist on this node; CRI-O falls back to its built-in profile"
         in found["detail"]
@@ -347,14 +354,14 @@ def test_a_key_that_crio_silently_does_without_is_a_warning():
     assert "without_effect" not in checks({}, [entry])
 
 
-def test_a_handler_that_was_dropped_blames_no_later_file():
+def test_an_ignored_handler_is_not_reported_as_outranked_by_a_later_file():
     found = checks({"handlers": ["crun"], "state": {"live": GONE}}, [HANDLER])["settings"]
     assert found["status"] == "failed"
     assert "read later" not in found["detail"]
     assert found["detail"].count(KATA) == 1
 
 
-def test_a_path_without_an_answer_is_a_warning():
+def test_a_path_whose_file_system_does_not_answer_is_a_warning():
     found = checks({"state": {"unanswered_paths": ["/mnt/nfs/policy.json"]}})["without_effect"]
     assert found["status"] == "warning"
     assert "/mnt/nfs/policy.json: its file system gave no answer in time" in found["detail"]
@@ -369,3 +376,43 @@ def test_a_handler_that_the_next_run_loads_fails_only_outside_of_check_mode(chec
         assert "/opt/kata was installed or changed after that" in found[name]["detail"]
     both = {**change, "handlers": []}
     assert checks(both, [HANDLER], check_mode=check_mode)["handlers"]["status"] == "failed"
+
+
+def test_a_node_that_cannot_be_read_has_one_failed_check_without_secrets():
+    secret = {
+        "path": "/etc/crio/cri-node.environment", "owner": "crio", "kind": "environment_file",
+        "layers": [["crio_environment", {"TOKEN": "CANARY"}]],
+    }  # fmt: skip
+    desired = DesiredFiles([secret], ["crio"])
+    evidence = Evidence(desired, Options("optional", "", [], False), error="Invalid line TOKEN=CANARY\n")
+    [result] = verification.judge(evidence)
+    assert (result["name"], result["status"]) == ("node", "failed")
+    assert "Invalid line" in result["detail"]
+    assert "CANARY" not in result["detail"]
+
+
+def test_each_verdict_of_a_check_is_a_result_named_after_its_subject():
+    images = ["b:1", "a:1"]
+    found = checks({"pulls": {"b:1": "", "a:1": "manifest unknown"}}, pull=images)
+    assert {name: each["status"] for name, each in found.items() if name.startswith("pull")} == {
+        "pull b:1": "passed",
+        "pull a:1": "failed",
+    }
+    assert list(found)[-2:] == ["pull b:1", "pull a:1"]
+
+
+def test_a_row_of_the_table_is_all_that_a_check_needs():
+    def judge(evidence):
+        return [
+            Verdict("passed" if free else "failed", f"{free} bytes", path)
+            for path, free in evidence.observation["free"]
+        ]
+
+    row = verification.Check("disk", "Is there space left?", judge, "Fails if there is none.", subject="PATH")
+    evidence = Evidence(
+        DesiredFiles([], []), Options("optional", "", [], False), {"free": [("/", 5), ("/run", 0)]}
+    )
+    assert verification.judge(evidence, [row]) == [
+        {"name": "disk /", "status": "passed", "detail": "5 bytes"},
+        {"name": "disk /run", "status": "failed", "detail": "0 bytes"},
+    ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a play: what becomes of each node in the document, and what its table looks like."""
+"""The report of a play: the status of each node in the document, and the table."""
 
-from ansible_collections.cri.node.plugins.plugin_utils.verify import report as report
+from ansible_collections.cri.node.plugins.plugin_utils.verify import report
 
 NOW = "2026-01-31T08:00:00Z"
 
@@ -17,7 +17,7 @@ def result(*checks):
 
 RESULTS = {
     "good": result(check("service"), check("pod", "skipped")),
-    "warned": result(check("service"), check("cni_plugins", "warning", "no program in /opt/cni/bin")),
+    "warned": result(check("service"), check("cni_plugins", "warning", "no executable in /opt/cni/bin")),
     "broken": result(
         check("service"), check("metrics", "failed", "GET http://127.0.0.1:9537/metrics: timed out")
     ),
@@ -51,14 +51,14 @@ def test_each_node_has_a_status_and_all_keys():
     }  # fmt: skip
 
 
-def test_a_result_of_an_earlier_play_is_not_told_as_one_of_this():
+def test_a_result_of_an_earlier_play_is_not_reported_as_one_of_this_play():
     nodes = document({"now": {}, "then": result(check("service"))}, waiting=["then"], lost=[])["nodes"]
     assert (nodes["then"]["status"], nodes["now"]["status"]) == ("pending", "not_verified")
     nodes = document({"then": result(check("service"))}, waiting=["then"], lost=["then"])["nodes"]
     assert (nodes["then"]["status"], nodes["then"]["checks"]) == ("not_verified", [])
 
 
-def test_what_did_not_pass_is_named_with_its_failed_checks():
+def test_nodes_that_did_not_pass_are_listed_with_their_failed_checks():
     assert report.not_passed(document()) == {
         "broken": {"status": "failed", "failed": ["metrics"], "reason": ""},
         "crashed": {"status": "not_verified", "failed": [], "reason": "2 problems: - one - two"},
@@ -67,7 +67,7 @@ def test_what_did_not_pass_is_named_with_its_failed_checks():
             "failed": [],
             "reason": "an earlier task failed, or the node was unreachable",
         },
-        "later": {"status": "pending", "failed": [], "reason": "its batch has not come yet"},
+        "later": {"status": "pending", "failed": [], "reason": "its batch has not run yet"},
     }
 
 
@@ -107,17 +107,17 @@ def test_the_first_earlier_task_that_failed_is_the_reason():
         "before": undone,
     }
     assert report.not_passed(made)["undone"]["reason"] == undone
-    assert any(undone in " ".join(line.split()) for line in [" ".join(report.table(made))])
+    assert undone in " ".join(" ".join(report.table(made)).split())
 
 
-def test_the_table_has_a_line_for_a_node_that_passed_and_the_faults_last():
+def test_the_table_has_one_line_for_a_node_that_passed_and_failed_nodes_last():
     assert report.table(document()) == [
         "node     result        checks",
         "-" * 110,
         "good     passed        1 passed, 1 skipped  (CRI-O 1.37.0)",
         "warned   passed        1 passed, 1 warning  (CRI-O 1.37.0)",
-        "    warning  cni_plugins: no program in /opt/cni/bin",
-        "later    pending       its batch has not come yet",
+        "    warning  cni_plugins: no executable in /opt/cni/bin",
+        "later    pending       its batch has not run yet",
         "crashed  NOT VERIFIED  2 problems: - one - two",
         "gone     NOT VERIFIED  an earlier task failed, or the node was unreachable",
         "broken   FAILED        1 passed, 1 failed  (CRI-O 1.37.0)",
@@ -137,7 +137,7 @@ def test_the_table_stays_readable_for_hundreds_of_nodes_and_long_details():
     assert len(lines) == 400 + 4 + 1 + len([line for line in lines if "word" in line])
 
 
-def test_the_summary_of_check_mode_says_what_was_left_out():
+def test_the_summary_of_check_mode_names_what_was_not_done():
     assert report.table(document(check_mode=True))[-1].endswith(
         "(check mode: no pod was run, no image was pulled)"
     )
