@@ -27,7 +27,6 @@ ARGUMENT_SPEC = {
     "pull": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 120},
 }
-_MODULE = "cri.node.runtime_verify"
 _VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
 _PODS = 3  # to try one after the other, where a kubelet takes a pod away that is not its own
 
@@ -37,6 +36,7 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = _VARIABLES
+    MODULE = "cri.node.node_runtime_verify"
 
     def perform(self, options, task_vars):
         refuse([*options["problems"], *plan.problems_of(options["files"])])
@@ -47,11 +47,10 @@ class ActionModule(CheckedAction):
         asked = verification.Asked(
             options["network"], options["image"], list(dict.fromkeys(options["pull"])), self._task.check_mode
         )
-        arguments = {
+        request = {
             "unit": options["unit"],
             "owners": wanted.owners,
             "files": wanted.described,
-            "secret_hashes": wanted.secret_hashes,
             "unwanted": wanted.unwanted,
             "expect": wanted.expect,
             "paths": fallbacks.paths(wanted.settings()),
@@ -62,7 +61,7 @@ class ActionModule(CheckedAction):
             "timeout": options["timeout"],
         }
         try:
-            returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+            returned = self.ask_node(request, task_vars, {"secret_hashes": wanted.secret_hashes})
             seen = succeeded(returned, self.secrets)["seen"]
         except AnsibleConnectionFailure as failure:
             return _result(verification.unseen(f"the node cannot be reached: {failure}", self.secrets))

@@ -164,7 +164,7 @@ def test_a_unit_gets_its_whole_name(run, given, unit):
         {"files": [], "owners": ["crio"], "unit": given},
         lambda _arguments: {"failed": True, "msg": "seen"},
     )
-    assert [call["unit"] for call in task.calls] == [unit]
+    assert [call["request"]["unit"] for call in task.calls] == [unit]
 
 
 @pytest.mark.parametrize(
