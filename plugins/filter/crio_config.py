@@ -114,7 +114,9 @@ def crio_config(layers: object, version: str | None = None, variable: str = "cri
     strays = [_stray(name, layer) for name, layer in pairs if not isinstance(layer, dict)]
     return {
         "data": checked.data,
-        "layers": {toml.dotted(path): source_of(sources, path) for path, _, _ in checker.walk(checked.data)},
+        "layers": {
+            toml.dotted(path): source_of(sources, path) for path, _key, _value in checker.walk(checked.data)
+        },
         "expect": config_lines(checked.data),
         "problems": [str(problem) for problem in (*unknown, *strays, *checked.problems)],
         "warnings": [str(warning) for warning in checked.warnings],

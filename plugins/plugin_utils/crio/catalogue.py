@@ -132,7 +132,7 @@ class Catalogue:
 
 
 def _line(text: str) -> tuple[int, int]:
-    major, _, minor = text.partition(".")
+    major, _separator, minor = text.partition(".")
     return (int(major), int(minor))
 
 

@@ -45,7 +45,7 @@ def since(value: str, now: float) -> int:
     except ValueError:
         pass
     if re.fullmatch(r"\d+(\.\d+)?", value):
-        whole, _, rest = value.partition(".")
+        whole, _separator, rest = value.partition(".")
         return int(whole) * 10**9 + int((rest or "0").ljust(9, "0")[:9])
     try:
         return int(datetime.datetime.fromisoformat(value).timestamp() * 1e6) * 1000

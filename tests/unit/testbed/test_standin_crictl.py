@@ -79,7 +79,7 @@ def recorded(name):
 
 def nanoseconds(written):
     """The other way round than crictl_output.rfc3339, by other means."""
-    whole, _, fraction = written.removesuffix("Z").partition(".")
+    whole, _separator, fraction = written.removesuffix("Z").partition(".")
     moment = datetime.datetime.fromisoformat(whole + "+00:00")
     passed = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     return (passed.days * 86400 + passed.seconds) * 10**9 + int(fraction.ljust(9, "0") or 0)
