@@ -61,6 +61,7 @@ _LONGEST_MESSAGE = 4000  # characters
 def main():
     """Report what is installed, or install `archive` or `url`. Check mode prepares and does not install."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
+    failure, result = None, {}
     try:
         request = node_request.of(module.params, REQUEST)
         node_host.refuse_unfit()
@@ -69,10 +70,10 @@ def main():
         failure = str(error)
     except OSError as error:
         failure = os_error(error, "installing the bundle")
-    else:
-        module.exit_json(**result)
     # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
+    if failure is not None:
+        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
+    module.exit_json(**result)
 
 
 def _read(module):

@@ -62,7 +62,7 @@ def entry(line: bytes) -> Entry | None:
         at, written = moment(match[1].decode())
     except ValueError:
         return None
-    partial = match[3].split(b":")[0] == b"P"
+    partial = match[3].partition(b":")[0] == b"P"
     return Entry(at, written, match[2].decode(), match[4].removesuffix(b"\n") if partial else match[4])
 
 

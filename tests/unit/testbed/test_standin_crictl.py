@@ -252,7 +252,7 @@ class TestTables:
         rows = crictl_tables.containers_table(
             recorded("ps-a.json")["containers"], 1795478700.0, whole=False
         ).splitlines()
-        assert rows[0].split("  ")[0] == "CONTAINER"
+        assert rows[0].partition("  ")[0] == "CONTAINER"
         assert re.split(r"\s{2,}", rows[1]) == [
             "de7bb61d642a4", "localhost/bb:1", "48 seconds ago", "Exited", "c2", "0", "6899d3b55ea82", "unknown", "unknown",
         ]  # fmt: skip

@@ -143,7 +143,7 @@ def test_two_files_cannot_have_one_path_nor_one_be_inside_of_the_other(refused):
 def test_a_unit_that_is_no_service_is_refused(refused, unit):
     message = refused("runtime_config", {"files": [], "unit": unit})
     assert "unit" in message
-    assert "\n" not in message.split("changed:")[0]
+    assert "\n" not in message.partition("changed:")[0]
     assert len(message) < 1000
 
 
