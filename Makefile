@@ -59,7 +59,7 @@ lint: .venv-lint/stamp ## ruff, yamllint, ansible-lint
 	PATH=$(CURDIR)/.venv-lint/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/collections \
 	    .venv-lint/bin/ansible-lint --offline --profile production
 
-sanity: .venv-sanity/stamp ## ansible-test, galaxy-importer, antsibull, reuse, ansible-lint on the files that git tracks; SANITY="NAME ..." for some
+sanity: .venv-sanity/stamp .venv-2.16/stamp ## ansible-test, galaxy-importer, antsibull, reuse, ansible-lint on the files that git tracks; SANITY="NAME ..." for some
 	@.venv-sanity/bin/python -m sanity $(SANITY)
 
 format: .venv-lint/stamp ## Let ruff format the Python files

@@ -34,7 +34,6 @@ ARGUMENT_SPEC = {
 }
 _ACCEPTED = "one Pod, as a mapping, as a text of YAML, or as the path of a file on the controller"
 _LONGEST = 1024 * 1024  # characters of a file
-_MODULE = "cri.node.crictl_pod"
 _PASSED_ON = (*OPTIONS, "state", "wait", "wait_timeout", "pull_timeout")
 
 
@@ -42,14 +41,15 @@ class ActionModule(CheckedAction):
     """No remote call for a manifest that cannot be had, else one."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    MODULE = "cri.node.node_crictl_pod"
 
     def perform(self, options, task_vars):
         if isinstance(options["manifest"], str):
             options["manifest"] = self._read(options["manifest"])
-        arguments, pod = self._asked(options, task_vars["inventory_hostname"])
-        result = self._call({**{name: options[name] for name in _PASSED_ON}, **arguments}, task_vars)
+        names, pod = self._asked(options, task_vars["inventory_hostname"])
+        result = self._call({**{name: options[name] for name in _PASSED_ON}, **names}, pod, task_vars)
         if self._task.diff and result["changed"]:
-            result["diff"] = _diff(arguments, pod, result["removed"])
+            result["diff"] = _diff(names, pod, result["removed"])
         return result
 
     def _read(self, given):
@@ -86,7 +86,7 @@ class ActionModule(CheckedAction):
         raise TaskFailure(str(Problem("", "manifest", place, fault, _ACCEPTED)))
 
     def _asked(self, options, node):
-        """(what the module needs to know of the pod, the pod or None)."""
+        """(the pod's name and namespace, the pod or None)."""
         name, namespace = pod_manifest.identity(options["manifest"])
         if options["state"] == "absent":
             name, namespace = options["name"] or name, options["namespace"] or namespace
@@ -106,11 +106,12 @@ class ActionModule(CheckedAction):
         pod, problems = pod_manifest.convert(options["manifest"], node=node)
         refuse(problems)
         self.secrets = _environment(pod)
-        # As one text that is not logged: single values of the environment would be cut out of every result.
-        return {"name": pod["name"], "namespace": pod["namespace"], "pod": json.dumps(pod)}, pod
+        return {"name": pod["name"], "namespace": pod["namespace"]}, pod
 
-    def _call(self, arguments, task_vars):
-        result = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+    def _call(self, request, pod, task_vars):
+        # As one text: of a structure Ansible would remove each value of the environment from every result.
+        secrets = {} if pod is None else {"pod": json.dumps(pod)}
+        result = self.ask_node(request, task_vars, secrets)
         result.pop("invocation", None)
         if result.get("failed") and "pod_failure" in result:
             raise TaskFailure(
@@ -141,9 +142,9 @@ def _environment(pod):
     return [text for value in values for text in (value, *value.splitlines())]
 
 
-def _diff(arguments, pod, removed):
+def _diff(names, pod, removed):
     """Of the environment and what may be made of it, only that it may differ."""
-    place = f"{arguments['namespace']}/{arguments['name']}"
+    place = f"{names['namespace']}/{names['name']}"
     before = "".join(_lines(place, each["containers"], "former") for each in removed)
     if pod is None:
         return {"before": before, "after": ""}

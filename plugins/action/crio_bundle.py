@@ -20,7 +20,6 @@ ARGUMENT_SPEC = {
     "sha256": {"type": "dict", "required": True},
     "fetched_by": {"type": "str", "choices": ["node", "controller"], "default": "node"},
 }
-_MODULE = "cri.node.crio_bundle"
 _HASH = "64 hexadecimal digits, as sha256sum prints them"
 _BLOCK = 1024 * 1024
 
@@ -29,6 +28,7 @@ class ActionModule(CheckedAction):
     """One remote call where the bundle is installed already; else a second one, and perhaps an upload."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    MODULE = "cri.node.node_crio_bundle"
 
     @classmethod
     def examine(cls, options):
@@ -36,7 +36,7 @@ class ActionModule(CheckedAction):
 
     def perform(self, options, task_vars):
         refuse(_bad_hashes(options["sha256"]))
-        here = self._call({"call": "read"}, task_vars)
+        here = self._call({"call": "read"}, {}, task_vars)
         architecture = shown(here["architecture"], 100)
         sha256 = str(options["sha256"].get(architecture, "")).lower()
         if not sha256:
@@ -50,13 +50,15 @@ class ActionModule(CheckedAction):
                 "version": shown(here["installed"], 100),
                 "architecture": architecture,
             }
+        request, secrets = {"call": "install", "sha256": sha256}, {}
         source = options["source"].replace("{arch}", architecture)
-        if download.is_url(source) and options["fetched_by"] == "node":
-            # An option that is not logged would be cut out of every message, too: only for a URL that holds a secret.
-            arguments = {"archive" if download.redacted(source) == source else "url": source}
-        else:
-            arguments = {"archive": self._send(source, sha256)}
-        version = self._call({"call": "install", "sha256": sha256, **arguments}, task_vars)["version"]
+        if not download.is_url(source) or options["fetched_by"] == "controller":
+            request["archive"] = self._send(source, sha256)
+        elif download.redacted(source) == source:
+            request["archive"] = source
+        else:  # Ansible removes a secret from every message, so only a URL with credentials is one
+            secrets["url"] = source
+        version = self._call(request, secrets, task_vars)["version"]
         version = shown(version, 100)
         result = {"changed": True, "version": version, "architecture": architecture}
         if self._task.diff:
@@ -64,10 +66,8 @@ class ActionModule(CheckedAction):
             result["diff"] = {"before": before, "after": _installed(version, sha256)}
         return result
 
-    def _call(self, arguments, task_vars):
-        return succeeded(
-            self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
-        )
+    def _call(self, request, secrets, task_vars):
+        return succeeded(self.ask_node(request, task_vars, secrets))
 
     def _send(self, source, sha256):
         """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""

@@ -41,7 +41,6 @@ ARGUMENT_SPEC = {
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
 }
-_MODULE = "cri.node.runtime_config"
 
 
 class ActionModule(CheckedAction):
@@ -49,6 +48,7 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = {"ready_timeout": "crio_ready_timeout"}
+    MODULE = "cri.node.node_runtime_config"
 
     @classmethod
     def examine(cls, options):
@@ -98,12 +98,11 @@ class ActionModule(CheckedAction):
         return result
 
     def _call(self, call, wanted, options, further, task_vars):
-        arguments = {
+        request = {
             "call": call,
             "unit": options["unit"],
             "owners": wanted.owners,
             "files": wanted.described,
-            "secret_hashes": wanted.secret_hashes,
             "unwanted": wanted.unwanted,
             "expect": wanted.expect,
             "paths": fallbacks.paths(wanted.settings()),
@@ -111,10 +110,11 @@ class ActionModule(CheckedAction):
             "ready_timeout": options["ready_timeout"],
             **further,
         }
-        return succeeded(
-            self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars),
-            self.secrets,
-        )
+        secrets = {
+            "secret_hashes": wanted.secret_hashes,
+            "secret_contents": request.pop("secret_contents", {}),
+        }
+        return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
 
 
 def _no_crio(report):
@@ -169,7 +169,7 @@ def _changes(wanted, made, report):
     shown = {file.path: file.content for file in files if not file.secret}
     return {
         "contents": shown,
-        "secrets": secret,
+        "secret_contents": secret,
         "remove": made.removes,
         "activate": made.activate,
         "concerns_daemon": made.concerns_daemon,

@@ -29,7 +29,6 @@ ARGUMENT_SPEC = {
     "pull": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 120},
 }
-_MODULE = "cri.node.runtime_verify"
 _VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
 _PODS = 3  # tried one after the other, because a kubelet may remove a pod that it did not create
 
@@ -39,6 +38,7 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = _VARIABLES
+    MODULE = "cri.node.node_runtime_verify"
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
@@ -54,11 +54,11 @@ class ActionModule(CheckedAction):
         refuse(_bad_images(options))
         pull = list(dict.fromkeys(options["pull"]))
         asked = Options(options["network"], options["image"], pull, bool(self._task.check_mode))
-        arguments = _arguments(desired, asked, options["unit"], options["timeout"])
+        request = _request(desired, asked, options["unit"], options["timeout"])
         observation: dict[str, Any] = {}
         error = ""
         try:
-            returned = self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+            returned = self.ask_node(request, task_vars, {"secret_hashes": desired.secret_hashes})
             observation = succeeded(returned, self.secrets)["seen"]
         except AnsibleConnectionFailure as failure:
             error = f"the node cannot be reached: {failure}"
@@ -74,14 +74,13 @@ class ActionModule(CheckedAction):
         }
 
 
-def _arguments(desired: DesiredFiles, options: Options, unit: str, timeout: int) -> dict[str, Any]:
-    """Return the arguments of the node's side of the module."""
+def _request(desired: DesiredFiles, options: Options, unit: str, timeout: int) -> dict[str, Any]:
+    """Return what the node is asked."""
     pods = [_hello_world(options.image) for _each in range(_PODS)] if options.image else []
     return {
         "unit": unit,
         "owners": desired.owners,
         "files": desired.described,
-        "secret_hashes": desired.secret_hashes,
         "unwanted": desired.unwanted,
         "expect": desired.expect,
         "paths": fallbacks.paths(desired.settings()),

@@ -194,7 +194,8 @@ def _metrics(live, port):
     if settings.get("enable_metrics") is not True:
         return {"enabled": False} if settings else {}
     host, live_port = _text(settings.get("metrics_host")), settings.get("metrics_port")
-    port = port or (live_port if type(live_port) is int else 0)
+    is_number = isinstance(live_port, int) and not isinstance(live_port, bool)
+    port = port or (live_port if is_number else 0)
     secure = bool(settings.get("metrics_cert") and settings.get("metrics_key"))
     address = f"[{host}]" if ":" in host else host
     seen = {

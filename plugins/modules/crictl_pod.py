@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
+# Documentation only. The action of the same name does the work, and calls node_crictl_pod on the node.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -308,61 +310,3 @@ kind:
   type: str
   sample: unreachable
 """
-
-import json
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
-from ..module_utils.crictl.output import UnexpectedOutput
-from ..module_utils.errors import PodError
-from ..module_utils.pod import host as pod_host
-from ..module_utils.pod import present as cri_pod
-
-KUBELET = "kubelet.service is active on this node: the kubelet removes pods that it does not know, this one within a minute or so"
-
-
-def main():
-    """The node's side: the action of the same name has checked the manifest and made a pod of it."""
-    module = AnsibleModule(
-        argument_spec=dict(
-            OPTIONS,
-            state={"type": "str", "choices": ["present", "absent"], "required": True},
-            name={"type": "str", "required": True},
-            namespace={"type": "str", "required": True},
-            pod={"type": "str", "no_log": True},
-            wait={"type": "str", "choices": ["ready", "completed", "none"], "required": True},
-            wait_timeout={"type": "int", "required": True},
-            pull_timeout={"type": "int", "required": True},
-        ),
-        supports_check_mode=True,
-    )
-    asked = module.params
-    try:
-        crictl = Crictl(**{option: asked[option] for option in OPTIONS})
-        if asked["state"] == "absent":
-            result = cri_pod.absent(crictl, asked["name"], asked["namespace"], check=module.check_mode)
-        else:
-            result = cri_pod.present(
-                crictl,
-                json.loads(asked["pod"]),
-                wait=asked["wait"],
-                wait_timeout=asked["wait_timeout"],
-                pull_timeout=asked["pull_timeout"],
-                check=module.check_mode,
-            )
-    except PodError as error:
-        known = {key: getattr(error, key) for key in ("container", "exit_code", "reason", "log", "changed")}
-        failure = {key: value for key, value in known.items() if value is not None}
-        module.fail_json(msg=str(error), pod_failure=failure)
-    except (CrictlError, UnexpectedOutput) as error:
-        module.fail_json(msg=str(error), pod_failure={"kind": error.kind})
-    except (pod_host.UnfitPathError, OSError) as error:
-        module.fail_json(msg=str(error))
-    if asked["state"] == "present" and pod_host.kubelet_is_active():
-        module.warn(KUBELET)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# Documentation only. The action of the same name does the work, and calls node_crio_bundle on the node.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -85,56 +87,3 @@ architecture:
   returned: always
   sample: amd64
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, os_error
-from ansible_collections.cri.node.plugins.module_utils.text import shown
-
-_LONGEST_MESSAGE = 4000  # characters
-
-
-def main():
-    """The node's side: looks at what is installed, or installs `archive` or `url`; check mode stops half-way."""
-    module = AnsibleModule(
-        argument_spec={
-            "call": {"type": "str", "choices": ["read", "install"], "required": True},
-            "archive": {"type": "str"},
-            # Apart from archive, since it may hold credentials: no_log keeps it from syslog and from the result.
-            "url": {"type": "str", "no_log": True},
-            "sha256": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        result = _read(module) if module.params["call"] == "read" else _install(module)
-    except NodeError as error:
-        failure = str(error)
-    except OSError as error:
-        failure = os_error(error, "installing the bundle")
-    else:
-        module.exit_json(**result)
-    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-
-
-def _read(module):
-    node_host.refuse_unfit()
-    # An installation that was cut short is ended first, and counts as a change.
-    interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
-    return {"changed": interrupted, "interrupted": interrupted, **bundle.read()}
-
-
-def _install(module):
-    node_host.refuse_unfit()
-    sha256 = module.params["sha256"]
-    source = module.params["url"] or module.params["archive"]
-    version, placements = bundle.prepare(source, sha256, module.tmpdir)
-    for warning in [] if module.check_mode else bundle.install(version, placements, sha256):
-        module.warn(warning)
-    return {"changed": True, "version": version}
-
-
-if __name__ == "__main__":
-    main()

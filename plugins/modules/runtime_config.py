@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# Documentation only. The action of the same name does the work, and calls node_runtime_config on the node.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -166,91 +168,3 @@ as_before:
   type: bool
   returned: on failure of a change
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.cri.node.plugins.module_utils import node_files, node_host, node_state
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, TransactionError
-from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
-
-_FILE = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "sha256": {"type": "str", "default": ""},
-    "mode": {"type": "str", "required": True},
-    "secret": {"type": "bool", "required": True},
-    "disruption": {"type": "str", "required": True},
-}
-_UNWANTED = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "disruption": {"type": "str", "required": True},
-}
-
-
-def main():
-    """The node's side: the action of the same name compares, plans and decides, and calls this once or twice."""
-    module = AnsibleModule(
-        argument_spec={
-            "call": {"type": "str", "choices": ["read", "apply"], "required": True},
-            "unit": {"type": "str", "required": True},
-            "owners": {"type": "list", "elements": "str", "required": True},
-            "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
-            # A short secret could be guessed from its hash, and arguments are written to the node's log.
-            "secret_hashes": {"type": "dict", "default": {}, "no_log": True},
-            "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
-            "expect": {"type": "dict", "default": {}},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "asks_for_crictl": {"type": "bool", "default": False},
-            # What the second call carries beyond the first's.
-            "contents": {"type": "dict", "default": {}},
-            "secrets": {"type": "dict", "default": {}, "no_log": True},
-            "remove": {"type": "list", "elements": "str", "default": []},
-            "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
-            "concerns_daemon": {"type": "bool", "default": True},
-            "daemon_reload": {"type": "bool", "default": False},
-            "id": {"type": "str", "default": ""},
-            "fingerprint": {"type": "str", "default": ""},
-            "ready_timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        node_host.refuse_unfit()
-        module.exit_json(**_answer(module))
-    except TransactionError as error:
-        outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
-        module.exit_json(changed=False, outcome=outcome)
-    except NodeError as error:
-        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
-    except OSError as error:
-        module.fail_json(msg=str(error))
-
-
-def _answer(module):
-    request = _request(module.params)
-    if request["call"] == "read":
-        if module.check_mode:
-            unit.wait_until_idle(NODE, request["ready_timeout"])
-            notes = []
-        else:
-            notes = unit.end_interrupted(NODE, request["ready_timeout"])
-        report = node_state.read(request)
-        report["notes"] = notes + report["notes"]
-        return {"changed": False, "report": report}
-    if module.check_mode:
-        candidate.rehearse(request, module.tmpdir, NODE, node_files.mount_points())
-        return {"changed": True, "outcome": {}}
-    outcome = unit.run_transaction(request, NODE)
-    return {"changed": bool(outcome.get("committed")), "outcome": outcome}
-
-
-def _request(params):
-    request = node_state.request_of(params)
-    request["contents"] = dict(request["contents"], **request.pop("secrets"))
-    return request
-
-
-if __name__ == "__main__":
-    main()

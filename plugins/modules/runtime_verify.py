@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# Documentation only. The action of the same name does the work, and calls node_runtime_verify on the node.
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -144,57 +146,3 @@ version:
   returned: if CRI-O is installed
   sample: 1.37.0
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.cri.node.plugins.module_utils import node_host, node_state, observation
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
-from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.transaction import unit
-
-_FILE = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "sha256": {"type": "str", "default": ""},
-    "mode": {"type": "str", "required": True},
-    "secret": {"type": "bool", "required": True},
-    "disruption": {"type": "str", "required": True},
-}
-_UNWANTED = {
-    "path": {"type": "str", "required": True},
-    "owner": {"type": "str", "required": True},
-    "disruption": {"type": "str", "required": True},
-}
-
-
-def main() -> None:
-    """Read the node. The action of the same name decides what is read, and judges it."""
-    module = AnsibleModule(
-        argument_spec={
-            "unit": {"type": "str", "required": True},
-            "owners": {"type": "list", "elements": "str", "required": True},
-            "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
-            # A short secret could be guessed from its hash, and arguments are written to the node's log.
-            "secret_hashes": {"type": "dict", "default": {}, "no_log": True},
-            "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
-            "expect": {"type": "dict", "required": True},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "metrics_port": {"type": "int", "required": True},
-            "pods": {"type": "list", "elements": "dict", "required": True},
-            "pull": {"type": "list", "elements": "str", "required": True},
-            "timeout": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        node_host.refuse_unfit()
-        unit.wait_until_idle(NODE, module.params["timeout"])
-        module.exit_json(changed=False, seen=observation.observe(node_state.request_of(module.params)))
-    except NodeError as error:
-        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
-    except OSError as error:
-        module.fail_json(msg=str(error))
-
-
-if __name__ == "__main__":
-    main()

@@ -412,7 +412,7 @@ NO_READERS = {
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",
     "module_utils.node_state": "looks for the program",
     "module_utils.transaction.unit": "packs the modules",
-    "modules.crictl_pod": "prints what module_utils/pod returns",
+    "modules.node_crictl_pod": "prints what module_utils/pod returns",
     "action.crictl_pod": "takes the names of the options",
 }
 

@@ -402,7 +402,7 @@ def test_no_secret_of_a_url_is_seen_anywhere(bundle, fresh_node, install):
         assert "canary" not in str(run.results)
     journal = node.check("journalctl --no-pager -o cat")
     assert "canary" not in journal
-    assert re.search("Invoked with call=install .*url=NOT_LOGGING_PARAMETER", journal)
+    assert re.search("Invoked with request={'call': 'install', .* secrets=NOT_LOGGING_PARAMETER", journal)
     assert node.check("test -s /srv/seen && grep -c canary /srv/seen || true").strip() == "0"
     assert node.run("grep -rl canary /var/lib/cri-node /root /etc /tmp /var/tmp").out == ""
 

@@ -83,7 +83,7 @@ def test_ps_tells_how_containers_ended(node, facts, writer):
 
 
 def test_details_of_several_containers_come_with_one_call(node, facts):
-    pods = [node.run_pod("hello-world") for _ in range(3)]
+    pods = [node.run_pod("hello-world") for _each in range(3)]
     for pod in pods:
         ended(node, pod)
     found = facts("crictl_ps", states=[], details=True)["containers"]

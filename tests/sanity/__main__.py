@@ -46,10 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         log = LOGS / f"{tool.name}.log"
         log.write_text(outcome.output, encoding="utf-8")
         detail = f": {outcome.detail}" if outcome.detail else ""
-        print(f"{tool.name:10} {outcome.status}, {time.monotonic() - started:.0f} s{detail}", flush=True)
+        print(f"{tool.name:12} {outcome.status}, {time.monotonic() - started:.0f} s{detail}", flush=True)
         if outcome.status == "failed":
             print(
-                outcome.output if chosen.verbose else f"{'':10} see {log.relative_to(CHECKOUT)}", flush=True
+                outcome.output if chosen.verbose else f"{'':12} see {log.relative_to(CHECKOUT)}", flush=True
             )
         statuses.append(outcome.status)
     skipped = f", {statuses.count('skipped')} skipped" if "skipped" in statuses else ""

@@ -9,10 +9,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from testbed.paths import CHECKOUT
+
 BIN = Path(sys.executable).parent
+OLDEST = CHECKOUT / ".venv-2.16" / "bin"  # the programs of the oldest supported ansible-core
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # ansible-test gives unit tests an environment without console scripts, and those below plugins/modules one without
 # ansible.plugins. Tests that need either run in `make unit` only.
@@ -46,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool. `command` is what must be installed, `run` calls it and returns the outcome."""
+    """One tool. `command` is what must be installed, a name or a path; `run` calls it and returns the outcome."""
 
     name: str
     command: str
@@ -89,14 +92,22 @@ def environment(home: Path, collections_path: Path) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "HOME": str(home),
-        "PATH": f"{BIN}{os.pathsep}{os.defpath}",
+        "PATH": _search_path(BIN),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path),
     }
 
 
-def ansible_test(place: Place, *arguments: str) -> tuple[int, str]:
-    """Call ansible-test. If it cannot download pip, give it the one that Python's ensurepip contains, and call it again."""
-    command = [BIN / "ansible-test", *arguments, "--color", "no", "--python", PYTHON]
+def _search_path(programs: Path) -> str:
+    return f"{programs}{os.pathsep}{os.defpath}"
+
+
+def ansible_test(place: Place, *arguments: str, programs: Path = BIN) -> tuple[int, str]:
+    """Call the ansible-test of `programs`, a directory, by default this environment's.
+
+    If it cannot download pip, give it the one that Python's ensurepip contains, and call it again.
+    """
+    place = replace(place, environment={**place.environment, "PATH": _search_path(programs)})
+    command = [programs / "ansible-test", *arguments, "--color", "no", "--python", PYTHON]
     returned, output = call(place, *command)
     missing = _BOOTSTRAP.search(output)
     if returned and missing:
@@ -128,6 +139,10 @@ def sanity_outcome(returned: int, output: str) -> Outcome:
 
 def run_sanity(place: Place) -> Outcome:
     return sanity_outcome(*ansible_test(place, "sanity"))
+
+
+def run_oldest_sanity(place: Place) -> Outcome:
+    return sanity_outcome(*ansible_test(place, "sanity", programs=OLDEST))
 
 
 def run_units(place: Place) -> Outcome:
@@ -190,6 +205,7 @@ def _by_exit_status(returned: int, output: str) -> Outcome:
 
 TOOLS = (
     Tool("sanity", "ansible-test", run_sanity),
+    Tool("sanity-2.16", str(OLDEST / "ansible-test"), run_oldest_sanity),
     Tool("units", "ansible-test", run_units),
     Tool("importer", "ansible-galaxy", run_importer),
     Tool("docs", "antsibull-docs", run_docs),

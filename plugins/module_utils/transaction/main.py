@@ -103,4 +103,5 @@ def _retry(unit):
 def _print(outcome):
     """For a caller that still listens."""
     with contextlib.suppress(OSError):
-        print(json.dumps(outcome), flush=True)
+        sys.stdout.write(f"{json.dumps(outcome)}\n")
+        sys.stdout.flush()

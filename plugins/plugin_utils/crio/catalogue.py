@@ -145,7 +145,7 @@ class Catalogue:
 
 
 def _line(text: str) -> tuple[int, int]:
-    major, _, minor = text.partition(".")
+    major, _separator, minor = text.partition(".")
     return (int(major), int(minor))
 
 
@@ -227,7 +227,9 @@ def _check_default(key: Key) -> str | None:
     for default in key.default.values() if isinstance(key.default, dict) else (key.default,):
         if default is None:
             continue
-        if type(default) is not TYPES[key.type].python:
+        python = TYPES[key.type].python
+        # To Python, a bool is an int as well.
+        if not isinstance(default, python) or isinstance(default, bool) != (python is bool):
             return f"default {default!r} is not of type {key.type}"
         chosen = default if isinstance(default, list) else [default]
         if key.choices and not set(chosen) <= set(key.choices):

@@ -307,7 +307,7 @@ def _paths_of(row, value):
     end = "artifacts/" if row.key.endswith("additional_artifact_stores") else ""
     places = []
     for path in named:
-        path = str(path).split(":")[0] if row.key.endswith("additional_devices") else str(path)
+        path = str(path).partition(":")[0] if row.key.endswith("additional_devices") else str(path)
         if path.rstrip("/") not in row.ordinary:
             places.append(f"{path.rstrip('/')}/{end}" if row.directory else path)
     return places

@@ -50,7 +50,7 @@ def _cpuset(value: str) -> str | None:
     if not value:
         return None
     for part in value.split(","):
-        first, _, last = part.partition("-")
+        first, _separator, last = part.partition("-")
         if not re.fullmatch(r"\d{1,9}(-\d{1,9})?", part, re.ASCII) or int(first) > int(last or first):
             return "is no list of CPUs"
     return None
@@ -115,7 +115,7 @@ def _ulimit(value: str) -> str | None:
         return f"names no limit of {', '.join(sorted(_ULIMITS))}"
     if not re.fullmatch(r"[+-]?\d{1,19}(:[+-]?\d{1,19})?", limits, re.ASCII):
         return "its limits are no numbers"
-    soft, _, hard = limits.partition(":")
+    soft, _separator, hard = limits.partition(":")
     if hard and int(hard) != -1 and (int(soft) == -1 or int(soft) > int(hard)):
         return "its soft limit is above the hard one"
     return None

@@ -116,7 +116,7 @@ class _Run(Findings):
                 suggestion = ".".join(("crio", *path))
         elif "." in path[-1]:
             reason, suggestion = "has a dot: write nested mappings, as crio.conf has nested tables", None
-        elif suggestion and suggestion.split(".")[-1] == path[-1].lower() != path[-1]:
+        elif suggestion and suggestion.rpartition(".")[2] == path[-1].lower() != path[-1]:
             reason = "is not spelled as CRI-O prints it"
         else:
             reason = "is unknown to CRI-O, which would ignore it silently"

@@ -30,6 +30,7 @@ class CheckedAction(ActionBase):
 
     ARGUMENT_SPEC: dict = {}
     VARIABLES: dict = {}  # the role variable that an option comes from, by option, for messages
+    MODULE = ""  # the internal module that this action calls on the node
     TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
     _supports_check_mode = True
     _supports_async = False
@@ -49,6 +50,14 @@ class CheckedAction(ActionBase):
     def examine(cls, options: dict) -> Examined:
         """Judge options that have passed option_rules, without any node."""
         return Examined([])
+
+    def ask_node(self, request, task_vars, secrets=None):
+        """Call MODULE on the node and return its result, failed or not.
+
+        `secrets` are the entries of the request that Ansible must not write to the node's log or repeat in the result.
+        """
+        arguments = {"request": request, "secrets": secrets or {}}
+        return self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars)
 
 
 def examine(action: type[CheckedAction], arguments: dict) -> Examined:

@@ -56,7 +56,7 @@ def render(nanoseconds: int) -> str:
 
 
 def _part(number: str, unit: str) -> int:
-    whole, _, fraction = number.partition(".")
+    whole, _separator, fraction = number.partition(".")
     size = _NANOSECONDS[unit]
     return int(whole or "0") * size + int(fraction or "0") * size // 10 ** len(fraction)
 

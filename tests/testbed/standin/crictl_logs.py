@@ -45,7 +45,7 @@ def since(value: str, now: float) -> int:
     except ValueError:
         pass
     if re.fullmatch(r"\d+(\.\d+)?", value):
-        whole, _, rest = value.partition(".")
+        whole, _separator, rest = value.partition(".")
         return int(whole) * 10**9 + int((rest or "0").ljust(9, "0")[:9])
     try:
         return int(datetime.datetime.fromisoformat(value).timestamp() * 1e6) * 1000
@@ -62,7 +62,7 @@ def entry(line: bytes) -> Entry | None:
         at, written = moment(match[1].decode())
     except ValueError:
         return None
-    partial = match[3].split(b":")[0] == b"P"
+    partial = match[3].partition(b":")[0] == b"P"
     return Entry(at, written, match[2].decode(), match[4].removesuffix(b"\n") if partial else match[4])
 
 

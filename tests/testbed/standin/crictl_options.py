@@ -108,7 +108,7 @@ def parse(
         word = rest.pop(0)
         if word == "--":
             break
-        name, _, value = word[2 if word.startswith("--") else 1 :].partition("=")
+        name, _separator, value = word[2 if word.startswith("--") else 1 :].partition("=")
         if not name or name.startswith("-"):
             raise UsageError(f"bad flag syntax: {word}")
         if name not in known:

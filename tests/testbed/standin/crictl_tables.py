@@ -103,7 +103,7 @@ def images_table(images: Sequence[Mapping[str, Any]], digests: bool, whole: bool
     for each in images:
         name, digest = _repository(each["repoDigests"])
         for tag in each["repoTags"] or [f"{name}:<none>"]:
-            repository, _, tag = tag.rpartition(":")
+            repository, _separator, tag = tag.rpartition(":")
             row = [name if repository == "<none>" else repository, tag]
             row += [digest if whole else short(digest, "sha256:")] if digests else []
             row += [each["id"] if whole else short(each["id"], "sha256:"), human_size(each["size"], 3)]
@@ -112,7 +112,7 @@ def images_table(images: Sequence[Mapping[str, Any]], digests: bool, whole: bool
 
 
 def _repository(digests: Sequence[str]) -> tuple[str, str]:
-    name, _, digest = digests[0].partition("@") if digests else ("<none>", "", "<none>")
+    name, _separator, digest = digests[0].partition("@") if digests else ("<none>", "", "<none>")
     return name, digest
 
 

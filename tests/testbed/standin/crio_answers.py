@@ -86,7 +86,7 @@ def _identity(stats):
 def _network(counted):
     interfaces = []
     for line in counted.splitlines()[2:]:  # two lines of headings
-        name, _, numbers = line.partition(":")
+        name, _separator, numbers = line.partition(":")
         columns = numbers.split()
         counters = {key: {"value": columns[column]} for key, column in _COUNTERS.items()}
         interfaces.append({"name": name.strip(), **counters})

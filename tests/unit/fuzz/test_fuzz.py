@@ -100,9 +100,12 @@ def test_an_input_depends_on_the_seed_and_its_number_alone():
         (lambda given: "\ud800", "UnicodeEncodeError"),
         (lambda given: float("nan"), "ValueError"),
         (lambda given: readers.Replay().json("no such command"), "KeyError"),
-        (lambda given: (_ for _ in ()).throw(call.CrictlError("\x1b[2J")), "not printable"),
-        (lambda given: (_ for _ in ()).throw(call.CrictlError("a https://user:hunter2@host/")), "a password"),
-        (lambda given: (_ for _ in ()).throw(call.CrictlError("x" * 10_000)), "10000 characters"),
+        (lambda given: (each for each in ()).throw(call.CrictlError("\x1b[2J")), "not printable"),
+        (
+            lambda given: (each for each in ()).throw(call.CrictlError("a https://user:hunter2@host/")),
+            "a password",
+        ),
+        (lambda given: (each for each in ()).throw(call.CrictlError("x" * 10_000)), "10000 characters"),
     ],
 )
 def test_a_broken_promise_is_found_and_told(monkeypatch, capsys, read, what):

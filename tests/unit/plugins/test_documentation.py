@@ -10,6 +10,7 @@ import yaml
 COLLECTION = Path(__file__).parents[3]
 PACKAGE = "ansible_collections.cri.node.plugins"
 ATTRIBUTES = ("check_mode", "diff_mode", "platform")
+INTERNAL = "node_"  # begins the name of a module that only the action of the rest of its name calls
 
 
 def names(folder):
@@ -86,7 +87,29 @@ def imported(kind, name):
 
 @pytest.mark.parametrize("name", names("plugins/modules"))
 def test_a_module_is_documented(name):
-    assert module_lacks(imported("modules", name), name) == []
+    # A changelog announces a module with version_added as new.
+    expected = ["version_added"] if name.startswith(INTERNAL) else []
+    assert module_lacks(imported("modules", name), name.removeprefix(INTERNAL)) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in names("plugins/modules") if name.startswith(INTERNAL)])
+def test_an_internal_module_says_so_and_is_in_no_table_of_the_readme(name):
+    documentation = yaml.safe_load(imported("modules", name).DOCUMENTATION)
+    public = name.removeprefix(INTERNAL)
+    assert documentation["short_description"] == f"Internal: node side of cri.node.{public}"
+    assert documentation["extends_documentation_fragment"] == ["cri.node.internal"]
+    assert name not in (COLLECTION / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", names("plugins/action"))
+def test_the_module_of_an_action_is_documentation_only(name):
+    module = imported("modules", name)
+    assert {each for each in vars(module) if not each.startswith("_")} == {
+        "DOCUMENTATION",
+        "EXAMPLES",
+        "RETURN",
+        "annotations",
+    }
 
 
 @pytest.mark.parametrize("name", names("plugins/filter"))

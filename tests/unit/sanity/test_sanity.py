@@ -93,6 +93,16 @@ def test_pip_comes_from_ensurepip_where_ansible_test_cannot_download_it(tmp_path
     assert "ensurepip" in script.read_text()
 
 
+@pytest.mark.parametrize(("run", "programs"), [("sanity", tools.BIN), ("oldest_sanity", tools.OLDEST)])
+def test_each_ansible_test_finds_only_the_programs_of_its_own_version(place, monkeypatch, run, programs):
+    called = []
+    monkeypatch.setattr(tools, "call", lambda *given: called.append(given) or (0, ""))
+    getattr(tools, f"run_{run}")(place)
+    ((where, program, *_arguments),) = called
+    assert program == programs / "ansible-test"
+    assert where.environment["PATH"].startswith(f"{programs}:")
+
+
 def test_a_tool_that_is_not_installed_is_skipped_with_the_reason(place):
     outcome = Tool("none", "no-such-command", lambda _place: Outcome("passed", "")).outcome(place)
     assert outcome.status == "skipped"

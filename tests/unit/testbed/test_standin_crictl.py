@@ -79,7 +79,7 @@ def recorded(name):
 
 def nanoseconds(written):
     """The other way round than crictl_output.rfc3339, by other means."""
-    whole, _, fraction = written.removesuffix("Z").partition(".")
+    whole, _separator, fraction = written.removesuffix("Z").partition(".")
     moment = datetime.datetime.fromisoformat(whole + "+00:00")
     passed = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     return (passed.days * 86400 + passed.seconds) * 10**9 + int(fraction.ljust(9, "0") or 0)
@@ -252,7 +252,7 @@ class TestTables:
         rows = crictl_tables.containers_table(
             recorded("ps-a.json")["containers"], 1795478700.0, whole=False
         ).splitlines()
-        assert rows[0].split("  ")[0] == "CONTAINER"
+        assert rows[0].partition("  ")[0] == "CONTAINER"
         assert re.split(r"\s{2,}", rows[1]) == [
             "de7bb61d642a4", "localhost/bb:1", "48 seconds ago", "Exited", "c2", "0", "6899d3b55ea82", "unknown", "unknown",
         ]  # fmt: skip

@@ -10,7 +10,10 @@ from ansible.parsing.dataloader import DataLoader
 
 
 class Run:
-    """One task of an action: its result, and the calls that it made to the node."""
+    """One task of an action: its result, and the calls that it made to the node.
+
+    `node` takes the request of a call and returns what the internal module would; `calls` has all arguments of each call.
+    """
 
     def __init__(self, name, arguments, node, check_mode=False, diff=False):
         action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}")
@@ -22,7 +25,7 @@ class Run:
 
         def execute(module_name=None, module_args=None, task_vars=None, **_more):
             self.calls.append(module_args)
-            return node(module_args)
+            return node(module_args["request"])
 
         module._execute_module = execute
         try:

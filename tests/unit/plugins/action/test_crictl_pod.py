@@ -21,7 +21,7 @@ def made(run, manifest):
     """The pod that the node is asked for."""
     task = run("crictl_pod", {"manifest": manifest}, lambda _arguments: {"changed": True, "removed": []})
     assert not task.result.get("failed"), task.result
-    return task.calls[0]["pod"]
+    return task.calls[0]["secrets"]["pod"]
 
 
 @pytest.mark.parametrize("text", [TEXT, json.dumps(POD), f"---\n{TEXT}---\n", f"# a comment\n{TEXT}...\n"])
@@ -40,7 +40,8 @@ def test_an_absent_pod_is_named_by_a_file_too(run, tmp_path):
     (tmp_path / "pod.yml").write_text(TEXT)
     arguments = {"manifest": str(tmp_path / "pod.yml"), "state": "absent"}
     task = run("crictl_pod", arguments, lambda _arguments: {"changed": False, "removed": []})
-    assert (task.calls[0]["name"], task.calls[0]["namespace"]) == ("web", "default")
+    request = task.calls[0]["request"]
+    assert (request["name"], request["namespace"]) == ("web", "default")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_two_files_cannot_have_one_path_nor_one_be_inside_of_the_other(refused):
 def test_a_unit_that_is_no_service_is_refused(refused, unit):
     message = refused("runtime_config", {"files": [], "unit": unit})
     assert "unit" in message
-    assert "\n" not in message.split("changed:")[0]
+    assert "\n" not in message.partition("changed:")[0]
     assert len(message) < 1000
 
 
@@ -165,7 +165,7 @@ def test_a_unit_gets_its_whole_name(run, given, unit):
         {"files": [], "owners": ["crio"], "unit": given},
         lambda _arguments: {"failed": True, "msg": "seen"},
     )
-    assert [call["unit"] for call in task.calls] == [unit]
+    assert [call["request"]["unit"] for call in task.calls] == [unit]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def is_emptied(data, path):
 
 @given(LAYERS)
 def test_no_null_survives_outside_a_list(layers):
-    data, _ = merge(layers)
+    data, _sources = merge(layers)
     assert all(value is not None for value in values(data))
 
 

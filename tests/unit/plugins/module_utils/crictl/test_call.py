@@ -293,7 +293,7 @@ class TestFailure:
         self.fails("timeout", lambda: crictl.json("info"), "crictl info gave no answer within 1 s")
         assert time.monotonic() - started < 20
         child = int((tmp_path / "child").read_text())
-        for _ in range(50):
+        for _each in range(50):
             if (
                 not os.path.exists(f"/proc/{child}")
                 or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]

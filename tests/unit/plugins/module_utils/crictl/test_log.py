@@ -219,7 +219,7 @@ class TestLines:
         path = write(
             tmp_path,
             line(0, "begin", tag="P"),
-            *(line(1, "x" * 90, tag="P") for _ in range(50)),
+            *(line(1, "x" * 90, tag="P") for _each in range(50)),
             line(2, "end"),
         )
         entry = read(path)[0][0]
@@ -229,7 +229,7 @@ class TestLines:
         path = write(
             tmp_path,
             line(0, "old", "stderr"),
-            *(line(1, "x" * 80) for _ in range(50_000)),
+            *(line(1, "x" * 80) for _each in range(50_000)),
             line(2, "new", "stderr"),
         )
         entries, _truncated, log = read(path, tail=100)
@@ -336,7 +336,7 @@ class TestFiles:
 
     def test_search_ends_at_the_scan_limit_and_says_so(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log, "SCAN_LIMIT", 200_000)
-        path = write(tmp_path, line(0, "needle"), *(line(1, "x" * 80) for _ in range(5000)))
+        path = write(tmp_path, line(0, "needle"), *(line(1, "x" * 80) for _each in range(5000)))
         assert read(path, pattern="needle")[:2] == ([], True)
 
     def test_logs_of_several_containers_are_merged_by_time(self, tmp_path):
@@ -580,7 +580,7 @@ class TestCost:
         path = tmp_path / "0.log"
         row = line(1, "x" * 60)
         with open(path, "wb") as file:
-            for _ in range(100):
+            for _each in range(100):
                 file.write(row * 10_000)
         script = (
             "import re, sys\n"
@@ -634,7 +634,7 @@ def interleave(writes, random):
         for stream in ("stdout", "stderr")
     }
     mixed, starts = [], {}
-    for _ in range(sum(map(len, queues.values()))):
+    for _each in range(sum(map(len, queues.values()))):
         stream = random.choice([name for name, queue in queues.items() if queue])
         number, part, tag = queues[stream].pop(0)
         starts.setdefault(number, len(mixed))

@@ -101,7 +101,7 @@ def fake_process(proc, pid, words, comm="conmon", parent=1, groups="0::/system.s
     (folder / "comm").write_text(f"{comm}\n")
     (folder / "cmdline").write_text("\0".join(words) + "\0")
     (folder / "stat").write_text(
-        f"{pid} (con mon) S {parent} " + " ".join("0" for _ in range(17)) + " 777 0\n"
+        f"{pid} (con mon) S {parent} " + " ".join("0" for _each in range(17)) + " 777 0\n"
     )
     (folder / "cgroup").write_text(groups)
 

@@ -38,7 +38,7 @@ def test_the_recording_holds_something(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_recorded_key_is_known(name):
-    unknown = {path for path, _ in leaves(recorded(name)) if CATALOGUE.lookup(path) is None}
+    unknown = {path for path, _value in leaves(recorded(name)) if CATALOGUE.lookup(path) is None}
     assert {path[-1] for path in unknown} <= MISPLACED
 
 

@@ -27,7 +27,7 @@ def test_a_shell_reads_back_the_same(variables):
 
 def systemd_reads(line):
     """One line by systemd.exec(5): in double quotes a backslash escapes only " \\ ` and $."""
-    name, _, value = line.partition("=")
+    name, _separator, value = line.partition("=")
     if not value.startswith('"'):
         return name, value
     text, escaped = "", False

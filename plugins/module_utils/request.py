@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options of the internal modules node_*: what an action asks of its node, checked where it arrives.
+
+An internal module documents two options and no more, since only its action calls it: `request`, and `secrets` for the
+values that must appear in no log and no result. Ansible does not write an option with no_log to the node's log, and
+removes its values from the result; in a larger option it could do neither.
+"""
+
+from __future__ import annotations
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .errors import NodeError
+
+#: the argument specification of every internal module; documented in doc_fragments/internal.py
+OPTIONS = {
+    "request": {"type": "dict", "required": True},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
+}
+
+_UNWANTED = {
+    "path": {"type": "str", "required": True},
+    "owner": {"type": "str", "required": True},
+    "disruption": {"type": "str", "required": True},
+}
+_FILE = {
+    **_UNWANTED,
+    "sha256": {"type": "str", "default": ""},
+    "mode": {"type": "str", "required": True},
+    "secret": {"type": "bool", "required": True},
+}
+#: the part of a request that node_state.read needs; its keys are those of contract.Request
+FILE_SET = {
+    "unit": {"type": "str", "required": True},
+    "owners": {"type": "list", "elements": "str", "required": True},
+    "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
+    # By path. Of secrets, since a short secret could be guessed from its hash.
+    "secret_hashes": {"type": "dict", "default": {}},
+    "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
+    "expect": {"type": "dict", "default": {}},
+    "paths": {"type": "list", "elements": "str", "default": []},
+}
+
+
+class RequestError(NodeError):
+    """A request does not have the form that its module takes, as when a playbook calls an internal module."""
+
+
+def of(params, specification):
+    """The request and the secrets of a module's parameters, joined, with the defaults of `specification`.
+
+    `specification` is an argument specification for the keys of both. Raises RequestError, whose message may repeat values:
+    AnsibleModule.fail_json removes those of `secrets`.
+    """
+    result = ArgumentSpecValidator(specification).validate({**params["request"], **params["secrets"]})
+    if result.error_messages:
+        raise RequestError(
+            f"the request does not have the form that this internal module takes: {'; '.join(result.error_messages)}"
+        )
+    return result.validated_parameters

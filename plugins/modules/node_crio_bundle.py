@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_crio_bundle
+short_description: "Internal: node side of cri.node.crio_bundle"
+description:
+  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, or installs another one.
+extends_documentation_fragment:
+  - cri.node.internal
+seealso:
+  - module: cri.node.crio_bundle
+author:
+  - The cri.node contributors (@cri-node)
+"""
+
+EXAMPLES = r"""
+# Use the module whose action calls this one.
+- name: Install CRI-O from a bundle on the controller
+  cri.node.crio_bundle:
+    source: /srv/bundles/cri-o.{arch}.v1.36.3.tar.gz
+    sha256:
+      amd64: 4c9652386a0af82bfee3859bb49449e7c12cd664748ca4215fadc884fb232345
+"""
+
+RETURN = r"""
+architecture:
+  description: The node's architecture, as bundles name it.
+  type: str
+  returned: when the installed bundle was asked for
+installed:
+  description: The version of the installed CRI-O.
+  type: str
+  returned: when the installed bundle was asked for
+version:
+  description: The version of CRI-O that was installed.
+  type: str
+  returned: when an installation was asked for
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
+from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, os_error
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+
+REQUEST = {
+    "call": {"type": "str", "choices": ["read", "install"], "required": True},
+    "archive": {"type": "str"},
+    # A secret, in place of archive: a URL with credentials.
+    "url": {"type": "str"},
+    "sha256": {"type": "str"},
+}
+_LONGEST_MESSAGE = 4000  # characters
+
+
+def main():
+    """Report what is installed, or install `archive` or `url`. Check mode prepares and does not install."""
+    module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
+    failure, result = None, {}
+    try:
+        request = node_request.of(module.params, REQUEST)
+        node_host.refuse_unfit()
+        result = _read(module) if request["call"] == "read" else _install(module, request)
+    except NodeError as error:
+        failure = str(error)
+    except OSError as error:
+        failure = os_error(error, "installing the bundle")
+    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
+    if failure is not None:
+        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
+    module.exit_json(**result)
+
+
+def _read(module):
+    # An installation that was cut short is ended first, and counts as a change.
+    interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
+    return {"changed": interrupted, "interrupted": interrupted, **bundle.read()}
+
+
+def _install(module, request):
+    sha256 = request["sha256"]
+    source = request["url"] or request["archive"]
+    version, placements = bundle.prepare(source, sha256, module.tmpdir)
+    for warning in [] if module.check_mode else bundle.install(version, placements, sha256):
+        module.warn(warning)
+    return {"changed": True, "version": version}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_runtime_config
+short_description: "Internal: node side of cri.node.runtime_config"
+description:
+  - The action of M(cri.node.runtime_config) calls this module. It reports the files, the unit and the runtime of the node, or
+    applies a file set as one transaction.
+extends_documentation_fragment:
+  - cri.node.internal
+seealso:
+  - module: cri.node.runtime_config
+author:
+  - The cri.node contributors (@cri-node)
+"""
+
+EXAMPLES = r"""
+# Use the module whose action calls this one.
+- name: Remove all files that the role crio has written
+  cri.node.runtime_config:
+    owners: [crio]
+    files: []
+"""
+
+RETURN = r"""
+report:
+  description: The state of the node.
+  type: dict
+  returned: when it was asked for
+outcome:
+  description: How the change ended.
+  type: dict
+  returned: when a change was asked for
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cri.node.plugins.module_utils import node_files, node_host, node_state
+from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, TransactionError
+from ansible_collections.cri.node.plugins.module_utils.layout import NODE
+from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
+
+REQUEST = {
+    **node_request.FILE_SET,
+    "call": {"type": "str", "choices": ["read", "apply"], "required": True},
+    "asks_for_crictl": {"type": "bool", "default": False},
+    "ready_timeout": {"type": "int", "default": 60},
+    # The following keys are for the call apply.
+    "contents": {"type": "dict", "default": {}},
+    "secret_contents": {"type": "dict", "default": {}},
+    "remove": {"type": "list", "elements": "str", "default": []},
+    "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
+    "concerns_daemon": {"type": "bool", "default": True},
+    "daemon_reload": {"type": "bool", "default": False},
+    "id": {"type": "str", "default": ""},
+    "fingerprint": {"type": "str", "default": ""},
+}
+
+
+def main():
+    """Read the node's state, or apply a file set. The action runtime_config compares, plans and decides."""
+    module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
+    try:
+        request = _request(module.params)
+        node_host.refuse_unfit()
+        module.exit_json(**_answer(module, request))
+    except TransactionError as error:
+        outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
+        module.exit_json(changed=False, outcome=outcome)
+    except NodeError as error:
+        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
+    except OSError as error:
+        module.fail_json(msg=str(error))
+
+
+def _answer(module, request):
+    if request["call"] == "read":
+        if module.check_mode:
+            unit.wait_until_idle(NODE, request["ready_timeout"])
+            notes = []
+        else:
+            notes = unit.end_interrupted(NODE, request["ready_timeout"])
+        report = node_state.read(request)
+        report["notes"] = notes + report["notes"]
+        return {"changed": False, "report": report}
+    if module.check_mode:
+        candidate.rehearse(request, module.tmpdir, NODE, node_files.mount_points())
+        return {"changed": True, "outcome": {}}
+    outcome = unit.run_transaction(request, NODE)
+    return {"changed": bool(outcome.get("committed")), "outcome": outcome}
+
+
+def _request(params):
+    request = node_state.request_of(node_request.of(params, REQUEST))
+    request["contents"] = dict(request["contents"], **request.pop("secret_contents"))
+    return request
+
+
+if __name__ == "__main__":
+    main()

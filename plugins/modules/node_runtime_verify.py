@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_runtime_verify
+short_description: "Internal: node side of cri.node.runtime_verify"
+description:
+  - The action of M(cri.node.runtime_verify) calls this module. It reports the state of the runtime, and runs the pod and pulls
+    the images of the request.
+extends_documentation_fragment:
+  - cri.node.internal
+seealso:
+  - module: cri.node.runtime_verify
+author:
+  - The cri.node contributors (@cri-node)
+"""
+
+EXAMPLES = r"""
+# Use the module whose action calls this one.
+- name: Validate the container runtime
+  cri.node.runtime_verify:
+    image: docker.io/library/hello-world:latest
+"""
+
+RETURN = r"""
+seen:
+  description: The state of the node and of its runtime.
+  type: dict
+  returned: success
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cri.node.plugins.module_utils import node_host, node_state, observation
+from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
+from ansible_collections.cri.node.plugins.module_utils.layout import NODE
+from ansible_collections.cri.node.plugins.module_utils.transaction import unit
+
+REQUEST = {
+    **node_request.FILE_SET,
+    "metrics_port": {"type": "int", "required": True},
+    "pods": {"type": "list", "elements": "dict", "required": True},
+    "pull": {"type": "list", "elements": "str", "required": True},
+    "timeout": {"type": "int", "required": True},
+}
+
+
+def main():
+    """Observe the node for the action runtime_verify, which decides what to ask for and judges the answer."""
+    module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
+    try:
+        request = node_state.request_of(node_request.of(module.params, REQUEST))
+        node_host.refuse_unfit()
+        unit.wait_until_idle(NODE, request["timeout"])
+        module.exit_json(changed=False, seen=observation.observe(request))
+    except NodeError as error:
+        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
+    except OSError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an action asks of its node fits the internal module node_*, and secrets travel apart from the rest."""
+
+import contextlib
+import importlib
+import io
+import json
+from unittest import mock
+
+import pytest
+import yaml
+from ansible.module_utils import basic
+
+from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDocFragment
+from ansible_collections.cri.node.plugins.module_utils import request as node_request
+
+NAMES = ("crictl_pod", "crio_bundle", "runtime_config", "runtime_verify")
+PATH = "/etc/crio/token"
+FILES = [
+    {"path": PATH, "owner": "crio", "content": "CANARY\n", "secret": True},
+    {"path": "/etc/crio/shown", "owner": "crio", "content": "shown\n"},
+    {"path": "/etc/crio/gone", "owner": "crio"},
+]
+ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+REPORT = {
+    "files": {PATH: ABSENT, "/etc/crio/shown": ABSENT},
+    "orphans": {},
+    "unit": {
+        "name": "crio.service",
+        "active": True,
+        "enabled": True,
+        "phase": "serving",
+        "binary_replaced": False,
+        "needs_daemon_reload": False,
+        "invocation_id": "i",
+    },
+    "crio": {
+        "installed": True,
+        "binary": "/usr/bin/crio",
+        "version": "1.37.0",
+        "socket": "/run/crio.sock",
+        "wrapped_by": None,
+    },
+    "crictl_version": None,
+    "live": {},
+    "effective": {},
+    "reload": {},
+    "missing_paths": [],
+    "newer_paths": [],
+    "unanswered_paths": [],
+    "notes": [],
+    "selinux": False,
+    "root_registries": "",
+    "generation": 1,
+    "interrupted": False,
+    "fingerprint": "f",
+}
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web"},
+    "spec": {"containers": [{"name": "c", "image": "a.io/b:1", "env": [{"name": "A", "value": "CANARY"}]}]},
+}
+BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
+TASKS = {
+    "crictl_pod": {"manifest": POD},
+    "crio_bundle": BUNDLE,
+    "runtime_config": {"files": FILES},
+    "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
+}
+ANSWERS = {
+    "crictl_pod": {"changed": True, "removed": []},
+    "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
+    "runtime_config": {
+        "report": REPORT,
+        "outcome": {"committed": True, "generation": 2, "invocation_id": "j", "outranked": {}},
+    },
+    "runtime_verify": {"failed": True, "msg": "not observed"},
+}
+CALLS = {"crictl_pod": 1, "crio_bundle": 2, "runtime_config": 2, "runtime_verify": 1}
+
+
+def internal(name):
+    return importlib.import_module(f"ansible_collections.cri.node.plugins.modules.node_{name}")
+
+
+def returned(name, arguments):
+    """What an internal module prints for arguments of the options that it documents."""
+    printed = io.StringIO()
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    with (
+        mock.patch.multiple(basic, _ANSIBLE_ARGS=given, _ANSIBLE_PROFILE="legacy", create=True),
+        contextlib.redirect_stdout(printed),
+        pytest.raises(SystemExit),
+    ):
+        internal(name).main()
+    return json.loads(printed.getvalue())
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    return request.param
+
+
+def test_what_an_action_asks_fits_its_internal_module(run, name):
+    task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]), diff=True)
+    assert len(task.calls) == CALLS[name], task.result
+    for call in task.calls:
+        assert set(call) == set(node_request.OPTIONS)
+        asked = node_request.of(call, internal(name).REQUEST)
+        assert asked == {**asked, **call["request"], **call["secrets"]}
+
+
+def test_secrets_are_in_the_option_that_is_not_logged(run, name):
+    task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]))
+    assert "CANARY" not in str([call["request"] for call in task.calls])
+    if name != "runtime_verify":  # which compares hashes and sends no content
+        assert "CANARY" in str([call["secrets"] for call in task.calls])
+    for call in task.calls:
+        hashes = call["secrets"].get("secret_hashes", {})
+        assert all(each not in str(call["request"]) for each in hashes.values())
+        assert set(hashes) == ({PATH} if "files" in TASKS[name] else set())
+    assert node_request.OPTIONS["secrets"]["no_log"] is True
+
+
+def test_the_action_calls_the_internal_module_of_its_name(name):
+    action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}").ActionModule
+    assert f"cri.node.node_{name}" == action.MODULE
+
+
+def test_a_request_of_another_form_is_refused_without_its_secrets(name):
+    result = returned(name, {"request": {"colour": "red"}, "secrets": {"state": "CANARY", "call": "CANARY"}})
+    assert result["failed"] is True
+    assert "the request does not have the form that this internal module takes" in result["msg"]
+    assert "colour" in result["msg"]
+    assert "CANARY" not in json.dumps(result)
+
+
+def test_a_missing_request_is_refused_by_its_name(name):
+    assert returned(name, {})["msg"] == "missing required arguments: request"
+
+
+def test_the_options_of_internal_modules_are_documented_as_declared():
+    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    declared = {
+        name: {key: value for key, value in option.items() if key != "no_log"}
+        for name, option in node_request.OPTIONS.items()
+    }
+    for option in documented.values():
+        option.pop("description")
+    assert documented == declared
