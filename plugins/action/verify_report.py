@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 
 from ansible.utils.display import Display
 
-from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
+from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
@@ -83,9 +84,9 @@ def _write(path, report, check_mode=False):
     In check mode nothing is written, and the same targets are refused, as is a folder that cannot be written to.
     """
     if path.endswith("/"):
-        raise TaskFailure(f"the report's path {one_line(path)} names a folder; it must name a file")
+        raise TaskFailure(f"the report's path {shown(path)} names a folder; it must name a file")
     path = os.path.abspath(os.path.expanduser(path))
-    failed = f"the report cannot be written to {one_line(path)}"
+    failed = f"the report cannot be written to {shown(path)}"
     try:
         # ASCII alone, so that a node's odd bytes, as lone surrogates, are escaped.
         content = json.dumps(report, indent=2, sort_keys=True).encode("ascii") + b"\n"
@@ -106,7 +107,7 @@ def _write(path, report, check_mode=False):
         ValueError,
         RecursionError,
     ) as error:  # a path with a NUL, or a result that is not data
-        raise TaskFailure(f"{failed}: {one_line(str(error))}") from error
+        raise TaskFailure(f"{failed}: {shown(str(error))}") from error
     return path
 
 
@@ -117,13 +118,13 @@ def _mode_of_target(folder, path):
     except FileNotFoundError:
         return None
     if stat.S_ISLNK(status.st_mode):
-        link = one_line(os.readlink(os.path.basename(path), dir_fd=folder))
+        link = shown(os.readlink(os.path.basename(path), dir_fd=folder))
         raise TaskFailure(
-            f"the report is not written to {one_line(path)}, which is a symbolic link to {link}; set path to the file itself"
+            f"the report is not written to {shown(path)}, which is a symbolic link to {link}; set path to the file itself"
         )
     if not stat.S_ISREG(status.st_mode):
         raise TaskFailure(
-            f"the report is not written to {one_line(path)}, which is {_kind(status.st_mode)};"
+            f"the report is not written to {shown(path)}, which is {_kind(status.st_mode)};"
             " set path to a new or a regular file"
         )
     return stat.S_IMODE(status.st_mode)

@@ -16,18 +16,25 @@ import platform
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 
 from . import archive as tar_archive
 from . import download, node_files
 from .crio import service as crio_service
-from .errors import NodeError, one_line, os_error, os_reason, size
-from .file_swap import FileSwap, SwapError, beside, existing_parent
+from .errors import NodeError, os_error, os_reason, size
+from .file_swap import FileSwap, SwapError, beside
 from .layout import NODE
 from .program import run
 from .text import shown
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from .file_swap import Placement
+
 RECORD = NODE.bundle_record
-JOURNAL = NODE.state_directory + "/bundle-install.json"
+INTENT = NODE.state_directory + "/bundle-install.json"
 CRIO = "/usr/local/bin/crio"
 # uname -m to the bundles' names; the others are the same.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -67,7 +74,7 @@ class BundleError(NodeError):
     """The bundle cannot be installed; the message is for people."""
 
 
-def read():
+def read() -> dict[str, str | None]:
     """{"architecture", "installed" (version or None), "sha256" of the bundle it came from, or None}.
 
     Raises BundleError where the CRI-O that is here is none that a bundle may replace.
@@ -81,7 +88,7 @@ def read():
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
         raise BundleError(
-            f"CRI-O {installed or 'of unknown version'} is installed as {one_line(service.binary)}, not from a bundle"
+            f"CRI-O {installed or 'of unknown version'} is installed as {shown(service.binary)}, not from a bundle"
             f" (which goes to {CRIO}); use crio_install: preinstalled"
         )
     # One that does not run any more is replaced where a bundle brought it: a disk may have lost it.
@@ -94,11 +101,11 @@ def read():
     return {"architecture": _architecture(), "installed": installed, "sha256": None}
 
 
-def _architecture():
+def _architecture() -> str:
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
-def _record():
+def _record() -> dict[str, Any]:
     """What the last installation left: {"sha256", "version", "binary"}; {} where there is none, or none that is whole.
 
     Anybody may have written to it, so its version can be shown.
@@ -111,12 +118,12 @@ def _record():
     return {}
 
 
-def is_interrupted():
+def is_interrupted() -> bool:
     """Whether an installation was cut short, so that `recover` has something to do."""
-    return os.path.lexists(JOURNAL) or os.path.lexists(JOURNAL + ".new")
+    return os.path.lexists(INTENT) or os.path.lexists(INTENT + ".new")
 
 
-def recover():
+def recover() -> bool:
     """End an installation that was cut short. Returns whether there was one; BundleError where it cannot be ended."""
     if not is_interrupted():
         return False
@@ -124,9 +131,9 @@ def recover():
         return _recover()
 
 
-def _recover():
+def _recover() -> bool:
     try:
-        ended = FileSwap(JOURNAL).recover()
+        ended = FileSwap(INTENT).recover()
         if ended == "damaged":
             # Which programs are in place is not known: with no record the next installation replaces them all.
             with contextlib.suppress(FileNotFoundError):
@@ -138,13 +145,13 @@ def _recover():
     return ended is not None
 
 
-def _cannot_end(error):
+def _cannot_end(error: OSError | SwapError) -> str:
     told = os_error(error, "undoing it") if isinstance(error, OSError) else str(error)
     return f"{told}. Programs of both bundles may be in place until crio_bundle runs again and can undo it"
 
 
 @contextlib.contextmanager
-def _locked():
+def _locked() -> Iterator[None]:
     """One installation at a time; a kill ends the lock."""
     try:
         node_files.make_private_directory(NODE.state_directory)
@@ -171,7 +178,7 @@ def _locked():
         os.close(handle)
 
 
-def prepare(source, sha256, directory):
+def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placement]]:
     """Fetch the bundle at `source`, a path or a URL, and check all that may refuse it, in `directory` alone.
 
     Returns (its version of CRI-O, [(target, path of the content, mode), ...]), what `install` takes.
@@ -183,7 +190,7 @@ def prepare(source, sha256, directory):
             download.fetch(source, archive)
         except download.DownloadError as error:
             raise BundleError(f"the bundle {error}") from None
-    name = download.redacted(source) if download.is_url(source) else one_line(source)
+    name = download.redacted(source) if download.is_url(source) else shown(source)
     _refuse_another_hash(name, archive, sha256)
     members = _unpack(archive, os.path.join(directory, "content"))
     version = _version_in(members)
@@ -203,15 +210,15 @@ def prepare(source, sha256, directory):
     return version, placements
 
 
-def install(version, placements, sha256):
+def install(version: str, placements: list[Placement], sha256: str) -> list[str]:
     """Put in place what `prepare` prepared of the bundle with this SHA-256. Returns warnings, a list of sentences."""
     with _locked():
         _recover()
         return _install(version, _still_wanted(placements), sha256)
 
 
-def _install(version, placements, sha256):
-    swap = FileSwap(JOURNAL)
+def _install(version: str, placements: list[Placement], sha256: str) -> list[str]:
+    swap = FileSwap(INTENT)
     try:
         staged = swap.stage(placements, RECORD)
         binary = [CRIO, *crio_service.binary_identity(staged[CRIO])[1:]] if CRIO in staged else []
@@ -226,8 +233,8 @@ def _install(version, placements, sha256):
     except Exception as error:
         # After the record's rename the new files are in place, whatever could not be synced.
         if not swap.is_committed():
-            is_of_system = isinstance(error, OSError)
-            _undo(swap, os_error(error, "installing the bundle") if is_of_system else str(error))
+            reason = os_error(error, "installing the bundle") if isinstance(error, OSError) else str(error)
+            _undo(swap, reason)
     try:
         swap.finish()
     except OSError as error:
@@ -237,7 +244,7 @@ def _install(version, placements, sha256):
     return []
 
 
-def _undo(swap, reason):
+def _undo(swap: FileSwap, reason: str) -> NoReturn:
     """Raise BundleError, with the former files back in place where that is possible."""
     try:
         swap.undo()
@@ -247,19 +254,19 @@ def _undo(swap, reason):
     raise BundleError(f"{reason}. The former files are in place; nothing was changed") from None
 
 
-def _still_wanted(placements):
+def _still_wanted(placements: list[Placement]) -> list[Placement]:
     """The placements without configuration that somebody else has placed since they were prepared."""
     only_where_absent = set(_ONLY_WHERE_ABSENT.values())
     return [each for each in placements if each[0] not in only_where_absent or not os.path.lexists(each[0])]
 
 
-def _restore_labels(paths):
+def _restore_labels(paths: list[str]) -> None:
     """SELinux labels follow the policy for the new paths. Files that are put back keep theirs, being the same inodes."""
     if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])
 
 
-def _refuse_another_hash(name, archive, sha256):
+def _refuse_another_hash(name: str, archive: str, sha256: str) -> None:
     found = hashlib.sha256()
     try:
         with os.fdopen(os.open(archive, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -273,7 +280,7 @@ def _refuse_another_hash(name, archive, sha256):
             for block in iter(lambda: file.read(_BLOCK), b""):
                 found.update(block)
     except (OSError, ValueError) as error:
-        reason = os_reason(error, archive) if isinstance(error, OSError) else one_line(str(error))
+        reason = os_reason(error, archive) if isinstance(error, OSError) else shown(str(error))
         raise BundleError(f"the bundle {name} cannot be read: {reason}") from error
     if found.hexdigest() != sha256:
         raise BundleError(
@@ -282,7 +289,7 @@ def _refuse_another_hash(name, archive, sha256):
         )
 
 
-def _unpack(archive, directory):
+def _unpack(archive: str, directory: str) -> dict[str, str]:
     """Unpack the files that go to this node: {name below cri-o/: path}."""
     try:
         members = tar_archive.unpack(archive, directory, _TOP, _has_place)
@@ -294,7 +301,7 @@ def _unpack(archive, directory):
     return members
 
 
-def _has_place(name):
+def _has_place(name: str) -> bool:
     return (
         name in _PROGRAMS
         or name.rpartition("/")[0] + "/" in _PROGRAMS
@@ -303,7 +310,7 @@ def _has_place(name):
     )
 
 
-def _version_in(members):
+def _version_in(members: dict[str, str]) -> str:
     os.chmod(members["bin/crio"], 0o755)
     version = crio_service.version_of(members["bin/crio"])
     if version is None:
@@ -313,7 +320,7 @@ def _version_in(members):
     return version
 
 
-def _placements(members):
+def _placements(members: dict[str, str]) -> Iterator[Placement]:
     """(target, path of the content, mode) for all that the bundle brings to this node."""
     for name, content in sorted(members.items()):
         directory = name.rpartition("/")[0] + "/"
@@ -327,11 +334,15 @@ def _placements(members):
             yield _ONLY_WHERE_ABSENT[name], content, 0o644
 
 
-def _refuse_unfit_file_systems(placements):
+def _refuse_unfit_file_systems(placements: list[Placement]) -> None:
     """Refuse what an installation could only find out half-way: no room, read-only, or a target that no rename reaches."""
-    needed, places = {}, {}
+    needed: dict[int, int] = {}
+    places: dict[int, str] = {}
     for target, content, _mode in placements:
-        waiting_room, directory = existing_parent(beside(target)), existing_parent(target)
+        waiting_room, directory = (
+            node_files.nearest_directory(beside(target)),
+            node_files.nearest_directory(target),
+        )
         device = os.stat(waiting_room).st_dev
         if os.stat(directory).st_dev != device:
             raise BundleError(

@@ -15,7 +15,7 @@ class UnfitHostError(NodeError):
     """This host cannot be managed; the message says why and what helps."""
 
 
-def refuse_unfit():
+def refuse_unfit() -> None:
     """Raise UnfitHostError for a Python before 3.9, for a user other than root, and for a host without systemd."""
     if sys.version_info < MINIMUM_PYTHON:
         found = ".".join(str(part) for part in sys.version_info[:3])

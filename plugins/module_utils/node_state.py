@@ -8,17 +8,32 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterable
+from typing import Any, TypedDict, Union, cast
 
 from . import node_files
+from .contract import (
+    File,
+    FoundFile,
+    OwnedFile,
+    ReloadReport,
+    Report,
+    ReportedFile,
+    Request,
+    State,
+    UnwantedFile,
+)
 from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
 from .crio.live import CrioSocketError, live_configuration
+from .crio.service import CrioService
 from .errors import NodeError
-from .layout import NODE
-from .transaction import journal
+from .layout import NODE, Layout
+from .transaction import intent
 from .transaction import state as committed
 
+_Undesired = Union[OwnedFile, UnwantedFile]  # as it was committed, or as the request names it
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 _HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
 _HEADER_LENGTH = 200  # bytes
@@ -26,7 +41,18 @@ _PATH_SECONDS = 5  # for all paths that the settings name; one may be on a file 
 _PATH_THREADS = 16  # each of them may end up waiting for a file system
 
 
-def read(request, layout=NODE, service=None, live=None):
+class _Paths(TypedDict):
+    missing_paths: list[str]
+    newer_paths: list[str]
+    unanswered_paths: list[str]
+
+
+def read(
+    request: Request,
+    layout: Layout = NODE,
+    service: CrioService | None = None,
+    live: dict[str, str] | None = None,
+) -> Report:
     """Look at the node for `request`, a contract.Request. `service` and `live` (of ask_live) are for a caller that has them.
 
     Returns a dictionary of plain data:
@@ -65,7 +91,7 @@ def read(request, layout=NODE, service=None, live=None):
     settled = service.active and all(
         found["loaded"] for found in files.values() if found["disruption"] != "none"
     )
-    report = {
+    report: Report = {
         "crio": {
             "installed": service.binary is not None,
             "binary": service.binary,
@@ -100,8 +126,9 @@ def read(request, layout=NODE, service=None, live=None):
         **_about_paths(request.get("paths") or [], service.started_at),
         "reload": _about_reload(service, live, found_all) if reloads else {},
         "generation": state["generation"],
-        "interrupted": journal.is_open(layout),
+        "interrupted": intent.is_open(layout),
         "notes": [damage] if damage else [],
+        "fingerprint": "",
     }
     report["fingerprint"] = fingerprint(report)
     for found in found_all.values():
@@ -109,7 +136,7 @@ def read(request, layout=NODE, service=None, live=None):
     return report
 
 
-def request_of(params):
+def request_of(params: dict[str, Any]) -> Any:
     """A request from a module's parameters: the hashes of secret files, which are not logged, are back at their files."""
     request = dict(params)
     hashes = request.pop("secret_hashes")
@@ -119,12 +146,13 @@ def request_of(params):
     return request
 
 
-def fingerprint(report):
+def fingerprint(report: Report) -> str:
     """One hash for what a plan was made of: any change of it on the node makes the plan void."""
+    unit: dict[str, Any] = {**report["unit"]}
     seen = {
         "files": {path: _identity(found) for path, found in report["files"].items()},
         "orphans": {path: _identity(found) for path, found in report["orphans"].items()},
-        "unit": {name: report["unit"][name] for name in ("invocation_id", "phase", "enabled", "kill_mode")},
+        "unit": {name: unit[name] for name in ("invocation_id", "phase", "enabled", "kill_mode")},
         "version": report["crio"]["version"],
         "generation": report["generation"],
         "interrupted": report["interrupted"],
@@ -132,20 +160,23 @@ def fingerprint(report):
     return node_files.digest(json.dumps(seen, sort_keys=True).encode())
 
 
-def _identity(found):
+def _identity(found: ReportedFile) -> list[Any]:
     return found["identity"]
 
 
-def _look_at(path, entry, service, state, orphan=None):
+def _look_at(
+    path: str, entry: File | None, service: CrioService, state: State, orphan: _Undesired | None = None
+) -> ReportedFile:
     """One path of the report; `entry` is what is wanted there, `orphan` what is known of a file that is not wanted."""
-    found = node_files.describe(path)
-    recorded = committed.recorded(state).get(path, {})
+    found = cast(ReportedFile, node_files.describe(path))
+    recorded = committed.recorded(state).get(path)
     # Whatever was secret once stays so for this run: what is shown is the old content, too.
-    secret = recorded.get("secret", False) or not _is_public(found)
+    secret = bool(recorded and recorded["secret"]) or not _is_public(found)
     if entry is None:
-        found["owner"] = orphan["owner"]
-        found["disruption"] = recorded.get("disruption") or orphan.get("disruption", "restart")
-        as_wanted = found["kind"] == "absent"
+        known: _Undesired = orphan or {}
+        found["owner"] = known["owner"]
+        found["disruption"] = (recorded and recorded["disruption"]) or known.get("disruption", "restart")
+        as_wanted = found["file_type"] == "absent"
     else:
         secret = secret or entry.get("secret", False)
         found["disruption"] = entry.get("disruption", "restart")
@@ -160,36 +191,38 @@ def _look_at(path, entry, service, state, orphan=None):
     found["loaded"] = as_wanted and (
         found["disruption"] == "none" or committed.is_loaded(path, found, service, state)
     )
-    if found["kind"] == "file" and not as_wanted and not secret:
+    if found["file_type"] == "file" and not as_wanted and not secret:
         found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
-    names = ("kind", "sha256", "mode", "uid", "gid")
     # A short secret could be guessed from its hash, so a secret file is told apart by its inode and time.
-    names = ("kind", "inode", "modified", "mode", "uid", "gid") if secret else names
-    found["identity"] = [found.get(name) for name in names]
+    told_apart_by = ("inode", "modified") if secret else ("sha256",)
+    values: dict[str, Any] = {**found}
+    found["identity"] = [values.get(name) for name in ("file_type", *told_apart_by, "mode", "uid", "gid")]
     if secret:
         found.pop("sha256", None)
     return found
 
 
-def _is_public(found):
-    return found["kind"] != "file" or bool(int(found["mode"], 8) & 0o004)
+def _is_public(found: FoundFile) -> bool:
+    return found["file_type"] != "file" or bool(int(found["mode"], 8) & 0o004)
 
 
-def _orphans(request, wanted, service, state):
+def _orphans(
+    request: Request, wanted: dict[str, File], service: CrioService, state: State
+) -> dict[str, ReportedFile]:
     """Files of these owners that are not wanted: recorded, or of a known name and with our header."""
-    known = {
+    known: dict[str, _Undesired] = {
         path: entry
         for path, entry in committed.recorded(state).items()
         if entry["owner"] in request["owners"] and path not in wanted
     }
-    for entry in request.get("unwanted") or []:
-        path = entry["path"]
+    for unwanted in request.get("unwanted") or []:
+        path = unwanted["path"]
         if path not in wanted and path not in known and _has_our_header(path):
-            known[path] = entry
+            known[path] = unwanted
     return {path: _look_at(path, None, service, state, entry) for path, entry in sorted(known.items())}
 
 
-def _has_our_header(path):
+def _has_our_header(path: str) -> bool:
     if not os.path.isfile(path) or os.path.islink(path):
         return False
     try:
@@ -199,7 +232,7 @@ def _has_our_header(path):
     return first.startswith(b"#") and _HEADER in first
 
 
-def ask_live(service):
+def ask_live(service: CrioService) -> tuple[dict[str, str], str]:
     """(what the running daemon uses, why it does not tell): {} without one that runs and tells; the second may be empty."""
     if not service.active:
         return {}, ""
@@ -209,7 +242,7 @@ def ask_live(service):
         return {}, str(error)
 
 
-def _about_paths(paths, started_at):
+def _about_paths(paths: list[str], started_at: float | None) -> _Paths:
     """What the report says about the paths that the settings name. started_at: the daemon's start, None while it does not run."""
     changed_at, now = paths_changed_at(paths), time.time()
     # A time in the future shows that a clock was wrong, and would stay newer than every start.
@@ -223,13 +256,14 @@ def _about_paths(paths, started_at):
     }
 
 
-def paths_changed_at(paths, seconds=_PATH_SECONDS):
+def paths_changed_at(paths: Iterable[str], seconds: float = _PATH_SECONDS) -> dict[str, float | None]:
     """Return {path: when its inode or its link's last changed, in seconds since the epoch; None if it does not exist}.
 
     A path without an answer within `seconds` is left out, as on NFS without its server. What still waits for one is a daemon
     thread, which does not keep the process from ending.
     """
-    waiting, answers = collections.deque(paths), {}
+    waiting = collections.deque(paths)
+    answers: dict[str, float | None] = {}
     deadline = time.monotonic() + seconds
     workers = [
         threading.Thread(target=_read_paths, args=(waiting, answers), daemon=True)
@@ -243,7 +277,7 @@ def paths_changed_at(paths, seconds=_PATH_SECONDS):
     return answers.copy()
 
 
-def _read_paths(waiting, answers):
+def _read_paths(waiting: collections.deque[str], answers: dict[str, float | None]) -> None:
     while True:
         try:
             path = waiting.popleft()
@@ -252,23 +286,23 @@ def _read_paths(waiting, answers):
         answers[path] = _changed_at(path)
 
 
-def _changed_at(path):
+def _changed_at(path: str) -> float | None:
     try:
         return max(os.lstat(path).st_ctime, os.stat(path).st_ctime)
     except (OSError, ValueError):  # the latter for a NUL in the path
         return None
 
 
-def _effective(service, different):
+def _effective(service: CrioService, different: Iterable[str]) -> dict[str, str | None]:
     """{key: what the files on the node say} for keys whose live value differs."""
     present = effective.present(service)
     return {key: effective.value(present, key) for key in different} if present else {}
 
 
-def _about_reload(service, live, files):
+def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, ReportedFile]) -> ReloadReport:
     """Whether a reload can be relied on. Of options and CONTAINER_* variables only the names: a value may be a secret."""
     variables = [name for name in service.environment if name.startswith("CONTAINER_")]
-    about = {
+    about: ReloadReport = {
         "log_level": live.get("crio.runtime.log_level"),
         "log_filter": live.get("crio.runtime.log_filter"),
         "options": sorted([option.partition("=")[0] for option in service.options] + variables),
@@ -283,7 +317,7 @@ def _about_reload(service, live, files):
     return about
 
 
-def _crictl_version():
+def _crictl_version() -> str | None:
     """The version of this node's crictl itself; None without one."""
     try:
         return crio_service.version_of(Crictl().binary)
@@ -291,7 +325,7 @@ def _crictl_version():
         return None
 
 
-def _version(binary, state):
+def _version(binary: str | None, state: State) -> str | None:
     """The binary's version, without starting it where the last transaction already asked this very file."""
     if binary is None:
         return None

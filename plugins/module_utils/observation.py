@@ -7,6 +7,7 @@ Nothing on the node stays changed but for the images that a pull leaves there.
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import http.client
 import itertools
@@ -15,8 +16,11 @@ import os
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from . import node_state
+from .contract import HelloWorld, Metrics, Observation, ObservationRequest, Pod
 from .crictl import output as cri_output
 from .crictl.call import Crictl, CrictlError
 from .crio.service import CrioService
@@ -24,9 +28,10 @@ from .errors import NodeError, PodError, os_reason
 from .layout import NODE
 from .pod import host as pod_host
 from .pod import present as cri_pod
-from .pod.marks import VERIFICATION
+from .pod.marks import LOGS, VERIFICATION
 from .transaction import state as committed
 
+_T = TypeVar("_T")
 _NAMESPACE = "default"
 _METRICS = "crio.metrics."
 _METRIC = "container_runtime_crio_"
@@ -41,7 +46,7 @@ _MOST_FILES = 50  # CNI configurations that are named
 _ERRORS = (NodeError, OSError)
 
 
-def observe(request):
+def observe(request: ObservationRequest) -> Observation:
     """Look at the node for `request`: what node_state.read takes, and {"pods", "pull", "metrics_port", "timeout"}.
 
     pods: what pod.manifest.convert made of the hello-world pod, each with another name, so that the next can be tried where
@@ -67,7 +72,7 @@ def observe(request):
     service = CrioService(request["unit"]).settled(_SETTLE_SECONDS)
     live, problem = node_state.ask_live(service)
     state = node_state.read(request, service=service, live=live)
-    seen = {
+    seen: Observation = {
         "state": state,
         "owners": sorted(committed.load(NODE)[0]["owners"]),
     }
@@ -78,19 +83,23 @@ def observe(request):
     try:
         crictl = Crictl(state["crio"]["socket"])
     except CrictlError as error:
-        metrics = _metrics(live, request["metrics_port"])
-        return dict(seen, conditions_error=str(error), metrics=metrics, pod={}, pulls={})
-    pulls = [lambda image=image: _pull(crictl, image, request["timeout"]) for image in request["pull"]]
+        seen["conditions_error"] = str(error)
+        seen["metrics"] = _metrics(live, request["metrics_port"])
+        seen["pod"], seen["pulls"] = {}, {}
+        return seen
+    pulls = [functools.partial(_pull, crictl, image, request["timeout"]) for image in request["pull"]]
     found, seen["metrics"], seen["pod"], *pulled = crictl.together(
         lambda: _conditions(crictl),
         lambda: _metrics(live, request["metrics_port"]),
         lambda: _hello_world(crictl, request["pods"], request["timeout"]),
         *pulls,
     )
-    return {**seen, **found, "pulls": dict(zip(request["pull"], pulled))}
+    seen.update(found)
+    seen["pulls"] = dict(zip(request["pull"], pulled))
+    return seen
 
 
-def _within(seconds, call):
+def _within(seconds: float, call: Callable[[], _T]) -> _T:
     """The result of `call`, or TimeoutError after so many seconds: a lookup, a handshake or a file system may never answer."""
     done = []
     thread = threading.Thread(target=lambda: done.append(_outcome(call)), daemon=True)
@@ -104,14 +113,14 @@ def _within(seconds, call):
     return result
 
 
-def _outcome(call):
+def _outcome(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
     try:
         return call(), None
     except Exception as error:  # re-raised by the caller, in its own thread
         return None, error
 
 
-def _value(text):
+def _value(text: str | None) -> Any:
     """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
@@ -119,26 +128,26 @@ def _value(text):
         return None
 
 
-def _text(value):
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _network_folders(live):
+def _network_folders(live: dict[str, str]) -> Observation:
     """What the daemon's directories of CNI plugins and configurations hold."""
     named = _value(live.get("crio.network.plugin_dirs"))
-    seen = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
+    seen: Observation = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
     for path in named if isinstance(named, list) else []:
         if isinstance(path, str):
-            seen["plugin_dirs"][path], problem = _look_into(lambda path=path: _programs_in(path), 0)
+            seen["plugin_dirs"][path], problem = _look_into(functools.partial(_programs_in, path), 0)
             if problem:
                 seen["plugin_dir_errors"][path] = problem
     network = _text(_value(live.get("crio.network.network_dir")))
     if network:
-        seen["cni_files"] = _look_into(lambda: _cni_files(network), [])[0]
+        seen["cni_files"] = _look_into(functools.partial(_cni_files, network), list[str]())[0]
     return seen
 
 
-def _look_into(call, otherwise):
+def _look_into(call: Callable[[], _T], otherwise: _T) -> tuple[_T, str]:
     """(what `call` found, why it could not look)"""
     try:
         return _within(_FOLDER_SECONDS, call), ""
@@ -148,7 +157,7 @@ def _look_into(call, otherwise):
         return otherwise, str(error)
 
 
-def _programs_in(directory):
+def _programs_in(directory: str) -> int:
     with os.scandir(directory) as entries:
         return sum(
             os.path.isfile(entry.path) and os.access(entry.path, os.X_OK)
@@ -156,7 +165,7 @@ def _programs_in(directory):
         )
 
 
-def _cni_files(directory):
+def _cni_files(directory: str) -> list[str]:
     """What libcni takes for a configuration, by its name's end."""
     with os.scandir(directory) as entries:
         names = sorted(entry.name for entry in itertools.islice(entries, _MOST_ENTRIES))
@@ -164,21 +173,21 @@ def _cni_files(directory):
     return [os.path.join(directory, name) for name in files[:_MOST_FILES]]
 
 
-def _conditions(crictl):
+def _conditions(crictl: Crictl) -> Observation:
     """The runtime's conditions and handlers, which one command shows."""
     try:
         document = crictl.json("info", "-q")
-        found = {"conditions": cri_output.conditions(document)}
+        found: Observation = {"conditions": cri_output.conditions(document)}
     except _ERRORS as error:
         return {"conditions_error": str(error)}
     try:
         names = cri_output.handler_names(document)
     except cri_output.UnexpectedOutput as error:
-        return dict(found, handlers_error=str(error))
-    return found if names is None else dict(found, handlers=names)
+        return {**found, "handlers_error": str(error)}
+    return found if names is None else {**found, "handlers": names}
 
 
-def _pull(crictl, image, seconds):
+def _pull(crictl: Crictl, image: str, seconds: float) -> str:
     try:
         crictl.within(seconds).text("pull", image)
     except _ERRORS as error:
@@ -186,7 +195,7 @@ def _pull(crictl, image, seconds):
     return ""
 
 
-def _metrics(live, port):
+def _metrics(live: dict[str, str], port: int) -> Metrics:
     """Ask for the metrics where the daemon serves them; a daemon that does not tell is asked nothing."""
     settings = {
         key.rpartition(".")[2]: _value(text) for key, text in live.items() if key.startswith(_METRICS)
@@ -197,7 +206,7 @@ def _metrics(live, port):
     port = port or (live_port if type(live_port) is int else 0)
     secure = bool(settings.get("metrics_cert") and settings.get("metrics_key"))
     address = f"[{host}]" if ":" in host else host
-    seen = {
+    seen: Metrics = {
         "enabled": True,
         "port": port,
         "url": f"{'https' if secure else 'http'}://{address}:{port}/metrics",
@@ -212,7 +221,7 @@ def _metrics(live, port):
     return seen
 
 
-def _metric_lines(host, port, secure):
+def _metric_lines(host: str, port: int, secure: bool) -> int:
     connection = http.client.HTTPConnection(host, port, timeout=10)
     if secure:
         # CRI-O makes its own certificate where there is none, so there is nothing to verify it with.
@@ -229,9 +238,9 @@ def _metric_lines(host, port, secure):
     return sum(line.startswith(_METRIC) for line in text.splitlines())
 
 
-def _hello_world(crictl, pods, seconds):
+def _hello_world(crictl: Crictl, pods: list[Pod], seconds: int) -> HelloWorld:
     """Run one pod to its end. A kubelet removes pods that are not its own, and may come before the end."""
-    seen = {}
+    seen: HelloWorld = {}
     for pod in pods:
         seen = _run(crictl, pod, seconds)
         if "error" not in seen:
@@ -242,13 +251,14 @@ def _hello_world(crictl, pods, seconds):
     return seen
 
 
-def _run(crictl, pod, seconds):
+def _run(crictl: Crictl, pod: Pod, seconds: int) -> HelloWorld:
     """Run the pod, read its log, and take it away again whatever happened."""
-    seen = {}
+    seen: HelloWorld = {}
     try:
         _sweep(crictl, seconds)
-        limits = {"wait_timeout": seconds, "pull_timeout": seconds}
-        made = cri_pod.present(crictl, pod, wait="completed", keyed=False, **limits)
+        made = cri_pod.present(
+            crictl, pod, wait="completed", wait_timeout=seconds, pull_timeout=seconds, keyed=False
+        )
         path = made["containers"][0].get("log_path")
         seen["log_lines"] = len(pod_host.last_lines(path)) if path else 0
     except _ERRORS as error:
@@ -261,9 +271,9 @@ def _run(crictl, pod, seconds):
     return seen
 
 
-def _sweep(crictl, seconds):
+def _sweep(crictl: Crictl, seconds: float) -> None:
     """Remove what a verification left that was killed, known by its logs; one that may still run keeps its pod."""
-    for folder in glob.glob(f"{pod_host.LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
+    for folder in glob.glob(f"{LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
         parts = os.path.basename(folder).split("_")
         if len(parts) != 3 or os.path.islink(folder):
             continue  # no folder of a pod's logs

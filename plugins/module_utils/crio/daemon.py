@@ -14,6 +14,10 @@ from . import containers, journald
 from .live import CrioSocketError, live_configuration
 from .service import CrioService
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Before, Container
+
 _RELOADED = 'msg="Configuration reload completed"'  # server/server.go, CRI-O 1.20 to 1.37
 _NOT_RELOADED = "Unable to reload configuration: "
 _RELOAD_LIMIT = 15  # seconds; CRI-O takes some milliseconds
@@ -25,13 +29,13 @@ STOP_LIMIT = (
 START_MARGIN = 120  # seconds beyond ready_timeout: systemd's limits for the stop that precedes the start
 
 
-def snapshot(service):
+def snapshot(service: CrioService) -> Before:
     """The daemon before the change, a contract.Before: what must not be worse afterwards.
 
     Of a daemon that does not serve the containers are known by their monitors. Raises TransactionError where a serving one
     cannot be asked.
     """
-    found = {
+    found: Before = {
         "aim": service.aim,
         "enabled": service.enabled,
         "invocation_id": service.invocation_id,
@@ -40,7 +44,8 @@ def snapshot(service):
         "network_ready": False,
     }
     if not service.active:
-        return dict(found, running=containers.snapshot())
+        found["running"] = containers.snapshot()
+        return found
     try:
         crictl = _crictl(service)
         running, conditions, version = crictl.together(
@@ -56,11 +61,11 @@ def snapshot(service):
     return found
 
 
-def _crictl(service):
+def _crictl(service: CrioService) -> Crictl:
     return Crictl(f"unix://{service.socket}")
 
 
-def _conditions(crictl):
+def _conditions(crictl: Crictl) -> dict[str, tuple[str, bool]]:
     """{type: (why not, whether it holds)}"""
     return {
         each["type"]: (
@@ -71,7 +76,7 @@ def _conditions(crictl):
     }
 
 
-def restart(unit, before, ready_timeout, words):
+def restart(unit: str, before: Before, ready_timeout: int, words: str) -> str | None:
     """Start or restart the daemon. Raises TransactionError with what CRI-O or systemd said when it does not come up.
 
     words: start or restart, for the message.
@@ -88,7 +93,7 @@ def restart(unit, before, ready_timeout, words):
     return after
 
 
-def reload(unit):
+def reload(unit: str) -> None:
     """Make the daemon read its files anew, and wait for its own word of how that went: systemctl's means nothing.
 
     Only lines that the daemon's main process wrote after the signal count. Raises TransactionError: with what CRI-O said where it
@@ -113,7 +118,9 @@ def reload(unit):
     )
 
 
-def acknowledge(expect, started, service, before):
+def acknowledge(
+    expect: dict[str, str | None], started: bool, service: CrioService, before: Before
+) -> dict[str, str | None]:
     """Make sure that the running daemon is one that started from the new files.
 
     expect: {key: value as CRI-O prints it}; started: whether the change starts the daemon. Returns {key: live value} for keys
@@ -136,7 +143,7 @@ def acknowledge(expect, started, service, before):
     return {key: live.get(key) for key, value in sorted(expect.items()) if live.get(key) != value}
 
 
-def probe(service, before, ready_timeout, after=None):
+def probe(service: CrioService, before: Before, ready_timeout: int, after: str | None = None) -> list[str]:
     """Wait until the runtime is as ready as it was, with every container that ran still running.
 
     Containers that ended by themselves meanwhile do not count; they are returned as sentences. A daemon that was started
@@ -158,7 +165,7 @@ def probe(service, before, ready_timeout, after=None):
     return ended
 
 
-def _settle(service, before, after):
+def _settle(service: CrioService, before: Before, after: str | None) -> None:
     """Make sure that a start lasts: the same daemon, some seconds after its start."""
     if service.serving_for < _SETTLED:
         time.sleep(_SETTLED - service.serving_for)
@@ -172,12 +179,12 @@ def _settle(service, before, after):
         raise TransactionError("probe", *_died(now, after, before))
 
 
-def _died(now, after, before):
+def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str]:
     said = journald.complaint(now.unit, after, before["invocation_id"]) or now.ending
     return f"{now.unit} did not stay up: it is {now.state_words}", said
 
 
-def _what_lacks(crictl, service, before):
+def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
     """(what is not as it was, as a clause, "" for nothing; the containers that ended by themselves)"""
     try:
         conditions, listed = crictl.together(
@@ -197,7 +204,7 @@ def _what_lacks(crictl, service, before):
     return "; ".join([*lost, *pending]), ended
 
 
-def _exit_codes(crictl, missing):
+def _exit_codes(crictl: Crictl, missing: list[Container]) -> dict[str, int]:
     """{id: exit code, -1 where it has none} of containers that the runtime still knows."""
     if not missing:
         return {}
@@ -208,7 +215,7 @@ def _exit_codes(crictl, missing):
     return {identity: each.get("exit_code", -1) for identity, each in details.items()}
 
 
-def start_again(unit):
+def start_again(unit: str) -> str:
     """Start the daemon from the files it has now. Returns what is wrong, "" for nothing.
 
     After failed starts systemd refuses until its counter is reset.
@@ -222,7 +229,7 @@ def start_again(unit):
     return f"{unit} did not start again: {said}"
 
 
-def as_ready_as_before(unit, before, limit):
+def as_ready_as_before(unit: str, before: Before, limit: int) -> str:
     """What is worse than before, as a clause; "" for nothing. Waits up to `limit` seconds."""
     try:
         probe(CrioService(unit), before, limit)
@@ -231,7 +238,7 @@ def as_ready_as_before(unit, before, limit):
     return ""
 
 
-def reload_back(unit):
+def reload_back(unit: str) -> str:
     """Let a daemon that was told of a change read the old files again. Returns what is left wrong, "" if nothing.
 
     A daemon that refuses once more, because of somebody else's file, has kept what it had.

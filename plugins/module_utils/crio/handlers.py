@@ -10,21 +10,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 
 from ..program import PATH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..contract import HandledPod, Monitor
+
+    # the name of the default handler, and {name: {key: value}}
+    Handlers = tuple[str, dict[str, dict[str, Any]]]
 
 _TABLE = "crio.runtime.runtimes."
 _COMPARED = ("runtime_path", "runtime_root", "runtime_type")
 _WORDS = {"runtime_path": "program", "runtime_root": "state folder", "runtime_type": "type"}
 
 
-def parse(values):
+def parse(values: dict[str, str]) -> Handlers:
     """(name of the default handler, {name: {key: value}}) of dotted keys as live.parse_lines gives them.
 
     The default handler and the keys that settings() reads are strings that a path can be made of; other values of theirs count
     as empty.
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for key, text in values.items():
         if key.startswith(_TABLE):
             name, _dot, last = key[len(_TABLE) :].rpartition(".")
@@ -33,7 +43,7 @@ def parse(values):
     return _string(value_of(values.get("crio.runtime.default_runtime"))), found
 
 
-def value_of(text):
+def value_of(text: str | None) -> Any:
     """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
@@ -41,7 +51,7 @@ def value_of(text):
         return None
 
 
-def _string(value):
+def _string(value: object) -> str:
     """The value if it is a string that can be part of a path; else ""."""
     if not isinstance(value, str) or "\0" in value:
         return ""
@@ -52,7 +62,7 @@ def _string(value):
     return value
 
 
-def settings(name, handler, path=PATH):
+def settings(name: str, handler: dict[str, Any], path: str = PATH) -> dict[str, str]:
     """What decides which containers a handler can control: its program (found and resolved), state folder and type."""
     name = _string(name)
     program = _string(handler.get("runtime_path")) or shutil.which(name, path=path) or name
@@ -63,7 +73,9 @@ def settings(name, handler, path=PATH):
     }
 
 
-def in_use(pods, monitors, before, after):
+def in_use(
+    pods: list[HandledPod], monitors: dict[str, Monitor], before: Handlers, after: Handlers
+) -> list[str]:
     """Sentences about handlers that running pods need and that the candidate changes or lacks.
 
     pods: {name, namespace, handler ("" for the default), containers: ids}. monitors: by container id, the program and state
@@ -88,15 +100,20 @@ def in_use(pods, monitors, before, after):
     return problems
 
 
-def _changes(pods, monitors, started, wanted):
+def _changes(
+    pods: list[HandledPod],
+    monitors: dict[str, Monitor],
+    started: dict[str, str] | None,
+    wanted: dict[str, str],
+) -> Iterator[str]:
     """How the new settings differ from those that the pods' containers were started with."""
     for pod in pods:
         for identity in pod["containers"]:
             seen = dict(started or wanted)
-            monitor = monitors.get(identity, {})
-            if monitor.get("runtime"):
+            monitor = monitors.get(identity)
+            if monitor and monitor.get("runtime"):
                 seen["runtime_path"] = os.path.realpath(monitor["runtime"])
-            if monitor.get("runtime_root"):
+            if monitor and monitor.get("runtime_root"):
                 seen["runtime_root"] = monitor["runtime_root"].rstrip("/")
             for key in _COMPARED:
                 if seen[key] != wanted[key]:

@@ -12,8 +12,13 @@ import re
 import time
 import uuid
 
-from ..crictl.call import CrictlError
+from ..crictl.call import Crictl, CrictlError
 from ..program import run
+from .service import CrioService
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MESSAGE = re.compile(
     r'msg="((?:[^"\\]|\\.){0,4000})'
@@ -35,7 +40,7 @@ _TELLING = (
 )
 
 
-def cursor():
+def cursor() -> str | None:
     """Where the journal ends now; None where there is no journal to read."""
     status, output, _error = run(["journalctl", "-q", "-n", "1", "--show-cursor", "-o", "cat"], timeout=20)
     for line in output.splitlines():
@@ -44,7 +49,7 @@ def cursor():
     return None
 
 
-def lines(after, *matches):
+def lines(after: str | None, *matches: str) -> list[dict[str, Any]]:
     """Journal entries after a cursor (None: no entry is known to be new): a list of {"message", "pid", "invocation"}.
 
     `matches` are journalctl's: FIELD=VALUE words, and + between alternatives.
@@ -85,7 +90,7 @@ def lines(after, *matches):
     return found
 
 
-def _text(message):
+def _text(message: object) -> str:
     """journalctl prints bytes that are not UTF-8 as a list of numbers, and a repeated field as a list of texts."""
     if isinstance(message, list):
         if all(isinstance(each, int) for each in message):
@@ -94,12 +99,12 @@ def _text(message):
     return message if isinstance(message, str) else ""
 
 
-def messages_of(pid, after):
+def messages_of(pid: int, after: str | None) -> list[str]:
     """The lines that the process itself wrote."""
     return [each["message"] for each in lines(after, f"_PID={pid}")]
 
 
-def complaint(unit, after, known_invocation):
+def complaint(unit: str, after: str | None, known_invocation: str) -> str:
     """Why the unit's newest start failed: the daemon's own fatal line, else systemd's; "" where the journal has neither.
 
     `known_invocation` is the one before: what it still wrote, while it was stopped, is not about the start. Where systemd ended
@@ -121,12 +126,14 @@ def complaint(unit, after, known_invocation):
     )
 
 
-def _first_of(messages, telling):
+def _first_of(messages: list[str], telling: tuple[str, ...]) -> str:
     """The first message that has the most telling words."""
     return next((message for words in telling for message in messages if words in message), "")
 
 
-def last_complaint(said, levels=(*_FATAL, "level=error"), unstructured=True):
+def last_complaint(
+    said: list[str], levels: tuple[str, ...] = (*_FATAL, "level=error"), unstructured: bool = True
+) -> str:
     """CRI-O's own line for what stopped it: the last fatal one, else the last error; without logrus's wrapping.
 
     unstructured: take the last line of all where none has a level, as crio's standard error may have it.
@@ -139,12 +146,12 @@ def last_complaint(said, levels=(*_FATAL, "level=error"), unstructured=True):
     return said[-1].strip() if said and unstructured else ""
 
 
-def unquoted(text):
+def unquoted(text: str) -> str:
     """A message as it was before logrus quoted it, on one line."""
     return re.sub(r"\\(.)", lambda found: " " if found.group(1) in "nrt" else found.group(1), text)
 
 
-def witness(service, crictl):
+def witness(service: CrioService, crictl: Crictl) -> str:
     """Make the running daemon write a line and look for it. Returns why its lines cannot be seen, "" where they can.
 
     CRI-O logs every question for an image's status at level info (server/image_status.go, CRI-O 1.28 to 1.37). What

@@ -13,7 +13,12 @@ import socket
 import stat
 import time
 
-from ..errors import NodeError, one_line, size
+from ..errors import NodeError, size
+from ..text import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LIMIT = 16 * 1024 * 1024  # bytes of one whole answer
 _BLOCK = 64 * 1024
@@ -29,13 +34,13 @@ class CrioSocketError(NodeError):
 class _Stream(io.RawIOBase):
     """What comes from a socket until a deadline, as a file of at most LIMIT bytes."""
 
-    def __init__(self, connected, deadline):
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
         self._socket, self._deadline, self._room = connected, deadline, LIMIT
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         _set_timeout(self._socket, self._deadline)
         count = self._socket.recv_into(buffer)
         self._room -= count
@@ -43,12 +48,12 @@ class _Stream(io.RawIOBase):
             raise CrioSocketError(f"the answer is longer than {size(LIMIT)}", "malformed")
         return count
 
-    def makefile(self, _mode):
+    def makefile(self, _mode: str) -> io.BufferedReader:
         """Stand for the socket that http.client.HTTPResponse reads from."""
         return io.BufferedReader(self, _BLOCK)
 
 
-def get(path, socket_path, timeout=10):
+def get(path: str, socket_path: str, timeout: float = 10) -> str:
     """GET `path` from the daemon behind `socket_path`; returns the body's text. `timeout`, in seconds, is for all of it."""
     try:
         return _get(path, socket_path, time.monotonic() + timeout)
@@ -62,25 +67,27 @@ def get(path, socket_path, timeout=10):
         Exception
     ) as error:  # http.client meets a garbage answer with many types, ValueError and OverflowError too
         kind, reason = "malformed", f"not an HTTP answer: {type(error).__name__}: {error}"
-    raise CrioSocketError(f"GET {one_line(path)} on {one_line(str(socket_path))}: {one_line(reason)}", kind)
+    raise CrioSocketError(f"GET {shown(path)} on {shown(str(socket_path))}: {shown(reason)}", kind)
 
 
-def _get(path, socket_path, deadline):
+def _get(path: str, socket_path: str, deadline: float) -> str:
     if not stat.S_ISSOCK(os.stat(socket_path).st_mode):
         raise CrioSocketError("this is not a socket", "unreachable")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
         _connect(connected, socket_path, deadline)
         _set_timeout(connected, deadline)
         connected.sendall(f"GET {path} HTTP/1.1\r\nHost: crio\r\nConnection: close\r\n\r\n".encode("ascii"))
-        with http.client.HTTPResponse(_Stream(connected, deadline), method="GET") as response:
+        # http.client.HTTPResponse asks its socket for a file and for nothing else.
+        stream: Any = _Stream(connected, deadline)
+        with http.client.HTTPResponse(stream, method="GET") as response:
             response.begin()
             body = _body(response).decode("utf-8", "replace")
     if response.status != 200:
-        raise CrioSocketError(f"HTTP status {response.status}: {one_line(body, 200)}", "status")
+        raise CrioSocketError(f"HTTP status {response.status}: {shown(body, 200)}", "status")
     return body
 
 
-def _connect(connected, socket_path, deadline):
+def _connect(connected: socket.socket, socket_path: str, deadline: float) -> None:
     """Connect to a Unix socket; one whose queue is full answers EAGAIN at once, whatever the timeout is."""
     while True:
         _set_timeout(connected, deadline)
@@ -91,14 +98,14 @@ def _connect(connected, socket_path, deadline):
             time.sleep(0.05)
 
 
-def _set_timeout(connected, deadline):
+def _set_timeout(connected: socket.socket, deadline: float) -> None:
     remaining = deadline - time.monotonic()
     if remaining <= 0:
         raise socket.timeout
     connected.settimeout(remaining)
 
 
-def _body(response):
+def _body(response: http.client.HTTPResponse) -> bytes:
     """The whole body; its length is bounded by the stream below, so that no header decides how much memory is taken."""
     announced, blocks, count = response.length, [], 0
     while True:
@@ -112,7 +119,7 @@ def _body(response):
     return b"".join(blocks)
 
 
-def live_configuration(socket_path, timeout=10):
+def live_configuration(socket_path: str, timeout: float = 10) -> dict[str, str]:
     """What the running daemon uses: {"crio.metrics.metrics_port": "9537", ...}, each value as CRI-O wrote it.
 
     Values stay text: nodes with Python 3.9 and 3.10 have no TOML reader, and `/config` is machine-written, a key a line.
@@ -120,7 +127,7 @@ def live_configuration(socket_path, timeout=10):
     return parse_lines(get("/config", socket_path, timeout))
 
 
-def parse_lines(text):
+def parse_lines(text: str) -> dict[str, str]:
     """The `key = value` lines of machine-written TOML under their tables' names."""
     table, values = "", {}
     for line in text.split("\n"):  # no other character ends a line of TOML

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 
 from .. import node_files
 from ..errors import NodeError
 from . import containers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import HandledPod, Monitor
 
 _LARGEST = 4 * 1024 * 1024  # bytes of an OCI configuration; usual are 20 to 60 KiB
 _PREFIX = "io.kubernetes.cri-o."
 _FILE = "userdata/config.json"
 
 
-def noted(folder, pod):
+def noted(folder: str, pod: str) -> dict[str, str]:
     """What CRI-O noted of a pod: {"name", "namespace", "handler" ("" for the default)}; {} where nothing can be read.
 
     folder: RUNROOT/DRIVER-containers; pod: the pod's id.
@@ -38,12 +43,13 @@ def noted(folder, pod):
     }
 
 
-def of_monitors(monitors):
+def of_monitors(monitors: Iterable[Monitor]) -> tuple[dict[str, HandledPod], list[Monitor]]:
     """(pods, unknown): the pods of containers that run under these monitors, and those monitors whose pod is not noted.
 
     pods: {pod's id: {"name", "namespace", "handler", "containers": ids}}.
     """
-    pods, unknown = {}, []
+    pods: dict[str, HandledPod] = {}
+    unknown = []
     for monitor in monitors:
         if "id" not in monitor or "container" not in monitor or containers.is_pods_own(monitor):
             continue
@@ -54,12 +60,17 @@ def of_monitors(monitors):
             if not found:
                 unknown.append(monitor)
                 continue
-            pods[pod] = dict(found, containers=[])
+            pods[pod] = {
+                "name": found["name"],
+                "namespace": found["namespace"],
+                "handler": found["handler"],
+                "containers": [],
+            }
         pods[pod]["containers"].append(monitor["id"])
     return pods, unknown
 
 
-def _annotations(path):
+def _annotations(path: str) -> dict[str, str]:
     """CRI-O's own annotations of an OCI configuration, without their prefix; {} where it cannot be read."""
     try:
         document = json.loads(node_files.read_bytes(path, _LARGEST))

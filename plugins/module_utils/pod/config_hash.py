@@ -21,6 +21,10 @@ from ..errors import PodError, os_error
 from ..layout import NODE
 from .marks import HASH
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Pod
+
 KEY = NODE.state_directory + "/pod-hash.key"
 _LOCK = NODE.run_directory + "/pod-hash.lock"
 _LENGTH = 32  # bytes of the key
@@ -29,7 +33,7 @@ _PREFIX = "hmac-sha256:"
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 
 
-def is_of(annotation, pod):
+def is_of(annotation: str, pod: Pod) -> bool:
     """Whether a pod with this annotation was created with the configuration of `pod`. Writes nothing; raises PodError."""
     plain = pod["sandbox"]["annotations"][HASH]
     if annotation == plain:
@@ -38,18 +42,18 @@ def is_of(annotation, pod):
     return key is not None and annotation == _keyed(plain, key)
 
 
-def keyed(pod):
+def keyed(pod: Pod) -> Pod:
     """The pod with the annotation that the runtime gets. Creates this node's key where it has none; raises PodError."""
     sandbox = pod["sandbox"]
     value = _keyed(sandbox["annotations"][HASH], _read_key() or _create_key())
     return {**pod, "sandbox": {**sandbox, "annotations": {**sandbox["annotations"], HASH: value}}}
 
 
-def _keyed(plain, key):
+def _keyed(plain: str, key: bytes) -> str:
     return _PREFIX + hmac.new(key, plain.encode(), hashlib.sha256).hexdigest()
 
 
-def _read_key():
+def _read_key() -> bytes | None:
     """The key; None where there is none, or one that is damaged or not root's."""
     try:
         handle = os.open(KEY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -66,7 +70,7 @@ def _read_key():
     return key if len(key) == _LENGTH and any(key) else None
 
 
-def _create_key():
+def _create_key() -> bytes:
     """A new key, which replaces a damaged one; or the one that another call has created meanwhile."""
     try:
         for path in (KEY, _LOCK):

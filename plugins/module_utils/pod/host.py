@@ -7,11 +7,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 
 from ..crictl import log as cri_log
 from ..errors import NodeError, PodError
 from ..program import run
 from .marks import LOGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import HostPath
 
 _KINDS = {
     "Directory": (stat.S_ISDIR, "a directory"),
@@ -31,7 +36,7 @@ class UnfitPathError(NodeError):
     """A host path is not what the manifest says, or cannot be made; the message begins with the field."""
 
 
-def refuse_unfit(host_paths):
+def refuse_unfit(host_paths: Iterable[HostPath]) -> None:
     """Raises UnfitPathError for the first path ({path, type, key}) that is not of its type."""
     for wanted in host_paths:
         if not wanted["type"]:
@@ -50,7 +55,7 @@ def refuse_unfit(host_paths):
             raise UnfitPathError(f"{wanted['key']}: {wanted['path']} is not {words}")
 
 
-def make_paths(host_paths):
+def make_paths(host_paths: Iterable[HostPath]) -> None:
     """Makes what is to be made where it does not exist, with the permissions that a kubelet gives it."""
     for wanted in host_paths:
         path = wanted["path"]
@@ -63,7 +68,7 @@ def make_paths(host_paths):
             raise UnfitPathError(f"{wanted['key']}: cannot make {path}: {error.strerror}") from None
 
 
-def make_log_folders(folder, names):
+def make_log_folders(folder: str, names: Iterable[str]) -> None:
     """The runtime wants a pod's folder of logs, with one for each container, to be there."""
     for name in names:
         path = os.path.join(folder, name)
@@ -73,7 +78,7 @@ def make_log_folders(folder, names):
             raise PodError(f"cannot make the folder of logs {path}: {error.strerror}") from None
 
 
-def remove_logs(namespace, name, uid):
+def remove_logs(namespace: str, name: str, uid: str) -> None:
     """Removes a pod's folder of logs, where there is one."""
     folder = f"{namespace}_{name}_{uid}"
     path = os.path.join(LOGS, folder)
@@ -88,7 +93,7 @@ def remove_logs(namespace, name, uid):
             raise PodError(f"cannot remove the folder of logs {path}: {error.strerror or error}") from None
 
 
-def last_lines(path, count=10):
+def last_lines(path: str, count: int = 10) -> list[str]:
     """The text of a log's last lines, the oldest first; none where it cannot be read. A line that is cut says so."""
     try:
         with cri_log.Log(path, rotated=False) as log:
@@ -98,19 +103,19 @@ def last_lines(path, count=10):
         return []
 
 
-def oom_score_adj(oom):
+def oom_score_adj(oom: int | str) -> int:
     """What a kubelet would set: oom is guaranteed, best-effort, or the bytes of memory that are requested."""
-    if oom in _SCORES:
+    if isinstance(oom, str):
         return _SCORES[oom]
     least, most = 1000 + _SCORES["guaranteed"], _SCORES["best-effort"] - 1
     return min(max(1000 - 1000 * oom // _memory(), least), most)
 
 
-def _memory():
+def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def kubelet_is_active():
+def kubelet_is_active() -> bool:
     """Whether systemd runs a kubelet here."""
     status, _output, _error = run(["systemctl", "is-active", "--quiet", "kubelet.service"], timeout=10)
     return status == 0

@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
-from ..crictl.call import CrictlError
+from collections.abc import Callable, Iterable
+
+from ..crictl.call import Crictl, CrictlError
 from ..errors import PodError
 from . import result as pod_result
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Pod
 
-def missing(crictl, pod):
+
+def missing(crictl: Crictl, pod: Pod) -> list[str]:
     """The images to pull, each once; PodError for one that is not there and must not be pulled."""
-    policies = {}
+    policies: dict[str, set[str]] = {}
     for container in pod_result.all_containers(pod):
         policies.setdefault(container["config"]["image"]["image"], set()).add(container["pull"])
     asked = [image for image, wanted in policies.items() if "Always" not in wanted]
@@ -22,8 +28,8 @@ def missing(crictl, pod):
     return [image for image in policies if not present_ones.get(image)]
 
 
-def _has_image(crictl, image):
-    def ask():
+def _has_image(crictl: Crictl, image: str) -> Callable[[], bool]:
+    def ask() -> bool:
         try:
             crictl.json("inspecti", "-q", image)
         except CrictlError as error:
@@ -35,10 +41,10 @@ def _has_image(crictl, image):
     return ask
 
 
-def pull(crictl, pod, images):
+def pull(crictl: Crictl, pod: Pod, images: Iterable[str]) -> None:
     """Pulls images at the same time, for this pod: its namespace decides which policy a runtime follows."""
     crictl.together(*(_pull(crictl, pod, image) for image in images))
 
 
-def _pull(crictl, pod, image):
+def _pull(crictl: Crictl, pod: Pod, image: str) -> Callable[[], str]:
     return lambda: crictl.text("pull", "--pod-config", pod["sandbox"], image)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Callable
 
 from ..crictl import output as cri_output
-from ..crictl.call import CrictlError
+from ..crictl.call import Crictl, CrictlError
 from ..errors import NodeError, PodError
 from . import config_hash
 from . import host as pod_host
@@ -22,11 +23,26 @@ from . import images as pod_images
 from . import result as pod_result
 from .marks import DEFAULT_GRACE, GRACE, HASH
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..contract import Pod, PodContainer
+    from .result import Found
+
 _REMOVAL = 60  # seconds that a runtime may take for a pod without running containers
 _POLL = (0.05, 1.0)  # seconds between two looks: at first, at most
 
 
-def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check=False, keyed=True):
+def present(
+    crictl: Crictl,
+    pod: Pod,
+    wait: str = "ready",
+    wait_timeout: float = 120,
+    pull_timeout: int = 300,
+    check: bool = False,
+    keyed: bool = True,
+) -> dict[str, Any]:
     """Make the pod run, where one like it does not yet; a pod of ours that differs is replaced.
 
     wait: ready (each container runs or has ended with 0), completed (each has ended with 0) or none.
@@ -46,7 +62,7 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
     images = pod_images.missing(crictl, pod)
     told = {"changed": True, "pulled": images, "removed": pod_result.former(found)}
     if check:
-        named = {key: pod[key] for key in ("name", "namespace", "uid")}
+        named = {"name": pod["name"], "namespace": pod["namespace"], "uid": pod["uid"]}
         return {**told, "pod": named, "containers": []}
     pod = config_hash.keyed(pod) if keyed else pod
     pod_images.pull(crictl.within(pull_timeout), pod, images)
@@ -59,7 +75,9 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
     return {**pod_result.of(pod, here), **told}
 
 
-def _wait_for(crictl, pod, here, wait, wait_timeout):
+def _wait_for(
+    crictl: Crictl, pod: Pod, here: dict[str, Any], wait: str, wait_timeout: float
+) -> dict[str, Any]:
     """Waits for a pod that was there before, and so is left alone where it does not come up to that."""
     try:
         return _wait(crictl, here, wait, time.monotonic() + wait_timeout)
@@ -68,7 +86,7 @@ def _wait_for(crictl, pod, here, wait, wait_timeout):
         raise pod_result.failure(pod, error, "It was left as it is", lines) from error
 
 
-def absent(crictl, name, namespace, check=False):
+def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> dict[str, Any]:
     """Remove our pod of that name with its logs, its containers stopped with their grace period.
 
     Returns changed and removed (pods). Raises PodError for a pod that is not ours; CrictlError, UnexpectedOutput.
@@ -80,7 +98,7 @@ def absent(crictl, name, namespace, check=False):
     return {"changed": bool(found), "removed": pod_result.former(found)}
 
 
-def _find(crictl, name, namespace):
+def _find(crictl: Crictl, name: str, namespace: str) -> Found:
     """Our pods of that name, each with its containers; one at most, unless a call was interrupted."""
     labels = {"io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace}
     by_label = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
@@ -100,7 +118,7 @@ def _find(crictl, name, namespace):
     ]
 
 
-def _like(crictl, pod, found):
+def _like(crictl: Crictl, pod: Pod, found: Found) -> dict[str, Any] | None:
     """The pod as it is, where it is what was asked for and no container of it has failed; else None."""
     if len(found) != 1:
         return None
@@ -116,7 +134,7 @@ def _like(crictl, pod, found):
     return here if fine and (here["state"] == "ready" or "running" not in states) else None
 
 
-def _look(crictl, pod_id, ids):
+def _look(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
     """The pod with its address, and the details of its containers by name."""
     sandbox, details = crictl.together(
         lambda: cri_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
@@ -125,7 +143,7 @@ def _look(crictl, pod_id, ids):
     return {**sandbox, "containers": details}
 
 
-def _details(crictl, ids):
+def _details(crictl: Crictl, ids: dict[str, str]) -> dict[str, Any]:
     """By name; a container that is gone by now is left out. Its name is the one that it was created with."""
     details = crictl.details(ids.values())
     return {
@@ -133,11 +151,11 @@ def _details(crictl, ids):
     }
 
 
-def _failed(here):
+def _failed(here: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in here["containers"].values() if each.get("exit_code")]
 
 
-def _start(crictl, pod, wait, deadline):
+def _start(crictl: Crictl, pod: Pod, wait: str, deadline: float) -> dict[str, Any]:
     """The sandbox, each init container to its end, then all containers at once."""
     pod_host.make_paths(pod["host_paths"])
     # Of a pod that went without us, as at a boot: the runtime would write on where it ended.
@@ -156,7 +174,9 @@ def _start(crictl, pod, wait, deadline):
     return _wait(crictl, _look(crictl, pod_id, ids), wait, deadline)
 
 
-def _start_containers(crictl, pod, pod_id, containers):
+def _start_containers(
+    crictl: Crictl, pod: Pod, pod_id: str, containers: list[PodContainer]
+) -> dict[str, str]:
     """Creates them at the same time, starts them by one call, and gives their IDs by name."""
     created = crictl.together(*(_create(crictl, pod, pod_id, each) for each in containers))
     ids = {each["name"]: identity for each, identity in zip(containers, created)}
@@ -171,13 +191,13 @@ def _start_containers(crictl, pod, pod_id, containers):
     return ids
 
 
-def _create(crictl, pod, pod_id, container):
+def _create(crictl: Crictl, pod: Pod, pod_id: str, container: PodContainer) -> Callable[[], str]:
     config = dict(container["config"])
     linux = config["linux"]
     resources = dict(linux["resources"], oom_score_adj=pod_host.oom_score_adj(container["oom"]))
     config["linux"] = dict(linux, resources=resources)
 
-    def create():
+    def create() -> str:
         try:
             return cri_output.printed_identity(crictl.text("create", pod_id, config, pod["sandbox"]))
         except CrictlError as error:
@@ -186,7 +206,7 @@ def _create(crictl, pod, pod_id, container):
     return create
 
 
-def _wait(crictl, here, wait, deadline):
+def _wait(crictl: Crictl, here: dict[str, Any], wait: str, deadline: float) -> dict[str, Any]:
     """Look again until the pod is as wanted; PodError where it cannot be any more, or is too late."""
     pause, longest = _POLL
     ids = {name: each["id"] for name, each in here["containers"].items()}
@@ -209,7 +229,7 @@ def _wait(crictl, here, wait, deadline):
     return here
 
 
-def _ended(container):
+def _ended(container: dict[str, Any]) -> PodError:
     name, code, reason = container["name"], container["exit_code"], container.get("reason")
     message = f": {container['message']}" if container.get("message") else ""
     return PodError(
@@ -218,11 +238,11 @@ def _ended(container):
     )
 
 
-def _remaining(deadline):
+def _remaining(deadline: float) -> int:
     return max(math.ceil(deadline - time.monotonic()), 1)
 
 
-def _remove(crictl, sandbox, containers):
+def _remove(crictl: Crictl, sandbox: dict[str, Any], containers: list[dict[str, Any]]) -> None:
     running = [each for each in containers if each["state"] == "running"]
     crictl.together(*(_stop(crictl, each) for each in running))
     try:
@@ -230,17 +250,17 @@ def _remove(crictl, sandbox, containers):
     except CrictlError as error:
         if error.kind != "not_found":
             raise
-    pod_host.remove_logs(sandbox.get("namespace"), sandbox.get("name"), sandbox.get("uid"))
+    pod_host.remove_logs(str(sandbox.get("namespace")), str(sandbox.get("name")), str(sandbox.get("uid")))
 
 
-def _stop(crictl, container):
+def _stop(crictl: Crictl, container: dict[str, Any]) -> Callable[[], str]:
     given = container["annotations"].get(GRACE, "")
     grace = int(given) if re.fullmatch("[0-9]{1,9}", given) else DEFAULT_GRACE
     patient = crictl.within(grace + crictl.timeout)
     return lambda: patient.text("stop", "--timeout", str(grace), container["id"])
 
 
-def _undone(crictl, pod, error, replaced):
+def _undone(crictl: Crictl, pod: Pod, error: NodeError, replaced: bool) -> PodError:
     """The error to raise for a pod that did not come up, once all that was made of it is gone."""
     lines = pod_result.last_lines(pod, error)
     ending = "It was removed again" + (", and the former one had been removed before" if replaced else "")

@@ -8,18 +8,27 @@ from ..errors import PodError
 from ..text import printable, shown
 from . import host as pod_host
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..contract import Pod, PodContainer
+
+    # pods as crictl lists them, each with its containers
+    Found = list[tuple[dict[str, Any], list[dict[str, Any]]]]
+
 _CUT = printable("xx", 1)[1:]  # what follows a text that was cut
 _MASK = "********"
 _LIMIT = 4000  # characters of a message beside the lines of a log
 _TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
 
 
-def all_containers(pod):
+def all_containers(pod: Pod) -> list[PodContainer]:
     """The containers that are asked for, in the order of their starts."""
     return [*pod["init_containers"], *pod["containers"]]
 
 
-def of(pod, here):
+def of(pod: Pod, here: dict[str, Any]) -> dict[str, Any]:
     """The result for a pod as it is here."""
     told = {key: here[key] for key in here if key not in ("containers", "labels", "annotations", "attempt")}
     containers = []
@@ -33,7 +42,7 @@ def of(pod, here):
     return {"changed": False, "pod": told, "containers": containers, "pulled": [], "removed": []}
 
 
-def former(found):
+def former(found: Found) -> list[dict[str, Any]]:
     """Pods that go, or would: pairs of a sandbox and its containers."""
     return [
         {
@@ -47,12 +56,12 @@ def former(found):
     ]
 
 
-def _image_of(container):
+def _image_of(container: dict[str, Any]) -> str:
     image = container["image"]
     return image.get("requested") or image.get("name") or image.get("ref") or ""
 
 
-def failure(pod, error, ending, log, changed=False):
+def failure(pod: Pod, error: Exception, ending: str, log: list[str], changed: bool = False) -> PodError:
     """The error to raise: what happened, how it ended, and the lines that the container said last."""
     log = [_redacted(line, pod) for line in log]
     what, ending = _redacted(str(error), pod), _redacted(ending, pod)
@@ -69,7 +78,7 @@ def failure(pod, error, ending, log, changed=False):
     )
 
 
-def last_lines(pod, error):
+def last_lines(pod: Pod, error: Exception) -> list[str]:
     """The last lines of the container that an error is about."""
     container = getattr(error, "container", None)
     if not container:
@@ -77,22 +86,22 @@ def last_lines(pod, error):
     return pod_host.last_lines(f"{pod['sandbox']['log_directory']}/{container}/0.log")
 
 
-def _redacted(text, pod):
+def _redacted(text: str, pod: Pod) -> str:
     """The text without the values of the environment; shorter ones than four characters are no secrets."""
     values = {each["value"] for container in all_containers(pod) for each in container["config"]["envs"]}
     secrets = {line for value in values for line in (value, *value.splitlines())}
     secrets |= {printable(secret, len(secret)) for secret in secrets}  # as a message of crictl has them
-    secrets = sorted((each for each in secrets if len(each) > 3), key=len, reverse=True)
-    for secret in secrets:
+    longest_first = sorted((each for each in secrets if len(each) > 3), key=len, reverse=True)
+    for secret in longest_first:
         text = text.replace(secret, _MASK)
     if text.endswith(_CUT):
         text = text[: -len(_CUT)]
-        beginning = max((_length_of_beginning(text, secret) for secret in secrets), default=0)
+        beginning = max((_length_of_beginning(text, secret) for secret in longest_first), default=0)
         text = (f"{text[:-beginning]}{_MASK}" if beginning else text) + _CUT
     return text
 
 
-def _length_of_beginning(text, secret):
+def _length_of_beginning(text: str, secret: str) -> int:
     """How many characters of the secret's beginning the text ends with."""
     tail = text[-len(secret) :]
     position = tail.find(secret[0])

@@ -7,9 +7,11 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 
 from .. import node_files
 from ..errors import NodeError
+from ..layout import Layout
 
 _POLL = 0.2  # seconds between two tries
 
@@ -21,7 +23,7 @@ class Busy(NodeError):
 
 
 @contextlib.contextmanager
-def held(layout, seconds=0, word=""):
+def held(layout: Layout, seconds: float = 0, word: str = "") -> Iterator[None]:
     """Hold the node's lock; wait for it up to so many seconds. `word` is what others can read of its holder.
 
     Raises Busy, NodeFileError.
@@ -39,7 +41,7 @@ def held(layout, seconds=0, word=""):
         os.close(handle)
 
 
-def _take(handle, seconds):
+def _take(handle: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -54,7 +56,7 @@ def _take(handle, seconds):
             return
 
 
-def holder(layout):
+def holder(layout: Layout) -> str:
     """The word of whoever holds the lock now, "" where nobody does."""
     try:
         handle = os.open(layout.lock, os.O_RDWR | os.O_CLOEXEC)

@@ -12,11 +12,13 @@ import os
 import re
 
 from .. import node_files
+from ..contract import Before, HandledPod, Monitor, Request
 from ..crictl import output as typed
 from ..crictl.call import Crictl
 from ..crio import containers, handlers, sandboxes
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
+from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..node_files import NodeFileError
 from ..program import run
@@ -33,7 +35,9 @@ _STATE_LIMIT = 20  # seconds for a handler's answer; crun and runc take some mil
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
 
 
-def refuse_to_lose_containers(request, service, before, configuration):
+def refuse_to_lose_containers(
+    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+) -> None:
     """Raise TransactionError where the start would end containers that run now, or lose sight of them."""
     known = containers.monitors()
     alive = [each for each in known if "container" in each or "id" not in each]
@@ -49,7 +53,7 @@ def refuse_to_lose_containers(request, service, before, configuration):
     _refuse_broken_handlers(known)
 
 
-def _refuse_to_stop_them(request, service, known, count):
+def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Monitor], count: int) -> None:
     kill_mode, decided_by = kill_mode_after(request, service)
     group = service.control_group or f"/system.slice/{service.unit}"
     if kill_mode in ("control-group", "mixed") and any(
@@ -63,16 +67,16 @@ def _refuse_to_stop_them(request, service, known, count):
         )
 
 
-def _set_by(path, service):
+def _set_by(path: str, service: CrioService) -> str:
     """Where a KillMode comes from, for a drop-in that may be of somebody else's making."""
     return f" by {shown(path)}" if path and path != service.properties.get("FragmentPath") else ""
 
 
-def _refuse_to_wipe_them(service, configuration, count):
+def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], count: int) -> None:
     """A start removes every pod where a version file is missing or has another minor version (internal/version/version.go)."""
     if configuration.get("crio.internal_wipe") == "false":
         return
-    now = crio_service.version_of(service.binary)
+    now = crio_service.version_of(service.binary) if service.binary else None
     for key, default in _VERSION_FILES:
         path = handlers.value_of(configuration.get(key, json.dumps(default)))
         if not isinstance(path, str) or not path:
@@ -92,11 +96,11 @@ def _refuse_to_wipe_them(service, configuration, count):
             )
 
 
-def _minor(version):
+def _minor(version: str) -> list[str]:
     return re.findall(r"\d{1,9}", version[:100])[:2]
 
 
-def _noted_version(path):
+def _noted_version(path: str) -> str | None:
     """The version that the last start noted: a JSON string, or an object with major and minor (internal/version)."""
     try:
         text = node_files.read_bytes(path, 4096).decode("utf-8", "replace")
@@ -106,20 +110,22 @@ def _noted_version(path):
     return ".".join(numbers[:3]) if len(numbers) > 1 else None
 
 
-def _counted(count):
+def _counted(count: int) -> str:
     return f"{count} running container{'' if count == 1 else 's'}"
 
 
-def _refuse_other_storage(known, configuration):
+def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -> None:
     """Containers must find their files where the daemon looks: below its root and runroot, by its storage driver.
 
     A monitor's command line names the folders of its container: ROOT/DRIVER-containers/ID/userdata (oci/runtime_oci.go).
     """
     driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
-    for key, name in (("crio.root", "persistent"), ("crio.runroot", "bundle")):
+    persistent = [(each, each.get("persistent", "")) for each in known]
+    bundles = [(each, each.get("bundle", "")) for each in known]
+    for key, places in (("crio.root", persistent), ("crio.runroot", bundles)):
         wanted = handlers.value_of(configuration.get(key))
-        for monitor in known:
-            found = _STORAGE.fullmatch(monitor.get(name, ""))
+        for monitor, place in places:
+            found = _STORAGE.fullmatch(place)
             if not (found and isinstance(wanted, str) and wanted):
                 continue
             root, used = found.groups()
@@ -138,7 +144,7 @@ def _refuse_other_storage(known, configuration):
                 )
 
 
-def refuse_second_driver(configuration):
+def refuse_second_driver(configuration: dict[str, str]) -> None:
     """Raise TransactionError for a storage driver beside the data of another one.
 
     CRI-O starts with it and without the images that are there; and without the key it never starts again, since the storage
@@ -156,7 +162,7 @@ def refuse_second_driver(configuration):
         )
 
 
-def _refuse_unknown_handlers(known, configuration):
+def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]) -> None:
     """Of a container whose pod is not noted its monitor shows what it was started with: one of the handlers must match that."""
     _default, after = handlers.parse(configuration)
     offered = [handlers.settings(name, handler) for name, handler in after.items()]
@@ -176,7 +182,7 @@ def _refuse_unknown_handlers(known, configuration):
         )
 
 
-def _refuse_broken_handlers(known):
+def _refuse_broken_handlers(known: list[Monitor]) -> None:
     """The program that started a container must still know it: a start of CRI-O asks it, and takes no answer for an exit.
 
     One container is asked about for each program and state folder, since that is what can be missing or broken.
@@ -199,7 +205,9 @@ def _refuse_broken_handlers(known):
             )
 
 
-def _refuse_changed_handlers(service, known, configuration):
+def _refuse_changed_handlers(
+    service: CrioService, known: list[Monitor], configuration: dict[str, str]
+) -> None:
     """Pods must find the handler that they were started with: by name, and as it was."""
     pods, unknown = sandboxes.of_monitors(known)
     live = {}
@@ -214,7 +222,7 @@ def _refuse_changed_handlers(service, known, configuration):
     _refuse_unknown_handlers(unknown, configuration)
 
 
-def _add_listed(service, pods, unknown):
+def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list[Monitor]) -> dict[str, str]:
     """Add those pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
     crictl = Crictl(f"unix://{service.socket}")
     try:
@@ -227,7 +235,8 @@ def _add_listed(service, pods, unknown):
         live = {}
     except NodeError as error:
         raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
-    of_pod, without_note = {}, {each["id"] for each in unknown}
+    of_pod: dict[str | None, list[str]] = {}
+    without_note = {each["id"] for each in unknown}
     for each in running:
         of_pod.setdefault(each.get("pod"), []).append(each["id"])
     runroot, driver = (handlers.value_of(live.get(f"crio.{name}")) for name in ("runroot", "storage_driver"))
@@ -240,12 +249,17 @@ def _add_listed(service, pods, unknown):
             "namespace": pod.get("namespace", ""),
             "handler": pod.get("handler") or "",
         }
-        noted = sandboxes.noted(f"{runroot}/{driver}-containers", identity)
-        pods[identity] = {**reported, **noted, "containers": of_pod[identity]}
+        found = sandboxes.noted(f"{runroot}/{driver}-containers", identity) or reported
+        pods[identity] = {
+            "name": found["name"],
+            "namespace": found["namespace"],
+            "handler": found["handler"],
+            "containers": of_pod[identity],
+        }
     return live
 
 
-def kill_mode_after(request, service):
+def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
     """(the KillMode the unit will have, the file that sets it): from its own file and its drop-ins, as the change leaves them.
 
     Drop-ins that systemd has not read yet count: a change makes it read them (systemd.kill(5), systemd.unit(5)).
@@ -271,7 +285,7 @@ def kill_mode_after(request, service):
     return kill_mode, decided_by
 
 
-def _text(path):
+def _text(path: str) -> str:
     try:
         return node_files.read_bytes(path).decode("utf-8", "replace")
     except NodeFileError:

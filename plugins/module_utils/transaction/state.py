@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from .. import contract, node_files
+from ..contract import FileIdentity, FoundFile, OwnedFile, State
+from ..crio.service import CrioService
+from ..layout import Layout
 
 
-def load(layout):
+def load(layout: Layout) -> tuple[State, str]:
     """(the state, a sentence about what is wrong with its file, "" for nothing).
 
     Of a damaged file nothing is believed: the node is then as if nothing had been committed, and the next commit rebuilds it.
@@ -21,21 +24,21 @@ def load(layout):
         return contract.empty_state(), f"{error}; the next change writes it anew"
 
 
-def recorded(state):
+def recorded(state: State) -> dict[str, OwnedFile]:
     """{path: what was committed of it, with its owner}"""
     return {
-        path: dict(entry, owner=owner)
+        path: {**entry, "owner": owner}
         for owner, entries in state["owners"].items()
         for path, entry in entries.items()
     }
 
 
-def identity(found):
+def identity(found: FoundFile) -> FileIdentity:
     """What tells a file from a later one at its path: content, inode and modification time. A chmod changes none of them."""
     return {"sha256": found.get("sha256"), "inode": found.get("inode"), "modified": found.get("modified")}
 
 
-def is_loaded(path, found, service, state):
+def is_loaded(path: str, found: FoundFile, service: CrioService, state: State) -> bool:
     """Whether the running daemon has read these bytes.
 
     Known by hash under its InvocationID; else, for a daemon that somebody started since the commit, because the file is the
@@ -47,6 +50,6 @@ def is_loaded(path, found, service, state):
     known = acknowledged["files"].get(path)
     if acknowledged["invocation_id"] == service.invocation_id:
         return (known or {}).get("sha256") == found.get("sha256")
-    if known and found["kind"] == "file" and known == identity(found):
+    if known and found["file_type"] == "file" and known == identity(found):
         return True
-    return found["kind"] == "absent" or found["changed_at"] < (service.started_at or 0)
+    return found["file_type"] == "absent" or found["changed_at"] < (service.started_at or 0)

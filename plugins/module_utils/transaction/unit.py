@@ -18,11 +18,15 @@ import shutil
 import sys
 import time
 import zipfile
+from collections.abc import Iterable
+from typing import IO, Any, cast
 
 from .. import contract, node_files
+from ..contract import Outcome, Request
 from ..errors import NodeError
+from ..layout import Layout
 from ..program import run
-from . import journal, lock, main, recovery
+from . import intent, lock, main, recovery
 from . import state as committed
 
 UNIT = "cri-node-apply.service"
@@ -59,12 +63,12 @@ MODULES = (
     "transaction.apply",
     "transaction.candidate",
     "transaction.generation",
-    "transaction.journal",
+    "transaction.intent",
     "transaction.lock",
     "transaction.losses",
     "transaction.main",
     "transaction.recovery",
-    "transaction.staged",
+    "transaction.configuration_copy",
     "transaction.state",
 )
 
@@ -73,7 +77,7 @@ class UnitError(NodeError):
     """systemd did not run the transaction; the message is for people."""
 
 
-def run_transaction(request, layout):
+def run_transaction(request: Request, layout: Layout) -> Outcome:
     """Run transaction.apply for `request` in its unit and wait for it. Returns its contract.Outcome.
 
     A request that was made before, as after a lost connection, gets the first one's outcome. Raises UnitError, lock.Busy.
@@ -99,7 +103,7 @@ def run_transaction(request, layout):
     return outcome
 
 
-def _outcome_of(layout, identity, limit):
+def _outcome_of(layout: Layout, identity: str, limit: float) -> Outcome | None:
     """The outcome of the transaction with this id: of one that has ended, or that runs and ends within `limit` seconds."""
     deadline = time.monotonic() + limit
     while limit and lock.holder(layout) == identity and time.monotonic() < deadline:
@@ -116,31 +120,31 @@ def _outcome_of(layout, identity, limit):
     return None
 
 
-def _printed(said):
+def _printed(said: tuple[str, str]) -> Outcome | None:
     """The outcome as the program printed it, for a node whose disk takes no result."""
     for line in said[0].splitlines():
         try:
-            outcome = json.loads(line)
+            outcome: Any = json.loads(line)
         except ValueError:
             continue
         if isinstance(outcome, dict) and "format" in outcome:
-            return outcome
+            return cast(Outcome, outcome)
     return None
 
 
-def end_interrupted(layout, seconds):
+def end_interrupted(layout: Layout, seconds: float) -> list[str]:
     """Wait for a change that runs now, and end one that something interrupted. Returns sentences about what is left wrong.
 
     Raises lock.Busy for one that still runs after so many seconds.
     """
     wait_until_idle(layout, seconds)
     notes = _set_damaged_state_aside(layout)
-    if not journal.needs_recovery(layout):
+    if not intent.needs_recovery(layout):
         return notes
     program = _prepare(layout)
     said = _run(layout, program, _STOP_LIMIT, ["recover", program])
     outcome = _printed(said) or {}
-    if journal.is_open(layout):
+    if intent.is_open(layout):
         problem = outcome.get("problem") or " ".join(said[1].split())[-300:] or "see journalctl -u " + UNIT
         raise UnitError(
             f"an earlier change of this node was interrupted and could not be undone yet: {problem}"
@@ -148,7 +152,7 @@ def end_interrupted(layout, seconds):
     return notes + [each for each in (outcome.get("problem"), *outcome.get("warnings", [])) if each]
 
 
-def _set_damaged_state_aside(layout):
+def _set_damaged_state_aside(layout: Layout) -> list[str]:
     """A damaged record would be reported for ever by runs that change nothing; files are then known by name and header."""
     _state, damage = committed.load(layout)
     if not damage:
@@ -156,7 +160,7 @@ def _set_damaged_state_aside(layout):
     return [f"{damage}; the damaged one is kept as {node_files.set_aside(layout.state_file)}"]
 
 
-def wait_until_idle(layout, seconds):
+def wait_until_idle(layout: Layout, seconds: float) -> None:
     """Wait until no change of this node runs. Raises lock.Busy after so many seconds."""
     deadline = time.monotonic() + seconds
     while is_busy(layout):
@@ -167,7 +171,7 @@ def wait_until_idle(layout, seconds):
         time.sleep(_POLL)
 
 
-def is_busy(layout):
+def is_busy(layout: Layout) -> bool:
     """Whether the program runs, as a unit or by itself; systemd shows a unit that does not exist as inactive."""
     if lock.holder(layout) not in ("", "retry"):
         return True
@@ -177,7 +181,7 @@ def is_busy(layout):
     return state not in ("", "inactive", "failed")
 
 
-def _prepare(layout):
+def _prepare(layout: Layout) -> str:
     """The program, and room for it; what earlier runs left goes. Returns the program's path."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
@@ -190,7 +194,7 @@ def _prepare(layout):
     return path
 
 
-def _sweep(layout, keep):
+def _sweep(layout: Layout, keep: str) -> None:
     """Remove requests of older versions (they may hold secrets), old results, and programs that nothing needs."""
     names = os.listdir(layout.transaction)
     results = sorted(
@@ -198,13 +202,13 @@ def _sweep(layout, keep):
         key=lambda name: os.lstat(os.path.join(layout.transaction, name)).st_mtime,
     )
     old = [name for name in names if name.startswith("request-")] + results[:-_RESULTS_KEPT]
-    if not journal.needs_recovery(layout):
+    if not intent.needs_recovery(layout):
         old += [name for name in names if name.startswith("program") and name != os.path.basename(keep)]
     for name in old:
         node_files.remove(os.path.join(layout.transaction, name))
 
 
-def _run(layout, program, limit, verb, stdin=""):
+def _run(layout: Layout, program: str, limit: int, verb: list[str], stdin: str = "") -> tuple[str, str]:
     """Run the program in its unit and wait for it. Returns what was printed: (stdout, stderr)."""
     if not shutil.which("systemd-run"):
         raise UnitError("systemd-run is not on this node; it belongs to systemd")
@@ -235,7 +239,7 @@ def _run(layout, program, limit, verb, stdin=""):
     return output, error
 
 
-def _in_memory(text):
+def _in_memory(text: str) -> IO[bytes]:
     """A file with no name on any disk, to be read from its start."""
     file = os.fdopen(os.memfd_create("cri-node"), "w+b")
     file.write(text.encode())
@@ -243,7 +247,7 @@ def _in_memory(text):
     return file
 
 
-def program(modules=MODULES):
+def program(modules: Iterable[str] = MODULES) -> bytes:
     """The transaction as one zip file that Python can run: this collection's own modules, by the paths they have here."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -255,10 +259,12 @@ def program(modules=MODULES):
     return buffer.getvalue()
 
 
-def _add(archive, name, text):
+def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
     """The same time for every file: equal modules give equal bytes, and so one name."""
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
 
 
-def _source_of(name):
-    return importlib.import_module(name).__loader__.get_source(name)
+def _source_of(name: str) -> str:
+    loader: Any = importlib.import_module(name).__loader__  # one that has the source, as a zip file's has too
+    source: str = loader.get_source(name)
+    return source

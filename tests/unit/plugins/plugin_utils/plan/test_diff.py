@@ -10,7 +10,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import diff as file_
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
-OLD = {"kind": "file", "as_wanted": False, "loaded": False, "disruption": "restart", "sha256": "ab" * 32}
+OLD = {"file_type": "file", "as_wanted": False, "loaded": False, "disruption": "restart", "sha256": "ab" * 32}
 UNIT = {"active": True, "enabled": True, "binary_replaced": False}
 
 
@@ -29,7 +29,7 @@ def shown(entry, found, orphan=False):
         "unit": UNIT,
     }
     made = plan.Plan(
-        files={PATH: "remove" if orphan else "create" if found["kind"] == "absent" else "change"}
+        files={PATH: "remove" if orphan else "create" if found["file_type"] == "absent" else "change"}
     )
     return json.dumps(file_diff.of(wanted, report, made)), file_diff.of(wanted, report, made)[0]
 
@@ -45,7 +45,7 @@ CASES = [
     ),
     pytest.param(
         {**NEW, "secret": True},
-        {"kind": "absent", "disruption": "restart"},
+        {"file_type": "absent", "disruption": "restart"},
         False,
         ("", "(secret)\n"),
         id="new",

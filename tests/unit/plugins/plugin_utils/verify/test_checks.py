@@ -34,8 +34,8 @@ HANDLER = {
 HANDLER["config"]["expect"] = config_lines(HANDLER["config"]["data"])
 KATA = "crio.runtime.runtimes.kata"
 GONE = {key: None for key, value in HANDLER["config"]["expect"].items() if KATA in key and value is not None}
-LOADED = {"kind": "file", "as_wanted": True, "loaded": True, "disruption": "restart"}
-ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+LOADED = {"file_type": "file", "as_wanted": True, "loaded": True, "disruption": "restart"}
+ABSENT = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 NO_CNI = "Network plugin returns error: no CNI configuration file in /etc/cni/net.d/."
 HEALTHY = {
     "state": {
@@ -173,7 +173,7 @@ def test_all_checks_of_a_healthy_node_pass_in_a_fixed_order():
             {"state": {"files": {PATH: ABSENT}}}, {}, "files", "failed", f"{PATH} is missing", id="a file is missing"
         ),
         pytest.param(
-            {"state": {"orphans": {OLD: {**ABSENT, "kind": "file"}}}}, {},
+            {"state": {"orphans": {OLD: {**ABSENT, "file_type": "file"}}}}, {},
             "files", "failed", f"{OLD} is not wanted any more", id="an orphan",
         ),
         pytest.param(

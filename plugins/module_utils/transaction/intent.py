@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal of a change: on disk before the first rename, with all that is needed to go back, and gone once nothing is open.
+"""The intent of a change: on disk before the first rename, with all that is needed to go back, and gone once nothing is open.
 
 Whoever finds it (the unit's ExecStopPost, the next run, the next boot) can end the change, see recovery.py. Going back needs no
 space: the old files are kept beside by hard links, and return by a rename.
@@ -11,24 +11,27 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Collection
 
 from .. import contract, node_files
+from ..contract import Before, FoundFile, Intent, Request, Undo
 from ..errors import NodeError
+from ..layout import Layout
 from ..program import run
 
 
 class Prepared:
     """What is written for a change before the first file of the node is touched."""
 
-    def __init__(self, identity):
+    def __init__(self, identity: str) -> None:
         self.identity = identity
-        self.stages = []  # one folder for each file system
-        self.staged = {}  # path: its new content, beside it
-        self.undo = []
-        self.directories = []
+        self.stages: list[str] = []  # one folder for each file system
+        self.staged: dict[str, str] = {}  # path: its new content, beside it
+        self.undo: list[Undo] = []
+        self.directories: list[str] = []
 
 
-def prepare(layout, request, mounts, program):
+def prepare(layout: Layout, request: Request, mounts: Collection[str], program: str) -> Prepared:
     """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
 
     Nothing of the node's configuration changes. Whatever interrupts this, `sweep` of recovery.py removes what was written: at
@@ -37,17 +40,21 @@ def prepare(layout, request, mounts, program):
     prepared = Prepared(request["id"])
     entries = {entry["path"]: entry for entry in request["files"]}
     paths = sorted([*request["contents"], *request["remove"]])
-    stage_of = {path: f"{node_files.stage_of(path, layout, mounts)}/{prepared.identity}" for path in paths}
+    stage_of = {
+        path: f"{node_files.staging_directory_of(path, layout, mounts)}/{prepared.identity}" for path in paths
+    }
     prepared.stages = sorted(set(stage_of.values()))
     _begin(layout, request, prepared.stages, program)
     for number, path in enumerate(paths):
         stage = stage_of[path]
         found = node_files.describe(path)
-        entry = {"path": path, "kind": found["kind"], "stage": stage}
-        if found["kind"] == "file":
+        entry: Undo = {"path": path, "kind": found["file_type"], "stage": stage}
+        if found["file_type"] == "file":
             entry["saved"] = f"{stage}/old-{number}"
             node_files.keep(path, entry["saved"])
-            entry.update({name: found[name] for name in ("sha256", "mode", "uid", "gid")})
+            entry.update(
+                {"sha256": found["sha256"], "mode": found["mode"], "uid": found["uid"], "gid": found["gid"]}
+            )
         prepared.undo.append(entry)
         if path in request["contents"]:
             prepared.staged[path] = f"{stage}/new-{number}"
@@ -55,11 +62,12 @@ def prepare(layout, request, mounts, program):
             node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
             with node_files.doing("making root the owner of a file", prepared.staged[path]):
                 os.chown(prepared.staged[path], 0, 0)
-    prepared.directories = _missing_directories(request["contents"])
+    missing = node_files.missing_directories(os.path.dirname(path) for path in request["contents"])
+    prepared.directories = missing[::-1]
     return prepared
 
 
-def _begin(layout, request, stages, program):
+def _begin(layout: Layout, request: Request, stages: list[str], program: str) -> None:
     """Note what is about to be written before any of it is, and have the next boot look at the note."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
@@ -75,17 +83,9 @@ def _begin(layout, request, stages, program):
         node_files.make_private_directory(stage)
 
 
-def _missing_directories(paths):
-    missing = set()
-    for path in paths:
-        directory = os.path.dirname(path)
-        while not os.path.isdir(directory):
-            missing.add(directory)
-            directory = os.path.dirname(directory)
-    return sorted(missing, reverse=True)
-
-
-def announce(layout, request, prepared, before, program):
+def announce(
+    layout: Layout, request: Request, prepared: Prepared, before: Before | None, program: str
+) -> None:
     """Write the intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched.
 
     `before` is what candidate.rehearse returned, `program` the path of the program that recovers.
@@ -104,13 +104,13 @@ def announce(layout, request, prepared, before, program):
     node_files.write_json(layout.intent, intent)
 
 
-def _boot_unit(layout, request, program):
+def _boot_unit(layout: Layout, request: Request, program: str) -> str:
     python = os.path.realpath(sys.executable)
     return f"""[Unit]
 Description=Undo a change of the container runtime's configuration that was interrupted
 ConditionPathExists=|{layout.intent}
 ConditionPathExists=|{layout.preparation}
-RequiresMountsFor={layout.state_directory} {os.path.dirname(layout.stage)} {os.path.dirname(layout.registries)}
+RequiresMountsFor={layout.state_directory} {os.path.dirname(layout.staging_directory)} {os.path.dirname(layout.registries)}
 Before={request["unit"]} crio.service kubelet.service
 
 [Service]
@@ -119,7 +119,7 @@ ExecStart={python} {program} recover-at-boot
 """
 
 
-def load(layout):
+def load(layout: Layout) -> tuple[Intent | None, str]:
     """(the open intent or None, a sentence about what is wrong with its file, "" for nothing).
 
     A damaged one says nothing that could be undone; it is set aside, so that it stops nobody for ever. Raises NodeFileError.
@@ -135,12 +135,12 @@ def load(layout):
         return None, f"{error}; it was renamed to {aside}, and what it was about cannot be undone"
 
 
-def is_open(layout):
+def is_open(layout: Layout) -> bool:
     """Whether a change has begun and has not ended."""
     return os.path.lexists(layout.intent)
 
 
-def is_littered(layout):
+def is_littered(layout: Layout) -> bool:
     """Whether something that a change wrote beside the configuration may still be there."""
     try:
         names = os.listdir(layout.transaction)
@@ -151,14 +151,17 @@ def is_littered(layout):
     )
 
 
-def needs_recovery(layout):
+def needs_recovery(layout: Layout) -> bool:
     """Whether a recovery has anything to end or to remove."""
     return is_open(layout) or is_littered(layout)
 
 
-def stages_left(layout):
+def stages_left(layout: Layout) -> list[str]:
     """The folders that the preparation on disk names; of a damaged one those that nearly every change uses."""
-    usual = [f"{layout.stage}/x", f"{layout.configuration_root}/{os.path.basename(layout.stage)}/x"]
+    usual = [
+        f"{layout.staging_directory}/x",
+        f"{layout.configuration_root}/{os.path.basename(layout.staging_directory)}/x",
+    ]
     text = node_files.read_text(layout.preparation)
     if text is None:
         return []
@@ -168,7 +171,7 @@ def stages_left(layout):
         return usual
 
 
-def restore(intent):
+def restore(intent: Intent) -> list[str]:
     """Put back every file as it was, and take away directories that the change made. May run twice.
 
     Returns a sentence for each path that could not be brought back; the others are.
@@ -188,16 +191,16 @@ def restore(intent):
     return problems
 
 
-def _restore(entry):
+def _restore(entry: Undo) -> None:
     path = entry["path"]
     found = node_files.describe(path)
     if entry["kind"] != "file":
-        if found["kind"] in ("file", "symlink"):
+        if found["file_type"] in ("file", "symlink"):
             node_files.remove(path)
-        elif found["kind"] == "directory":
+        elif found["file_type"] == "directory":
             _refuse_full_directory(path)
-        elif found["kind"] != "absent":
-            raise node_files.NodeFileError(f"{path} is a {found['kind']} now; it is not removed")
+        elif found["file_type"] != "absent":
+            raise node_files.NodeFileError(f"{path} is a {found['file_type']} now; it is not removed")
         return
     if _is_back(entry, found):
         return  # never swapped, or back already
@@ -205,7 +208,7 @@ def _restore(entry):
         raise node_files.NodeFileError(
             f"{path} is not as it was, and the copy of it, {entry['saved']}, is gone"
         )
-    if found["kind"] == "directory":
+    if found["file_type"] == "directory":
         _refuse_full_directory(path)
     node_files.make_directories(os.path.dirname(path))
     if entry.get("stage"):
@@ -219,28 +222,30 @@ def _restore(entry):
     node_files.swap_in(partial, path)
 
 
-def _is_back(entry, found):
-    if found["kind"] != "file":
+def _is_back(entry: Undo, found: FoundFile) -> bool:
+    if found["file_type"] != "file":
         return False
     if "sha256" not in entry:  # format 1
         entry["sha256"] = node_files.digest(node_files.read_bytes(entry["saved"]))
-    return all(found[name] == entry[name] for name in ("sha256", "mode", "uid", "gid") if name in entry)
+    now: dict[str, object] = {**found}
+    then: dict[str, object] = {**entry}
+    return all(now[name] == then[name] for name in ("sha256", "mode", "uid", "gid") if name in then)
 
 
-def _refuse_full_directory(path):
+def _refuse_full_directory(path: str) -> None:
     """An empty folder in a file's place goes; a full one is somebody's."""
     node_files.remove_empty_directory(path)
     if os.path.isdir(path):
         raise node_files.NodeFileError(f"{path} is a folder with files now; move it away")
 
 
-def not_as_before(intent):
+def not_as_before(intent: Intent) -> list[str]:
     """Paths that are not as the intent's undo has them: read, never assumed."""
     wrong = []
     for entry in intent["undo"]:
         try:
             found = node_files.describe(entry["path"])
-            fits = found["kind"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
+            fits = found["file_type"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
         except NodeError:
             fits = False
         if not fits:
@@ -248,7 +253,7 @@ def not_as_before(intent):
     return wrong + [folder for folder in intent["directories"] if _is_empty_directory(folder)]
 
 
-def _is_empty_directory(path):
+def _is_empty_directory(path: str) -> bool:
     """A folder that the change made and that nobody uses; one with somebody's files is left to them."""
     try:
         return os.path.isdir(path) and not os.listdir(path)
@@ -256,13 +261,13 @@ def _is_empty_directory(path):
         return True
 
 
-def relabel(paths):
+def relabel(paths: Collection[str]) -> None:
     """Give files the SELinux labels that the policy has for their paths, where there is a policy and the tool."""
     if paths and os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])
 
 
-def forget(layout, stages):
+def forget(layout: Layout, stages: list[str]) -> list[str]:
     """Nothing to go back to any more. The intent goes first: without it the rest is only litter.
 
     Returns sentences about litter that could not be removed. Raises NodeFileError where the intent itself cannot.
@@ -271,7 +276,7 @@ def forget(layout, stages):
     return abandon(layout, stages)
 
 
-def abandon(layout, stages):
+def abandon(layout: Layout, stages: list[str]) -> list[str]:
     """Remove all that a change wrote beside the configuration, but for the note of it. Returns sentences about what is left."""
     problems = []
     for step in (forget_boot_unit, remove_partial_documents):
@@ -282,7 +287,7 @@ def abandon(layout, stages):
     return problems + remove_stages(stages)
 
 
-def finish(layout):
+def finish(layout: Layout) -> list[str]:
     """Remove the note of the preparation, as the last step of all. Returns sentences about what did not work."""
     try:
         node_files.remove(layout.preparation)
@@ -291,7 +296,7 @@ def finish(layout):
     return []
 
 
-def remove_stages(stages):
+def remove_stages(stages: list[str]) -> list[str]:
     """Remove folders with staged and saved files, those of former changes too: whoever calls this holds the node's lock.
 
     Returns sentences about those that could not be removed.
@@ -305,13 +310,13 @@ def remove_stages(stages):
     return problems
 
 
-def forget_boot_unit(layout):
+def forget_boot_unit(layout: Layout) -> None:
     """Leave nothing for the next boot to do."""
     node_files.remove(layout.recovery_link)
     node_files.remove(layout.recovery_unit)
 
 
-def remove_partial_documents(layout):
+def remove_partial_documents(layout: Layout) -> None:
     """Remove what a kill left of half-written documents and units."""
     folders = (layout.state_directory, layout.transaction, layout.unit_directory)
     for folder in folders:
