@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
@@ -15,15 +18,16 @@ class CheckedAction(ActionBase):
     The options have passed option_rules by then. `secrets` are texts that no message of a failure may hold.
     """
 
-    ARGUMENT_SPEC: dict = {}
-    VARIABLES: dict = {}  # the role variable that an option comes from, by option, for messages
+    ARGUMENT_SPEC: dict[str, Any] = {}
+    VARIABLES: dict[str, Any] = {}  # the role variable that an option comes from, by option, for messages
     TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
     _supports_check_mode = True
     _supports_async = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the options, perform the task, and return a failure as its result."""
         super().run(tmp, task_vars)
-        self.secrets = []
+        self.secrets: Collection[str] = []
         try:
             refuse(option_rules.problems_of_arguments(self._task.args, self.VARIABLES))
             _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
@@ -30,7 +31,7 @@ _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap ta
 _PATH_WORDS = "an absolute path such as /etc/crio/crio.conf.d/60-cri-node.conf"
 _SEVERAL_LINES = ("problems", "results", "manifest")
 # What the filters return for a file: each part's type, and that of what is inside of a list.
-_CONFIG = {
+_CONFIG: dict[str, type] = {
     "data": dict,
     "layers": dict,
     "expect": dict,
@@ -42,7 +43,7 @@ _KINDS = ("crio", "registries", "crictl")
 _FILTERS = "what the filters cri.node.crio_config, registries_config and crictl_config return"
 
 
-def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = None) -> list[str]:
+def problems_of_arguments(arguments: dict[str, Any], variables: dict[str, str] | None = None) -> list[str]:
     """What is wrong with a task's arguments as they were given: Ansible would turn any of them into a text.
 
     `variables` are the role variables that options come from, by option, to be named beside them.
@@ -71,7 +72,9 @@ def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = No
     return [str(problem) for problem in problems]
 
 
-def normalise(options: dict, spec: dict, variables: dict[str, str] | None = None) -> list[str]:
+def normalise(
+    options: dict[str, Any], spec: dict[str, Any], variables: dict[str, str] | None = None
+) -> list[str]:
     """Bring validated options into their one form, in place. Returns what is wrong with them, as sentences."""
     problems: list[Problem | str] = []
     for name, value in options.items():
@@ -171,7 +174,7 @@ def pod_name_fault(name: object, key: str) -> str:
     """What is wrong with the name or the namespace (`key`) of a pod, as a sentence, or ""."""
     from ansible_collections.cri.node.plugins.plugin_utils.pod import fields
 
-    field = fields.METADATA[key]
+    field: Any = fields.METADATA[key]
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)
     if isinstance(name, str) and len(name) <= 253 and re.fullmatch(field.pattern, name):
@@ -200,7 +203,7 @@ def _hint_of_quotes(text: str) -> str:
     return f"; without quotes YAML reads {meant} as the number {text}: write it in quotes" if sensible else ""
 
 
-def _problems_of_types(entry: dict, place: str) -> list[Problem]:
+def _problems_of_types(entry: dict[str, Any], place: str) -> list[Problem]:
     problems = []
     mode = entry.get("mode")
     if isinstance(mode, int) and not isinstance(mode, bool):
@@ -221,13 +224,14 @@ def _problems_of_config(config: object, place: str) -> list[Problem]:
         return [Problem(place, "config", None, f"is {kind(config)}, not a mapping", _FILTERS)]
     problems = []
     for name, needed in _CONFIG.items():
-        found = config.get(name, {} if needed is dict else [])
+        found: Any = config.get(name, {} if needed is dict else [])
+        items: Any = found.values() if isinstance(found, dict) else found
         if not isinstance(found, needed):
             fault = f"is {kind(found)}, not {kind(needed())}"
             problems.append(Problem(place, f"config.{name}", None, fault, _FILTERS))
         elif name != "data" and not all(
             isinstance(item, str) or (item is None and name == "expect")  # None: no line is expected
-            for item in (found.values() if needed is dict else found)
+            for item in items
         ):
             problems.append(Problem(place, f"config.{name}", None, "holds more than texts", _FILTERS))
     if "data" not in config:
@@ -286,7 +290,7 @@ def _problems_of_seconds(name: str, seconds: int) -> list[str]:
     return []
 
 
-def _problems_of_names(options: dict) -> list[str]:
+def _problems_of_names(options: dict[str, Any]) -> list[str]:
     if "manifest" not in options:
         return []
     return [
@@ -297,7 +301,7 @@ def _problems_of_names(options: dict) -> list[str]:
     ]
 
 
-def _problems_of_owners(options: dict) -> list[Problem]:
+def _problems_of_owners(options: dict[str, Any]) -> list[Problem]:
     problems = []
     for index, owner in enumerate(options.get("owners") or []):
         if not _OWNER.fullmatch(owner):
@@ -316,7 +320,7 @@ def _problems_of_owners(options: dict) -> list[Problem]:
     return problems
 
 
-def _problems_of_files(files: list[dict]) -> list[Problem]:
+def _problems_of_files(files: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     first: dict[str, int] = {}
     for index, entry in enumerate(files):
@@ -359,7 +363,7 @@ def _problems_of_content(content: str, place: str) -> list[Problem]:
     return []
 
 
-def _problems_of_bundle(options: dict) -> list[Problem]:
+def _problems_of_bundle(options: dict[str, Any]) -> list[Problem]:
     problems = []
     if not options["source"].strip():
         problems.append(
