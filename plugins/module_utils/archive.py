@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unpacks the regular files of a tar archive that are asked for, within limits; links, devices and odd names are left out."""
+"""Unpacks selected regular files of a tar archive, within limits; links, devices and unusual names are left out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ArchiveError(NodeError):
 
 
 class _Forward:
-    """A file that is only read forward, in bounded pieces and up to a limit: what tarfile needs of one, and no more."""
+    """A file that is only read forward, in bounded pieces and up to a limit; tarfile needs nothing else of a file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._position = file, 0
@@ -60,9 +60,9 @@ class _Forward:
 
 
 def unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bool]) -> dict[str, str]:
-    """Unpack the regular files below the directory `top` of the archive whose name there `is_wanted`, into `directory`.
+    """Unpack those regular files below the directory `top` of the archive whose name there `is_wanted`, into `directory`.
 
-    Returns {name below top: path}. The archive may be compressed by gzip, bzip2 or xz.
+    Returns {name below top: path}. The archive may be compressed with gzip, bzip2 or xz. Raises ArchiveError.
     """
     try:
         return _unpack(archive, directory, top, is_wanted)
@@ -80,7 +80,7 @@ def _unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], b
     count = 0
     with contextlib.ExitStack() as stack:
         source = _Forward(_decompressed(stack.enter_context(open(archive, "rb"))))
-        # A reader of it needs neither of the methods that typeshed asks for beside these.
+        # typeshed asks for methods that reading does not need.
         opened = stack.enter_context(tarfile.TarFile(fileobj=source))  # type: ignore[arg-type]
         for member in iter(opened.next, None):
             count += 1

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's static bundle: fetched, checked against its SHA-256, and put where its own installer puts it.
+"""Installs CRI-O's static bundle: fetches it, checks its SHA-256, and puts its files where its own installer puts them.
 
-The layout is that of cri-o/packaging's bundle (top directory cri-o/). Nothing in the archive is executed but
-`crio --version`. All programs are those of one bundle, the former or the new one, whatever ends a run; see file_swap.
+The layout is that of cri-o/packaging's bundle (top directory cri-o/). The only program of the archive that is executed
+before the installation is `crio --version`. However a run ends, all programs are those of one bundle, the former or the new
+one; see file_swap.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _LONGEST_WAIT = 60  # seconds for another installation to end
 _LONGEST_VERSION = 100  # characters
 _ROOM_TO_SPARE = 1024 * 1024  # bytes on each file system, for directories and rounding
 
-# Where each program and each of the unit's files goes; a directory takes all that the archive has below it.
+# The target of each program and file of the unit; a directory receives everything below it in the archive.
 _PROGRAMS = {
     "bin/crio": CRIO,
     "bin/pinns": "/usr/local/bin/pinns",
@@ -61,7 +62,7 @@ _DATA = {
     "man/crio.conf.d.5": "/usr/local/share/man/man5/crio.conf.d.5",
     "man/crio.8": "/usr/local/share/man/man8/crio.8",
 }
-# Configuration is the administrator's once it is there.
+# Existing configuration belongs to the administrator.
 _ONLY_WHERE_ABSENT = {
     "etc/crictl.yaml": "/etc/crictl.yaml",
     "etc/10-crio.conf": "/etc/crio/crio.conf.d/10-crio.conf",
@@ -71,13 +72,13 @@ _ONLY_WHERE_ABSENT = {
 
 
 class BundleError(NodeError):
-    """The bundle cannot be installed; the message is for people."""
+    """The bundle cannot be installed; the message is a sentence for the user."""
 
 
 def read() -> dict[str, str | None]:
-    """{"architecture", "installed" (version or None), "sha256" of the bundle it came from, or None}.
+    """Return {"architecture", "installed" (version or None), "sha256" (of the bundle it came from, or None)}.
 
-    Raises BundleError where the CRI-O that is here is none that a bundle may replace.
+    Raises BundleError if the installed CRI-O must not be replaced by a bundle.
     """
     service = crio_service.CrioService()
     record = _record()
@@ -91,7 +92,7 @@ def read() -> dict[str, str | None]:
             f"CRI-O {installed or 'of unknown version'} is installed as {shown(service.binary)}, not from a bundle"
             f" (which goes to {CRIO}); use crio_install: preinstalled"
         )
-    # One that does not run any more is replaced where a bundle brought it: a disk may have lost it.
+    # A crio that no longer runs is replaced if a bundle installed it: the file may be damaged.
     installed = installed or record.get("version")
     if installed is None:
         raise BundleError(
@@ -106,9 +107,9 @@ def _architecture() -> str:
 
 
 def _record() -> dict[str, Any]:
-    """What the last installation left: {"sha256", "version", "binary"}; {} where there is none, or none that is whole.
+    """Return what the last installation recorded: {"sha256", "version", "binary"}; {} without a valid record.
 
-    Anybody may have written to it, so its version can be shown.
+    The record may have been changed by anyone, so its version is made safe to show.
     """
     found = None
     with contextlib.suppress(RecursionError):
@@ -119,12 +120,12 @@ def _record() -> dict[str, Any]:
 
 
 def is_interrupted() -> bool:
-    """Whether an installation was cut short, so that `recover` has something to do."""
+    """Whether an installation was interrupted, so that `recover` has something to do."""
     return os.path.lexists(INTENT) or os.path.lexists(INTENT + ".new")
 
 
 def recover() -> bool:
-    """End an installation that was cut short. Returns whether there was one; BundleError where it cannot be ended."""
+    """Finish or undo an interrupted installation. Returns whether there was one. Raises BundleError if that is not possible."""
     if not is_interrupted():
         return False
     with _locked():
@@ -152,7 +153,7 @@ def _cannot_end(error: OSError | SwapError) -> str:
 
 @contextlib.contextmanager
 def _locked() -> Iterator[None]:
-    """One installation at a time; a kill ends the lock."""
+    """Hold the lock of installations, which ends with the process."""
     try:
         node_files.make_private_directory(NODE.state_directory)
         handle = os.open(NODE.state_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -179,9 +180,9 @@ def _locked() -> Iterator[None]:
 
 
 def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placement]]:
-    """Fetch the bundle at `source`, a path or a URL, and check all that may refuse it, in `directory` alone.
+    """Fetch the bundle at `source`, a path or a URL, and check everything that may refuse it, using `directory` only.
 
-    Returns (its version of CRI-O, [(target, path of the content, mode), ...]), what `install` takes.
+    Returns (its CRI-O version, [(target, path of the content, mode), ...]), the input of `install`. Raises BundleError.
     """
     archive = source
     if download.is_url(source):
@@ -211,7 +212,7 @@ def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placeme
 
 
 def install(version: str, placements: list[Placement], sha256: str) -> list[str]:
-    """Put in place what `prepare` prepared of the bundle with this SHA-256. Returns warnings, a list of sentences."""
+    """Install what `prepare` returned for the bundle with this SHA-256. Returns warnings. Raises BundleError."""
     with _locked():
         _recover()
         return _install(version, _still_wanted(placements), sha256)
@@ -245,7 +246,7 @@ def _install(version: str, placements: list[Placement], sha256: str) -> list[str
 
 
 def _undo(swap: FileSwap, reason: str) -> NoReturn:
-    """Raise BundleError, with the former files back in place where that is possible."""
+    """Put the former files back, if possible, and raise BundleError."""
     try:
         swap.undo()
     except SwapError as error:
@@ -255,13 +256,13 @@ def _undo(swap: FileSwap, reason: str) -> NoReturn:
 
 
 def _still_wanted(placements: list[Placement]) -> list[Placement]:
-    """The placements without configuration that somebody else has placed since they were prepared."""
+    """Return the placements without configuration files that somebody else has created since `prepare`."""
     only_where_absent = set(_ONLY_WHERE_ABSENT.values())
     return [each for each in placements if each[0] not in only_where_absent or not os.path.lexists(each[0])]
 
 
 def _restore_labels(paths: list[str]) -> None:
-    """SELinux labels follow the policy for the new paths. Files that are put back keep theirs, being the same inodes."""
+    """Apply the SELinux policy's labels to new paths. Files that are put back are the same inodes and keep theirs."""
     if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])
 
@@ -290,7 +291,7 @@ def _refuse_another_hash(name: str, archive: str, sha256: str) -> None:
 
 
 def _unpack(archive: str, directory: str) -> dict[str, str]:
-    """Unpack the files that go to this node: {name below cri-o/: path}."""
+    """Unpack the files that are installed on this node: {name below cri-o/: path}."""
     try:
         members = tar_archive.unpack(archive, directory, _TOP, _has_place)
     except tar_archive.ArchiveError as error:
@@ -321,7 +322,7 @@ def _version_in(members: dict[str, str]) -> str:
 
 
 def _placements(members: dict[str, str]) -> Iterator[Placement]:
-    """(target, path of the content, mode) for all that the bundle brings to this node."""
+    """Yield (target, path of the content, mode) for every file of the bundle that is installed on this node."""
     for name, content in sorted(members.items()):
         directory = name.rpartition("/")[0] + "/"
         if name in _PROGRAMS:
@@ -335,7 +336,7 @@ def _placements(members: dict[str, str]) -> Iterator[Placement]:
 
 
 def _refuse_unfit_file_systems(placements: list[Placement]) -> None:
-    """Refuse what an installation could only find out half-way: no room, read-only, or a target that no rename reaches."""
+    """Raise BundleError for what would fail half-way: no space, a read-only file system, or a target on another one."""
     needed: dict[int, int] = {}
     places: dict[int, str] = {}
     for target, content, _mode in placements:

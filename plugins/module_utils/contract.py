@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What crosses between controller, node and disk: the shape of each document, and the number of its format.
+"""The documents that controller, node and disk exchange: the shape of each, and the number of its format.
 
-The request and the report live as long as one task. The intent, the state, a generation's list and a result are on the node's
-disk and may have been written by another version of the collection, or damaged: `read` gives back a document of this
-format, or says in one sentence why it cannot.
+The request and the report live as long as one task. The intent, the state, the list of a generation and a result are on the
+node's disk and may be damaged or written by another version of the collection: the `read_` functions return a document of
+the current format, or raise DamagedDocument with a sentence that says why they cannot.
 """
 
 from __future__ import annotations
@@ -394,7 +394,7 @@ class Outcome(TypedDict, total=False):
 
 
 class DamagedDocument(NodeError):
-    """A document on the node's disk cannot be used; the message says which and why."""
+    """A document on the node's disk cannot be used; the message says which one and why."""
 
     kind = "damaged"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetches a file over HTTP, on a node or on the controller: within limits, and without its URL's secrets in any message."""
+"""Fetches a file over HTTP, on a node or on the controller, within limits. No message contains a secret of the URL."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def is_url(source: str) -> bool:
 
 
 def redacted(url: str) -> str:
-    """The URL as a message may show it: without user, password, parameters, query and fragment.
+    """Return the URL for a message: without user, password, parameters, query and fragment.
 
-    What cannot be told from a password, as in a URL with a password that is not percent-encoded, is left out too.
+    What may be part of a password, as in a URL whose password is not percent-encoded, is left out too.
     """
     scheme, _separator, rest = url.partition("://")
     scheme = scheme if _SCHEME.fullmatch(scheme) else "***"
@@ -61,9 +61,9 @@ def redacted(url: str) -> str:
 
 
 def fetch(url: str, target: str, use_netrc: bool = False) -> None:
-    """Write what `url` (http, https or file) leads to into the new file `target`; DownloadError where that fails.
+    """Download `url` (http, https or file) into the new file `target`. Raises DownloadError.
 
-    A user and a password in the URL, or those of ~/.netrc where asked for, are sent to its own host alone, and not to another
+    A user and a password in the URL, or from ~/.netrc with `use_netrc`, are sent to the URL's own host only, not to another
     one that it redirects to.
     """
     try:
@@ -99,7 +99,7 @@ def _open(url: str, use_netrc: bool) -> Incoming:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to HTTP alone; credentials stay with scheme, host and port that they were given for."""
+    """Follows redirects to HTTP only; credentials are sent only to the scheme, host and port that they were given for."""
 
     def redirect_request(
         self,
@@ -137,7 +137,7 @@ def _credentials(userinfo: str, host: str | None, use_netrc: bool) -> tuple[str,
 
 
 def _local(path: str) -> Incoming:
-    """A local file, opened for reading: a pipe or a device is refused and not waited for."""
+    """Open a local file for reading; a pipe or a device is refused without waiting for it."""
     file: Any = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
@@ -185,7 +185,7 @@ def _write(file: IO[bytes], block: bytes, target: str, announced: int | None) ->
 
 
 def _announced(incoming: Incoming) -> int | None:
-    """The bytes that are to come, where the server tells; DownloadError for more than LIMIT."""
+    """Return the number of bytes that the server announces, None without one. Raises DownloadError for more than LIMIT."""
     text = incoming.headers.get("Content-Length", "").strip()
     if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or "chunked" in incoming.headers.get(
         "Transfer-Encoding", ""
@@ -207,7 +207,7 @@ def _refuse_without_room(target: str, needed: int) -> None:
 
 
 def _reason(error: Any, url: str) -> str:
-    """Why urllib failed, in words without anything of the URL."""
+    """Return why urllib failed, without any part of the URL."""
     if isinstance(error, urllib.error.HTTPError):
         # The phrase of the server's own, and the body, may repeat the request.
         return f"HTTP status {error.code} {http.client.responses.get(error.code, '')}".strip()
@@ -233,7 +233,7 @@ def _scrubbed(text: str, url: str) -> str:
 
 
 def _secrets(url: str) -> set[str]:
-    """The parts of a URL that nobody may see, as they are and decoded."""
+    """Return the secret parts of a URL, as they are written and decoded."""
     rest = url.partition("://")[2]
     userinfo, at, _host = rest.rpartition("@")
     query = re.split("[?#;]", rest, maxsplit=1)[1:]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one family of errors that the collection's code raises on a node."""
+"""The family of errors that the collection's code raises on a node."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .text import shown
 
 
 class NodeError(Exception):
-    """Why something could not be done on a node.
+    """Something could not be done on a node.
 
-    The message is one sentence for a person. `kind` is a word that code can act on, each subclass says which it has.
-    `detail` is what another program printed about it, in its own words; it may be empty.
+    The message is one sentence for the user. `kind` is a word that code can act on; each subclass documents its own ones.
+    `detail` is the output of another program about the error; it may be empty.
     """
 
     kind = "failed"
@@ -26,16 +26,16 @@ class NodeError(Exception):
 
 
 class TransactionError(NodeError):
-    """A change that cannot be made. kind: how far it came: refused, validate, activate, acknowledge or probe."""
+    """A change cannot be made. kind: the step that failed: refused, validate, activate, acknowledge or probe."""
 
     def __init__(self, kind: str, message: str, detail: str = "") -> None:
         super().__init__(message, kind, detail)
 
 
 class PodError(NodeError):
-    """Why a pod is not as it was wanted.
+    """A pod is not in its desired state.
 
-    container, exit_code, reason and log (its last lines) are None where unknown; changed: whether a former pod is gone.
+    container, exit_code, reason and log (its last lines) are None if unknown. changed: whether a former pod was removed.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class PodError(NodeError):
 
 
 def os_error(error: OSError, doing: str, path: str | None = None, needed: int | None = None) -> str:
-    """Describe an OSError in one sentence: what was being done, with which path, why it failed, and what to do about it.
+    """Describe an OSError in one sentence: what was done, with which path, why it failed, and what to do about it.
 
-    `doing` begins the sentence: "writing the intent". `path` is for an error that names no file of its own, as fsync and
-    write do not. `needed` is the number of bytes that the operation needs, where known.
+    `doing` is the beginning of the sentence: "writing the intent". `path` is for errors without a file name, such as those
+    of fsync and write. `needed` is the number of bytes that the operation needs, if known.
     """
     names = _names(error) or ([os.fsdecode(path)] if path else [])
     paths = " to ".join(shown(name) for name in names)
@@ -99,7 +99,7 @@ def _hint(number: int | None, path: str | None, needed: int | None) -> str:
 
 
 def _file_system(path: str | None) -> tuple[str, int | None, int | None]:
-    """(where: words that name the file system of `path`, free bytes or None, free inodes or None)."""
+    """Return (words that name the file system of `path`, free bytes or None, free inodes or None)."""
     if path is None:
         return "", None, None
     try:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replaces a group of files so that all of them are of the old state or all of the new one, after a kill and the next run too.
+"""Replaces a group of files: all of them have the old content or all have the new one, even after a kill and the next run.
 
-The steps: the intent on disk, with what is going to be made; everything staged beside its target and synced; a second hard
-link (`kept`) to each file that is there; the intent again, now complete; the renames; whatever activates them; and the rename
-of the last file, the record, which is the commit. Without that `recover` goes back, with it forward. Going back takes
-renames and removals alone, so a full disk cannot prevent it, and brings the old inodes back: with their owner, their mode,
-their SELinux label (no restorecon is needed) and whatever knows them by their inode.
+The steps: write the intent, which lists the files; stage every file beside its target and sync it; add a second hard link
+(`kept`) to each existing file; write the complete intent; rename the files; activate them; and rename the last file, the
+record, which commits. Without the record `recover` goes back, with it forward. Going back needs renames and removals only,
+so a full disk cannot prevent it, and it brings the old inodes back: with their owner, mode and SELinux label (no restorecon
+is needed).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _KEYS = {"target": str, "staged": str, "kept": str, "existed": bool}
 
 
 class SwapError(NodeError):
-    """The files could not be replaced, or an earlier attempt could not be ended; the message says what is in place now."""
+    """The files cannot be replaced, or an earlier attempt cannot be ended; the message says what is in place now."""
 
 
 class FileSwap:
-    """One replacement of files, or what the intent on disk has of an earlier one.
+    """One replacement of files, or an earlier one that is read from its intent.
 
-    intent: the path of the intent's file. It is removed once the replacement has ended, one way or the other.
+    intent: the path of the intent. It is removed when the replacement has ended, in either direction.
     """
 
     def __init__(self, intent: str) -> None:
@@ -49,9 +49,9 @@ class FileSwap:
         self._directories: list[str] = []
 
     def stage(self, placements: list[Placement], record: str) -> dict[str, str]:
-        """Stage [(target, path of its content, mode), ...]; `record`, which is renamed last, is staged by `stage_record`.
+        """Stage [(target, path of its content, mode), ...]. `record`, which is renamed last, is staged by `stage_record`.
 
-        Returns {target: the path under which it is staged}.
+        Returns {target: path of the staged file}.
         """
         self._files = [
             {
@@ -75,12 +75,12 @@ class FileSwap:
         return {entry["target"]: entry["staged"] for entry in self._files[:-1]}
 
     def stage_record(self, content: bytes, mode: int = 0o600) -> None:
-        """Stage the record's bytes, which may tell what `stage` returned of the other files."""
+        """Stage the content of the record, which may contain what `stage` returned for the other files."""
         entry = self._files[-1]
         entry["identity"] = _stage(entry["staged"], mode, lambda file: file.write(content))
 
     def swap(self) -> None:
-        """Keep what is there, and rename all but the record into place."""
+        """Keep the existing files, and rename all staged files but the record into place."""
         for entry in self._files:
             _remove(entry["kept"])
             try:
@@ -95,26 +95,26 @@ class FileSwap:
         self._sync(self._files[:-1])
 
     def commit(self) -> None:
-        """Rename the record into place: from here on a recovery goes forward."""
+        """Rename the record into place: from here on `recover` goes forward."""
         entry = self._files[-1]
         os.rename(entry["staged"], entry["target"])
         _plainly(node_files.sync_directory, os.path.dirname(entry["target"]))
 
     def is_committed(self) -> bool:
-        """Whether the record is in place, whatever went wrong around its rename."""
+        """Whether the record is in place, even if an error followed its rename."""
         if not self._files or self._files[-1]["identity"] is None:
             return False
         return _identity(self._files[-1]["target"]) == self._files[-1]["identity"]
 
     @property
     def new_paths(self) -> list[str]:
-        """What was made: the targets, and the directories that were missing."""
+        """The targets, and the directories that were created for them."""
         return [*self._directories, *(entry["target"] for entry in self._files[:-1])]
 
     def recover(self) -> str | None:
-        """End an earlier replacement that was cut short. Returns "undone", "completed", or None where there was none.
+        """End an interrupted replacement. Returns "undone", "completed", "damaged", or None if there was none.
 
-        "damaged": the intent cannot be read; it was renamed aside, and the files may be of both states.
+        "damaged": the intent cannot be read and was renamed; some files may be old and others new. Raises SwapError, OSError.
         """
         document = _read(self.intent)
         if document is None:
@@ -140,7 +140,7 @@ class FileSwap:
             )
 
     def undo(self) -> None:
-        """Bring every file back as it was. All are tried before the first failure is raised; `recover` tries them again."""
+        """Restore every file. All of them are tried before SwapError is raised for the failures; `recover` tries them again."""
         failures = []
         for entry in reversed(self._files):
             try:
@@ -160,7 +160,7 @@ class FileSwap:
             raise SwapError("; ".join(failures[:3]))
 
     def finish(self) -> None:
-        """Remove what is left beside the files of a committed replacement."""
+        """Remove what a committed replacement left beside the files."""
         for entry in self._files:
             _remove(entry["kept"])
             _remove(entry["staged"])
@@ -186,7 +186,7 @@ class FileSwap:
 
 
 def beside(target: str, prefix: str = _STAGED) -> str:
-    """The name beside `target` under which it is staged, or kept."""
+    """Return the path beside `target` for its staged or kept file."""
     directory, name = os.path.split(target)
     # A daemon reads each file of its *.d directory, whatever the suffix is: the copy waits one level up.
     waiting_room = os.path.dirname(directory) if directory.endswith(".d") else directory
@@ -215,7 +215,7 @@ def _copy(content: str, file: IO[bytes]) -> None:
 
 
 def _identity(path: str) -> list[int] | None:
-    """What a file keeps across a rename and a hard link, and no other file has; None where there is none."""
+    """Return what a file keeps across renames and hard links and no other file has; None for a missing file."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -245,7 +245,7 @@ def _told(error: Exception, doing: str) -> str:
 
 
 def _read(path: str) -> Any:
-    """The document of the intent at `path`, None where there is none, {} where it cannot be understood."""
+    """Return the intent at `path`, None if there is none, {} if it cannot be parsed."""
     try:
         content = _plainly(node_files.read_bytes, path)
     except FileNotFoundError:
@@ -276,7 +276,7 @@ def _is_valid_entry(entry: dict[str, Any]) -> bool:
 
 
 def _plainly(call: Callable[[str], _T], path: str) -> _T:
-    """Let a file operation fail with the system's own error: who calls this file words it."""
+    """Run a file operation and raise the system's own error, for callers that describe it themselves."""
     try:
         return call(path)
     except node_files.NodeFileError as error:

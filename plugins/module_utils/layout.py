@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every path that the transaction owns or reads on a node, below one root.
 
-The root is "/" on a node. A test sets another one, so that all mechanism runs on a temporary folder.
+The root is "/" on a node. Tests set another one to run everything in a temporary folder.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class Layout:
         self.selinux = self.at("/sys/fs/selinux/enforce")
 
     def at(self, path: str) -> str:
-        """The path below the root."""
+        """Return the path below the root."""
         return self.root + path
 
     def program(self, digest: str) -> str:
-        """The program that runs by itself; its name has its hash, so that a running one is never replaced."""
+        """Return the path of the transaction's program; its name contains its hash, so that a running one is never replaced."""
         return f"{self.transaction}/program-{digest[:16]}.pyz"
 
     def result(self, identity: str) -> str:
-        """The outcome of the transaction with this id."""
+        """Return the path of the outcome of the transaction with this id."""
         return f"{self.transaction}/result-{identity}.json"
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on a node: read, staged, swapped by plain renames, and put back.
+"""Files on a node: read, staged, renamed into place, and restored.
 
-Every function that changes something is durable when it returns, and raises NodeFileError with the path and what helps.
+A change is durable when the function returns. Failures are NodeFileErrors with the path and what helps.
 """
 
 from __future__ import annotations
@@ -53,10 +53,9 @@ def doing(what: str, path: str) -> Iterator[None]:
 
 
 def describe(path: str) -> FoundFile:
-    """What is at `path`: {"file_type": absent|file|symlink|directory|other, "sha256", "mode" ("0644"), "uid", "gid", "inode",
-    "modified" (nanoseconds), "changed_at" (the inode's change time, seconds since the epoch)}.
+    """Describe what is at `path`. Only a regular file is opened.
 
-    Nothing but a regular file is opened. Raises NodeFileError for one that cannot be read.
+    Raises NodeFileError for a path that cannot be read.
     """
     try:
         status = os.lstat(path)
@@ -79,7 +78,7 @@ def describe(path: str) -> FoundFile:
 
 
 def file_type_of(path: str) -> str:
-    """What is at `path`: absent, file, symlink, directory or other; nothing is opened."""
+    """Return the file type at `path`, see contract.FoundFile. Nothing is opened. Raises NodeFileError."""
     try:
         return _file_type(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -102,7 +101,7 @@ def digest(content: bytes) -> str:
 
 
 def read_bytes(path: str, limit: int = LARGEST) -> bytes:
-    """The content of a regular file of at most `limit` bytes. Raises NodeFileError; a FIFO or device never blocks."""
+    """Return the content of a regular file of at most `limit` bytes. Raises NodeFileError. A FIFO or a device never blocks."""
     with doing("reading a file", path):
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
@@ -115,14 +114,14 @@ def read_bytes(path: str, limit: int = LARGEST) -> bytes:
 
 
 def read_text(path: str) -> str | None:
-    """The text of a regular file, None where there is none. Raises NodeFileError for one that cannot be read."""
+    """Return the text of a regular file, None if it does not exist. Raises NodeFileError."""
     if not os.path.lexists(path):
         return None
     return read_bytes(path).decode("utf-8", "replace")
 
 
 def mount_points(text: str | None = None) -> set[str]:
-    """The mount points of this process, from /proc/self/mountinfo (proc(5)); `text` is its content."""
+    """Return the mount points of this process, from /proc/self/mountinfo (proc(5)) or from `text`, its content."""
     if text is None:
         try:
             with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
@@ -140,14 +139,14 @@ def _unescaped(path: str) -> str:
 
 
 def mount_of(path: str, mounts: Collection[str]) -> str:
-    """The mount point that `path` is on."""
+    """Return the mount point that `path` is on."""
     while path not in mounts and path != "/":
         path = os.path.dirname(path)
     return path
 
 
 def nearest_directory(path: str) -> str:
-    """Return the deepest folder above `path` that exists."""
+    """Return the deepest existing folder above `path`."""
     path = os.path.dirname(path)
     while not os.path.isdir(path):
         path = os.path.dirname(path)
@@ -155,12 +154,12 @@ def nearest_directory(path: str) -> str:
 
 
 def _real_directory_above(path: str) -> str:
-    """Return the deepest folder above `path` that exists, links resolved."""
+    """Return the deepest existing folder above `path`, with links resolved."""
     return os.path.realpath(nearest_directory(path))
 
 
 def missing_directories(directories: Iterable[str]) -> list[str]:
-    """Return those of the directories, and of theirs above, that do not exist, outermost first."""
+    """Return those of the directories and their parents that do not exist, outermost first."""
     missing: set[str] = set()
     for directory in directories:
         while not os.path.isdir(directory):
@@ -170,9 +169,9 @@ def missing_directories(directories: Iterable[str]) -> list[str]:
 
 
 def staging_directory_of(path: str, layout: Layout, mounts: Collection[str]) -> str:
-    """Return the folder for staged and saved copies of `path`: on its file system, in no folder that a daemon reads whole.
+    """Return the folder for the new and the old copy of `path`: on its file system, and not read by any daemon.
 
-    Raises NodeFileError where there is no such place.
+    Raises NodeFileError if there is no such folder.
     """
     mount = mount_of(_real_directory_above(path), mounts)
     for directory in (layout.staging_directory, f"{layout.configuration_root}/{STAGING}"):
@@ -189,7 +188,7 @@ def staging_directory_of(path: str, layout: Layout, mounts: Collection[str]) -> 
 
 
 def refuse_untouchable(path: str, mounts: Collection[str] = ()) -> None:
-    """Raise NodeFileError where `path` must not be replaced: a link, a mount point, no regular file, or an immutable one."""
+    """Raise NodeFileError if `path` must not be replaced: a link, a mount point, not a regular file, or immutable."""
     if path in mounts:
         raise NodeFileError(f"{path} is a mount point; a file cannot be renamed over it")
     for place in (os.path.dirname(path), path):
@@ -214,7 +213,7 @@ def refuse_untouchable(path: str, mounts: Collection[str] = ()) -> None:
 
 
 def refuse_unwritable(path: str, size: int) -> None:
-    """Raise NodeFileError where the file system of `path` takes no file of `size` bytes."""
+    """Raise NodeFileError if the file system of `path` has no room for a file of `size` bytes or is read-only."""
     above = _real_directory_above(path)
     with doing("asking for the free space of", above):
         found = os.statvfs(above)
@@ -248,7 +247,7 @@ def _is_immutable(path: str) -> bool:
 
 
 def write_durably(path: str, content: bytes, mode: int = 0o600) -> None:
-    """Write bytes to `path` so that they outlive a power loss; an existing file is replaced whole, by a rename."""
+    """Write bytes to `path` so that they survive a power loss; an existing file is replaced as a whole, by a rename."""
     partial = path + PARTIAL
     try:
         with doing("writing a file", path):
@@ -267,12 +266,12 @@ def write_durably(path: str, content: bytes, mode: int = 0o600) -> None:
 
 
 def write_json(path: str, data: object, mode: int = 0o600) -> None:
-    """Write a document durably, see write_durably."""
+    """Write a JSON document with write_durably."""
     write_durably(path, json.dumps(data, sort_keys=True).encode(), mode)
 
 
 def read_json(path: str) -> Any:
-    """The JSON document at `path`; None where there is none or where it cannot be read as JSON."""
+    """Return the JSON document at `path`; None if it does not exist or cannot be read as JSON."""
     try:
         return json.loads(read_bytes(path))
     except (NodeFileError, ValueError, RecursionError):
@@ -280,7 +279,7 @@ def read_json(path: str) -> Any:
 
 
 def sync_directory(path: str) -> None:
-    """Make what was created, renamed or removed in a folder outlive a power loss."""
+    """Make the names in a folder survive a power loss."""
     with doing("writing the folder", path):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -290,7 +289,7 @@ def sync_directory(path: str) -> None:
 
 
 def make_private_directory(path: str) -> None:
-    """A directory that only root may look into, whatever the umask is; its parents are as /etc's are."""
+    """Create a directory that only root can read, whatever the umask is. Its parents are created like those in /etc."""
     make_directories(os.path.dirname(path))
     with doing("making the folder", path):
         with contextlib.suppress(FileExistsError):
@@ -300,7 +299,7 @@ def make_private_directory(path: str) -> None:
 
 
 def make_directories(path: str) -> list[str]:
-    """The missing folders down to `path`, readable by all as /etc's are. Returns those that were made, outermost first."""
+    """Create the missing folders down to `path`, readable by all. Returns those that were created, outermost first."""
     missing: list[str] = []
     while not os.path.isdir(path):
         missing.insert(0, path)
@@ -314,7 +313,7 @@ def make_directories(path: str) -> list[str]:
 
 
 def keep(path: str, saved: str) -> None:
-    """Keep the file at `path` as `saved`, by a hard link, so that going back needs no space; a copy where there are none."""
+    """Keep the file at `path` as `saved`: as a hard link, which needs no space, or as a copy if links do not work."""
     with doing("keeping a copy of", path):
         try:
             os.link(path, saved, follow_symlinks=False)
@@ -329,14 +328,14 @@ def keep(path: str, saved: str) -> None:
 
 
 def swap_in(staged: str, path: str) -> None:
-    """Rename a staged file into place: a plain rename or an error, never a copy."""
+    """Rename a staged file into place; a rename that is not possible is an error and never a copy."""
     with doing("putting a file in place", path):
         os.rename(staged, path)
     sync_directory(os.path.dirname(path))
 
 
 def remove(path: str) -> None:
-    """Remove a file; one that is gone already is no error, since undoing may run twice."""
+    """Remove a file. A missing file is not an error, since undoing may run twice."""
     with doing("removing a file", path):
         try:
             os.unlink(path)
@@ -346,7 +345,7 @@ def remove(path: str) -> None:
 
 
 def remove_empty_directory(path: str) -> None:
-    """Remove a folder that is empty; another one stays, and so does what is not a folder."""
+    """Remove an empty folder. A folder with files, and anything that is not a folder, stays."""
     try:
         os.rmdir(path)
     except OSError as error:
@@ -357,13 +356,13 @@ def remove_empty_directory(path: str) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a folder of ours with all that is in it; one that is gone already is no error."""
+    """Remove a folder of the collection with its content. A missing folder is not an error."""
     with doing("removing the folder", path), contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
 
 
 def set_aside(path: str) -> str:
-    """Rename a damaged file of ours so that nobody takes it for a good one. Returns its new name."""
+    """Rename a damaged document, so that it is not read again. Returns its new path."""
     aside = f"{path}.damaged"
     with doing("renaming a file", path):
         os.rename(path, aside)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first of a run's two calls: what is on the node, what its daemon has loaded, and a fingerprint of all that."""
+"""The first of a run's two calls: what is on the node, what its daemon has loaded, and a fingerprint of both."""
 
 from __future__ import annotations
 
@@ -53,25 +53,26 @@ def read(
     service: CrioService | None = None,
     live: dict[str, str] | None = None,
 ) -> Report:
-    """Look at the node for `request`, a contract.Request. `service` and `live` (of ask_live) are for a caller that has them.
+    """Inspect the node for `request`. `service` and `live` (from ask_live) are for callers that have them already.
 
-    Returns a dictionary of plain data:
+    Returns a contract.Report:
     crio: installed, binary, version, config_path, config_directory, socket, redirected_by, wrapped_by
-    unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id, kill_mode
-    files: by path: what node_files.describe says (of a secret one without its hash), `content` where it differs and may be shown,
-        `same_content`, `as_wanted`, `loaded`, `secret`, `disruption`
-    orphans: files of the same owners that are wanted no more, in the same form: written by an earlier generation, or known by
-        name and header where the state of the node was lost
-    live: the expected keys whose live value differs: {key: text or None}
-    effective: of those keys what the files on the node say now, where the daemon has loaded all of them
+    unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id,
+        kill_mode
+    files: by path: what node_files.describe returns (for a secret file without its hash), `content` if it differs and may
+        be shown, `same_content`, `as_wanted`, `loaded`, `secret`, `disruption`
+    orphans: files of the same owners that are not desired any more, in the same form: from an earlier generation, or
+        recognised by name and header if the state of the node was lost
+    live: the expected keys with a different live value: {key: text or None}
+    effective: the value of those keys in the node's files, if the daemon has loaded all of them
     missing_paths: those of the request's `paths` that do not exist
-    newer_paths: those that exist and were installed or changed after the running daemon was started
-    unanswered_paths: those whose file system gave no answer in time, so that whether they exist is not known
-    crictl_version: the node's own crictl's, where asks_for_crictl is true
-    root_registries: the file that makes containers/image leave /etc's registries unread, where it exists
-    reload: what tells whether a reload can be relied on; {} where no file needs to know
+    newer_paths: those that were installed or changed after the running daemon was started
+    unanswered_paths: those whose file system did not answer in time, so that it is not known whether they exist
+    crictl_version: the version of the node's own crictl, with asks_for_crictl
+    root_registries: the file that makes containers/image ignore the registries files in /etc, if it exists
+    reload: whether a reload can be relied on; {} if no file needs one
     notes: what is wrong with the node's own records
-    fingerprint: a SHA-256 over all that apply relies on
+    fingerprint: a SHA-256 of everything that apply relies on
     """
     service = (service or crio_service.CrioService(request["unit"])).settled(
         request.get("ready_timeout") or 0
@@ -137,7 +138,7 @@ def read(
 
 
 def request_of(params: dict[str, Any]) -> Any:
-    """A request from a module's parameters: the hashes of secret files, which are not logged, are back at their files."""
+    """Return the request in a module's parameters, with the hashes of secret files, which are not logged, at their files."""
     request = dict(params)
     hashes = request.pop("secret_hashes")
     request["files"] = [
@@ -147,7 +148,7 @@ def request_of(params: dict[str, Any]) -> Any:
 
 
 def fingerprint(report: Report) -> str:
-    """One hash for what a plan was made of: any change of it on the node makes the plan void."""
+    """Return one hash of what a plan is based on: a plan is void after any change of it."""
     unit: dict[str, Any] = {**report["unit"]}
     seen = {
         "files": {path: _identity(found) for path, found in report["files"].items()},
@@ -167,10 +168,10 @@ def _identity(found: ReportedFile) -> list[Any]:
 def _look_at(
     path: str, entry: File | None, service: CrioService, state: State, orphan: _Undesired | None = None
 ) -> ReportedFile:
-    """One path of the report; `entry` is what is wanted there, `orphan` what is known of a file that is not wanted."""
+    """Describe one path of the report. `entry`: the desired file. `orphan`: what is known of a file that is not desired."""
     found = cast(ReportedFile, node_files.describe(path))
     recorded = committed.recorded(state).get(path)
-    # Whatever was secret once stays so for this run: what is shown is the old content, too.
+    # A file that was secret stays so for this run, since its old content would be shown.
     secret = bool(recorded and recorded["secret"]) or not _is_public(found)
     if entry is None:
         known: _Undesired = orphan or {}
@@ -193,10 +194,10 @@ def _look_at(
     )
     if found["file_type"] == "file" and not as_wanted and not secret:
         found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
-    # A short secret could be guessed from its hash, so a secret file is told apart by its inode and time.
-    told_apart_by = ("inode", "modified") if secret else ("sha256",)
+    # A short secret could be guessed from its hash, so a secret file is identified by its inode and time.
+    identified_by = ("inode", "modified") if secret else ("sha256",)
     values: dict[str, Any] = {**found}
-    found["identity"] = [values.get(name) for name in ("file_type", *told_apart_by, "mode", "uid", "gid")]
+    found["identity"] = [values.get(name) for name in ("file_type", *identified_by, "mode", "uid", "gid")]
     if secret:
         found.pop("sha256", None)
     return found
@@ -209,7 +210,7 @@ def _is_public(found: FoundFile) -> bool:
 def _orphans(
     request: Request, wanted: dict[str, File], service: CrioService, state: State
 ) -> dict[str, ReportedFile]:
-    """Files of these owners that are not wanted: recorded, or of a known name and with our header."""
+    """Return files of these owners that are not desired: recorded, or with a known name and our header."""
     known: dict[str, _Undesired] = {
         path: entry
         for path, entry in committed.recorded(state).items()
@@ -233,7 +234,7 @@ def _has_our_header(path: str) -> bool:
 
 
 def ask_live(service: CrioService) -> tuple[dict[str, str], str]:
-    """(what the running daemon uses, why it does not tell): {} without one that runs and tells; the second may be empty."""
+    """Return (live configuration, why it cannot be read). The first is {} without a running daemon that reports it."""
     if not service.active:
         return {}, ""
     try:
@@ -243,7 +244,7 @@ def ask_live(service: CrioService) -> tuple[dict[str, str], str]:
 
 
 def _about_paths(paths: list[str], started_at: float | None) -> _Paths:
-    """What the report says about the paths that the settings name. started_at: the daemon's start, None while it does not run."""
+    """Report on the paths in the settings. started_at: the start of the daemon, None if it is not running."""
     changed_at, now = paths_changed_at(paths), time.time()
     # A time in the future shows that a clock was wrong, and would stay newer than every start.
     newer = {
@@ -259,8 +260,8 @@ def _about_paths(paths: list[str], started_at: float | None) -> _Paths:
 def paths_changed_at(paths: Iterable[str], seconds: float = _PATH_SECONDS) -> dict[str, float | None]:
     """Return {path: when its inode or its link's last changed, in seconds since the epoch; None if it does not exist}.
 
-    A path without an answer within `seconds` is left out, as on NFS without its server. What still waits for one is a daemon
-    thread, which does not keep the process from ending.
+    A path without an answer within `seconds` is left out, for example on NFS without its server. A thread that is still
+    waiting is a daemon thread, which does not keep the process from ending.
     """
     waiting = collections.deque(paths)
     answers: dict[str, float | None] = {}
@@ -294,13 +295,13 @@ def _changed_at(path: str) -> float | None:
 
 
 def _effective(service: CrioService, different: Iterable[str]) -> dict[str, str | None]:
-    """{key: what the files on the node say} for keys whose live value differs."""
+    """Return {key: value in the node's files} for the keys with a different live value."""
     present = effective.present(service)
     return {key: effective.value(present, key) for key in different} if present else {}
 
 
 def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, ReportedFile]) -> ReloadReport:
-    """Whether a reload can be relied on. Of options and CONTAINER_* variables only the names: a value may be a secret."""
+    """Report whether a reload can be relied on. Options and CONTAINER_* variables are listed by name: values may be secret."""
     variables = [name for name in service.environment if name.startswith("CONTAINER_")]
     about: ReloadReport = {
         "log_level": live.get("crio.runtime.log_level"),
@@ -318,7 +319,7 @@ def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, R
 
 
 def _crictl_version() -> str | None:
-    """The version of this node's crictl itself; None without one."""
+    """Return the version of the node's crictl; None without one."""
     try:
         return crio_service.version_of(Crictl().binary)
     except CrictlError:
@@ -326,7 +327,7 @@ def _crictl_version() -> str | None:
 
 
 def _version(binary: str | None, state: State) -> str | None:
-    """The binary's version, without starting it where the last transaction already asked this very file."""
+    """Return the binary's version, without running it if the last transaction recorded the version of the same file."""
     if binary is None:
         return None
     known = state["binary"]

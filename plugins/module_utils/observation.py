@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node's runtime does when it is asked for what it is there for: looked at, not judged.
+"""Exercises a node's runtime for a verification: collects what it sees and judges nothing.
 
-Nothing on the node stays changed but for the images that a pull leaves there.
+Nothing on the node stays changed, except for images that were pulled.
 """
 
 from __future__ import annotations
@@ -37,37 +37,36 @@ _METRICS = "crio.metrics."
 _METRIC = "container_runtime_crio_"
 # Where to reach a daemon that listens everywhere.
 _REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-_METRICS_LIMIT = 8 * 1024 * 1024  # bytes that are read of an answer
+_METRICS_LIMIT = 8 * 1024 * 1024  # bytes of an answer that are read
 _METRICS_SECONDS = 15  # for all of an answer, however slowly it comes
-_FOLDER_SECONDS = 10  # for a look into directories, which may be on a file system that does not answer
+_FOLDER_SECONDS = 10  # for reading directories, which may be on a file system that does not answer
 _SETTLE_SECONDS = 30  # for a unit that is starting, stopping or reloading
-_MOST_ENTRIES = 10_000  # of one directory that are looked at
+_MOST_ENTRIES = 10_000  # of one directory that are read
 _MOST_FILES = 50  # CNI configurations that are named
 _ERRORS = (NodeError, OSError)
 
 
 def observe(request: ObservationRequest) -> Observation:
-    """Look at the node for `request`: what node_state.read takes, and {"pods", "pull", "metrics_port", "timeout"}.
+    """Inspect the node for `request`, which node_state.read takes as well, and exercise its runtime.
 
-    pods: what pod.manifest.convert made of the hello-world pod, each with another name, so that the next can be tried where
-    a kubelet has taken one away; [] for none. pull: images. metrics_port: the one to ask, 0 for the live one. timeout:
-    seconds for a pod and for each pull.
+    pods: the hello-world pod as pod.manifest.convert returns it, several times with different names: the next one is tried
+    if a kubelet removed the former; [] for none. pull: images to pull. metrics_port: the port to ask, 0 for the live one.
+    timeout: seconds for a pod and for each pull.
 
-    Returns a dictionary of plain data:
+    Returns a contract.Observation:
     state: what node_state.read reports
-    configuration_error: why the daemon does not tell its configuration, or empty
+    configuration_error: why the daemon does not report its configuration, or empty
     plugin_dirs: the live directories of CNI plugins, each with its number of programs
-    plugin_dir_errors: {directory: why it cannot be looked into}
-    cni_files: the CNI configurations that the daemon can see, whether it takes them or not
-    conditions: the runtime's, as cri_output.conditions has them; absent where conditions_error says why
-    handlers: the names of the runtime's handlers; absent where crictl does not list them (before 1.30), or handlers_error
-        says why
-    metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
-        daemon does not tell
-    pod: log_lines, or error and kubelet (whether one runs); empty where none was asked for
+    plugin_dir_errors: {directory: why it cannot be read}
+    cni_files: the CNI configurations that the daemon can see, whether it uses them or not
+    conditions: the runtime's, see cri_output.conditions; absent if conditions_error says why
+    handlers: the names of the runtime's handlers; absent if crictl does not list them (before 1.30) or handlers_error says why
+    metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own metrics) or error; empty if
+        the daemon does not report its configuration
+    pod: log_lines, or error and kubelet (whether one is running); empty without pods
     pulls: {image: why it cannot be pulled, or empty}
-    owners: those whose files a run has brought to this node
-    Only `state` and `owners` are told of a daemon that does not run. Raises CrioServiceError.
+    owners: the owners whose files were applied to this node
+    Of a daemon that is not running only `state` and `owners` are reported. Raises CrioServiceError.
     """
     service = CrioService(request["unit"]).settled(_SETTLE_SECONDS)
     live, problem = node_state.ask_live(service)
@@ -100,7 +99,7 @@ def observe(request: ObservationRequest) -> Observation:
 
 
 def _within(seconds: float, call: Callable[[], _T]) -> _T:
-    """The result of `call`, or TimeoutError after so many seconds: a lookup, a handshake or a file system may never answer."""
+    """Return the result of `call`. Raises TimeoutError: a lookup, a handshake or a file system may never answer."""
     done = []
     thread = threading.Thread(target=lambda: done.append(_outcome(call)), daemon=True)
     thread.start()
@@ -121,7 +120,7 @@ def _outcome(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
 
 
 def _value(text: str | None) -> Any:
-    """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
+    """Parse a value of one line of CRI-O's TOML, which is JSON except for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
     except (ValueError, RecursionError):
@@ -133,7 +132,7 @@ def _text(value: object) -> str:
 
 
 def _network_folders(live: dict[str, str]) -> Observation:
-    """What the daemon's directories of CNI plugins and configurations hold."""
+    """Read the daemon's directories of CNI plugins and configurations."""
     named = _value(live.get("crio.network.plugin_dirs"))
     seen: Observation = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
     for path in named if isinstance(named, list) else []:
@@ -148,7 +147,7 @@ def _network_folders(live: dict[str, str]) -> Observation:
 
 
 def _look_into(call: Callable[[], _T], otherwise: _T) -> tuple[_T, str]:
-    """(what `call` found, why it could not look)"""
+    """Return (result of `call`, why it failed)."""
     try:
         return _within(_FOLDER_SECONDS, call), ""
     except OSError as error:  # TimeoutError is one
@@ -166,7 +165,7 @@ def _programs_in(directory: str) -> int:
 
 
 def _cni_files(directory: str) -> list[str]:
-    """What libcni takes for a configuration, by its name's end."""
+    """Return the files that libcni takes for configurations, by the end of their names."""
     with os.scandir(directory) as entries:
         names = sorted(entry.name for entry in itertools.islice(entries, _MOST_ENTRIES))
     files = [name for name in names if name.endswith((".conf", ".conflist", ".json"))]
@@ -174,7 +173,7 @@ def _cni_files(directory: str) -> list[str]:
 
 
 def _conditions(crictl: Crictl) -> Observation:
-    """The runtime's conditions and handlers, which one command shows."""
+    """Return the runtime's conditions and handlers, which one command prints."""
     try:
         document = crictl.json("info", "-q")
         found: Observation = {"conditions": cri_output.conditions(document)}
@@ -196,7 +195,7 @@ def _pull(crictl: Crictl, image: str, seconds: float) -> str:
 
 
 def _metrics(live: dict[str, str], port: int) -> Metrics:
-    """Ask for the metrics where the daemon serves them; a daemon that does not tell is asked nothing."""
+    """Request the metrics, if the daemon serves them and reports its configuration."""
     settings = {
         key.rpartition(".")[2]: _value(text) for key, text in live.items() if key.startswith(_METRICS)
     }
@@ -239,7 +238,7 @@ def _metric_lines(host: str, port: int, secure: bool) -> int:
 
 
 def _hello_world(crictl: Crictl, pods: list[Pod], seconds: int) -> HelloWorld:
-    """Run one pod to its end. A kubelet removes pods that are not its own, and may come before the end."""
+    """Run one pod to its end. A kubelet removes pods that are not its own, possibly before the end."""
     seen: HelloWorld = {}
     for pod in pods:
         seen = _run(crictl, pod, seconds)
@@ -252,7 +251,7 @@ def _hello_world(crictl: Crictl, pods: list[Pod], seconds: int) -> HelloWorld:
 
 
 def _run(crictl: Crictl, pod: Pod, seconds: int) -> HelloWorld:
-    """Run the pod, read its log, and take it away again whatever happened."""
+    """Run the pod, read its log, and remove it in any case."""
     seen: HelloWorld = {}
     try:
         _sweep(crictl, seconds)
@@ -272,7 +271,7 @@ def _run(crictl: Crictl, pod: Pod, seconds: int) -> HelloWorld:
 
 
 def _sweep(crictl: Crictl, seconds: float) -> None:
-    """Remove what a verification left that was killed, known by its logs; one that may still run keeps its pod."""
+    """Remove what a killed verification left, found by its logs. A verification that may still run keeps its pod."""
     for folder in glob.glob(f"{LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
         parts = os.path.basename(folder).split("_")
         if len(parts) != 3 or os.path.islink(folder):

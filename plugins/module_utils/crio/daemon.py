@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemon around a change: what it was, started anew, what it has loaded, and whether all that ran still runs."""
+"""The daemon around a change: recorded before it, restarted or reloaded, acknowledged, and probed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RELOADED = 'msg="Configuration reload completed"'  # server/server.go, CRI-O 1.
 _NOT_RELOADED = "Unable to reload configuration: "
 _RELOAD_LIMIT = 15  # seconds; CRI-O takes some milliseconds
 _SETTLED = 3  # seconds that a daemon must have run before its start counts
-_POLL = 0.05  # seconds between two looks at a daemon that is coming up
+_POLL = 0.05  # seconds between two polls of a daemon that is starting
 STOP_LIMIT = (
     180  # seconds for a stop or a start outside of a change's own limits; systemd's default is 90 for each
 )
@@ -30,9 +30,9 @@ START_MARGIN = 120  # seconds beyond ready_timeout: systemd's limits for the sto
 
 
 def snapshot(service: CrioService) -> Before:
-    """The daemon before the change, a contract.Before: what must not be worse afterwards.
+    """Record the daemon before a change, as a contract.Before.
 
-    Of a daemon that does not serve the containers are known by their monitors. Raises TransactionError where a serving one
+    The containers of a daemon that is not serving are found by their monitors. Raises TransactionError if a serving daemon
     cannot be asked.
     """
     found: Before = {
@@ -66,7 +66,7 @@ def _crictl(service: CrioService) -> Crictl:
 
 
 def _conditions(crictl: Crictl) -> dict[str, tuple[str, bool]]:
-    """{type: (why not, whether it holds)}"""
+    """Return {type of a condition: (reason, status)}."""
     return {
         each["type"]: (
             shown(": ".join(part for part in (each["reason"], each["message"]) if part)),
@@ -77,9 +77,9 @@ def _conditions(crictl: Crictl) -> dict[str, tuple[str, bool]]:
 
 
 def restart(unit: str, before: Before, ready_timeout: int, words: str) -> str | None:
-    """Start or restart the daemon. Raises TransactionError with what CRI-O or systemd said when it does not come up.
+    """Start or restart the daemon. Raises TransactionError with the message of CRI-O or systemd if it does not come up.
 
-    words: start or restart, for the message.
+    words: start or restart, for the message. Returns the cursor of the system's journal before the start.
     """
     after = journald.cursor()
     if before["aim"] == "down":
@@ -94,10 +94,10 @@ def restart(unit: str, before: Before, ready_timeout: int, words: str) -> str | 
 
 
 def reload(unit: str) -> None:
-    """Make the daemon read its files anew, and wait for its own word of how that went: systemctl's means nothing.
+    """Reload the daemon, and wait until it logs how that went: systemctl's exit status does not show it.
 
-    Only lines that the daemon's main process wrote after the signal count. Raises TransactionError: with what CRI-O said where it
-    refused, without `detail` where it said nothing.
+    Only lines that the daemon's main process wrote after the signal count. Raises TransactionError: with CRI-O's message if
+    it refused, without `detail` if it logged nothing.
     """
     pid, after = CrioService(unit).main_pid, journald.cursor()
     status, _output, error = run(["systemctl", "reload", unit])
@@ -121,10 +121,10 @@ def reload(unit: str) -> None:
 def acknowledge(
     expect: dict[str, str | None], started: bool, service: CrioService, before: Before
 ) -> dict[str, str | None]:
-    """Make sure that the running daemon is one that started from the new files.
+    """Make sure that the running daemon uses the new files. Raises TransactionError.
 
-    expect: {key: value as CRI-O prints it}; started: whether the change starts the daemon. Returns {key: live value} for keys
-    that something with a higher rank decides: a later file, an option of the daemon.
+    expect: {key: value as CRI-O prints it}. started: whether the change starts the daemon. Returns {key: live value} for
+    keys that something with a higher rank decides: a later file, or an option of the daemon.
     """
     if not service.active:
         raise TransactionError(
@@ -144,10 +144,11 @@ def acknowledge(
 
 
 def probe(service: CrioService, before: Before, ready_timeout: int, after: str | None = None) -> list[str]:
-    """Wait until the runtime is as ready as it was, with every container that ran still running.
+    """Wait until the runtime is as ready as before, with all containers running that ran before.
 
-    Containers that ended by themselves meanwhile do not count; they are returned as sentences. A daemon that was started
-    must still be the same one a moment later. after: a journal cursor from before the start. Raises TransactionError.
+    Containers that ended by themselves in the meantime do not count; they are returned as sentences. A daemon that was
+    started must still be running a few seconds later. after: a journal cursor from before the start. Raises
+    TransactionError.
     """
     crictl = _crictl(service)
     deadline = time.monotonic() + ready_timeout
@@ -166,7 +167,7 @@ def probe(service: CrioService, before: Before, ready_timeout: int, after: str |
 
 
 def _settle(service: CrioService, before: Before, after: str | None) -> None:
-    """Make sure that a start lasts: the same daemon, some seconds after its start."""
+    """Make sure that a start lasts: the same daemon still runs a few seconds later."""
     if service.serving_for < _SETTLED:
         time.sleep(_SETTLED - service.serving_for)
     now = CrioService(service.unit)
@@ -185,7 +186,7 @@ def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str
 
 
 def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
-    """(what is not as it was, as a clause, "" for nothing; the containers that ended by themselves)"""
+    """Return (what is worse than before, as a clause, or ""; sentences about containers that ended by themselves)."""
     try:
         conditions, listed = crictl.together(
             lambda: _conditions(crictl), lambda: typed.running(crictl.json("ps", "-o", "json"))
@@ -198,14 +199,14 @@ def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[s
             return f"{name} is false{f': {why}' if why else ''}", []
     ids = {each["id"] for each in listed}
     missing = [each for each in before["running"] if each["id"] not in ids]
-    # Under another KillMode a stop ends the daemon alone.
+    # With another KillMode a stop ends only the daemon.
     group = service.control_group if service.kill_mode in ("control-group", "mixed") else ""
     lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing))
     return "; ".join([*lost, *pending]), ended
 
 
 def _exit_codes(crictl: Crictl, missing: list[Container]) -> dict[str, int]:
-    """{id: exit code, -1 where it has none} of containers that the runtime still knows."""
+    """Return {id: exit code, -1 without one} for containers that the runtime still knows."""
     if not missing:
         return {}
     try:
@@ -216,9 +217,9 @@ def _exit_codes(crictl: Crictl, missing: list[Container]) -> dict[str, int]:
 
 
 def start_again(unit: str) -> str:
-    """Start the daemon from the files it has now. Returns what is wrong, "" for nothing.
+    """Start the daemon with its current files. Returns what is wrong, or "".
 
-    After failed starts systemd refuses until its counter is reset.
+    After failed starts systemd refuses to start a unit until its counter is reset.
     """
     run(["systemctl", "reset-failed", unit])
     after = journald.cursor()
@@ -230,7 +231,7 @@ def start_again(unit: str) -> str:
 
 
 def as_ready_as_before(unit: str, before: Before, limit: int) -> str:
-    """What is worse than before, as a clause; "" for nothing. Waits up to `limit` seconds."""
+    """Wait up to `limit` seconds for the runtime. Returns what is worse than before, as a clause, or ""."""
     try:
         probe(CrioService(unit), before, limit)
     except NodeError as error:
@@ -239,9 +240,9 @@ def as_ready_as_before(unit: str, before: Before, limit: int) -> str:
 
 
 def reload_back(unit: str) -> str:
-    """Let a daemon that was told of a change read the old files again. Returns what is left wrong, "" if nothing.
+    """Make a daemon that was reloaded read the old files again. Returns what is wrong, or "".
 
-    A daemon that refuses once more, because of somebody else's file, has kept what it had.
+    A daemon that refuses them because of somebody else's file still uses what it had.
     """
     try:
         reload(unit)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OCI handlers (`[crio.runtime.runtimes.NAME]`): as CRI-O prints its configuration, and whether running pods need one.
+"""OCI handlers (`[crio.runtime.runtimes.NAME]`) in CRI-O's printed configuration, and whether running pods need them.
 
-A handler belongs to the pods that were started with it: after a start with another program or state folder under its name CRI-O
-calls their containers exited while their processes live on, or can no longer stop them.
+A pod needs the handler that it was started with. If a restarted CRI-O has another program or state folder under its name,
+it reports running containers as exited, or cannot stop them any more.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _WORDS = {"runtime_path": "program", "runtime_root": "state folder", "runtime_ty
 
 
 def parse(values: dict[str, str]) -> Handlers:
-    """(name of the default handler, {name: {key: value}}) of dotted keys as live.parse_lines gives them.
+    """Return (name of the default handler, {name: {key: value}}) from dotted keys, see live.parse_lines.
 
-    The default handler and the keys that settings() reads are strings that a path can be made of; other values of theirs count
-    as empty.
+    The name of the default handler and the keys that settings() uses are strings that a path can contain; other values
+    count as empty.
     """
     found: dict[str, dict[str, Any]] = {}
     for key, text in values.items():
@@ -44,7 +44,7 @@ def parse(values: dict[str, str]) -> Handlers:
 
 
 def value_of(text: str | None) -> Any:
-    """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
+    """Parse a value of one line of CRI-O's TOML, which is JSON except for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
     except (TypeError, ValueError, RecursionError):
@@ -52,7 +52,7 @@ def value_of(text: str | None) -> Any:
 
 
 def _string(value: object) -> str:
-    """The value if it is a string that can be part of a path; else ""."""
+    """Return a string that can be part of a path; "" for anything else."""
     if not isinstance(value, str) or "\0" in value:
         return ""
     try:
@@ -63,7 +63,7 @@ def _string(value: object) -> str:
 
 
 def settings(name: str, handler: dict[str, Any], path: str = PATH) -> dict[str, str]:
-    """What decides which containers a handler can control: its program (found and resolved), state folder and type."""
+    """Return what decides which containers a handler can control: its program (found and resolved), state folder and type."""
     name = _string(name)
     program = _string(handler.get("runtime_path")) or shutil.which(name, path=path) or name
     return {
@@ -76,11 +76,10 @@ def settings(name: str, handler: dict[str, Any], path: str = PATH) -> dict[str, 
 def in_use(
     pods: list[HandledPod], monitors: dict[str, Monitor], before: Handlers, after: Handlers
 ) -> list[str]:
-    """Sentences about handlers that running pods need and that the candidate changes or lacks.
+    """Return sentences about handlers that running pods need and that the candidate changes or removes.
 
-    pods: {name, namespace, handler ("" for the default), containers: ids}. monitors: by container id, the program and state
-    folder that a container was really started with. before, after: what parse returned of the live and of the candidate
-    configuration.
+    monitors: by container id, with the program and state folder that started the container. before, after: the parsed live and
+    candidate configuration.
     """
     problems = []
     for asked in sorted({pod["handler"] for pod in pods}):
@@ -106,7 +105,7 @@ def _changes(
     started: dict[str, str] | None,
     wanted: dict[str, str],
 ) -> Iterator[str]:
-    """How the new settings differ from those that the pods' containers were started with."""
+    """Yield how the new settings differ from those that started the pods' containers."""
     for pod in pods:
         for identity in pod["containers"]:
             seen = dict(started or wanted)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CRI-O's own HTTP interface, served beside gRPC on its socket: plain HTTP/1.1, root only (CRI-O's README: not stable).
 
-Whatever is behind the socket's path, an answer takes bounded time and memory and every failure is a CrioSocketError.
+Whatever listens on the socket, an answer takes bounded time and memory, and every failure is a CrioSocketError.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _BLOCK = 64 * 1024
 
 
 class CrioSocketError(NodeError):
-    """CRI-O did not answer; the message says what was asked and why it failed.
+    """CRI-O did not answer; the message says what was requested and why it failed.
 
-    kind: unreachable, timeout, malformed (not an HTTP answer, or one that is too large) or status (not 200).
+    kind: unreachable, timeout, malformed (not an HTTP answer, or too large) or status (not 200).
     """
 
 
 class _Stream(io.RawIOBase):
-    """What comes from a socket until a deadline, as a file of at most LIMIT bytes."""
+    """A socket, read until a deadline, as a file of at most LIMIT bytes."""
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
         self._socket, self._deadline, self._room = connected, deadline, LIMIT
@@ -54,7 +54,7 @@ class _Stream(io.RawIOBase):
 
 
 def get(path: str, socket_path: str, timeout: float = 10) -> str:
-    """GET `path` from the daemon behind `socket_path`; returns the body's text. `timeout`, in seconds, is for all of it."""
+    """GET `path` from the daemon that listens on `socket_path`, within `timeout` seconds. Returns the text of the body."""
     try:
         return _get(path, socket_path, time.monotonic() + timeout)
     except CrioSocketError as error:
@@ -88,7 +88,7 @@ def _get(path: str, socket_path: str, deadline: float) -> str:
 
 
 def _connect(connected: socket.socket, socket_path: str, deadline: float) -> None:
-    """Connect to a Unix socket; one whose queue is full answers EAGAIN at once, whatever the timeout is."""
+    """Connect to a Unix socket. A socket with a full queue returns EAGAIN at once, whatever the timeout is."""
     while True:
         _set_timeout(connected, deadline)
         try:
@@ -106,7 +106,7 @@ def _set_timeout(connected: socket.socket, deadline: float) -> None:
 
 
 def _body(response: http.client.HTTPResponse) -> bytes:
-    """The whole body; its length is bounded by the stream below, so that no header decides how much memory is taken."""
+    """Return the whole body. The stream limits its length, so that no header decides how much memory is used."""
     announced, blocks, count = response.length, [], 0
     while True:
         block = response.read(_BLOCK)
@@ -120,15 +120,15 @@ def _body(response: http.client.HTTPResponse) -> bytes:
 
 
 def live_configuration(socket_path: str, timeout: float = 10) -> dict[str, str]:
-    """What the running daemon uses: {"crio.metrics.metrics_port": "9537", ...}, each value as CRI-O wrote it.
+    """Return the configuration of the running daemon: {"crio.metrics.metrics_port": "9537", ...}, values as CRI-O prints them.
 
-    Values stay text: nodes with Python 3.9 and 3.10 have no TOML reader, and `/config` is machine-written, a key a line.
+    Values stay text: Python 3.9 and 3.10 have no TOML parser, and `/config` has one key on each line.
     """
     return parse_lines(get("/config", socket_path, timeout))
 
 
 def parse_lines(text: str) -> dict[str, str]:
-    """The `key = value` lines of machine-written TOML under their tables' names."""
+    """Return the `key = value` lines of generated TOML by their dotted keys."""
     table, values = "", {}
     for line in text.split("\n"):  # no other character ends a line of TOML
         line = line.strip()

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods as CRI-O noted them on the node's disk, beside the containers that run now.
+"""Pods as CRI-O stored them on the node's disk, with the containers that run now.
 
-CRI-O does not report the handler of a pod through CRI (server/sandbox_list.go leaves the field empty, CRI-O 1.37). It stands in
-the OCI configuration of the pod's own container, which is there even where that container is dropped, and while the daemon is
-down.
+CRI-O does not report the handler of a pod through CRI (server/sandbox_list.go leaves the field empty, CRI-O 1.37). It is in
+the OCI configuration of the pod's own container, even if that container is dropped or the daemon is stopped.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ _FILE = "userdata/config.json"
 
 
 def noted(folder: str, pod: str) -> dict[str, str]:
-    """What CRI-O noted of a pod: {"name", "namespace", "handler" ("" for the default)}; {} where nothing can be read.
+    """Return {"name", "namespace", "handler" ("" for the default)} of a pod; {} if its configuration cannot be read.
 
-    folder: RUNROOT/DRIVER-containers; pod: the pod's id.
+    folder: RUNROOT/DRIVER-containers. pod: the id of the pod.
     """
     if not pod or "/" in pod:
         return {}
@@ -44,10 +43,7 @@ def noted(folder: str, pod: str) -> dict[str, str]:
 
 
 def of_monitors(monitors: Iterable[Monitor]) -> tuple[dict[str, HandledPod], list[Monitor]]:
-    """(pods, unknown): the pods of containers that run under these monitors, and those monitors whose pod is not noted.
-
-    pods: {pod's id: {"name", "namespace", "handler", "containers": ids}}.
-    """
+    """Return ({pod id: pod} for the containers of these monitors, the monitors whose pod is not known)."""
     pods: dict[str, HandledPod] = {}
     unknown = []
     for monitor in monitors:
@@ -71,7 +67,7 @@ def of_monitors(monitors: Iterable[Monitor]) -> tuple[dict[str, HandledPod], lis
 
 
 def _annotations(path: str) -> dict[str, str]:
-    """CRI-O's own annotations of an OCI configuration, without their prefix; {} where it cannot be read."""
+    """Return CRI-O's own annotations of an OCI configuration, without their prefix; {} if it cannot be read."""
     try:
         document = json.loads(node_files.read_bytes(path, _LARGEST))
     except (NodeError, ValueError, RecursionError):

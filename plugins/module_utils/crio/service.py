@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds CRI-O on a node: its systemd unit, binary, options and configuration paths. Nothing is assumed."""
+"""Finds CRI-O on a node: its systemd unit, binary, options and configuration paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_UNIT = "crio.service"
 _LARGEST = 4 * 1024 * 1024  # characters of a file that is read whole
-_POLL = 0.1  # seconds between two looks at a unit that changes its state
+_POLL = 0.1  # seconds between two polls of a unit that changes its state
 DEFAULT_CONFIG = "/etc/crio/crio.conf"
 DEFAULT_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
 DEFAULT_SOCKET = "/var/run/crio/crio.sock"
@@ -47,11 +47,11 @@ _OPTION_FOR = {
 
 
 class CrioServiceError(NodeError):
-    """CRI-O, or the systemd that should run it, cannot be used; the message is for people."""
+    """CRI-O or its systemd unit cannot be used; the message is a sentence for the user."""
 
 
 class CrioService:
-    """One look at CRI-O's unit. Make a new one to look again."""
+    """The state of CRI-O's unit at one moment. Create another one to read it again."""
 
     def __init__(self, unit: str = DEFAULT_UNIT) -> None:
         self.unit = unit
@@ -77,9 +77,9 @@ class CrioService:
 
     @property
     def phase(self) -> str:
-        """serving, stopped, or between: starting, stopping, reloading, waiting to be started again, or with a queued job.
+        """serving, stopped, or between: starting, stopping, reloading, waiting for the next start, or with a queued job.
 
-        What is between tells nothing about the daemon: it may run, with containers that depend on it.
+        A daemon between two states may be running, with containers that depend on it.
         """
         if self.properties.get("Job", "0") not in ("", "0"):
             return "between"
@@ -90,13 +90,13 @@ class CrioService:
 
     @property
     def state_words(self) -> str:
-        """The state as systemctl status prints it, with a queued job."""
+        """The state as systemctl status prints it, and whether a job is queued."""
         job = " with a queued job" if self.properties.get("Job", "0") not in ("", "0") else ""
         return f"{self.active_state} ({self.properties.get('SubState', '')}){job}"
 
     @property
     def aim(self) -> str:
-        """up or down: what systemd is aiming at. A daemon that waits for its next start is aimed at up."""
+        """The state that systemd is aiming at, up or down. For a daemon that waits for its next start it is up."""
         return "down" if self.active_state in ("inactive", "failed", "deactivating") else "up"
 
     @property
@@ -106,24 +106,24 @@ class CrioService:
 
     @property
     def restarts(self) -> int:
-        """How often systemd itself has started the daemon again."""
+        """How often systemd itself has restarted the daemon."""
         return _number(self.properties.get("NRestarts"))
 
     @property
     def uptime(self) -> float:
-        """Seconds since the daemon's process was started; 0 while it does not run."""
+        """Seconds since the daemon's process was started; 0 if it is not running."""
         microseconds = _number(self.properties.get("ExecMainStartTimestampMonotonic"))
         return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
 
     @property
     def serving_for(self) -> float:
-        """Seconds since systemd took the daemon for started; 0 while it does not run."""
+        """Seconds since the unit became active; 0 if the daemon is not running."""
         microseconds = _number(self.properties.get("ActiveEnterTimestampMonotonic"))
         return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
 
     @property
     def ending(self) -> str:
-        """How the daemon's last run ended, in systemd's words; empty after a success."""
+        """How the last run of the daemon ended, in systemd's words; empty after a success."""
         result = self.properties.get("Result", "")
         if result in ("", "success"):
             return ""
@@ -149,7 +149,7 @@ class CrioService:
 
     @property
     def main_pid(self) -> int:
-        """The daemon's process id; 0 while it does not run."""
+        """The process id of the daemon; 0 if it is not running."""
         return _number(self.properties.get("MainPID"))
 
     @property
@@ -164,13 +164,13 @@ class CrioService:
 
     @property
     def reloads(self) -> bool:
-        """Whether the unit says how to reload the daemon."""
+        """Whether the unit has an ExecReload."""
         return bool(self.properties.get("ExecReload"))
 
     def drop_ins(self) -> list[str]:
-        """The unit's drop-ins as the next daemon-reload finds them, in the order in which they are read (systemd.unit(5)).
+        """Return the unit's drop-ins in the order in which the next daemon-reload reads them (systemd.unit(5)).
 
-        systemd's own list has those of the last one. A file of the same name in a folder of a higher rank takes another's place.
+        systemd's own list is that of the last daemon-reload. A file in a folder of higher rank replaces one of the same name.
         """
         _status, output, _error = run(["systemctl", "show", "-p", "UnitPath", "--value"])
         chosen = {}
@@ -185,21 +185,21 @@ class CrioService:
 
     @property
     def started_at(self) -> float | None:
-        """When the daemon's process was started, in seconds since the epoch; None while it does not run."""
+        """When the daemon's process was started, in seconds since the epoch; None if it is not running."""
         return time.time() - self.uptime if self.uptime else None
 
     @property
     def unit_command(self) -> list[str]:
-        """The argument list of ExecStart, variables expanded; [] where there is no unit."""
+        """The arguments of ExecStart with variables expanded; [] without a unit."""
         _before, found, rest = self.properties.get("ExecStart", "").partition("argv[]=")
         words = rest.partition(" ; ignore_errors=")[0].split() if found else []
         return _expand(words, self.environment)
 
     @property
     def command(self) -> list[str]:
-        """crio's own argument list: of the unit, or behind what the unit starts it with; [] where crio is not found.
+        """crio's own arguments, from the unit or from behind a wrapper; [] if crio is not found.
 
-        Behind a wrapper the running process says it, else the words after the one that is a crio.
+        Behind a wrapper they are those of the running process, else the words from the one that is a crio on.
         """
         words = self.unit_command
         if not words or os.path.basename(words[0]) == "crio":
@@ -214,13 +214,13 @@ class CrioService:
 
     @property
     def wrapped_by(self) -> str:
-        """What the unit starts in crio's place while crio cannot be found behind it; empty otherwise."""
+        """What the unit starts instead of crio if crio is not found behind it; else empty."""
         words = self.unit_command
         return words[0] if words and not self.command else ""
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the unit's Environment= and EnvironmentFile= give the daemon; later wins, as systemd.exec(5) says."""
+        """The variables from Environment= and EnvironmentFile=; the later one wins (systemd.exec(5))."""
         values = {}
         for assignment in _split(self.properties.get("Environment", "")):
             name, _equals, value = assignment.partition("=")
@@ -233,7 +233,7 @@ class CrioService:
 
     @property
     def binary(self) -> str | None:
-        """The path of crio: the unit's own, else the first one in the usual places; None where there is none."""
+        """The path of crio: that of the unit, else the first one in the usual folders; None if there is none."""
         if self.wrapped_by:
             return None
         candidates = self.command[:1] + [os.path.join(directory, "crio") for directory in BINARY_DIRECTORIES]
@@ -256,13 +256,13 @@ class CrioService:
 
     @property
     def socket(self) -> str:
-        """The socket the daemon listens on: its options outrank its files, and the file read last wins."""
+        """The socket that the daemon listens on: its options outrank its files, and the file that is read last wins."""
         named = _option(self.command, "--listen") or self.environment.get("CONTAINER_LISTEN")
         return named or _listen_of(self.config_path, self.config_directory) or DEFAULT_SOCKET
 
     @property
     def redirected_by(self) -> str:
-        """The option or variable that makes the daemon read another configuration folder than its own; empty for none."""
+        """The option or variable that makes the daemon read another configuration folder; empty if there is none."""
         if self.config_directory == DEFAULT_CONFIG_DIRECTORY:
             return ""
         named = _without_configuration(self.command[1:])[1]
@@ -274,11 +274,11 @@ class CrioService:
         named = _without_configuration(self.command[1:])[1]
         if option in named:
             return named[option].rstrip("/")
-        return self.environment.get(variable, default).rstrip("/")  # CRI-O takes an empty one for a name, too
+        return self.environment.get(variable, default).rstrip("/")  # CRI-O uses an empty one as a name, too
 
     @property
     def binary_replaced(self) -> bool:
-        """Whether the running daemon was started from a file that is not there any more: an upgrade without a restart."""
+        """Whether the file that the running daemon was started from is gone: an upgrade without a restart."""
         try:
             return self.main_pid > 0 and os.readlink(f"/proc/{self.main_pid}/exe").endswith(" (deleted)")
         except OSError:
@@ -290,7 +290,7 @@ class CrioService:
         return self.properties.get("ControlGroup", "")
 
     def settled(self, seconds: float) -> CrioService:
-        """This unit once it is serving or stopped, or as it is after that many seconds."""
+        """Return the unit once it is serving or stopped, or as it is after that many seconds."""
         service, deadline = self, time.monotonic() + seconds
         while service.phase == "between" and time.monotonic() < deadline:
             time.sleep(_POLL)
@@ -299,7 +299,7 @@ class CrioService:
 
 
 def not_found_behind(wrapper: str, unit: str) -> str:
-    """Describe a unit whose ExecStart is `wrapper` where no crio was found behind it (CrioService.wrapped_by)."""
+    """Describe a unit that starts `wrapper` if no crio was found behind it (CrioService.wrapped_by)."""
     return (
         f"ExecStart of {unit} is {wrapper}, and crio was not found behind it: the daemon does not run, and no argument is"
         f" a program named crio. Start {unit}, so that its process shows which program it is"
@@ -307,14 +307,14 @@ def not_found_behind(wrapper: str, unit: str) -> str:
 
 
 def version_of(binary: str) -> str | None:
-    """What `crio --version` says first, such as "1.37.0" or "1.37.0~rc1"; None where the binary does not answer."""
+    """Return the version that `crio --version` prints, such as "1.37.0" or "1.37.0~rc1"; None if it fails."""
     status, output, _error = run([binary, "--version"], timeout=20)
     found = re.search(r"\d{1,9}\.\d{1,9}\.\d{1,9}[\w.~+:-]{0,60}", output[:4096], re.ASCII)
     return found.group(0) if status == 0 and found else None
 
 
 def binary_identity(binary: str) -> list[Any]:
-    """What tells one crio file from the next without reading it: path, inode, size, modification time."""
+    """Return what distinguishes one crio file from the next without reading it: path, inode, size, modification time."""
     status = os.stat(binary)
     return [binary, status.st_ino, status.st_size, status.st_mtime_ns]
 
@@ -327,7 +327,7 @@ def _files_of(folder: str) -> list[str]:
 
 
 def _parse_show(output: str) -> dict[str, str]:
-    """systemctl show's KEY=VALUE lines; a repeated key (EnvironmentFiles) collects its values, a line each."""
+    """Parse the KEY=VALUE lines of systemctl show; values of a repeated key (EnvironmentFiles) become lines."""
     properties: dict[str, str] = {}
     for line in output.splitlines():
         name, equals, value = line.partition("=")
@@ -337,7 +337,7 @@ def _parse_show(output: str) -> dict[str, str]:
 
 
 def _expand(words: list[str], environment: dict[str, str]) -> list[str]:
-    """$NAME as a word of its own is split at white space and may vanish, ${NAME} stays one word (systemd.service(5))."""
+    """Expand variables: $NAME as a word is split at white space and may vanish, ${NAME} stays one word (systemd.service(5))."""
     expanded = []
     for word in words:
         whole = re.fullmatch(r"\$([A-Za-z_][A-Za-z0-9_]*)", word)
@@ -362,7 +362,7 @@ def _split(text: str) -> list[str]:
 
 
 def _read_environment_file(path: str) -> dict[str, str]:
-    """The assignments of an EnvironmentFile; an absent or unreadable file gives none."""
+    """Return the assignments of an EnvironmentFile; {} if it cannot be read."""
     values = {}
     for line in _read(path).replace("\\\n", "").splitlines():
         name, equals, value = line.strip().partition("=")
@@ -376,7 +376,7 @@ def _read_environment_file(path: str) -> dict[str, str]:
 
 
 def _without_configuration(options: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Part a daemon's options into (the rest, {config, config_directory} where they are named)."""
+    """Split a daemon's options into (the others, {config, config_directory} if they are given)."""
     rest: list[str] = []
     named: dict[str, str] = {}
     pending = None
@@ -394,7 +394,7 @@ def _without_configuration(options: list[str]) -> tuple[list[str], dict[str, str
 
 
 def _option(command: list[str], name: str) -> str | None:
-    """The value of a daemon's option, written as --name=value or as --name value; None where it is not given."""
+    """Return the value of an option, written as --name=value or --name value; None if it is not given."""
     for position, word in enumerate(command):
         if word.startswith(name + "="):
             return word[len(name) + 1 :]
@@ -404,7 +404,7 @@ def _option(command: list[str], name: str) -> str | None:
 
 
 def _listen_of(config_path: str, config_directory: str) -> str | None:
-    """crio.api.listen as the configuration files have it. Not every way to write TOML is understood, only the usual line."""
+    """Return crio.api.listen from the configuration files. Only the usual form of a line is understood, not all of TOML."""
     files = [config_path]
     for directory, _directories, names in sorted(os.walk(config_directory)):
         files += sorted(os.path.join(directory, name) for name in names)
@@ -441,7 +441,7 @@ def _arguments(pid: int) -> list[str]:
 
 
 def _read(path: str) -> str:
-    """The text of a small file; empty where it cannot be read or is no regular file."""
+    """Return the text of a small file; "" if it cannot be read or is not a regular file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(handle, encoding="utf-8", errors="replace") as file:

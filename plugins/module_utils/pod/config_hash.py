@@ -3,8 +3,8 @@
 """Recognises a pod by the configuration that it was created with, which the annotation HASH does not reveal.
 
 The controller sends the SHA-256 of the configuration, from which a short secret in the environment could be guessed. The
-annotation is an HMAC-SHA256 of that with a random key of this node, which never leaves it. Annotations of earlier versions, the
-SHA-256 itself, are still recognised.
+annotation is its HMAC-SHA256 with a random key that never leaves this node. Annotations of earlier versions, the SHA-256
+itself, are still recognised.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 
 
 def is_of(annotation: str, pod: Pod) -> bool:
-    """Whether a pod with this annotation was created with the configuration of `pod`. Writes nothing; raises PodError."""
+    """Whether a pod with this annotation was created with the configuration of `pod`. Writes nothing. Raises PodError."""
     plain = pod["sandbox"]["annotations"][HASH]
     if annotation == plain:
         return True
@@ -43,7 +43,7 @@ def is_of(annotation: str, pod: Pod) -> bool:
 
 
 def keyed(pod: Pod) -> Pod:
-    """The pod with the annotation that the runtime gets. Creates this node's key where it has none; raises PodError."""
+    """Return the pod with the annotation for the runtime. Creates this node's key if it has none. Raises PodError."""
     sandbox = pod["sandbox"]
     value = _keyed(sandbox["annotations"][HASH], _read_key() or _create_key())
     return {**pod, "sandbox": {**sandbox, "annotations": {**sandbox["annotations"], HASH: value}}}
@@ -54,7 +54,7 @@ def _keyed(plain: str, key: bytes) -> str:
 
 
 def _read_key() -> bytes | None:
-    """The key; None where there is none, or one that is damaged or not root's."""
+    """Return the key; None if there is none, or if it is damaged or not owned by root."""
     try:
         handle = os.open(KEY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -71,7 +71,7 @@ def _read_key() -> bytes | None:
 
 
 def _create_key() -> bytes:
-    """A new key, which replaces a damaged one; or the one that another call has created meanwhile."""
+    """Create a key, which replaces a damaged one. Returns it, or the one that another call has created in the meantime."""
     try:
         for path in (KEY, _LOCK):
             node_files.make_private_directory(os.path.dirname(path))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a pod takes from its node beside the runtime: paths, memory, the folder of its logs, a kubelet."""
+"""What a pod needs from its node besides the runtime: paths, memory, a folder for logs, and whether a kubelet is running."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _KINDS = {
     "BlockDevice": (stat.S_ISBLK, "a block device"),
 }
 _CUT = "... (cut)"  # as text.printable says it
-# A kubelet's oom_score_adj of the two ends; between them it goes by the share of the memory.
+# A kubelet's oom_score_adj for the two extremes; between them it depends on the share of the memory.
 _SCORES = {"guaranteed": -997, "best-effort": 1000}
 
 
 class UnfitPathError(NodeError):
-    """A host path is not what the manifest says, or cannot be made; the message begins with the field."""
+    """A host path does not match the manifest or cannot be created; the message begins with the field."""
 
 
 def refuse_unfit(host_paths: Iterable[HostPath]) -> None:
-    """Raises UnfitPathError for the first path ({path, type, key}) that is not of its type."""
+    """Raise UnfitPathError for the first path that does not match its type."""
     for wanted in host_paths:
         if not wanted["type"]:
             continue
@@ -56,7 +56,7 @@ def refuse_unfit(host_paths: Iterable[HostPath]) -> None:
 
 
 def make_paths(host_paths: Iterable[HostPath]) -> None:
-    """Makes what is to be made where it does not exist, with the permissions that a kubelet gives it."""
+    """Create missing paths of the types that allow it, with the permissions that a kubelet uses. Raises UnfitPathError."""
     for wanted in host_paths:
         path = wanted["path"]
         try:
@@ -69,7 +69,7 @@ def make_paths(host_paths: Iterable[HostPath]) -> None:
 
 
 def make_log_folders(folder: str, names: Iterable[str]) -> None:
-    """The runtime wants a pod's folder of logs, with one for each container, to be there."""
+    """Create a pod's folder for logs with one folder for each container, which the runtime requires. Raises PodError."""
     for name in names:
         path = os.path.join(folder, name)
         try:
@@ -79,7 +79,7 @@ def make_log_folders(folder: str, names: Iterable[str]) -> None:
 
 
 def remove_logs(namespace: str, name: str, uid: str) -> None:
-    """Removes a pod's folder of logs, where there is one."""
+    """Remove a pod's folder for logs, if it exists. Raises PodError."""
     folder = f"{namespace}_{name}_{uid}"
     path = os.path.join(LOGS, folder)
     for _attempt in range(3):
@@ -94,7 +94,7 @@ def remove_logs(namespace: str, name: str, uid: str) -> None:
 
 
 def last_lines(path: str, count: int = 10) -> list[str]:
-    """The text of a log's last lines, the oldest first; none where it cannot be read. A line that is cut says so."""
+    """Return the last lines of a log, oldest first; [] if it cannot be read. A shortened line says so."""
     try:
         with cri_log.Log(path, rotated=False) as log:
             entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
@@ -104,7 +104,7 @@ def last_lines(path: str, count: int = 10) -> list[str]:
 
 
 def oom_score_adj(oom: int | str) -> int:
-    """What a kubelet would set: oom is guaranteed, best-effort, or the bytes of memory that are requested."""
+    """Return the oom_score_adj that a kubelet would set. oom: guaranteed, best-effort, or the requested bytes of memory."""
     if isinstance(oom, str):
         return _SCORES[oom]
     least, most = 1000 + _SCORES["guaranteed"], _SCORES["best-effort"] - 1
@@ -116,6 +116,6 @@ def _memory() -> int:
 
 
 def kubelet_is_active() -> bool:
-    """Whether systemd runs a kubelet here."""
+    """Whether systemd runs a kubelet on this node."""
     status, _output, _error = run(["systemctl", "is-active", "--quiet", "kubelet.service"], timeout=10)
     return status == 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Has a pod's images on the node, each as its imagePullPolicy says."""
+"""Makes the images of a pod available on the node, as each imagePullPolicy requires."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def missing(crictl: Crictl, pod: Pod) -> list[str]:
-    """The images to pull, each once; PodError for one that is not there and must not be pulled."""
+    """Return the images to pull, each once. Raises PodError for a missing image that must not be pulled."""
     policies: dict[str, set[str]] = {}
     for container in pod_result.all_containers(pod):
         policies.setdefault(container["config"]["image"]["image"], set()).add(container["pull"])
@@ -42,7 +42,7 @@ def _has_image(crictl: Crictl, image: str) -> Callable[[], bool]:
 
 
 def pull(crictl: Crictl, pod: Pod, images: Iterable[str]) -> None:
-    """Pulls images at the same time, for this pod: its namespace decides which policy a runtime follows."""
+    """Pull images in parallel, for this pod: its namespace decides which policy the runtime applies."""
     crictl.together(*(_pull(crictl, pod, image) for image in images))
 
 

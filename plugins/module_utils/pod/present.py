@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Brings a pod onto a node, and takes it away, through any CRI runtime.
+"""Creates, replaces and removes a pod on a node, through any CRI runtime.
 
-A pod is what plugin_utils/pod/manifest.py makes of a manifest. It is recognised by namespace, name and an
-annotation with a keyed hash of all that was asked of the runtime (config_hash). A pod without that annotation
-is somebody else's and is never touched.
+A pod is what plugin_utils/pod/manifest.py returns for a manifest. It is recognised by namespace, name and an annotation
+with a keyed hash of everything that was requested from the runtime (config_hash). A pod without that annotation is never
+touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .result import Found
 
 _REMOVAL = 60  # seconds that a runtime may take for a pod without running containers
-_POLL = (0.05, 1.0)  # seconds between two looks: at first, at most
+_POLL = (0.05, 1.0)  # seconds between two polls: at first, at most
 
 
 def present(
@@ -43,16 +43,16 @@ def present(
     check: bool = False,
     keyed: bool = True,
 ) -> dict[str, Any]:
-    """Make the pod run, where one like it does not yet; a pod of ours that differs is replaced.
+    """Make the pod run, if no pod like it runs yet; one of ours that differs is replaced.
 
     wait: ready (each container runs or has ended with 0), completed (each has ended with 0) or none.
-    wait_timeout: seconds from its start to that; pull_timeout: seconds for the images, pulled at the same time.
-    check: change nothing, and tell what would be.
+    wait_timeout: seconds from its start to that state; pull_timeout: seconds for the images, which are pulled in parallel.
+    check: change nothing, and report what would change.
     keyed: whether the hash in the pod's annotation is keyed, which creates a key on a node without one. False is for a
-    pod without secrets on a node that must stay as it is.
+    pod without secrets on a node that must not change.
 
-    Returns changed, pod, containers, pulled (images asked of their registry), removed (former pods).
-    Raises PodError, CrictlError, UnexpectedOutput, UnfitPathError; then nothing that this call made is left.
+    Returns changed, pod, containers, pulled (images that were requested from their registry), removed (former pods).
+    Raises PodError, CrictlError, UnexpectedOutput, UnfitPathError; then nothing is left of what this call created.
     """
     pod_host.refuse_unfit(pod["host_paths"])
     found = _find(crictl, pod["name"], pod["namespace"])
@@ -78,7 +78,7 @@ def present(
 def _wait_for(
     crictl: Crictl, pod: Pod, here: dict[str, Any], wait: str, wait_timeout: float
 ) -> dict[str, Any]:
-    """Waits for a pod that was there before, and so is left alone where it does not come up to that."""
+    """Wait for a pod that existed before, and is not removed if it does not reach the state."""
     try:
         return _wait(crictl, here, wait, time.monotonic() + wait_timeout)
     except PodError as error:
@@ -87,7 +87,7 @@ def _wait_for(
 
 
 def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> dict[str, Any]:
-    """Remove our pod of that name with its logs, its containers stopped with their grace period.
+    """Remove our pod of that name with its logs. Its containers are stopped with their grace period.
 
     Returns changed and removed (pods). Raises PodError for a pod that is not ours; CrictlError, UnexpectedOutput.
     """
@@ -99,7 +99,7 @@ def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> di
 
 
 def _find(crictl: Crictl, name: str, namespace: str) -> Found:
-    """Our pods of that name, each with its containers; one at most, unless a call was interrupted."""
+    """Return our pods of that name, each with its containers; at most one, unless a call was interrupted."""
     labels = {"io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace}
     by_label = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
     by_name = ("--name", f"^{re.escape(name)}$", "--namespace", f"^{re.escape(namespace)}$")
@@ -119,7 +119,7 @@ def _find(crictl: Crictl, name: str, namespace: str) -> Found:
 
 
 def _like(crictl: Crictl, pod: Pod, found: Found) -> dict[str, Any] | None:
-    """The pod as it is, where it is what was asked for and no container of it has failed; else None."""
+    """Return the existing pod if it matches the request and none of its containers has failed; else None."""
     if len(found) != 1:
         return None
     sandbox, containers = found[0]
@@ -135,7 +135,7 @@ def _like(crictl: Crictl, pod: Pod, found: Found) -> dict[str, Any] | None:
 
 
 def _look(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
-    """The pod with its address, and the details of its containers by name."""
+    """Return the pod with its address and the details of its containers by name."""
     sandbox, details = crictl.together(
         lambda: cri_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
         lambda: _details(crictl, ids),
@@ -144,7 +144,7 @@ def _look(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
 
 
 def _details(crictl: Crictl, ids: dict[str, str]) -> dict[str, Any]:
-    """By name; a container that is gone by now is left out. Its name is the one that it was created with."""
+    """Return details by name, which is the one that the container was created with. Containers that are gone are left out."""
     details = crictl.details(ids.values())
     return {
         name: {**details[identity], "name": name} for name, identity in ids.items() if identity in details
@@ -156,9 +156,9 @@ def _failed(here: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _start(crictl: Crictl, pod: Pod, wait: str, deadline: float) -> dict[str, Any]:
-    """The sandbox, each init container to its end, then all containers at once."""
+    """Start the sandbox, each init container to its end, then all containers in parallel."""
     pod_host.make_paths(pod["host_paths"])
-    # Of a pod that went without us, as at a boot: the runtime would write on where it ended.
+    # Logs of a pod that disappeared by itself, as at a boot: the runtime would append to them.
     pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
     names = [each["name"] for each in pod_result.all_containers(pod)]
     pod_host.make_log_folders(pod["sandbox"]["log_directory"], names)
@@ -177,7 +177,7 @@ def _start(crictl: Crictl, pod: Pod, wait: str, deadline: float) -> dict[str, An
 def _start_containers(
     crictl: Crictl, pod: Pod, pod_id: str, containers: list[PodContainer]
 ) -> dict[str, str]:
-    """Creates them at the same time, starts them by one call, and gives their IDs by name."""
+    """Create the containers in parallel, start them with one call, and return their ids by name."""
     created = crictl.together(*(_create(crictl, pod, pod_id, each) for each in containers))
     ids = {each["name"]: identity for each, identity in zip(containers, created)}
     try:
@@ -207,7 +207,7 @@ def _create(crictl: Crictl, pod: Pod, pod_id: str, container: PodContainer) -> C
 
 
 def _wait(crictl: Crictl, here: dict[str, Any], wait: str, deadline: float) -> dict[str, Any]:
-    """Look again until the pod is as wanted; PodError where it cannot be any more, or is too late."""
+    """Poll until the pod has reached the state. Raises PodError if it cannot reach it any more or is too late."""
     pause, longest = _POLL
     ids = {name: each["id"] for name, each in here["containers"].items()}
     while wait != "none":
@@ -261,7 +261,7 @@ def _stop(crictl: Crictl, container: dict[str, Any]) -> Callable[[], str]:
 
 
 def _undone(crictl: Crictl, pod: Pod, error: NodeError, replaced: bool) -> PodError:
-    """The error to raise for a pod that did not come up, once all that was made of it is gone."""
+    """Remove what was created of a pod that did not come up. Returns the error to raise."""
     lines = pod_result.last_lines(pod, error)
     ending = "It was removed again" + (", and the former one had been removed before" if replaced else "")
     try:

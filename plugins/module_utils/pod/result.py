@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is told of a pod: typed, and without the values of its environment."""
+"""The reported state of a pod: typed, and without the values of its environment."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finishe
 
 
 def all_containers(pod: Pod) -> list[PodContainer]:
-    """The containers that are asked for, in the order of their starts."""
+    """Return the requested containers in the order of their starts."""
     return [*pod["init_containers"], *pod["containers"]]
 
 
 def of(pod: Pod, here: dict[str, Any]) -> dict[str, Any]:
-    """The result for a pod as it is here."""
+    """Return the result for an existing pod."""
     told = {key: here[key] for key in here if key not in ("containers", "labels", "annotations", "attempt")}
     containers = []
     for wanted in all_containers(pod):
@@ -43,7 +43,7 @@ def of(pod: Pod, here: dict[str, Any]) -> dict[str, Any]:
 
 
 def former(found: Found) -> list[dict[str, Any]]:
-    """Pods that go, or would: pairs of a sandbox and its containers."""
+    """Describe pods that are removed, or would be: pairs of a sandbox and its containers."""
     return [
         {
             **{key: sandbox[key] for key in ("id", "uid", "state") if key in sandbox},
@@ -62,7 +62,7 @@ def _image_of(container: dict[str, Any]) -> str:
 
 
 def failure(pod: Pod, error: Exception, ending: str, log: list[str], changed: bool = False) -> PodError:
-    """The error to raise: what happened, how it ended, and the lines that the container said last."""
+    """Return the error to raise: what happened, how it ended, and the last lines of the container's log."""
     log = [_redacted(line, pod) for line in log]
     what, ending = _redacted(str(error), pod), _redacted(ending, pod)
     message = shown(f"the pod {pod['namespace']}/{pod['name']} did not come up: {what}. {ending}.", _LIMIT)
@@ -79,7 +79,7 @@ def failure(pod: Pod, error: Exception, ending: str, log: list[str], changed: bo
 
 
 def last_lines(pod: Pod, error: Exception) -> list[str]:
-    """The last lines of the container that an error is about."""
+    """Return the last log lines of the container that an error is about."""
     container = getattr(error, "container", None)
     if not container:
         return []
@@ -87,7 +87,7 @@ def last_lines(pod: Pod, error: Exception) -> list[str]:
 
 
 def _redacted(text: str, pod: Pod) -> str:
-    """The text without the values of the environment; shorter ones than four characters are no secrets."""
+    """Mask the values of the environment; values of less than four characters are not secrets."""
     values = {each["value"] for container in all_containers(pod) for each in container["config"]["envs"]}
     secrets = {line for value in values for line in (value, *value.splitlines())}
     secrets |= {printable(secret, len(secret)) for secret in secrets}  # as a message of crictl has them
@@ -102,7 +102,7 @@ def _redacted(text: str, pod: Pod) -> str:
 
 
 def _length_of_beginning(text: str, secret: str) -> int:
-    """How many characters of the secret's beginning the text ends with."""
+    """Return how many characters of the secret's beginning the text ends with."""
     tail = text[-len(secret) :]
     position = tail.find(secret[0])
     while position >= 0:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The second of a run's two calls: one change of a node's file set, whole or not at all.
+"""The second of a run's two calls: changes a node's file set completely or not at all.
 
-Runs as a program of its own in a transient systemd unit (see unit.py), so that neither a lost connection nor a dead controller
-stops it half-way. Before the first rename the intent with everything needed to go back is on disk; state.json's rename is
-the point of commit. Whatever interrupts it in between, recovery.recover (the unit's ExecStopPost, the next run, the next boot)
-ends in one of the two states, files and daemon alike.
+It runs as a program in a transient systemd unit (see unit.py), so that a lost connection or a dead controller does not stop
+it. Before the first rename the intent, with everything needed to go back, is on disk; the rename of state.json is the point
+of commit. Whatever interrupts it in between, recovery.recover (the unit's ExecStopPost, the next run, the next boot) ends
+in one of the two states, for files and daemon alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RECENT = 60  # seconds since a restart by systemd itself
 
 
 def apply(layout: Layout, request: Request, program: str) -> Outcome:
-    """Make the change, or leave the node as it was. Returns a contract.Outcome; raises nothing.
+    """Make the change, or leave the node as it was. Returns a contract.Outcome and raises nothing.
 
     `program` is the path of the program that recovers after a kill.
     """
@@ -35,7 +35,7 @@ def apply(layout: Layout, request: Request, program: str) -> Outcome:
         return _apply(layout, request, program)
     except NodeError as error:
         return _failed(layout, request, error, aim)
-    except Exception as error:  # a fault of ours must not leave a node between two states
+    except Exception as error:  # an internal error must not leave a node between two states
         return _failed(layout, request, NodeError(f"internal error: {type(error).__name__}: {error}"), aim)
 
 
@@ -68,14 +68,14 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
 
 
 def _restarted(service: CrioService | None) -> str:
-    """A note on a daemon that systemd has just started again by itself: it may be what changed."""
+    """Return a note on a daemon that systemd has just restarted by itself, which may be the cause of a change."""
     if service is None or not service.restarts or service.uptime > _RECENT:
         return ""
     return f" ({service.unit} was restarted by systemd {service.restarts} times, see journalctl -u {service.unit})"
 
 
 def _end_former_change(layout: Layout) -> None:
-    """An open intent is recovery's alone: it is ended first, or nothing is begun."""
+    """End an interrupted change first. Raises TransactionError if that is not possible."""
     if not intent.needs_recovery(layout):
         return
     outcome = recovery.recover(layout)
@@ -98,7 +98,7 @@ def _swap(request: Request, prepared: Prepared) -> None:
 
 
 def _remove_empty_drop_in_directory(directory: str) -> None:
-    """A unit's own drop-in directory goes with its last file; crio.conf.d and the like stay."""
+    """Remove the unit's own drop-in directory with its last file; crio.conf.d and the like stay."""
     if directory.startswith(losses.UNIT_DIRECTORY) and directory.endswith(".d"):
         node_files.remove_empty_directory(directory)
 
@@ -106,9 +106,9 @@ def _remove_empty_drop_in_directory(directory: str) -> None:
 def _make_live(
     request: Request, before: Before | None
 ) -> tuple[CrioService, dict[str, str | None], list[str]]:
-    """Have the daemon load what changed, and prove that it did and is well.
+    """Make the daemon load the changed files, and check that it did and works.
 
-    Returns the service, what is outranked, and sentences about containers that ended by themselves meanwhile.
+    Returns the service, outranked keys, and sentences about containers that ended by themselves in the meantime.
     """
     unit = request["unit"]
     if before is None:
@@ -124,7 +124,7 @@ def _make_live(
 
 
 def _refuse_foreign_changes(request: Request) -> None:
-    """Somebody who writes a managed file during the change has not seen it; nobody could say what the daemon has loaded."""
+    """Raise TransactionError if somebody else wrote a managed file during the change: what the daemon has loaded is unknown."""
     contents = {entry["path"]: entry["sha256"] for entry in request["files"]}
     paths = [*request["contents"], *request["remove"]]
     wrong = [path for path in paths if node_files.describe(path).get("sha256") != contents.get(path)]
@@ -135,9 +135,9 @@ def _refuse_foreign_changes(request: Request) -> None:
 
 
 def _activate(request: Request, before: Before) -> str | None:
-    """Make systemd read what changed, enable the service, and start, restart or reload the daemon.
+    """Make systemd read changed units, enable the service, and start, restart or reload the daemon.
 
-    Returns the journal's cursor from before that.
+    Returns the cursor of the system's journal before that.
     """
     after = journald.cursor()
     if _touches_units(request):
@@ -171,7 +171,7 @@ def _finished(
     outranked: dict[str, str | None],
     notes: list[str],
 ) -> Outcome:
-    """The outcome of a committed change. What fails from here on is litter, and a warning."""
+    """Return the outcome of a committed change. Failures from here on leave files to clean up, and are warnings."""
     number, _owners, of_others = ready
     warnings = [*of_others, *notes]
     try:
@@ -180,7 +180,7 @@ def _finished(
         warnings.append(f"the change is committed, and cleaning up goes on later: {error}")
     warnings += generation.tidy(layout, number)
     if _touches_units(request):
-        # The unit that would have recovered at boot was read too; let systemd forget it.
+        # systemd has also read the unit that would have recovered at boot; make it forget that one.
         run(["systemctl", "daemon-reload"])
     warnings += intent.finish(layout)
     return {
@@ -195,7 +195,7 @@ def _finished(
 
 
 def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Outcome:
-    """Bring the node back where anything was begun, and say how it ended. Committed is what state.json says, nothing else."""
+    """Restore the node if the change had begun, and return how it ended. Only state.json decides whether it is committed."""
     begun = intent.is_open(layout)
     outcome: Outcome = {
         "format": contract.RESULT_FORMAT,
@@ -224,7 +224,7 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
 
 
 def _aim(request: Request) -> str:
-    """What systemd is aiming at, for people; "" where nobody can say or no daemon is concerned."""
+    """Return the state that systemd is aiming at, for messages; "" if it is unknown or no daemon is concerned."""
     if not request.get("concerns_daemon", True):
         return ""
     try:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's configuration as a change would leave it, tried before anything of the node is written.
+"""Tests a node's configuration as a change would leave it, before anything on the node is written.
 
-Everything that may refuse a change beforehand is here: what must not be replaced, a file system that takes no file, a unit
-between two states, what the node's own crio and systemd report about the candidate, and what a start needs and is missing.
-What would take running containers with it is in losses.py.
+Here is everything that may refuse a change beforehand: files that must not be replaced, file systems without room, a unit
+between two states, what the node's own crio and systemd report about the candidate, and requirements of a start that are
+missing. What would stop running containers is in losses.py.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _PREFIXES = ("validating runtime config: ", "validating root config: ", "runtime
 
 @contextlib.contextmanager
 def folder(layout: Layout) -> Iterator[str]:
-    """A private folder for the candidate, in memory, gone afterwards; systemd removes it with the unit after a kill."""
+    """Provide a private folder in memory for the candidate, and remove it; after a kill systemd does."""
     directory = layout.candidate
     node_files.make_private_directory(layout.run_directory)
     node_files.remove_tree(directory)
@@ -61,9 +61,9 @@ def folder(layout: Layout) -> Iterator[str]:
 
 
 def rehearse(request: Request, directory: str, layout: Layout, mounts: Collection[str]) -> Before | None:
-    """Everything that may refuse a change, done in `directory` alone: nothing of the node is written.
+    """Perform every check that may refuse a change, in `directory` only: nothing on the node is written.
 
-    Returns the daemon as it is now (see daemon.snapshot), None where the change concerns no daemon. Raises TransactionError
+    Returns the daemon as it is now (see daemon.snapshot), None if the change concerns no daemon. Raises TransactionError
     with kind refused or validate.
     """
     try:
@@ -103,7 +103,7 @@ def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> 
 
 
 def usable(request: Request) -> CrioService:
-    """The unit, once it is in a state that a change can begin from. Raises TransactionError with kind refused."""
+    """Return the unit in a state that a change can begin from. Raises TransactionError with kind refused."""
     service = CrioService(request["unit"])
     if service.masked:
         raise TransactionError(
@@ -138,14 +138,15 @@ def usable(request: Request) -> CrioService:
 
 
 def _program_of(service: CrioService) -> str:
-    """Return the path of crio, which `usable` has made sure of."""
+    """Return the path of crio, which `usable` has checked."""
     return service.binary or ""
 
 
 def validate(service: CrioService, copied: ConfigurationCopy) -> dict[str, str]:
-    """Ask the node's own crio, with the unit's own options and environment, what it makes of the whole candidate.
+    """Let the node's own crio read the whole candidate, with the options and environment of the unit.
 
-    Returns the candidate as crio prints it: dotted keys to the text of their values, defaults included.
+    Returns the candidate as crio prints it: dotted keys and the text of their values, defaults included. Raises
+    TransactionError.
     """
     status, output, error = run(
         [_program_of(service), *copied.arguments, *service.options, "config"],
@@ -164,11 +165,11 @@ def dry_start(
     configuration: dict[str, str],
     only: str = "",
 ) -> None:
-    """Let the node's own crio judge all that a start needs, other people's files included, and stop before it serves.
+    """Let the node's own crio check everything that a start needs, including other people's files, and stop before it serves.
 
-    Its programs (pinns, conmon, the handlers'), cgroup manager, profiles, storage and registries are judged by CRI-O itself in a
-    process of its own, with neither socket nor network; the daemon that runs is not touched, and folders that a start creates
-    are removed again. only: refuse just for complaints that have these words. Raises TransactionError.
+    CRI-O itself judges its programs (pinns, conmon, the handlers'), cgroup manager, profiles, storage and registries, in a
+    process without socket and network. The running daemon is not touched, and folders that a start creates are removed.
+    only: refuse only complaints that contain these words. Raises TransactionError.
     """
     command = [_program_of(service), *copied.arguments, *service.options, *copied.registries_arguments]
     # A filter, a file or another format of the log would hide how it ended.
@@ -195,7 +196,7 @@ def dry_start(
 
 @contextlib.contextmanager
 def _without_new_folders(configuration: dict[str, str]) -> Iterator[None]:
-    """Remove the folders that the block creates of those that a start of CRI-O creates where they are missing."""
+    """Remove those folders afterwards that a start of CRI-O creates and that did not exist."""
     folders = {"/usr/share/containers/oci/hooks.d"}  # hooks_dir's default
     for key in _CREATED:
         value = handlers.value_of(configuration.get(key))
@@ -223,7 +224,7 @@ def _is_absolute(path: object) -> bool:
 
 
 def refuse_unusable_handler(configuration: dict[str, str]) -> None:
-    """CRI-O starts with a default handler that nobody can execute, and then loses every container."""
+    """Raise TransactionError for a default handler that cannot be executed: CRI-O starts with it and loses every container."""
     name, known = handlers.parse(configuration)
     path = (known.get(name) or {}).get("runtime_path")
     if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
@@ -235,7 +236,7 @@ def refuse_unusable_handler(configuration: dict[str, str]) -> None:
 
 
 def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: CrioService) -> None:
-    """A handler that CRI-O cannot use is left out of its runtime with one line of log, and pods that ask for it fail."""
+    """Raise TransactionError for a handler that CRI-O would drop with a line in its log; pods that ask for it fail."""
     asked = "".join(
         content for path, content in request["contents"].items() if service.config_directory in path
     )
@@ -251,7 +252,7 @@ def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: Cr
 
 
 def validate_unit(request: Request, service: CrioService, directory: str) -> None:
-    """Ask systemd what it thinks of the unit's drop-in; it would only log what it does not understand, and go on."""
+    """Raise TransactionError for a drop-in that systemd does not understand; it would only log that and go on."""
     drop_ins = {
         path: text
         for path, text in request["contents"].items()
@@ -276,7 +277,7 @@ def validate_unit(request: Request, service: CrioService, directory: str) -> Non
 
 
 def without_values(line: str) -> str:
-    """systemd's complaint without the values of an Environment=, which may be secrets."""
+    """Return systemd's complaint without the values of an Environment=, which may be secrets."""
     if "nvironment" not in line:
         return line
     return re.sub(r"(assignment|syntax|[Ii]gnoring)[^:]{0,60}:.*", r"\1 (the value is not shown)", line)

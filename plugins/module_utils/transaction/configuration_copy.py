@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copy of the node's configuration as a change would leave it, for the node's own crio to judge.
+"""A copy of the node's configuration as a change would leave it, for the node's own crio to check.
 
-Other people's files are in it as their reader sees them; what would stop that reader is refused by name.
+Other people's files are included as CRI-O reads them; a file that would stop it from reading is refused by name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST = 1000  # files there
 
 
 class ConfigurationCopy:
-    """A copy of the configuration as the change would leave it: crio.conf, crio.conf.d, and where registries change, theirs."""
+    """A copy of crio.conf and crio.conf.d as the change would leave them, and of the registries' files if they change."""
 
     def __init__(self, request: Request, service: CrioService, directory: str, layout: Layout) -> None:
         self._service = service
@@ -73,26 +73,26 @@ class ConfigurationCopy:
 
     @property
     def arguments(self) -> list[str]:
-        """The options that name the copy in place of the node's files."""
+        """The options that name the copy instead of the node's files."""
         named = ["--config", self.config if os.path.exists(self.config) else ""]
         return [*named, "--config-dir", self.config_directory]
 
     @property
     def registries_arguments(self) -> list[str]:
-        """The options that name the copy of the registries' files; [] where a change does not concern them."""
+        """The options that name the copy of the registries' files; [] if they do not change."""
         if not self.judges_registries:
             return []
         return ["--registries-conf", self.registries, "--registries-conf-dir", self.registries_directory]
 
     def real_names(self, text: str) -> str:
-        """A message about the copy, with the paths that it stands for."""
+        """Replace paths of the copy in a message by those of the node's files."""
         for real, copied in sorted(self._places, key=lambda each: -len(each[1])):
             text = text.replace(copied, real or '""')
         return text
 
 
 def copy_configuration(source: str, target: str, deep: bool = True) -> None:
-    """Copy a folder as its reader sees it, links as what they point to. Raises TransactionError for what would stop the reader.
+    """Copy a folder as its reader sees it, with links resolved. Raises TransactionError for what would stop the reader.
 
     deep: as CRI-O reads crio.conf.d (every file, recursively, whatever its name); else as containers/image reads
     registries.conf.d (*.conf at the top).
@@ -132,7 +132,7 @@ def _refuse_depth(path: str, depth: int) -> None:
 
 
 def _type_for_reader(path: str, deep: bool) -> str:
-    """file or directory; TransactionError for what makes a start of CRI-O fail or hang."""
+    """Return file or directory. Raises TransactionError for anything that makes a start of CRI-O fail or hang."""
     reader = (
         "CRI-O reads every file of that folder"
         if deep

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Generations: each committed transaction, kept on the node to go back to. state.json's rename is the point of commit.
+"""Generations: committed transactions that are kept on the node, to roll back to.
 
-All that a commit needs is read and written before the first file of the node is touched; the commit itself is one rename.
-A generation never holds the content of a secret file: a secret leaves the node with its setting.
+Everything that a commit needs is read and written before the first file of the node is changed; the commit itself is the
+rename of state.json. A generation never holds the content of a secret file: a secret leaves the node with its setting.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _LIST = "files.json"
 
 
 def prepare(layout: Layout, request: Request, state: State) -> NextGeneration:
-    """Write what the next generation is, beside the others. Returns (its number, its owners, notes).
+    """Write the next generation beside the others. Returns its number, its owners, and notes.
 
-    Files of other owners that are gone or changed since their commit are noted, and never stop a change.
+    Files of other owners that are missing or changed since their commit are noted, and do not stop a change. Raises
+    NodeFileError.
     """
     # Of a state that was lost, the generations may still be there.
     number = max([state["generation"], *(int(name) for name in _names(layout) if name.isdigit())]) + 1
@@ -72,7 +73,7 @@ def _content_of(entry: File, request: Request) -> bytes:
 
 
 def _of_others(path: str, entry: CommittedFile) -> tuple[str, bytes | None]:
-    """(what is to note of a file of another owner, its content or None)"""
+    """Return (a note on a file of another owner, or ""; its content or None)."""
     try:
         found = node_files.describe(path)
         if found["file_type"] == "absent":
@@ -86,7 +87,7 @@ def _of_others(path: str, entry: CommittedFile) -> tuple[str, bytes | None]:
 
 
 def forget_prepared(layout: Layout, number: int) -> None:
-    """Take away what prepare wrote."""
+    """Remove what prepare wrote."""
     node_files.remove_tree(f"{layout.generations}/{number}.partial")
 
 
@@ -98,9 +99,9 @@ def commit(
     prepared: NextGeneration,
     state: State,
 ) -> State:
-    """Record the change as made, by owner, hash and InvocationID. Returns the new state.
+    """Commit the change: record its files by owner and hash, and the InvocationID. Returns the new state.
 
-    Raises NodeFileError while the change is not committed; what comes after the rename is `tidy`'s.
+    Raises NodeFileError if the change is not committed. `tidy` does what follows the commit.
     """
     number, owners, _notes = prepared
     new_state = contract.empty_state()
@@ -119,9 +120,9 @@ def commit(
 def _acknowledged(
     request: Request, service: CrioService, owners: Owners, state: State
 ) -> dict[str, FileIdentity]:
-    """What the running daemon has loaded by now: this set, and of other owners' files all that it had loaded before.
+    """Return what the running daemon has loaded: these files, and those of other owners that it had loaded before.
 
-    A start reads everything anew.
+    After a start that is every file.
     """
     started = request["activate"] in ("start", "restart")
     ours = {entry["path"] for entry in request["files"]}
@@ -140,7 +141,7 @@ def _acknowledged(
 
 
 def tidy(layout: Layout, number: int) -> list[str]:
-    """Give the committed generation its name and let go of the oldest ones. Returns sentences about what did not work."""
+    """Name the committed generation and remove the oldest ones. Returns sentences about failures."""
     problems = []
     partial, folder = f"{layout.generations}/{number}.partial", f"{layout.generations}/{number}"
     try:
@@ -173,7 +174,7 @@ def _names(layout: Layout) -> list[str]:
 
 
 def _drop_secrets(folder: str) -> None:
-    """Older versions of the collection kept the content of secret files."""
+    """Remove the content of secret files, which older versions of the collection kept."""
     text = node_files.read_text(os.path.join(folder, _LIST))
     if text is None:
         return

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The intent of a change: on disk before the first rename, with all that is needed to go back, and gone once nothing is open.
+"""The intent of a change: on disk before the first rename, with everything needed to go back, and removed at the end.
 
 Whoever finds it (the unit's ExecStopPost, the next run, the next boot) can end the change, see recovery.py. Going back needs no
-space: the old files are kept beside by hard links, and return by a rename.
+space: the old files are kept as hard links and return by a rename.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..program import run
 
 
 class Prepared:
-    """What is written for a change before the first file of the node is touched."""
+    """What is written for a change before the first file of the node is changed."""
 
     def __init__(self, identity: str) -> None:
         self.identity = identity
@@ -34,7 +34,7 @@ class Prepared:
 def prepare(layout: Layout, request: Request, mounts: Collection[str], program: str) -> Prepared:
     """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
 
-    Nothing of the node's configuration changes. Whatever interrupts this, `sweep` of recovery.py removes what was written: at
+    The node's configuration is not changed. If this is interrupted, `sweep` of recovery.py removes what was written: at
     once, after a kill, or at the next boot, by `program` (its path). Raises NodeFileError; then the caller must sweep.
     """
     prepared = Prepared(request["id"])
@@ -68,7 +68,7 @@ def prepare(layout: Layout, request: Request, mounts: Collection[str], program: 
 
 
 def _begin(layout: Layout, request: Request, stages: list[str], program: str) -> None:
-    """Note what is about to be written before any of it is, and have the next boot look at the note."""
+    """Record what is about to be written before it is, and make the next boot read that record."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
     note = {"format": contract.PREPARATION_FORMAT, "id": request["id"], "stages": stages}
@@ -86,9 +86,9 @@ def _begin(layout: Layout, request: Request, stages: list[str], program: str) ->
 def announce(
     layout: Layout, request: Request, prepared: Prepared, before: Before | None, program: str
 ) -> None:
-    """Write the intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched.
+    """Write the intent. Before that, nothing of the node's configuration is changed.
 
-    `before` is what candidate.rehearse returned, `program` the path of the program that recovers.
+    `before` is the result of candidate.rehearse, `program` the path of the program that recovers. Raises NodeFileError.
     """
     intent = {
         "format": contract.INTENT_FORMAT,
@@ -120,9 +120,10 @@ ExecStart={python} {program} recover-at-boot
 
 
 def load(layout: Layout) -> tuple[Intent | None, str]:
-    """(the open intent or None, a sentence about what is wrong with its file, "" for nothing).
+    """Return (the open intent or None, a sentence about what is wrong with its file, or "").
 
-    A damaged one says nothing that could be undone; it is set aside, so that it stops nobody for ever. Raises NodeFileError.
+    A damaged one contains nothing that could be undone; it is renamed, so that it does not block every later change. Raises
+    NodeFileError.
     """
     text = node_files.read_text(layout.intent)
     if text is None:
@@ -141,7 +142,7 @@ def is_open(layout: Layout) -> bool:
 
 
 def is_littered(layout: Layout) -> bool:
-    """Whether something that a change wrote beside the configuration may still be there."""
+    """Whether files may be left that a change wrote beside the configuration."""
     try:
         names = os.listdir(layout.transaction)
     except OSError:
@@ -152,12 +153,12 @@ def is_littered(layout: Layout) -> bool:
 
 
 def needs_recovery(layout: Layout) -> bool:
-    """Whether a recovery has anything to end or to remove."""
+    """Whether there is anything for a recovery to end or to remove."""
     return is_open(layout) or is_littered(layout)
 
 
 def stages_left(layout: Layout) -> list[str]:
-    """The folders that the preparation on disk names; of a damaged one those that nearly every change uses."""
+    """Return the folders that the preparation on disk lists; if it is damaged, those that nearly every change uses."""
     usual = [
         f"{layout.staging_directory}/x",
         f"{layout.configuration_root}/{os.path.basename(layout.staging_directory)}/x",
@@ -172,9 +173,9 @@ def stages_left(layout: Layout) -> list[str]:
 
 
 def restore(intent: Intent) -> list[str]:
-    """Put back every file as it was, and take away directories that the change made. May run twice.
+    """Restore every file, and remove directories that the change created. May run twice.
 
-    Returns a sentence for each path that could not be brought back; the others are.
+    Returns a sentence for each path that could not be restored.
     """
     problems = []
     for entry in intent["undo"]:
@@ -233,14 +234,14 @@ def _is_back(entry: Undo, found: FoundFile) -> bool:
 
 
 def _refuse_full_directory(path: str) -> None:
-    """An empty folder in a file's place goes; a full one is somebody's."""
+    """Remove an empty folder that has taken a file's place. Raises NodeFileError for one with files."""
     node_files.remove_empty_directory(path)
     if os.path.isdir(path):
         raise node_files.NodeFileError(f"{path} is a folder with files now; move it away")
 
 
 def not_as_before(intent: Intent) -> list[str]:
-    """Paths that are not as the intent's undo has them: read, never assumed."""
+    """Return the paths that differ from the intent's undo, as read from the disk."""
     wrong = []
     for entry in intent["undo"]:
         try:
@@ -254,7 +255,7 @@ def not_as_before(intent: Intent) -> list[str]:
 
 
 def _is_empty_directory(path: str) -> bool:
-    """A folder that the change made and that nobody uses; one with somebody's files is left to them."""
+    """Whether a folder that the change created is unused; one with somebody's files is left to them."""
     try:
         return os.path.isdir(path) and not os.listdir(path)
     except OSError:
@@ -262,22 +263,22 @@ def _is_empty_directory(path: str) -> bool:
 
 
 def relabel(paths: Collection[str]) -> None:
-    """Give files the SELinux labels that the policy has for their paths, where there is a policy and the tool."""
+    """Apply the SELinux policy's labels to files, if there is a policy and the tool."""
     if paths and os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])
 
 
 def forget(layout: Layout, stages: list[str]) -> list[str]:
-    """Nothing to go back to any more. The intent goes first: without it the rest is only litter.
+    """Remove the intent, and then what is left beside the configuration: nothing can go back any more.
 
-    Returns sentences about litter that could not be removed. Raises NodeFileError where the intent itself cannot.
+    Returns sentences about what could not be removed. Raises NodeFileError if the intent itself cannot be removed.
     """
     node_files.remove(layout.intent)
     return abandon(layout, stages)
 
 
 def abandon(layout: Layout, stages: list[str]) -> list[str]:
-    """Remove all that a change wrote beside the configuration, but for the note of it. Returns sentences about what is left."""
+    """Remove what a change wrote beside the configuration, except its preparation. Returns sentences about what is left."""
     problems = []
     for step in (forget_boot_unit, remove_partial_documents):
         try:
@@ -288,7 +289,7 @@ def abandon(layout: Layout, stages: list[str]) -> list[str]:
 
 
 def finish(layout: Layout) -> list[str]:
-    """Remove the note of the preparation, as the last step of all. Returns sentences about what did not work."""
+    """Remove the preparation, which is the last step. Returns sentences about failures."""
     try:
         node_files.remove(layout.preparation)
     except NodeError as error:
@@ -297,7 +298,7 @@ def finish(layout: Layout) -> list[str]:
 
 
 def remove_stages(stages: list[str]) -> list[str]:
-    """Remove folders with staged and saved files, those of former changes too: whoever calls this holds the node's lock.
+    """Remove folders with staged and kept files, including those of former changes: the caller holds the node's lock.
 
     Returns sentences about those that could not be removed.
     """
@@ -311,13 +312,13 @@ def remove_stages(stages: list[str]) -> list[str]:
 
 
 def forget_boot_unit(layout: Layout) -> None:
-    """Leave nothing for the next boot to do."""
+    """Remove the unit that would recover at the next boot."""
     node_files.remove(layout.recovery_link)
     node_files.remove(layout.recovery_unit)
 
 
 def remove_partial_documents(layout: Layout) -> None:
-    """Remove what a kill left of half-written documents and units."""
+    """Remove documents and units that were half-written at a kill."""
     folders = (layout.state_directory, layout.transaction, layout.unit_directory)
     for folder in folders:
         with (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One lock for a node: held by the program that changes it, for as long as it runs, and gone with its process."""
+"""The lock of a node: held by the program that changes it while it runs, and released with its process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Busy(NodeError):
 
 @contextlib.contextmanager
 def held(layout: Layout, seconds: float = 0, word: str = "") -> Iterator[None]:
-    """Hold the node's lock; wait for it up to so many seconds. `word` is what others can read of its holder.
+    """Hold the node's lock; wait for it for up to `seconds`. `word` tells others who holds it.
 
     Raises Busy, NodeFileError.
     """
@@ -33,7 +33,7 @@ def held(layout: Layout, seconds: float = 0, word: str = "") -> Iterator[None]:
         handle = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _take(handle, seconds)
-        with contextlib.suppress(OSError):  # a full tmpfs: the word is a comfort, the lock is not
+        with contextlib.suppress(OSError):  # a full tmpfs: the word is a convenience, the lock is not
             os.ftruncate(handle, 0)
             os.pwrite(handle, word.encode(), 0)
         yield
@@ -57,7 +57,7 @@ def _take(handle: int, seconds: float) -> None:
 
 
 def holder(layout: Layout) -> str:
-    """The word of whoever holds the lock now, "" where nobody does."""
+    """Return the word of the lock's current holder, "" if nobody holds it."""
     try:
         handle = os.open(layout.lock, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

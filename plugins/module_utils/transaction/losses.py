@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the start of a changed daemon would take from the containers that run now.
+"""What the start of a changed daemon would do to running containers.
 
-A restart may stop them (they live in the unit's control group), remove them (another minor version), lose sight of them (other
+A restart may stop them (they are in the unit's control group), remove them (another minor version), lose them (another
 storage), or leave them to a handler that does not know them. Each of these is refused before anything is changed.
 """
 
@@ -38,7 +38,7 @@ _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1
 def refuse_to_lose_containers(
     request: Request, service: CrioService, before: Before, configuration: dict[str, str]
 ) -> None:
-    """Raise TransactionError where the start would end containers that run now, or lose sight of them."""
+    """Raise TransactionError if the start would stop, remove or lose running containers."""
     known = containers.monitors()
     alive = [each for each in known if "container" in each or "id" not in each]
     counted = [each for each in alive if "id" in each and not containers.is_pods_own(each)]
@@ -68,12 +68,15 @@ def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Mon
 
 
 def _set_by(path: str, service: CrioService) -> str:
-    """Where a KillMode comes from, for a drop-in that may be of somebody else's making."""
+    """Return where a KillMode comes from, for a drop-in that somebody else may have written."""
     return f" by {shown(path)}" if path and path != service.properties.get("FragmentPath") else ""
 
 
 def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], count: int) -> None:
-    """A start removes every pod where a version file is missing or has another minor version (internal/version/version.go)."""
+    """Raise TransactionError if CRI-O would remove every pod at its start.
+
+    It does so if a version file is missing or has another minor version (internal/version/version.go).
+    """
     if configuration.get("crio.internal_wipe") == "false":
         return
     now = crio_service.version_of(service.binary) if service.binary else None
@@ -101,7 +104,7 @@ def _minor(version: str) -> list[str]:
 
 
 def _noted_version(path: str) -> str | None:
-    """The version that the last start noted: a JSON string, or an object with major and minor (internal/version)."""
+    """Return the version that the last start recorded: a JSON string, or an object with major and minor (internal/version)."""
     try:
         text = node_files.read_bytes(path, 4096).decode("utf-8", "replace")
     except NodeFileError:
@@ -115,7 +118,7 @@ def _counted(count: int) -> str:
 
 
 def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -> None:
-    """Containers must find their files where the daemon looks: below its root and runroot, by its storage driver.
+    """Raise TransactionError if the daemon would look for containers elsewhere: another root, runroot or storage driver.
 
     A monitor's command line names the folders of its container: ROOT/DRIVER-containers/ID/userdata (oci/runtime_oci.go).
     """
@@ -145,9 +148,9 @@ def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -
 
 
 def refuse_second_driver(configuration: dict[str, str]) -> None:
-    """Raise TransactionError for a storage driver beside the data of another one.
+    """Raise TransactionError for a storage driver if there is data of another one.
 
-    CRI-O starts with it and without the images that are there; and without the key it never starts again, since the storage
+    CRI-O starts with it and without the existing images; and without the key it never starts again, since the storage
     library then finds two drivers (containers/storage, drivers/driver.go: "contains several valid graphdrivers").
     """
     driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
@@ -163,7 +166,7 @@ def refuse_second_driver(configuration: dict[str, str]) -> None:
 
 
 def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]) -> None:
-    """Of a container whose pod is not noted its monitor shows what it was started with: one of the handlers must match that."""
+    """Raise TransactionError if no handler matches a container whose pod is not known: its monitor shows what started it."""
     _default, after = handlers.parse(configuration)
     offered = [handlers.settings(name, handler) for name, handler in after.items()]
     programs = {each["runtime_path"] for each in offered}
@@ -183,9 +186,9 @@ def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]
 
 
 def _refuse_broken_handlers(known: list[Monitor]) -> None:
-    """The program that started a container must still know it: a start of CRI-O asks it, and takes no answer for an exit.
+    """Raise TransactionError if a program does not know a container that it started: CRI-O takes that for its exit.
 
-    One container is asked about for each program and state folder, since that is what can be missing or broken.
+    One container is checked for each program and state folder, since those are what can be missing or broken.
     """
     asked = set()
     for monitor in known:
@@ -208,7 +211,7 @@ def _refuse_broken_handlers(known: list[Monitor]) -> None:
 def _refuse_changed_handlers(
     service: CrioService, known: list[Monitor], configuration: dict[str, str]
 ) -> None:
-    """Pods must find the handler that they were started with: by name, and as it was."""
+    """Raise TransactionError if a pod would not find the handler that started it, by name and with the same settings."""
     pods, unknown = sandboxes.of_monitors(known)
     live = {}
     if service.active:
@@ -223,7 +226,7 @@ def _refuse_changed_handlers(
 
 
 def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list[Monitor]) -> dict[str, str]:
-    """Add those pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
+    """Add pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
     crictl = Crictl(f"unix://{service.socket}")
     try:
         listed, running = crictl.together(
@@ -260,7 +263,7 @@ def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list
 
 
 def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
-    """(the KillMode the unit will have, the file that sets it): from its own file and its drop-ins, as the change leaves them.
+    """Return (the unit's KillMode after the change, the file that sets it), from its own file and its drop-ins.
 
     Drop-ins that systemd has not read yet count: a change makes it read them (systemd.kill(5), systemd.unit(5)).
     """

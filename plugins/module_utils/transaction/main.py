@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program that runs by itself on a node: applies a request, or ends what was interrupted."""
+"""The program that runs by itself on a node: applies a request, or ends an interrupted change."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ _RETRY_LIMIT = 60  # seconds that a change waits for a retry to pause
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The program's verbs: `apply ID PROGRAM` (the request is on standard input), `recover PROGRAM`, `recover-at-boot`, and
-    `retry UNIT`. Returns the exit status: 1 where something is still open.
+    """Run a verb: `apply ID PROGRAM` (the request is on standard input), `recover PROGRAM`, `recover-at-boot`, `retry UNIT`.
+
+    Returns the exit status: 1 if a change is still open.
     """
     os.umask(0o077)
     verb = arguments[0]
@@ -69,7 +70,7 @@ def _recover(at_boot: bool) -> int:
 
 
 def _retry_later(outcome: Outcome, unit: str, at_boot: bool = False) -> None:
-    """Let a unit go on where something could not be brought back: files, or the daemon."""
+    """Start a unit that tries again if files or the daemon could not be restored."""
     if not outcome.get("open") and (outcome.get("as_before", True) or at_boot):
         return
     arguments = [
@@ -86,7 +87,7 @@ def _retry_later(outcome: Outcome, unit: str, at_boot: bool = False) -> None:
 
 
 def _retry(unit: str) -> int:
-    """Try until the files are back, and for some minutes until the daemon is."""
+    """Try until the files are restored, and for some minutes until the daemon is."""
     tries = 0
     while True:
         time.sleep(_PAUSE)
@@ -95,7 +96,7 @@ def _retry(unit: str) -> int:
                 outcome = recovery.recover(NODE) if intent.is_open(NODE) else {}
                 problem = "" if (outcome or {}).get("open") else recovery.retry_daemon(unit)
         except lock.Busy:
-            continue  # somebody else is at it; what they leave open is looked at next
+            continue  # another change is running; what it leaves open is handled next
         if not (outcome or {}).get("open"):
             tries += 1
             if not problem or tries > _DAEMON_TRIES:
@@ -103,6 +104,6 @@ def _retry(unit: str) -> int:
 
 
 def _print(outcome: Mapping[str, object]) -> None:
-    """For a caller that still listens."""
+    """Print an outcome for a caller that is still there."""
     with contextlib.suppress(OSError):
         print(json.dumps(outcome), flush=True)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a change that failed or was interrupted: forward if it was committed, else back, files and daemon alike.
+"""Ends a change that failed or was interrupted: forward if it was committed, else back, for files and daemon alike.
 
-An open intent is owned by recovery alone. Each of its steps catches what goes wrong, goes on, and reports it: whatever happens to
-the files, the daemon is brought to what systemd was aiming at. What could not be done leaves the intent open, for the next try.
+Only recovery may end an open intent. Each of its steps catches errors, goes on, and reports them: whatever happens to the
+files, the daemon is brought to the state that systemd was aiming at. What could not be done leaves the intent open, for the
+next try.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ _READY_LIMIT = 60  # seconds for a runtime that was brought back
 
 
 def recover(layout: Layout, at_boot: bool = False) -> Outcome | None:
-    """End an interrupted or failed change. Returns its outcome (contract.Outcome), None where nothing was open.
+    """End an interrupted or failed change. Returns its contract.Outcome, None if nothing was open.
 
-    `open` in it says that files could not be brought back yet. May itself be interrupted and run again. At boot the daemon is not
-    started yet, so only files go back. Raises nothing: whoever calls this must be able to arrange the next try.
+    `open` in it says that files could not be restored yet. It may itself be interrupted and run again. At boot the daemon
+    is not started yet, so only files are restored. Raises nothing: the caller must be able to arrange the next try.
     """
     try:
         return _recover(layout, at_boot)
     except NodeError as error:
-        # Nothing is known of the change, so nothing can be done; the next try may be able to read it.
+        # The change cannot be read, so nothing can be done; the next try may be able to read it.
         problem = str(error)
     except Exception as error:
         problem = f"internal error: {type(error).__name__}: {error}"
@@ -49,9 +50,9 @@ def _recover(layout: Layout, at_boot: bool) -> Outcome | None:
 
 
 def sweep(layout: Layout) -> list[str]:
-    """Remove what a change wrote beside the configuration, where nothing is open. Returns sentences about what is left.
+    """Remove what a change wrote beside the configuration, if no change is open. Returns sentences about what is left.
 
-    Of a change that was committed its generation gets its name.
+    The generation of a committed change gets its name.
     """
     if not intent.is_littered(layout):
         return []
@@ -66,7 +67,7 @@ def sweep(layout: Layout) -> list[str]:
 
 
 def _finish(layout: Layout, left: list[str]) -> list[str]:
-    """Remove the note of the preparation, unless something is left, which the next recovery then finds by it.
+    """Remove the preparation, unless something is left, which the next recovery then finds by it.
 
     `left` are sentences about what is left. Returns such sentences.
     """
@@ -107,7 +108,7 @@ def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcom
 
 
 def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> list[str]:
-    """The files, and the daemon with them. Returns what is left wrong, as sentences."""
+    """Restore files and daemon. Returns sentences about what is still wrong."""
     unit = change["unit"]
     problems: list[str] = []
     untouched = _is_untouched(unit, before, problems)
@@ -126,7 +127,7 @@ def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> lis
 
 
 def _is_untouched(unit: str, before: Before, problems: list[str]) -> bool:
-    """Whether the daemon is the very one that it was before: then it is neither stopped nor started."""
+    """Whether the daemon is still the one from before the change: then it is neither stopped nor started."""
     try:
         service = CrioService(unit)
     except NodeError as error:
@@ -147,7 +148,7 @@ def _up_again(change: Intent, before: Before, untouched: bool) -> list[str]:
 
 
 def _measured(unit: str, before: Before) -> list[str]:
-    """What the daemon is now, held against what systemd was aiming at: read, never assumed."""
+    """Compare the daemon with the state that systemd was aiming at. Returns sentences about differences."""
     try:
         service = CrioService(unit).settled(_READY_LIMIT)
     except NodeError as error:
@@ -161,7 +162,7 @@ def _measured(unit: str, before: Before) -> list[str]:
 
 
 def retry_daemon(unit: str) -> str:
-    """Start a daemon that should run and does not. Returns what is wrong, "" for nothing."""
+    """Start a daemon that should be running and is stopped. Returns what is wrong, or ""."""
     try:
         service = CrioService(unit)
     except NodeError as error:
@@ -170,7 +171,7 @@ def retry_daemon(unit: str) -> str:
 
 
 def _told(layout: Layout, change: Intent | None, outcome: Outcome) -> Outcome:
-    """Leave the outcome where whoever asked for the transaction looks for it, if nobody has said more already."""
+    """Write the outcome where the caller of the transaction looks for it, unless there is one already. Returns it."""
     outcome.setdefault("warnings", [])
     if change is None:
         return outcome
@@ -185,7 +186,7 @@ def _told(layout: Layout, change: Intent | None, outcome: Outcome) -> Outcome:
 
 
 def interrupted(outcome: Outcome) -> Outcome:
-    """The outcome of a change of which nothing more is known than how recovery ended it."""
+    """Return the outcome of a change of which only the end of its recovery is known."""
     return {
         "format": contract.RESULT_FORMAT,
         "failed": not outcome.get("committed"),

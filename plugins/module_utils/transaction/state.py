@@ -10,10 +10,10 @@ from ..layout import Layout
 
 
 def load(layout: Layout) -> tuple[State, str]:
-    """(the state, a sentence about what is wrong with its file, "" for nothing).
+    """Return (the state, a sentence about what is wrong with its file, or "").
 
-    Of a damaged file nothing is believed: the node is then as if nothing had been committed, and the next commit rebuilds it.
-    Raises NodeFileError for a file that is there and cannot be read.
+    A damaged file is ignored: the node is then treated as if nothing had been committed, and the next commit writes it
+    anew. Raises NodeFileError for a file that cannot be read.
     """
     text = node_files.read_text(layout.state_file)
     if text is None:
@@ -25,7 +25,7 @@ def load(layout: Layout) -> tuple[State, str]:
 
 
 def recorded(state: State) -> dict[str, OwnedFile]:
-    """{path: what was committed of it, with its owner}"""
+    """Return {path: the committed file with its owner}."""
     return {
         path: {**entry, "owner": owner}
         for owner, entries in state["owners"].items()
@@ -34,15 +34,15 @@ def recorded(state: State) -> dict[str, OwnedFile]:
 
 
 def identity(found: FoundFile) -> FileIdentity:
-    """What tells a file from a later one at its path: content, inode and modification time. A chmod changes none of them."""
+    """Return what distinguishes a file from a later one at its path; chmod changes none of it."""
     return {"sha256": found.get("sha256"), "inode": found.get("inode"), "modified": found.get("modified")}
 
 
 def is_loaded(path: str, found: FoundFile, service: CrioService, state: State) -> bool:
     """Whether the running daemon has read these bytes.
 
-    Known by hash under its InvocationID; else, for a daemon that somebody started since the commit, because the file is the
-    very one that was committed, or is older than that start.
+    Known by the hash under its InvocationID; else, for a daemon that was started since the commit, because the file is the
+    one that was committed, or is older than that start.
     """
     if not service.active:
         return False
