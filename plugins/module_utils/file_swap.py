@@ -146,7 +146,7 @@ class FileSwap:
             try:
                 _undo(entry)
             except (OSError, SwapError) as error:
-                failures.append(_told(error, f"bringing {entry['target']} back"))
+                failures.append(_sentence(error, f"bringing {entry['target']} back"))
         if not failures:
             for directory in reversed(self._directories):
                 with contextlib.suppress(OSError):  # gone, or somebody else put something into it
@@ -155,7 +155,7 @@ class FileSwap:
                 self._sync(self._files)
                 self._remove_intent()
             except OSError as error:
-                failures.append(_told(error, f"removing {self.intent}"))
+                failures.append(_sentence(error, f"removing {self.intent}"))
         if failures:
             raise SwapError("; ".join(failures[:3]))
 
@@ -240,7 +240,7 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def _told(error: Exception, doing: str) -> str:
+def _sentence(error: Exception, doing: str) -> str:
     return os_error(error, doing) if isinstance(error, OSError) else str(error)
 
 

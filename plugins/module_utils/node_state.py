@@ -79,7 +79,7 @@ def read(
     )
     state, damage = committed.load(layout)
     wanted = {entry["path"]: entry for entry in request["files"]}
-    files = {path: _look_at(path, entry, service, state) for path, entry in sorted(wanted.items())}
+    files = {path: _describe_path(path, entry, service, state) for path, entry in sorted(wanted.items())}
     orphans = _orphans(request, wanted, service, state)
     expect = request.get("expect") or {}
     found_all = {**files, **orphans}
@@ -165,18 +165,18 @@ def _identity(found: ReportedFile) -> list[Any]:
     return found["identity"]
 
 
-def _look_at(
+def _describe_path(
     path: str, entry: File | None, service: CrioService, state: State, orphan: _Undesired | None = None
 ) -> ReportedFile:
     """Describe one path of the report. `entry`: the desired file. `orphan`: what is known of a file that is not desired."""
     found = cast(ReportedFile, node_files.describe(path))
     recorded = committed.recorded(state).get(path)
     # A file that was secret stays so for this run, since its old content would be shown.
-    secret = bool(recorded and recorded["secret"]) or not _is_public(found)
+    secret = bool(recorded and recorded.get("secret")) or not _is_public(found)
     if entry is None:
         known: _Undesired = orphan or {}
         found["owner"] = known["owner"]
-        found["disruption"] = (recorded and recorded["disruption"]) or known.get("disruption", "restart")
+        found["disruption"] = (recorded and recorded.get("disruption")) or known.get("disruption", "restart")
         as_wanted = found["file_type"] == "absent"
     else:
         secret = secret or entry.get("secret", False)
@@ -220,7 +220,7 @@ def _orphans(
         path = unwanted["path"]
         if path not in wanted and path not in known and _has_our_header(path):
             known[path] = unwanted
-    return {path: _look_at(path, None, service, state, entry) for path, entry in sorted(known.items())}
+    return {path: _describe_path(path, None, service, state, entry) for path, entry in sorted(known.items())}
 
 
 def _has_our_header(path: str) -> bool:

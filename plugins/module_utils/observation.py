@@ -137,16 +137,17 @@ def _network_folders(live: dict[str, str]) -> Observation:
     seen: Observation = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
     for path in named if isinstance(named, list) else []:
         if isinstance(path, str):
-            seen["plugin_dirs"][path], problem = _look_into(functools.partial(_programs_in, path), 0)
+            seen["plugin_dirs"][path], problem = _try_to_read(functools.partial(_programs_in, path), 0)
             if problem:
                 seen["plugin_dir_errors"][path] = problem
     network = _text(_value(live.get("crio.network.network_dir")))
     if network:
-        seen["cni_files"] = _look_into(functools.partial(_cni_files, network), list[str]())[0]
+        nothing: list[str] = []
+        seen["cni_files"] = _try_to_read(functools.partial(_cni_files, network), nothing)[0]
     return seen
 
 
-def _look_into(call: Callable[[], _T], otherwise: _T) -> tuple[_T, str]:
+def _try_to_read(call: Callable[[], _T], otherwise: _T) -> tuple[_T, str]:
     """Return (result of `call`, why it failed)."""
     try:
         return _within(_FOLDER_SECONDS, call), ""

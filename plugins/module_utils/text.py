@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 
 LIMIT = 1000  # characters of one message, unless the caller says otherwise
-_CUT = "... (cut)"
+#: what follows a text that was cut
+CUT = "... (cut)"
 _LONGEST = 64 * 1024  # characters that are read of a text of which only the beginning is shown
 _MASK = "***"
 _SEPARATORS = "\"'`=<>()[]{},;"  # before a user's name where no scheme is
@@ -29,7 +30,7 @@ def printable(text: object, limit: int = LIMIT) -> str:
     text = " ".join(str(text).split())
     cut = len(text) > limit
     text = "".join(character if character.isprintable() else "\ufffd" for character in text[:limit])
-    return f"{text}{_CUT}" if cut else text
+    return f"{text}{CUT}" if cut else text
 
 
 def without_credentials(text: object) -> str:

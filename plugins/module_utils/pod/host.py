@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from ..crictl import log as cri_log
 from ..errors import NodeError, PodError
 from ..program import run
+from ..text import CUT
 from .marks import LOGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..contract import HostPath
 
-_KINDS = {
+_TYPES = {
     "Directory": (stat.S_ISDIR, "a directory"),
     "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
     "File": (stat.S_ISREG, "a file"),
@@ -27,7 +28,7 @@ _KINDS = {
     "CharDevice": (stat.S_ISCHR, "a character device"),
     "BlockDevice": (stat.S_ISBLK, "a block device"),
 }
-_CUT = "... (cut)"  # as text.printable says it
+
 # A kubelet's oom_score_adj for the two extremes; between them it depends on the share of the memory.
 _SCORES = {"guaranteed": -997, "best-effort": 1000}
 
@@ -41,7 +42,7 @@ def refuse_unfit(host_paths: Iterable[HostPath]) -> None:
     for wanted in host_paths:
         if not wanted["type"]:
             continue
-        fits, words = _KINDS[wanted["type"]]
+        fits, words = _TYPES[wanted["type"]]
         try:
             found = os.stat(wanted["path"]).st_mode
         except FileNotFoundError:
@@ -98,7 +99,7 @@ def last_lines(path: str, count: int = 10) -> list[str]:
     try:
         with cri_log.Log(path, rotated=False) as log:
             entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
-            return [f"{entry.text}{_CUT}" if entry.cut else entry.text for entry in entries]
+            return [f"{entry.text}{CUT}" if entry.cut else entry.text for entry in entries]
     except (NodeError, OSError, ValueError):
         return []
 

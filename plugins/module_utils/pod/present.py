@@ -128,13 +128,13 @@ def _like(crictl: Crictl, pod: Pod, found: Found) -> dict[str, Any] | None:
         return None
     if sorted(ids) != sorted(each["name"] for each in pod_result.all_containers(pod)):
         return None
-    here = _look(crictl, sandbox["id"], ids)
+    here = _state_of(crictl, sandbox["id"], ids)
     states = [each["state"] for each in here["containers"].values()]
     fine = len(states) == len(ids) and not _failed(here) and set(states) <= {"running", "exited"}
     return here if fine and (here["state"] == "ready" or "running" not in states) else None
 
 
-def _look(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
+def _state_of(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
     """Return the pod with its address and the details of its containers by name."""
     sandbox, details = crictl.together(
         lambda: cri_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
@@ -171,7 +171,7 @@ def _start(crictl: Crictl, pod: Pod, wait: str, deadline: float) -> dict[str, An
         _wait(crictl, {"containers": _details(crictl, first)}, "completed", deadline)
         ids.update(first)
     ids.update(_start_containers(crictl, pod, pod_id, pod["containers"]))
-    return _wait(crictl, _look(crictl, pod_id, ids), wait, deadline)
+    return _wait(crictl, _state_of(crictl, pod_id, ids), wait, deadline)
 
 
 def _start_containers(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ..errors import PodError
-from ..text import printable, shown
+from ..text import CUT, printable, shown
 from . import host as pod_host
 
 TYPE_CHECKING = False
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     # pods as crictl lists them, each with its containers
     Found = list[tuple[dict[str, Any], list[dict[str, Any]]]]
 
-_CUT = printable("xx", 1)[1:]  # what follows a text that was cut
+
 _MASK = "********"
 _LIMIT = 4000  # characters of a message beside the lines of a log
-_TOLD = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
+_REPORTED = ("id", "state", "exit_code", "reason", "message", "started_at", "finished_at", "log_path")
 
 
 def all_containers(pod: Pod) -> list[PodContainer]:
@@ -35,7 +35,7 @@ def of(pod: Pod, here: dict[str, Any]) -> dict[str, Any]:
     for wanted in all_containers(pod):
         seen = here["containers"].get(wanted["name"], {})
         item = {"name": wanted["name"], "image": wanted["config"]["image"]["image"]}
-        item.update((key, seen[key]) for key in _TOLD if key in seen)
+        item.update((key, seen[key]) for key in _REPORTED if key in seen)
         if "message" in item:
             item["message"] = _redacted(item["message"], pod)
         containers.append(item)
@@ -94,10 +94,10 @@ def _redacted(text: str, pod: Pod) -> str:
     longest_first = sorted((each for each in secrets if len(each) > 3), key=len, reverse=True)
     for secret in longest_first:
         text = text.replace(secret, _MASK)
-    if text.endswith(_CUT):
-        text = text[: -len(_CUT)]
+    if text.endswith(CUT):
+        text = text[: -len(CUT)]
         beginning = max((_length_of_beginning(text, secret) for secret in longest_first), default=0)
-        text = (f"{text[:-beginning]}{_MASK}" if beginning else text) + _CUT
+        text = (f"{text[:-beginning]}{_MASK}" if beginning else text) + CUT
     return text
 
 

@@ -42,7 +42,7 @@ def _recover(layout: Layout, at_boot: bool) -> Outcome | None:
     if change is None:
         warnings = [damage] if damage else []
         warnings += sweep(layout)
-        return _told(layout, None, {"warnings": warnings}) if warnings else None
+        return _recorded(layout, None, {"warnings": warnings}) if warnings else None
     state, _damage = committed.load(layout)
     if state["transaction"] == change["id"]:
         return _forward(layout, change, state)
@@ -84,7 +84,7 @@ def _forward(layout: Layout, change: Intent, state: State) -> Outcome:
         warnings.append(str(error))
     run(["systemctl", "daemon-reload"])
     outcome["warnings"] = _finish(layout, warnings)
-    return _told(layout, change, outcome)
+    return _recorded(layout, change, outcome)
 
 
 def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcome:
@@ -104,7 +104,7 @@ def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcom
         outcome["warnings"] = _finish(layout, outcome["warnings"])
     outcome["as_before"] = not problems and not left
     outcome["problem"] = "; ".join(problems) or (f"{', '.join(left)} is not as it was" if left else "")
-    return _told(layout, change, outcome)
+    return _recorded(layout, change, outcome)
 
 
 def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> list[str]:
@@ -122,8 +122,8 @@ def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> lis
     if at_boot:
         return problems
     if before["aim"] == "up":
-        problems += _up_again(change, before, untouched)
-    return problems + _measured(unit, before)
+        problems += _start_or_reload(change, before, untouched)
+    return problems + _differences(unit, before)
 
 
 def _is_untouched(unit: str, before: Before, problems: list[str]) -> bool:
@@ -138,7 +138,7 @@ def _is_untouched(unit: str, before: Before, problems: list[str]) -> bool:
     return service.active and service.invocation_id == before["invocation_id"]
 
 
-def _up_again(change: Intent, before: Before, untouched: bool) -> list[str]:
+def _start_or_reload(change: Intent, before: Before, untouched: bool) -> list[str]:
     unit = change["unit"]
     if untouched:
         problem = daemon.reload_back(unit) if change["activate"] == "reload" else ""
@@ -147,7 +147,7 @@ def _up_again(change: Intent, before: Before, untouched: bool) -> list[str]:
     return [problem] if problem else []
 
 
-def _measured(unit: str, before: Before) -> list[str]:
+def _differences(unit: str, before: Before) -> list[str]:
     """Compare the daemon with the state that systemd was aiming at. Returns sentences about differences."""
     try:
         service = CrioService(unit).settled(_READY_LIMIT)
@@ -170,7 +170,7 @@ def retry_daemon(unit: str) -> str:
     return "" if service.phase != "stopped" else daemon.start_again(unit)
 
 
-def _told(layout: Layout, change: Intent | None, outcome: Outcome) -> Outcome:
+def _recorded(layout: Layout, change: Intent | None, outcome: Outcome) -> Outcome:
     """Write the outcome where the caller of the transaction looks for it, unless there is one already. Returns it."""
     outcome.setdefault("warnings", [])
     if change is None:

@@ -60,13 +60,13 @@ def split(
     return {key: live[key] for key in sorted(stale)}, outranked
 
 
-def _is_told(effective: str | None) -> bool:
+def _is_known(effective: str | None) -> bool:
     return effective is not None and effective.rstrip() != "["  # a list of several lines
 
 
 def _agrees(expected: str | None, effective: str | None) -> bool | None:
     """Whether the files on the node say what is expected; None where that is not known."""
-    if not _is_told(effective):
+    if not _is_known(effective):
         return None
     return effective in _EMPTY if expected is None else effective == expected
 
@@ -141,7 +141,7 @@ def of_stale(stale: Live, effective: Live, late: dict[str, str] | None = None) -
     late = late or {}
     return [of_late(table, path) for table, path in sorted(late.items())] + [
         f"{_as_written(key)}: the running CRI-O uses {_value(value)}, while its files now say"
-        f" {effective[key] if _is_told(effective.get(key)) else 'what is expected'}: it was not restarted since"
+        f" {effective[key] if _is_known(effective.get(key)) else 'what is expected'}: it was not restarted since"
         for key, value in sorted(stale.items())
         if entry_of(key)[0] not in late
     ]
