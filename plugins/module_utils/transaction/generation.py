@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import TYPE_CHECKING
 
 from .. import contract, node_files
 from ..contract import CommittedFile, File, FileIdentity, KeptFile, Request, State
@@ -17,8 +18,10 @@ from ..errors import NodeError
 from ..layout import Layout
 from . import state as committed
 
-Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
-NextGeneration = tuple[int, Owners, list[str]]  # its number, its owners, notes on files of other owners
+if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
+    Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
+    NextGeneration = tuple[int, Owners, list[str]]  # its number, its owners, notes on files of other owners
+
 KEPT = 5
 _LIST = "files.json"
 
