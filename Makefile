@@ -51,11 +51,12 @@ bench: .venv/stamp ## Measure costs on real nodes against a ping and crictl itse
 fuzz: .venv/stamp ## 50,000 malformed outputs of crictl through all that reads them; again by SEED=, one of them by INPUT=
 	@$(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(INPUT),--input $(INPUT))
 
-lint: .venv-lint/stamp ## ruff, yamllint, ansible-lint
+lint: .venv-lint/stamp ## ruff, mypy, yamllint, ansible-lint
 	.venv-lint/bin/ruff check .
 	.venv-lint/bin/ruff format --check .
 	.venv-lint/bin/yamllint --strict .
 	.venv-lint/bin/python -c 'from testbed.paths import link_collection; link_collection()'
+	.venv-lint/bin/mypy
 	PATH=$(CURDIR)/.venv-lint/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/collections \
 	    .venv-lint/bin/ansible-lint --offline --profile production
 

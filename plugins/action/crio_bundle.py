@@ -9,7 +9,7 @@ import re
 import tempfile
 
 from ansible_collections.cri.node.plugins.module_utils import download
-from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason, size
+from ansible_collections.cri.node.plugins.module_utils.errors import os_reason, size
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
@@ -72,7 +72,7 @@ class ActionModule(CheckedAction):
     def _send(self, source, sha256):
         """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""
         with tempfile.TemporaryDirectory(prefix="cri-node-bundle-") as folder:
-            path, name = source, one_line(source)
+            path, name = source, shown(source)
             if download.is_url(source):
                 path, name = os.path.join(folder, "fetched"), download.redacted(source)
                 _fetch(source, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 
+from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
@@ -121,10 +122,7 @@ def _no_crio(report):
     """Why a node has no CRI-O to change, and what to do."""
     wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
     if wrapper:
-        return (
-            f"ExecStart of {unit} is {wrapper}, and crio was not found behind it: the daemon does not run, and no argument is"
-            f" a program named crio. Start {unit}, so that its process shows which program it is"
-        )
+        return not_found_behind(wrapper, unit)
     return (
         f"CRI-O is not installed on this node: no crio was found where {unit} or PATH would have it. Install it, or let the role"
         " do that with crio_install: bundle"

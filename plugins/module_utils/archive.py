@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unpacks the regular files of a tar archive that are asked for, within limits; links, devices and odd names are left out."""
+"""Unpacks selected regular files of a tar archive, within limits; links, devices and unusual names are left out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import lzma
 import os
 import re
 import tarfile
+from collections.abc import Callable
 
-from .errors import NodeError, one_line, os_error, size
+from .errors import NodeError, os_error, size
 from .text import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 SIZE_LIMIT = 4 * 1024 * 1024 * 1024  # bytes of the whole archive, unpacked
 COUNT_LIMIT = 20_000  # entries of any kind
@@ -20,7 +25,7 @@ _BLOCK = (
     64 * 1024
 )  # bytes of one read: tarfile reads a header of an entry at once, whatever size it claims to have
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*", re.ASCII)  # what a name is made of
-_FORMATS = ((b"\x1f\x8b", gzip.GzipFile), (b"BZh", bz2.BZ2File), (b"\xfd7zXZ\0", lzma.LZMAFile))
+_READERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
 
 
 class ArchiveError(NodeError):
@@ -28,15 +33,15 @@ class ArchiveError(NodeError):
 
 
 class _Forward:
-    """A file that is only read forward, in bounded pieces and up to a limit: what tarfile needs of one, and no more."""
+    """A file that is only read forward, in bounded pieces and up to a limit; tarfile needs nothing else of a file."""
 
-    def __init__(self, file):
+    def __init__(self, file: IO[bytes]) -> None:
         self._file, self._position = file, 0
 
-    def tell(self):
+    def tell(self) -> int:
         return self._position
 
-    def seek(self, position):
+    def seek(self, position: int) -> int:
         if position < self._position:
             raise ArchiveError("an entry's size leads backward")
         while self._position < position:
@@ -44,7 +49,7 @@ class _Forward:
                 break
         return self._position
 
-    def read(self, count):
+    def read(self, count: int) -> bytes:
         if count > _BLOCK:
             raise ArchiveError(f"an entry's header has {size(count)}")
         block = self._file.read(count)
@@ -54,10 +59,10 @@ class _Forward:
         return block
 
 
-def unpack(archive, directory, top, is_wanted):
-    """Unpack the regular files below the directory `top` of the archive whose name there `is_wanted`, into `directory`.
+def unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bool]) -> dict[str, str]:
+    """Unpack those regular files below the directory `top` of the archive whose name there `is_wanted`, into `directory`.
 
-    Returns {name below top: path}. The archive may be compressed by gzip, bzip2 or xz.
+    Returns {name below top: path}. The archive may be compressed with gzip, bzip2 or xz. Raises ArchiveError.
     """
     try:
         return _unpack(archive, directory, top, is_wanted)
@@ -70,18 +75,20 @@ def unpack(archive, directory, top, is_wanted):
     raise ArchiveError(f"it is no tar archive that can be read: {reason}")
 
 
-def _unpack(archive, directory, top, is_wanted):
-    members, count = {}, 0
+def _unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bool]) -> dict[str, str]:
+    members: dict[str, str] = {}
+    count = 0
     with contextlib.ExitStack() as stack:
         source = _Forward(_decompressed(stack.enter_context(open(archive, "rb"))))
-        opened = stack.enter_context(tarfile.TarFile(fileobj=source))
+        # typeshed asks for methods that reading does not need.
+        opened = stack.enter_context(tarfile.TarFile(fileobj=source))  # type: ignore[arg-type]
         for member in iter(opened.next, None):
             count += 1
             if count > COUNT_LIMIT:
                 raise ArchiveError(f"it has more than {COUNT_LIMIT} entries")
             if not 0 <= member.size <= SIZE_LIMIT:
-                raise ArchiveError(f"its entry {one_line(member.name, 80)} has a size of {member.size} bytes")
-            opened.members = []  # tarfile keeps all that it has seen
+                raise ArchiveError(f"its entry {shown(member.name, 80)} has a size of {member.size} bytes")
+            opened.members = []  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
             parts = member.name.split("/")
             name = "/".join(parts[1:])
             is_fit = parts[0] == top and name and all(map(_PART.fullmatch, parts)) and member.isreg()
@@ -92,17 +99,19 @@ def _unpack(archive, directory, top, is_wanted):
     return members
 
 
-def _decompressed(file):
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
     magic = file.read(6)
     file.seek(0)
-    for mark, reader in _FORMATS:
+    for mark, reader in _READERS:
         if magic.startswith(mark):
-            return reader(file, mode="rb") if reader is not gzip.GzipFile else reader(fileobj=file, mode="rb")
+            unpacked: Any = reader(file, mode="rb")
+            return unpacked
     return file
 
 
-def _extract(opened, member, path):
-    content, count = opened.extractfile(member), 0
+def _extract(opened: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> str:
+    content: Any = opened.extractfile(member)  # not None: the member is a regular file
+    count = 0
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor = os.open(
@@ -119,7 +128,7 @@ def _extract(opened, member, path):
     return path
 
 
-def _write(file, block, path, member):
+def _write(file: IO[bytes], block: bytes, path: str, member: tarfile.TarInfo) -> None:
     try:
         file.write(block)
         file.flush()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's static bundle: fetched, checked against its SHA-256, and put where its own installer puts it.
+"""Installs CRI-O's static bundle: fetches it, checks its SHA-256, and puts its files where its own installer puts them.
 
-The layout is that of cri-o/packaging's bundle (top directory cri-o/). Nothing in the archive is executed but
-`crio --version`. All programs are those of one bundle, the former or the new one, whatever ends a run; see file_swap.
+The layout is that of cri-o/packaging's bundle (top directory cri-o/). The only program of the archive that is executed
+before the installation is `crio --version`. However a run ends, all programs are those of one bundle, the former or the new
+one; see file_swap.
 """
 
 from __future__ import annotations
@@ -16,18 +17,25 @@ import platform
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 
 from . import archive as tar_archive
 from . import download, node_files
 from .crio import service as crio_service
-from .errors import NodeError, one_line, os_error, os_reason, size
-from .file_swap import FileSwap, SwapError, beside, existing_parent
+from .errors import NodeError, os_error, os_reason, size
+from .file_swap import FileSwap, SwapError, beside
 from .layout import NODE
 from .program import run
 from .text import shown
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from .file_swap import Placement
+
 RECORD = NODE.bundle_record
-JOURNAL = NODE.state_directory + "/bundle-install.json"
+INTENT = NODE.state_directory + "/bundle-install.json"
 CRIO = "/usr/local/bin/crio"
 # uname -m to the bundles' names; the others are the same.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -38,7 +46,7 @@ _LONGEST_WAIT = 60  # seconds for another installation to end
 _LONGEST_VERSION = 100  # characters
 _ROOM_TO_SPARE = 1024 * 1024  # bytes on each file system, for directories and rounding
 
-# Where each program and each of the unit's files goes; a directory takes all that the archive has below it.
+# The target of each program and file of the unit; a directory receives everything below it in the archive.
 _PROGRAMS = {
     "bin/crio": CRIO,
     "bin/pinns": "/usr/local/bin/pinns",
@@ -54,7 +62,7 @@ _DATA = {
     "man/crio.conf.d.5": "/usr/local/share/man/man5/crio.conf.d.5",
     "man/crio.8": "/usr/local/share/man/man8/crio.8",
 }
-# Configuration is the administrator's once it is there.
+# Existing configuration belongs to the administrator.
 _ONLY_WHERE_ABSENT = {
     "etc/crictl.yaml": "/etc/crictl.yaml",
     "etc/10-crio.conf": "/etc/crio/crio.conf.d/10-crio.conf",
@@ -64,13 +72,13 @@ _ONLY_WHERE_ABSENT = {
 
 
 class BundleError(NodeError):
-    """The bundle cannot be installed; the message is for people."""
+    """The bundle cannot be installed; the message is a sentence for the user."""
 
 
-def read():
-    """{"architecture", "installed" (version or None), "sha256" of the bundle it came from, or None}.
+def read() -> dict[str, str | None]:
+    """Return {"architecture", "installed" (version or None), "sha256" (of the bundle it came from, or None)}.
 
-    Raises BundleError where the CRI-O that is here is none that a bundle may replace.
+    Raises BundleError if the installed CRI-O must not be replaced by a bundle.
     """
     service = crio_service.CrioService()
     record = _record()
@@ -81,10 +89,10 @@ def read():
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
         raise BundleError(
-            f"CRI-O {installed or 'of unknown version'} is installed as {one_line(service.binary)}, not from a bundle"
+            f"CRI-O {installed or 'of unknown version'} is installed as {shown(service.binary)}, not from a bundle"
             f" (which goes to {CRIO}); use crio_install: preinstalled"
         )
-    # One that does not run any more is replaced where a bundle brought it: a disk may have lost it.
+    # A crio that no longer runs is replaced if a bundle installed it: the file may be damaged.
     installed = installed or record.get("version")
     if installed is None:
         raise BundleError(
@@ -94,14 +102,14 @@ def read():
     return {"architecture": _architecture(), "installed": installed, "sha256": None}
 
 
-def _architecture():
+def _architecture() -> str:
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
-def _record():
-    """What the last installation left: {"sha256", "version", "binary"}; {} where there is none, or none that is whole.
+def _record() -> dict[str, Any]:
+    """Return what the last installation recorded: {"sha256", "version", "binary"}; {} without a valid record.
 
-    Anybody may have written to it, so its version can be shown.
+    The record may have been changed by anyone, so its version is made safe to show.
     """
     found = None
     with contextlib.suppress(RecursionError):
@@ -111,22 +119,22 @@ def _record():
     return {}
 
 
-def is_interrupted():
-    """Whether an installation was cut short, so that `recover` has something to do."""
-    return os.path.lexists(JOURNAL) or os.path.lexists(JOURNAL + ".new")
+def is_interrupted() -> bool:
+    """Whether an installation was interrupted, so that `recover` has something to do."""
+    return os.path.lexists(INTENT) or os.path.lexists(INTENT + ".new")
 
 
-def recover():
-    """End an installation that was cut short. Returns whether there was one; BundleError where it cannot be ended."""
+def recover() -> bool:
+    """Finish or undo an interrupted installation. Returns whether there was one. Raises BundleError if that is not possible."""
     if not is_interrupted():
         return False
     with _locked():
         return _recover()
 
 
-def _recover():
+def _recover() -> bool:
     try:
-        ended = FileSwap(JOURNAL).recover()
+        ended = FileSwap(INTENT).recover()
         if ended == "damaged":
             # Which programs are in place is not known: with no record the next installation replaces them all.
             with contextlib.suppress(FileNotFoundError):
@@ -138,14 +146,14 @@ def _recover():
     return ended is not None
 
 
-def _cannot_end(error):
+def _cannot_end(error: OSError | SwapError) -> str:
     told = os_error(error, "undoing it") if isinstance(error, OSError) else str(error)
     return f"{told}. Programs of both bundles may be in place until crio_bundle runs again and can undo it"
 
 
 @contextlib.contextmanager
-def _locked():
-    """One installation at a time; a kill ends the lock."""
+def _locked() -> Iterator[None]:
+    """Hold the lock of installations, which ends with the process."""
     try:
         node_files.make_private_directory(NODE.state_directory)
         handle = os.open(NODE.state_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -171,10 +179,10 @@ def _locked():
         os.close(handle)
 
 
-def prepare(source, sha256, directory):
-    """Fetch the bundle at `source`, a path or a URL, and check all that may refuse it, in `directory` alone.
+def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placement]]:
+    """Fetch the bundle at `source`, a path or a URL, and check everything that may refuse it, using `directory` only.
 
-    Returns (its version of CRI-O, [(target, path of the content, mode), ...]), what `install` takes.
+    Returns (its CRI-O version, [(target, path of the content, mode), ...]), the input of `install`. Raises BundleError.
     """
     archive = source
     if download.is_url(source):
@@ -183,7 +191,7 @@ def prepare(source, sha256, directory):
             download.fetch(source, archive)
         except download.DownloadError as error:
             raise BundleError(f"the bundle {error}") from None
-    name = download.redacted(source) if download.is_url(source) else one_line(source)
+    name = download.redacted(source) if download.is_url(source) else shown(source)
     _refuse_another_hash(name, archive, sha256)
     members = _unpack(archive, os.path.join(directory, "content"))
     version = _version_in(members)
@@ -203,15 +211,15 @@ def prepare(source, sha256, directory):
     return version, placements
 
 
-def install(version, placements, sha256):
-    """Put in place what `prepare` prepared of the bundle with this SHA-256. Returns warnings, a list of sentences."""
+def install(version: str, placements: list[Placement], sha256: str) -> list[str]:
+    """Install what `prepare` returned for the bundle with this SHA-256. Returns warnings. Raises BundleError."""
     with _locked():
         _recover()
         return _install(version, _still_wanted(placements), sha256)
 
 
-def _install(version, placements, sha256):
-    swap = FileSwap(JOURNAL)
+def _install(version: str, placements: list[Placement], sha256: str) -> list[str]:
+    swap = FileSwap(INTENT)
     try:
         staged = swap.stage(placements, RECORD)
         binary = [CRIO, *crio_service.binary_identity(staged[CRIO])[1:]] if CRIO in staged else []
@@ -226,8 +234,8 @@ def _install(version, placements, sha256):
     except Exception as error:
         # After the record's rename the new files are in place, whatever could not be synced.
         if not swap.is_committed():
-            is_of_system = isinstance(error, OSError)
-            _undo(swap, os_error(error, "installing the bundle") if is_of_system else str(error))
+            reason = os_error(error, "installing the bundle") if isinstance(error, OSError) else str(error)
+            _undo(swap, reason)
     try:
         swap.finish()
     except OSError as error:
@@ -237,8 +245,8 @@ def _install(version, placements, sha256):
     return []
 
 
-def _undo(swap, reason):
-    """Raise BundleError, with the former files back in place where that is possible."""
+def _undo(swap: FileSwap, reason: str) -> NoReturn:
+    """Put the former files back, if possible, and raise BundleError."""
     try:
         swap.undo()
     except SwapError as error:
@@ -247,19 +255,19 @@ def _undo(swap, reason):
     raise BundleError(f"{reason}. The former files are in place; nothing was changed") from None
 
 
-def _still_wanted(placements):
-    """The placements without configuration that somebody else has placed since they were prepared."""
+def _still_wanted(placements: list[Placement]) -> list[Placement]:
+    """Return the placements without configuration files that somebody else has created since `prepare`."""
     only_where_absent = set(_ONLY_WHERE_ABSENT.values())
     return [each for each in placements if each[0] not in only_where_absent or not os.path.lexists(each[0])]
 
 
-def _restore_labels(paths):
-    """SELinux labels follow the policy for the new paths. Files that are put back keep theirs, being the same inodes."""
+def _restore_labels(paths: list[str]) -> None:
+    """Apply the SELinux policy's labels to new paths. Files that are put back are the same inodes and keep theirs."""
     if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])
 
 
-def _refuse_another_hash(name, archive, sha256):
+def _refuse_another_hash(name: str, archive: str, sha256: str) -> None:
     found = hashlib.sha256()
     try:
         with os.fdopen(os.open(archive, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -273,7 +281,7 @@ def _refuse_another_hash(name, archive, sha256):
             for block in iter(lambda: file.read(_BLOCK), b""):
                 found.update(block)
     except (OSError, ValueError) as error:
-        reason = os_reason(error, archive) if isinstance(error, OSError) else one_line(str(error))
+        reason = os_reason(error, archive) if isinstance(error, OSError) else shown(str(error))
         raise BundleError(f"the bundle {name} cannot be read: {reason}") from error
     if found.hexdigest() != sha256:
         raise BundleError(
@@ -282,8 +290,8 @@ def _refuse_another_hash(name, archive, sha256):
         )
 
 
-def _unpack(archive, directory):
-    """Unpack the files that go to this node: {name below cri-o/: path}."""
+def _unpack(archive: str, directory: str) -> dict[str, str]:
+    """Unpack the files that are installed on this node: {name below cri-o/: path}."""
     try:
         members = tar_archive.unpack(archive, directory, _TOP, _has_place)
     except tar_archive.ArchiveError as error:
@@ -294,7 +302,7 @@ def _unpack(archive, directory):
     return members
 
 
-def _has_place(name):
+def _has_place(name: str) -> bool:
     return (
         name in _PROGRAMS
         or name.rpartition("/")[0] + "/" in _PROGRAMS
@@ -303,7 +311,7 @@ def _has_place(name):
     )
 
 
-def _version_in(members):
+def _version_in(members: dict[str, str]) -> str:
     os.chmod(members["bin/crio"], 0o755)
     version = crio_service.version_of(members["bin/crio"])
     if version is None:
@@ -313,8 +321,8 @@ def _version_in(members):
     return version
 
 
-def _placements(members):
-    """(target, path of the content, mode) for all that the bundle brings to this node."""
+def _placements(members: dict[str, str]) -> Iterator[Placement]:
+    """Yield (target, path of the content, mode) for every file of the bundle that is installed on this node."""
     for name, content in sorted(members.items()):
         directory = name.rpartition("/")[0] + "/"
         if name in _PROGRAMS:
@@ -327,11 +335,15 @@ def _placements(members):
             yield _ONLY_WHERE_ABSENT[name], content, 0o644
 
 
-def _refuse_unfit_file_systems(placements):
-    """Refuse what an installation could only find out half-way: no room, read-only, or a target that no rename reaches."""
-    needed, places = {}, {}
+def _refuse_unfit_file_systems(placements: list[Placement]) -> None:
+    """Raise BundleError for what would fail half-way: no space, a read-only file system, or a target on another one."""
+    needed: dict[int, int] = {}
+    places: dict[int, str] = {}
     for target, content, _mode in placements:
-        waiting_room, directory = existing_parent(beside(target)), existing_parent(target)
+        waiting_room, directory = (
+            node_files.nearest_directory(beside(target)),
+            node_files.nearest_directory(target),
+        )
         device = os.stat(waiting_room).st_dev
         if os.stat(directory).st_dev != device:
             raise BundleError(

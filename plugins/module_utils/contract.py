@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What crosses between controller, node and disk: the shape of each document, and the number of its format.
+"""The documents that controller, node and disk exchange: the shape of each, and the number of its format.
 
-The request and the report live as long as one task. The intent, the state, a generation's list and a result are on the node's
-disk and may have been written by another version of the collection, or damaged: `read` gives back a document of this
-format, or says in one sentence why it cannot.
+The request and the report live as long as one task. The intent, the state, the list of a generation and a result are on the
+node's disk and may be damaged or written by another version of the collection: the `read_` functions return a document of
+the current format, or raise DamagedDocument with a sentence that says why they cannot.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from .errors import NodeError
 
@@ -32,13 +32,22 @@ class File(TypedDict, total=False):
     disruption: str  # none, reload or restart: what a running daemon needs to load it
 
 
+class UnwantedFile(TypedDict, total=False):
+    """A file of these owners that is not desired any more."""
+
+    path: str
+    owner: str
+    disruption: str
+
+
 class Request(TypedDict, total=False):
     """What the controller asks of a node: `read` needs the first part, `apply` all of it."""
 
+    call: str  # read or apply
     unit: str
     owners: list[str]
     files: list[File]
-    unwanted: list[dict[str, str]]  # {path, owner}: files of these owners that are not wanted
+    unwanted: list[UnwantedFile]
     expect: dict[str, str | None]  # dotted key: the value as GET /config prints it, None for no line
     paths: list[str]  # that settings name and CRI-O can do without
     asks_for_crictl: bool
@@ -53,6 +62,213 @@ class Request(TypedDict, total=False):
     fingerprint: str
 
 
+class HostPath(TypedDict):
+    """A path of the node that a pod mounts."""
+
+    key: str  # where the manifest names it, for messages
+    type: str  # as Kubernetes names it, "" for any
+    path: str
+
+
+class PodContainer(TypedDict):
+    """A container of a pod as the runtime is asked for it."""
+
+    name: str
+    pull: str  # imagePullPolicy
+    oom: int | str  # guaranteed, best-effort, or the bytes of memory that are requested
+    config: dict[str, Any]  # CRI's ContainerConfig
+
+
+class Pod(TypedDict):
+    """A pod as the runtime is asked for it; plugin_utils/pod/manifest.py makes it of a manifest."""
+
+    name: str
+    namespace: str
+    uid: str
+    handler: str  # "" for the default one
+    host_paths: list[HostPath]
+    sandbox: dict[str, Any]  # CRI's PodSandboxConfig
+    init_containers: list[PodContainer]
+    containers: list[PodContainer]
+
+
+class ObservationRequest(Request, total=False):
+    """What a verification asks of a node, see observation.observe."""
+
+    pods: list[Pod]
+    pull: list[str]  # images
+    metrics_port: int  # 0 for the live one
+    timeout: int  # seconds for a pod and for each pull
+
+
+class FoundFile(TypedDict, total=False):
+    """What is at a path, see node_files.describe. Where the type is absent nothing else is known."""
+
+    file_type: str  # absent, file (a regular one), symlink, directory or other
+    mode: str  # four octal digits
+    uid: int
+    gid: int
+    inode: int
+    modified: int  # nanoseconds
+    changed_at: float  # the inode's change time, seconds since the epoch
+    sha256: str  # of a regular file
+
+
+class ReportedFile(FoundFile, total=False):
+    """One path of a report."""
+
+    owner: str  # of a file that is not desired any more
+    disruption: str
+    same_content: bool
+    secret: bool
+    as_wanted: bool
+    loaded: bool  # whether the running daemon has read these bytes
+    content: str  # where it differs and may be shown
+    identity: list[Any]  # what the fingerprint is made of; it does not leave the node
+
+
+class CrioReport(TypedDict):
+    """CRI-O as a node has it."""
+
+    installed: bool
+    binary: str | None
+    version: str | None
+    config_path: str
+    config_directory: str
+    socket: str
+    redirected_by: str
+    wrapped_by: str
+
+
+class UnitReport(TypedDict):
+    """CRI-O's systemd unit as a node has it."""
+
+    name: str
+    exists: bool
+    masked: bool
+    phase: str  # serving, stopped or between
+    state: str  # systemd's words
+    active: bool
+    enabled: bool
+    invocation_id: str
+    kill_mode: str
+    needs_daemon_reload: bool
+    reloads: bool
+    binary_replaced: bool
+
+
+class ReloadReport(TypedDict, total=False):
+    """Whether a reload can be relied on; empty where no file needs to know."""
+
+    log_level: str | None
+    log_filter: str | None
+    options: list[str]  # names of the daemon's options and of its CONTAINER_* variables
+    invisible: str  # why the daemon's lines cannot be seen in the journal
+
+
+class Report(TypedDict):
+    """What is on a node and what its daemon has loaded, see node_state.read."""
+
+    crio: CrioReport
+    unit: UnitReport
+    crictl_version: str | None
+    selinux: bool
+    root_registries: str
+    files: dict[str, ReportedFile]
+    orphans: dict[str, ReportedFile]
+    live: dict[str, str | None]
+    effective: dict[str, str | None]
+    missing_paths: list[str]
+    newer_paths: list[str]
+    unanswered_paths: list[str]
+    reload: ReloadReport
+    generation: int
+    interrupted: bool
+    notes: list[str]
+    fingerprint: str
+
+
+class Metrics(TypedDict, total=False):
+    """What the daemon's metrics answered; empty where it does not report its configuration."""
+
+    enabled: bool
+    port: int
+    url: str
+    socket: str  # a further one, which is not asked
+    lines: int  # of CRI-O's own metrics
+    error: str
+
+
+class HelloWorld(TypedDict, total=False):
+    """How the hello-world pod ended; empty where none was asked for."""
+
+    log_lines: int
+    error: str
+    kubelet: bool  # whether one runs, which may have removed the pod
+
+
+class Observation(TypedDict, total=False):
+    """What a verification sees of a node, see observation.observe. Of a daemon that does not run: `state` and `owners`."""
+
+    state: Report
+    owners: list[str]  # those whose files a run has brought to this node
+    configuration_error: str  # why the daemon does not report its configuration, or empty
+    plugin_dirs: dict[str, int]  # directory of CNI plugins: number of its programs
+    plugin_dir_errors: dict[str, str]  # directory: why it cannot be read
+    cni_files: list[str]
+    conditions: list[dict[str, Any]]  # see crictl.output.conditions; absent where conditions_error says why
+    conditions_error: str
+    handlers: list[str]  # absent where crictl does not list them, or handlers_error says why
+    handlers_error: str
+    metrics: Metrics
+    pod: HelloWorld
+    pulls: dict[str, str]  # image: why it cannot be pulled, or empty
+
+
+class Process(TypedDict):
+    """What tells a process from a later one with its number."""
+
+    pid: int
+    started: str  # clock ticks since boot
+
+
+class Monitor(Process, total=False):
+    """A process that holds a container's output (conmon); what its command line does not name is absent."""
+
+    groups: list[str]  # its control groups
+    id: str  # of the container
+    name: str
+    runtime: str  # the handler's program
+    runtime_root: str
+    exit_dir: str
+    bundle: str
+    persistent: str
+    container: Process  # where that process lives
+
+
+class _Container(TypedDict):
+    id: str
+
+
+class Container(_Container, total=False):
+    """A container that ran before a change, see crio.containers.snapshot."""
+
+    name: str
+    monitor: Process
+    groups: list[str]
+    exit_dir: str
+    container: Process
+
+
+class HandledPod(TypedDict):
+    """A pod with containers that run now, by the handler that it was started with."""
+
+    name: str
+    namespace: str
+    handler: str  # "" for the default one
+    containers: list[str]  # ids
+
+
 class Before(TypedDict):
     """The daemon before a change: what must not be worse afterwards."""
 
@@ -60,7 +276,7 @@ class Before(TypedDict):
     enabled: bool
     invocation_id: str
     version: str | None
-    running: list[dict[str, Any]]  # see crio.containers.snapshot
+    running: list[Container]
     network_ready: bool
 
 
@@ -68,9 +284,9 @@ class Undo(TypedDict, total=False):
     """How one path is brought back."""
 
     path: str
-    kind: str  # absent or file
+    kind: str  # FoundFile's file_type, under the name that it has on disk
     saved: str  # the old file itself, kept beside by a hard link (or a copy where there are none)
-    stage: str
+    stage: str  # the folder that `saved` is in; absent in format 1
     sha256: str
     mode: str
     uid: int
@@ -96,10 +312,53 @@ class Intent(TypedDict):
     unit: str
     activate: str
     undo: list[Undo]
-    stages: list[str]
+    stages: list[str]  # folders with new and old copies of files, one for each file system
     directories: list[str]  # that the change makes, deepest first
     before: Before | None  # None where no daemon is concerned
     program: str
+
+
+class CommittedFile(TypedDict):
+    """A managed file as it was committed."""
+
+    sha256: str
+    mode: str
+    secret: bool
+    disruption: str
+
+
+class OwnedFile(CommittedFile):
+    """A committed file with its owner."""
+
+    owner: str
+
+
+class KeptFile(OwnedFile):
+    """A file of one generation."""
+
+    saved: str | None  # the name of its content in the generation's folder
+
+
+class FileIdentity(TypedDict, total=False):
+    """What tells a file from a later one at its path; format 1 of the state knew the hash alone."""
+
+    sha256: str | None
+    inode: int | None
+    modified: int | None  # nanoseconds
+
+
+class Acknowledged(TypedDict):
+    """What the daemon with this InvocationID has loaded."""
+
+    invocation_id: str
+    files: dict[str, FileIdentity]
+
+
+class Binary(TypedDict, total=False):
+    """The crio that was asked for its version; empty where none was."""
+
+    identity: list[Any]  # see crio.service.binary_identity
+    version: str | None
 
 
 class State(TypedDict):
@@ -108,9 +367,9 @@ class State(TypedDict):
     format: int
     generation: int
     transaction: str
-    owners: dict[str, dict[str, dict[str, Any]]]  # owner: {path: {sha256, mode, secret, disruption}}
-    acknowledged: dict[str, Any]  # invocation_id, files: {path: {sha256, inode, mtime}}
-    binary: dict[str, Any]
+    owners: dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
+    acknowledged: Acknowledged
+    binary: Binary
 
 
 class Outcome(TypedDict, total=False):
@@ -128,19 +387,20 @@ class Outcome(TypedDict, total=False):
     message: str
     detail: str
     rolled_back: bool
+    open: bool  # whether files could not be brought back yet
     as_before: bool
     problem: str
     warnings: list[str]
 
 
 class DamagedDocument(NodeError):
-    """A document on the node's disk cannot be used; the message says which and why."""
+    """A document on the node's disk cannot be used; the message says which one and why."""
 
     kind = "damaged"
 
 
 def empty_state() -> State:
-    """The state of a node that no transaction has changed."""
+    """Return the state of a node that no transaction has changed."""
     return {
         "format": STATE_FORMAT,
         "generation": 0,
@@ -152,7 +412,7 @@ def empty_state() -> State:
 
 
 def read_state(text: str, path: str) -> State:
-    """The state in the text of `path`; format 1 is migrated. Raises DamagedDocument."""
+    """Return the state in the text of `path`; format 1 is migrated. Raises DamagedDocument."""
     data = _document(text, path)
     _refuse_other_format(data.get("format", 1), (1, STATE_FORMAT), path)
     state = empty_state()
@@ -171,14 +431,14 @@ def read_state(text: str, path: str) -> State:
         identity = {"sha256": identity} if isinstance(identity, str) else identity
         if not isinstance(identity, dict) or not isinstance(identity.get("sha256"), str):
             raise DamagedDocument(f"{path}: acknowledged.files.{name:.80} has no SHA-256")
-        state["acknowledged"]["files"][name] = identity
+        state["acknowledged"]["files"][name] = cast(FileIdentity, identity)
     binary = _of(data, "binary", dict, {}, path)
     if isinstance(binary.get("identity"), list):
         state["binary"] = {"identity": binary["identity"], "version": _of(binary, "version", str, None, path)}
     return state
 
 
-def _entry(entry, name, path):
+def _entry(entry: Any, name: str, path: str) -> CommittedFile:
     if not isinstance(entry, dict) or not name.startswith("/"):
         raise DamagedDocument(f"{path}: the entry {name:.80} is not that of a file")
     return {
@@ -190,11 +450,12 @@ def _entry(entry, name, path):
 
 
 def read_intent(text: str, path: str) -> Intent:
-    """The intent in the text of `path`; format 1 (saved copies, no stages) is migrated. Raises DamagedDocument."""
+    """Return the intent in the text of `path`; format 1 (saved copies, no stages) is migrated. Raises DamagedDocument."""
     data = _document(text, path)
     _refuse_other_format(data.get("format", 1), (1, INTENT_FORMAT), path)
-    for name, kind in (("id", str), ("unit", str), ("undo", list), ("activate", str)):
-        if not isinstance(data.get(name), kind):
+    expected = {"id": str, "unit": str, "undo": list, "activate": str}
+    for name, its_type in expected.items():
+        if not isinstance(data.get(name), its_type):
             raise DamagedDocument(f"{path} has no usable {name}")
     undo = data["undo"]
     for entry in undo:
@@ -219,7 +480,7 @@ def read_intent(text: str, path: str) -> Intent:
 
 
 def read_preparation(text: str, path: str) -> Preparation:
-    """The preparation in the text of `path`. Raises DamagedDocument."""
+    """Return the preparation in the text of `path`. Raises DamagedDocument."""
     data = _document(text, path)
     _refuse_other_format(data.get("format"), (PREPARATION_FORMAT,), path)
     return {
@@ -233,11 +494,11 @@ def read_preparation(text: str, path: str) -> Preparation:
     }
 
 
-def _before(data, path) -> Before:
+def _before(data: Any, path: str) -> Before:
     if not isinstance(data, dict):
         raise DamagedDocument(f"{path}: before is not an object")
     running = [
-        {"id": each} if isinstance(each, str) else each
+        cast(Container, {"id": each} if isinstance(each, str) else each)
         for each in _of(data, "running", list, [], path)
         if isinstance(each, str) or (isinstance(each, dict) and isinstance(each.get("id"), str))
     ]
@@ -251,31 +512,31 @@ def _before(data, path) -> Before:
     }
 
 
-def read_generation(text: str, path: str) -> dict[str, dict[str, Any]]:
-    """The files of one generation: {path: {sha256, mode, secret, disruption, owner, saved}}. Raises DamagedDocument."""
+def read_generation(text: str, path: str) -> dict[str, KeptFile]:
+    """Return the files of one generation by their paths. Raises DamagedDocument."""
     data = _document(text, path)
     files = data.get("files") if data.get("format") == GENERATION_FORMAT else data
     if not isinstance(files, dict):
         raise DamagedDocument(f"{path} has no list of files")
-    return {name: entry for name, entry in files.items() if isinstance(entry, dict)}
+    return {name: cast(KeptFile, entry) for name, entry in files.items() if isinstance(entry, dict)}
 
 
 def read_outcome(text: str, path: str) -> Outcome:
-    """The outcome in the text of `path`. Raises DamagedDocument."""
+    """Return the outcome in the text of `path`. Raises DamagedDocument."""
     data = _document(text, path)
     if not (data.get("committed") or data.get("failed")):
         raise DamagedDocument(f"{path} does not say how the change ended")
-    return data
+    return cast(Outcome, data)
 
 
-def _refuse_other_format(number, known, path):
+def _refuse_other_format(number: Any, known: tuple[int, ...], path: str) -> None:
     if number not in known:
         raise DamagedDocument(
             f"{path} has format {number!r:.40}, which this version of cri.node does not know"
         )
 
 
-def _document(text, path):
+def _document(text: str, path: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -285,10 +546,11 @@ def _document(text, path):
     return data
 
 
-def _of(data, name, kind, default, path):
+def _of(data: dict[str, Any], name: str, expected: type, default: Any, path: str) -> Any:
+    """Return a value of this type; the default where there is none. Raises DamagedDocument for a value of another type."""
     value = data.get(name, default)
     if value is None or value is default:
         return default
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise DamagedDocument(f"{path}: {name} is {type(value).__name__}, not {kind.__name__}")
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise DamagedDocument(f"{path}: {name} is {type(value).__name__}, not {expected.__name__}")
     return value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetches a file over HTTP, on a node or on the controller: within limits, and without its URL's secrets in any message."""
+"""Fetches a file over HTTP, on a node or on the controller, within limits. No message contains a secret of the URL."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .errors import NodeError, one_line, os_reason, size
+from .errors import NodeError, os_reason, size
+from .text import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+    Incoming = Any  # http.client.HTTPResponse, or a local file with `headers`
 
 LIMIT = 2 * 1024 * 1024 * 1024  # bytes of one file
 READ_TIMEOUT = 60  # seconds without a byte
 TIME_LIMIT = 3600  # seconds for the whole file
 _BLOCK = 1024 * 1024
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::\d*)?")
+_PARTS = re.compile(r"\A([^/?#;]*)([^?#;]*)(.*)\Z", re.DOTALL)  # of a URL behind its scheme
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}")
 _ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _ANY_USERINFO = re.compile(r"\S+@")
@@ -32,29 +40,30 @@ class DownloadError(NodeError):
     """A file cannot be fetched; the message names its URL without user, password and query."""
 
 
-def is_url(source):
+def is_url(source: str) -> bool:
+    """Whether a source is a URL and not a path."""
     return "://" in source
 
 
-def redacted(url):
-    """The URL as a message may show it: without user, password, parameters, query and fragment.
+def redacted(url: str) -> str:
+    """Return the URL for a message: without user, password, parameters, query and fragment.
 
-    What cannot be told from a password, as in a URL with a password that is not percent-encoded, is left out too.
+    What may be part of a password, as in a URL whose password is not percent-encoded, is left out too.
     """
     scheme, _separator, rest = url.partition("://")
     scheme = scheme if _SCHEME.fullmatch(scheme) else "***"
-    authority, path, more = re.fullmatch(r"([^/?#;]*)([^?#;]*)(.*)", rest, re.DOTALL).groups()
+    authority, path, more = _PARTS.findall(rest)[0]
     userinfo, _at, host = authority.rpartition("@")
     if "@" in path + more or (host and not _HOST.fullmatch(host)):
         return f"{scheme}://***"
-    shown = one_line(f"{host}{path}")
-    return f"{scheme}://{'***@' if userinfo else ''}{shown}{'?***' if more else ''}"
+    place = shown(f"{host}{path}")
+    return f"{scheme}://{'***@' if userinfo else ''}{place}{'?***' if more else ''}"
 
 
-def fetch(url, target, use_netrc=False):
-    """Write what `url` (http, https or file) leads to into the new file `target`; DownloadError where that fails.
+def fetch(url: str, target: str, use_netrc: bool = False) -> None:
+    """Download `url` (http, https or file) into the new file `target`. Raises DownloadError.
 
-    A user and a password in the URL, or those of ~/.netrc where asked for, are sent to its own host alone, and not to another
+    A user and a password in the URL, or from ~/.netrc with `use_netrc`, are sent to the URL's own host only, not to another
     one that it redirects to.
     """
     try:
@@ -70,7 +79,7 @@ def fetch(url, target, use_netrc=False):
     raise DownloadError(f"{redacted(url)} cannot be fetched: {reason}")
 
 
-def _open(url, use_netrc):
+def _open(url: str, use_netrc: bool) -> Incoming:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "file":
         return _local(urllib.request.url2pathname(parts.path))
@@ -90,30 +99,36 @@ def _open(url, use_netrc):
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to HTTP alone; credentials stay with scheme, host and port that they were given for."""
+    """Follows redirects to HTTP only; credentials are sent only to the scheme, host and port that they were given for."""
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         if new is not None:
             if new.type not in ("http", "https"):
-                raise DownloadError(
-                    f"it redirects to the scheme {one_line(new.type)!r}, which is not followed"
-                )
+                raise DownloadError(f"it redirects to the scheme {shown(new.type)!r}, which is not followed")
             authorization = req.unredirected_hdrs.get("Authorization")
             if authorization and _origin(new.full_url) == _origin(req.full_url):
                 new.add_unredirected_header("Authorization", authorization)
         return new
 
 
-def _origin(url):
+def _origin(url: str) -> tuple[str, str]:
     return urllib.parse.urlsplit(url)[:2]  # scheme and host with port
 
 
-def _credentials(userinfo, host, use_netrc):
+def _credentials(userinfo: str, host: str | None, use_netrc: bool) -> tuple[str, str]:
     if userinfo:
         user, _colon, password = userinfo.partition(":")
         return urllib.parse.unquote(user), urllib.parse.unquote(password)
-    if use_netrc:
+    if use_netrc and host:
         with contextlib.suppress(OSError, netrc.NetrcParseError, ValueError):
             found = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
             if found:
@@ -121,9 +136,9 @@ def _credentials(userinfo, host, use_netrc):
     return "", ""
 
 
-def _local(path):
-    """A local file, opened for reading: a pipe or a device is refused and not waited for."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+def _local(path: str) -> Incoming:
+    """Open a local file for reading; a pipe or a device is refused without waiting for it."""
+    file: Any = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise DownloadError("it is not a regular file")
@@ -131,7 +146,7 @@ def _local(path):
     return file
 
 
-def _copy(incoming, target, deadline):
+def _copy(incoming: Incoming, target: str, deadline: float) -> None:
     announced = _announced(incoming)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -159,18 +174,18 @@ def _copy(incoming, target, deadline):
         raise DownloadError(f"the connection ended after {count} of {announced} bytes")
 
 
-def _write(file, block, target, announced):
+def _write(file: IO[bytes], block: bytes, target: str, announced: int | None) -> None:
     try:
         file.write(block)
         file.flush()
     except OSError as error:
         raise DownloadError(
-            f"it cannot be stored in {one_line(os.path.dirname(target))}: {os_reason(error, target, announced)}"
+            f"it cannot be stored in {shown(os.path.dirname(target))}: {os_reason(error, target, announced)}"
         ) from None
 
 
-def _announced(incoming):
-    """The bytes that are to come, where the server tells; DownloadError for more than LIMIT."""
+def _announced(incoming: Incoming) -> int | None:
+    """Return the number of bytes that the server announces, None without one. Raises DownloadError for more than LIMIT."""
     text = incoming.headers.get("Content-Length", "").strip()
     if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or "chunked" in incoming.headers.get(
         "Transfer-Encoding", ""
@@ -181,18 +196,18 @@ def _announced(incoming):
     return int(text)
 
 
-def _refuse_without_room(target, needed):
+def _refuse_without_room(target: str, needed: int) -> None:
     folder = os.path.dirname(target)
     found = os.statvfs(folder)
     room = (found.f_bfree if os.geteuid() == 0 else found.f_bavail) * found.f_frsize
     if found.f_blocks and room < needed:
         raise DownloadError(
-            f"it has {size(needed)}, and the file system of {one_line(folder)} has {size(room)} left"
+            f"it has {size(needed)}, and the file system of {shown(folder)} has {size(room)} left"
         )
 
 
-def _reason(error, url):
-    """Why urllib failed, in words without anything of the URL."""
+def _reason(error: Any, url: str) -> str:
+    """Return why urllib failed, without any part of the URL."""
     if isinstance(error, urllib.error.HTTPError):
         # The phrase of the server's own, and the body, may repeat the request.
         return f"HTTP status {error.code} {http.client.responses.get(error.code, '')}".strip()
@@ -210,15 +225,15 @@ def _reason(error, url):
     return _scrubbed(str(reason), url) or type(error).__name__
 
 
-def _scrubbed(text, url):
+def _scrubbed(text: str, url: str) -> str:
     for secret in sorted(_secrets(url), key=len, reverse=True):
         text = text.replace(secret, "***")
     text = _ANY_URL.sub(lambda found: redacted(found.group()), text[:4000])
-    return one_line(_ANY_USERINFO.sub("***@", text))
+    return shown(_ANY_USERINFO.sub("***@", text))
 
 
-def _secrets(url):
-    """The parts of a URL that nobody may see, as they are and decoded."""
+def _secrets(url: str) -> set[str]:
+    """Return the secret parts of a URL, as they are written and decoded."""
     rest = url.partition("://")[2]
     userinfo, at, _host = rest.rpartition("@")
     query = re.split("[?#;]", rest, maxsplit=1)[1:]

@@ -1,81 +1,82 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one family of errors that the collection's code raises on a node."""
+"""The family of errors that the collection's code raises on a node."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
+
+from .text import shown
 
 
 class NodeError(Exception):
-    """Why something could not be done on a node.
+    """Something could not be done on a node.
 
-    The message is one sentence for a person. `kind` is a word that code can act on, each subclass says which it has.
-    `detail` is what another program printed about it, in its own words; it may be empty.
+    The message is one sentence for the user. `kind` is a word that code can act on; each subclass documents its own ones.
+    `detail` is the output of another program about the error; it may be empty.
     """
 
     kind = "failed"
 
-    def __init__(self, message, kind=None, detail=""):
+    def __init__(self, message: str, kind: str | None = None, detail: str = "") -> None:
         super().__init__(message)
         self.kind = kind or self.kind
         self.detail = detail
 
 
 class TransactionError(NodeError):
-    """A change that cannot be made. kind: how far it came: refused, validate, activate, acknowledge or probe."""
+    """A change cannot be made. kind: the step that failed: refused, validate, activate, acknowledge or probe."""
 
-    def __init__(self, kind, message, detail=""):
+    def __init__(self, kind: str, message: str, detail: str = "") -> None:
         super().__init__(message, kind, detail)
 
 
 class PodError(NodeError):
-    """Why a pod is not as it was wanted.
+    """A pod is not in its desired state.
 
-    container, exit_code, reason and log (its last lines) are None where unknown; changed: whether a former pod is gone.
+    container, exit_code, reason and log (its last lines) are None if unknown. changed: whether a former pod was removed.
     """
 
-    def __init__(self, message, container=None, exit_code=None, reason=None, log=None, changed=False):
+    def __init__(
+        self,
+        message: str,
+        container: str | None = None,
+        exit_code: int | None = None,
+        reason: str | None = None,
+        log: list[str] | None = None,
+        changed: bool = False,
+    ) -> None:
         super().__init__(message)
         self.container, self.exit_code, self.reason, self.log = container, exit_code, reason, log
         self.changed = changed
 
 
-def os_error(error, doing, path=None, needed=None):
-    """Describe an OSError in one sentence: what was being done, with which path, why it failed, and what to do about it.
+def os_error(error: OSError, doing: str, path: str | None = None, needed: int | None = None) -> str:
+    """Describe an OSError in one sentence: what was done, with which path, why it failed, and what to do about it.
 
-    `doing` begins the sentence: "writing the journal". `path` is for an error that names no file of its own, as fsync and
-    write do not. `needed` is the number of bytes that the operation needs, where known.
+    `doing` is the beginning of the sentence: "writing the intent". `path` is for errors without a file name, such as those
+    of fsync and write. `needed` is the number of bytes that the operation needs, if known.
     """
     names = _names(error) or ([os.fsdecode(path)] if path else [])
-    shown = " to ".join(one_line(name) for name in names)
-    place = f" ({shown})" if shown and shown not in doing else ""
+    paths = " to ".join(shown(name) for name in names)
+    place = f" ({paths})" if paths and paths not in doing else ""
     return f"{doing} failed{place}: {os_reason(error, path, needed)}"
 
 
-def os_reason(error, path=None, needed=None):
+def os_reason(error: OSError, path: str | None = None, needed: int | None = None) -> str:
     """Describe why an OSError happened and what to do about it, for a sentence that has the path already."""
-    names = _names(error) or [path]
-    reason = error.strerror or one_line(str(error)) or type(error).__name__
-    return f"{reason}{_hint(error.errno, names[-1], needed)}"
+    names = _names(error) or ([path] if path else [])
+    reason = error.strerror or shown(str(error)) or type(error).__name__
+    return f"{reason}{_hint(error.errno, names[-1] if names else None, needed)}"
 
 
-def _names(error):
+def _names(error: OSError) -> list[str]:
     names = (error.filename, error.filename2)
     return [os.fsdecode(name) for name in names if isinstance(name, (str, bytes, os.PathLike))]
 
 
-def one_line(text, limit=300):
-    """Make text from elsewhere printable on one line: no control characters, no lone surrogates, at most `limit` characters."""
-    text = text[: 4 * limit]  # what follows is not shown: the cost does not depend on the text's length
-    text = " ".join(re.sub(r"[\ud800-\udfff]", "\ufffd", text).split())
-    text = "".join(each if each.isprintable() else "\ufffd" for each in text)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _hint(number, path, needed):
+def _hint(number: int | None, path: str | None, needed: int | None) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT):
         where, space, inodes = _file_system(path)
         if number == errno.EDQUOT:
@@ -97,8 +98,10 @@ def _hint(number, path, needed):
     return ""
 
 
-def _file_system(path):
-    """(where: words that name the file system of `path`, free bytes or None, free inodes or None)."""
+def _file_system(path: str | None) -> tuple[str, int | None, int | None]:
+    """Return (words that name the file system of `path`, free bytes or None, free inodes or None)."""
+    if path is None:
+        return "", None, None
     try:
         place = os.path.realpath(path)
         while not os.path.lexists(place):
@@ -106,14 +109,14 @@ def _file_system(path):
         found = os.statvfs(place)
         while not os.path.ismount(place):
             place = os.path.dirname(place)
-    except (OSError, TypeError, ValueError):
+    except (OSError, ValueError):
         return "", None, None
     # A file system without a table of inodes has 0 of 0.
     inodes = found.f_ffree if found.f_files else None
-    return f" on the file system at {one_line(place)}", found.f_bavail * found.f_frsize, inodes
+    return f" on the file system at {shown(place)}", found.f_bavail * found.f_frsize, inodes
 
 
-def size(number):
+def size(number: int) -> str:
     """Format a number of bytes for people: 512 bytes, 3 KiB, 52 MiB."""
     for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if number >= factor:

@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replaces a group of files so that all of them are of the old state or all of the new one, after a kill and the next run too.
+"""Replaces a group of files: all of them have the old content or all have the new one, even after a kill and the next run.
 
-The steps: a journal of what is going to be made; everything staged beside its target and synced; a second hard link
-(`kept`) to each file that is there; the journal again, now complete; the renames; whatever activates them; and the rename
-of the last file, the record, which is the commit. Without that `recover` goes back, with it forward. Going back takes
-renames and removals alone, so a full disk cannot prevent it, and brings the old inodes back: with their owner, their mode,
-their SELinux label (no restorecon is needed) and whatever knows them by their inode.
+The steps: write the intent, which lists the files; stage every file beside its target and sync it; add a second hard link
+(`kept`) to each existing file; write the complete intent; rename the files; activate them; and rename the last file, the
+record, which commits. Without the record `recover` goes back, with it forward. Going back needs renames and removals only,
+so a full disk cannot prevent it, and it brings the old inodes back: with their owner, mode and SELinux label (no restorecon
+is needed).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
+from collections.abc import Callable
 
 from . import node_files
 from .errors import NodeError, os_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, TypeVar
+
+    _T = TypeVar("_T")
+    Placement = tuple[str, str, int]  # target, path of its content, mode
 
 FORMAT = 1
 _STAGED, _KEPT = ".cri-node-", ".cri-node-kept-"
@@ -25,23 +34,24 @@ _KEYS = {"target": str, "staged": str, "kept": str, "existed": bool}
 
 
 class SwapError(NodeError):
-    """The files could not be replaced, or an earlier attempt could not be ended; the message says what is in place now."""
+    """The files cannot be replaced, or an earlier attempt cannot be ended; the message says what is in place now."""
 
 
 class FileSwap:
-    """One replacement of files, or what the journal knows of an earlier one.
+    """One replacement of files, or an earlier one that is read from its intent.
 
-    journal: the path of the journal. It is removed once the replacement has ended, one way or the other.
+    intent: the path of the intent. It is removed when the replacement has ended, in either direction.
     """
 
-    def __init__(self, journal):
-        self.journal = journal
-        self._files, self._directories = [], []
+    def __init__(self, intent: str) -> None:
+        self.intent = intent
+        self._files: list[dict[str, Any]] = []
+        self._directories: list[str] = []
 
-    def stage(self, placements, record):
-        """Stage [(target, path of its content, mode), ...]; `record`, which is renamed last, is staged by `stage_record`.
+    def stage(self, placements: list[Placement], record: str) -> dict[str, str]:
+        """Stage [(target, path of its content, mode), ...]. `record`, which is renamed last, is staged by `stage_record`.
 
-        Returns {target: the path under which it is staged}.
+        Returns {target: path of the staged file}.
         """
         self._files = [
             {
@@ -54,25 +64,23 @@ class FileSwap:
             for target in [*(target for target, _content, _mode in placements), record]
         ]
         parents = [os.path.dirname(entry["target"]) for entry in self._files]
-        self._directories = _missing(parents)
-        self._write_journal(_STAGING)
+        self._directories = node_files.missing_directories(parents)
+        self._write_intent(_STAGING)
         for directory in self._directories:
             os.mkdir(directory, 0o755)
             os.chmod(directory, 0o755)
             _plainly(node_files.sync_directory, os.path.dirname(directory))
         for entry, (_target, content, mode) in zip(self._files, placements):
-            entry["identity"] = _stage(
-                entry["staged"], mode, lambda file, content=content: _copy(content, file)
-            )
+            entry["identity"] = _stage(entry["staged"], mode, functools.partial(_copy, content))
         return {entry["target"]: entry["staged"] for entry in self._files[:-1]}
 
-    def stage_record(self, content, mode=0o600):
-        """Stage the record's bytes, which may tell what `stage` returned of the other files."""
+    def stage_record(self, content: bytes, mode: int = 0o600) -> None:
+        """Stage the content of the record, which may contain what `stage` returned for the other files."""
         entry = self._files[-1]
         entry["identity"] = _stage(entry["staged"], mode, lambda file: file.write(content))
 
-    def swap(self):
-        """Keep what is there, and rename all but the record into place."""
+    def swap(self) -> None:
+        """Keep the existing files, and rename all staged files but the record into place."""
         for entry in self._files:
             _remove(entry["kept"])
             try:
@@ -81,39 +89,40 @@ class FileSwap:
             except FileNotFoundError:
                 entry["existed"] = False
         self._sync(self._files)
-        self._write_journal(_SWAPPING)
+        self._write_intent(_SWAPPING)
         for entry in self._files[:-1]:
             os.rename(entry["staged"], entry["target"])
         self._sync(self._files[:-1])
 
-    def commit(self):
-        """Rename the record into place: from here on a recovery goes forward."""
+    def commit(self) -> None:
+        """Rename the record into place: from here on `recover` goes forward."""
         entry = self._files[-1]
         os.rename(entry["staged"], entry["target"])
         _plainly(node_files.sync_directory, os.path.dirname(entry["target"]))
 
-    def is_committed(self):
-        """Whether the record is in place, whatever went wrong around its rename."""
-        entry = self._files[-1] if self._files else {"identity": None}
-        return entry["identity"] is not None and _identity(entry["target"]) == entry["identity"]
+    def is_committed(self) -> bool:
+        """Whether the record is in place, even if an error followed its rename."""
+        if not self._files or self._files[-1]["identity"] is None:
+            return False
+        return _identity(self._files[-1]["target"]) == self._files[-1]["identity"]
 
     @property
-    def new_paths(self):
-        """What was made: the targets, and the directories that were missing."""
+    def new_paths(self) -> list[str]:
+        """The targets, and the directories that were created for them."""
         return [*self._directories, *(entry["target"] for entry in self._files[:-1])]
 
-    def recover(self):
-        """End an earlier replacement that was cut short. Returns "undone", "completed", or None where there was none.
+    def recover(self) -> str | None:
+        """End an interrupted replacement. Returns "undone", "completed", "damaged", or None if there was none.
 
-        "damaged": the journal cannot be read; it was renamed aside, and the files may be of both states.
+        "damaged": the intent cannot be read and was renamed; some files may be old and others new. Raises SwapError, OSError.
         """
-        document = _read(self.journal)
+        document = _read(self.intent)
         if document is None:
-            _remove(self.journal + ".new")
+            _remove(self.intent + ".new")
             return None
         if not _is_valid(document):
             self._refuse_another_format(document)
-            os.replace(self.journal, self.journal + ".damaged")
+            os.replace(self.intent, self.intent + ".damaged")
             return "damaged"
         self._files, self._directories = document["files"], document["directories"]
         if self.is_committed():
@@ -122,87 +131,69 @@ class FileSwap:
         self.undo()
         return "undone"
 
-    def _refuse_another_format(self, document):
+    def _refuse_another_format(self, document: object) -> None:
         found = document.get("format") if isinstance(document, dict) else None
         if isinstance(found, int) and found != FORMAT:
             raise SwapError(
-                f"{self.journal} is of format {found}, this cri.node knows format {FORMAT}: another version of the"
+                f"{self.intent} is of format {found}, this cri.node knows format {FORMAT}: another version of the"
                 " collection was cut short here. Run that version again, or remove the file"
             )
 
-    def undo(self):
-        """Bring every file back as it was. All are tried before the first failure is raised; `recover` tries them again."""
+    def undo(self) -> None:
+        """Restore every file. All of them are tried before SwapError is raised for the failures; `recover` tries them again."""
         failures = []
         for entry in reversed(self._files):
             try:
                 _undo(entry)
             except (OSError, SwapError) as error:
-                failures.append(_told(error, f"bringing {entry['target']} back"))
+                failures.append(_sentence(error, f"bringing {entry['target']} back"))
         if not failures:
             for directory in reversed(self._directories):
                 with contextlib.suppress(OSError):  # gone, or somebody else put something into it
                     os.rmdir(directory)
             try:
                 self._sync(self._files)
-                self._remove_journal()
+                self._remove_intent()
             except OSError as error:
-                failures.append(_told(error, f"removing {self.journal}"))
+                failures.append(_sentence(error, f"removing {self.intent}"))
         if failures:
             raise SwapError("; ".join(failures[:3]))
 
-    def finish(self):
-        """Remove what is left beside the files of a committed replacement."""
+    def finish(self) -> None:
+        """Remove what a committed replacement left beside the files."""
         for entry in self._files:
             _remove(entry["kept"])
             _remove(entry["staged"])
-        self._remove_journal()
+        self._remove_intent()
 
-    def _sync(self, entries):
+    def _sync(self, entries: list[dict[str, Any]]) -> None:
         places = {os.path.dirname(entry[name]) for entry in entries for name in ("target", "staged")}
         for place in sorted(places):
             with contextlib.suppress(FileNotFoundError):  # a directory that was made and removed again
                 _plainly(node_files.sync_directory, place)
 
-    def _write_journal(self, step):
+    def _write_intent(self, step: str) -> None:
         document = {"format": FORMAT, "step": step, "files": self._files, "directories": self._directories}
         content = json.dumps(document, sort_keys=True).encode("ascii")
-        _stage(self.journal + ".new", 0o600, lambda file: file.write(content))
-        os.rename(self.journal + ".new", self.journal)
-        _plainly(node_files.sync_directory, os.path.dirname(self.journal))
+        _stage(self.intent + ".new", 0o600, lambda file: file.write(content))
+        os.rename(self.intent + ".new", self.intent)
+        _plainly(node_files.sync_directory, os.path.dirname(self.intent))
 
-    def _remove_journal(self):
-        _remove(self.journal + ".new")
-        _remove(self.journal)
-        _plainly(node_files.sync_directory, os.path.dirname(self.journal))
+    def _remove_intent(self) -> None:
+        _remove(self.intent + ".new")
+        _remove(self.intent)
+        _plainly(node_files.sync_directory, os.path.dirname(self.intent))
 
 
-def beside(target, prefix=_STAGED):
-    """The name beside `target` under which it is staged, or kept."""
+def beside(target: str, prefix: str = _STAGED) -> str:
+    """Return the path beside `target` for its staged or kept file."""
     directory, name = os.path.split(target)
     # A daemon reads each file of its *.d directory, whatever the suffix is: the copy waits one level up.
     waiting_room = os.path.dirname(directory) if directory.endswith(".d") else directory
     return os.path.join(waiting_room, prefix + name)
 
 
-def existing_parent(path):
-    """The nearest directory above `path` that is there."""
-    path = os.path.dirname(path)
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _missing(directories):
-    """Those of the directories, and of theirs above, that are not there; the outer ones first."""
-    missing = set()
-    for directory in directories:
-        while not os.path.isdir(directory):
-            missing.add(directory)
-            directory = os.path.dirname(directory)
-    return sorted(missing)
-
-
-def _stage(path, mode, write):
+def _stage(path: str, mode: int, write: Callable[[IO[bytes]], object]) -> list[int] | None:
     """Write a new file durably; returns its identity."""
     _remove(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -218,13 +209,13 @@ def _stage(path, mode, write):
     return _identity(path)
 
 
-def _copy(content, file):
+def _copy(content: str, file: IO[bytes]) -> None:
     with open(content, "rb") as source:
         shutil.copyfileobj(source, file, 1024 * 1024)
 
 
-def _identity(path):
-    """What a file keeps across a rename and a hard link, and no other file has; None where there is none."""
+def _identity(path: str) -> list[int] | None:
+    """Return what a file keeps across renames and hard links and no other file has; None for a missing file."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -232,7 +223,7 @@ def _identity(path):
     return [status.st_ino, status.st_size, status.st_mtime_ns]
 
 
-def _undo(entry):
+def _undo(entry: dict[str, Any]) -> None:
     is_ours = entry["identity"] is not None and _identity(entry["target"]) == entry["identity"]
     if is_ours and entry["existed"]:
         if _identity(entry["kept"]) is None:
@@ -244,19 +235,19 @@ def _undo(entry):
     _remove(entry["kept"])
 
 
-def _remove(path):
+def _remove(path: str) -> None:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(path)
 
 
-def _told(error, doing):
+def _sentence(error: Exception, doing: str) -> str:
     return os_error(error, doing) if isinstance(error, OSError) else str(error)
 
 
-def _read(journal):
-    """The journal's document, None where there is none, {} where it cannot be understood."""
+def _read(path: str) -> Any:
+    """Return the intent at `path`, None if there is none, {} if it cannot be parsed."""
     try:
-        content = _plainly(node_files.read_bytes, journal)
+        content = _plainly(node_files.read_bytes, path)
     except FileNotFoundError:
         return None
     try:
@@ -265,7 +256,7 @@ def _read(journal):
         return {}
 
 
-def _is_valid(document):
+def _is_valid(document: object) -> bool:
     return (
         isinstance(document, dict)
         and document.get("format") == FORMAT
@@ -278,14 +269,14 @@ def _is_valid(document):
     )
 
 
-def _is_valid_entry(entry):
+def _is_valid_entry(entry: dict[str, Any]) -> bool:
     return all(isinstance(entry.get(key), kind) for key, kind in _KEYS.items()) and (
         entry.get("identity") is None or isinstance(entry["identity"], list)
     )
 
 
-def _plainly(call, path):
-    """Let a file operation fail with the system's own error: who calls this file words it."""
+def _plainly(call: Callable[[str], _T], path: str) -> _T:
+    """Run a file operation and raise the system's own error, for callers that describe it themselves."""
     try:
         return call(path)
     except node_files.NodeFileError as error:

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every path that the transaction owns or reads on a node, below one root.
 
-The root is "/" on a node. A test sets another one, so that all mechanism runs on a temporary folder.
+The root is "/" on a node. Tests set another one to run everything in a temporary folder.
 """
 
 from __future__ import annotations
 
-_STAGE = ".cri-node"
+#: the name of a folder with new and old copies of files, beside the configuration
+STAGING = ".cri-node"
 
 
 class Layout:
     """Paths of one node. `root` is a folder without a trailing slash, "" for the node's own."""
 
-    def __init__(self, root=""):
+    def __init__(self, root: str = "") -> None:
         self.root = root.rstrip("/")
         self.state_directory = self.at("/var/lib/cri-node")
         self.state_file = self.state_directory + "/state.json"
@@ -29,7 +30,7 @@ class Layout:
         self.unit_directory = self.at("/etc/systemd/system")
         self.recovery_unit = self.unit_directory + "/cri-node-recover.service"
         self.recovery_link = self.unit_directory + "/multi-user.target.wants/cri-node-recover.service"
-        self.stage = self.at("/etc/crio/" + _STAGE)
+        self.staging_directory = self.at("/etc/crio/" + STAGING)
         self.configuration_root = self.at("/etc")
         self.registries = self.at("/etc/containers/registries.conf")
         self.registries_directory = self.at("/etc/containers/registries.conf.d")
@@ -38,16 +39,16 @@ class Layout:
         self.root_registries = self.at("/root/.config/containers/registries.conf")
         self.selinux = self.at("/sys/fs/selinux/enforce")
 
-    def at(self, path):
-        """The path below the root."""
+    def at(self, path: str) -> str:
+        """Return the path below the root."""
         return self.root + path
 
-    def program(self, digest):
-        """The program that runs by itself; its name has its hash, so that a running one is never replaced."""
+    def program(self, digest: str) -> str:
+        """Return the path of the transaction's program; its name contains its hash, so that a running one is never replaced."""
         return f"{self.transaction}/program-{digest[:16]}.pyz"
 
-    def result(self, identity):
-        """The outcome of the transaction with this id."""
+    def result(self, identity: str) -> str:
+        """Return the path of the outcome of the transaction with this id."""
         return f"{self.transaction}/result-{identity}.json"
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on a node: read, staged, swapped by plain renames, and put back.
+"""Files on a node: read, staged, renamed into place, and restored.
 
-Every function that changes something is durable when it returns, and raises NodeFileError with the path and what helps.
+A change is durable when the function returns. Failures are NodeFileErrors with the path and what helps.
 """
 
 from __future__ import annotations
@@ -15,14 +15,22 @@ import os
 import shutil
 import stat
 import struct
+from collections.abc import Collection, Iterable, Iterator
 
 from .errors import NodeError, os_error
+from .layout import STAGING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .contract import FoundFile
+    from .layout import Layout
 
 LARGEST = 16 * 1024 * 1024  # bytes of a managed file or a document; configuration is some KiB
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS, linux/fs.h
 _IMMUTABLE = 0x10  # FS_IMMUTABLE_FL
 _APPEND_ONLY = 0x20  # FS_APPEND_FL
-_STAGE = ".cri-node"
 PARTIAL = ".partial"  # the end of the name of a file that is being written
 
 
@@ -31,33 +39,32 @@ class NodeFileError(NodeError):
 
 
 @contextlib.contextmanager
-def doing(what, path):
+def doing(what: str, path: str) -> Iterator[None]:
     """Turn an OSError of the block into a NodeFileError that says what failed, at which path, and what helps."""
     try:
         yield
     except OSError as error:
         raise NodeFileError(
-            os_error(error, what, path), kind=errno.errorcode.get(error.errno, "failed")
+            os_error(error, what, path), kind=errno.errorcode.get(error.errno or 0, "failed")
         ) from error
 
 
 # Reading
 
 
-def describe(path):
-    """What is at `path`: {"kind": absent|file|symlink|directory|other, "sha256", "mode" ("0644"), "uid", "gid", "inode",
-    "modified" (nanoseconds), "changed_at" (the inode's change time, seconds since the epoch)}.
+def describe(path: str) -> FoundFile:
+    """Describe what is at `path`. Only a regular file is opened.
 
-    Nothing but a regular file is opened. Raises NodeFileError for one that cannot be read.
+    Raises NodeFileError for a path that cannot be read.
     """
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return {"kind": "absent"}
+        return {"file_type": "absent"}
     except OSError as error:
         raise NodeFileError(os_error(error, "reading a file")) from error
-    found = {
-        "kind": _kind(status.st_mode),
+    found: FoundFile = {
+        "file_type": _file_type(status.st_mode),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "uid": status.st_uid,
         "gid": status.st_gid,
@@ -65,22 +72,22 @@ def describe(path):
         "modified": status.st_mtime_ns,
         "changed_at": status.st_ctime,
     }
-    if found["kind"] == "file":
+    if found["file_type"] == "file":
         found["sha256"] = digest(read_bytes(path))
     return found
 
 
-def kind_of(path):
-    """What is at `path`: absent, file, symlink, directory or other; nothing is opened."""
+def file_type_of(path: str) -> str:
+    """Return the file type at `path`, see contract.FoundFile. Nothing is opened. Raises NodeFileError."""
     try:
-        return _kind(os.lstat(path).st_mode)
+        return _file_type(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return "absent"
     except OSError as error:
         raise NodeFileError(os_error(error, "reading a file")) from error
 
 
-def _kind(mode):
+def _file_type(mode: int) -> str:
     if stat.S_ISLNK(mode):
         return "symlink"
     if stat.S_ISREG(mode):
@@ -88,12 +95,13 @@ def _kind(mode):
     return "directory" if stat.S_ISDIR(mode) else "other"
 
 
-def digest(content):
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of these bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
-def read_bytes(path, limit=LARGEST):
-    """The content of a regular file of at most `limit` bytes. Raises NodeFileError; a FIFO or device never blocks."""
+def read_bytes(path: str, limit: int = LARGEST) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes. Raises NodeFileError. A FIFO or a device never blocks."""
     with doing("reading a file", path):
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
@@ -105,15 +113,15 @@ def read_bytes(path, limit=LARGEST):
     return content
 
 
-def read_text(path):
-    """The text of a regular file, None where there is none. Raises NodeFileError for one that cannot be read."""
+def read_text(path: str) -> str | None:
+    """Return the text of a regular file, None if it does not exist. Raises NodeFileError."""
     if not os.path.lexists(path):
         return None
     return read_bytes(path).decode("utf-8", "replace")
 
 
-def mount_points(text=None):
-    """The mount points of this process, from /proc/self/mountinfo (proc(5)); `text` is its content."""
+def mount_points(text: str | None = None) -> set[str]:
+    """Return the mount points of this process, from /proc/self/mountinfo (proc(5)) or from `text`, its content."""
     if text is None:
         try:
             with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
@@ -124,75 +132,89 @@ def mount_points(text=None):
     return {_unescaped(each[4]) for each in fields if len(each) > 4} | {"/"}
 
 
-def _unescaped(path):
+def _unescaped(path: str) -> str:
     for code in ("040", "011", "012", "134"):
         path = path.replace(f"\\{code}", chr(int(code, 8)))
     return path
 
 
-def mount_of(path, mounts):
-    """The mount point that `path` is on."""
+def mount_of(path: str, mounts: Collection[str]) -> str:
+    """Return the mount point that `path` is on."""
     while path not in mounts and path != "/":
         path = os.path.dirname(path)
     return path
 
 
-def nearest_directory(path):
-    """The deepest folder above `path` that exists, links resolved."""
+def nearest_directory(path: str) -> str:
+    """Return the deepest existing folder above `path`."""
     path = os.path.dirname(path)
-    while not os.path.isdir(path) and path != "/":
+    while not os.path.isdir(path):
         path = os.path.dirname(path)
-    return os.path.realpath(path)
+    return path
 
 
-def stage_of(path, layout, mounts):
-    """The folder for staged and saved copies of `path`: on its file system, in no folder that a daemon reads whole.
+def _real_directory_above(path: str) -> str:
+    """Return the deepest existing folder above `path`, with links resolved."""
+    return os.path.realpath(nearest_directory(path))
 
-    Raises NodeFileError where there is no such place.
+
+def missing_directories(directories: Iterable[str]) -> list[str]:
+    """Return those of the directories and their parents that do not exist, outermost first."""
+    missing: set[str] = set()
+    for directory in directories:
+        while not os.path.isdir(directory):
+            missing.add(directory)
+            directory = os.path.dirname(directory)
+    return sorted(missing)
+
+
+def staging_directory_of(path: str, layout: Layout, mounts: Collection[str]) -> str:
+    """Return the folder for the new and the old copy of `path`: on its file system, and not read by any daemon.
+
+    Raises NodeFileError if there is no such folder.
     """
-    mount = mount_of(nearest_directory(path), mounts)
-    places = ((os.path.dirname(layout.stage), layout.stage), (layout.configuration_root, None))
-    for folder, stage in places:
-        if mount_of(nearest_directory(folder + "/x"), mounts) == mount:
-            return stage or f"{folder}/{_STAGE}"
+    mount = mount_of(_real_directory_above(path), mounts)
+    for directory in (layout.staging_directory, f"{layout.configuration_root}/{STAGING}"):
+        if mount_of(_real_directory_above(directory), mounts) == mount:
+            return directory
     if mount.endswith(".d"):
         raise NodeFileError(
             f"{mount} is a mount point, so {path} cannot be staged beside it and renamed; mount its parent instead"
         )
-    return f"{mount.rstrip('/')}/{_STAGE}"
+    return f"{mount.rstrip('/')}/{STAGING}"
 
 
 # What refuses a change
 
 
-def refuse_untouchable(path, mounts=()):
-    """Raise NodeFileError where `path` must not be replaced: a link, a mount point, no regular file, or an immutable one."""
+def refuse_untouchable(path: str, mounts: Collection[str] = ()) -> None:
+    """Raise NodeFileError if `path` must not be replaced: a link, a mount point, not a regular file, or immutable."""
     if path in mounts:
         raise NodeFileError(f"{path} is a mount point; a file cannot be renamed over it")
     for place in (os.path.dirname(path), path):
-        kind = kind_of(place)
-        if kind == "symlink":
+        file_type = file_type_of(place)
+        if file_type == "symlink":
             raise NodeFileError(
                 f"{place} is a symbolic link to {os.readlink(place)}; it is not followed and not replaced"
             )
-        if place == path and kind not in ("absent", "file"):
-            raise NodeFileError(f"{place} is a {kind}, not a regular file; it is not replaced")
-        if place != path and kind not in ("absent", "directory"):
-            raise NodeFileError(f"{place} is a {kind}, not a directory; no file can be placed in it")
-        if kind != "absent" and _is_immutable(place):
+        if place == path and file_type not in ("absent", "file"):
+            raise NodeFileError(f"{place} is a {file_type}, not a regular file; it is not replaced")
+        if place != path and file_type not in ("absent", "directory"):
+            raise NodeFileError(f"{place} is a {file_type}, not a directory; no file can be placed in it")
+        if file_type != "absent" and _is_immutable(place):
             raise NodeFileError(
                 f"{place} is marked immutable or append-only (lsattr); clear that with chattr -i {place}"
             )
-    above = nearest_directory(path)
+    above = _real_directory_above(path)
     if _is_immutable(above):
         raise NodeFileError(
             f"{above} is marked immutable or append-only (lsattr); clear that with chattr -i {above}"
         )
 
 
-def refuse_unwritable(path, size):
-    """Raise NodeFileError where the file system of `path` takes no file of `size` bytes."""
-    above = nearest_directory(path)
+def refuse_unwritable(path: str, size: int) -> None:
+    """Raise NodeFileError if the file system of `path` has no room for a file of `size` bytes or is read-only."""
+    above = _real_directory_above(path)
     with doing("asking for the free space of", above):
         found = os.statvfs(above)
     if found.f_flag & os.ST_RDONLY:
@@ -207,7 +229,7 @@ def refuse_unwritable(path, size):
         raise NodeFileError(f"the file system of {above} has no inode left; remove some files")
 
 
-def _is_immutable(path):
+def _is_immutable(path: str) -> bool:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -224,8 +246,8 @@ def _is_immutable(path):
 # Changing
 
 
-def write_durably(path, content, mode=0o600):
-    """Write bytes to `path` so that they outlive a power loss; an existing file is replaced whole, by a rename."""
+def write_durably(path: str, content: bytes, mode: int = 0o600) -> None:
+    """Write bytes to `path` so that they survive a power loss; an existing file is replaced as a whole, by a rename."""
     partial = path + PARTIAL
     try:
         with doing("writing a file", path):
@@ -243,19 +265,21 @@ def write_durably(path, content, mode=0o600):
     sync_directory(os.path.dirname(path))
 
 
-def write_json(path, data, mode=0o600):
+def write_json(path: str, data: object, mode: int = 0o600) -> None:
+    """Write a JSON document with write_durably."""
     write_durably(path, json.dumps(data, sort_keys=True).encode(), mode)
 
 
-def read_json(path):
-    """The JSON document at `path`; None where there is none or where it cannot be read as JSON."""
+def read_json(path: str) -> Any:
+    """Return the JSON document at `path`; None if it does not exist or cannot be read as JSON."""
     try:
         return json.loads(read_bytes(path))
     except (NodeFileError, ValueError, RecursionError):
         return None
 
 
-def sync_directory(path):
+def sync_directory(path: str) -> None:
+    """Make the names in a folder survive a power loss."""
     with doing("writing the folder", path):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -264,8 +288,8 @@ def sync_directory(path):
             os.close(handle)
 
 
-def make_private_directory(path):
-    """A directory that only root may look into, whatever the umask is; its parents are as /etc's are."""
+def make_private_directory(path: str) -> None:
+    """Create a directory that only root can read, whatever the umask is. Its parents are created like those in /etc."""
     make_directories(os.path.dirname(path))
     with doing("making the folder", path):
         with contextlib.suppress(FileExistsError):
@@ -274,9 +298,9 @@ def make_private_directory(path):
     sync_directory(os.path.dirname(path))
 
 
-def make_directories(path):
-    """The missing folders down to `path`, readable by all as /etc's are. Returns those that were made, outermost first."""
-    missing = []
+def make_directories(path: str) -> list[str]:
+    """Create the missing folders down to `path`, readable by all. Returns those that were created, outermost first."""
+    missing: list[str] = []
     while not os.path.isdir(path):
         missing.insert(0, path)
         path = os.path.dirname(path)
@@ -288,8 +312,8 @@ def make_directories(path):
     return missing
 
 
-def keep(path, saved):
-    """Keep the file at `path` as `saved`, by a hard link, so that going back needs no space; a copy where there are none."""
+def keep(path: str, saved: str) -> None:
+    """Keep the file at `path` as `saved`: as a hard link, which needs no space, or as a copy if links do not work."""
     with doing("keeping a copy of", path):
         try:
             os.link(path, saved, follow_symlinks=False)
@@ -303,15 +327,15 @@ def keep(path, saved):
     sync_directory(os.path.dirname(saved))
 
 
-def swap_in(staged, path):
-    """Rename a staged file into place: a plain rename or an error, never a copy."""
+def swap_in(staged: str, path: str) -> None:
+    """Rename a staged file into place; a rename that is not possible is an error and never a copy."""
     with doing("putting a file in place", path):
         os.rename(staged, path)
     sync_directory(os.path.dirname(path))
 
 
-def remove(path):
-    """Remove a file; one that is gone already is no error, since undoing may run twice."""
+def remove(path: str) -> None:
+    """Remove a file. A missing file is not an error, since undoing may run twice."""
     with doing("removing a file", path):
         try:
             os.unlink(path)
@@ -320,8 +344,8 @@ def remove(path):
     sync_directory(os.path.dirname(path))
 
 
-def remove_empty_directory(path):
-    """Remove a folder that is empty; another one stays, and so does what is not a folder."""
+def remove_empty_directory(path: str) -> None:
+    """Remove an empty folder. A folder with files, and anything that is not a folder, stays."""
     try:
         os.rmdir(path)
     except OSError as error:
@@ -331,14 +355,14 @@ def remove_empty_directory(path):
     sync_directory(os.path.dirname(path))
 
 
-def remove_tree(path):
-    """Remove a folder of ours with all that is in it; one that is gone already is no error."""
+def remove_tree(path: str) -> None:
+    """Remove a folder of the collection with its content. A missing folder is not an error."""
     with doing("removing the folder", path), contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
 
 
-def set_aside(path):
-    """Rename a damaged file of ours so that nobody takes it for a good one. Returns its new name."""
+def set_aside(path: str) -> str:
+    """Rename a damaged document, so that it is not read again. Returns its new path."""
     aside = f"{path}.damaged"
     with doing("renaming a file", path):
         os.rename(path, aside)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host must be before it can be changed."""
+"""Requirements for a host that is changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MINIMUM_PYTHON = (3, 9)
 
 
 class UnfitHostError(NodeError):
-    """This host cannot be managed; the message says why and what helps."""
+    """The host cannot be managed; the message says why and what helps."""
 
 
-def refuse_unfit():
-    """Raise UnfitHostError for a Python before 3.9, for a user other than root, and for a host without systemd."""
+def refuse_unfit() -> None:
+    """Raise UnfitHostError for a Python before 3.9, a user other than root, or a host without systemd."""
     if sys.version_info < MINIMUM_PYTHON:
         found = ".".join(str(part) for part in sys.version_info[:3])
         raise UnfitHostError(

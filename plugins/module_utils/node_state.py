@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first of a run's two calls: what is on the node, what its daemon has loaded, and a fingerprint of all that."""
+"""The first of a run's two calls: what is on the node, what its daemon has loaded, and a fingerprint of both."""
 
 from __future__ import annotations
 
@@ -8,17 +8,32 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterable
+from typing import Any, TypedDict, Union, cast
 
 from . import node_files
+from .contract import (
+    File,
+    FoundFile,
+    OwnedFile,
+    ReloadReport,
+    Report,
+    ReportedFile,
+    Request,
+    State,
+    UnwantedFile,
+)
 from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
 from .crio.live import CrioSocketError, live_configuration
+from .crio.service import CrioService
 from .errors import NodeError
-from .layout import NODE
-from .transaction import journal
+from .layout import NODE, Layout
+from .transaction import intent
 from .transaction import state as committed
 
+_Undesired = Union[OwnedFile, UnwantedFile]  # as it was committed, or as the request names it
 LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 _HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
 _HEADER_LENGTH = 200  # bytes
@@ -26,33 +41,45 @@ _PATH_SECONDS = 5  # for all paths that the settings name; one may be on a file 
 _PATH_THREADS = 16  # each of them may end up waiting for a file system
 
 
-def read(request, layout=NODE, service=None, live=None):
-    """Look at the node for `request`, a contract.Request. `service` and `live` (of ask_live) are for a caller that has them.
+class _Paths(TypedDict):
+    missing_paths: list[str]
+    newer_paths: list[str]
+    unanswered_paths: list[str]
 
-    Returns a dictionary of plain data:
+
+def read(
+    request: Request,
+    layout: Layout = NODE,
+    service: CrioService | None = None,
+    live: dict[str, str] | None = None,
+) -> Report:
+    """Inspect the node for `request`. `service` and `live` (from ask_live) are for callers that have them already.
+
+    Returns a contract.Report:
     crio: installed, binary, version, config_path, config_directory, socket, redirected_by, wrapped_by
-    unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id, kill_mode
-    files: by path: what node_files.describe says (of a secret one without its hash), `content` where it differs and may be shown,
-        `same_content`, `as_wanted`, `loaded`, `secret`, `disruption`
-    orphans: files of the same owners that are wanted no more, in the same form: written by an earlier generation, or known by
-        name and header where the state of the node was lost
-    live: the expected keys whose live value differs: {key: text or None}
-    effective: of those keys what the files on the node say now, where the daemon has loaded all of them
+    unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id,
+        kill_mode
+    files: by path: what node_files.describe returns (for a secret file without its hash), `content` if it differs and may
+        be shown, `same_content`, `as_wanted`, `loaded`, `secret`, `disruption`
+    orphans: files of the same owners that are not desired any more, in the same form: from an earlier generation, or
+        recognised by name and header if the state of the node was lost
+    live: the expected keys with a different live value: {key: text or None}
+    effective: the value of those keys in the node's files, if the daemon has loaded all of them
     missing_paths: those of the request's `paths` that do not exist
-    newer_paths: those that exist and were installed or changed after the running daemon was started
-    unanswered_paths: those whose file system gave no answer in time, so that whether they exist is not known
-    crictl_version: the node's own crictl's, where asks_for_crictl is true
-    root_registries: the file that makes containers/image leave /etc's registries unread, where it exists
-    reload: what tells whether a reload can be relied on; {} where no file needs to know
+    newer_paths: those that were installed or changed after the running daemon was started
+    unanswered_paths: those whose file system did not answer in time, so that it is not known whether they exist
+    crictl_version: the version of the node's own crictl, with asks_for_crictl
+    root_registries: the file that makes containers/image ignore the registries files in /etc, if it exists
+    reload: whether a reload can be relied on; {} if no file needs one
     notes: what is wrong with the node's own records
-    fingerprint: a SHA-256 over all that apply relies on
+    fingerprint: a SHA-256 of everything that apply relies on
     """
     service = (service or crio_service.CrioService(request["unit"])).settled(
         request.get("ready_timeout") or 0
     )
     state, damage = committed.load(layout)
     wanted = {entry["path"]: entry for entry in request["files"]}
-    files = {path: _look_at(path, entry, service, state) for path, entry in sorted(wanted.items())}
+    files = {path: _describe_path(path, entry, service, state) for path, entry in sorted(wanted.items())}
     orphans = _orphans(request, wanted, service, state)
     expect = request.get("expect") or {}
     found_all = {**files, **orphans}
@@ -65,7 +92,7 @@ def read(request, layout=NODE, service=None, live=None):
     settled = service.active and all(
         found["loaded"] for found in files.values() if found["disruption"] != "none"
     )
-    report = {
+    report: Report = {
         "crio": {
             "installed": service.binary is not None,
             "binary": service.binary,
@@ -100,8 +127,9 @@ def read(request, layout=NODE, service=None, live=None):
         **_about_paths(request.get("paths") or [], service.started_at),
         "reload": _about_reload(service, live, found_all) if reloads else {},
         "generation": state["generation"],
-        "interrupted": journal.is_open(layout),
+        "interrupted": intent.is_open(layout),
         "notes": [damage] if damage else [],
+        "fingerprint": "",
     }
     report["fingerprint"] = fingerprint(report)
     for found in found_all.values():
@@ -109,8 +137,8 @@ def read(request, layout=NODE, service=None, live=None):
     return report
 
 
-def request_of(params):
-    """A request from a module's parameters: the hashes of secret files, which are not logged, are back at their files."""
+def request_of(params: dict[str, Any]) -> Any:
+    """Return the request in a module's parameters, with the hashes of secret files, which are not logged, at their files."""
     request = dict(params)
     hashes = request.pop("secret_hashes")
     request["files"] = [
@@ -119,12 +147,13 @@ def request_of(params):
     return request
 
 
-def fingerprint(report):
-    """One hash for what a plan was made of: any change of it on the node makes the plan void."""
+def fingerprint(report: Report) -> str:
+    """Return one hash of what a plan is based on: a plan is void after any change of it."""
+    unit: dict[str, Any] = {**report["unit"]}
     seen = {
         "files": {path: _identity(found) for path, found in report["files"].items()},
         "orphans": {path: _identity(found) for path, found in report["orphans"].items()},
-        "unit": {name: report["unit"][name] for name in ("invocation_id", "phase", "enabled", "kill_mode")},
+        "unit": {name: unit[name] for name in ("invocation_id", "phase", "enabled", "kill_mode")},
         "version": report["crio"]["version"],
         "generation": report["generation"],
         "interrupted": report["interrupted"],
@@ -132,20 +161,23 @@ def fingerprint(report):
     return node_files.digest(json.dumps(seen, sort_keys=True).encode())
 
 
-def _identity(found):
+def _identity(found: ReportedFile) -> list[Any]:
     return found["identity"]
 
 
-def _look_at(path, entry, service, state, orphan=None):
-    """One path of the report; `entry` is what is wanted there, `orphan` what is known of a file that is not wanted."""
-    found = node_files.describe(path)
-    recorded = committed.recorded(state).get(path, {})
-    # Whatever was secret once stays so for this run: what is shown is the old content, too.
-    secret = recorded.get("secret", False) or not _is_public(found)
+def _describe_path(
+    path: str, entry: File | None, service: CrioService, state: State, orphan: _Undesired | None = None
+) -> ReportedFile:
+    """Describe one path of the report. `entry`: the desired file. `orphan`: what is known of a file that is not desired."""
+    found = cast(ReportedFile, node_files.describe(path))
+    recorded = committed.recorded(state).get(path)
+    # A file that was secret stays so for this run, since its old content would be shown.
+    secret = bool(recorded and recorded.get("secret")) or not _is_public(found)
     if entry is None:
-        found["owner"] = orphan["owner"]
-        found["disruption"] = recorded.get("disruption") or orphan.get("disruption", "restart")
-        as_wanted = found["kind"] == "absent"
+        known: _Undesired = orphan or {}
+        found["owner"] = known["owner"]
+        found["disruption"] = (recorded and recorded.get("disruption")) or known.get("disruption", "restart")
+        as_wanted = found["file_type"] == "absent"
     else:
         secret = secret or entry.get("secret", False)
         found["disruption"] = entry.get("disruption", "restart")
@@ -160,36 +192,38 @@ def _look_at(path, entry, service, state, orphan=None):
     found["loaded"] = as_wanted and (
         found["disruption"] == "none" or committed.is_loaded(path, found, service, state)
     )
-    if found["kind"] == "file" and not as_wanted and not secret:
+    if found["file_type"] == "file" and not as_wanted and not secret:
         found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
-    names = ("kind", "sha256", "mode", "uid", "gid")
-    # A short secret could be guessed from its hash, so a secret file is told apart by its inode and time.
-    names = ("kind", "inode", "modified", "mode", "uid", "gid") if secret else names
-    found["identity"] = [found.get(name) for name in names]
+    # A short secret could be guessed from its hash, so a secret file is identified by its inode and time.
+    identified_by = ("inode", "modified") if secret else ("sha256",)
+    values: dict[str, Any] = {**found}
+    found["identity"] = [values.get(name) for name in ("file_type", *identified_by, "mode", "uid", "gid")]
     if secret:
         found.pop("sha256", None)
     return found
 
 
-def _is_public(found):
-    return found["kind"] != "file" or bool(int(found["mode"], 8) & 0o004)
+def _is_public(found: FoundFile) -> bool:
+    return found["file_type"] != "file" or bool(int(found["mode"], 8) & 0o004)
 
 
-def _orphans(request, wanted, service, state):
-    """Files of these owners that are not wanted: recorded, or of a known name and with our header."""
-    known = {
+def _orphans(
+    request: Request, wanted: dict[str, File], service: CrioService, state: State
+) -> dict[str, ReportedFile]:
+    """Return files of these owners that are not desired: recorded, or with a known name and our header."""
+    known: dict[str, _Undesired] = {
         path: entry
         for path, entry in committed.recorded(state).items()
         if entry["owner"] in request["owners"] and path not in wanted
     }
-    for entry in request.get("unwanted") or []:
-        path = entry["path"]
+    for unwanted in request.get("unwanted") or []:
+        path = unwanted["path"]
         if path not in wanted and path not in known and _has_our_header(path):
-            known[path] = entry
-    return {path: _look_at(path, None, service, state, entry) for path, entry in sorted(known.items())}
+            known[path] = unwanted
+    return {path: _describe_path(path, None, service, state, entry) for path, entry in sorted(known.items())}
 
 
-def _has_our_header(path):
+def _has_our_header(path: str) -> bool:
     if not os.path.isfile(path) or os.path.islink(path):
         return False
     try:
@@ -199,8 +233,8 @@ def _has_our_header(path):
     return first.startswith(b"#") and _HEADER in first
 
 
-def ask_live(service):
-    """(what the running daemon uses, why it does not tell): {} without one that runs and tells; the second may be empty."""
+def ask_live(service: CrioService) -> tuple[dict[str, str], str]:
+    """Return (live configuration, why it cannot be read). The first is {} without a running daemon that reports it."""
     if not service.active:
         return {}, ""
     try:
@@ -209,8 +243,8 @@ def ask_live(service):
         return {}, str(error)
 
 
-def _about_paths(paths, started_at):
-    """What the report says about the paths that the settings name. started_at: the daemon's start, None while it does not run."""
+def _about_paths(paths: list[str], started_at: float | None) -> _Paths:
+    """Report on the paths in the settings. started_at: the start of the daemon, None if it is not running."""
     changed_at, now = paths_changed_at(paths), time.time()
     # A time in the future shows that a clock was wrong, and would stay newer than every start.
     newer = {
@@ -223,13 +257,14 @@ def _about_paths(paths, started_at):
     }
 
 
-def paths_changed_at(paths, seconds=_PATH_SECONDS):
+def paths_changed_at(paths: Iterable[str], seconds: float = _PATH_SECONDS) -> dict[str, float | None]:
     """Return {path: when its inode or its link's last changed, in seconds since the epoch; None if it does not exist}.
 
-    A path without an answer within `seconds` is left out, as on NFS without its server. What still waits for one is a daemon
-    thread, which does not keep the process from ending.
+    A path without an answer within `seconds` is left out, for example on NFS without its server. A thread that is still
+    waiting is a daemon thread, which does not keep the process from ending.
     """
-    waiting, answers = collections.deque(paths), {}
+    waiting = collections.deque(paths)
+    answers: dict[str, float | None] = {}
     deadline = time.monotonic() + seconds
     workers = [
         threading.Thread(target=_read_paths, args=(waiting, answers), daemon=True)
@@ -243,7 +278,7 @@ def paths_changed_at(paths, seconds=_PATH_SECONDS):
     return answers.copy()
 
 
-def _read_paths(waiting, answers):
+def _read_paths(waiting: collections.deque[str], answers: dict[str, float | None]) -> None:
     while True:
         try:
             path = waiting.popleft()
@@ -252,23 +287,23 @@ def _read_paths(waiting, answers):
         answers[path] = _changed_at(path)
 
 
-def _changed_at(path):
+def _changed_at(path: str) -> float | None:
     try:
         return max(os.lstat(path).st_ctime, os.stat(path).st_ctime)
     except (OSError, ValueError):  # the latter for a NUL in the path
         return None
 
 
-def _effective(service, different):
-    """{key: what the files on the node say} for keys whose live value differs."""
+def _effective(service: CrioService, different: Iterable[str]) -> dict[str, str | None]:
+    """Return {key: value in the node's files} for the keys with a different live value."""
     present = effective.present(service)
     return {key: effective.value(present, key) for key in different} if present else {}
 
 
-def _about_reload(service, live, files):
-    """Whether a reload can be relied on. Of options and CONTAINER_* variables only the names: a value may be a secret."""
+def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, ReportedFile]) -> ReloadReport:
+    """Report whether a reload can be relied on. Options and CONTAINER_* variables are listed by name: values may be secret."""
     variables = [name for name in service.environment if name.startswith("CONTAINER_")]
-    about = {
+    about: ReloadReport = {
         "log_level": live.get("crio.runtime.log_level"),
         "log_filter": live.get("crio.runtime.log_filter"),
         "options": sorted([option.partition("=")[0] for option in service.options] + variables),
@@ -283,16 +318,16 @@ def _about_reload(service, live, files):
     return about
 
 
-def _crictl_version():
-    """The version of this node's crictl itself; None without one."""
+def _crictl_version() -> str | None:
+    """Return the version of the node's crictl; None without one."""
     try:
         return crio_service.version_of(Crictl().binary)
     except CrictlError:
         return None
 
 
-def _version(binary, state):
-    """The binary's version, without starting it where the last transaction already asked this very file."""
+def _version(binary: str | None, state: State) -> str | None:
+    """Return the binary's version, without running it if the last transaction recorded the version of the same file."""
     if binary is None:
         return None
     known = state["binary"]

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node's runtime does when it is asked for what it is there for: looked at, not judged.
+"""Exercises a node's runtime for a verification: collects what it sees and judges nothing.
 
-Nothing on the node stays changed but for the images that a pull leaves there.
+Nothing on the node stays changed, except for images that were pulled.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import http.client
 import itertools
@@ -15,8 +16,11 @@ import os
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from . import node_state
+from .contract import HelloWorld, Metrics, Observation, ObservationRequest, Pod
 from .crictl import output as cri_output
 from .crictl.call import Crictl, CrictlError
 from .crio.service import CrioService
@@ -24,50 +28,50 @@ from .errors import NodeError, PodError, os_reason
 from .layout import NODE
 from .pod import host as pod_host
 from .pod import present as cri_pod
-from .pod.marks import VERIFICATION
+from .pod.marks import LOGS, VERIFICATION
 from .transaction import state as committed
 
+_T = TypeVar("_T")
 _NAMESPACE = "default"
 _METRICS = "crio.metrics."
 _METRIC = "container_runtime_crio_"
 # Where to reach a daemon that listens everywhere.
 _REACHABLE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-_METRICS_LIMIT = 8 * 1024 * 1024  # bytes that are read of an answer
+_METRICS_LIMIT = 8 * 1024 * 1024  # bytes of an answer that are read
 _METRICS_SECONDS = 15  # for all of an answer, however slowly it comes
-_FOLDER_SECONDS = 10  # for a look into directories, which may be on a file system that does not answer
+_FOLDER_SECONDS = 10  # for reading directories, which may be on a file system that does not answer
 _SETTLE_SECONDS = 30  # for a unit that is starting, stopping or reloading
-_MOST_ENTRIES = 10_000  # of one directory that are looked at
+_MOST_ENTRIES = 10_000  # of one directory that are read
 _MOST_FILES = 50  # CNI configurations that are named
 _ERRORS = (NodeError, OSError)
 
 
-def observe(request):
-    """Look at the node for `request`: what node_state.read takes, and {"pods", "pull", "metrics_port", "timeout"}.
+def observe(request: ObservationRequest) -> Observation:
+    """Inspect the node for `request`, which node_state.read takes as well, and exercise its runtime.
 
-    pods: what pod.manifest.convert made of the hello-world pod, each with another name, so that the next can be tried where
-    a kubelet has taken one away; [] for none. pull: images. metrics_port: the one to ask, 0 for the live one. timeout:
-    seconds for a pod and for each pull.
+    pods: the hello-world pod as pod.manifest.convert returns it, several times with different names: the next one is tried
+    if a kubelet removed the former; [] for none. pull: images to pull. metrics_port: the port to ask, 0 for the live one.
+    timeout: seconds for a pod and for each pull.
 
-    Returns a dictionary of plain data:
+    Returns a contract.Observation:
     state: what node_state.read reports
-    configuration_error: why the daemon does not tell its configuration, or empty
+    configuration_error: why the daemon does not report its configuration, or empty
     plugin_dirs: the live directories of CNI plugins, each with its number of programs
-    plugin_dir_errors: {directory: why it cannot be looked into}
-    cni_files: the CNI configurations that the daemon can see, whether it takes them or not
-    conditions: the runtime's, as cri_output.conditions has them; absent where conditions_error says why
-    handlers: the names of the runtime's handlers; absent where crictl does not list them (before 1.30), or handlers_error
-        says why
-    metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
-        daemon does not tell
-    pod: log_lines, or error and kubelet (whether one runs); empty where none was asked for
+    plugin_dir_errors: {directory: why it cannot be read}
+    cni_files: the CNI configurations that the daemon can see, whether it uses them or not
+    conditions: the runtime's, see cri_output.conditions; absent if conditions_error says why
+    handlers: the names of the runtime's handlers; absent if crictl does not list them (before 1.30) or handlers_error says why
+    metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own metrics) or error; empty if
+        the daemon does not report its configuration
+    pod: log_lines, or error and kubelet (whether one is running); empty without pods
     pulls: {image: why it cannot be pulled, or empty}
-    owners: those whose files a run has brought to this node
-    Only `state` and `owners` are told of a daemon that does not run. Raises CrioServiceError.
+    owners: the owners whose files were applied to this node
+    Of a daemon that is not running only `state` and `owners` are reported. Raises CrioServiceError.
     """
     service = CrioService(request["unit"]).settled(_SETTLE_SECONDS)
     live, problem = node_state.ask_live(service)
     state = node_state.read(request, service=service, live=live)
-    seen = {
+    seen: Observation = {
         "state": state,
         "owners": sorted(committed.load(NODE)[0]["owners"]),
     }
@@ -78,20 +82,24 @@ def observe(request):
     try:
         crictl = Crictl(state["crio"]["socket"])
     except CrictlError as error:
-        metrics = _metrics(live, request["metrics_port"])
-        return dict(seen, conditions_error=str(error), metrics=metrics, pod={}, pulls={})
-    pulls = [lambda image=image: _pull(crictl, image, request["timeout"]) for image in request["pull"]]
+        seen["conditions_error"] = str(error)
+        seen["metrics"] = _metrics(live, request["metrics_port"])
+        seen["pod"], seen["pulls"] = {}, {}
+        return seen
+    pulls = [functools.partial(_pull, crictl, image, request["timeout"]) for image in request["pull"]]
     found, seen["metrics"], seen["pod"], *pulled = crictl.together(
         lambda: _conditions(crictl),
         lambda: _metrics(live, request["metrics_port"]),
         lambda: _hello_world(crictl, request["pods"], request["timeout"]),
         *pulls,
     )
-    return {**seen, **found, "pulls": dict(zip(request["pull"], pulled))}
+    seen.update(found)
+    seen["pulls"] = dict(zip(request["pull"], pulled))
+    return seen
 
 
-def _within(seconds, call):
-    """The result of `call`, or TimeoutError after so many seconds: a lookup, a handshake or a file system may never answer."""
+def _within(seconds: float, call: Callable[[], _T]) -> _T:
+    """Return the result of `call`. Raises TimeoutError: a lookup, a handshake or a file system may never answer."""
     done = []
     thread = threading.Thread(target=lambda: done.append(_outcome(call)), daemon=True)
     thread.start()
@@ -104,42 +112,43 @@ def _within(seconds, call):
     return result
 
 
-def _outcome(call):
+def _outcome(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
     try:
         return call(), None
     except Exception as error:  # re-raised by the caller, in its own thread
         return None, error
 
 
-def _value(text):
-    """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
+def _value(text: str | None) -> Any:
+    """Parse a value of one line of CRI-O's TOML, which is JSON except for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
     except (ValueError, RecursionError):
         return None
 
 
-def _text(value):
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _network_folders(live):
-    """What the daemon's directories of CNI plugins and configurations hold."""
+def _network_folders(live: dict[str, str]) -> Observation:
+    """Read the daemon's directories of CNI plugins and configurations."""
     named = _value(live.get("crio.network.plugin_dirs"))
-    seen = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
+    seen: Observation = {"plugin_dirs": {}, "plugin_dir_errors": {}, "cni_files": []}
     for path in named if isinstance(named, list) else []:
         if isinstance(path, str):
-            seen["plugin_dirs"][path], problem = _look_into(lambda path=path: _programs_in(path), 0)
+            seen["plugin_dirs"][path], problem = _try_to_read(functools.partial(_programs_in, path), 0)
             if problem:
                 seen["plugin_dir_errors"][path] = problem
     network = _text(_value(live.get("crio.network.network_dir")))
     if network:
-        seen["cni_files"] = _look_into(lambda: _cni_files(network), [])[0]
+        nothing: list[str] = []
+        seen["cni_files"] = _try_to_read(functools.partial(_cni_files, network), nothing)[0]
     return seen
 
 
-def _look_into(call, otherwise):
-    """(what `call` found, why it could not look)"""
+def _try_to_read(call: Callable[[], _T], otherwise: _T) -> tuple[_T, str]:
+    """Return (result of `call`, why it failed)."""
     try:
         return _within(_FOLDER_SECONDS, call), ""
     except OSError as error:  # TimeoutError is one
@@ -148,7 +157,7 @@ def _look_into(call, otherwise):
         return otherwise, str(error)
 
 
-def _programs_in(directory):
+def _programs_in(directory: str) -> int:
     with os.scandir(directory) as entries:
         return sum(
             os.path.isfile(entry.path) and os.access(entry.path, os.X_OK)
@@ -156,29 +165,29 @@ def _programs_in(directory):
         )
 
 
-def _cni_files(directory):
-    """What libcni takes for a configuration, by its name's end."""
+def _cni_files(directory: str) -> list[str]:
+    """Return the files that libcni takes for configurations, by the end of their names."""
     with os.scandir(directory) as entries:
         names = sorted(entry.name for entry in itertools.islice(entries, _MOST_ENTRIES))
     files = [name for name in names if name.endswith((".conf", ".conflist", ".json"))]
     return [os.path.join(directory, name) for name in files[:_MOST_FILES]]
 
 
-def _conditions(crictl):
-    """The runtime's conditions and handlers, which one command shows."""
+def _conditions(crictl: Crictl) -> Observation:
+    """Return the runtime's conditions and handlers, which one command prints."""
     try:
         document = crictl.json("info", "-q")
-        found = {"conditions": cri_output.conditions(document)}
+        found: Observation = {"conditions": cri_output.conditions(document)}
     except _ERRORS as error:
         return {"conditions_error": str(error)}
     try:
         names = cri_output.handler_names(document)
     except cri_output.UnexpectedOutput as error:
-        return dict(found, handlers_error=str(error))
-    return found if names is None else dict(found, handlers=names)
+        return {**found, "handlers_error": str(error)}
+    return found if names is None else {**found, "handlers": names}
 
 
-def _pull(crictl, image, seconds):
+def _pull(crictl: Crictl, image: str, seconds: float) -> str:
     try:
         crictl.within(seconds).text("pull", image)
     except _ERRORS as error:
@@ -186,19 +195,19 @@ def _pull(crictl, image, seconds):
     return ""
 
 
-def _metrics(live, port):
-    """Ask for the metrics where the daemon serves them; a daemon that does not tell is asked nothing."""
+def _metrics(live: dict[str, str], port: int) -> Metrics:
+    """Request the metrics, if the daemon serves them and reports its configuration."""
     settings = {
         key.rpartition(".")[2]: _value(text) for key, text in live.items() if key.startswith(_METRICS)
     }
     if settings.get("enable_metrics") is not True:
         return {"enabled": False} if settings else {}
     host, live_port = _text(settings.get("metrics_host")), settings.get("metrics_port")
-    is_number = isinstance(live_port, int) and not isinstance(live_port, bool)
-    port = port or (live_port if is_number else 0)
+    if not port and isinstance(live_port, int) and not isinstance(live_port, bool):
+        port = live_port
     secure = bool(settings.get("metrics_cert") and settings.get("metrics_key"))
     address = f"[{host}]" if ":" in host else host
-    seen = {
+    seen: Metrics = {
         "enabled": True,
         "port": port,
         "url": f"{'https' if secure else 'http'}://{address}:{port}/metrics",
@@ -213,7 +222,7 @@ def _metrics(live, port):
     return seen
 
 
-def _metric_lines(host, port, secure):
+def _metric_lines(host: str, port: int, secure: bool) -> int:
     connection = http.client.HTTPConnection(host, port, timeout=10)
     if secure:
         # CRI-O makes its own certificate where there is none, so there is nothing to verify it with.
@@ -230,9 +239,9 @@ def _metric_lines(host, port, secure):
     return sum(line.startswith(_METRIC) for line in text.splitlines())
 
 
-def _hello_world(crictl, pods, seconds):
-    """Run one pod to its end. A kubelet removes pods that are not its own, and may come before the end."""
-    seen = {}
+def _hello_world(crictl: Crictl, pods: list[Pod], seconds: int) -> HelloWorld:
+    """Run one pod to its end. A kubelet removes pods that are not its own, possibly before the end."""
+    seen: HelloWorld = {}
     for pod in pods:
         seen = _run(crictl, pod, seconds)
         if "error" not in seen:
@@ -243,13 +252,14 @@ def _hello_world(crictl, pods, seconds):
     return seen
 
 
-def _run(crictl, pod, seconds):
-    """Run the pod, read its log, and take it away again whatever happened."""
-    seen = {}
+def _run(crictl: Crictl, pod: Pod, seconds: int) -> HelloWorld:
+    """Run the pod, read its log, and remove it in any case."""
+    seen: HelloWorld = {}
     try:
         _sweep(crictl, seconds)
-        limits = {"wait_timeout": seconds, "pull_timeout": seconds}
-        made = cri_pod.present(crictl, pod, wait="completed", keyed=False, **limits)
+        made = cri_pod.present(
+            crictl, pod, wait="completed", wait_timeout=seconds, pull_timeout=seconds, keyed=False
+        )
         path = made["containers"][0].get("log_path")
         seen["log_lines"] = len(pod_host.last_lines(path)) if path else 0
     except _ERRORS as error:
@@ -262,9 +272,9 @@ def _run(crictl, pod, seconds):
     return seen
 
 
-def _sweep(crictl, seconds):
-    """Remove what a verification left that was killed, known by its logs; one that may still run keeps its pod."""
-    for folder in glob.glob(f"{pod_host.LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
+def _sweep(crictl: Crictl, seconds: float) -> None:
+    """Remove what a killed verification left, found by its logs. A verification that may still run keeps its pod."""
+    for folder in glob.glob(f"{LOGS}/{_NAMESPACE}_{VERIFICATION}*"):
         parts = os.path.basename(folder).split("_")
         if len(parts) != 3 or os.path.islink(folder):
             continue  # no folder of a pod's logs

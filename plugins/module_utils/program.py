@@ -4,13 +4,23 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 _LONGEST = 4 * 1024 * 1024  # characters kept of each stream; `crio config` prints some 40 KiB
 #: where systemd looks for the programs of a service (systemd.exec(5))
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def run(arguments, timeout=60, environment=None, stdin=subprocess.DEVNULL):
+def run(
+    arguments: Sequence[str],
+    timeout: float = 60,
+    environment: dict[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+) -> tuple[int, str, str]:
     """Run a program without a shell. Returns (status, stdout, stderr); `timeout` is in seconds.
 
     A program that cannot be started, or that does not end in time, gives status 127 or 124, as a shell would.
@@ -31,5 +41,5 @@ def run(arguments, timeout=60, environment=None, stdin=subprocess.DEVNULL):
     return done.returncode, _text(done.stdout), _text(done.stderr)
 
 
-def _text(output):
+def _text(output: bytes) -> str:
     return output[-_LONGEST:].decode("utf-8", "replace")

@@ -9,6 +9,8 @@ removes its values from the result; in a larger option it could do neither.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .errors import NodeError
@@ -47,7 +49,7 @@ class RequestError(NodeError):
     """A request does not have the form that its module takes, as when a playbook calls an internal module."""
 
 
-def of(params, specification):
+def of(params: dict[str, Any], specification: dict[str, Any]) -> dict[str, Any]:
     """The request and the secrets of a module's parameters, joined, with the defaults of `specification`.
 
     `specification` is an argument specification for the keys of both. Raises RequestError, whose message may repeat values:

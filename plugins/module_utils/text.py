@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 
 LIMIT = 1000  # characters of one message, unless the caller says otherwise
-_CUT = "... (cut)"
+#: what follows a text that was cut
+CUT = "... (cut)"
 _LONGEST = 64 * 1024  # characters that are read of a text of which only the beginning is shown
 _MASK = "***"
 _SEPARATORS = "\"'`=<>()[]{},;"  # before a user's name where no scheme is
@@ -20,7 +21,7 @@ _PORT = re.compile(r"\d{1,5}(?!\w)|$", re.ASCII)
 _DIGEST = re.compile(r"(?:sha(?:256|384|512):|[A-Za-z][A-Za-z0-9+._-]{0,30}:[0-9a-fA-F]{32})")
 
 
-def printable(text, limit=LIMIT):
+def printable(text: object, limit: int = LIMIT) -> str:
     """The text as one line of at most `limit` characters (and a note where it was cut).
 
     White space becomes single blanks. Control and formatting characters (escape sequences, bidirectional controls, zero-width
@@ -29,10 +30,10 @@ def printable(text, limit=LIMIT):
     text = " ".join(str(text).split())
     cut = len(text) > limit
     text = "".join(character if character.isprintable() else "\ufffd" for character in text[:limit])
-    return f"{text}{_CUT}" if cut else text
+    return f"{text}{CUT}" if cut else text
 
 
-def without_credentials(text):
+def without_credentials(text: object) -> str:
     """The text with *** in place of the user and password of each URL and of each user:password@host."""
     text = str(text)
     if "@" not in text and "://" not in text:
@@ -42,12 +43,12 @@ def without_credentials(text):
     )
 
 
-def shown(text, limit=LIMIT):
+def shown(text: object, limit: int = LIMIT) -> str:
     """What another program or a node said, fit for a message: without credentials, one printable line."""
     return printable(without_credentials(text), limit)
 
 
-def beginning(text, length=_LONGEST):
+def beginning(text: str, length: int = _LONGEST) -> str:
     """The first `length` characters of a text that is masked later, without a word that would be cut.
 
     A URL that is cut before its @ does not show any more that it has a password.
@@ -58,7 +59,7 @@ def beginning(text, length=_LONGEST):
     return words[0] if words else ""
 
 
-def _masked(word):
+def _masked(word: str) -> str:
     """A word with an @ or a :// in it: each part after a :// begins with what may be a user and a password."""
     first, *parts = word.split("://")
     masked = [_without_bare_credentials(first)]
@@ -71,7 +72,7 @@ def _masked(word):
     return "://".join(masked)
 
 
-def _end_of_cut_credentials(before, part):
+def _end_of_cut_credentials(before: str, part: str) -> int:
     """Where user:password ends in a URL without its scheme that was cut before the @; 0 where there is none."""
     if "@" in part or not before.endswith(_WITH_PORT):
         return 0
@@ -81,7 +82,7 @@ def _end_of_cut_credentials(before, part):
     return len(host) if colon and not host.startswith("[") and not _PORT.match(port) else 0
 
 
-def _end_of_credentials(part):
+def _end_of_credentials(part: str) -> int:
     """Where the @ is that ends the credentials of an URL without its scheme; 0 where it has none.
 
     A password that was not encoded may hold any character. So more than a host and a port before the first slash or quote
@@ -100,7 +101,7 @@ def _end_of_credentials(part):
     return max(at, 0)
 
 
-def _without_bare_credentials(word):
+def _without_bare_credentials(word: str) -> str:
     """user:password@host without a scheme, as curl and Go take it for a proxy; an image's name@sha256:... is none."""
     pieces = word.split("@")
     masked = []
@@ -110,7 +111,7 @@ def _without_bare_credentials(word):
     return "@".join([*masked, pieces[-1]])
 
 
-def _start_of_credentials(piece):
+def _start_of_credentials(piece: str) -> int:
     """Where user:password begins in a text that ends before an @; -1 where there is none."""
     position = 0
     for user in piece.translate(_TO_SPACE).split(":")[:-1]:

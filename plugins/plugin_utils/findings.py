@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path, source_of
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -18,12 +18,12 @@ _LONGEST_NAME = 200  # characters of a name in a message
 class Checked(NamedTuple):
     """The outcome: typed data, the variable of each value by its path, what is wrong, and what is only unwise."""
 
-    data: dict
+    data: dict[str, Any]
     sources: dict[Path, str]
     problems: list[Problem]
     warnings: list[Problem]
 
-    def as_result(self, values: list[tuple[Path, object]]) -> dict:
+    def as_result(self, values: list[tuple[Path, object]]) -> dict[str, Any]:
         """Return the outcome as a filter does. values: each value of the data with its path."""
         return {
             "data": self.data,
@@ -75,13 +75,13 @@ class Findings:
 
     def flat_table(
         self,
-        table: dict,
+        table: dict[str, Any],
         path: Path,
         types: dict[str, str],
         unknown: str,
         inside: str = "",
         tables: tuple[str, ...] = (),
-    ) -> dict:
+    ) -> dict[str, Any]:
         """The typed values of a table whose keys and their types are `types`; the faulty ones are left out.
 
         `unknown` says what becomes of a key that is not among them; `tables` are further names that it may have

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
@@ -19,7 +20,7 @@ def named_layers(value: object, variable: str) -> Layers:
     a mapping is for the caller to check.
     """
     if isinstance(value, list):
-        pairs = plain(value)
+        pairs: Any = plain(value)
         if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
             raise TypeError("a list must hold pairs: a variable's name and its data")
         return [(name, mapping_of(layer)) for name, layer in pairs]
@@ -28,16 +29,17 @@ def named_layers(value: object, variable: str) -> Layers:
     raise TypeError(f"the input is a {type(value).__name__}, not a mapping or a list of pairs")
 
 
-def merge(layers: list[tuple[str, dict]]) -> tuple[dict, dict[Path, str]]:
+def merge(layers: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], dict[Path, str]]:
     """Merge named layers into plain data and a map from each value's path to the name of its layer.
 
     Tables merge deeply; a list or scalar of a later layer replaces; null removes what earlier layers gave.
     An empty table has a source of its own. Paths are tuples because names may contain dots.
     """
-    data: dict = {}
+    data: dict[str, Any] = {}
     sources: dict[Path, str] = {}
     for name, layer in layers:
-        _merge_table(data, plain(layer), name, (), sources)
+        table: Any = plain(layer)
+        _merge_table(data, table, name, (), sources)
     return data, sources
 
 
@@ -66,7 +68,9 @@ def source_of(sources: dict[Path, str], path: Path) -> str:
     return inside[-1] if inside else source_of(sources, path[:-1])
 
 
-def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[Path, str]) -> None:
+def _merge_table(
+    table: dict[str, Any], layer: dict[str, Any], name: str, path: Path, sources: dict[Path, str]
+) -> None:
     for key, value in layer.items():
         here = (*path, key)
         if isinstance(value, dict) and value:
@@ -87,7 +91,9 @@ def _merge_table(table: dict, layer: dict, name: str, path: Path, sources: dict[
                 sources[here] = name
 
 
-def _add_empty_table(table: dict, key: str, name: str, here: Path, sources: dict[Path, str]) -> None:
+def _add_empty_table(
+    table: dict[str, Any], key: str, name: str, here: Path, sources: dict[Path, str]
+) -> None:
     if isinstance(table.get(key), dict) and table[key]:
         return
     if key in table:

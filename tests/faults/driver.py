@@ -23,7 +23,7 @@ ENTRY = """
 import os, signal, subprocess, sys, time
 from cri_node import node_files
 from cri_node.crio import daemon
-from cri_node.transaction import apply, candidate, generation, journal, main
+from cri_node.transaction import apply, candidate, generation, intent, main
 
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def stay(): time.sleep(300)
@@ -54,11 +54,11 @@ def in_the_recovery_once():
 
 def install(fault):
     if fault == "during the rehearsal": after(candidate, "validate", die)
-    elif fault == "before the generation": after(journal, "prepare", die)
+    elif fault == "before the generation": after(intent, "prepare", die)
     elif fault == "before the intent": after(generation, "prepare", die)
-    elif fault == "after the intent": after(journal, "announce", die)
+    elif fault == "after the intent": after(intent, "announce", die)
     elif fault == "between two renames, and so is its recovery": after(node_files, "swap_in", die)
-    elif fault == "while its record is removed": after(journal, "forget", die)
+    elif fault == "while its record is removed": after(intent, "forget", die)
     elif fault == "between two renames": after(node_files, "swap_in", die)
     elif fault == "during the restart": during_restart()
     elif fault == "after the restart": after(apply, "_activate", die)

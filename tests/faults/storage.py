@@ -425,7 +425,7 @@ def state_gone_and_emptied(scene):
 def damaged_intent(what: str, text: str) -> None:
     """An intent that nobody can read lies on a node where no change is open."""
 
-    @fault(f"{what} lies in the place of the journal of a change on a settled node", ends=AFTER, reports=DONE)
+    @fault(f"{what} lies in the place of the intent of a change on a settled node", ends=AFTER, reports=DONE)
     def story(scene):
         scene.node.copy_in(INTENT, text)
         run = scene.apply()

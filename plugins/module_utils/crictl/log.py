@@ -28,7 +28,8 @@ import tempfile
 import time
 import zlib
 
-from ..errors import NodeError, one_line, os_error
+from ..errors import NodeError, os_error
+from ..text import shown
 from .output import SECOND, nanoseconds, rfc3339
 
 BLOCK = 64 * 1024
@@ -244,9 +245,9 @@ class Log:
             opened.file.close()
 
     def _open(self, path, rotated, container_id):
-        shown = one_line(path)
+        place = shown(path)
         if not os.path.isabs(path):
-            raise LogError(f"the runtime reports {shown!r} as the log's path, which is not an absolute path")
+            raise LogError(f"the runtime reports {place!r} as the log's path, which is not an absolute path")
         with contextlib.ExitStack() as stack:
             # A rotation renames the file a moment before it makes the next one.
             for wait in (0.05, 0.1, 0.2, 0):
@@ -257,7 +258,7 @@ class Log:
             if rotated and folder is not None:
                 self._add_rotated(folder, name, path)
         if not self._opened:
-            raise LogError(f"the log file {shown} does not exist (it goes with its pod)", "not_found")
+            raise LogError(f"the log file {place} does not exist (it goes with its pod)", "not_found")
 
     def _add_rotated(self, folder, name, path):
         names = _rotated_files(f"/proc/self/fd/{folder}/{name}")
@@ -279,7 +280,7 @@ class Log:
     def _add(self, folder, name, path, is_packed=False):
         """Opens a file that was not opened under another name; False where there is none."""
         try:
-            descriptor, status = _open_regular(folder, name, one_line(path))
+            descriptor, status = _open_regular(folder, name, shown(path))
         except FileNotFoundError:
             return False
         if any(opened.identity == (status.st_dev, status.st_ino) for opened in self._opened):
@@ -333,7 +334,7 @@ class Log:
                     for offset, line, cut in self._lines_of(file):
                         yield offset - index * _FILE_DISTANCE, line, cut
                 except OSError as error:
-                    told = os_error(error, f"reading the log {one_line(opened.path)}")
+                    told = os_error(error, f"reading the log {shown(opened.path)}")
                     if index == 0 and not self.bytes_read:
                         raise LogError(told) from None
                     self.warnings.append(told)
@@ -382,7 +383,7 @@ class Log:
 
     def _unpack(self, opened, target):
         """False where nothing of the file could be used."""
-        size, shown = 0, one_line(opened.path)
+        size, place = 0, shown(opened.path)
         try:
             for block in _unpacked(opened.file):
                 if self._has_enough(size + len(block)):
@@ -392,7 +393,7 @@ class Log:
                     target.write(block)
                     target.flush()
                 except OSError as error:
-                    doing = f"unpacking the log {shown} in {tempfile.gettempdir()}"
+                    doing = f"unpacking the log {place} in {tempfile.gettempdir()}"
                     raise LogError(os_error(error, doing, tempfile.gettempdir())) from None
         except LogError as error:
             self.warnings.append(str(error))
@@ -400,7 +401,7 @@ class Log:
             return False
         except (EOFError, zlib.error, OSError) as error:
             self.warnings.append(
-                f"{shown} is damaged or cannot be unpacked, and was read in part: {one_line(str(error))}"
+                f"{place} is damaged or cannot be unpacked, and was read in part: {shown(str(error))}"
             )
             self.gave_up = True
             return size > 0
@@ -537,14 +538,14 @@ def _not_a_folder(part, outer, walked):
     try:
         link = os.readlink(part, dir_fd=outer)
     except OSError:
-        return LogError(f"{one_line(walked)}, which the log's path leads through, is not a folder")
+        return LogError(f"{shown(walked)}, which the log's path leads through, is not a folder")
     return LogError(
-        f"{one_line(walked)}, which the log's path leads through, is a symbolic link to {one_line(link)}, which is not"
+        f"{shown(walked)}, which the log's path leads through, is a symbolic link to {shown(link)}, which is not"
         " followed"
     )
 
 
-def _open_regular(folder, name, shown):
+def _open_regular(folder, name, place):
     """(descriptor, status) of a regular file; FileNotFoundError where there is none, LogError for anything else."""
     try:
         # A handle first: opening itself waits for a pipe's other end, and a device may act on it.
@@ -552,9 +553,9 @@ def _open_regular(folder, name, shown):
         try:
             status = os.fstat(handle)
             if stat.S_ISLNK(status.st_mode):
-                raise LogError(f"{shown} is a symbolic link, which is not followed")
+                raise LogError(f"{place} is a symbolic link, which is not followed")
             if not stat.S_ISREG(status.st_mode):
-                raise LogError(f"{shown} is not a regular file")
+                raise LogError(f"{place} is not a regular file")
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
             return os.open(f"/proc/self/fd/{handle}", flags), status
         finally:
@@ -562,19 +563,19 @@ def _open_regular(folder, name, shown):
     except FileNotFoundError:
         raise
     except PermissionError:
-        raise _no_permission(shown) from None
+        raise _no_permission(place) from None
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
             raise
-        raise _cannot_open(shown, error) from None
+        raise _cannot_open(place, error) from None
 
 
 def _no_permission(path):
-    return LogError(f"no permission to read {one_line(path)}; run as root (become: true)", "permission")
+    return LogError(f"no permission to read {shown(path)}; run as root (become: true)", "permission")
 
 
 def _cannot_open(path, error):
-    return LogError(f"cannot open {one_line(path)}: {getattr(error, 'strerror', None) or error}")
+    return LogError(f"cannot open {shown(path)}: {getattr(error, 'strerror', None) or error}")
 
 
 def _rotated_files(path):

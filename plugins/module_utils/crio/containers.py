@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers as the node's processes show them: what runs, under which monitor, and how it ended.
+"""Containers as the node's processes show them: which ones run, with which monitor, and how they ended.
 
-The runtime's own list is one witness. The other are the monitors (conmon, one for each container): they hold a container's
-output, note its exit, and outlive the daemon. A container is lost where a change took it down, or where the runtime no longer
-knows one whose process lives; one that ended by itself is not.
+Besides the runtime's own list there are the monitors (conmon, one for each container): they hold a container's output,
+record its exit, and outlive the daemon. A container is lost if a change stopped it, or if the runtime does not list a
+container whose process is still running. A container that ended by itself is not lost.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection, Iterable
 
 from ..text import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..contract import Container, Monitor, Process
 
 _MONITORS = ("conmon", "conmonrs")
 _CMDLINE = 64 * 1024  # bytes read of a command line
@@ -32,14 +39,12 @@ _OPTIONS = {
 }
 EXIT_DIRECTORY = "/var/run/crio/exits"  # crio.runtime.container_exits_dir's default
 _OF_A_POD = "k8s_POD_"  # the name of a pod's own container begins so; crictl lists none of them (internal/lib/sandbox)
-# How a process ends that systemd stops with its unit: SIGTERM, SIGKILL; conmon notes 128 and the signal.
+# Exit codes of processes that systemd stops with their unit (SIGTERM, SIGKILL): conmon records 128 plus the signal.
 _TAKEN_DOWN = ("137", "143")
 
 
-def monitors(proc="/proc"):
-    """All monitors of the node: {"pid", "started", "groups", and of a conmon "id", "name", "runtime", "runtime_root", "exit_dir",
-    "bundle", "persistent", "container": {"pid", "started"} where that process lives}.
-    """
+def monitors(proc: str = "/proc") -> list[Monitor]:
+    """Return all monitors of the node."""
     found = []
     for name in os.listdir(proc):
         if name.isdigit() and _read(f"{proc}/{name}/comm").strip() in _MONITORS:
@@ -49,12 +54,12 @@ def monitors(proc="/proc"):
     return found
 
 
-def _monitor(name, proc):
+def _monitor(name: str, proc: str) -> Monitor | None:
     words = _read(f"{proc}/{name}/cmdline").rstrip("\0").split("\0")
     identity = process(name, proc)
     if identity is None or _is_fork_of_one(name, proc):
         return None
-    monitor = dict(identity, groups=_groups(name, proc))
+    monitor: Any = {**identity, "groups": _groups(name, proc)}
     for word, value in zip(words, words[1:]):
         if word == "--runtime-arg" and value.startswith("--root="):
             monitor["runtime_root"] = value[len("--root=") :]
@@ -71,61 +76,64 @@ def _monitor(name, proc):
     return monitor
 
 
-def _is_fork_of_one(name, proc):
-    """A conmon forks short-lived copies of itself while it starts the container."""
+def _is_fork_of_one(name: str, proc: str) -> bool:
+    """Whether the process is a short-lived copy that conmon forks while it starts a container."""
     parent = process_parent(name, proc)
     return parent != "1" and _read(f"{proc}/{parent}/comm").strip() in _MONITORS
 
 
-def process(pid, proc="/proc"):
-    """What tells a process from a later one with its number: {"pid", "started" (clock ticks since boot)}; None without it."""
+def process(pid: str, proc: str = "/proc") -> Process | None:
+    """Return what distinguishes a process from a later one with the same number; None if there is no such process."""
     fields = _status(pid, proc)
     if len(fields) < 20 or fields[0] == "Z":
         return None
     return {"pid": int(pid), "started": fields[19]}
 
 
-def process_parent(pid, proc="/proc"):
+def process_parent(pid: str, proc: str = "/proc") -> str:
+    """Return the id of the parent process, "" where there is no such process."""
     fields = _status(pid, proc)
     return fields[1] if len(fields) > 1 else ""
 
 
-def _status(pid, proc):
-    """/proc/PID/stat's fields from the state on; the command before them may have spaces and brackets (proc(5))."""
+def _status(pid: str, proc: str) -> list[str]:
+    """Return the fields of /proc/PID/stat behind the command, which may contain spaces and brackets (proc(5))."""
     return _read(f"{proc}/{pid}/stat").rpartition(")")[2].split()
 
 
-def lives(identity, proc="/proc"):
-    """Whether the very process is still there."""
-    return bool(identity) and process(str(identity["pid"]), proc) == {
-        "pid": identity["pid"],
-        "started": identity["started"],
-    }
+def lives(identity: Process | None, proc: str = "/proc") -> bool:
+    """Whether this very process is still running."""
+    if not identity:
+        return False
+    known = {"pid": identity["pid"], "started": identity["started"]}
+    return process(str(identity["pid"]), proc) == known
 
 
-def _groups(name, proc):
-    """The control groups of a process, one for each hierarchy: which one is systemd's depends on the host."""
+def _groups(name: str, proc: str) -> list[str]:
+    """Return the control groups of a process, one for each hierarchy; which one systemd uses depends on the host."""
     parts = [line.split(":", 2) for line in _read(f"{proc}/{name}/cgroup").splitlines()]
     return sorted({each[2] for each in parts if len(each) == 3})
 
 
-def inside(groups, parent):
+def inside(groups: Iterable[str], parent: str) -> bool:
     """Whether one of the control groups is `parent` or below it."""
     return bool(parent) and any(
         each == parent or each.startswith(parent.rstrip("/") + "/") for each in groups
     )
 
 
-def is_pods_own(monitor):
-    """Whether the container is the one that holds a pod's namespaces, and none of those that the pod is for."""
+def is_pods_own(monitor: Monitor) -> bool:
+    """Whether the container is the one that holds a pod's namespaces."""
     return monitor.get("name", "").startswith(_OF_A_POD)
 
 
-def snapshot(listed=None, known=None):
-    """The containers that run now: what the runtime lists, with their monitors; of a silent runtime the monitors alone.
+def snapshot(
+    listed: list[dict[str, Any]] | None = None, known: list[Monitor] | None = None
+) -> list[Container]:
+    """Return the running containers: those that the runtime lists, or without a list those that have a monitor.
 
-    A pod's own container is not among them. listed: typed entries of crictl ps, None where the runtime was not asked; known:
-    monitors() of this moment.
+    A pod's own container is not included. listed: typed entries of crictl ps, None if the runtime was not asked. known: the
+    result of monitors(), if the caller has it.
     """
     found = {each["id"]: each for each in (monitors() if known is None else known) if "id" in each}
     if listed is None:
@@ -135,24 +143,27 @@ def snapshot(listed=None, known=None):
             if "container" in monitor and not is_pods_own(monitor)
         ]
     names = {each["id"]: each for each in listed}
-    return [_entry(identity, found.get(identity, {}), names[identity]) for identity in sorted(names)]
+    return [_entry(identity, found.get(identity), names[identity]) for identity in sorted(names)]
 
 
-def _entry(identity, monitor, listed=None):
-    entry = {"id": identity}
+def _entry(identity: str, monitor: Monitor | None, listed: dict[str, Any] | None = None) -> Container:
+    entry: Any = {"id": identity}
     if listed and listed.get("name"):
         entry["name"] = shown(listed["name"], 100)  # for messages only
     if monitor:
-        entry["monitor"] = {name: monitor[name] for name in ("pid", "started")}
-        entry.update({name: monitor[name] for name in ("groups", "exit_dir", "container") if name in monitor})
+        seen: dict[str, Any] = {**monitor}
+        entry["monitor"] = {name: seen[name] for name in ("pid", "started")}
+        entry.update({name: seen[name] for name in ("groups", "exit_dir", "container") if name in seen})
     return entry
 
 
-def judge(before, listed, group, ended=None):
-    """What became of the containers of a snapshot: (lost, pending, ended), each a list of sentences.
+def judge(
+    before: Iterable[Container], listed: Collection[str], group: str, ended: dict[str, int] | None = None
+) -> tuple[list[str], list[str], list[str]]:
+    """Decide what happened to the containers of a snapshot. Returns (lost, pending, ended), each a list of sentences.
 
     listed: ids that the runtime lists as running now. group: the daemon's control group, whose processes a stop may end.
-    ended: of containers without a monitor, {id: exit code} as the runtime has it now.
+    ended: {id: exit code} as the runtime reports it, for containers without a monitor.
     """
     lost, pending, gone = [], [], []
     for each in before:
@@ -180,13 +191,13 @@ def judge(before, listed, group, ended=None):
     return lost, pending, gone
 
 
-def exit_code(entry):
-    """What the monitor noted as the container's end, such as "0"; None where it noted nothing."""
+def exit_code(entry: Container) -> str | None:
+    """Return the exit code that the monitor recorded, such as "0"; None if it recorded none."""
     text = _read(os.path.join(entry.get("exit_dir") or EXIT_DIRECTORY, entry["id"])).strip()
     return text if re.fullmatch(r"-?\d{1,6}", text) else None
 
 
-def _name(entry):
+def _name(entry: Container) -> str:
     return (
         f"container {entry['name']} ({entry['id'][:12]})"
         if entry.get("name")
@@ -194,7 +205,7 @@ def _name(entry):
     )
 
 
-def _read(path):
+def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(_CMDLINE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemon around a change: what it was, started anew, what it has loaded, and whether all that ran still runs."""
+"""The daemon around a change: recorded before it, restarted or reloaded, acknowledged, and probed."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from . import containers, journald
 from .live import CrioSocketError, live_configuration
 from .service import CrioService
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Before, Container
+
 _RELOADED = 'msg="Configuration reload completed"'  # server/server.go, CRI-O 1.20 to 1.37
 _NOT_RELOADED = "Unable to reload configuration: "
 _RELOAD_LIMIT = 15  # seconds; CRI-O takes some milliseconds
 _SETTLED = 3  # seconds that a daemon must have run before its start counts
-_POLL = 0.05  # seconds between two looks at a daemon that is coming up
+_POLL = 0.05  # seconds between two polls of a daemon that is starting
 STOP_LIMIT = (
     180  # seconds for a stop or a start outside of a change's own limits; systemd's default is 90 for each
 )
 START_MARGIN = 120  # seconds beyond ready_timeout: systemd's limits for the stop that precedes the start
 
 
-def snapshot(service):
-    """The daemon before the change, a contract.Before: what must not be worse afterwards.
+def snapshot(service: CrioService) -> Before:
+    """Record the daemon before a change, as a contract.Before.
 
-    Of a daemon that does not serve the containers are known by their monitors. Raises TransactionError where a serving one
+    The containers of a daemon that is not serving are found by their monitors. Raises TransactionError if a serving daemon
     cannot be asked.
     """
-    found = {
+    found: Before = {
         "aim": service.aim,
         "enabled": service.enabled,
         "invocation_id": service.invocation_id,
@@ -40,7 +44,8 @@ def snapshot(service):
         "network_ready": False,
     }
     if not service.active:
-        return dict(found, running=containers.snapshot())
+        found["running"] = containers.snapshot()
+        return found
     try:
         crictl = _crictl(service)
         running, conditions, version = crictl.together(
@@ -56,12 +61,12 @@ def snapshot(service):
     return found
 
 
-def _crictl(service):
+def _crictl(service: CrioService) -> Crictl:
     return Crictl(f"unix://{service.socket}")
 
 
-def _conditions(crictl):
-    """{type: (why not, whether it holds)}"""
+def _conditions(crictl: Crictl) -> dict[str, tuple[str, bool]]:
+    """Return {type of a condition: (reason, status)}."""
     return {
         each["type"]: (
             shown(": ".join(part for part in (each["reason"], each["message"]) if part)),
@@ -71,10 +76,10 @@ def _conditions(crictl):
     }
 
 
-def restart(unit, before, ready_timeout, words):
-    """Start or restart the daemon. Raises TransactionError with what CRI-O or systemd said when it does not come up.
+def restart(unit: str, before: Before, ready_timeout: int, words: str) -> str | None:
+    """Start or restart the daemon. Raises TransactionError with the message of CRI-O or systemd if it does not come up.
 
-    words: start or restart, for the message.
+    words: start or restart, for the message. Returns the cursor of the system's journal before the start.
     """
     after = journald.cursor()
     if before["aim"] == "down":
@@ -88,11 +93,11 @@ def restart(unit, before, ready_timeout, words):
     return after
 
 
-def reload(unit):
-    """Make the daemon read its files anew, and wait for its own word of how that went: systemctl's means nothing.
+def reload(unit: str) -> None:
+    """Reload the daemon, and wait until it logs how that went: systemctl's exit status does not show it.
 
-    Only lines that the daemon's main process wrote after the signal count. Raises TransactionError: with what CRI-O said where it
-    refused, without `detail` where it said nothing.
+    Only lines that the daemon's main process wrote after the signal count. Raises TransactionError: with CRI-O's message if
+    it refused, without `detail` if it logged nothing.
     """
     pid, after = CrioService(unit).main_pid, journald.cursor()
     status, _output, error = run(["systemctl", "reload", unit])
@@ -113,11 +118,13 @@ def reload(unit):
     )
 
 
-def acknowledge(expect, started, service, before):
-    """Make sure that the running daemon is one that started from the new files.
+def acknowledge(
+    expect: dict[str, str | None], started: bool, service: CrioService, before: Before
+) -> dict[str, str | None]:
+    """Make sure that the running daemon uses the new files. Raises TransactionError.
 
-    expect: {key: value as CRI-O prints it}; started: whether the change starts the daemon. Returns {key: live value} for keys
-    that something with a higher rank decides: a later file, an option of the daemon.
+    expect: {key: value as CRI-O prints it}. started: whether the change starts the daemon. Returns {key: live value} for
+    keys that something with a higher rank decides: a later file, or an option of the daemon.
     """
     if not service.active:
         raise TransactionError(
@@ -136,11 +143,12 @@ def acknowledge(expect, started, service, before):
     return {key: live.get(key) for key, value in sorted(expect.items()) if live.get(key) != value}
 
 
-def probe(service, before, ready_timeout, after=None):
-    """Wait until the runtime is as ready as it was, with every container that ran still running.
+def probe(service: CrioService, before: Before, ready_timeout: int, after: str | None = None) -> list[str]:
+    """Wait until the runtime is as ready as before, with all containers running that ran before.
 
-    Containers that ended by themselves meanwhile do not count; they are returned as sentences. A daemon that was started
-    must still be the same one a moment later. after: a journal cursor from before the start. Raises TransactionError.
+    Containers that ended by themselves in the meantime do not count; they are returned as sentences. A daemon that was
+    started must still be running a few seconds later. after: a journal cursor from before the start. Raises
+    TransactionError.
     """
     crictl = _crictl(service)
     deadline = time.monotonic() + ready_timeout
@@ -158,8 +166,8 @@ def probe(service, before, ready_timeout, after=None):
     return ended
 
 
-def _settle(service, before, after):
-    """Make sure that a start lasts: the same daemon, some seconds after its start."""
+def _settle(service: CrioService, before: Before, after: str | None) -> None:
+    """Make sure that a start lasts: the same daemon still runs a few seconds later."""
     if service.serving_for < _SETTLED:
         time.sleep(_SETTLED - service.serving_for)
     now = CrioService(service.unit)
@@ -172,13 +180,13 @@ def _settle(service, before, after):
         raise TransactionError("probe", *_died(now, after, before))
 
 
-def _died(now, after, before):
+def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str]:
     said = journald.complaint(now.unit, after, before["invocation_id"]) or now.ending
     return f"{now.unit} did not stay up: it is {now.state_words}", said
 
 
-def _what_lacks(crictl, service, before):
-    """(what is not as it was, as a clause, "" for nothing; the containers that ended by themselves)"""
+def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
+    """Return (what is worse than before, as a clause, or ""; sentences about containers that ended by themselves)."""
     try:
         conditions, listed = crictl.together(
             lambda: _conditions(crictl), lambda: typed.running(crictl.json("ps", "-o", "json"))
@@ -191,14 +199,14 @@ def _what_lacks(crictl, service, before):
             return f"{name} is false{f': {why}' if why else ''}", []
     ids = {each["id"] for each in listed}
     missing = [each for each in before["running"] if each["id"] not in ids]
-    # Under another KillMode a stop ends the daemon alone.
+    # With another KillMode a stop ends only the daemon.
     group = service.control_group if service.kill_mode in ("control-group", "mixed") else ""
     lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing))
     return "; ".join([*lost, *pending]), ended
 
 
-def _exit_codes(crictl, missing):
-    """{id: exit code, -1 where it has none} of containers that the runtime still knows."""
+def _exit_codes(crictl: Crictl, missing: list[Container]) -> dict[str, int]:
+    """Return {id: exit code, -1 without one} for containers that the runtime still knows."""
     if not missing:
         return {}
     try:
@@ -208,10 +216,10 @@ def _exit_codes(crictl, missing):
     return {identity: each.get("exit_code", -1) for identity, each in details.items()}
 
 
-def start_again(unit):
-    """Start the daemon from the files it has now. Returns what is wrong, "" for nothing.
+def start_again(unit: str) -> str:
+    """Start the daemon with its current files. Returns what is wrong, or "".
 
-    After failed starts systemd refuses until its counter is reset.
+    After failed starts systemd refuses to start a unit until its counter is reset.
     """
     run(["systemctl", "reset-failed", unit])
     after = journald.cursor()
@@ -222,8 +230,8 @@ def start_again(unit):
     return f"{unit} did not start again: {said}"
 
 
-def as_ready_as_before(unit, before, limit):
-    """What is worse than before, as a clause; "" for nothing. Waits up to `limit` seconds."""
+def as_ready_as_before(unit: str, before: Before, limit: int) -> str:
+    """Wait up to `limit` seconds for the runtime. Returns what is worse than before, as a clause, or ""."""
     try:
         probe(CrioService(unit), before, limit)
     except NodeError as error:
@@ -231,10 +239,10 @@ def as_ready_as_before(unit, before, limit):
     return ""
 
 
-def reload_back(unit):
-    """Let a daemon that was told of a change read the old files again. Returns what is left wrong, "" if nothing.
+def reload_back(unit: str) -> str:
+    """Make a daemon that was reloaded read the old files again. Returns what is wrong, or "".
 
-    A daemon that refuses once more, because of somebody else's file, has kept what it had.
+    A daemon that refuses them because of somebody else's file still uses what it had.
     """
     try:
         reload(unit)

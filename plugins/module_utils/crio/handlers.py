@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OCI handlers (`[crio.runtime.runtimes.NAME]`): as CRI-O prints its configuration, and whether running pods need one.
+"""OCI handlers (`[crio.runtime.runtimes.NAME]`) in CRI-O's printed configuration, and whether running pods need them.
 
-A handler belongs to the pods that were started with it: after a start with another program or state folder under its name CRI-O
-calls their containers exited while their processes live on, or can no longer stop them.
+A pod needs the handler that it was started with. If a restarted CRI-O has another program or state folder under its name,
+it reports running containers as exited, or cannot stop them any more.
 """
 
 from __future__ import annotations
@@ -10,21 +10,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 
 from ..program import PATH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..contract import HandledPod, Monitor
+
+    # the name of the default handler, and {name: {key: value}}
+    Handlers = tuple[str, dict[str, dict[str, Any]]]
 
 _TABLE = "crio.runtime.runtimes."
 _COMPARED = ("runtime_path", "runtime_root", "runtime_type")
 _WORDS = {"runtime_path": "program", "runtime_root": "state folder", "runtime_type": "type"}
 
 
-def parse(values):
-    """(name of the default handler, {name: {key: value}}) of dotted keys as live.parse_lines gives them.
+def parse(values: dict[str, str]) -> Handlers:
+    """Return (name of the default handler, {name: {key: value}}) from dotted keys, see live.parse_lines.
 
-    The default handler and the keys that settings() reads are strings that a path can be made of; other values of theirs count
-    as empty.
+    The name of the default handler and the keys that settings() uses are strings that a path can contain; other values
+    count as empty.
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for key, text in values.items():
         if key.startswith(_TABLE):
             name, _dot, last = key[len(_TABLE) :].rpartition(".")
@@ -33,16 +43,16 @@ def parse(values):
     return _string(value_of(values.get("crio.runtime.default_runtime"))), found
 
 
-def value_of(text):
-    """A value of one line as CRI-O prints it in TOML, which is then JSON but for rare escapes; None for anything else."""
+def value_of(text: str | None) -> Any:
+    """Parse a value of one line of CRI-O's TOML, which is JSON except for rare escapes; None for anything else."""
     try:
         return json.loads(text or "null")
     except (TypeError, ValueError, RecursionError):
         return None
 
 
-def _string(value):
-    """The value if it is a string that can be part of a path; else ""."""
+def _string(value: object) -> str:
+    """Return a string that can be part of a path; "" for anything else."""
     if not isinstance(value, str) or "\0" in value:
         return ""
     try:
@@ -52,8 +62,8 @@ def _string(value):
     return value
 
 
-def settings(name, handler, path=PATH):
-    """What decides which containers a handler can control: its program (found and resolved), state folder and type."""
+def settings(name: str, handler: dict[str, Any], path: str = PATH) -> dict[str, str]:
+    """Return what decides which containers a handler can control: its program (found and resolved), state folder and type."""
     name = _string(name)
     program = _string(handler.get("runtime_path")) or shutil.which(name, path=path) or name
     return {
@@ -63,12 +73,13 @@ def settings(name, handler, path=PATH):
     }
 
 
-def in_use(pods, monitors, before, after):
-    """Sentences about handlers that running pods need and that the candidate changes or lacks.
+def in_use(
+    pods: list[HandledPod], monitors: dict[str, Monitor], before: Handlers, after: Handlers
+) -> list[str]:
+    """Return sentences about handlers that running pods need and that the candidate changes or removes.
 
-    pods: {name, namespace, handler ("" for the default), containers: ids}. monitors: by container id, the program and state
-    folder that a container was really started with. before, after: what parse returned of the live and of the candidate
-    configuration.
+    monitors: by container id, with the program and state folder that started the container. before, after: the parsed live and
+    candidate configuration.
     """
     problems = []
     for asked in sorted({pod["handler"] for pod in pods}):
@@ -88,15 +99,20 @@ def in_use(pods, monitors, before, after):
     return problems
 
 
-def _changes(pods, monitors, started, wanted):
-    """How the new settings differ from those that the pods' containers were started with."""
+def _changes(
+    pods: list[HandledPod],
+    monitors: dict[str, Monitor],
+    started: dict[str, str] | None,
+    wanted: dict[str, str],
+) -> Iterator[str]:
+    """Yield how the new settings differ from those that started the pods' containers."""
     for pod in pods:
         for identity in pod["containers"]:
             seen = dict(started or wanted)
-            monitor = monitors.get(identity, {})
-            if monitor.get("runtime"):
+            monitor = monitors.get(identity)
+            if monitor and monitor.get("runtime"):
                 seen["runtime_path"] = os.path.realpath(monitor["runtime"])
-            if monitor.get("runtime_root"):
+            if monitor and monitor.get("runtime_root"):
                 seen["runtime_root"] = monitor["runtime_root"].rstrip("/")
             for key in _COMPARED:
                 if seen[key] != wanted[key]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the daemon and systemd write to the system's journal: by cursor, process and invocation, never by the clock.
+"""What the daemon and systemd log to the system's journal, found by cursor, process and invocation, and never by time.
 
-A container's output may be in the same journal (log_to_journald), and clocks step, so neither a text nor a time proves who
-wrote a line. journald itself notes the process id and the unit's InvocationID of each line (systemd.journal-fields(7)).
+A container's output may be in the same journal (log_to_journald), and clocks are changed, so neither text nor time proves
+who wrote a line. journald records the process id and the unit's InvocationID with each line (systemd.journal-fields(7)).
 """
 
 from __future__ import annotations
@@ -12,19 +12,24 @@ import re
 import time
 import uuid
 
-from ..crictl.call import CrictlError
+from ..crictl.call import Crictl, CrictlError
 from ..program import run
+from .service import CrioService
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MESSAGE = re.compile(
     r'msg="((?:[^"\\]|\\.){0,4000})'
 )  # logrus's text format; with log_level debug a file follows
-_LINES = 2000  # newest lines of a look
+_LINES = 2000  # newest lines that are read
 _LONGEST = 8192  # characters kept of one line
-_WITNESS_LIMIT = 2  # seconds that a line may take from the daemon to a reader
+_WITNESS_LIMIT = 2  # seconds for a line to reach the journal
 _POLL = 0.05
 _FATAL = ("level=fatal", "level=panic")
 _ENDED_BY_SYSTEMD = ("Control process exited", "timed out", "atchdog timeout")
-# systemd's own lines that say why a unit did not start, the most telling first.
+# systemd's own lines that say why a unit did not start, the clearest first.
 _TELLING = (
     "exited, code=",
     "timed out",
@@ -35,8 +40,8 @@ _TELLING = (
 )
 
 
-def cursor():
-    """Where the journal ends now; None where there is no journal to read."""
+def cursor() -> str | None:
+    """Return the journal's current end; None without a journal that can be read."""
     status, output, _error = run(["journalctl", "-q", "-n", "1", "--show-cursor", "-o", "cat"], timeout=20)
     for line in output.splitlines():
         if status == 0 and line.startswith("-- cursor: "):
@@ -44,10 +49,10 @@ def cursor():
     return None
 
 
-def lines(after, *matches):
-    """Journal entries after a cursor (None: no entry is known to be new): a list of {"message", "pid", "invocation"}.
+def lines(after: str | None, *matches: str) -> list[dict[str, Any]]:
+    """Return the journal entries after a cursor, a list of {"message", "pid", "invocation"}; [] without a cursor.
 
-    `matches` are journalctl's: FIELD=VALUE words, and + between alternatives.
+    `matches` are arguments of journalctl: FIELD=VALUE, and + between alternatives.
     """
     if after is None:
         return []
@@ -85,8 +90,8 @@ def lines(after, *matches):
     return found
 
 
-def _text(message):
-    """journalctl prints bytes that are not UTF-8 as a list of numbers, and a repeated field as a list of texts."""
+def _text(message: object) -> str:
+    """Return a message as text: journalctl prints other bytes than UTF-8 as numbers, and a repeated field as a list."""
     if isinstance(message, list):
         if all(isinstance(each, int) for each in message):
             return bytes(each & 255 for each in message).decode("utf-8", "replace")
@@ -94,17 +99,16 @@ def _text(message):
     return message if isinstance(message, str) else ""
 
 
-def messages_of(pid, after):
-    """The lines that the process itself wrote."""
+def messages_of(pid: int, after: str | None) -> list[str]:
+    """Return the lines that this process wrote."""
     return [each["message"] for each in lines(after, f"_PID={pid}")]
 
 
-def complaint(unit, after, known_invocation):
-    """Why the unit's newest start failed: the daemon's own fatal line, else systemd's; "" where the journal has neither.
+def complaint(unit: str, after: str | None, known_invocation: str) -> str:
+    """Return why the last start of the unit failed: the daemon's fatal line, else systemd's; "" if the journal has neither.
 
-    `known_invocation` is the one before: what it still wrote, while it was stopped, is not about the start. Where systemd ended
-    the start (a command of the unit failed, or it took too long), errors of the daemon are not the cause: CRI-O logs some as
-    it stops.
+    `known_invocation` is the previous one, whose last lines are not about the start. If systemd ended the start (a command
+    of the unit failed, or it took too long), errors of the daemon are not the cause: CRI-O logs some of them when it stops.
     """
     found = [
         each
@@ -121,20 +125,22 @@ def complaint(unit, after, known_invocation):
     )
 
 
-def _earliest(messages, words):
-    """The first message with any of the words: what follows it, such as the exit of a stopped command, is its effect."""
+def _earliest(messages: list[str], words: tuple[str, ...]) -> str:
+    """Return the first message with any of the words: what follows it, such as the exit of a stopped command, is its effect."""
     return next((message for message in messages if any(each in message for each in words)), "")
 
 
-def _first_of(messages, telling):
-    """The first message that has the most telling words."""
+def _first_of(messages: list[str], telling: tuple[str, ...]) -> str:
+    """Return the first message that has the most telling words."""
     return next((message for words in telling for message in messages if words in message), "")
 
 
-def last_complaint(said, levels=(*_FATAL, "level=error"), unstructured=True):
-    """CRI-O's own line for what stopped it: the last fatal one, else the last error; without logrus's wrapping.
+def last_complaint(
+    said: list[str], levels: tuple[str, ...] = (*_FATAL, "level=error"), unstructured: bool = True
+) -> str:
+    """Return the line of CRI-O that explains why it stopped, without logrus's format: the last fatal one, else the last error.
 
-    unstructured: take the last line of all where none has a level, as crio's standard error may have it.
+    unstructured: return the last line if no line has a level, as in crio's standard error.
     """
     for level in levels:
         for line in reversed(said):
@@ -144,17 +150,17 @@ def last_complaint(said, levels=(*_FATAL, "level=error"), unstructured=True):
     return said[-1].strip() if said and unstructured else ""
 
 
-def unquoted(text):
-    """A message as it was before logrus quoted it, on one line."""
+def unquoted(text: str) -> str:
+    """Return a message as it was before logrus quoted it, on one line."""
     return re.sub(r"\\(.)", lambda found: " " if found.group(1) in "nrt" else found.group(1), text)
 
 
-def witness(service, crictl):
-    """Make the running daemon write a line and look for it. Returns why its lines cannot be seen, "" where they can.
+def witness(service: CrioService, crictl: Crictl) -> str:
+    """Make the running daemon log a line and wait for it. Returns why its lines cannot be seen, or "".
 
-    CRI-O logs every question for an image's status at level info (server/image_status.go, CRI-O 1.28 to 1.37). What
-    makes that line invisible hides the line about a reload too: a log level or filter, another log, a journal that is stopped,
-    not stored or limited in rate.
+    CRI-O logs every request for an image's status at level info (server/image_status.go, CRI-O 1.28 to 1.37). Whatever
+    hides that line hides the line about a reload too: a log level or filter, another log, or a journal that is stopped,
+    volatile or rate-limited.
     """
     after = cursor()
     if after is None:

@@ -1,29 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods as CRI-O noted them on the node's disk, beside the containers that run now.
+"""Pods as CRI-O stored them on the node's disk, with the containers that run now.
 
-CRI-O does not report the handler of a pod through CRI (server/sandbox_list.go leaves the field empty, CRI-O 1.37). It stands in
-the OCI configuration of the pod's own container, which is there even where that container is dropped, and while the daemon is
-down.
+CRI-O does not report the handler of a pod through CRI (server/sandbox_list.go leaves the field empty, CRI-O 1.37). It is in
+the OCI configuration of the pod's own container, even if that container is dropped or the daemon is stopped.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 
 from .. import node_files
 from ..errors import NodeError
 from . import containers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import HandledPod, Monitor
 
 _LARGEST = 4 * 1024 * 1024  # bytes of an OCI configuration; usual are 20 to 60 KiB
 _PREFIX = "io.kubernetes.cri-o."
 _FILE = "userdata/config.json"
 
 
-def noted(folder, pod):
-    """What CRI-O noted of a pod: {"name", "namespace", "handler" ("" for the default)}; {} where nothing can be read.
+def noted(folder: str, pod: str) -> dict[str, str]:
+    """Return {"name", "namespace", "handler" ("" for the default)} of a pod; {} if its configuration cannot be read.
 
-    folder: RUNROOT/DRIVER-containers; pod: the pod's id.
+    folder: RUNROOT/DRIVER-containers. pod: the id of the pod.
     """
     if not pod or "/" in pod:
         return {}
@@ -38,12 +42,10 @@ def noted(folder, pod):
     }
 
 
-def of_monitors(monitors):
-    """(pods, unknown): the pods of containers that run under these monitors, and those monitors whose pod is not noted.
-
-    pods: {pod's id: {"name", "namespace", "handler", "containers": ids}}.
-    """
-    pods, unknown = {}, []
+def of_monitors(monitors: Iterable[Monitor]) -> tuple[dict[str, HandledPod], list[Monitor]]:
+    """Return ({pod id: pod} for the containers of these monitors, the monitors whose pod is not known)."""
+    pods: dict[str, HandledPod] = {}
+    unknown = []
     for monitor in monitors:
         if "id" not in monitor or "container" not in monitor or containers.is_pods_own(monitor):
             continue
@@ -54,13 +56,18 @@ def of_monitors(monitors):
             if not found:
                 unknown.append(monitor)
                 continue
-            pods[pod] = dict(found, containers=[])
+            pods[pod] = {
+                "name": found["name"],
+                "namespace": found["namespace"],
+                "handler": found["handler"],
+                "containers": [],
+            }
         pods[pod]["containers"].append(monitor["id"])
     return pods, unknown
 
 
-def _annotations(path):
-    """CRI-O's own annotations of an OCI configuration, without their prefix; {} where it cannot be read."""
+def _annotations(path: str) -> dict[str, str]:
+    """Return CRI-O's own annotations of an OCI configuration, without their prefix; {} if it cannot be read."""
     try:
         document = json.loads(node_files.read_bytes(path, _LARGEST))
     except (NodeError, ValueError, RecursionError):

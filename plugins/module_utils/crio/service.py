@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds CRI-O on a node: its systemd unit, binary, options and configuration paths. Nothing is assumed."""
+"""Finds CRI-O on a node: its systemd unit, binary, options and configuration paths."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import time
 from ..errors import NodeError
 from ..program import run
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 DEFAULT_UNIT = "crio.service"
 _LARGEST = 4 * 1024 * 1024  # characters of a file that is read whole
-_POLL = 0.1  # seconds between two looks at a unit that changes its state
+_POLL = 0.1  # seconds between two polls of a unit that changes its state
 DEFAULT_CONFIG = "/etc/crio/crio.conf"
 DEFAULT_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
 DEFAULT_SOCKET = "/var/run/crio/crio.sock"
@@ -43,13 +47,13 @@ _OPTION_FOR = {
 
 
 class CrioServiceError(NodeError):
-    """CRI-O, or the systemd that should run it, cannot be used; the message is for people."""
+    """CRI-O or its systemd unit cannot be used; the message is a sentence for the user."""
 
 
 class CrioService:
-    """One look at CRI-O's unit. Make a new one to look again."""
+    """The state of CRI-O's unit at one moment. Create another one to read it again."""
 
-    def __init__(self, unit=DEFAULT_UNIT):
+    def __init__(self, unit: str = DEFAULT_UNIT) -> None:
         self.unit = unit
         status, output, error = run(["systemctl", "show", unit, "-p", _PROPERTIES])
         if status != 0:
@@ -57,22 +61,25 @@ class CrioService:
         self.properties = _parse_show(output)
 
     @property
-    def exists(self):
+    def exists(self) -> bool:
+        """Whether systemd has loaded the unit."""
         return self.properties.get("LoadState") == "loaded"
 
     @property
-    def masked(self):
+    def masked(self) -> bool:
+        """Whether the unit is masked, so that nothing can start it."""
         return self.properties.get("LoadState") == "masked"
 
     @property
-    def active_state(self):
+    def active_state(self) -> str:
+        """systemd's ActiveState: active, inactive, failed, activating, deactivating or reloading."""
         return self.properties.get("ActiveState", "")
 
     @property
-    def phase(self):
-        """serving, stopped, or between: starting, stopping, reloading, waiting to be started again, or with a queued job.
+    def phase(self) -> str:
+        """serving, stopped, or between: starting, stopping, reloading, waiting for the next start, or with a queued job.
 
-        What is between tells nothing about the daemon: it may run, with containers that depend on it.
+        A daemon between two states may be running, with containers that depend on it.
         """
         if self.properties.get("Job", "0") not in ("", "0"):
             return "between"
@@ -82,41 +89,41 @@ class CrioService:
         return "serving" if serves else "between"
 
     @property
-    def state_words(self):
-        """The state as systemctl status prints it, with a queued job."""
+    def state_words(self) -> str:
+        """The state as systemctl status prints it, and whether a job is queued."""
         job = " with a queued job" if self.properties.get("Job", "0") not in ("", "0") else ""
         return f"{self.active_state} ({self.properties.get('SubState', '')}){job}"
 
     @property
-    def aim(self):
-        """up or down: what systemd is aiming at. A daemon that waits for its next start is aimed at up."""
+    def aim(self) -> str:
+        """The state that systemd is aiming at, up or down. For a daemon that waits for its next start it is up."""
         return "down" if self.active_state in ("inactive", "failed", "deactivating") else "up"
 
     @property
-    def active(self):
+    def active(self) -> bool:
         """Whether the daemon serves and no job of systemd is about to change that."""
         return self.phase == "serving"
 
     @property
-    def restarts(self):
-        """How often systemd itself has started the daemon again."""
+    def restarts(self) -> int:
+        """How often systemd itself has restarted the daemon."""
         return _number(self.properties.get("NRestarts"))
 
     @property
-    def uptime(self):
-        """Seconds since the daemon's process was started; 0 while it does not run."""
+    def uptime(self) -> float:
+        """Seconds since the daemon's process was started; 0 if it is not running."""
         microseconds = _number(self.properties.get("ExecMainStartTimestampMonotonic"))
         return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
 
     @property
-    def serving_for(self):
-        """Seconds since systemd took the daemon for started; 0 while it does not run."""
+    def serving_for(self) -> float:
+        """Seconds since the unit became active; 0 if the daemon is not running."""
         microseconds = _number(self.properties.get("ActiveEnterTimestampMonotonic"))
         return time.monotonic() - microseconds / 1e6 if self.main_pid and microseconds else 0
 
     @property
-    def ending(self):
-        """How the daemon's last run ended, in systemd's words; empty after a success."""
+    def ending(self) -> str:
+        """How the last run of the daemon ended, in systemd's words; empty after a success."""
         result = self.properties.get("Result", "")
         if result in ("", "success"):
             return ""
@@ -125,7 +132,8 @@ class CrioService:
         return words + (f", status {status}" if status not in ("", "0") else "")
 
     @property
-    def enabled(self):
+    def enabled(self) -> bool:
+        """Whether something starts the unit at boot."""
         return self.properties.get("UnitFileState") in (
             "enabled",
             "enabled-runtime",
@@ -135,30 +143,34 @@ class CrioService:
         )
 
     @property
-    def invocation_id(self):
+    def invocation_id(self) -> str:
+        """The id of the unit's last start, "" where it was never started."""
         return self.properties.get("InvocationID", "")
 
     @property
-    def main_pid(self):
+    def main_pid(self) -> int:
+        """The process id of the daemon; 0 if it is not running."""
         return _number(self.properties.get("MainPID"))
 
     @property
-    def kill_mode(self):
+    def kill_mode(self) -> str:
+        """The unit's KillMode (systemd.kill(5))."""
         return self.properties.get("KillMode", "control-group")
 
     @property
-    def needs_daemon_reload(self):
+    def needs_daemon_reload(self) -> bool:
+        """Whether the unit's files changed since systemd read them."""
         return self.properties.get("NeedDaemonReload") == "yes"
 
     @property
-    def reloads(self):
-        """Whether the unit says how to reload the daemon."""
+    def reloads(self) -> bool:
+        """Whether the unit has an ExecReload."""
         return bool(self.properties.get("ExecReload"))
 
-    def drop_ins(self):
-        """The unit's drop-ins as the next daemon-reload finds them, in the order in which they are read (systemd.unit(5)).
+    def drop_ins(self) -> list[str]:
+        """Return the unit's drop-ins in the order in which the next daemon-reload reads them (systemd.unit(5)).
 
-        systemd's own list has those of the last one. A file of the same name in a folder of a higher rank takes another's place.
+        systemd's own list is that of the last daemon-reload. A file in a folder of higher rank replaces one of the same name.
         """
         _status, output, _error = run(["systemctl", "show", "-p", "UnitPath", "--value"])
         chosen = {}
@@ -172,22 +184,22 @@ class CrioService:
         return [chosen[name] for name in sorted(chosen)]
 
     @property
-    def started_at(self):
-        """When the daemon's process was started, in seconds since the epoch; None while it does not run."""
+    def started_at(self) -> float | None:
+        """When the daemon's process was started, in seconds since the epoch; None if it is not running."""
         return time.time() - self.uptime if self.uptime else None
 
     @property
-    def unit_command(self):
-        """The argument list of ExecStart, variables expanded; [] where there is no unit."""
+    def unit_command(self) -> list[str]:
+        """The arguments of ExecStart with variables expanded; [] without a unit."""
         _before, found, rest = self.properties.get("ExecStart", "").partition("argv[]=")
         words = rest.partition(" ; ignore_errors=")[0].split() if found else []
         return _expand(words, self.environment)
 
     @property
-    def command(self):
-        """crio's own argument list: of the unit, or behind what the unit starts it with; [] where crio is not found.
+    def command(self) -> list[str]:
+        """crio's own arguments, from the unit or from behind a wrapper; [] if crio is not found.
 
-        Behind a wrapper the running process says it, else the words after the one that is a crio.
+        Behind a wrapper they are those of the running process, else the words from the one that is a crio on.
         """
         words = self.unit_command
         if not words or os.path.basename(words[0]) == "crio":
@@ -201,14 +213,14 @@ class CrioService:
         return []
 
     @property
-    def wrapped_by(self):
-        """What the unit starts in crio's place while crio cannot be found behind it; empty otherwise."""
+    def wrapped_by(self) -> str:
+        """What the unit starts instead of crio if crio is not found behind it; else empty."""
         words = self.unit_command
         return words[0] if words and not self.command else ""
 
     @property
-    def environment(self):
-        """What the unit's Environment= and EnvironmentFile= give the daemon; later wins, as systemd.exec(5) says."""
+    def environment(self) -> dict[str, str]:
+        """The variables from Environment= and EnvironmentFile=; the later one wins (systemd.exec(5))."""
         values = {}
         for assignment in _split(self.properties.get("Environment", "")):
             name, _equals, value = assignment.partition("=")
@@ -220,35 +232,37 @@ class CrioService:
         return values
 
     @property
-    def binary(self):
-        """The path of crio: the unit's own, else the first one in the usual places; None where there is none."""
+    def binary(self) -> str | None:
+        """The path of crio: that of the unit, else the first one in the usual folders; None if there is none."""
         if self.wrapped_by:
             return None
         candidates = self.command[:1] + [os.path.join(directory, "crio") for directory in BINARY_DIRECTORIES]
         return next((path for path in candidates if os.access(path, os.X_OK)), None)
 
     @property
-    def options(self):
+    def options(self) -> list[str]:
         """The daemon's options without those that name its configuration files."""
         return _without_configuration(self.command[1:])[0]
 
     @property
-    def config_path(self):
+    def config_path(self) -> str:
+        """The file that the daemon reads as its crio.conf."""
         return self._configured("config", "CONTAINER_CONFIG", DEFAULT_CONFIG)
 
     @property
-    def config_directory(self):
+    def config_directory(self) -> str:
+        """The folder that the daemon reads as its crio.conf.d."""
         return self._configured("config_directory", "CONTAINER_CONFIG_DIR", DEFAULT_CONFIG_DIRECTORY)
 
     @property
-    def socket(self):
-        """The socket the daemon listens on: its options outrank its files, and the file read last wins."""
+    def socket(self) -> str:
+        """The socket that the daemon listens on: its options outrank its files, and the file that is read last wins."""
         named = _option(self.command, "--listen") or self.environment.get("CONTAINER_LISTEN")
         return named or _listen_of(self.config_path, self.config_directory) or DEFAULT_SOCKET
 
     @property
-    def redirected_by(self):
-        """The option or variable that makes the daemon read another configuration folder than its own; empty for none."""
+    def redirected_by(self) -> str:
+        """The option or variable that makes the daemon read another configuration folder; empty if there is none."""
         if self.config_directory == DEFAULT_CONFIG_DIRECTORY:
             return ""
         named = _without_configuration(self.command[1:])[1]
@@ -256,26 +270,27 @@ class CrioService:
             return f"--config-dir={named['config_directory']}"
         return f"CONTAINER_CONFIG_DIR={self.environment.get('CONTAINER_CONFIG_DIR', '')}"
 
-    def _configured(self, option, variable, default):
+    def _configured(self, option: str, variable: str, default: str) -> str:
         named = _without_configuration(self.command[1:])[1]
         if option in named:
             return named[option].rstrip("/")
-        return self.environment.get(variable, default).rstrip("/")  # CRI-O takes an empty one for a name, too
+        return self.environment.get(variable, default).rstrip("/")  # CRI-O uses an empty one as a name, too
 
     @property
-    def binary_replaced(self):
-        """Whether the running daemon was started from a file that is not there any more: an upgrade without a restart."""
+    def binary_replaced(self) -> bool:
+        """Whether the file that the running daemon was started from is gone: an upgrade without a restart."""
         try:
             return self.main_pid > 0 and os.readlink(f"/proc/{self.main_pid}/exe").endswith(" (deleted)")
         except OSError:
             return False
 
     @property
-    def control_group(self):
+    def control_group(self) -> str:
+        """The unit's control group; "" while it has none."""
         return self.properties.get("ControlGroup", "")
 
-    def settled(self, seconds):
-        """This unit once it is serving or stopped, or as it is after that many seconds."""
+    def settled(self, seconds: float) -> CrioService:
+        """Return the unit once it is serving or stopped, or as it is after that many seconds."""
         service, deadline = self, time.monotonic() + seconds
         while service.phase == "between" and time.monotonic() < deadline:
             time.sleep(_POLL)
@@ -283,29 +298,37 @@ class CrioService:
         return service
 
 
-def version_of(binary):
-    """What `crio --version` says first, such as "1.37.0" or "1.37.0~rc1"; None where the binary does not answer."""
+def not_found_behind(wrapper: str, unit: str) -> str:
+    """Describe a unit that starts `wrapper` if no crio was found behind it (CrioService.wrapped_by)."""
+    return (
+        f"ExecStart of {unit} is {wrapper}, and crio was not found behind it: the daemon does not run, and no argument is"
+        f" a program named crio. Start {unit}, so that its process shows which program it is"
+    )
+
+
+def version_of(binary: str) -> str | None:
+    """Return the version that `crio --version` prints, such as "1.37.0" or "1.37.0~rc1"; None if it fails."""
     status, output, _error = run([binary, "--version"], timeout=20)
     found = re.search(r"\d{1,9}\.\d{1,9}\.\d{1,9}[\w.~+:-]{0,60}", output[:4096], re.ASCII)
     return found.group(0) if status == 0 and found else None
 
 
-def binary_identity(binary):
-    """What tells one crio file from the next without reading it: path, inode, size, modification time."""
+def binary_identity(binary: str) -> list[Any]:
+    """Return what distinguishes one crio file from the next without reading it: path, inode, size, modification time."""
     status = os.stat(binary)
     return [binary, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
-def _files_of(folder):
+def _files_of(folder: str) -> list[str]:
     try:
         return [f"{folder}/{name}" for name in os.listdir(folder) if name.endswith(".conf")]
     except OSError:
         return []
 
 
-def _parse_show(output):
-    """systemctl show's KEY=VALUE lines; a repeated key (EnvironmentFiles) collects its values, a line each."""
-    properties = {}
+def _parse_show(output: str) -> dict[str, str]:
+    """Parse the KEY=VALUE lines of systemctl show; values of a repeated key (EnvironmentFiles) become lines."""
+    properties: dict[str, str] = {}
     for line in output.splitlines():
         name, equals, value = line.partition("=")
         if equals:
@@ -313,8 +336,8 @@ def _parse_show(output):
     return properties
 
 
-def _expand(words, environment):
-    """$NAME as a word of its own is split at white space and may vanish, ${NAME} stays one word (systemd.service(5))."""
+def _expand(words: list[str], environment: dict[str, str]) -> list[str]:
+    """Expand variables: $NAME as a word is split at white space and may vanish, ${NAME} stays one word (systemd.service(5))."""
     expanded = []
     for word in words:
         whole = re.fullmatch(r"\$([A-Za-z_][A-Za-z0-9_]*)", word)
@@ -323,21 +346,23 @@ def _expand(words, environment):
         else:
             expanded.append(
                 re.sub(
-                    r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda name: environment.get(name.group(1), ""), word
+                    r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}",
+                    lambda name: environment.get(str(name.group(1)), ""),
+                    word,
                 )
             )
     return expanded
 
 
-def _split(text):
+def _split(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
         return text.split()
 
 
-def _read_environment_file(path):
-    """The assignments of an EnvironmentFile; an absent or unreadable file gives none."""
+def _read_environment_file(path: str) -> dict[str, str]:
+    """Return the assignments of an EnvironmentFile; {} if it cannot be read."""
     values = {}
     for line in _read(path).replace("\\\n", "").splitlines():
         name, equals, value = line.strip().partition("=")
@@ -350,9 +375,11 @@ def _read_environment_file(path):
     return values
 
 
-def _without_configuration(options):
-    """Part a daemon's options into (the rest, {config, config_directory} where they are named)."""
-    rest, named, pending = [], {}, None
+def _without_configuration(options: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Split a daemon's options into (the others, {config, config_directory} if they are given)."""
+    rest: list[str] = []
+    named: dict[str, str] = {}
+    pending = None
     for option in options:
         name, equals, value = option.partition("=")
         if pending:
@@ -366,8 +393,8 @@ def _without_configuration(options):
     return rest, named
 
 
-def _option(command, name):
-    """The value of a daemon's option, written as --name=value or as --name value; None where it is not given."""
+def _option(command: list[str], name: str) -> str | None:
+    """Return the value of an option, written as --name=value or --name value; None if it is not given."""
     for position, word in enumerate(command):
         if word.startswith(name + "="):
             return word[len(name) + 1 :]
@@ -376,8 +403,8 @@ def _option(command, name):
     return None
 
 
-def _listen_of(config_path, config_directory):
-    """crio.api.listen as the configuration files have it. Not every way to write TOML is understood, only the usual line."""
+def _listen_of(config_path: str, config_directory: str) -> str | None:
+    """Return crio.api.listen from the configuration files. Only the usual form of a line is understood, not all of TOML."""
     files = [config_path]
     for directory, _directories, names in sorted(os.walk(config_directory)):
         files += sorted(os.path.join(directory, name) for name in names)
@@ -395,26 +422,26 @@ def _listen_of(config_path, config_directory):
     return listen
 
 
-def _number(text):
+def _number(text: str | None) -> int:
     try:
         return int(text or 0)
     except ValueError:
         return 0
 
 
-def _executable(pid):
+def _executable(pid: int) -> str:
     try:
         return os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "") if pid else ""
     except OSError:
         return ""
 
 
-def _arguments(pid):
+def _arguments(pid: int) -> list[str]:
     return _read(f"/proc/{pid}/cmdline").rstrip("\0").split("\0") if pid else []
 
 
-def _read(path):
-    """The text of a small file; empty where it cannot be read or is no regular file."""
+def _read(path: str) -> str:
+    """Return the text of a small file; "" if it cannot be read or is not a regular file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(handle, encoding="utf-8", errors="replace") as file:

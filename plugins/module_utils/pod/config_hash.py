@@ -3,8 +3,8 @@
 """Recognises a pod by the configuration that it was created with, which the annotation HASH does not reveal.
 
 The controller sends the SHA-256 of the configuration, from which a short secret in the environment could be guessed. The
-annotation is an HMAC-SHA256 of that with a random key of this node, which never leaves it. Annotations of earlier versions, the
-SHA-256 itself, are still recognised.
+annotation is its HMAC-SHA256 with a random key that never leaves this node. Annotations of earlier versions, the SHA-256
+itself, are still recognised.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from ..errors import PodError, os_error
 from ..layout import NODE
 from .marks import HASH
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Pod
+
 KEY = NODE.state_directory + "/pod-hash.key"
 _LOCK = NODE.run_directory + "/pod-hash.lock"
 _LENGTH = 32  # bytes of the key
@@ -29,8 +33,8 @@ _PREFIX = "hmac-sha256:"
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 
 
-def is_of(annotation, pod):
-    """Whether a pod with this annotation was created with the configuration of `pod`. Writes nothing; raises PodError."""
+def is_of(annotation: str, pod: Pod) -> bool:
+    """Whether a pod with this annotation was created with the configuration of `pod`. Writes nothing. Raises PodError."""
     plain = pod["sandbox"]["annotations"][HASH]
     if annotation == plain:
         return True
@@ -38,19 +42,19 @@ def is_of(annotation, pod):
     return key is not None and annotation == _keyed(plain, key)
 
 
-def keyed(pod):
-    """The pod with the annotation that the runtime gets. Creates this node's key where it has none; raises PodError."""
+def keyed(pod: Pod) -> Pod:
+    """Return the pod with the annotation for the runtime. Creates this node's key if it has none. Raises PodError."""
     sandbox = pod["sandbox"]
     value = _keyed(sandbox["annotations"][HASH], _read_key() or _create_key())
     return {**pod, "sandbox": {**sandbox, "annotations": {**sandbox["annotations"], HASH: value}}}
 
 
-def _keyed(plain, key):
+def _keyed(plain: str, key: bytes) -> str:
     return _PREFIX + hmac.new(key, plain.encode(), hashlib.sha256).hexdigest()
 
 
-def _read_key():
-    """The key; None where there is none, or one that is damaged or not root's."""
+def _read_key() -> bytes | None:
+    """Return the key; None if there is none, or if it is damaged or not owned by root."""
     try:
         handle = os.open(KEY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -66,8 +70,8 @@ def _read_key():
     return key if len(key) == _LENGTH and any(key) else None
 
 
-def _create_key():
-    """A new key, which replaces a damaged one; or the one that another call has created meanwhile."""
+def _create_key() -> bytes:
+    """Create a key, which replaces a damaged one. Returns it, or the one that another call has created in the meantime."""
     try:
         for path in (KEY, _LOCK):
             node_files.make_private_directory(os.path.dirname(path))

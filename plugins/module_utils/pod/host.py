@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a pod takes from its node beside the runtime: paths, memory, the folder of its logs, a kubelet."""
+"""What a pod needs from its node besides the runtime: paths, memory, a folder for logs, and whether a kubelet is running."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 
 from ..crictl import log as cri_log
 from ..errors import NodeError, PodError
 from ..program import run
+from ..text import CUT
 from .marks import LOGS
 
-_KINDS = {
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import HostPath
+
+_TYPES = {
     "Directory": (stat.S_ISDIR, "a directory"),
     "DirectoryOrCreate": (stat.S_ISDIR, "a directory"),
     "File": (stat.S_ISREG, "a file"),
@@ -22,21 +28,21 @@ _KINDS = {
     "CharDevice": (stat.S_ISCHR, "a character device"),
     "BlockDevice": (stat.S_ISBLK, "a block device"),
 }
-_CUT = "... (cut)"  # as text.printable says it
-# A kubelet's oom_score_adj of the two ends; between them it goes by the share of the memory.
+
+# A kubelet's oom_score_adj for the two extremes; between them it depends on the share of the memory.
 _SCORES = {"guaranteed": -997, "best-effort": 1000}
 
 
 class UnfitPathError(NodeError):
-    """A host path is not what the manifest says, or cannot be made; the message begins with the field."""
+    """A host path does not match the manifest or cannot be created; the message begins with the field."""
 
 
-def refuse_unfit(host_paths):
-    """Raises UnfitPathError for the first path ({path, type, key}) that is not of its type."""
+def refuse_unfit(host_paths: Iterable[HostPath]) -> None:
+    """Raise UnfitPathError for the first path that does not match its type."""
     for wanted in host_paths:
         if not wanted["type"]:
             continue
-        fits, words = _KINDS[wanted["type"]]
+        fits, words = _TYPES[wanted["type"]]
         try:
             found = os.stat(wanted["path"]).st_mode
         except FileNotFoundError:
@@ -50,8 +56,8 @@ def refuse_unfit(host_paths):
             raise UnfitPathError(f"{wanted['key']}: {wanted['path']} is not {words}")
 
 
-def make_paths(host_paths):
-    """Makes what is to be made where it does not exist, with the permissions that a kubelet gives it."""
+def make_paths(host_paths: Iterable[HostPath]) -> None:
+    """Create missing paths of the types that allow it, with the permissions that a kubelet uses. Raises UnfitPathError."""
     for wanted in host_paths:
         path = wanted["path"]
         try:
@@ -63,8 +69,8 @@ def make_paths(host_paths):
             raise UnfitPathError(f"{wanted['key']}: cannot make {path}: {error.strerror}") from None
 
 
-def make_log_folders(folder, names):
-    """The runtime wants a pod's folder of logs, with one for each container, to be there."""
+def make_log_folders(folder: str, names: Iterable[str]) -> None:
+    """Create a pod's folder for logs with one folder for each container, which the runtime requires. Raises PodError."""
     for name in names:
         path = os.path.join(folder, name)
         try:
@@ -73,8 +79,8 @@ def make_log_folders(folder, names):
             raise PodError(f"cannot make the folder of logs {path}: {error.strerror}") from None
 
 
-def remove_logs(namespace, name, uid):
-    """Removes a pod's folder of logs, where there is one."""
+def remove_logs(namespace: str, name: str, uid: str) -> None:
+    """Remove a pod's folder for logs, if it exists. Raises PodError."""
     folder = f"{namespace}_{name}_{uid}"
     path = os.path.join(LOGS, folder)
     for _attempt in range(3):
@@ -88,29 +94,29 @@ def remove_logs(namespace, name, uid):
             raise PodError(f"cannot remove the folder of logs {path}: {error.strerror or error}") from None
 
 
-def last_lines(path, count=10):
-    """The text of a log's last lines, the oldest first; none where it cannot be read. A line that is cut says so."""
+def last_lines(path: str, count: int = 10) -> list[str]:
+    """Return the last lines of a log, oldest first; [] if it cannot be read. A shortened line says so."""
     try:
         with cri_log.Log(path, rotated=False) as log:
             entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
-            return [f"{entry.text}{_CUT}" if entry.cut else entry.text for entry in entries]
+            return [f"{entry.text}{CUT}" if entry.cut else entry.text for entry in entries]
     except (NodeError, OSError, ValueError):
         return []
 
 
-def oom_score_adj(oom):
-    """What a kubelet would set: oom is guaranteed, best-effort, or the bytes of memory that are requested."""
-    if oom in _SCORES:
+def oom_score_adj(oom: int | str) -> int:
+    """Return the oom_score_adj that a kubelet would set. oom: guaranteed, best-effort, or the requested bytes of memory."""
+    if isinstance(oom, str):
         return _SCORES[oom]
     least, most = 1000 + _SCORES["guaranteed"], _SCORES["best-effort"] - 1
     return min(max(1000 - 1000 * oom // _memory(), least), most)
 
 
-def _memory():
+def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def kubelet_is_active():
-    """Whether systemd runs a kubelet here."""
+def kubelet_is_active() -> bool:
+    """Whether systemd runs a kubelet on this node."""
     status, _output, _error = run(["systemctl", "is-active", "--quiet", "kubelet.service"], timeout=10)
     return status == 0

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Has a pod's images on the node, each as its imagePullPolicy says."""
+"""Makes the images of a pod available on the node, as each imagePullPolicy requires."""
 
 from __future__ import annotations
 
-from ..crictl.call import CrictlError
+from collections.abc import Callable, Iterable
+
+from ..crictl.call import Crictl, CrictlError
 from ..errors import PodError
 from . import result as pod_result
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Pod
 
-def missing(crictl, pod):
-    """The images to pull, each once; PodError for one that is not there and must not be pulled."""
-    policies = {}
+
+def missing(crictl: Crictl, pod: Pod) -> list[str]:
+    """Return the images to pull, each once. Raises PodError for a missing image that must not be pulled."""
+    policies: dict[str, set[str]] = {}
     for container in pod_result.all_containers(pod):
         policies.setdefault(container["config"]["image"]["image"], set()).add(container["pull"])
     asked = [image for image, wanted in policies.items() if "Always" not in wanted]
@@ -22,8 +28,8 @@ def missing(crictl, pod):
     return [image for image in policies if not present_ones.get(image)]
 
 
-def _has_image(crictl, image):
-    def ask():
+def _has_image(crictl: Crictl, image: str) -> Callable[[], bool]:
+    def ask() -> bool:
         try:
             crictl.json("inspecti", "-q", image)
         except CrictlError as error:
@@ -35,10 +41,10 @@ def _has_image(crictl, image):
     return ask
 
 
-def pull(crictl, pod, images):
-    """Pulls images at the same time, for this pod: its namespace decides which policy a runtime follows."""
+def pull(crictl: Crictl, pod: Pod, images: Iterable[str]) -> None:
+    """Pull images in parallel, for this pod: its namespace decides which policy the runtime applies."""
     crictl.together(*(_pull(crictl, pod, image) for image in images))
 
 
-def _pull(crictl, pod, image):
+def _pull(crictl: Crictl, pod: Pod, image: str) -> Callable[[], str]:
     return lambda: crictl.text("pull", "--pod-config", pod["sandbox"], image)

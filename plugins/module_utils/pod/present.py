@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Brings a pod onto a node, and takes it away, through any CRI runtime.
+"""Creates, replaces and removes a pod on a node, through any CRI runtime.
 
-A pod is what plugin_utils/pod/manifest.py makes of a manifest. It is recognised by namespace, name and an
-annotation with a keyed hash of all that was asked of the runtime (config_hash). A pod without that annotation
-is somebody else's and is never touched.
+A pod is what plugin_utils/pod/manifest.py returns for a manifest. It is recognised by namespace, name and an annotation
+with a keyed hash of everything that was requested from the runtime (config_hash). A pod without that annotation is never
+touched.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Callable
 
 from ..crictl import output as cri_output
-from ..crictl.call import CrictlError
+from ..crictl.call import Crictl, CrictlError
 from ..errors import NodeError, PodError
 from . import config_hash
 from . import host as pod_host
@@ -22,21 +23,36 @@ from . import images as pod_images
 from . import result as pod_result
 from .marks import DEFAULT_GRACE, GRACE, HASH
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..contract import Pod, PodContainer
+    from .result import Found
+
 _REMOVAL = 60  # seconds that a runtime may take for a pod without running containers
-_POLL = (0.05, 1.0)  # seconds between two looks: at first, at most
+_POLL = (0.05, 1.0)  # seconds between two polls: at first, at most
 
 
-def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check=False, keyed=True):
-    """Make the pod run, where one like it does not yet; a pod of ours that differs is replaced.
+def present(
+    crictl: Crictl,
+    pod: Pod,
+    wait: str = "ready",
+    wait_timeout: float = 120,
+    pull_timeout: int = 300,
+    check: bool = False,
+    keyed: bool = True,
+) -> dict[str, Any]:
+    """Make the pod run, if no pod like it runs yet; one of ours that differs is replaced.
 
     wait: ready (each container runs or has ended with 0), completed (each has ended with 0) or none.
-    wait_timeout: seconds from its start to that; pull_timeout: seconds for the images, pulled at the same time.
-    check: change nothing, and tell what would be.
+    wait_timeout: seconds from its start to that state; pull_timeout: seconds for the images, which are pulled in parallel.
+    check: change nothing, and report what would change.
     keyed: whether the hash in the pod's annotation is keyed, which creates a key on a node without one. False is for a
-    pod without secrets on a node that must stay as it is.
+    pod without secrets on a node that must not change.
 
-    Returns changed, pod, containers, pulled (images asked of their registry), removed (former pods).
-    Raises PodError, CrictlError, UnexpectedOutput, UnfitPathError; then nothing that this call made is left.
+    Returns changed, pod, containers, pulled (images that were requested from their registry), removed (former pods).
+    Raises PodError, CrictlError, UnexpectedOutput, UnfitPathError; then nothing is left of what this call created.
     """
     pod_host.refuse_unfit(pod["host_paths"])
     found = _find(crictl, pod["name"], pod["namespace"])
@@ -46,7 +62,7 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
     images = pod_images.missing(crictl, pod)
     told = {"changed": True, "pulled": images, "removed": pod_result.former(found)}
     if check:
-        named = {key: pod[key] for key in ("name", "namespace", "uid")}
+        named = {"name": pod["name"], "namespace": pod["namespace"], "uid": pod["uid"]}
         return {**told, "pod": named, "containers": []}
     pod = config_hash.keyed(pod) if keyed else pod
     pod_images.pull(crictl.within(pull_timeout), pod, images)
@@ -59,8 +75,10 @@ def present(crictl, pod, wait="ready", wait_timeout=120, pull_timeout=300, check
     return {**pod_result.of(pod, here), **told}
 
 
-def _wait_for(crictl, pod, here, wait, wait_timeout):
-    """Waits for a pod that was there before, and so is left alone where it does not come up to that."""
+def _wait_for(
+    crictl: Crictl, pod: Pod, here: dict[str, Any], wait: str, wait_timeout: float
+) -> dict[str, Any]:
+    """Wait for a pod that existed before, and is not removed if it does not reach the state."""
     try:
         return _wait(crictl, here, wait, time.monotonic() + wait_timeout)
     except PodError as error:
@@ -68,8 +86,8 @@ def _wait_for(crictl, pod, here, wait, wait_timeout):
         raise pod_result.failure(pod, error, "It was left as it is", lines) from error
 
 
-def absent(crictl, name, namespace, check=False):
-    """Remove our pod of that name with its logs, its containers stopped with their grace period.
+def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> dict[str, Any]:
+    """Remove our pod of that name with its logs. Its containers are stopped with their grace period.
 
     Returns changed and removed (pods). Raises PodError for a pod that is not ours; CrictlError, UnexpectedOutput.
     """
@@ -80,8 +98,8 @@ def absent(crictl, name, namespace, check=False):
     return {"changed": bool(found), "removed": pod_result.former(found)}
 
 
-def _find(crictl, name, namespace):
-    """Our pods of that name, each with its containers; one at most, unless a call was interrupted."""
+def _find(crictl: Crictl, name: str, namespace: str) -> Found:
+    """Return our pods of that name, each with its containers; at most one, unless a call was interrupted."""
     labels = {"io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace}
     by_label = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
     by_name = ("--name", f"^{re.escape(name)}$", "--namespace", f"^{re.escape(namespace)}$")
@@ -100,8 +118,8 @@ def _find(crictl, name, namespace):
     ]
 
 
-def _like(crictl, pod, found):
-    """The pod as it is, where it is what was asked for and no container of it has failed; else None."""
+def _like(crictl: Crictl, pod: Pod, found: Found) -> dict[str, Any] | None:
+    """Return the existing pod if it matches the request and none of its containers has failed; else None."""
     if len(found) != 1:
         return None
     sandbox, containers = found[0]
@@ -110,14 +128,14 @@ def _like(crictl, pod, found):
         return None
     if sorted(ids) != sorted(each["name"] for each in pod_result.all_containers(pod)):
         return None
-    here = _look(crictl, sandbox["id"], ids)
+    here = _state_of(crictl, sandbox["id"], ids)
     states = [each["state"] for each in here["containers"].values()]
     fine = len(states) == len(ids) and not _failed(here) and set(states) <= {"running", "exited"}
     return here if fine and (here["state"] == "ready" or "running" not in states) else None
 
 
-def _look(crictl, pod_id, ids):
-    """The pod with its address, and the details of its containers by name."""
+def _state_of(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
+    """Return the pod with its address and the details of its containers by name."""
     sandbox, details = crictl.together(
         lambda: cri_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
         lambda: _details(crictl, ids),
@@ -125,22 +143,22 @@ def _look(crictl, pod_id, ids):
     return {**sandbox, "containers": details}
 
 
-def _details(crictl, ids):
-    """By name; a container that is gone by now is left out. Its name is the one that it was created with."""
+def _details(crictl: Crictl, ids: dict[str, str]) -> dict[str, Any]:
+    """Return details by name, which is the one that the container was created with. Containers that are gone are left out."""
     details = crictl.details(ids.values())
     return {
         name: {**details[identity], "name": name} for name, identity in ids.items() if identity in details
     }
 
 
-def _failed(here):
+def _failed(here: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in here["containers"].values() if each.get("exit_code")]
 
 
-def _start(crictl, pod, wait, deadline):
-    """The sandbox, each init container to its end, then all containers at once."""
+def _start(crictl: Crictl, pod: Pod, wait: str, deadline: float) -> dict[str, Any]:
+    """Start the sandbox, each init container to its end, then all containers in parallel."""
     pod_host.make_paths(pod["host_paths"])
-    # Of a pod that went without us, as at a boot: the runtime would write on where it ended.
+    # Logs of a pod that disappeared by itself, as at a boot: the runtime would append to them.
     pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
     names = [each["name"] for each in pod_result.all_containers(pod)]
     pod_host.make_log_folders(pod["sandbox"]["log_directory"], names)
@@ -153,11 +171,13 @@ def _start(crictl, pod, wait, deadline):
         _wait(crictl, {"containers": _details(crictl, first)}, "completed", deadline)
         ids.update(first)
     ids.update(_start_containers(crictl, pod, pod_id, pod["containers"]))
-    return _wait(crictl, _look(crictl, pod_id, ids), wait, deadline)
+    return _wait(crictl, _state_of(crictl, pod_id, ids), wait, deadline)
 
 
-def _start_containers(crictl, pod, pod_id, containers):
-    """Creates them at the same time, starts them by one call, and gives their IDs by name."""
+def _start_containers(
+    crictl: Crictl, pod: Pod, pod_id: str, containers: list[PodContainer]
+) -> dict[str, str]:
+    """Create the containers in parallel, start them with one call, and return their ids by name."""
     created = crictl.together(*(_create(crictl, pod, pod_id, each) for each in containers))
     ids = {each["name"]: identity for each, identity in zip(containers, created)}
     try:
@@ -171,13 +191,13 @@ def _start_containers(crictl, pod, pod_id, containers):
     return ids
 
 
-def _create(crictl, pod, pod_id, container):
+def _create(crictl: Crictl, pod: Pod, pod_id: str, container: PodContainer) -> Callable[[], str]:
     config = dict(container["config"])
     linux = config["linux"]
     resources = dict(linux["resources"], oom_score_adj=pod_host.oom_score_adj(container["oom"]))
     config["linux"] = dict(linux, resources=resources)
 
-    def create():
+    def create() -> str:
         try:
             return cri_output.printed_identity(crictl.text("create", pod_id, config, pod["sandbox"]))
         except CrictlError as error:
@@ -186,8 +206,8 @@ def _create(crictl, pod, pod_id, container):
     return create
 
 
-def _wait(crictl, here, wait, deadline):
-    """Look again until the pod is as wanted; PodError where it cannot be any more, or is too late."""
+def _wait(crictl: Crictl, here: dict[str, Any], wait: str, deadline: float) -> dict[str, Any]:
+    """Poll until the pod has reached the state. Raises PodError if it cannot reach it any more or is too late."""
     pause, longest = _POLL
     ids = {name: each["id"] for name, each in here["containers"].items()}
     while wait != "none":
@@ -209,7 +229,7 @@ def _wait(crictl, here, wait, deadline):
     return here
 
 
-def _ended(container):
+def _ended(container: dict[str, Any]) -> PodError:
     name, code, reason = container["name"], container["exit_code"], container.get("reason")
     message = f": {container['message']}" if container.get("message") else ""
     return PodError(
@@ -218,11 +238,11 @@ def _ended(container):
     )
 
 
-def _remaining(deadline):
+def _remaining(deadline: float) -> int:
     return max(math.ceil(deadline - time.monotonic()), 1)
 
 
-def _remove(crictl, sandbox, containers):
+def _remove(crictl: Crictl, sandbox: dict[str, Any], containers: list[dict[str, Any]]) -> None:
     running = [each for each in containers if each["state"] == "running"]
     crictl.together(*(_stop(crictl, each) for each in running))
     try:
@@ -230,18 +250,18 @@ def _remove(crictl, sandbox, containers):
     except CrictlError as error:
         if error.kind != "not_found":
             raise
-    pod_host.remove_logs(sandbox.get("namespace"), sandbox.get("name"), sandbox.get("uid"))
+    pod_host.remove_logs(str(sandbox.get("namespace")), str(sandbox.get("name")), str(sandbox.get("uid")))
 
 
-def _stop(crictl, container):
+def _stop(crictl: Crictl, container: dict[str, Any]) -> Callable[[], str]:
     given = container["annotations"].get(GRACE, "")
     grace = int(given) if re.fullmatch("[0-9]{1,9}", given) else DEFAULT_GRACE
     patient = crictl.within(grace + crictl.timeout)
     return lambda: patient.text("stop", "--timeout", str(grace), container["id"])
 
 
-def _undone(crictl, pod, error, replaced):
-    """The error to raise for a pod that did not come up, once all that was made of it is gone."""
+def _undone(crictl: Crictl, pod: Pod, error: NodeError, replaced: bool) -> PodError:
+    """Remove what was created of a pod that did not come up. Returns the error to raise."""
     lines = pod_result.last_lines(pod, error)
     ending = "It was removed again" + (", and the former one had been removed before" if replaced else "")
     try:

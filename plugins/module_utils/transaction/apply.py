@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The second of a run's two calls: one change of a node's file set, whole or not at all.
+"""The second of a run's two calls: changes a node's file set completely or not at all.
 
-Runs as a program of its own in a transient systemd unit (see unit.py), so that neither a lost connection nor a dead controller
-stops it half-way. Before the first rename an intent journal with everything needed to go back is on disk; state.json's rename is
-the point of commit. Whatever interrupts it in between, recovery.recover (the unit's ExecStopPost, the next run, the next boot)
-ends in one of the two states, files and daemon alike.
+It runs as a program in a transient systemd unit (see unit.py), so that a lost connection or a dead controller does not stop
+it. Before the first rename the intent, with everything needed to go back, is on disk; the rename of state.json is the point
+of commit. Whatever interrupts it in between, recovery.recover (the unit's ExecStopPost, the next run, the next boot) ends
+in one of the two states, for files and daemon alike.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from __future__ import annotations
 import os
 
 from .. import contract, node_files, node_state
+from ..contract import Before, Outcome, Request
 from ..crio import daemon, journald
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
+from ..layout import Layout
 from ..program import run
-from . import candidate, generation, journal, recovery
+from . import candidate, generation, intent, losses, recovery
 from . import state as committed
+from .intent import Prepared
 
 _RECENT = 60  # seconds since a restart by systemd itself
 
 
-def apply(layout, request, program):
-    """Make the change, or leave the node as it was. Returns a contract.Outcome; raises nothing.
+def apply(layout: Layout, request: Request, program: str) -> Outcome:
+    """Make the change, or leave the node as it was. Returns a contract.Outcome and raises nothing.
 
     `program` is the path of the program that recovers after a kill.
     """
@@ -32,11 +35,11 @@ def apply(layout, request, program):
         return _apply(layout, request, program)
     except NodeError as error:
         return _failed(layout, request, error, aim)
-    except Exception as error:  # a fault of ours must not leave a node between two states
+    except Exception as error:  # an internal error must not leave a node between two states
         return _failed(layout, request, NodeError(f"internal error: {type(error).__name__}: {error}"), aim)
 
 
-def _apply(layout, request, program):
+def _apply(layout: Layout, request: Request, program: str) -> Outcome:
     _end_former_change(layout)
     service = candidate.usable(request) if request["concerns_daemon"] else None
     report = node_state.read(request, layout, service)
@@ -50,11 +53,11 @@ def _apply(layout, request, program):
         before = candidate.rehearse(request, directory, layout, mounts)
     state, _damage = committed.load(layout)
     try:
-        prepared = journal.prepare(layout, request, mounts, program)
+        prepared = intent.prepare(layout, request, mounts, program)
         ready = generation.prepare(layout, request, state)
-        journal.announce(layout, request, prepared, before, program)
+        intent.announce(layout, request, prepared, before, program)
     except BaseException:
-        if not journal.is_open(layout):
+        if not intent.is_open(layout):
             recovery.sweep(layout)
         raise
     _swap(request, prepared)
@@ -64,16 +67,16 @@ def _apply(layout, request, program):
     return _finished(layout, request, prepared, ready, service, outranked, notes)
 
 
-def _restarted(service):
-    """A note on a daemon that systemd has just started again by itself: it may be what changed."""
+def _restarted(service: CrioService | None) -> str:
+    """Return a note on a daemon that systemd has just restarted by itself, which may be the cause of a change."""
     if service is None or not service.restarts or service.uptime > _RECENT:
         return ""
     return f" ({service.unit} was restarted by systemd {service.restarts} times, see journalctl -u {service.unit})"
 
 
-def _end_former_change(layout):
-    """An open intent is recovery's alone: it is ended first, or nothing is begun."""
-    if not journal.needs_recovery(layout):
+def _end_former_change(layout: Layout) -> None:
+    """End an interrupted change first. Raises TransactionError if that is not possible."""
+    if not intent.needs_recovery(layout):
         return
     outcome = recovery.recover(layout)
     if outcome and outcome.get("open"):
@@ -84,26 +87,28 @@ def _end_former_change(layout):
         )
 
 
-def _swap(request, prepared):
+def _swap(request: Request, prepared: Prepared) -> None:
     for path in sorted(prepared.staged):
         node_files.make_directories(os.path.dirname(path))
         node_files.swap_in(prepared.staged[path], path)
     for path in sorted(request["remove"]):
         node_files.remove(path)
         _remove_empty_drop_in_directory(os.path.dirname(path))
-    journal.relabel(list(prepared.staged))
+    intent.relabel(list(prepared.staged))
 
 
-def _remove_empty_drop_in_directory(directory):
-    """A unit's own drop-in directory goes with its last file; crio.conf.d and the like stay."""
-    if directory.startswith(candidate.UNIT_DIRECTORY) and directory.endswith(".d"):
+def _remove_empty_drop_in_directory(directory: str) -> None:
+    """Remove the unit's own drop-in directory with its last file; crio.conf.d and the like stay."""
+    if directory.startswith(losses.UNIT_DIRECTORY) and directory.endswith(".d"):
         node_files.remove_empty_directory(directory)
 
 
-def _make_live(request, before):
-    """Have the daemon load what changed, and prove that it did and is well.
+def _make_live(
+    request: Request, before: Before | None
+) -> tuple[CrioService, dict[str, str | None], list[str]]:
+    """Make the daemon load the changed files, and check that it did and works.
 
-    Returns the service, what is outranked, and sentences about containers that ended by themselves meanwhile.
+    Returns the service, outranked keys, and sentences about containers that ended by themselves in the meantime.
     """
     unit = request["unit"]
     if before is None:
@@ -118,8 +123,8 @@ def _make_live(request, before):
     return CrioService(unit), outranked, ended
 
 
-def _refuse_foreign_changes(request):
-    """Somebody who writes a managed file during the change has not seen it; nobody could say what the daemon has loaded."""
+def _refuse_foreign_changes(request: Request) -> None:
+    """Raise TransactionError if somebody else wrote a managed file during the change: what the daemon has loaded is unknown."""
     contents = {entry["path"]: entry["sha256"] for entry in request["files"]}
     paths = [*request["contents"], *request["remove"]]
     wrong = [path for path in paths if node_files.describe(path).get("sha256") != contents.get(path)]
@@ -129,10 +134,10 @@ def _refuse_foreign_changes(request):
         )
 
 
-def _activate(request, before):
-    """Make systemd read what changed, enable the service, and start, restart or reload the daemon.
+def _activate(request: Request, before: Before) -> str | None:
+    """Make systemd read changed units, enable the service, and start, restart or reload the daemon.
 
-    Returns the journal's cursor from before that.
+    Returns the cursor of the system's journal before that.
     """
     after = journald.cursor()
     if _touches_units(request):
@@ -146,30 +151,38 @@ def _activate(request, before):
     return after
 
 
-def _touches_units(request):
+def _touches_units(request: Request) -> bool:
     paths = [*request["contents"], *request["remove"]]
-    return request["daemon_reload"] or any(path.startswith(candidate.UNIT_DIRECTORY) for path in paths)
+    return request["daemon_reload"] or any(path.startswith(losses.UNIT_DIRECTORY) for path in paths)
 
 
-def _systemctl(*arguments):
+def _systemctl(*arguments: str) -> None:
     status, _output, error = run(["systemctl", *arguments])
     if status != 0:
         raise TransactionError("activate", f"systemctl {' '.join(arguments)} failed", error.strip())
 
 
-def _finished(layout, request, prepared, ready, service, outranked, notes):
-    """The outcome of a committed change. What fails from here on is litter, and a warning."""
+def _finished(
+    layout: Layout,
+    request: Request,
+    prepared: Prepared,
+    ready: generation.NextGeneration,
+    service: CrioService,
+    outranked: dict[str, str | None],
+    notes: list[str],
+) -> Outcome:
+    """Return the outcome of a committed change. Failures from here on leave files to clean up, and are warnings."""
     number, _owners, of_others = ready
     warnings = [*of_others, *notes]
     try:
-        warnings += journal.forget(layout, prepared.stages)
+        warnings += intent.forget(layout, prepared.stages)
     except NodeError as error:
         warnings.append(f"the change is committed, and cleaning up goes on later: {error}")
     warnings += generation.tidy(layout, number)
     if _touches_units(request):
-        # The unit that would have recovered at boot was read too; let systemd forget it.
+        # systemd has also read the unit that would have recovered at boot; make it forget that one.
         run(["systemctl", "daemon-reload"])
-    warnings += journal.finish(layout)
+    warnings += intent.finish(layout)
     return {
         "format": contract.RESULT_FORMAT,
         "id": request["id"],
@@ -181,10 +194,10 @@ def _finished(layout, request, prepared, ready, service, outranked, notes):
     }
 
 
-def _failed(layout, request, error, aim):
-    """Bring the node back where anything was begun, and say how it ended. Committed is what state.json says, nothing else."""
-    begun = journal.is_open(layout)
-    outcome = {
+def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Outcome:
+    """Restore the node if the change had begun, and return how it ended. Only state.json decides whether it is committed."""
+    begun = intent.is_open(layout)
+    outcome: Outcome = {
         "format": contract.RESULT_FORMAT,
         "id": request["id"],
         "failed": True,
@@ -200,17 +213,18 @@ def _failed(layout, request, error, aim):
         outcome.update(recovery.recover(layout) or {})
         if outcome.get("committed"):
             # The commit's rename was done when the error came; the rest is litter.
-            outcome.update(failed=False, outranked={}, invocation_id=_invocation(request))
+            outcome.update({"failed": False, "outranked": {}, "invocation_id": _invocation(request)})
             outcome["warnings"].append(str(error))
         return outcome
     now = _aim(request)
     if aim and now != aim:
-        outcome.update(as_before=False, problem=f"{request['unit']} is {now}, and it was {aim} before")
+        outcome["as_before"] = False
+        outcome["problem"] = f"{request['unit']} is {now}, and it was {aim} before"
     return outcome
 
 
-def _aim(request):
-    """What systemd is aiming at, for people; "" where nobody can say or no daemon is concerned."""
+def _aim(request: Request) -> str:
+    """Return the state that systemd is aiming at, for messages; "" if it is unknown or no daemon is concerned."""
     if not request.get("concerns_daemon", True):
         return ""
     try:
@@ -219,7 +233,7 @@ def _aim(request):
         return ""
 
 
-def _invocation(request):
+def _invocation(request: Request) -> str:
     try:
         return CrioService(request["unit"]).invocation_id
     except NodeError:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's configuration as a change would leave it, tried before anything of the node is written.
+"""Tests a node's configuration as a change would leave it, before anything on the node is written.
 
-Everything that may refuse a change beforehand is here: what must not be replaced, a file system that takes no file, a unit
-between two states, what the node's own crio and systemd report about the candidate, and what a start needs and is missing.
-What would take running containers with it is in losses.py.
+Here is everything that may refuse a change beforehand: files that must not be replaced, file systems without room, a unit
+between two states, what the node's own crio and systemd report about the candidate, and requirements of a start that are
+missing. What would stop running containers is in losses.py.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ import contextlib
 import os
 import re
 import shutil
+from collections.abc import Collection, Iterable, Iterator
 
 from .. import node_files
+from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
+from ..layout import Layout
 from ..node_files import NodeFileError
 from ..program import run
 from . import losses
-from .losses import UNIT_DIRECTORY
-from .staged import Staged, copy, write_private
+from .configuration_copy import ConfigurationCopy, copy, write_private
 
-_SLACK = 256 * 1024  # bytes beyond the files themselves: folders, journal, generation
+_SLACK = 256 * 1024  # bytes beyond the files themselves: folders, intent, generation
 # An option that CRI-O refuses only after it has judged all that a start needs of its runtime configuration: the last line of a
 # dry start that went well is about it (pkg/config/config.go, CRI-O 1.28 to 1.37).
 _DRY_START = "cri-node-dry-start"
@@ -45,8 +47,8 @@ _PREFIXES = ("validating runtime config: ", "validating root config: ", "runtime
 
 
 @contextlib.contextmanager
-def folder(layout):
-    """A private folder for the candidate, in memory, gone afterwards; systemd removes it with the unit after a kill."""
+def folder(layout: Layout) -> Iterator[str]:
+    """Provide a private folder in memory for the candidate, and remove it; after a kill systemd does."""
     directory = layout.candidate
     node_files.make_private_directory(layout.run_directory)
     node_files.remove_tree(directory)
@@ -58,10 +60,10 @@ def folder(layout):
             node_files.remove_tree(directory)
 
 
-def rehearse(request, directory, layout, mounts):
-    """Everything that may refuse a change, done in `directory` alone: nothing of the node is written.
+def rehearse(request: Request, directory: str, layout: Layout, mounts: Collection[str]) -> Before | None:
+    """Perform every check that may refuse a change, in `directory` only: nothing on the node is written.
 
-    Returns the daemon as it is now (see daemon.snapshot), None where the change concerns no daemon. Raises TransactionError
+    Returns the daemon as it is now (see daemon.snapshot), None if the change concerns no daemon. Raises TransactionError
     with kind refused or validate.
     """
     try:
@@ -71,27 +73,27 @@ def rehearse(request, directory, layout, mounts):
     if not request["concerns_daemon"]:
         return None
     service = usable(request)
-    staged = Staged(request, service, directory, layout)
-    configuration = validate(service, staged)
+    copied = ConfigurationCopy(request, service, directory, layout)
+    configuration = validate(service, copied)
     validate_unit(request, service, directory)
     if request["activate"] in ("start", "restart"):
         losses.refuse_second_driver(configuration)
-        dry_start(request, service, staged, configuration)
+        dry_start(request, service, copied, configuration)
         refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
-        dry_start(request, service, staged, configuration, only="invalid registries")
+        dry_start(request, service, copied, configuration, only="invalid registries")
     before = daemon.snapshot(service)
     if request["activate"] in ("start", "restart"):
         losses.refuse_to_lose_containers(request, service, before, configuration)
     return before
 
 
-def _refuse_files(request, layout, mounts):
-    sizes = {}
+def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> None:
+    sizes: dict[str, int] = {}
     for path in [*(entry["path"] for entry in request["files"]), *request["remove"]]:
         node_files.refuse_untouchable(path, mounts)
     for path in [*request["contents"], *request["remove"]]:
-        stage = node_files.stage_of(path, layout, mounts)
+        stage = node_files.staging_directory_of(path, layout, mounts)
         size = len(request["contents"].get(path, "").encode())
         sizes[stage] = sizes.get(stage, _SLACK) + size
     for stage, size in sizes.items():
@@ -100,19 +102,15 @@ def _refuse_files(request, layout, mounts):
     node_files.refuse_unwritable(layout.state_file, _SLACK + total)
 
 
-def usable(request):
-    """The unit, once it is in a state that a change can begin from. Raises TransactionError with kind refused."""
+def usable(request: Request) -> CrioService:
+    """Return the unit in a state that a change can begin from. Raises TransactionError with kind refused."""
     service = CrioService(request["unit"])
     if service.masked:
         raise TransactionError(
             "refused", f"{service.unit} is masked; systemctl unmask {service.unit} lets it be started"
         )
     if service.wrapped_by:
-        raise TransactionError(
-            "refused",
-            f"ExecStart of {service.unit} is {service.wrapped_by}, and no crio was found behind it: the daemon does not run,"
-            " and none of the arguments is a program named crio. Start it, so that its process can be found",
-        )
+        raise TransactionError("refused", crio_service.not_found_behind(service.wrapped_by, service.unit))
     if not service.exists or service.binary is None:
         raise TransactionError(
             "refused", f"CRI-O is not installed: there is no {service.unit} or no crio that it starts"
@@ -139,29 +137,41 @@ def usable(request):
     return service
 
 
-def validate(service, staged):
-    """Ask the node's own crio, with the unit's own options and environment, what it makes of the whole candidate.
+def _program_of(service: CrioService) -> str:
+    """Return the path of crio, which `usable` has checked."""
+    return service.binary or ""
 
-    Returns the candidate as crio prints it: dotted keys to the text of their values, defaults included.
+
+def validate(service: CrioService, copied: ConfigurationCopy) -> dict[str, str]:
+    """Let the node's own crio read the whole candidate, with the options and environment of the unit.
+
+    Returns the candidate as crio prints it: dotted keys and the text of their values, defaults included. Raises
+    TransactionError.
     """
     status, output, error = run(
-        [service.binary, *staged.arguments, *service.options, "config"],
+        [_program_of(service), *copied.arguments, *service.options, "config"],
         environment=effective.environment(service),
     )
     if status != 0:
         said = journald.last_complaint(error.splitlines()) or f"crio config ended with status {status}"
-        raise TransactionError("validate", "CRI-O refuses the configuration", staged.real_names(said))
+        raise TransactionError("validate", "CRI-O refuses the configuration", copied.real_names(said))
     return effective.parse(output)
 
 
-def dry_start(request, service, staged, configuration, only=""):
-    """Let the node's own crio judge all that a start needs, other people's files included, and stop before it serves.
+def dry_start(
+    request: Request,
+    service: CrioService,
+    copied: ConfigurationCopy,
+    configuration: dict[str, str],
+    only: str = "",
+) -> None:
+    """Let the node's own crio check everything that a start needs, including other people's files, and stop before it serves.
 
-    Its programs (pinns, conmon, the handlers'), cgroup manager, profiles, storage and registries are judged by CRI-O itself in a
-    process of its own, with neither socket nor network; the daemon that runs is not touched, and folders that a start creates
-    are removed again. only: refuse just for complaints that have these words. Raises TransactionError.
+    CRI-O itself judges its programs (pinns, conmon, the handlers'), cgroup manager, profiles, storage and registries, in a
+    process without socket and network. The running daemon is not touched, and folders that a start creates are removed.
+    only: refuse only complaints that contain these words. Raises TransactionError.
     """
-    command = [service.binary, *staged.arguments, *service.options, *staged.registries_arguments]
+    command = [_program_of(service), *copied.arguments, *service.options, *copied.registries_arguments]
     # A filter, a file or another format of the log would hide how it ended.
     command += ["--signature-policy-dir", _DRY_START, "--log-level", "info", "--log-filter", "", "--log", ""]
     command += ["--log-format", "text"]
@@ -176,7 +186,7 @@ def dry_start(request, service, staged, configuration, only=""):
         if not only:
             _refuse_dropped_handlers(request, lines, service)
         return
-    said = staged.real_names(journald.last_complaint(lines) or f"crio ended with status {status}")
+    said = copied.real_names(journald.last_complaint(lines) or f"crio ended with status {status}")
     if "flag provided but not defined" in said or only not in said:
         return  # a crio that has no such option, or another complaint than the one that counts
     for prefix in _PREFIXES:
@@ -185,8 +195,8 @@ def dry_start(request, service, staged, configuration, only=""):
 
 
 @contextlib.contextmanager
-def _without_new_folders(configuration):
-    """Remove the folders that the block creates of those that a start of CRI-O creates where they are missing."""
+def _without_new_folders(configuration: dict[str, str]) -> Iterator[None]:
+    """Remove those folders afterwards that a start of CRI-O creates and that did not exist."""
     folders = {"/usr/share/containers/oci/hooks.d"}  # hooks_dir's default
     for key in _CREATED:
         value = handlers.value_of(configuration.get(key))
@@ -209,12 +219,12 @@ def _without_new_folders(configuration):
                 node_files.remove_tree(folder)
 
 
-def _is_absolute(path):
+def _is_absolute(path: object) -> bool:
     return isinstance(path, str) and path.startswith("/") and os.path.normpath(path) == path
 
 
-def refuse_unusable_handler(configuration):
-    """CRI-O starts with a default handler that nobody can execute, and then loses every container."""
+def refuse_unusable_handler(configuration: dict[str, str]) -> None:
+    """Raise TransactionError for a default handler that cannot be executed: CRI-O starts with it and loses every container."""
     name, known = handlers.parse(configuration)
     path = (known.get(name) or {}).get("runtime_path")
     if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
@@ -225,8 +235,8 @@ def refuse_unusable_handler(configuration):
         )
 
 
-def _refuse_dropped_handlers(request, lines, service):
-    """A handler that CRI-O cannot use is left out of its runtime with one line of log, and pods that ask for it fail."""
+def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: CrioService) -> None:
+    """Raise TransactionError for a handler that CRI-O would drop with a line in its log; pods that ask for it fail."""
     asked = "".join(
         content for path, content in request["contents"].items() if service.config_directory in path
     )
@@ -241,33 +251,33 @@ def _refuse_dropped_handlers(request, lines, service):
             )
 
 
-def validate_unit(request, service, directory):
-    """Ask systemd what it thinks of the unit's drop-in; it would only log what it does not understand, and go on."""
+def validate_unit(request: Request, service: CrioService, directory: str) -> None:
+    """Raise TransactionError for a drop-in that systemd does not understand; it would only log that and go on."""
     drop_ins = {
         path: text
         for path, text in request["contents"].items()
-        if path.startswith(f"{UNIT_DIRECTORY}{service.unit}.d/")
+        if path.startswith(f"{losses.UNIT_DIRECTORY}{service.unit}.d/")
     }
     fragment = service.properties.get("FragmentPath", "")
     if not drop_ins or not shutil.which("systemd-analyze") or not os.path.exists(fragment):
         return
-    staged = os.path.join(directory, "units", service.unit)
-    node_files.make_directories(staged + ".d")
-    copy(fragment, staged)
+    copied = os.path.join(directory, "units", service.unit)
+    node_files.make_directories(copied + ".d")
+    copy(fragment, copied)
     for path, content in drop_ins.items():
-        write_private(os.path.join(staged + ".d", os.path.basename(path)), content)
-    _status, output, error = run(["systemd-analyze", "verify", "--man=no", staged])
+        write_private(os.path.join(copied + ".d", os.path.basename(path)), content)
+    _status, output, error = run(["systemd-analyze", "verify", "--man=no", copied])
     for line in (output + error).splitlines():
-        if staged + ".d/" in line:
+        if copied + ".d/" in line:
             raise TransactionError(
                 "validate",
                 "systemd refuses the unit's settings",
-                without_values(line.replace(staged, UNIT_DIRECTORY + service.unit)),
+                without_values(line.replace(copied, losses.UNIT_DIRECTORY + service.unit)),
             )
 
 
-def without_values(line):
-    """systemd's complaint without the values of an Environment=, which may be secrets."""
+def without_values(line: str) -> str:
+    """Return systemd's complaint without the values of an Environment=, which may be secrets."""
     if "nvironment" not in line:
         return line
     return re.sub(r"(assignment|syntax|[Ii]gnoring)[^:]{0,60}:.*", r"\1 (the value is not shown)", line)

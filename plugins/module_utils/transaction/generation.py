@@ -1,93 +1,114 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Generations: each committed transaction, kept on the node to go back to. state.json's rename is the point of commit.
+"""Generations: committed transactions that are kept on the node, to roll back to.
 
-All that a commit needs is read and written before the first file of the node is touched; the commit itself is one rename.
-A generation never holds the content of a secret file: a secret leaves the node with its setting.
+Everything that a commit needs is read and written before the first file of the node is changed; the commit itself is the
+rename of state.json. A generation never holds the content of a secret file: a secret leaves the node with its setting.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from typing import TYPE_CHECKING
 
 from .. import contract, node_files
-from ..crio.service import binary_identity
+from ..contract import CommittedFile, File, FileIdentity, KeptFile, Request, State
+from ..crio.service import CrioService, binary_identity
 from ..errors import NodeError
+from ..layout import Layout
 from . import state as committed
+
+if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
+    Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
+    NextGeneration = tuple[int, Owners, list[str]]  # its number, its owners, notes on files of other owners
 
 KEPT = 5
 _LIST = "files.json"
 
 
-def prepare(layout, request, state):
-    """Write what the next generation is, beside the others. Returns (its number, its owners, notes).
+def prepare(layout: Layout, request: Request, state: State) -> NextGeneration:
+    """Write the next generation beside the others. Returns its number, its owners, and notes.
 
-    Files of other owners that are gone or changed since their commit are noted, and never stop a change.
+    Files of other owners that are missing or changed since their commit are noted, and do not stop a change. Raises
+    NodeFileError.
     """
     # Of a state that was lost, the generations may still be there.
     number = max([state["generation"], *(int(name) for name in _names(layout) if name.isdigit())]) + 1
     owners = {
         owner: dict(entries) for owner, entries in state["owners"].items() if owner not in request["owners"]
     }
-    notes, contents = [], {}
+    notes = []
+    contents: dict[str, bytes | None] = {}
     for owner, entries in owners.items():
         for path in sorted(entries):
             note, contents[path] = _of_others(path, entries[path])
             if note:
                 notes.append(f"{path} (of the owner {owner}) {note}")
-    for entry in request["files"]:
-        described = {name: entry[name] for name in ("sha256", "mode", "secret", "disruption")}
-        owners.setdefault(entry["owner"], {})[entry["path"]] = described
-        contents[entry["path"]] = _content_of(entry, request)
+    for file in request["files"]:
+        owners.setdefault(file["owner"], {})[file["path"]] = {
+            "sha256": file["sha256"],
+            "mode": file["mode"],
+            "secret": file["secret"],
+            "disruption": file["disruption"],
+        }
+        contents[file["path"]] = _content_of(file, request)
     folder = f"{layout.generations}/{number}.partial"
     node_files.remove_tree(folder)
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.generations)
     node_files.make_private_directory(folder)
-    kept = {}
+    kept: dict[str, KeptFile] = {}
     for owner, entries in owners.items():
         for path, entry in entries.items():
-            kept[path] = dict(entry, owner=owner, saved=None)
-            if contents[path] is not None and not entry["secret"]:
-                kept[path]["saved"] = str(len(kept))
-                node_files.write_durably(os.path.join(folder, kept[path]["saved"]), contents[path])
+            kept[path] = {**entry, "owner": owner, "saved": None}
+            content = contents[path]
+            if content is not None and not entry["secret"]:
+                name = kept[path]["saved"] = str(len(kept))
+                node_files.write_durably(os.path.join(folder, name), content)
     node_files.write_json(os.path.join(folder, _LIST), {"format": contract.GENERATION_FORMAT, "files": kept})
     return number, owners, notes
 
 
-def _content_of(entry, request):
+def _content_of(entry: File, request: Request) -> bytes:
     if entry["path"] in request["contents"]:
         return request["contents"][entry["path"]].encode()
     return node_files.read_bytes(entry["path"])
 
 
-def _of_others(path, entry):
-    """(what is to note of a file of another owner, its content or None)"""
+def _of_others(path: str, entry: CommittedFile) -> tuple[str, bytes | None]:
+    """Return (a note on a file of another owner, or ""; its content or None)."""
     try:
         found = node_files.describe(path)
-        if found["kind"] == "absent":
+        if found["file_type"] == "absent":
             return "is gone", None
-        if found["kind"] != "file":
-            return f"is a {found['kind']} now", None
+        if found["file_type"] != "file":
+            return f"is a {found['file_type']} now", None
         note = "" if found["sha256"] == entry["sha256"] else "was changed since its commit"
         return note, node_files.read_bytes(path)
     except NodeError as error:
         return f"cannot be read: {error}", None
 
 
-def forget_prepared(layout, number):
-    """Take away what prepare wrote."""
+def forget_prepared(layout: Layout, number: int) -> None:
+    """Remove what prepare wrote."""
     node_files.remove_tree(f"{layout.generations}/{number}.partial")
 
 
-def commit(layout, request, service, version, prepared, state):
-    """Record the change as made, by owner, hash and InvocationID. Returns the new state.
+def commit(
+    layout: Layout,
+    request: Request,
+    service: CrioService,
+    version: str | None,
+    prepared: NextGeneration,
+    state: State,
+) -> State:
+    """Commit the change: record its files by owner and hash, and the InvocationID. Returns the new state.
 
-    Raises NodeFileError while the change is not committed; what comes after the rename is `tidy`'s.
+    Raises NodeFileError if the change is not committed. `tidy` does what follows the commit.
     """
     number, owners, _notes = prepared
     new_state = contract.empty_state()
-    new_state.update(generation=number, transaction=request["id"], owners=owners)
+    new_state.update({"generation": number, "transaction": request["id"], "owners": owners})
     new_state["acknowledged"] = {
         "invocation_id": service.invocation_id,
         "files": _acknowledged(request, service, owners, state),
@@ -99,10 +120,12 @@ def commit(layout, request, service, version, prepared, state):
     return new_state
 
 
-def _acknowledged(request, service, owners, state):
-    """What the running daemon has loaded by now: this set, and of other owners' files all that it had loaded before.
+def _acknowledged(
+    request: Request, service: CrioService, owners: Owners, state: State
+) -> dict[str, FileIdentity]:
+    """Return what the running daemon has loaded: these files, and those of other owners that it had loaded before.
 
-    A start reads everything anew.
+    After a start that is every file.
     """
     started = request["activate"] in ("start", "restart")
     ours = {entry["path"] for entry in request["files"]}
@@ -113,15 +136,15 @@ def _acknowledged(request, service, owners, state):
                 here = node_files.describe(path)
             except NodeError:
                 continue
-            if here["kind"] == "file" and (
+            if here["file_type"] == "file" and (
                 started or path in ours or committed.is_loaded(path, here, service, state)
             ):
                 found[path] = committed.identity(here)
     return found
 
 
-def tidy(layout, number):
-    """Give the committed generation its name and let go of the oldest ones. Returns sentences about what did not work."""
+def tidy(layout: Layout, number: int) -> list[str]:
+    """Name the committed generation and remove the oldest ones. Returns sentences about failures."""
     problems = []
     partial, folder = f"{layout.generations}/{number}.partial", f"{layout.generations}/{number}"
     try:
@@ -141,7 +164,7 @@ def tidy(layout, number):
     return problems
 
 
-def _names(layout):
+def _names(layout: Layout) -> list[str]:
     try:
         names = os.listdir(layout.generations)
     except OSError:
@@ -153,8 +176,8 @@ def _names(layout):
     ]
 
 
-def _drop_secrets(folder):
-    """Older versions of the collection kept the content of secret files."""
+def _drop_secrets(folder: str) -> None:
+    """Remove the content of secret files, which older versions of the collection kept."""
     text = node_files.read_text(os.path.join(folder, _LIST))
     if text is None:
         return

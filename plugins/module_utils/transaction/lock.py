@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One lock for a node: held by the program that changes it, for as long as it runs, and gone with its process."""
+"""The lock of a node: held by the program that changes it while it runs, and released with its process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 
 from .. import node_files
 from ..errors import NodeError
+from ..layout import Layout
 
 _POLL = 0.2  # seconds between two tries
 
@@ -21,8 +23,8 @@ class Busy(NodeError):
 
 
 @contextlib.contextmanager
-def held(layout, seconds=0, word=""):
-    """Hold the node's lock; wait for it up to so many seconds. `word` is what others can read of its holder.
+def held(layout: Layout, seconds: float = 0, word: str = "") -> Iterator[None]:
+    """Hold the node's lock; wait for it for up to `seconds`. `word` tells others who holds it.
 
     Raises Busy, NodeFileError.
     """
@@ -31,7 +33,7 @@ def held(layout, seconds=0, word=""):
         handle = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _take(handle, seconds)
-        with contextlib.suppress(OSError):  # a full tmpfs: the word is a comfort, the lock is not
+        with contextlib.suppress(OSError):  # a full tmpfs: the word is a convenience, the lock is not
             os.ftruncate(handle, 0)
             os.pwrite(handle, word.encode(), 0)
         yield
@@ -39,7 +41,7 @@ def held(layout, seconds=0, word=""):
         os.close(handle)
 
 
-def _take(handle, seconds):
+def _take(handle: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -54,8 +56,8 @@ def _take(handle, seconds):
             return
 
 
-def holder(layout):
-    """The word of whoever holds the lock now, "" where nobody does."""
+def holder(layout: Layout) -> str:
+    """Return the word of the lock's current holder, "" if nobody holds it."""
     try:
         handle = os.open(layout.lock, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the start of a changed daemon would take from the containers that run now.
+"""What the start of a changed daemon would do to running containers.
 
-A restart may stop them (they live in the unit's control group), remove them (another minor version), lose sight of them (other
+A restart may stop them (they are in the unit's control group), remove them (another minor version), lose them (another
 storage), or leave them to a handler that does not know them. Each of these is refused before anything is changed.
 """
 
@@ -12,11 +12,13 @@ import os
 import re
 
 from .. import node_files
+from ..contract import Before, HandledPod, Monitor, Request
 from ..crictl import output as typed
 from ..crictl.call import Crictl
 from ..crio import containers, handlers, sandboxes
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
+from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..node_files import NodeFileError
 from ..program import run
@@ -33,8 +35,10 @@ _STATE_LIMIT = 20  # seconds for a handler's answer; crun and runc take some mil
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
 
 
-def refuse_to_lose_containers(request, service, before, configuration):
-    """Raise TransactionError where the start would end containers that run now, or lose sight of them."""
+def refuse_to_lose_containers(
+    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+) -> None:
+    """Raise TransactionError if the start would stop, remove or lose running containers."""
     known = containers.monitors()
     alive = [each for each in known if "container" in each or "id" not in each]
     counted = [each for each in alive if "id" in each and not containers.is_pods_own(each)]
@@ -49,7 +53,7 @@ def refuse_to_lose_containers(request, service, before, configuration):
     _refuse_broken_handlers(known)
 
 
-def _refuse_to_stop_them(request, service, known, count):
+def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Monitor], count: int) -> None:
     kill_mode, decided_by = kill_mode_after(request, service)
     group = service.control_group or f"/system.slice/{service.unit}"
     if kill_mode in ("control-group", "mixed") and any(
@@ -63,16 +67,19 @@ def _refuse_to_stop_them(request, service, known, count):
         )
 
 
-def _set_by(path, service):
-    """Where a KillMode comes from, for a drop-in that may be of somebody else's making."""
+def _set_by(path: str, service: CrioService) -> str:
+    """Return where a KillMode comes from, for a drop-in that somebody else may have written."""
     return f" by {shown(path)}" if path and path != service.properties.get("FragmentPath") else ""
 
 
-def _refuse_to_wipe_them(service, configuration, count):
-    """A start removes every pod where a version file is missing or has another minor version (internal/version/version.go)."""
+def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], count: int) -> None:
+    """Raise TransactionError if CRI-O would remove every pod at its start.
+
+    It does so if a version file is missing or has another minor version (internal/version/version.go).
+    """
     if configuration.get("crio.internal_wipe") == "false":
         return
-    now = crio_service.version_of(service.binary)
+    now = crio_service.version_of(service.binary) if service.binary else None
     for key, default in _VERSION_FILES:
         path = handlers.value_of(configuration.get(key, json.dumps(default)))
         if not isinstance(path, str) or not path:
@@ -92,12 +99,12 @@ def _refuse_to_wipe_them(service, configuration, count):
             )
 
 
-def _minor(version):
+def _minor(version: str) -> list[str]:
     return re.findall(r"\d{1,9}", version[:100])[:2]
 
 
-def _noted_version(path):
-    """The version that the last start noted: a JSON string, or an object with major and minor (internal/version)."""
+def _noted_version(path: str) -> str | None:
+    """Return the version that the last start recorded: a JSON string, or an object with major and minor (internal/version)."""
     try:
         text = node_files.read_bytes(path, 4096).decode("utf-8", "replace")
     except NodeFileError:
@@ -106,20 +113,22 @@ def _noted_version(path):
     return ".".join(numbers[:3]) if len(numbers) > 1 else None
 
 
-def _counted(count):
+def _counted(count: int) -> str:
     return f"{count} running container{'' if count == 1 else 's'}"
 
 
-def _refuse_other_storage(known, configuration):
-    """Containers must find their files where the daemon looks: below its root and runroot, by its storage driver.
+def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -> None:
+    """Raise TransactionError if the daemon would look for containers elsewhere: another root, runroot or storage driver.
 
     A monitor's command line names the folders of its container: ROOT/DRIVER-containers/ID/userdata (oci/runtime_oci.go).
     """
     driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
-    for key, name in (("crio.root", "persistent"), ("crio.runroot", "bundle")):
+    persistent = [(each, each.get("persistent", "")) for each in known]
+    bundles = [(each, each.get("bundle", "")) for each in known]
+    for key, places in (("crio.root", persistent), ("crio.runroot", bundles)):
         wanted = handlers.value_of(configuration.get(key))
-        for monitor in known:
-            found = _STORAGE.fullmatch(monitor.get(name, ""))
+        for monitor, place in places:
+            found = _STORAGE.fullmatch(place)
             if not (found and isinstance(wanted, str) and wanted):
                 continue
             root, used = found.groups()
@@ -138,10 +147,10 @@ def _refuse_other_storage(known, configuration):
                 )
 
 
-def refuse_second_driver(configuration):
-    """Raise TransactionError for a storage driver beside the data of another one.
+def refuse_second_driver(configuration: dict[str, str]) -> None:
+    """Raise TransactionError for a storage driver if there is data of another one.
 
-    CRI-O starts with it and without the images that are there; and without the key it never starts again, since the storage
+    CRI-O starts with it and without the existing images; and without the key it never starts again, since the storage
     library then finds two drivers (containers/storage, drivers/driver.go: "contains several valid graphdrivers").
     """
     driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
@@ -156,8 +165,8 @@ def refuse_second_driver(configuration):
         )
 
 
-def _refuse_unknown_handlers(known, configuration):
-    """Of a container whose pod is not noted its monitor shows what it was started with: one of the handlers must match that."""
+def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]) -> None:
+    """Raise TransactionError if no handler matches a container whose pod is not known: its monitor shows what started it."""
     _default, after = handlers.parse(configuration)
     offered = [handlers.settings(name, handler) for name, handler in after.items()]
     programs = {each["runtime_path"] for each in offered}
@@ -176,10 +185,10 @@ def _refuse_unknown_handlers(known, configuration):
         )
 
 
-def _refuse_broken_handlers(known):
-    """The program that started a container must still know it: a start of CRI-O asks it, and takes no answer for an exit.
+def _refuse_broken_handlers(known: list[Monitor]) -> None:
+    """Raise TransactionError if a program does not know a container that it started: CRI-O takes that for its exit.
 
-    One container is asked about for each program and state folder, since that is what can be missing or broken.
+    One container is checked for each program and state folder, since those are what can be missing or broken.
     """
     asked = set()
     for monitor in known:
@@ -199,8 +208,10 @@ def _refuse_broken_handlers(known):
             )
 
 
-def _refuse_changed_handlers(service, known, configuration):
-    """Pods must find the handler that they were started with: by name, and as it was."""
+def _refuse_changed_handlers(
+    service: CrioService, known: list[Monitor], configuration: dict[str, str]
+) -> None:
+    """Raise TransactionError if a pod would not find the handler that started it, by name and with the same settings."""
     pods, unknown = sandboxes.of_monitors(known)
     live = {}
     if service.active:
@@ -214,8 +225,8 @@ def _refuse_changed_handlers(service, known, configuration):
     _refuse_unknown_handlers(unknown, configuration)
 
 
-def _add_listed(service, pods, unknown):
-    """Add those pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
+def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list[Monitor]) -> dict[str, str]:
+    """Add pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
     crictl = Crictl(f"unix://{service.socket}")
     try:
         listed, running = crictl.together(
@@ -227,7 +238,8 @@ def _add_listed(service, pods, unknown):
         live = {}
     except NodeError as error:
         raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
-    of_pod, without_note = {}, {each["id"] for each in unknown}
+    of_pod: dict[str | None, list[str]] = {}
+    without_note = {each["id"] for each in unknown}
     for each in running:
         of_pod.setdefault(each.get("pod"), []).append(each["id"])
     runroot, driver = (handlers.value_of(live.get(f"crio.{name}")) for name in ("runroot", "storage_driver"))
@@ -240,13 +252,18 @@ def _add_listed(service, pods, unknown):
             "namespace": pod.get("namespace", ""),
             "handler": pod.get("handler") or "",
         }
-        noted = sandboxes.noted(f"{runroot}/{driver}-containers", identity)
-        pods[identity] = {**reported, **noted, "containers": of_pod[identity]}
+        found = sandboxes.noted(f"{runroot}/{driver}-containers", identity) or reported
+        pods[identity] = {
+            "name": found["name"],
+            "namespace": found["namespace"],
+            "handler": found["handler"],
+            "containers": of_pod[identity],
+        }
     return live
 
 
-def kill_mode_after(request, service):
-    """(the KillMode the unit will have, the file that sets it): from its own file and its drop-ins, as the change leaves them.
+def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
+    """Return (the unit's KillMode after the change, the file that sets it), from its own file and its drop-ins.
 
     Drop-ins that systemd has not read yet count: a change makes it read them (systemd.kill(5), systemd.unit(5)).
     """
@@ -271,7 +288,7 @@ def kill_mode_after(request, service):
     return kill_mode, decided_by
 
 
-def _text(path):
+def _text(path: str) -> str:
     try:
         return node_files.read_bytes(path).decode("utf-8", "replace")
     except NodeFileError:

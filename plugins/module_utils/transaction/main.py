@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program that runs by itself on a node: applies a request, or ends what was interrupted."""
+"""The program that runs by itself on a node: applies a request, or ends an interrupted change."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
 
 from .. import node_files
+from ..contract import Outcome
 from ..crio.service import DEFAULT_UNIT
 from ..errors import NodeError
 from ..layout import NODE
 from ..program import run
-from . import apply, journal, lock, recovery
+from . import apply, intent, lock, recovery
 
 _RETRY_UNIT = "cri-node-retry.service"
 _PAUSE = 5  # seconds between two tries
@@ -23,9 +25,10 @@ _LOCK_LIMIT = 300  # seconds that a recovery waits for whoever holds the lock
 _RETRY_LIMIT = 60  # seconds that a change waits for a retry to pause
 
 
-def main(arguments):
-    """The program's verbs: `apply ID PROGRAM` (the request is on standard input), `recover PROGRAM`, `recover-at-boot`, and
-    `retry UNIT`. Returns the exit status: 1 where something is still open.
+def main(arguments: Sequence[str]) -> int:
+    """Run a verb: `apply ID PROGRAM` (the request is on standard input), `recover PROGRAM`, `recover-at-boot`, `retry UNIT`.
+
+    Returns the exit status: 1 if a change is still open.
     """
     os.umask(0o077)
     verb = arguments[0]
@@ -42,7 +45,7 @@ def main(arguments):
         return 1
 
 
-def _apply(identity, program):
+def _apply(identity: str, program: str) -> int:
     try:
         request = json.loads(sys.stdin.read())
     except ValueError:
@@ -58,7 +61,7 @@ def _apply(identity, program):
     return 0
 
 
-def _recover(at_boot):
+def _recover(at_boot: bool) -> int:
     with lock.held(NODE, _LOCK_LIMIT, "recover"):
         outcome = recovery.recover(NODE, at_boot) or {}
     _print(outcome)
@@ -66,8 +69,8 @@ def _recover(at_boot):
     return int(bool(outcome.get("open")))
 
 
-def _retry_later(outcome, unit, at_boot=False):
-    """Let a unit go on where something could not be brought back: files, or the daemon."""
+def _retry_later(outcome: Outcome, unit: str, at_boot: bool = False) -> None:
+    """Start a unit that tries again if files or the daemon could not be restored."""
     if not outcome.get("open") and (outcome.get("as_before", True) or at_boot):
         return
     arguments = [
@@ -83,25 +86,25 @@ def _retry_later(outcome, unit, at_boot=False):
     run(arguments)
 
 
-def _retry(unit):
-    """Try until the files are back, and for some minutes until the daemon is."""
+def _retry(unit: str) -> int:
+    """Try until the files are restored, and for some minutes until the daemon is."""
     tries = 0
     while True:
         time.sleep(_PAUSE)
         try:
             with lock.held(NODE, word="retry"):
-                outcome = recovery.recover(NODE) if journal.is_open(NODE) else {}
+                outcome = recovery.recover(NODE) if intent.is_open(NODE) else {}
                 problem = "" if (outcome or {}).get("open") else recovery.retry_daemon(unit)
         except lock.Busy:
-            continue  # somebody else is at it; what they leave open is looked at next
+            continue  # another change is running; what it leaves open is handled next
         if not (outcome or {}).get("open"):
             tries += 1
             if not problem or tries > _DAEMON_TRIES:
                 return 0
 
 
-def _print(outcome):
-    """For a caller that still listens."""
+def _print(outcome: Mapping[str, object]) -> None:
+    """Print an outcome for a caller that is still there."""
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{json.dumps(outcome)}\n")
         sys.stdout.flush()

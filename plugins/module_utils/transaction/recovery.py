@@ -1,123 +1,133 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a change that failed or was interrupted: forward if it was committed, else back, files and daemon alike.
+"""Ends a change that failed or was interrupted: forward if it was committed, else back, for files and daemon alike.
 
-An open intent is owned by recovery alone. Each of its steps catches what goes wrong, goes on, and reports it: whatever happens to
-the files, the daemon is brought to what systemd was aiming at. What could not be done leaves the intent open, for the next try.
+Only recovery may end an open intent. Each of its steps catches errors, goes on, and reports them: whatever happens to the
+files, the daemon is brought to the state that systemd was aiming at. What could not be done leaves the intent open, for the
+next try.
 """
 
 from __future__ import annotations
 
 from .. import contract, node_files
+from ..contract import Before, Intent, Outcome, State
 from ..crio import daemon
 from ..crio.service import CrioService
 from ..errors import NodeError
+from ..layout import Layout
 from ..program import run
-from . import generation, journal
+from . import generation, intent
 from . import state as committed
 
 _READY_LIMIT = 60  # seconds for a runtime that was brought back
 
 
-def recover(layout, at_boot=False):
-    """End an interrupted or failed change. Returns its outcome (contract.Outcome), None where nothing was open.
+def recover(layout: Layout, at_boot: bool = False) -> Outcome | None:
+    """End an interrupted or failed change. Returns its contract.Outcome, None if nothing was open.
 
-    `open` in it says that files could not be brought back yet. May itself be interrupted and run again. At boot the daemon is not
-    started yet, so only files go back. Raises nothing: whoever calls this must be able to arrange the next try.
+    `open` in it says that files could not be restored yet. It may itself be interrupted and run again. At boot the daemon
+    is not started yet, so only files are restored. Raises nothing: the caller must be able to arrange the next try.
     """
     try:
         return _recover(layout, at_boot)
     except NodeError as error:
-        # Nothing is known of the change, so nothing can be done; the next try may be able to read it.
+        # The change cannot be read, so nothing can be done; the next try may be able to read it.
         problem = str(error)
     except Exception as error:
         problem = f"internal error: {type(error).__name__}: {error}"
     return {"failed": True, "open": True, "as_before": False, "rolled_back": False, "problem": problem}
 
 
-def _recover(layout, at_boot):
-    intent, damage = journal.load(layout)
-    if intent is None:
+def _recover(layout: Layout, at_boot: bool) -> Outcome | None:
+    change, damage = intent.load(layout)
+    if change is None:
         warnings = [damage] if damage else []
         warnings += sweep(layout)
-        return _told(layout, None, {"warnings": warnings}) if warnings else None
+        return _recorded(layout, None, {"warnings": warnings}) if warnings else None
     state, _damage = committed.load(layout)
-    if state["transaction"] == intent["id"]:
-        return _forward(layout, intent, state)
-    return _back(layout, intent, state, at_boot)
+    if state["transaction"] == change["id"]:
+        return _forward(layout, change, state)
+    return _back(layout, change, state, at_boot)
 
 
-def sweep(layout):
-    """Remove what a change wrote beside the configuration, where nothing is open. Returns sentences about what is left.
+def sweep(layout: Layout) -> list[str]:
+    """Remove what a change wrote beside the configuration, if no change is open. Returns sentences about what is left.
 
-    Of a change that was committed its generation gets its name.
+    The generation of a committed change gets its name.
     """
-    if not journal.is_littered(layout):
+    if not intent.is_littered(layout):
         return []
     try:
         state, _damage = committed.load(layout)
         problems = generation.tidy(layout, state["generation"])
-        problems += journal.abandon(layout, journal.stages_left(layout))
+        problems += intent.abandon(layout, intent.stages_left(layout))
     except NodeError as error:
         return [str(error)]
     run(["systemctl", "daemon-reload"])
-    return problems or journal.finish(layout)
+    return _finish(layout, problems)
 
 
-def _forward(layout, intent, state):
+def _finish(layout: Layout, left: list[str]) -> list[str]:
+    """Remove the preparation, unless something is left, which the next recovery then finds by it.
+
+    `left` are sentences about what is left. Returns such sentences.
+    """
+    return left or intent.finish(layout)
+
+
+def _forward(layout: Layout, change: Intent, state: State) -> Outcome:
     warnings = generation.tidy(layout, state["generation"])
-    outcome = {"committed": True, "generation": state["generation"], "rolled_back": False}
+    outcome: Outcome = {"committed": True, "generation": state["generation"], "rolled_back": False}
     try:
-        warnings += journal.forget(layout, intent["stages"])
+        warnings += intent.forget(layout, change["stages"])
     except NodeError as error:
         outcome["open"] = True
         warnings.append(str(error))
     run(["systemctl", "daemon-reload"])
-    if not warnings:
-        warnings = journal.finish(layout)
-    return _told(layout, intent, dict(outcome, warnings=warnings))
+    outcome["warnings"] = _finish(layout, warnings)
+    return _recorded(layout, change, outcome)
 
 
-def _back(layout, intent, state, at_boot):
-    before = intent["before"]
-    problems = journal.restore(intent) if before is None else _files_and_daemon_back(intent, at_boot)
-    left = journal.not_as_before(intent)
-    outcome = {"failed": True, "rolled_back": True, "open": bool(left), "warnings": []}
+def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcome:
+    before = change["before"]
+    problems = _files_and_daemon_back(change, before, at_boot) if before else intent.restore(change)
+    left = intent.not_as_before(change)
+    outcome: Outcome = {"failed": True, "rolled_back": True, "open": bool(left), "warnings": []}
     if not left:
         try:
             generation.forget_prepared(layout, state["generation"] + 1)
-            outcome["warnings"] += journal.forget(layout, intent["stages"])
+            outcome["warnings"] += intent.forget(layout, change["stages"])
         except NodeError as error:
             outcome["open"] = True
             outcome["warnings"].append(str(error))
         if before is not None:
             run(["systemctl", "daemon-reload"])
-        if not outcome["warnings"]:
-            outcome["warnings"] = journal.finish(layout)
+        outcome["warnings"] = _finish(layout, outcome["warnings"])
     outcome["as_before"] = not problems and not left
     outcome["problem"] = "; ".join(problems) or (f"{', '.join(left)} is not as it was" if left else "")
-    return _told(layout, intent, outcome)
+    return _recorded(layout, change, outcome)
 
 
-def _files_and_daemon_back(intent, at_boot):
-    """The files, and the daemon with them. Returns what is left wrong, as sentences."""
-    before, unit, problems = intent["before"], intent["unit"], []
+def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> list[str]:
+    """Restore files and daemon. Returns sentences about what is still wrong."""
+    unit = change["unit"]
+    problems: list[str] = []
     untouched = _is_untouched(unit, before, problems)
     if not untouched and not at_boot:
         # Stopped under the new unit settings, which may be what keeps the containers alive.
         run(["systemctl", "stop", unit], timeout=daemon.STOP_LIMIT)
-    problems += journal.restore(intent)
+    problems += intent.restore(change)
     if not before["enabled"]:
         run(["systemctl", "disable", "--quiet", unit])
     run(["systemctl", "daemon-reload"])
     if at_boot:
         return problems
     if before["aim"] == "up":
-        problems += _up_again(intent, untouched)
-    return problems + _measured(unit, before)
+        problems += _start_or_reload(change, before, untouched)
+    return problems + _differences(unit, before)
 
 
-def _is_untouched(unit, before, problems):
-    """Whether the daemon is the very one that it was before: then it is neither stopped nor started."""
+def _is_untouched(unit: str, before: Before, problems: list[str]) -> bool:
+    """Whether the daemon is still the one from before the change: then it is neither stopped nor started."""
     try:
         service = CrioService(unit)
     except NodeError as error:
@@ -128,17 +138,17 @@ def _is_untouched(unit, before, problems):
     return service.active and service.invocation_id == before["invocation_id"]
 
 
-def _up_again(intent, untouched):
-    unit, before = intent["unit"], intent["before"]
+def _start_or_reload(change: Intent, before: Before, untouched: bool) -> list[str]:
+    unit = change["unit"]
     if untouched:
-        problem = daemon.reload_back(unit) if intent["activate"] == "reload" else ""
+        problem = daemon.reload_back(unit) if change["activate"] == "reload" else ""
     else:
         problem = daemon.start_again(unit) or daemon.as_ready_as_before(unit, before, _READY_LIMIT)
     return [problem] if problem else []
 
 
-def _measured(unit, before):
-    """What the daemon is now, held against what systemd was aiming at: read, never assumed."""
+def _differences(unit: str, before: Before) -> list[str]:
+    """Compare the daemon with the state that systemd was aiming at. Returns sentences about differences."""
     try:
         service = CrioService(unit).settled(_READY_LIMIT)
     except NodeError as error:
@@ -151,8 +161,8 @@ def _measured(unit, before):
     return []
 
 
-def retry_daemon(unit):
-    """Start a daemon that should run and does not. Returns what is wrong, "" for nothing."""
+def retry_daemon(unit: str) -> str:
+    """Start a daemon that should be running and is stopped. Returns what is wrong, or ""."""
     try:
         service = CrioService(unit)
     except NodeError as error:
@@ -160,13 +170,13 @@ def retry_daemon(unit):
     return "" if service.phase != "stopped" else daemon.start_again(unit)
 
 
-def _told(layout, intent, outcome):
-    """Leave the outcome where whoever asked for the transaction looks for it, if nobody has said more already."""
+def _recorded(layout: Layout, change: Intent | None, outcome: Outcome) -> Outcome:
+    """Write the outcome where the caller of the transaction looks for it, unless there is one already. Returns it."""
     outcome.setdefault("warnings", [])
-    if intent is None:
+    if change is None:
         return outcome
-    outcome.update(id=intent["id"], unit=intent["unit"])
-    path = layout.result(intent["id"])
+    outcome.update({"id": change["id"], "unit": change["unit"]})
+    path = layout.result(change["id"])
     try:
         if node_files.read_text(path) is None:
             node_files.write_json(path, interrupted(outcome))
@@ -175,17 +185,15 @@ def _told(layout, intent, outcome):
     return outcome
 
 
-def interrupted(outcome):
-    """The outcome of a change of which nothing more is known than how recovery ended it."""
-    return dict(
-        {
-            "format": contract.RESULT_FORMAT,
-            "failed": not outcome.get("committed"),
-            "phase": "interrupted",
-            "message": "the change was interrupted",
-            "detail": "",
-            "outranked": {},
-            "invocation_id": "",
-        },
+def interrupted(outcome: Outcome) -> Outcome:
+    """Return the outcome of a change of which only the end of its recovery is known."""
+    return {
+        "format": contract.RESULT_FORMAT,
+        "failed": not outcome.get("committed"),
+        "phase": "interrupted",
+        "message": "the change was interrupted",
+        "detail": "",
+        "outranked": {},
+        "invocation_id": "",
         **outcome,
-    )
+    }

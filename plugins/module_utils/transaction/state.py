@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from .. import contract, node_files
+from ..contract import FileIdentity, FoundFile, OwnedFile, State
+from ..crio.service import CrioService
+from ..layout import Layout
 
 
-def load(layout):
-    """(the state, a sentence about what is wrong with its file, "" for nothing).
+def load(layout: Layout) -> tuple[State, str]:
+    """Return (the state, a sentence about what is wrong with its file, or "").
 
-    Of a damaged file nothing is believed: the node is then as if nothing had been committed, and the next commit rebuilds it.
-    Raises NodeFileError for a file that is there and cannot be read.
+    A damaged file is ignored: the node is then treated as if nothing had been committed, and the next commit writes it
+    anew. Raises NodeFileError for a file that cannot be read.
     """
     text = node_files.read_text(layout.state_file)
     if text is None:
@@ -21,25 +24,25 @@ def load(layout):
         return contract.empty_state(), f"{error}; the next change writes it anew"
 
 
-def recorded(state):
-    """{path: what was committed of it, with its owner}"""
+def recorded(state: State) -> dict[str, OwnedFile]:
+    """Return {path: the committed file with its owner}."""
     return {
-        path: dict(entry, owner=owner)
+        path: {**entry, "owner": owner}
         for owner, entries in state["owners"].items()
         for path, entry in entries.items()
     }
 
 
-def identity(found):
-    """What tells a file from a later one at its path: content, inode and modification time. A chmod changes none of them."""
+def identity(found: FoundFile) -> FileIdentity:
+    """Return what distinguishes a file from a later one at its path; chmod changes none of it."""
     return {"sha256": found.get("sha256"), "inode": found.get("inode"), "modified": found.get("modified")}
 
 
-def is_loaded(path, found, service, state):
+def is_loaded(path: str, found: FoundFile, service: CrioService, state: State) -> bool:
     """Whether the running daemon has read these bytes.
 
-    Known by hash under its InvocationID; else, for a daemon that somebody started since the commit, because the file is the
-    very one that was committed, or is older than that start.
+    Known by the hash under its InvocationID; else, for a daemon that was started since the commit, because the file is the
+    one that was committed, or is older than that start.
     """
     if not service.active:
         return False
@@ -47,6 +50,6 @@ def is_loaded(path, found, service, state):
     known = acknowledged["files"].get(path)
     if acknowledged["invocation_id"] == service.invocation_id:
         return (known or {}).get("sha256") == found.get("sha256")
-    if known and found["kind"] == "file" and known == identity(found):
+    if known and found["file_type"] == "file" and known == identity(found):
         return True
-    return found["kind"] == "absent" or found["changed_at"] < (service.started_at or 0)
+    return found["file_type"] == "absent" or found["changed_at"] < (service.started_at or 0)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the transaction as a transient systemd unit: it outlives the connection and the controller that asked for it.
+"""Runs the transaction as a transient systemd unit, which outlives the connection and the controller.
 
-The request travels in memory, by the unit's standard input, since it may hold secrets. The unit and its helpers:
+The request is passed in memory, on the unit's standard input, since it may hold secrets. The unit and its helpers:
 
-- cri-node-apply.service runs the change; its ExecStopPost ends one that was interrupted, and its next start what killed that
-- cri-node-recover.service (written for the time of a change) ends it at the next boot
-- cri-node-retry.service goes on with a recovery that was cut short, until its cause is gone
+- cri-node-apply.service runs the change; its ExecStopPost ends an interrupted one, and its next start ends what was killed then
+- cri-node-recover.service (exists during a change) ends it at the next boot
+- cri-node-retry.service continues an interrupted recovery, until its cause is gone
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ import shutil
 import sys
 import time
 import zipfile
+from collections.abc import Iterable
+from typing import IO, Any, cast
 
 from .. import contract, node_files
+from ..contract import Outcome, Request
 from ..errors import NodeError
+from ..layout import Layout
 from ..program import run
-from . import journal, lock, main, recovery
+from . import intent, lock, main, recovery
 from . import state as committed
 
 UNIT = "cri-node-apply.service"
@@ -32,10 +36,10 @@ _RESULTS_KEPT = 4
 _PAUSE = 3  # seconds between a kill and the next start: never as often as systemd's limit of five starts in ten seconds
 _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
-# Of a collection Ansible brings to a node just what is imported, so the program's entry is imported here with all it needs.
+# Ansible copies only imported modules of a collection to a node, so the program's entry is imported here with all it needs.
 _ENTRY = main.__name__[len(_ROOT) + 1 :]
 _MAIN = f"import sys\nfrom cri_node.{_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
-#: what the program needs of this package, listed so that a missing module fails in a test and not on a node
+#: the modules of the program, listed so that a missing one fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "transaction")
 MODULES = (
     "contract",
@@ -59,24 +63,24 @@ MODULES = (
     "transaction.apply",
     "transaction.candidate",
     "transaction.generation",
-    "transaction.journal",
+    "transaction.intent",
     "transaction.lock",
     "transaction.losses",
     "transaction.main",
     "transaction.recovery",
-    "transaction.staged",
+    "transaction.configuration_copy",
     "transaction.state",
 )
 
 
 class UnitError(NodeError):
-    """systemd did not run the transaction; the message is for people."""
+    """systemd did not run the transaction; the message is a sentence for the user."""
 
 
-def run_transaction(request, layout):
+def run_transaction(request: Request, layout: Layout) -> Outcome:
     """Run transaction.apply for `request` in its unit and wait for it. Returns its contract.Outcome.
 
-    A request that was made before, as after a lost connection, gets the first one's outcome. Raises UnitError, lock.Busy.
+    A repeated request, as after a lost connection, gets the outcome of the first one. Raises UnitError, lock.Busy.
     """
     limit = 3 * request["ready_timeout"] + _MARGIN
     known = _outcome_of(layout, request["id"], limit)
@@ -99,8 +103,8 @@ def run_transaction(request, layout):
     return outcome
 
 
-def _outcome_of(layout, identity, limit):
-    """The outcome of the transaction with this id: of one that has ended, or that runs and ends within `limit` seconds."""
+def _outcome_of(layout: Layout, identity: str, limit: float) -> Outcome | None:
+    """Return the outcome of the transaction with this id, if it has ended or ends within `limit` seconds; else None."""
     deadline = time.monotonic() + limit
     while limit and lock.holder(layout) == identity and time.monotonic() < deadline:
         time.sleep(_POLL)
@@ -116,31 +120,31 @@ def _outcome_of(layout, identity, limit):
     return None
 
 
-def _printed(said):
-    """The outcome as the program printed it, for a node whose disk takes no result."""
+def _printed(said: tuple[str, str]) -> Outcome | None:
+    """Return the outcome that the program printed, for a node whose disk is full or read-only."""
     for line in said[0].splitlines():
         try:
-            outcome = json.loads(line)
+            outcome: Any = json.loads(line)
         except ValueError:
             continue
         if isinstance(outcome, dict) and "format" in outcome:
-            return outcome
+            return cast(Outcome, outcome)
     return None
 
 
-def end_interrupted(layout, seconds):
-    """Wait for a change that runs now, and end one that something interrupted. Returns sentences about what is left wrong.
+def end_interrupted(layout: Layout, seconds: float) -> list[str]:
+    """Wait for a running change, and end an interrupted one. Returns sentences about what is still wrong.
 
-    Raises lock.Busy for one that still runs after so many seconds.
+    Raises lock.Busy for a change that still runs after so many seconds, and UnitError if the change cannot be ended.
     """
     wait_until_idle(layout, seconds)
     notes = _set_damaged_state_aside(layout)
-    if not journal.needs_recovery(layout):
+    if not intent.needs_recovery(layout):
         return notes
     program = _prepare(layout)
     said = _run(layout, program, _STOP_LIMIT, ["recover", program])
     outcome = _printed(said) or {}
-    if journal.is_open(layout):
+    if intent.is_open(layout):
         problem = outcome.get("problem") or " ".join(said[1].split())[-300:] or "see journalctl -u " + UNIT
         raise UnitError(
             f"an earlier change of this node was interrupted and could not be undone yet: {problem}"
@@ -148,16 +152,16 @@ def end_interrupted(layout, seconds):
     return notes + [each for each in (outcome.get("problem"), *outcome.get("warnings", [])) if each]
 
 
-def _set_damaged_state_aside(layout):
-    """A damaged record would be reported for ever by runs that change nothing; files are then known by name and header."""
+def _set_damaged_state_aside(layout: Layout) -> list[str]:
+    """Rename a damaged state, which would be reported by every run that changes nothing. Returns notes."""
     _state, damage = committed.load(layout)
     if not damage:
         return []
     return [f"{damage}; the damaged one is kept as {node_files.set_aside(layout.state_file)}"]
 
 
-def wait_until_idle(layout, seconds):
-    """Wait until no change of this node runs. Raises lock.Busy after so many seconds."""
+def wait_until_idle(layout: Layout, seconds: float) -> None:
+    """Wait until no change of this node is running. Raises lock.Busy after so many seconds."""
     deadline = time.monotonic() + seconds
     while is_busy(layout):
         if time.monotonic() >= deadline:
@@ -167,18 +171,18 @@ def wait_until_idle(layout, seconds):
         time.sleep(_POLL)
 
 
-def is_busy(layout):
-    """Whether the program runs, as a unit or by itself; systemd shows a unit that does not exist as inactive."""
+def is_busy(layout: Layout) -> bool:
+    """Whether the program is running, as a unit or by itself. systemd reports a unit that does not exist as inactive."""
     if lock.holder(layout) not in ("", "retry"):
         return True
     if not os.path.isdir(layout.transaction):
-        return False  # nothing was ever changed here
+        return False  # this node was never changed
     state = run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip()
     return state not in ("", "inactive", "failed")
 
 
-def _prepare(layout):
-    """The program, and room for it; what earlier runs left goes. Returns the program's path."""
+def _prepare(layout: Layout) -> str:
+    """Write the program, and remove what earlier runs left. Returns the path of the program."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
     content = program()
@@ -190,22 +194,22 @@ def _prepare(layout):
     return path
 
 
-def _sweep(layout, keep):
-    """Remove requests of older versions (they may hold secrets), old results, and programs that nothing needs."""
+def _sweep(layout: Layout, keep: str) -> None:
+    """Remove requests of older versions (they may hold secrets), old results, and programs that are not needed."""
     names = os.listdir(layout.transaction)
     results = sorted(
         (name for name in names if name.startswith("result-")),
         key=lambda name: os.lstat(os.path.join(layout.transaction, name)).st_mtime,
     )
     old = [name for name in names if name.startswith("request-")] + results[:-_RESULTS_KEPT]
-    if not journal.needs_recovery(layout):
+    if not intent.needs_recovery(layout):
         old += [name for name in names if name.startswith("program") and name != os.path.basename(keep)]
     for name in old:
         node_files.remove(os.path.join(layout.transaction, name))
 
 
-def _run(layout, program, limit, verb, stdin=""):
-    """Run the program in its unit and wait for it. Returns what was printed: (stdout, stderr)."""
+def _run(layout: Layout, program: str, limit: int, verb: list[str], stdin: str = "") -> tuple[str, str]:
+    """Run the program in its unit and wait for it. Returns (stdout, stderr)."""
     if not shutil.which("systemd-run"):
         raise UnitError("systemd-run is not on this node; it belongs to systemd")
     call = f"{sys.executable} {program} recover {program}"
@@ -220,12 +224,12 @@ def _run(layout, program, limit, verb, stdin=""):
         "Type=exec",
     ]
     arguments += ["-p", f"TimeoutStopSec={_STOP_LIMIT}", "-p", f"RuntimeMaxSec={limit}"]
-    # A shell spares the usual, uninterrupted end the start of another Python.
-    # Without a dollar sign: systemd doubles one each time it reads a transient unit again (seen on 257).
+    # A shell avoids the start of another Python at the usual, uninterrupted end.
+    # No dollar sign: systemd doubles one each time it reads a transient unit again (seen on 257).
     partial = f"ls {layout.transaction}/*{node_files.PARTIAL} >/dev/null 2>&1"
     look = f"test -e {layout.intent} || test -e {layout.preparation} || {partial}"
     arguments += ["-p", f"ExecStopPost=/bin/sh -c 'if {look}; then exec {call}; fi'"]
-    # Of a kill, of the recovery too, the next start sees to what is open. The candidate's folder goes with the unit.
+    # After a kill, of the recovery too, the next start ends what is open. The candidate's folder is removed with the unit.
     arguments += ["-p", "Restart=on-abnormal", "-p", f"RestartSec={_PAUSE}"]
     arguments += ["-p", f"RuntimeDirectory={os.path.relpath(layout.candidate, layout.at('/run'))}"]
     arguments += ["-p", "RuntimeDirectoryMode=0700"]
@@ -235,16 +239,16 @@ def _run(layout, program, limit, verb, stdin=""):
     return output, error
 
 
-def _in_memory(text):
-    """A file with no name on any disk, to be read from its start."""
+def _in_memory(text: str) -> IO[bytes]:
+    """Return a file in memory with this text, at its start."""
     file = os.fdopen(os.memfd_create("cri-node"), "w+b")
     file.write(text.encode())
     file.seek(0)
     return file
 
 
-def program(modules=MODULES):
-    """The transaction as one zip file that Python can run: this collection's own modules, by the paths they have here."""
+def program(modules: Iterable[str] = MODULES) -> bytes:
+    """Return the transaction as a zip file that Python can run, with the collection's own modules."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "__main__.py", _MAIN)
@@ -255,10 +259,12 @@ def program(modules=MODULES):
     return buffer.getvalue()
 
 
-def _add(archive, name, text):
-    """The same time for every file: equal modules give equal bytes, and so one name."""
+def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    """Add a file with a fixed time: equal modules give equal bytes, and so the same name."""
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
 
 
-def _source_of(name):
-    return importlib.import_module(name).__loader__.get_source(name)
+def _source_of(name: str) -> str:
+    loader: Any = importlib.import_module(name).__loader__  # one that has the source, as a zip file's has too
+    source: str = loader.get_source(name)
+    return source

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import FORMATS
@@ -81,7 +81,9 @@ class Key(NamedTuple):
 class Catalogue:
     """The keys of one configuration file, found by dotted text or by path."""
 
-    def __init__(self, entries: Sequence[dict], choices: dict[str, dict] | None = None) -> None:
+    def __init__(
+        self, entries: Sequence[dict[str, Any]], choices: dict[str, dict[str, Any]] | None = None
+    ) -> None:
         """`choices` are those that entries refer to by name."""
         self.keys = tuple(_checked(_with_choices(entry, choices or {})) for entry in entries)
         self._by_path = {tuple(key.key.split(".")): key for key in self.keys}
@@ -108,7 +110,7 @@ class Catalogue:
             version = parse_version(version)
         return tuple(key for key in self.keys if key.exists_in(version))
 
-    def walk(self, data: dict, path: Path = ()) -> list[tuple[Path, Key, object]]:
+    def walk(self, data: dict[str, Any], path: Path = ()) -> list[tuple[Path, Key, object]]:
         """Return each known key of data that mirrors crio.conf, with its entry and its value, in the data's order."""
         found = []
         for name, value in data.items():
@@ -122,15 +124,19 @@ class Catalogue:
 
     def suggest(self, key: str | Path) -> str | None:
         """What an unknown key may be meant to be: the right case, another table's key, or a neighbour."""
-        path = tuple(key.split(".")) if isinstance(key, str) else key
+        path: Path = tuple(key.split(".")) if isinstance(key, str) else key
         table, name = path[:-1], path[-1]
-        known = [*(other for other, entry in self._by_path.items() if not entry.removed), *self._tables]
+        known: list[Path] = [
+            *(other for other, entry in self._by_path.items() if not entry.removed),
+            *self._tables,
+        ]
         siblings = sorted({other[-1] for other in known if other[:-1] == self._pattern(table)} - {ANY})
         if name.lower() in siblings:
             return ".".join((*table, name.lower()))
         elsewhere = sorted(other for other in known if other[-1] == name and len(other) > 1)
         if elsewhere:
-            return ".".join(min(elsewhere, key=lambda other: (ANY in other, abs(len(other) - len(path)))))
+            nearest = min(elsewhere, key=lambda other: (ANY in other, abs(len(other) - len(path))))
+            return ".".join(nearest)
         import difflib  # only a mistake pays for it
 
         close = difflib.get_close_matches(name.lower(), siblings, n=1)
@@ -157,7 +163,7 @@ def _check_order(keys: tuple[Key, ...]) -> None:
             raise CatalogueError(f"{after.key}: belongs before {before.key}")
 
 
-def _with_choices(entry: dict, choices: dict[str, dict]) -> dict:
+def _with_choices(entry: dict[str, Any], choices: dict[str, dict[str, Any]]) -> dict[str, Any]:
     name = entry.get("choices")
     if not isinstance(name, str):
         return entry
@@ -166,7 +172,7 @@ def _with_choices(entry: dict, choices: dict[str, dict]) -> dict:
     return {**entry, "choices": choices[name]}
 
 
-def _checked(entry: dict) -> Key:
+def _checked(entry: dict[str, Any]) -> Key:
     try:
         key = Key(**entry)
     except TypeError as error:
@@ -234,7 +240,7 @@ def _check_default(key: Key) -> str | None:
         chosen = default if isinstance(default, list) else [default]
         if key.choices and not set(chosen) <= set(key.choices):
             return f"default {default!r} is not among the choices"
-        if key.type == "integer" and not key.in_range(default):
+        if isinstance(default, int) and key.type == "integer" and not key.in_range(default):
             return f"default {default} is out of range"
     return None
 

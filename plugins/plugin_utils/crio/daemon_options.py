@@ -64,7 +64,9 @@ def _fault_of_options(text: str, is_command: bool) -> str | None:
     for word, following in zip(given, [*given[1:], ""]):
         found = _OPTION.fullmatch(word)
         behind_crio = behind_crio or posixpath.basename(word.lstrip("-@:+!|")) == "crio"
-        for what, default, names, _variable in _PLACES if found else ():
+        if not found:
+            continue
+        for what, default, names, _variable in _PLACES:
             if found.group(1) not in names or (len(found.group(1)) == 1 and not behind_crio):
                 continue
             value = following if found.group(2) is None else found.group(2)

@@ -18,10 +18,14 @@ RULES are the fallbacks that the values decide alone. Every reason is a sentence
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import live
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report
 
 _HANDLER = toml.dotted(live.HANDLERS) + "."
 _IGNORED = "CRI-O ignores this handler, and does not start where it is the default one"
@@ -47,10 +51,10 @@ class Fallback(NamedTuple):
     otherwise: str
     source: str
     directory: bool = False
-    ordinary: tuple = ()
-    host: tuple = ()
-    values: tuple = ()
-    given: dict | None = None
+    ordinary: tuple[Any, ...] = ()
+    host: tuple[Any, ...] = ()
+    values: tuple[Any, ...] = ()
+    given: dict[str, Any] | None = None
     made: bool = False
 
 
@@ -214,7 +218,7 @@ FALLBACKS = (
 )
 
 
-def paths(settings):
+def paths(settings: Iterable[dict[str, Any]]) -> list[str]:
     """Absolute paths that a node must be asked about, sorted; one that must be a directory ends in a slash.
 
     settings: entries {"key", "value", ...} as plan.desired.DesiredFiles.settings gives them.
@@ -224,7 +228,7 @@ def paths(settings):
     return sorted(named)
 
 
-def found(settings, missing, report):
+def found(settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Report) -> list[dict[str, str]]:
     """The keys that CRI-O silently does without on this node: [{"key", "reason"}], by key.
 
     missing: those of paths() that do not exist on the node. report: what node_state.read reports.
@@ -236,7 +240,9 @@ def found(settings, missing, report):
     return sorted(entries, key=lambda entry: (entry["key"], entry["reason"]))
 
 
-def of_paths(settings, missing, report):
+def of_paths(
+    settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Report
+) -> list[dict[str, str]]:
     """Those of found() that are about what does not exist on the node."""
     values, missing = _values(settings), set(missing)
     settled = report["unit"]["active"] and all(
@@ -252,17 +258,17 @@ def of_paths(settings, missing, report):
     return entries
 
 
-def _reason(row, path):
+def _reason(row: Fallback, path: str) -> str:
     if row.directory:
         return f"there is no directory {path.rstrip('/') or '/'} on this node; {row.otherwise}"
     return f"{path} does not exist on this node; {row.otherwise}"
 
 
-def _values(settings):
+def _values(settings: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {each["key"]: each["value"] for each in settings if str(each["key"]).startswith("crio.")}
 
 
-def _rows(values):
+def _rows(values: dict[str, Any]) -> Iterator[tuple[Fallback, str, Any]]:
     """(row, dotted key, value) of each row that these settings are about."""
     for key, value in values.items():
         row = _BY_KEY.get(_pattern(key))
@@ -270,7 +276,7 @@ def _rows(values):
             yield row, key, value
 
 
-def _applies(row, key, value, values):
+def _applies(row: Fallback, key: str, value: Any, values: dict[str, Any]) -> bool:
     if row.values and value not in row.values:
         return False
     if row.key == "crio.runtime.apparmor_profile" and value == "unconfined":
@@ -280,17 +286,17 @@ def _applies(row, key, value, values):
     return all(_is(values.get(other), wanted) for other, wanted in (row.given or {}).items())
 
 
-def _is(value, wanted):
+def _is(value: object, wanted: object) -> bool:
     return value in (None, "") if wanted is None else value == wanted
 
 
-def _pattern(key):
+def _pattern(key: str) -> str:
     if not key.startswith(_HANDLER):
         return key
     return f"{_HANDLER}*.{key.rpartition('.')[2]}"
 
 
-def _is_inherited(key, values):
+def _is_inherited(key: str, values: dict[str, Any]) -> bool:
     """Whether a handler's key counts for nothing, since the handler takes it from the default one."""
     table, _dot, name = key.rpartition(".")
     return (
@@ -300,7 +306,7 @@ def _is_inherited(key, values):
     )
 
 
-def _paths_of(row, value):
+def _paths_of(row: Fallback, value: Any) -> list[str]:
     if row.host:
         return [path for _words, places in row.host for path in places]
     named = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
@@ -313,11 +319,11 @@ def _paths_of(row, value):
     return places
 
 
-def _is_asked(path):
+def _is_asked(path: str) -> bool:
     return path.startswith("/") and "\0" not in path and len(path.encode("utf-8", "replace")) <= _LONGEST
 
 
-def _sysctls_that_pods_do_not_get(values):
+def _sysctls_that_pods_do_not_get(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     key = "crio.runtime.default_sysctls"
     for sysctl in values.get(key) or []:
         name = str(sysctl).partition("=")[0]
@@ -329,7 +335,7 @@ def _sysctls_that_pods_do_not_get(values):
             )
 
 
-def _inherited_keys(values):
+def _inherited_keys(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         if value not in (None, "", [], {}) and _is_inherited(key, values):
             yield (
@@ -338,7 +344,7 @@ def _inherited_keys(values):
             )
 
 
-def _overridden_monitors(values):
+def _overridden_monitors(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         name = key.rpartition(".")[2]
         if not key.startswith(_HANDLER) or name not in live.OVERRIDING or not value:
@@ -350,7 +356,7 @@ def _overridden_monitors(values):
             yield key, "with cgroup_manager cgroupfs CRI-O leaves monitors in its own control group"
 
 
-def _half_a_certificate(values):
+def _half_a_certificate(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if values.get("crio.metrics.enable_metrics"):
         pair = ("crio.metrics.metrics_cert", "crio.metrics.metrics_key")
         for key, other in (pair, pair[::-1]):
@@ -361,7 +367,7 @@ def _half_a_certificate(values):
                 )
 
 
-def _cipher_suites_of_tls_1_3(values):
+def _cipher_suites_of_tls_1_3(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     key = "crio.api.tls_cipher_suites"
     if values.get(key) and values.get("crio.api.tls_min_version") == "VersionTLS13":
         yield key, "CRI-O does not use it with tls_min_version VersionTLS13"

@@ -10,6 +10,8 @@ expected to be empty, and a line that must not be there is expected as None.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import ANY, CATALOGUE, Key
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration, toml
@@ -26,7 +28,7 @@ DEFAULT_SLICE = "system.slice"
 _EMPTY = {"string": "", "boolean": False, "integer": 0, "strings": [], "table": {}}
 
 
-def config_lines(data: dict) -> dict[str, str | None]:
+def config_lines(data: dict[str, Any]) -> dict[str, str | None]:
     """Map each key of typed data to the right-hand side CRI-O prints, such as "9537" for a port; None for no line.
 
     Keys are dotted as TOML writes them, under the names that CRI-O prints.
@@ -53,17 +55,17 @@ def _is_predictable(key: Key, value: object) -> bool:
 
 def _printed(key: Key, value: object) -> str:
     if key.type == "duration":
-        value = go_duration.render(go_duration.parse(value) or 0)
+        value = go_duration.render(go_duration.parse(str(value)) or 0)
     return toml.literal(value)
 
 
-def _table(data: object, path: Path) -> dict:
+def _table(data: object, path: Path) -> dict[str, Any]:
     for name in path:
         data = data.get(name) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
 
 
-def _entry_lines(path: Path, entry: dict, runtime: dict) -> dict[str, str | None]:
+def _entry_lines(path: Path, entry: dict[str, Any], runtime: dict[str, Any]) -> dict[str, str | None]:
     lines: dict[str, str | None] = {}
     for key, place in _keys_below(path[:-1]):
         holder, name = _table(entry, place[:-1]), place[-1]
@@ -90,7 +92,7 @@ def _keys_below(table: Path) -> list[tuple[Key, Path]]:
     ]
 
 
-def _is_decided_elsewhere(name: str, value: object, entry: dict, runtime: dict) -> bool:
+def _is_decided_elsewhere(name: str, value: object, entry: dict[str, Any], runtime: dict[str, Any]) -> bool:
     if name in INHERITED and entry.get("inherit_default_runtime"):
         return True
     if name in OVERRIDING and runtime.get(OVERRIDING[name]):

@@ -7,17 +7,30 @@ Planning and verification ask here alone, so that a restart is planned exactly w
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
+from typing import Optional, TypedDict
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import HANDLERS, WORKLOADS
 from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
+Live = dict[str, Optional[str]]  # dotted key: value as CRI-O prints it, None for no line
 # What `crio config` prints for a key that has no line in GET /config.
 _EMPTY = ("false", '""', "0", "[]", "{}")
 _TABLES = {toml.dotted(HANDLERS) + ".": "handler", toml.dotted(WORKLOADS) + ".": "workload"}
 
 
-def split(expect, live, effective, late=()):
+class Outranked(TypedDict):
+    """A key whose live value something of a higher rank decides; None is no value."""
+
+    key: str
+    wanted: str | None
+    live: str | None
+
+
+def split(
+    expect: Live, live: Live, effective: Live, late: Collection[str] = ()
+) -> tuple[Live, list[Outranked]]:
     """Return (stale, outranked) of the keys in `live`, {key: live value or None}, all of which differ from `expect`.
 
     effective: {key: what the files on the node say now, None where unknown}; it may be empty.
@@ -39,7 +52,7 @@ def split(expect, live, effective, late=()):
             entry_of(key)[0] not in missing and (agrees or (agrees is None and entries.get(entry_of(key)[0])))
         )
     }
-    outranked = [
+    outranked: list[Outranked] = [
         {"key": _as_written(key), "wanted": expect.get(key), "live": live[key]}
         for key in sorted(live)
         if key not in stale
@@ -47,20 +60,20 @@ def split(expect, live, effective, late=()):
     return {key: live[key] for key in sorted(stale)}, outranked
 
 
-def _is_told(effective):
+def _is_known(effective: str | None) -> bool:
     return effective is not None and effective.rstrip() != "["  # a list of several lines
 
 
-def _agrees(expected, effective):
+def _agrees(expected: str | None, effective: str | None) -> bool | None:
     """Whether the files on the node say what is expected; None where that is not known."""
-    if not _is_told(effective):
+    if not _is_known(effective):
         return None
     return effective in _EMPTY if expected is None else effective == expected
 
 
-def _verdicts(known):
+def _verdicts(known: dict[str, bool | None]) -> dict[str, bool]:
     """{entry: whether all of its keys that are known agree}"""
-    verdicts = {}
+    verdicts: dict[str, bool] = {}
     for key, agrees in known.items():
         entry = entry_of(key)[0]
         if entry and agrees is not None:
@@ -68,7 +81,7 @@ def _verdicts(known):
     return verdicts
 
 
-def entry_of(key):
+def entry_of(key: str) -> tuple[str, str]:
     """(dotted table, name) of the handler or workload that a dotted key belongs to; ("", "") for any other key."""
     for table in _TABLES:
         if key.startswith(table):
@@ -77,15 +90,16 @@ def entry_of(key):
     return "", ""
 
 
-def handlers_of(expect):
+def handlers_of(expect: Iterable[str]) -> dict[str, str]:
     """{name: dotted table} of the handlers that the expected lines are about."""
     prefix = toml.dotted(HANDLERS) + "."
     return {name: table for table, name in map(entry_of, expect) if table.startswith(prefix)}
 
 
-def missing_entries(expect, live):
+def missing_entries(expect: Live, live: Live) -> list[str]:
     """Dotted tables of handlers and workloads of which the running CRI-O has no line at all."""
-    lines, found = {}, {}
+    lines: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {}
     for key, value in expect.items():
         if value is not None:
             lines.setdefault(entry_of(key)[0], set()).add(key)
@@ -95,7 +109,7 @@ def missing_entries(expect, live):
     return sorted(entry for entry, keys in lines.items() if entry and found.get(entry) == keys)
 
 
-def _first_name(text):
+def _first_name(text: str) -> str:
     """The first name of a dotted key, quotes and all."""
     if not text.startswith('"'):
         return text.partition(".")[0]
@@ -105,7 +119,7 @@ def _first_name(text):
     return text[: position + 1]
 
 
-def _unquoted(name):
+def _unquoted(name: str) -> str:
     if not name.startswith('"'):
         return name
     try:
@@ -114,7 +128,7 @@ def _unquoted(name):
         return name.strip('"')
 
 
-def _as_written(key):
+def _as_written(key: str) -> str:
     """A key as crio.conf has it: GET /config prints the resources of a workload under the names of Go's fields."""
     table, _name = entry_of(key)
     if table and key.startswith(f"{table}.resources."):
@@ -122,18 +136,18 @@ def _as_written(key):
     return key
 
 
-def of_stale(stale, effective, late=None):
+def of_stale(stale: Live, effective: Live, late: dict[str, str] | None = None) -> list[str]:
     """A sentence for each key of an old daemon, and one for each handler of `late`, as plan.late_handlers returns it."""
     late = late or {}
     return [of_late(table, path) for table, path in sorted(late.items())] + [
         f"{_as_written(key)}: the running CRI-O uses {_value(value)}, while its files now say"
-        f" {effective[key] if _is_told(effective.get(key)) else 'what is expected'}: it was not restarted since"
+        f" {effective[key] if _is_known(effective.get(key)) else 'what is expected'}: it was not restarted since"
         for key, value in sorted(stale.items())
         if entry_of(key)[0] not in late
     ]
 
 
-def of_late(table, path):
+def of_late(table: str, path: str) -> str:
     """A sentence for a handler that CRI-O has left out and for which `path` was installed since."""
     return (
         f"{table} is not in the configuration of the running CRI-O, which checks handlers at its start only; {path} was installed"
@@ -141,12 +155,13 @@ def of_late(table, path):
     )
 
 
-def of_outranked(outranked, expect):
+def of_outranked(outranked: list[Outranked], expect: Live) -> list[str]:
     """A sentence for each key, and one for each handler or workload, that something of a higher rank decides."""
     live = {each["key"]: each["live"] for each in outranked}
     as_expected = {_as_written(key): value for key, value in expect.items()}
     missing = missing_entries(as_expected, live)
-    sentences, replaced = [], {}
+    sentences = []
+    replaced: dict[str, list[Outranked]] = {}
     for each in outranked:
         entry, _name = entry_of(each["key"])
         if entry:
@@ -158,7 +173,7 @@ def of_outranked(outranked, expect):
     return sentences
 
 
-def _of_missing(entry):
+def _of_missing(entry: str) -> str:
     kind = next(word for table, word in _TABLES.items() if entry.startswith(table))
     if kind == "handler":
         return (
@@ -168,7 +183,7 @@ def _of_missing(entry):
     return f"{entry} is not in the configuration of the running CRI-O"
 
 
-def _of_replaced(entry, keys):
+def _of_replaced(entry: str, keys: list[Outranked]) -> str:
     # `crio config` does not print every key of an entry, so that the file may be gone by now.
     names = [(each["key"][len(entry) + 1 :], each) for each in keys]
     wanted = ", ".join(f"{name} = {_value(each['wanted'])}" for name, each in names)
@@ -179,5 +194,5 @@ def _of_replaced(entry, keys):
     )
 
 
-def _value(text):
+def _value(text: str | None) -> str:
     return "no value" if text is None else text

@@ -9,6 +9,10 @@ handlers and workloads are replaced by whole entries, so nothing can come from a
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings
 
 _RUNTIME = ("crio", "runtime")
 # Keys of a handler that CRI-O accepts for these runtime types only (pkg/config, RuntimeHandler.Validate).
@@ -19,17 +23,17 @@ _ONLY_FOR_TYPE = {
 }
 
 
-def _table(data: dict, *path: str) -> dict:
+def _table(data: Any, *path: str) -> dict[str, Any]:
     for name in path:
         data = data.get(name) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
 
 
-def _handlers(data: dict) -> list[tuple[str, dict]]:
+def _handlers(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [item for item in _table(data, *_RUNTIME, "runtimes").items() if isinstance(item[1], dict)]
 
 
-def _handler_keys_fit_its_type(typed: dict, _given: dict, run) -> None:
+def _handler_keys_fit_its_type(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
     for name, handler in _handlers(typed):
         if handler.get("inherit_default_runtime"):
             continue
@@ -39,7 +43,7 @@ def _handler_keys_fit_its_type(typed: dict, _given: dict, run) -> None:
                 run.problem((*_RUNTIME, "runtimes", name, key), f"{message}, this one is {runtime_type}")
 
 
-def _vm_handlers_are_shims(typed: dict, _given: dict, run) -> None:
+def _vm_handlers_are_shims(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
     for name, handler in _handlers(typed):
         path = handler.get("runtime_path")
         binary = (path or "").rpartition("/")[2]
@@ -52,7 +56,7 @@ def _vm_handlers_are_shims(typed: dict, _given: dict, run) -> None:
             run.problem(here, "is no binary for a handler of type vm", "a file named containerd-shim-<name>")
 
 
-def _handlers_are_whole(_typed: dict, given: dict, run) -> None:
+def _handlers_are_whole(_typed: dict[str, Any], given: dict[str, Any], run: Findings) -> None:
     for name, handler in _handlers(given):
         if "runtime_path" not in handler and "inherit_default_runtime" not in handler:
             lost = "has no runtime_path: it replaces the whole entry of any earlier file"
@@ -60,14 +64,14 @@ def _handlers_are_whole(_typed: dict, given: dict, run) -> None:
             run.warning((*_RUNTIME, "runtimes", name), message)
 
 
-def _workloads_have_an_activation(_typed: dict, given: dict, run) -> None:
+def _workloads_have_an_activation(_typed: dict[str, Any], given: dict[str, Any], run: Findings) -> None:
     for name, workload in _table(given, *_RUNTIME, "workloads").items():
         if isinstance(workload, dict) and not workload.get("activation_annotation"):
             here = (*_RUNTIME, "workloads", name)
             run.problem(here, "has no activation_annotation, which CRI-O demands of each workload")
 
 
-def _quota_covers_shares(typed: dict, _given: dict, run) -> None:
+def _quota_covers_shares(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
     for name in _table(typed, *_RUNTIME, "workloads"):
         resources = _table(typed, *_RUNTIME, "workloads", name, "resources")
         quota, shares = resources.get("cpuquota", 0), resources.get("cpushares", 0)
@@ -76,7 +80,7 @@ def _quota_covers_shares(typed: dict, _given: dict, run) -> None:
             run.problem(here, "is less than cpushares", f"0 (none) or at least {shares}", str(quota))
 
 
-def _stream_tls_has_its_files(typed: dict, _given: dict, run) -> None:
+def _stream_tls_has_its_files(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
     api = _table(typed, "crio", "api")
     for key in ("stream_tls_cert", "stream_tls_key"):
         if api.get("stream_enable_tls") and api.get(key) == "":
@@ -85,7 +89,7 @@ def _stream_tls_has_its_files(typed: dict, _given: dict, run) -> None:
             )
 
 
-def _all_metrics_stand_alone(typed: dict, _given: dict, run) -> None:
+def _all_metrics_stand_alone(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
     metrics = _table(typed, "crio", "stats").get("included_pod_metrics", [])
     if "all" in metrics and len(metrics) > 1:
         here = ("crio", "stats", "included_pod_metrics")

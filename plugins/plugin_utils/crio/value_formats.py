@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration
 
@@ -24,7 +24,7 @@ _METRIC_PREFIXES = ("container_runtime_", "crio_")
 class Format(NamedTuple):
     """A check of one value and, in words, what passes it."""
 
-    check: Callable[[object], str | None]
+    check: Callable[[Any], str | None]
     accepted: str
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SUPPORTED = ("1.34", "1.35", "1.36", "1.37")
 RANGE = f"{SUPPORTED[0]} to {SUPPORTED[-1]}"
@@ -44,7 +44,7 @@ class Version(NamedTuple):
         return (self.major, self.minor)
 
     @property
-    def _order(self) -> tuple:
+    def _order(self) -> tuple[Any, ...]:
         newest = 10**6 if self.patch is None else self.patch
         stage, _dot, count = self.pre.partition(".")
         pre = (_STAGES.index(stage), int(count or 0)) if stage in _STAGES else (len(_STAGES), 0)
@@ -61,16 +61,16 @@ class Version(NamedTuple):
     def __hash__(self) -> int:
         return hash((*self[:3], _released(self.pre)))
 
-    def __lt__(self, other: Version) -> bool:
+    def __lt__(self, other: Version) -> bool:  # type: ignore[override]
         return self._order < other._order
 
-    def __le__(self, other: Version) -> bool:
+    def __le__(self, other: Version) -> bool:  # type: ignore[override]
         return self == other or self < other
 
-    def __gt__(self, other: Version) -> bool:
+    def __gt__(self, other: Version) -> bool:  # type: ignore[override]
         return other < self
 
-    def __ge__(self, other: Version) -> bool:
+    def __ge__(self, other: Version) -> bool:  # type: ignore[override]
         return other <= self
 
 

@@ -34,13 +34,13 @@ def of(wanted, report, plan):
 def _is_secret(found):
     """Whether a node's file was recorded as secret, or is kept from other users: a key that was secret may be gone by now."""
     return bool(found.get("secret")) or (
-        found["kind"] == "file" and not int(found.get("mode", "0"), 8) & 0o004
+        found["file_type"] == "file" and not int(found.get("mode", "0"), 8) & 0o004
     )
 
 
 def _hidden(found, file):
     """(before, after) of a secret file. Its hash would let anyone try out what a short secret is."""
-    before = "" if found["kind"] == "absent" else "(secret)\n"
+    before = "" if found["file_type"] == "absent" else "(secret)\n"
     if file is None:
         return before, ""
     same = found.get("same_content") or not before

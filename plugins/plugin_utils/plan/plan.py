@@ -58,7 +58,7 @@ def make(wanted, report):
     for path, found in looked_at:
         unwanted = path in report["orphans"]
         if not found["as_wanted"]:
-            action = "remove" if unwanted else "create" if found["kind"] == "absent" else "change"
+            action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
             plan.files[path] = action
             plan.because(found["disruption"], f"{path} {_REASON[action]}")
         elif not found["loaded"] and report["unit"]["active"]:

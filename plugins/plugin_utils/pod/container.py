@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import Any
+
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import DEFAULT_GRACE, GRACE
 from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity, rules, security
 
@@ -15,12 +18,12 @@ class TooLong(ValueError):
     """A text that is beyond all measure once its $(NAME) are expanded; the message is a sentence without it."""
 
 
-def kubelet_labels(pod: dict) -> dict[str, str]:
+def kubelet_labels(pod: dict[str, Any]) -> dict[str, str]:
     """The labels by which everybody tells what pod a sandbox or a container belongs to."""
     return {label: pod[label.rpartition(".")[2]] for label in rules.LABELS}
 
 
-def convert(pod: dict, spec: dict, container: dict) -> dict:
+def convert(pod: dict[str, Any], spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
     """{name, pull, oom, config}, as manifest.convert has them, of a container that was read and checked."""
     environment = _environment(container.get("env", []))
     grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
@@ -59,7 +62,7 @@ def _default_policy(image: str) -> str:
     return "Always" if tag in ("", "latest") else "IfNotPresent"
 
 
-def _environment(entries: list[dict]) -> dict[str, str]:
+def _environment(entries: list[dict[str, Any]]) -> dict[str, str]:
     environment: dict[str, str] = {}
     for entry in entries:
         environment[entry["name"]] = _expand(entry.get("value", ""), environment)
@@ -94,7 +97,7 @@ def _expand(text: str, environment: dict[str, str]) -> str:
     return "".join(parts)
 
 
-def _mounts(container: dict, spec: dict) -> list[dict]:
+def _mounts(container: dict[str, Any], spec: dict[str, Any]) -> list[dict[str, Any]]:
     paths = {volume["name"]: volume["hostPath"]["path"] for volume in spec.get("volumes", [])}
     return [
         {
@@ -107,15 +110,17 @@ def _mounts(container: dict, spec: dict) -> list[dict]:
     ]
 
 
-def _requests(container: dict) -> dict:
+def _requests(container: dict[str, Any]) -> dict[str, Any]:
     """What is not requested is what is the limit, as an API server has it."""
     resources = container.get("resources", {})
     return {**resources.get("limits", {}), **resources.get("requests", {})}
 
 
-def _resources(container: dict) -> dict[str, object]:
+def _resources(container: dict[str, Any]) -> dict[str, object]:
     limits = container.get("resources", {}).get("limits", {})
-    resources = {"cpu_shares": quantity.cpu_shares(_requests(container).get("cpu", quantity.parse("0")))}
+    resources: dict[str, Any] = {
+        "cpu_shares": quantity.cpu_shares(_requests(container).get("cpu", Fraction(0)))
+    }
     if limits.get("cpu"):
         resources.update(cpu_period=quantity.CPU_PERIOD, cpu_quota=quantity.cpu_quota(limits["cpu"]))
     if limits.get("memory"):
@@ -133,7 +138,7 @@ def _resources(container: dict) -> dict[str, object]:
     return resources
 
 
-def _oom(container: dict, spec: dict) -> int | str:
+def _oom(container: dict[str, Any], spec: dict[str, Any]) -> int | str:
     """What a kubelet's oom_score_adj depends on: the class of the pod or, of one between, the requested bytes."""
     resources = [each.get("resources", {}) for each in rules.all_containers(spec).values()]
     if not any(
@@ -149,4 +154,4 @@ def _oom(container: dict, spec: dict) -> int | str:
         for name in ("cpu", "memory")
     ):
         return "guaranteed"
-    return quantity.whole(_requests(container).get("memory", quantity.parse("0")))
+    return quantity.whole(_requests(container).get("memory", Fraction(0)))

@@ -7,7 +7,8 @@ manifest.py reads this.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Union
 
 NO_SERVER = "needs a Kubernetes API server, which has no part in this pod"
 NO_SCHEDULER = "chooses among nodes, and this pod runs on the node of the task"
@@ -18,8 +19,8 @@ NO_VOLUME = "is not supported; of all volumes hostPath alone is"
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*"
 _LABEL_WORDS = "lower-case letters, digits and '-', 63 at most"
-_PORT = {"minimum": 1, "maximum": 65535}
-_ID = {"minimum": 0, "maximum": 2**31 - 1}
+_PORT: dict[str, Any] = {"minimum": 1, "maximum": 65535}
+_ID: dict[str, Any] = {"minimum": 0, "maximum": 2**31 - 1}
 
 
 class Field(NamedTuple):
@@ -34,17 +35,18 @@ class Field(NamedTuple):
 
     kind: str
     required: bool = False
-    fields: dict[str, Field | str] | None = None
-    choices: tuple = ()
+    fields: Mapping[str, Field | str] | None = None
+    choices: tuple[Any, ...] = ()
     pattern: str | None = None
     accepted: str | None = None
     minimum: int | None = None
     maximum: int | None = None
     secret: bool = False
     assigns: bool = False
-    others: tuple = ()
+    others: tuple[Any, ...] = ()
 
 
+Fields = dict[str, Union[Field, str]]
 TEXT = Field("text")
 BOOLEAN = Field("boolean")
 NAME = Field("text", required=True, pattern=_LABEL, accepted=_LABEL_WORDS)
@@ -65,7 +67,7 @@ _PROFILE = Field(
 )
 _SELINUX = Field("table", fields={"user": TEXT, "role": TEXT, "type": TEXT, "level": TEXT})
 
-_SECURITY = {
+_SECURITY: Fields = {
     "appArmorProfile": _PROFILE,
     "runAsGroup": Field("integer", **_ID),
     "runAsNonRoot": BOOLEAN,
@@ -76,7 +78,7 @@ _SECURITY = {
     "windowsOptions": "is for Windows",
 }
 
-POD_SECURITY = {
+POD_SECURITY: Fields = {
     **_SECURITY,
     "fsGroup": Field("integer", **_ID),
     "fsGroupChangePolicy": "is for volumes that a kubelet sets up",
@@ -93,7 +95,7 @@ POD_SECURITY = {
     ),
 }
 
-CONTAINER_SECURITY = {
+CONTAINER_SECURITY: Fields = {
     **_SECURITY,
     "allowPrivilegeEscalation": BOOLEAN,
     "capabilities": Field(
@@ -108,7 +110,7 @@ CONTAINER_SECURITY = {
     "readOnlyRootFilesystem": BOOLEAN,
 }
 
-RESOURCES = {
+RESOURCES: Fields = {
     "cpu": Field("quantity"),
     "memory": Field("quantity"),
     "ephemeral-storage": "is measured and enforced by a kubelet, and nothing watches this pod after the task",
@@ -121,7 +123,7 @@ OTHER_RESOURCES = (
     (r".*/.*", "is given out by a kubelet's device plugins, which have no part in this pod"),
 )
 
-CONTAINER = {
+CONTAINER: Fields = {
     "args": Field("texts"),
     "command": Field("texts"),
     "env": Field(
@@ -185,7 +187,7 @@ CONTAINER = {
     "workingDir": TEXT,
 }
 
-_HOST_PATH = {
+_HOST_PATH: Fields = {
     "path": ABSOLUTE,
     "type": Field(
         "text",
@@ -202,7 +204,7 @@ _HOST_PATH = {
     ),
 }
 
-SPEC = {
+SPEC: Fields = {
     "activeDeadlineSeconds": NO_KUBELET,
     "affinity": NO_SCHEDULER,
     "automountServiceAccountToken": Field("boolean", choices=(False,)),
@@ -268,7 +270,7 @@ SPEC = {
     "workloadRef": NO_SCHEDULER,
 }
 
-METADATA = {
+METADATA: Fields = {
     "annotations": Field("map"),
     "creationTimestamp": NO_SERVER,
     "deletionGracePeriodSeconds": NO_SERVER,
@@ -296,7 +298,7 @@ METADATA = {
     ),
 }
 
-POD = {
+POD: Fields = {
     "apiVersion": Field("text", required=True, choices=("v1",)),
     "kind": Field("text", required=True, choices=("Pod",)),
     "metadata": Field("table", required=True, fields=METADATA),

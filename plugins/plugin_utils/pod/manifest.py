@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH, LOGS
 from ansible_collections.cri.node.plugins.module_utils.text import shown
@@ -26,7 +27,9 @@ _MOST_NAMED = 5  # documents that a message names
 _PROTOCOL = {"TCP": 0, "UDP": 1, "SCTP": 2}
 
 
-def convert(manifest: object, variable: str = "manifest", node: str = "") -> tuple[dict, list[Problem]]:
+def convert(
+    manifest: object, variable: str = "manifest", node: str = ""
+) -> tuple[dict[str, Any], list[Problem]]:
     """(pod, problems): what CRI is asked for, and why the manifest cannot be had; the pod counts only without problems.
 
     pod: name, namespace, uid, handler (of the runtime, or empty), sandbox (PodSandboxConfig), host_paths ({path, type,
@@ -93,7 +96,7 @@ def identity(manifest: object) -> tuple[str | None, str]:
     return metadata.get("name"), metadata.get("namespace") or "default"
 
 
-def _identity(metadata: dict, spec: dict, node: str, variable: str) -> dict:
+def _identity(metadata: dict[str, Any], spec: dict[str, Any], node: str, variable: str) -> dict[str, Any]:
     name, namespace = metadata["name"], metadata.get("namespace", "default")
     # Neither random nor made of the manifest: the same pod keeps its UID, and it tells nothing of the environment.
     stable = str(uuid.uuid5(_UUIDS, f"{node}/{namespace}/{name}"))
@@ -109,8 +112,8 @@ def _identity(metadata: dict, spec: dict, node: str, variable: str) -> dict:
     }
 
 
-def _sandbox(pod: dict, metadata: dict, spec: dict) -> dict:
-    sandbox = {
+def _sandbox(pod: dict[str, Any], metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    sandbox: dict[str, Any] = {
         "metadata": {**{key: pod[key] for key in ("name", "namespace", "uid")}, "attempt": 0},
         "log_directory": f"{LOGS}/{pod['namespace']}_{pod['name']}_{pod['uid']}",
         "labels": {**metadata.get("labels", {}), **pod_container.kubelet_labels(pod)},
@@ -147,9 +150,9 @@ def _sandbox(pod: dict, metadata: dict, spec: dict) -> dict:
     return sandbox
 
 
-def _hash(pod: dict) -> str:
+def _hash(pod: dict[str, Any]) -> str:
     """Of all that the runtime is asked for, so that a manifest that only looks different is the same."""
-    asked = {key: pod[key] for key in ("sandbox", "handler", "host_paths")}
+    asked: dict[str, Any] = {key: pod[key] for key in ("sandbox", "handler", "host_paths")}
     asked["containers"] = [each["config"] for each in (*pod["init_containers"], *pod["containers"])]
     asked["init_containers"] = len(pod["init_containers"])
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

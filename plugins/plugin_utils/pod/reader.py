@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity
 from ansible_collections.cri.node.plugins.plugin_utils.pod.fields import NO_VOLUME, Field
@@ -35,11 +37,13 @@ class Reader:
         if not any(problem.key.startswith(path) for problem in self.problems):
             self.refuse(path, message)
 
-    def suggestion(self, name: str, fields: dict) -> str:
+    def suggestion(self, name: str, fields: Iterable[str]) -> str:
         """The field that was probably meant, as the end of a sentence; "" where a reader has enough to do already."""
         return did_you_mean(name, fields) if len(self.problems) < MOST else ""
 
-    def table(self, value: object, path: str, fields: dict[str, Field | str], others: tuple = ()) -> dict:
+    def table(
+        self, value: object, path: str, fields: Mapping[str, Field | str], others: tuple[Any, ...] = ()
+    ) -> dict[str, Any]:
         """The typed values of a table's fields; a field that is null, or faulty, is left out."""
         if not isinstance(value, dict):
             self.refuse(path, f"is {kind(value)}, not a mapping")
@@ -63,20 +67,20 @@ class Reader:
 
     def _value(self, value: object, path: str, field: Field) -> object:
         if field.kind == "table":
-            return self.table(value, path, field.fields, field.others)
+            return self.table(value, path, field.fields or {}, field.others)
         if field.kind in ("tables", "texts", "integers"):
             return self._list(value, path, field)
         if field.kind == "map":
             return self._map(value, path, field)
         return self._scalar(value, path, field)
 
-    def _list(self, value: object, path: str, field: Field) -> list | None:
+    def _list(self, value: object, path: str, field: Field) -> list[Any] | None:
         if not isinstance(value, list):
             self.refuse(path, f"is {kind(value)}, not a list")
             return None
         places = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
         if field.kind == "tables":
-            return [self.table(item, place, field.fields) for item, place in places]
+            return [self.table(item, place, field.fields or {}) for item, place in places]
         one = field._replace(kind="integer" if field.kind == "integers" else "text")
         found = [self._scalar(item, place, one) for item, place in places]
         return [item for item in found if item is not None]
@@ -89,16 +93,16 @@ class Reader:
         found = {name: self._scalar(item, f"{path}.{name}", one) for name, item in value.items()}
         return {name: item for name, item in found.items() if item is not None}
 
-    def _scalar(self, value: object, path: str, field: Field) -> object:
+    def _scalar(self, value: object, path: str, field: Field) -> Any:
         if field.kind == "quantity":
             return self._quantity(value, path)
         try:
-            typed = TYPES[_SCALARS[field.kind]].convert(value)
+            typed: Any = TYPES[_SCALARS[field.kind]].convert(value)
         except Unfit as unfit:
             self.refuse(path, unfit.message, unfit.accepted)
             return None
         shown = None if field.secret else _shown(typed)
-        if field.assigns and len(shown.partition("=")[2]) > 3:  # shorter texts are no secrets
+        if field.assigns and shown and len(shown.partition("=")[2]) > 3:  # shorter texts are no secrets
             shown = shown_name(shown)
         if field.kind == "text" and "\0" in typed:
             self.refuse(path, "holds a NUL character")
@@ -114,8 +118,9 @@ class Reader:
         return None
 
     def _quantity(self, value: object, path: str) -> object:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        is_number = is_number and (isinstance(value, float) or value.bit_length() <= 64)
+        is_number = isinstance(value, float) or (
+            isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64
+        )
         text = str(value) if is_number else value
         number = quantity.parse(text) if isinstance(text, str) else None
         if number is None:
@@ -128,7 +133,7 @@ class Reader:
         return number
 
 
-def _other(name: str, others: tuple) -> Field | str | None:
+def _other(name: str, others: tuple[Any, ...]) -> Field | str | None:
     """The field of the first pattern that a name matches."""
     return next((field for pattern, field in others if re.fullmatch(pattern, name)), None)
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH
 from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity
 from ansible_collections.cri.node.plugins.plugin_utils.pod.reader import Reader
@@ -14,7 +16,7 @@ HUGEPAGES = "hugepages-"
 _RESERVED = {"labels": LABELS, "annotations": (HASH,)}
 
 
-def check(reader: Reader, metadata: dict, spec: dict) -> None:
+def check(reader: Reader, metadata: dict[str, Any], spec: dict[str, Any]) -> None:
     """Give the reader every fault of a manifest that it has read; faulty fields are missing from it."""
     _check_metadata(reader, metadata)
     _check_pod(reader, spec)
@@ -28,12 +30,12 @@ def check(reader: Reader, metadata: dict, spec: dict) -> None:
         _check_container(reader, container, path)
         _check_image(reader, container, path)
         _check_mounts(reader, container, path, {volume.get("name") for volume in spec.get("volumes", [])})
-        _check_ports(reader, container, path, spec.get("hostNetwork"))
+        _check_ports(reader, container, path, spec.get("hostNetwork", False))
         _check_resources(reader, container, path)
         _check_security(reader, container, f"{path}.securityContext", spec.get("securityContext", {}))
 
 
-def all_containers(spec: dict) -> dict[str, dict]:
+def all_containers(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Every container by its path in the manifest, in the order of their starts."""
     return {
         f"spec.{kind}[{index}]": container
@@ -42,19 +44,19 @@ def all_containers(spec: dict) -> dict[str, dict]:
     }
 
 
-def is_privileged(container: dict) -> bool:
+def is_privileged(container: dict[str, Any]) -> bool:
     """Whether a container asks for all that the node can do."""
     return container.get("securityContext", {}).get("privileged", False)
 
 
-def _check_metadata(reader: Reader, metadata: dict) -> None:
+def _check_metadata(reader: Reader, metadata: dict[str, Any]) -> None:
     for kind, reserved in _RESERVED.items():
         for name in metadata.get(kind, {}):
             if name in reserved:
                 reader.refuse(f"metadata.{kind}.{name}", "is what this module sets itself")
 
 
-def _check_pod(reader: Reader, spec: dict) -> None:
+def _check_pod(reader: Reader, spec: dict[str, Any]) -> None:
     if "hostname" in spec and spec.get("hostNetwork"):
         reader.refuse("spec.hostname", "cannot be had with hostNetwork, which has the node's name")
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
@@ -67,7 +69,7 @@ def _check_pod(reader: Reader, spec: dict) -> None:
         reader.miss("spec.dnsConfig.nameservers", "is missing, and dnsPolicy: None needs it")
 
 
-def _check_volumes(reader: Reader, spec: dict) -> None:
+def _check_volumes(reader: Reader, spec: dict[str, Any]) -> None:
     volumes = {f"spec.volumes[{index}]": volume for index, volume in enumerate(spec.get("volumes", []))}
     _refuse_twins(reader, volumes)
     for path, volume in volumes.items():
@@ -75,19 +77,19 @@ def _check_volumes(reader: Reader, spec: dict) -> None:
             reader.refuse(f"{path}.hostPath", "is missing")
 
 
-def _check_container(reader: Reader, container: dict, path: str) -> None:
+def _check_container(reader: Reader, container: dict[str, Any], path: str) -> None:
     for kind, key in (("env", "name"), ("volumeMounts", "mountPath")):
         items = {f"{path}.{kind}[{index}]": item for index, item in enumerate(container.get(kind, []))}
         _refuse_twins(reader, items, key)
 
 
-def _check_image(reader: Reader, container: dict, path: str) -> None:
+def _check_image(reader: Reader, container: dict[str, Any], path: str) -> None:
     fault = image_fault(container["image"]) if "image" in container else ""
     if fault:
         reader.refuse(f"{path}.image", fault, IMAGE, container["image"][:100])
 
 
-def _check_mounts(reader: Reader, container: dict, path: str, volumes: set) -> None:
+def _check_mounts(reader: Reader, container: dict[str, Any], path: str, volumes: set[str | None]) -> None:
     for index, mount in enumerate(container.get("volumeMounts", [])):
         here = f"{path}.volumeMounts[{index}]"
         if "name" in mount and mount["name"] not in volumes:
@@ -96,14 +98,14 @@ def _check_mounts(reader: Reader, container: dict, path: str, volumes: set) -> N
             reader.refuse(f"{here}.mountPropagation", "Bidirectional needs a privileged container")
 
 
-def _check_ports(reader: Reader, container: dict, path: str, host_network: bool) -> None:
+def _check_ports(reader: Reader, container: dict[str, Any], path: str, host_network: bool) -> None:
     for index, port in enumerate(container.get("ports", [])):
         inside = port.get("containerPort")
         if host_network and port.get("hostPort", inside) != inside:
             reader.refuse(f"{path}.ports[{index}].hostPort", "must be the containerPort with hostNetwork")
 
 
-def _check_resources(reader: Reader, container: dict, path: str) -> None:
+def _check_resources(reader: Reader, container: dict[str, Any], path: str) -> None:
     resources = container.get("resources", {})
     for name, request in resources.get("requests", {}).items():
         if request > resources.get("limits", {}).get(name, request):
@@ -118,7 +120,7 @@ def _check_resources(reader: Reader, container: dict, path: str) -> None:
         _check_hugepages(reader, name, resources, f"{path}.resources")
 
 
-def _check_hugepages(reader: Reader, name: str, resources: dict, path: str) -> None:
+def _check_hugepages(reader: Reader, name: str, resources: dict[str, Any], path: str) -> None:
     """As an API server has it: a size is a power of 2, the limit a multiple of it, and a request equals the limit."""
     limits = resources.get("limits", {})
     size = quantity.page_size(name.removeprefix(HUGEPAGES))
@@ -135,7 +137,7 @@ def _check_hugepages(reader: Reader, name: str, resources: dict, path: str) -> N
         reader.refuse(f"{path}.limits.{name}", "is not a multiple of the size of a page")
 
 
-def _check_security(reader: Reader, container: dict, path: str, pod: dict) -> None:
+def _check_security(reader: Reader, container: dict[str, Any], path: str, pod: dict[str, Any]) -> None:
     own = container.get("securityContext", {})
     asked = {**pod, **own}
     _check_profiles(reader, own, path)
@@ -157,7 +159,7 @@ def _check_security(reader: Reader, container: dict, path: str, pod: dict) -> No
         )
 
 
-def _check_profiles(reader: Reader, context: dict, path: str) -> None:
+def _check_profiles(reader: Reader, context: dict[str, Any], path: str) -> None:
     for key in ("seccompProfile", "appArmorProfile"):
         profile = context.get(key, {})
         here = f"{path}.{key}.localhostProfile"
@@ -167,7 +169,7 @@ def _check_profiles(reader: Reader, context: dict, path: str) -> None:
             reader.refuse(here, "is for type: Localhost only")
 
 
-def _refuse_twins(reader: Reader, items: dict[str, dict], key: str = "name") -> None:
+def _refuse_twins(reader: Reader, items: dict[str, dict[str, Any]], key: str = "name") -> None:
     seen = set()
     for path, item in items.items():
         if key in item and item[key] in seen:

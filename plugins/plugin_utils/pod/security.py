@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.cri.node.plugins.plugin_utils.pod import rules
 
 # kubernetes' pkg/securitycontext: what no container but a privileged one sees, or may write.
@@ -17,7 +19,7 @@ _PROFILES = {"RuntimeDefault": 0, "Unconfined": 1, "Localhost": 2}
 _PROFILE_ROOTS = {"seccompProfile": "/var/lib/kubelet/seccomp/", "appArmorProfile": ""}
 
 
-def of_sandbox(spec: dict) -> dict:
+def of_sandbox(spec: dict[str, Any]) -> dict[str, Any]:
     """CRI's LinuxSandboxSecurityContext."""
     context = _common(spec, spec.get("securityContext", {}))
     context["seccomp"] = {"profile_type": _PROFILES["RuntimeDefault"]}  # whatever its containers have
@@ -26,7 +28,7 @@ def of_sandbox(spec: dict) -> dict:
     return context
 
 
-def of_container(spec: dict, container: dict) -> dict:
+def of_container(spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
     """CRI's LinuxContainerSecurityContext: what the container says, else what the pod says."""
     own = container.get("securityContext", {})
     asked = {**spec.get("securityContext", {}), **own}
@@ -45,8 +47,8 @@ def of_container(spec: dict, container: dict) -> dict:
     return context
 
 
-def _common(spec: dict, asked: dict) -> dict:
-    context: dict = {
+def _common(spec: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    context: dict[str, Any] = {
         "namespace_options": {
             "network": _NODE if spec.get("hostNetwork") else _POD,
             "pid": _NODE
@@ -68,7 +70,7 @@ def _common(spec: dict, asked: dict) -> dict:
     return context
 
 
-def _profile(asked: dict, key: str) -> dict:
+def _profile(asked: dict[str, Any], key: str) -> dict[str, Any]:
     profile = asked.get(key, {"type": "RuntimeDefault"})
     found = {"profile_type": _PROFILES[profile["type"]]}
     if "localhostProfile" in profile:

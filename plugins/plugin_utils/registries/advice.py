@@ -7,6 +7,8 @@ Each rule is one function over the typed data, as those of registries_rules.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
@@ -22,7 +24,7 @@ _WILDCARD = "*.example.com for all registries of a domain, or host[:port] with o
 _RANGE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}/(?:[12]?\d|3[0-2])", re.ASCII)
 
 
-def _names_can_be_an_images(typed: dict, findings: Findings) -> None:
+def _names_can_be_an_images(typed: dict[str, Any], findings: Findings) -> None:
     """Refuse a prefix that no image's name begins with, and a location that no image can be pulled from."""
     for path, table in tables(typed):
         prefix, location = (table.get(key, "").rstrip("/") for key in ("prefix", "location"))
@@ -30,7 +32,7 @@ def _names_can_be_an_images(typed: dict, findings: Findings) -> None:
             _refuse((*path, "prefix"), prefix, _fault_of_prefix(prefix), findings)
         if location:
             fault = _fault_of_location(location) if prefix else _fault_of_prefix(location, "location")
-            _refuse((*path, "location"), location, fault or _fault_of_location(location), findings)
+            _refuse((*path, "location"), location, fault, findings)
         for place, mirror in mirrors_of(table):
             location = mirror.get("location", "").rstrip("/")
             _refuse(
@@ -93,7 +95,7 @@ def _range_of_addresses(effect: str) -> tuple[str, str]:
     return fault, "one table for each host[:port], for example 10.233.0.1:5000"
 
 
-def _nearest(text: str, fits) -> str:
+def _nearest(text: str, fits: Callable[[str], bool]) -> str:
     """The same without a scheme or in lower case, where that is a name; else what a name looks like."""
     bare = text.partition("://")[2].strip("/") or text
     host, slash, path = bare.partition("/")
@@ -103,7 +105,7 @@ def _nearest(text: str, fits) -> str:
     return LOCATION
 
 
-def _longer_prefixes_inherit_nothing(typed: dict, findings: Findings) -> None:
+def _longer_prefixes_inherit_nothing(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if table.get("blocked"):
             continue  # nothing of the shorter prefix could matter
@@ -121,7 +123,7 @@ def _longer_prefixes_inherit_nothing(typed: dict, findings: Findings) -> None:
                 findings.warning(path, f"takes over nothing of {shorter}: {said}")
 
 
-def _others_of_location(typed: dict, prefix: str) -> list[str]:
+def _others_of_location(typed: dict[str, Any], prefix: str) -> list[str]:
     """The prefixes of the other tables that lead to the same location."""
     places = {path[-1]: table.get("location", "").rstrip("/") or path[-1] for path, table in tables(typed)}
     return [other for other, place in places.items() if place == places[prefix] and other != prefix]
@@ -140,7 +142,7 @@ def _same_host(host: str, other: str) -> bool:
     return host == other or other in _shorter_prefixes(host)
 
 
-def _host(table: dict, prefix: str) -> str:
+def _host(table: dict[str, Any], prefix: str) -> str:
     return (table.get("location") or prefix).partition("/")[0]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
@@ -20,12 +21,12 @@ _MODES = ("enforcing", "permissive", "disabled")
 _PULLS = ("all", "digest-only", "tag-only")
 
 
-def tables(typed: dict) -> list[tuple[Path, dict]]:
+def tables(typed: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
     """The tables of `registry`, each with its path."""
     return [(("registry", prefix), table) for prefix, table in typed["registry"].items()]
 
 
-def mirrors_of(table: dict) -> list[tuple[str, dict]]:
+def mirrors_of(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """A table's mirrors, each with its place in their list."""
     return [(f"[{index}]", mirror) for index, mirror in enumerate(table.get("mirror", []))]
 
@@ -46,7 +47,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _places(typed: dict) -> Iterator[tuple[Path, str, str]]:
+def _places(typed: dict[str, Any]) -> Iterator[tuple[Path, str, str]]:
     """Each text that names a registry or a part of one: (path, text, where inside of the path's value)."""
     for path, table in tables(typed):
         for key in ("prefix", "location"):
@@ -57,14 +58,14 @@ def _places(typed: dict) -> Iterator[tuple[Path, str, str]]:
         yield ("unqualified-search-registries",), text, f"[{index}]"
 
 
-def _no_schemes(typed: dict, findings: Findings) -> None:
+def _no_schemes(typed: dict[str, Any], findings: Findings) -> None:
     for path, text, inside in _places(typed):
         if text.startswith(("http://", "https://")):
             reason = f"invalid location '{text}': URI schemes are not supported"
             _refuse(findings, path, reason, LOCATION, text, inside)
 
 
-def _no_credentials(typed: dict, findings: Findings) -> None:
+def _no_credentials(typed: dict[str, Any], findings: Findings) -> None:
     fault = "holds a user or a password, which no registry of registries.conf has"
     accepted = "credentials belong in the file that crio.image.global_auth_file names"
     aliases = [(("aliases", name), text, "") for name, text in typed.get("aliases", {}).items()]
@@ -80,7 +81,7 @@ def has_credentials(text: str) -> bool:
     return without_credentials(text) != text
 
 
-def _has_a_location(typed: dict, findings: Findings) -> None:
+def _has_a_location(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if any(key not in table and (*path, key) in findings.sources for key in ("location", "prefix")):
             continue  # it has one, with a fault of its own
@@ -92,7 +93,7 @@ def _has_a_location(typed: dict, findings: Findings) -> None:
             _refuse(findings, path, reason, f"a location: {LOCATION}")
 
 
-def _wildcards_are_whole_hosts(typed: dict, findings: Findings) -> None:
+def _wildcards_are_whole_hosts(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         prefix = table.get("prefix", "").rstrip("/") or table.get("location", "").rstrip("/")
         if prefix.startswith("*.") and any(char in prefix for char in "/@:"):
@@ -103,7 +104,7 @@ def _wildcards_are_whole_hosts(typed: dict, findings: Findings) -> None:
             _refuse(findings, path, reason, "*.example.com, without port and path")
 
 
-def _mirrors_are_usable(typed: dict, findings: Findings) -> None:
+def _mirrors_are_usable(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if table.get("pull-from-mirror"):
             reason = f"pull-from-mirror must not be set for a non-mirror registry {_quoted(path[-1])}"
@@ -112,7 +113,9 @@ def _mirrors_are_usable(typed: dict, findings: Findings) -> None:
             _check_mirror(path, table, place, mirror, findings)
 
 
-def _check_mirror(path: Path, table: dict, place: str, mirror: dict, findings: Findings) -> None:
+def _check_mirror(
+    path: Path, table: dict[str, Any], place: str, mirror: dict[str, Any], findings: Findings
+) -> None:
     here = (*path, "mirror")
     location, pulls = mirror.get("location", "").rstrip("/"), mirror.get("pull-from-mirror", "")
     if not location:
@@ -133,8 +136,8 @@ def conflict(location: str, key: str) -> str:
     return f"registry '{location}' is defined multiple times with conflicting '{key}' setting"
 
 
-def _no_conflicts(typed: dict, findings: Findings) -> None:
-    by_location: dict[str, list[tuple[Path, dict]]] = {}
+def _no_conflicts(typed: dict[str, Any], findings: Findings) -> None:
+    by_location: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for path, table in tables(typed):
         by_location.setdefault(table.get("location", "").rstrip("/") or path[-1], []).append((path, table))
     for location, (first, *others) in by_location.items():
@@ -146,7 +149,7 @@ def _no_conflicts(typed: dict, findings: Findings) -> None:
                     _refuse(findings, (*path, key), reason, accepted, table.get(key, False))
 
 
-def _search_registries_are_hosts(typed: dict, findings: Findings) -> None:
+def _search_registries_are_hosts(typed: dict[str, Any], findings: Findings) -> None:
     key = "unqualified-search-registries"
     for index, text in enumerate(typed.get(key, [])):
         entry = text.rstrip("/")
@@ -155,14 +158,14 @@ def _search_registries_are_hosts(typed: dict, findings: Findings) -> None:
             _refuse(findings, (key,), reason, "host[:port]", text, f"[{index}]")
 
 
-def _short_name_mode(typed: dict, findings: Findings) -> None:
+def _short_name_mode(typed: dict[str, Any], findings: Findings) -> None:
     key = "short-name-mode"
     mode = typed.get(key, "")
     if mode and mode not in _MODES:
         _refuse(findings, (key,), f"invalid short-name mode: {_quoted(mode)}", ", ".join(_MODES), mode)
 
 
-def _aliases_are_names(typed: dict, findings: Findings) -> None:
+def _aliases_are_names(typed: dict[str, Any], findings: Findings) -> None:
     for name, value in sorted(typed.get("aliases", {}).items()):
         for reason, accepted in (_fault_of_short_name(name), _fault_of_alias(value)):
             if reason:
@@ -176,8 +179,8 @@ def _fault_of_short_name(name: str) -> tuple[str, str]:
         reference = image_reference.parse(name)
     except ValueError as error:
         return f"cannot parse short name: {_quoted(name)}: {error}", accepted
-    superfluous = (reference.digest and "digest") or (reference.tag and "tag")
-    superfluous = superfluous or (reference.names_a_registry and "registry")
+    parts = (("digest", reference.digest), ("tag", reference.tag), ("registry", reference.names_a_registry))
+    superfluous = next((word for word, part in parts if part), "")
     return (
         f"invalid short name {_quoted(name)}: must not contain {superfluous}" if superfluous else "",
         accepted,

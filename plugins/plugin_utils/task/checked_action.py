@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
@@ -28,16 +29,17 @@ class CheckedAction(ActionBase):
     The options have passed option_rules by then. `secrets` are texts that no message of a failure may hold.
     """
 
-    ARGUMENT_SPEC: dict = {}
-    VARIABLES: dict = {}  # the role variable that an option comes from, by option, for messages
+    ARGUMENT_SPEC: dict[str, Any] = {}
+    VARIABLES: dict[str, str] = {}  # the role variable that an option comes from, by option, for messages
     MODULE = ""  # the internal module that this action calls on the node
     TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
     _supports_check_mode = True
     _supports_async = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the options, perform the task, and return a failure as its result."""
         super().run(tmp, task_vars)
-        self.secrets = []
+        self.secrets: Collection[str] = []
         try:
             refuse(option_rules.problems_of_arguments(self._task.args, self.VARIABLES))
             _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
@@ -47,11 +49,13 @@ class CheckedAction(ActionBase):
             return dict(failure.result, msg=redacted(failure.result["msg"], self.secrets))
 
     @classmethod
-    def examine(cls, options: dict) -> Examined:
+    def examine(cls, options: dict[str, Any]) -> Examined:
         """Judge options that have passed option_rules, without any node."""
         return Examined([])
 
-    def ask_node(self, request, task_vars, secrets=None):
+    def ask_node(
+        self, request: dict[str, Any], task_vars: dict[str, Any], secrets: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Call MODULE on the node and return its result, failed or not.
 
         `secrets` are the entries of the request that Ansible must not write to the node's log or repeat in the result.
@@ -60,9 +64,9 @@ class CheckedAction(ActionBase):
         return self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars)
 
 
-def examine(action: type[CheckedAction], arguments: dict) -> Examined:
+def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:
     """Judge the arguments of an action on the controller as a run of it would, all problems at once."""
-    problems: list = option_rules.problems_of_arguments(arguments, action.VARIABLES)
+    problems: list[Any] = option_rules.problems_of_arguments(arguments, action.VARIABLES)
     if not problems:
         validated = ArgumentSpecValidator(action.ARGUMENT_SPEC).validate(arguments)
         problems = [_with_variables(message, action.VARIABLES) for message in validated.error_messages]

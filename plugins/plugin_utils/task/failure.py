@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
@@ -24,12 +26,12 @@ _MASK = "********"
 class TaskFailure(Exception):
     """Ends an action. `result` is what the task returns beside `failed` and `msg`."""
 
-    def __init__(self, message, result=None):
+    def __init__(self, message: str, result: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.result = dict(result or {}, failed=True, msg=message)
 
 
-def succeeded(returned, secrets=()):
+def succeeded(returned: dict[str, Any], secrets: Collection[str] = ()) -> dict[str, Any]:
     """What a module returned, where it did its work; else TaskFailure with its own message, or with what is known instead.
 
     No message holds one of `secrets`, and each message of the node is one printable line.
@@ -48,31 +50,31 @@ def succeeded(returned, secrets=()):
     return returned
 
 
-def from_node(text, secrets=(), limit=_LONGEST_MESSAGE):
+def from_node(text: object, secrets: Collection[str] = (), limit: int = _LONGEST_MESSAGE) -> str:
     """A node's text, fit for a message: one printable line without secrets and credentials."""
     return shown(redacted(str(text or ""), secrets), limit)
 
 
-def redacted(text, secrets):
+def redacted(text: str, secrets: Iterable[str]) -> str:
     """The text with a mask in place of each secret; those of less than four characters are words like any other."""
     for secret in sorted({each for each in secrets if len(each) > 3}, key=len, reverse=True):
         text = text.replace(secret, _MASK)
     return text
 
 
-def refuse(problems):
+def refuse(problems: Iterable[object]) -> None:
     """Raise TaskFailure where anything is wrong with what is wanted; all of it is listed at once, a line each."""
-    problems = [shown(problem, _LONGEST_PROBLEM) for problem in problems]
-    if len(problems) == 1:
-        raise TaskFailure(problems[0])
-    if problems:
-        listed = "".join(f"\n- {problem}" for problem in problems[:_MOST_PROBLEMS])
-        more = len(problems) - _MOST_PROBLEMS
+    sentences = [shown(problem, _LONGEST_PROBLEM) for problem in problems]
+    if len(sentences) == 1:
+        raise TaskFailure(sentences[0])
+    if sentences:
+        listed = "".join(f"\n- {sentence}" for sentence in sentences[:_MOST_PROBLEMS])
+        more = len(sentences) - _MOST_PROBLEMS
         listed += f"\n- and {more} more" if more > 0 else ""
-        raise TaskFailure(f"{len(problems)} problems, and nothing was changed:{listed}")
+        raise TaskFailure(f"{len(sentences)} problems, and nothing was changed:{listed}")
 
 
-def _shown_entry(entry, secrets):
+def _shown_entry(entry: Any, secrets: Collection[str]) -> Any:
     """A warning, or a deprecation with its message and version."""
     if isinstance(entry, dict):
         return {
@@ -82,7 +84,7 @@ def _shown_entry(entry, secrets):
     return from_node(entry, secrets)
 
 
-def _without_answer(returned, secrets):
+def _without_answer(returned: dict[str, Any], secrets: Collection[str]) -> str:
     """A sentence for a module that printed no result: its exit status, and what was printed in its place."""
     said = _last_words(returned, secrets)
     status = returned.get("rc")
@@ -90,7 +92,7 @@ def _without_answer(returned, secrets):
     return f"the module returned nothing on the node{known}{f': {said}' if said else ''}"
 
 
-def _last_words(returned, secrets):
+def _last_words(returned: dict[str, Any], secrets: Collection[str]) -> str:
     """The last line that says anything: by sudo, a shell, or Python; "" where nobody said anything."""
     for source in ("module_stderr", "module_stdout", "exception", "msg"):
         text = returned.get(source)

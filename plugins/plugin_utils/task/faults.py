@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -38,7 +38,7 @@ def _placed(problem: Problem) -> Problem:
     return problem._replace(variable=labelled[1], key="") if labelled else problem
 
 
-def as_data(faults: list[Fault]) -> list[dict]:
+def as_data(faults: list[Fault]) -> list[dict[str, Any]]:
     """Return the faults for a task's result: nodes, variable, key, value, message, accepted; what is not known is left out."""
     return [
         {

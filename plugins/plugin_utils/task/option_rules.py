@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
@@ -32,7 +33,7 @@ _SEVERAL_LINES = ("problems", "results", "manifest")
 _LAYERS = "a list of pairs: a variable's name and its settings"
 
 
-def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = None) -> list[str]:
+def problems_of_arguments(arguments: dict[str, Any], variables: dict[str, str] | None = None) -> list[str]:
     """What is wrong with a task's arguments as they were given: Ansible would turn any of them into a text.
 
     `variables` are the role variables that options come from, by option, to be named beside them.
@@ -61,7 +62,9 @@ def problems_of_arguments(arguments: dict, variables: dict[str, str] | None = No
     return [str(problem) for problem in problems]
 
 
-def normalise(options: dict, spec: dict, variables: dict[str, str] | None = None) -> list[str]:
+def normalise(
+    options: dict[str, Any], spec: dict[str, Any], variables: dict[str, str] | None = None
+) -> list[str]:
     """Bring validated options into their one form, in place. Returns what is wrong with them, as sentences."""
     problems: list[Problem | str] = []
     for name, value in options.items():
@@ -161,7 +164,7 @@ def pod_name_fault(name: object, key: str) -> str:
     """What is wrong with the name or the namespace (`key`) of a pod, as a sentence, or ""."""
     from ansible_collections.cri.node.plugins.plugin_utils.pod import fields
 
-    field = fields.METADATA[key]
+    field: Any = fields.METADATA[key]
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)
     if isinstance(name, str) and len(name) <= 253 and re.fullmatch(field.pattern, name):
@@ -190,7 +193,7 @@ def _hint_of_quotes(text: str) -> str:
     return f"; without quotes YAML reads {meant} as the number {text}: write it in quotes" if sensible else ""
 
 
-def _problems_of_types(entry: dict, place: str) -> list[Problem]:
+def _problems_of_types(entry: dict[str, Any], place: str) -> list[Problem]:
     problems = []
     mode = entry.get("mode")
     if isinstance(mode, int) and not isinstance(mode, bool):
@@ -260,7 +263,7 @@ def _problems_of_seconds(name: str, seconds: int) -> list[str]:
     return []
 
 
-def _problems_of_names(options: dict) -> list[str]:
+def _problems_of_names(options: dict[str, Any]) -> list[str]:
     if "manifest" not in options:
         return []
     return [
@@ -271,7 +274,7 @@ def _problems_of_names(options: dict) -> list[str]:
     ]
 
 
-def _problems_of_owners(options: dict) -> list[Problem]:
+def _problems_of_owners(options: dict[str, Any]) -> list[Problem]:
     problems = []
     for index, owner in enumerate(options.get("owners") or []):
         if not _OWNER.fullmatch(owner):
@@ -290,7 +293,7 @@ def _problems_of_owners(options: dict) -> list[Problem]:
     return problems
 
 
-def _problems_of_files(files: list[dict]) -> list[Problem]:
+def _problems_of_files(files: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     first: dict[str, int] = {}
     for index, entry in enumerate(files):
@@ -338,7 +341,7 @@ def _problems_of_content(content: str, place: str) -> list[Problem]:
     return []
 
 
-def _problems_of_bundle(options: dict) -> list[Problem]:
+def _problems_of_bundle(options: dict[str, Any]) -> list[Problem]:
     problems = []
     if not options["source"].strip():
         problems.append(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.errors import AnsibleError
 
@@ -21,23 +21,27 @@ _ELSEWHERE = re.compile(
 )
 
 
+if TYPE_CHECKING:
+    _Key = tuple[tuple[str, str], ...]  # names and values of variables
+
+
 class HostValues(NamedTuple):
     """One host of the play."""
 
     host: str
-    variables: dict  # as a task of this host has them, not evaluated
-    values: dict  # the evaluated ones that were asked for, without those that are not defined
+    variables: dict[str, Any]  # as a task of this host has them, not evaluated
+    values: dict[str, Any]  # the evaluated ones that were asked for, without those that are not defined
     fault: str  # why they cannot be evaluated, "" where they can
 
 
-def hosts_of(task_vars: dict) -> list[str]:
+def hosts_of(task_vars: dict[str, Any]) -> list[str]:
     """Return the hosts that a task which runs once in each batch is about: all of the play in its first batch, else none."""
     every = list(task_vars.get("ansible_play_hosts_all") or [task_vars["inventory_hostname"]])
     batch = task_vars.get("ansible_play_batch") or every
     return every if every[0] in batch else []
 
 
-def values(task, templar, task_vars: dict, names: list[str]) -> Iterator[HostValues]:
+def values(task: Any, templar: Any, task_vars: dict[str, Any], names: list[str]) -> Iterator[HostValues]:
     """Yield the values of some variables for each host.
 
     Evaluating templates is most of the work. Hosts for which all variables that the templates name are equal have equal values,
@@ -45,7 +49,7 @@ def values(task, templar, task_vars: dict, names: list[str]) -> Iterator[HostVal
     """
     hostvars = task_vars["hostvars"]
     manager, inventory = hostvars._variable_manager, hostvars._inventory
-    known: dict[tuple, tuple[dict, str]] = {}
+    known: dict[_Key, tuple[dict[str, Any], str]] = {}
     used = _Used()
     for host in hosts_of(task_vars):
         variables = manager.get_vars(play=task.play, host=inventory.get_host(host), task=task)
@@ -59,7 +63,7 @@ def values(task, templar, task_vars: dict, names: list[str]) -> Iterator[HostVal
         yield HostValues(host, variables, *found)
 
 
-def _evaluated(templar, variables: dict, names: list[str]) -> tuple[dict, str]:
+def _evaluated(templar: Any, variables: dict[str, Any], names: list[str]) -> tuple[dict[str, Any], str]:
     templar.available_variables = variables
     try:
         return {each: templar.template(variables[each]) for each in names if each in variables}, ""
@@ -74,7 +78,7 @@ class _Used:
         self._mentioned: dict[str, frozenset[str] | None] = {}
         self._frozen: dict[int, tuple[object, str]] = {}
 
-    def by(self, variables: dict, names: list[str]) -> tuple | None:
+    def by(self, variables: dict[str, Any], names: list[str]) -> _Key | None:
         """Return a key of all variables that these depend on, with their values; None where that cannot be known."""
         layers = self._layers(variables)
         seen: set[str] = set()
@@ -96,7 +100,7 @@ class _Used:
                 waiting += mentioned
         return tuple(sorted(found.items()))
 
-    def _layers(self, variables: dict) -> dict[str, list[str]]:
+    def _layers(self, variables: dict[str, Any]) -> dict[str, list[str]]:
         """{name: further variables whose names begin with it and two underscores}"""
         found: dict[str, list[str]] = {}
         for name in variables:

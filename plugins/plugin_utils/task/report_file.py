@@ -12,7 +12,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.cri.node.plugins.module_utils.errors import one_line, os_reason
+from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 
 
@@ -42,14 +43,14 @@ def check(path: str) -> None:
 
 def _absolute(path: str) -> str:
     if path.endswith("/"):
-        raise TaskFailure(f"the report's path {one_line(path)} is the path of a folder, not of a file")
+        raise TaskFailure(f"the report's path {shown(path)} is the path of a folder, not of a file")
     return os.path.abspath(os.path.expanduser(path))
 
 
 @contextlib.contextmanager
 def _explained(path: str) -> Iterator[None]:
     """Raise TaskFailure with the reason for any error of the operating system or of the report's data."""
-    failed = f"the report cannot be written to {one_line(path)}"
+    failed = f"the report cannot be written to {shown(path)}"
     try:
         yield
     except OSError as error:
@@ -60,7 +61,7 @@ def _explained(path: str) -> Iterator[None]:
         ValueError,
         RecursionError,
     ) as error:  # a path with a NUL, or a report that is not data
-        raise TaskFailure(f"{failed}: {one_line(str(error))}") from error
+        raise TaskFailure(f"{failed}: {shown(str(error))}") from error
 
 
 @contextlib.contextmanager
@@ -81,14 +82,14 @@ def _mode_of_target(folder: int, path: str) -> int | None:
     except FileNotFoundError:
         return None
     if stat.S_ISLNK(status.st_mode):
-        target = one_line(os.readlink(name, dir_fd=folder))
+        target = shown(os.readlink(name, dir_fd=folder))
         raise TaskFailure(
-            f"the report is not written to {one_line(path)}, which is a symbolic link to {target};"
+            f"the report is not written to {shown(path)}, which is a symbolic link to {target};"
             " set path to the file itself"
         )
     if not stat.S_ISREG(status.st_mode):
         raise TaskFailure(
-            f"the report is not written to {one_line(path)}, which is {_type_of(status.st_mode)};"
+            f"the report is not written to {shown(path)}, which is {_type_of(status.st_mode)};"
             " set path to a new or a regular file"
         )
     return stat.S_IMODE(status.st_mode)

@@ -66,7 +66,7 @@ _MOST = 50_000  # values that are searched for a mention of a name
 _NOT_SEARCHED = ("vars", "hostvars", "groups")
 
 
-def warnings(variables: Mapping) -> list[str]:
+def warnings(variables: Mapping[str, object]) -> list[str]:
     """Return a sentence for each variable that no role reads and that was probably meant for one.
 
     `variables` are those of a task, not templated. A variable that another one mentions is used, whatever its name.
@@ -175,7 +175,7 @@ def _distance(one: str, other: str, most: int) -> int:
     return row[-1]
 
 
-def _mentioned(variables: Mapping, names: Mapping) -> set[str]:
+def _mentioned(variables: Mapping[str, object], names: Mapping[str, object]) -> set[str]:
     """Those of the names that a template of another variable has in it."""
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
     found: set[str] = set()
@@ -185,7 +185,7 @@ def _mentioned(variables: Mapping, names: Mapping) -> set[str]:
     return found
 
 
-def _texts(variables: Mapping) -> Iterator[str]:
+def _texts(variables: Mapping[str, object]) -> Iterator[str]:
     waiting = [variables[name] for name in variables if name not in _NOT_SEARCHED]
     for _count in range(_MOST):
         if not waiting:

@@ -7,6 +7,8 @@ table's header would belong to that table). There are no dates: no file that thi
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode
 
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -14,7 +16,7 @@ _LINE = 100
 _INTEGERS = range(-(2**63), 2**63)
 _ESCAPES = {
     **{code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)},
-    **{ord(char): f"\\{letter}" for char, letter in zip('"\\\b\t\n\f\r', '"\\btnfr', strict=True)},
+    **{ord(char): f"\\{letter}" for char, letter in zip('"\\\b\t\n\f\r', '"\\btnfr')},
 }
 
 
@@ -22,7 +24,7 @@ class TomlError(ValueError):
     """The data holds something that has no place in TOML; the message begins with its dotted key."""
 
 
-def dumps(data: dict) -> str:
+def dumps(data: dict[str, Any]) -> str:
     """The data as TOML text, ending in a newline (empty data: an empty text)."""
     if not isinstance(data, dict):
         raise TomlError(f"a TOML document is a table, not {_kind(data)}")
@@ -36,7 +38,7 @@ def dotted(path: tuple[str, ...]) -> str:
     return ".".join(_key(name, path) for name in path)
 
 
-def literal(value: object, path: tuple = ()) -> str:
+def literal(value: object, path: tuple[Any, ...] = ()) -> str:
     """One value on one line, in the style of CRI-O's own encoder (github.com/BurntSushi/toml)."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -54,7 +56,7 @@ def literal(value: object, path: tuple = ()) -> str:
     raise TomlError(f"{_place(path)}: {_kind(value)} has no place in TOML")
 
 
-def _write_table(lines: list[str], table: dict, path: tuple) -> None:
+def _write_table(lines: list[str], table: dict[str, Any], path: tuple[Any, ...]) -> None:
     names = _names(table, path)
     inner = [name for name in names if isinstance(table[name], dict) or _is_table_list(table[name])]
     for name in names:
@@ -78,7 +80,7 @@ def _write_header(lines: list[str], header: str) -> None:
     lines.append(header)
 
 
-def _write_value(lines: list[str], name: str, value: object, path: tuple) -> None:
+def _write_value(lines: list[str], name: str, value: object, path: tuple[Any, ...]) -> None:
     line = _pair(name, value, path)
     if len(line) <= _LINE or not isinstance(value, list):
         lines.append(line)
@@ -88,7 +90,7 @@ def _write_value(lines: list[str], name: str, value: object, path: tuple) -> Non
     lines.append("]")
 
 
-def _pair(name: str, value: object, path: tuple) -> str:
+def _pair(name: str, value: object, path: tuple[Any, ...]) -> str:
     return f"{_key(name, path)} = {literal(value, path)}"
 
 
@@ -96,39 +98,39 @@ def _is_table_list(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _only_tables(table: dict) -> bool:
+def _only_tables(table: dict[str, Any]) -> bool:
     return all(isinstance(value, dict) for value in table.values())
 
 
-def _names(table: dict, path: tuple) -> list[str]:
+def _names(table: dict[str, Any], path: tuple[Any, ...]) -> list[str]:
     for name in table:
         if not isinstance(name, str):
             raise TomlError(f"{_place(path)}: a key must be text, not {_kind(name)}")
     return sorted(table)
 
 
-def _header(path: tuple) -> str:
+def _header(path: tuple[Any, ...]) -> str:
     """Indices of table lists are no part of a header."""
     return ".".join(_key(name, path) for name in path if isinstance(name, str))
 
 
-def _key(name: str, path: tuple) -> str:
+def _key(name: str, path: tuple[Any, ...]) -> str:
     return name if name and _BARE.issuperset(name) else _quoted(name, path)
 
 
-def _quoted(text: str, path: tuple) -> str:
+def _quoted(text: str, path: tuple[Any, ...]) -> str:
     if not is_unicode(text):
         raise TomlError(f"{_place(path)}: the text is not valid Unicode")
     return f'"{text.translate(_ESCAPES)}"'
 
 
-def _integer(value: int, path: tuple) -> str:
+def _integer(value: int, path: tuple[Any, ...]) -> str:
     if value not in _INTEGERS:
         raise TomlError(f"{_place(path)}: the integer does not fit into 64 bits")
     return str(value)
 
 
-def _place(path: tuple) -> str:
+def _place(path: tuple[Any, ...]) -> str:
     """A path in a message: list indices in brackets; never fails on the text it has to name."""
     parts = []
     for part in path:

@@ -61,7 +61,13 @@ def report(version="1.37.0", **more):
 def test_a_version_that_cannot_be_read_is_a_warning_and_one_printable_line(run):
     layers = [["crio_config", {"crio": {"runtime": {"log_level": "info"}}}]]
     file = {"path": FILE["path"], "owner": "crio", "kind": "crio_conf", "layers": layers}
-    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
+    as_wanted = {
+        "file_type": "file",
+        "as_wanted": True,
+        "loaded": True,
+        "mode": "0644",
+        "disruption": "restart",
+    }
     for version in (f"odd{ESCAPES}", "1.x", "9" * 5000, "one.two.three"):
         found = {"report": report(version, files={FILE["path"]: as_wanted})}
         task = run("runtime_config", {"files": [file]}, lambda _arguments, found=found: found)
@@ -75,7 +81,13 @@ def test_a_version_that_cannot_be_read_is_a_warning_and_one_printable_line(run):
 
 @pytest.mark.parametrize("version", ["1.33.12", "1.38.0", "1.40", "2.36.0"])
 def test_a_node_whose_version_has_settings_that_are_not_known_gets_a_warning(run, version):
-    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
+    as_wanted = {
+        "file_type": "file",
+        "as_wanted": True,
+        "loaded": True,
+        "mode": "0644",
+        "disruption": "restart",
+    }
     found = {"report": report(version, files={FILE["path"]: as_wanted})}
     [warning] = run("runtime_config", {"files": [FILE]}, lambda _arguments: found).result["warnings"]
     assert f"CRI-O {version} on this node" in warning

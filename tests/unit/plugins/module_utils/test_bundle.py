@@ -67,7 +67,7 @@ def _empty_node(monkeypatch, tmp_path, installed):
     state = layout.state_directory
     monkeypatch.setattr(bundle, "NODE", layout)
     monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
-    monkeypatch.setattr(bundle, "JOURNAL", f"{state}/bundle-install.json")
+    monkeypatch.setattr(bundle, "INTENT", f"{state}/bundle-install.json")
     monkeypatch.setattr(bundle, "CRIO", f"{tmp_path}/node{bundle.CRIO}")
 
     def without_systemd(arguments, real=bundle.run):

@@ -127,7 +127,7 @@ def node(tmp_path, monkeypatch):
     state = layout.state_directory
     monkeypatch.setattr(bundle, "NODE", layout)
     monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
-    monkeypatch.setattr(bundle, "JOURNAL", f"{state}/bundle-install.json")
+    monkeypatch.setattr(bundle, "INTENT", f"{state}/bundle-install.json")
     monkeypatch.setattr(bundle, "CRIO", made.targets["crio"])
     monkeypatch.setattr(bundle, "_ONLY_WHERE_ABSENT", {"etc/10-crio.conf": made.targets["fresh"]})
     monkeypatch.setattr(bundle, "run", lambda _arguments: (0, "", ""))
@@ -304,24 +304,24 @@ def test_what_somebody_else_put_in_place_meanwhile_is_not_taken_away(node):
         b'{"format": 1, "step": "swapping", "files": [1]}',
     ],
 )
-def test_a_damaged_journal_is_put_aside_and_the_bundle_counts_as_unknown(node, content):
-    with open(bundle.JOURNAL, "wb") as file:
+def test_a_damaged_intent_is_put_aside_and_the_bundle_counts_as_unknown(node, content):
+    with open(bundle.INTENT, "wb") as file:
         file.write(content)
     assert bundle.is_interrupted()
     assert bundle.recover()
-    assert sorted(os.listdir(os.path.dirname(bundle.JOURNAL))) == ["bundle-install.json.damaged"]
+    assert sorted(os.listdir(os.path.dirname(bundle.INTENT))) == ["bundle-install.json.damaged"]
     assert bundle._record() == {}
     node.install_new()
 
 
-def test_a_journal_of_another_version_is_one_clear_error(node):
-    with open(bundle.JOURNAL, "w") as file:
+def test_an_intent_of_another_version_is_one_clear_error(node):
+    with open(bundle.INTENT, "w") as file:
         json.dump({"format": 7}, file)
     with pytest.raises(
         bundle.BundleError, match=r"bundle-install\.json is of format 7, this cri.node knows format 1"
     ):
         bundle.recover()
-    assert os.path.exists(bundle.JOURNAL)
+    assert os.path.exists(bundle.INTENT)
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ def error(number, *names):
     ],
 )
 def test_the_sentence_has_the_deed_the_path_the_reason_and_what_helps(number, words):
-    told = errors.os_error(error(number, "/proc/no/such/file"), "writing the journal", needed=52 << 20)
-    assert told.startswith("writing the journal failed (/proc/no/such/file): ")
+    told = errors.os_error(error(number, "/proc/no/such/file"), "writing the intent", needed=52 << 20)
+    assert told.startswith("writing the intent failed (/proc/no/such/file): ")
     assert re.search(words, told), told
 
 

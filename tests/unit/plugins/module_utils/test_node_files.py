@@ -9,16 +9,16 @@ from ansible_collections.cri.node.plugins.module_utils import node_files
 
 
 def test_what_is_not_there_is_absent(tmp_path):
-    assert node_files.describe(str(tmp_path / "none")) == {"kind": "absent"}
+    assert node_files.describe(str(tmp_path / "none")) == {"file_type": "absent"}
     (tmp_path / "file").write_text("x")
-    assert node_files.describe(str(tmp_path / "file" / "below")) == {"kind": "absent"}
+    assert node_files.describe(str(tmp_path / "file" / "below")) == {"file_type": "absent"}
 
 
 def test_a_file_is_described_by_hash_and_mode(tmp_path):
     path = tmp_path / "file"
     node_files.write_durably(str(path), b"content", 0o640)
     found = node_files.describe(str(path))
-    assert found["kind"] == "file"
+    assert found["file_type"] == "file"
     assert found["mode"] == "0640"
     assert found["sha256"] == node_files.digest(b"content")
     assert os.listdir(tmp_path) == ["file"]
@@ -52,7 +52,7 @@ def test_only_missing_directories_are_made_and_told(tmp_path):
     assert node_files.make_directories(str(tmp_path / "a" / "b")) == []
 
 
-def test_a_broken_journal_reads_as_none(tmp_path):
+def test_a_broken_document_reads_as_none(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     assert node_files.read_json(str(tmp_path / "broken.json")) is None
     assert node_files.read_json(str(tmp_path / "missing.json")) is None

@@ -269,6 +269,7 @@ def test_conditions_and_handlers_come_from_one_answer_and_fail_apart(document, e
 
 def test_folders_that_only_look_like_those_of_a_verification_are_left_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(observation.pod_host, "LOGS", str(tmp_path))
+    monkeypatch.setattr(observation, "LOGS", str(tmp_path))
     for name in ("default_verify-hello-world-1", "default_verify-hello-world-1_2_3"):
         (tmp_path / name).mkdir()
     (tmp_path / "default_verify-hello-world-4_5").symlink_to("/etc")

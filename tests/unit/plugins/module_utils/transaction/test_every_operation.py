@@ -9,7 +9,7 @@ import types
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import node_files
-from ansible_collections.cri.node.plugins.module_utils.transaction import apply, journal, recovery, state
+from ansible_collections.cri.node.plugins.module_utils.transaction import apply, intent, recovery, state
 from faults.fake_node import NEW, OBSOLETE, OLD, FakeNode
 
 PROGRAM = "/nowhere/program.pyz"
@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 
 class FaultyFiles:
-    """os and shutil as node_files and journal see them: counts operations, and lets some fail."""
+    """os and shutil as node_files and intent see them: counts operations, and lets some fail."""
 
     COUNTED = (
         "lstat",
@@ -64,7 +64,7 @@ class FaultyFiles:
         tree = types.SimpleNamespace(
             rmtree=self._wrapped("rmtree", shutil.rmtree), which=lambda _name, **_more: None
         )
-        for module in (node_files, journal):
+        for module in (node_files, intent):
             monkeypatch.setattr(module, "os", proxy)
             monkeypatch.setattr(module, "shutil", tree)
 
@@ -182,7 +182,7 @@ def test_an_apply_ends_before_or_after_whatever_operation_fails(tmp_path, monkey
             outcome = apply.apply(node.layout, request, PROGRAM)
             where = f"{name} at {number}, {files.names[number - 1] if len(files.names) >= number else 'none'}"
             files.heal()
-            if journal.is_open(node.layout):
+            if intent.is_open(node.layout):
                 assert persistent or outcome.get("open") or outcome.get("committed"), where
                 outcome = {**outcome, **recovery.recover(node.layout)}
                 recovery.retry_daemon(request["unit"])
@@ -255,10 +255,10 @@ def test_a_recovery_goes_back_whatever_operation_fails_and_goes_on_when_the_caus
                 # Whatever became of the files, the daemon is brought up.
                 assert node.daemon.active or not outcome.get("rolled_back"), (name, number, outcome)
             files.heal()
-            if journal.is_open(node.layout):
+            if intent.is_open(node.layout):
                 outcome = recovery.recover(node.layout)
             judged(node, outcome or {})
-            assert not journal.is_open(node.layout)
+            assert not intent.is_open(node.layout)
             assert apply.apply(node.layout, node.request(id="change-2"), PROGRAM)["committed"]
             assert node.litter() == [], (name, number)
         shutil.rmtree(tmp_path / f"{number}")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
-from ansible_collections.cri.node.plugins.module_utils.transaction import journal, lock, main, recovery
+from ansible_collections.cri.node.plugins.module_utils.transaction import intent, lock, main, recovery
 
 
 class Node:
@@ -48,8 +48,8 @@ def test_an_error_nobody_thought_of_leaves_the_change_open_for_a_retry(node, mon
     def broken(_layout):
         raise KeyError("stages")
 
-    monkeypatch.setattr(journal, "load", broken)
-    monkeypatch.setattr(recovery.journal, "load", broken)
+    monkeypatch.setattr(intent, "load", broken)
+    monkeypatch.setattr(recovery.intent, "load", broken)
     outcome = recovery.recover(node.layout)
     assert outcome["open"]
     assert not outcome["as_before"]

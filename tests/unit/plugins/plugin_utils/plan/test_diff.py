@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
-OLD = {"kind": "file", "as_wanted": False, "loaded": False, "disruption": "restart", "sha256": "ab" * 32}
+OLD = {"file_type": "file", "as_wanted": False, "loaded": False, "disruption": "restart", "sha256": "ab" * 32}
 UNIT = {"active": True, "enabled": True, "binary_replaced": False}
 
 
@@ -30,7 +30,7 @@ def shown(entry, found, orphan=False):
         "unit": UNIT,
     }
     made = plan.Plan(
-        files={PATH: "remove" if orphan else "create" if found["kind"] == "absent" else "change"}
+        files={PATH: "remove" if orphan else "create" if found["file_type"] == "absent" else "change"}
     )
     return json.dumps(file_diff.of(wanted, report, made)), file_diff.of(wanted, report, made)[0]
 
@@ -46,7 +46,7 @@ CASES = [
     ),
     pytest.param(
         {**NEW, "secret": True},
-        {"kind": "absent", "disruption": "restart"},
+        {"file_type": "absent", "disruption": "restart"},
         False,
         ("", "(secret)\n"),
         id="new",

@@ -39,7 +39,13 @@ def report(files=None, orphans=None, **more):
         **more.pop("unit", {}),
     }
     unit.setdefault("phase", "serving" if unit["active"] else "stopped")
-    as_wanted = {"kind": "file", "as_wanted": True, "loaded": True, "mode": "0644", "disruption": "restart"}
+    as_wanted = {
+        "file_type": "file",
+        "as_wanted": True,
+        "loaded": True,
+        "mode": "0644",
+        "disruption": "restart",
+    }
     return {
         "files": {PATH: as_wanted} if files is None else files,
         "orphans": orphans or {},
@@ -57,9 +63,9 @@ def report(files=None, orphans=None, **more):
     }
 
 
-ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+ABSENT = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 OTHER = {
-    "kind": "file",
+    "file_type": "file",
     "disruption": "restart",
     "as_wanted": False,
     "loaded": False,

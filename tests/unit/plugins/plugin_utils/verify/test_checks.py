@@ -26,8 +26,8 @@ HANDLERS = {"crio": {"runtime": {"runtimes": {"kata": {"runtime_path": "/opt/kat
 HANDLER = {**ENTRY, "layers": [["crio_config__kata", HANDLERS]]}
 KATA = "crio.runtime.runtimes.kata"
 GONE = {key: None for key, value in config_lines(HANDLERS).items() if KATA in key and value is not None}
-LOADED = {"kind": "file", "as_wanted": True, "loaded": True, "disruption": "restart"}
-ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+LOADED = {"file_type": "file", "as_wanted": True, "loaded": True, "disruption": "restart"}
+ABSENT = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 NO_CNI = "Network plugin returns error: no CNI configuration file in /etc/cni/net.d/."
 HEALTHY = {
     "state": {
@@ -165,7 +165,7 @@ def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
             {"state": {"files": {PATH: ABSENT}}}, {}, "files", "failed", f"{PATH} is missing", id="a file is missing"
         ),
         pytest.param(
-            {"state": {"orphans": {OLD: {**ABSENT, "kind": "file"}}}}, {},
+            {"state": {"orphans": {OLD: {**ABSENT, "file_type": "file"}}}}, {},
             "files", "failed", f"{OLD} is no longer part of the configuration", id="an orphan",
         ),
         pytest.param(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal of a change: on disk before the first rename, with all that is needed to go back, and gone once nothing is open.
+"""The intent of a change: on disk before the first rename, with everything needed to go back, and removed at the end.
 
 Whoever finds it (the unit's ExecStopPost, the next run, the next boot) can end the change, see recovery.py. Going back needs no
-space: the old files are kept beside by hard links, and return by a rename.
+space: the old files are kept as hard links and return by a rename.
 """
 
 from __future__ import annotations
@@ -11,43 +11,50 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Collection
 
 from .. import contract, node_files
+from ..contract import Before, FoundFile, Intent, Request, Undo
 from ..errors import NodeError
+from ..layout import Layout
 from ..program import run
 
 
 class Prepared:
-    """What is written for a change before the first file of the node is touched."""
+    """What is written for a change before the first file of the node is changed."""
 
-    def __init__(self, identity):
+    def __init__(self, identity: str) -> None:
         self.identity = identity
-        self.stages = []  # one folder for each file system
-        self.staged = {}  # path: its new content, beside it
-        self.undo = []
-        self.directories = []
+        self.stages: list[str] = []  # one folder for each file system
+        self.staged: dict[str, str] = {}  # path: its new content, beside it
+        self.undo: list[Undo] = []
+        self.directories: list[str] = []
 
 
-def prepare(layout, request, mounts, program):
+def prepare(layout: Layout, request: Request, mounts: Collection[str], program: str) -> Prepared:
     """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
 
-    Nothing of the node's configuration changes. Whatever interrupts this, `sweep` of recovery.py removes what was written: at
+    The node's configuration is not changed. If this is interrupted, `sweep` of recovery.py removes what was written: at
     once, after a kill, or at the next boot, by `program` (its path). Raises NodeFileError; then the caller must sweep.
     """
     prepared = Prepared(request["id"])
     entries = {entry["path"]: entry for entry in request["files"]}
     paths = sorted([*request["contents"], *request["remove"]])
-    stage_of = {path: f"{node_files.stage_of(path, layout, mounts)}/{prepared.identity}" for path in paths}
+    stage_of = {
+        path: f"{node_files.staging_directory_of(path, layout, mounts)}/{prepared.identity}" for path in paths
+    }
     prepared.stages = sorted(set(stage_of.values()))
     _begin(layout, request, prepared.stages, program)
     for number, path in enumerate(paths):
         stage = stage_of[path]
         found = node_files.describe(path)
-        entry = {"path": path, "kind": found["kind"], "stage": stage}
-        if found["kind"] == "file":
+        entry: Undo = {"path": path, "kind": found["file_type"], "stage": stage}
+        if found["file_type"] == "file":
             entry["saved"] = f"{stage}/old-{number}"
             node_files.keep(path, entry["saved"])
-            entry.update({name: found[name] for name in ("sha256", "mode", "uid", "gid")})
+            entry.update(
+                {"sha256": found["sha256"], "mode": found["mode"], "uid": found["uid"], "gid": found["gid"]}
+            )
         prepared.undo.append(entry)
         if path in request["contents"]:
             prepared.staged[path] = f"{stage}/new-{number}"
@@ -55,12 +62,13 @@ def prepare(layout, request, mounts, program):
             node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
             with node_files.doing("making root the owner of a file", prepared.staged[path]):
                 os.chown(prepared.staged[path], 0, 0)
-    prepared.directories = _missing_directories(request["contents"])
+    missing = node_files.missing_directories(os.path.dirname(path) for path in request["contents"])
+    prepared.directories = missing[::-1]
     return prepared
 
 
-def _begin(layout, request, stages, program):
-    """Note what is about to be written before any of it is, and have the next boot look at the note."""
+def _begin(layout: Layout, request: Request, stages: list[str], program: str) -> None:
+    """Record what is about to be written before it is, and make the next boot read that record."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
     note = {"format": contract.PREPARATION_FORMAT, "id": request["id"], "stages": stages}
@@ -75,20 +83,12 @@ def _begin(layout, request, stages, program):
         node_files.make_private_directory(stage)
 
 
-def _missing_directories(paths):
-    missing = set()
-    for path in paths:
-        directory = os.path.dirname(path)
-        while not os.path.isdir(directory):
-            missing.add(directory)
-            directory = os.path.dirname(directory)
-    return sorted(missing, reverse=True)
+def announce(
+    layout: Layout, request: Request, prepared: Prepared, before: Before | None, program: str
+) -> None:
+    """Write the intent. Before that, nothing of the node's configuration is changed.
 
-
-def announce(layout, request, prepared, before, program):
-    """Write the intent: with it on disk, anyone can go back; before it, nothing of the node's configuration was touched.
-
-    `before` is what candidate.rehearse returned, `program` the path of the program that recovers.
+    `before` is the result of candidate.rehearse, `program` the path of the program that recovers. Raises NodeFileError.
     """
     intent = {
         "format": contract.INTENT_FORMAT,
@@ -104,13 +104,13 @@ def announce(layout, request, prepared, before, program):
     node_files.write_json(layout.intent, intent)
 
 
-def _boot_unit(layout, request, program):
+def _boot_unit(layout: Layout, request: Request, program: str) -> str:
     python = os.path.realpath(sys.executable)
     return f"""[Unit]
 Description=Undo a change of the container runtime's configuration that was interrupted
 ConditionPathExists=|{layout.intent}
 ConditionPathExists=|{layout.preparation}
-RequiresMountsFor={layout.state_directory} {os.path.dirname(layout.stage)} {os.path.dirname(layout.registries)}
+RequiresMountsFor={layout.state_directory} {os.path.dirname(layout.staging_directory)} {os.path.dirname(layout.registries)}
 Before={request["unit"]} crio.service kubelet.service
 
 [Service]
@@ -119,10 +119,11 @@ ExecStart={python} {program} recover-at-boot
 """
 
 
-def load(layout):
-    """(the open intent or None, a sentence about what is wrong with its file, "" for nothing).
+def load(layout: Layout) -> tuple[Intent | None, str]:
+    """Return (the open intent or None, a sentence about what is wrong with its file, or "").
 
-    A damaged one says nothing that could be undone; it is set aside, so that it stops nobody for ever. Raises NodeFileError.
+    A damaged one contains nothing that could be undone; it is renamed, so that it does not block every later change. Raises
+    NodeFileError.
     """
     text = node_files.read_text(layout.intent)
     if text is None:
@@ -135,13 +136,13 @@ def load(layout):
         return None, f"{error}; it was renamed to {aside}, and what it was about cannot be undone"
 
 
-def is_open(layout):
+def is_open(layout: Layout) -> bool:
     """Whether a change has begun and has not ended."""
     return os.path.lexists(layout.intent)
 
 
-def is_littered(layout):
-    """Whether something that a change wrote beside the configuration may still be there."""
+def is_littered(layout: Layout) -> bool:
+    """Whether files may be left that a change wrote beside the configuration."""
     try:
         names = os.listdir(layout.transaction)
     except OSError:
@@ -151,14 +152,17 @@ def is_littered(layout):
     )
 
 
-def needs_recovery(layout):
-    """Whether a recovery has anything to end or to remove."""
+def needs_recovery(layout: Layout) -> bool:
+    """Whether there is anything for a recovery to end or to remove."""
     return is_open(layout) or is_littered(layout)
 
 
-def stages_left(layout):
-    """The folders that the preparation on disk names; of a damaged one those that nearly every change uses."""
-    usual = [f"{layout.stage}/x", f"{layout.configuration_root}/{os.path.basename(layout.stage)}/x"]
+def stages_left(layout: Layout) -> list[str]:
+    """Return the folders that the preparation on disk lists; if it is damaged, those that nearly every change uses."""
+    usual = [
+        f"{layout.staging_directory}/x",
+        f"{layout.configuration_root}/{os.path.basename(layout.staging_directory)}/x",
+    ]
     text = node_files.read_text(layout.preparation)
     if text is None:
         return []
@@ -168,10 +172,10 @@ def stages_left(layout):
         return usual
 
 
-def restore(intent):
-    """Put back every file as it was, and take away directories that the change made. May run twice.
+def restore(intent: Intent) -> list[str]:
+    """Restore every file, and remove directories that the change created. May run twice.
 
-    Returns a sentence for each path that could not be brought back; the others are.
+    Returns a sentence for each path that could not be restored.
     """
     problems = []
     for entry in intent["undo"]:
@@ -188,16 +192,16 @@ def restore(intent):
     return problems
 
 
-def _restore(entry):
+def _restore(entry: Undo) -> None:
     path = entry["path"]
     found = node_files.describe(path)
     if entry["kind"] != "file":
-        if found["kind"] in ("file", "symlink"):
+        if found["file_type"] in ("file", "symlink"):
             node_files.remove(path)
-        elif found["kind"] == "directory":
+        elif found["file_type"] == "directory":
             _refuse_full_directory(path)
-        elif found["kind"] != "absent":
-            raise node_files.NodeFileError(f"{path} is a {found['kind']} now; it is not removed")
+        elif found["file_type"] != "absent":
+            raise node_files.NodeFileError(f"{path} is a {found['file_type']} now; it is not removed")
         return
     if _is_back(entry, found):
         return  # never swapped, or back already
@@ -205,7 +209,7 @@ def _restore(entry):
         raise node_files.NodeFileError(
             f"{path} is not as it was, and the copy of it, {entry['saved']}, is gone"
         )
-    if found["kind"] == "directory":
+    if found["file_type"] == "directory":
         _refuse_full_directory(path)
     node_files.make_directories(os.path.dirname(path))
     if entry.get("stage"):
@@ -219,28 +223,30 @@ def _restore(entry):
     node_files.swap_in(partial, path)
 
 
-def _is_back(entry, found):
-    if found["kind"] != "file":
+def _is_back(entry: Undo, found: FoundFile) -> bool:
+    if found["file_type"] != "file":
         return False
     if "sha256" not in entry:  # format 1
         entry["sha256"] = node_files.digest(node_files.read_bytes(entry["saved"]))
-    return all(found[name] == entry[name] for name in ("sha256", "mode", "uid", "gid") if name in entry)
+    now: dict[str, object] = {**found}
+    then: dict[str, object] = {**entry}
+    return all(now[name] == then[name] for name in ("sha256", "mode", "uid", "gid") if name in then)
 
 
-def _refuse_full_directory(path):
-    """An empty folder in a file's place goes; a full one is somebody's."""
+def _refuse_full_directory(path: str) -> None:
+    """Remove an empty folder that has taken a file's place. Raises NodeFileError for one with files."""
     node_files.remove_empty_directory(path)
     if os.path.isdir(path):
         raise node_files.NodeFileError(f"{path} is a folder with files now; move it away")
 
 
-def not_as_before(intent):
-    """Paths that are not as the intent's undo has them: read, never assumed."""
+def not_as_before(intent: Intent) -> list[str]:
+    """Return the paths that differ from the intent's undo, as read from the disk."""
     wrong = []
     for entry in intent["undo"]:
         try:
             found = node_files.describe(entry["path"])
-            fits = found["kind"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
+            fits = found["file_type"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
         except NodeError:
             fits = False
         if not fits:
@@ -248,31 +254,31 @@ def not_as_before(intent):
     return wrong + [folder for folder in intent["directories"] if _is_empty_directory(folder)]
 
 
-def _is_empty_directory(path):
-    """A folder that the change made and that nobody uses; one with somebody's files is left to them."""
+def _is_empty_directory(path: str) -> bool:
+    """Whether a folder that the change created is unused; one with somebody's files is left to them."""
     try:
         return os.path.isdir(path) and not os.listdir(path)
     except OSError:
         return True
 
 
-def relabel(paths):
-    """Give files the SELinux labels that the policy has for their paths, where there is a policy and the tool."""
+def relabel(paths: Collection[str]) -> None:
+    """Apply the SELinux policy's labels to files, if there is a policy and the tool."""
     if paths and os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])
 
 
-def forget(layout, stages):
-    """Nothing to go back to any more. The intent goes first: without it the rest is only litter.
+def forget(layout: Layout, stages: list[str]) -> list[str]:
+    """Remove the intent, and then what is left beside the configuration: nothing can go back any more.
 
-    Returns sentences about litter that could not be removed. Raises NodeFileError where the intent itself cannot.
+    Returns sentences about what could not be removed. Raises NodeFileError if the intent itself cannot be removed.
     """
     node_files.remove(layout.intent)
     return abandon(layout, stages)
 
 
-def abandon(layout, stages):
-    """Remove all that a change wrote beside the configuration, but for the note of it. Returns sentences about what is left."""
+def abandon(layout: Layout, stages: list[str]) -> list[str]:
+    """Remove what a change wrote beside the configuration, except its preparation. Returns sentences about what is left."""
     problems = []
     for step in (forget_boot_unit, remove_partial_documents):
         try:
@@ -282,8 +288,8 @@ def abandon(layout, stages):
     return problems + remove_stages(stages)
 
 
-def finish(layout):
-    """Remove the note of the preparation, as the last step of all. Returns sentences about what did not work."""
+def finish(layout: Layout) -> list[str]:
+    """Remove the preparation, which is the last step. Returns sentences about failures."""
     try:
         node_files.remove(layout.preparation)
     except NodeError as error:
@@ -291,8 +297,8 @@ def finish(layout):
     return []
 
 
-def remove_stages(stages):
-    """Remove folders with staged and saved files, those of former changes too: whoever calls this holds the node's lock.
+def remove_stages(stages: list[str]) -> list[str]:
+    """Remove folders with staged and kept files, including those of former changes: the caller holds the node's lock.
 
     Returns sentences about those that could not be removed.
     """
@@ -305,14 +311,14 @@ def remove_stages(stages):
     return problems
 
 
-def forget_boot_unit(layout):
-    """Leave nothing for the next boot to do."""
+def forget_boot_unit(layout: Layout) -> None:
+    """Remove the unit that would recover at the next boot."""
     node_files.remove(layout.recovery_link)
     node_files.remove(layout.recovery_unit)
 
 
-def remove_partial_documents(layout):
-    """Remove what a kill left of half-written documents and units."""
+def remove_partial_documents(layout: Layout) -> None:
+    """Remove documents and units that were half-written at a kill."""
     folders = (layout.state_directory, layout.transaction, layout.unit_directory)
     for folder in folders:
         with (

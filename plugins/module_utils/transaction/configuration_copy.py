@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copy of the node's configuration as a change would leave it, for the node's own crio to judge.
+"""A copy of the node's configuration as a change would leave it, for the node's own crio to check.
 
-Other people's files are in it as their reader sees them; what would stop that reader is refused by name.
+Other people's files are included as CRI-O reads them; a file that would stop it from reading is refused by name.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import os
 import stat
 
 from .. import node_files
+from ..contract import Request
+from ..crio.service import CrioService
 from ..errors import TransactionError
+from ..layout import Layout
 from ..node_files import NodeFileError
 
 _DEEPEST = 8  # folders below crio.conf.d
 _MOST = 1000  # files there
 
 
-class Staged:
-    """A copy of the configuration as the change would leave it: crio.conf, crio.conf.d, and where registries change, theirs."""
+class ConfigurationCopy:
+    """A copy of crio.conf and crio.conf.d as the change would leave them, and of the registries' files if they change."""
 
-    def __init__(self, request, service, directory, layout):
+    def __init__(self, request: Request, service: CrioService, directory: str, layout: Layout) -> None:
         self._service = service
         self.config = os.path.join(directory, "crio.conf")
         self.config_directory = os.path.join(directory, "crio.conf.d")
@@ -60,7 +63,7 @@ class Staged:
                 node_files.remove(place)
 
     @staticmethod
-    def _place(path, places):
+    def _place(path: str, places: list[tuple[str, str]]) -> str | None:
         for real, copied in places:
             if path == real:
                 return copied
@@ -69,26 +72,27 @@ class Staged:
         return None
 
     @property
-    def arguments(self):
-        """The options that name the copy in place of the node's files."""
+    def arguments(self) -> list[str]:
+        """The options that name the copy instead of the node's files."""
         named = ["--config", self.config if os.path.exists(self.config) else ""]
         return [*named, "--config-dir", self.config_directory]
 
     @property
-    def registries_arguments(self):
+    def registries_arguments(self) -> list[str]:
+        """The options that name the copy of the registries' files; [] if they do not change."""
         if not self.judges_registries:
             return []
         return ["--registries-conf", self.registries, "--registries-conf-dir", self.registries_directory]
 
-    def real_names(self, text):
-        """A message about the copy, with the paths that it stands for."""
+    def real_names(self, text: str) -> str:
+        """Replace paths of the copy in a message by those of the node's files."""
         for real, copied in sorted(self._places, key=lambda each: -len(each[1])):
             text = text.replace(copied, real or '""')
         return text
 
 
-def copy_configuration(source, target, deep=True):
-    """Copy a folder as its reader sees it, links as what they point to. Raises TransactionError for what would stop the reader.
+def copy_configuration(source: str, target: str, deep: bool = True) -> None:
+    """Copy a folder as its reader sees it, with links resolved. Raises TransactionError for what would stop the reader.
 
     deep: as CRI-O reads crio.conf.d (every file, recursively, whatever its name); else as containers/image reads
     registries.conf.d (*.conf at the top).
@@ -105,8 +109,8 @@ def copy_configuration(source, target, deep=True):
             path, copied = os.path.join(here, name), os.path.join(there, name)
             if not deep and not name.endswith(".conf"):
                 continue
-            kind = _kind_for_reader(path, deep)
-            if kind == "directory":
+            file_type = _type_for_reader(path, deep)
+            if file_type == "directory":
                 if deep:
                     _refuse_depth(path, depth)
                     os.mkdir(copied, 0o700)
@@ -120,15 +124,15 @@ def copy_configuration(source, target, deep=True):
             copy(path, copied)
 
 
-def _refuse_depth(path, depth):
+def _refuse_depth(path: str, depth: int) -> None:
     if depth >= _DEEPEST:
         raise TransactionError(
             "refused", f"{path} is more than {_DEEPEST} folders deep; CRI-O reads them all"
         )
 
 
-def _kind_for_reader(path, deep):
-    """file or directory; TransactionError for what makes a start of CRI-O fail or hang."""
+def _type_for_reader(path: str, deep: bool) -> str:
+    """Return file or directory. Raises TransactionError for anything that makes a start of CRI-O fail or hang."""
     reader = (
         "CRI-O reads every file of that folder"
         if deep
@@ -150,7 +154,8 @@ def _kind_for_reader(path, deep):
     raise TransactionError("refused", f"{path}{link} is {what}; {reader}, and its start fails at this one")
 
 
-def copy(source, target):
+def copy(source: str, target: str) -> None:
+    """Copy a file, if it exists. Raises TransactionError for one that cannot be read."""
     if not os.path.exists(source):
         return
     try:
@@ -160,7 +165,8 @@ def copy(source, target):
     write_private(target, content)
 
 
-def write_private(path, content):
+def write_private(path: str, content: str | bytes) -> None:
+    """Write a file that only root can read."""
     content = content.encode() if isinstance(content, str) else content
     with node_files.doing("writing a file", path):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
