@@ -21,7 +21,7 @@ FILES = [
     {"path": "/etc/crio/shown", "owner": "crio", "content": "shown\n"},
     {"path": "/etc/crio/gone", "owner": "crio"},
 ]
-ABSENT = {"kind": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+ABSENT = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
 REPORT = {
     "files": {PATH: ABSENT, "/etc/crio/shown": ABSENT},
     "orphans": {},
