@@ -8,9 +8,9 @@ from demo.session import Session
 from testbed.node import Node
 from testbed.observed import live_configuration, metrics_answer, running_containers, service
 
-APPLY = "cri.node.runtime : Apply the node's whole file set as one transaction"
+APPLY = "cri.node.runtime : Apply the runtime configuration"
 INSTALL = "cri.node.crio : Install CRI-O from its static bundle"
-APPLY_REGISTRIES = "cri.node.registries : Apply the registries' file set as one transaction"
+APPLY_REGISTRIES = "cri.node.registries : Apply the configuration of registries"
 DROP_IN = "/etc/crio/crio.conf.d/60-cri-node.conf"
 UNLISTED_IMAGE = "unlisted:5000/hello-world:1"
 IMAGE = "registry:5000/hello-world:1"
@@ -80,7 +80,7 @@ def runtimes(session: Session) -> None:
     screen.check("the facts name the runtime", told, "cri-o")
     handlers = session.of(run, "Read the runtime", lambda result: "crun" in str(_info(result)["handlers"]))
     screen.check("and the handlers that it can start pods with", handlers)
-    rendered = run.of("Tell what crio.conf would say")["msg"]
+    rendered = run.of("Show what crio.conf would contain")["msg"]
     screen.check("Kata is accepted as a handler of it", {"here": "[crio.runtime.runtimes.kata]" in rendered})
 
 

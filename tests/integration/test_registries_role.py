@@ -10,7 +10,7 @@ from testbed.bad_registries import REFUSALS
 from testbed.observed import litter, observe, service
 
 ROLE = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.registries"]}]
-APPLY = "cri.node.registries : Apply the registries' file set as one transaction"
+APPLY = "cri.node.registries : Apply the configuration of registries"
 DROP_IN = "/etc/containers/registries.conf.d/zz-cri-node.conf"
 UNLISTED = {"registry": [{"prefix": "", "location": "unlisted:5000", "insecure": True}]}
 

@@ -8,7 +8,7 @@ import pytest
 from testbed import article
 from testbed.observed import litter, metrics_answer, observe
 
-APPLY = "cri.node.runtime : Apply the node's whole file set as one transaction"
+APPLY = "cri.node.runtime : Apply the runtime configuration"
 CRIO = article.DROP_IN
 REGISTRIES = "/etc/containers/registries.conf.d/zz-cri-node.conf"
 CRICTL = "/etc/crictl.yaml"

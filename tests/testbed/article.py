@@ -2,7 +2,7 @@
 """The settings most tests make: the ones that the collection's users begin with."""
 
 ROLE = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.crio"]}]
-APPLY = "cri.node.crio : Apply CRI-O's file set as one transaction"
+APPLY = "cri.node.crio : Apply the configuration of CRI-O"
 DROP_IN = "/etc/crio/crio.conf.d/60-cri-node.conf"
 UNIT_DROP_IN = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
 ENVIRONMENT_FILE = "/etc/crio/cri-node.environment"
