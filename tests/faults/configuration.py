@@ -339,7 +339,10 @@ def crio_gone(scene):
 
 @fault("the network is not ready before a change, and no more ready after it", ends=AFTER, reports=DONE)
 def network_not_ready(scene):
-    scene.sh("mv /etc/cni/net.d/10-testbed.conflist /root/faults-conflist; sleep 2")
+    scene.sh("mv /etc/cni/net.d/10-testbed.conflist /root/faults-conflist")
+    # CRI-O watches the folder, and needs a moment.
+    noticed = """crictl info | tr -d ' \n' | grep -q '"type":"NetworkReady","status":false'"""
+    scene.sh(f"for _ in $(seq 60); do {noticed} && exit; sleep 0.5; done; exit 1")
     scene.before = scene.look()
     run = scene.apply()
     yield run
