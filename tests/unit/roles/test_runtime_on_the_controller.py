@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role runtime as far as the controller goes. Runs on every supported controller."""
 
+import pathlib
+
 import pytest
+import yaml
 
 CRIO = "/etc/crio/crio.conf.d/60-cri-node.conf"
 REGISTRIES = "/etc/containers/registries.conf.d/zz-cri-node.conf"
@@ -101,4 +104,27 @@ def test_a_text_that_is_no_mapping_is_one_short_message(controller, variable):
         "runtime", {variable: "metrics_port=9537"}, [f"{variable}: is a text that"]
     )
     [message] = [line for line in output.splitlines() if "FAILED! =>" in line or '"msg":' in line][-1:]
-    assert len(message) < 500
+    assert len(message) < 600
+
+
+def specification(role):
+    path = pathlib.Path(__file__).parents[3] / "roles" / role / "meta" / "argument_specs.yml"
+    return yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"]
+
+
+def test_the_options_of_the_role_are_those_of_the_three_roles():
+    options = [specification(role) for role in ("crio", "registries", "crictl")]
+    assert specification("runtime") == {name: each[name] for each in options for name in each}
+
+
+def test_variables_may_be_parameters_of_the_role(controller):
+    play = {
+        "hosts": "node.example.com",
+        "gather_facts": False,
+        "roles": [{"role": "cri.node.runtime", **VARIABLES, "crio_install": "preinstalled"}],
+    }
+    done = controller.play([play], {}, "--tags", "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 node checked: 5 keys in 4 files" in done.stdout
+    play["roles"][0]["crio_config"] = {"crio": {"metrics": {"metrics_prt": 1}}}
+    assert "did you mean crio.metrics.metrics_port?" in controller.play([play], {}, "--tags", "check").stdout
