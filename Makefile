@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz lint sanity format build \
-    changelog lock clean clean-testbed
+    docs docs-test docs-record changelog lock clean clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,12 +70,21 @@ format: .venv-lint/stamp ## Let ruff format the Python files
 build: .venv/stamp ## The collection's archive, into build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build .
 
+docs: .venv-docs/stamp ## Build the documentation site, into build/docs/html
+	@.venv-docs/bin/python -m docsite
+
+docs-test: .venv-docs/stamp ## Build the site and open every page in headless Chromium; pictures in build/docs/pictures
+	.venv-docs/bin/pytest tests/docsite $(PYTEST_OPTIONS)
+
+docs-record: .venv/stamp ## Type the guides' commands on real nodes, and write what they print into the guides
+	@$(BIN)/python -m docsite.record
+
 changelog: .venv-sanity/stamp ## Render CHANGELOG.md with all pending fragments
 	@.venv-sanity/bin/python -m sanity.changelog
 
 # REUSE-IgnoreStart: the recipe writes a licence header.
 lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requirements/
-	for pair in test:test lint:lint controller-216:controller-2.16 sanity:sanity lock:lock; do \
+	for pair in test:test lint:lint controller-216:controller-2.16 sanity:sanity docs:docs lock:lock; do \
 	    .venv-lock/bin/uv pip compile --quiet --universal --upgrade --no-emit-index-url --python-version 3.11 \
 	        --custom-compile-command "make lock" --group $${pair%%:*} --output-file requirements/$${pair##*:}.txt && \
 	    sed -i '1i # SPDX-License-Identifier: GPL-3.0-or-later' requirements/$${pair##*:}.txt || exit 1; \
@@ -84,7 +93,7 @@ lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requ
 
 clean: ## Remove the nodes, what was built, the virtual environments; images and cache stay
 	-$(PYTHON) -m testbed down --prefix $(PREFIX)
-	rm -rf build .venv .venv-lint .venv-sanity .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
+	rm -rf build .venv .venv-lint .venv-sanity .venv-docs .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
 
 clean-testbed: ## Remove every test bed and the images made for them
 	$(PYTHON) -m testbed clean
@@ -93,9 +102,10 @@ clean-testbed: ## Remove every test bed and the images made for them
 .venv/stamp: requirements/test.txt
 .venv-lint/stamp: requirements/lint.txt
 .venv-sanity/stamp: requirements/sanity.txt
+.venv-docs/stamp: requirements/docs.txt
 .venv-lock/stamp: requirements/lock.txt
 .venv-2.16/stamp: requirements/controller-2.16.txt
-.venv/stamp .venv-lint/stamp .venv-sanity/stamp .venv-lock/stamp .venv-2.16/stamp:
+.venv/stamp .venv-lint/stamp .venv-sanity/stamp .venv-docs/stamp .venv-lock/stamp .venv-2.16/stamp:
 	rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every page of the site, as a headless Chromium shows it; `make docs-test`. Pictures are left in build/docs/pictures."""
+
+import http.server
+import threading
+import urllib.parse
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from docsite import build, chromium
+from docsite.blocks import GUIDES, blocks
+from testbed.engine import EngineError
+
+PICTURES = build.OUTPUT / "pictures"
+# Each kind of report, by the name of its block in the guides, and words that it must show.
+REPORTS = {
+    "refused-variables": "did you mean crio.metrics.metrics_port?",
+    "plan": "+[crio.metrics]",
+    "diff": "(from crio_config__try)",
+    "provision": "2 nodes: 2 passed",
+    "verification": "2 nodes: 1 passed, 1 failed",
+    "verification-json": '"checks"',
+    "statistics": "cri_node_verification",
+    "facts-info": "runtime_version",
+    "facts-containers": "exit_code",
+    "facts-log": "stdout",
+    "facts": "RuntimeReady",
+    "undone": "The change was undone: the node is as it was.",
+}
+DESKTOP = {"width": 1600, "height": 1000}
+TELEPHONE = {"width": 390, "height": 844}
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments):
+        """Print nothing."""
+
+
+@pytest.fixture(scope="session")
+def html() -> Path:
+    """The site, built anew; a warning of Sphinx fails here."""
+    return build.build()
+
+
+@pytest.fixture(scope="session")
+def address(html) -> str:
+    """Where the site is served."""
+    handler = partial(_QuietHandler, directory=str(html))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; without one, all tests that need it are skipped with the reason."""
+    try:
+        program = chromium.find_or_install()
+    except EngineError as error:
+        pytest.skip(str(error))
+    with sync_playwright() as playwright:
+        # Root, as in a container, has no sandbox; the pages are the site's own.
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Reader:
+    """A browser's page, and what went wrong on it: requests that leave the site, requests that fail, errors of scripts."""
+
+    def __init__(self, browser, address: str, viewport: dict):
+        self.page = browser.new_page(viewport=viewport)
+        self.faults: list[str] = []
+        self._address = address
+        self.page.route("**/*", self._only_the_site)
+        self.page.on("response", self._note_status)
+        self.page.on("pageerror", lambda error: self.faults.append(f"{self.page.url}: {error}"))
+
+    def open(self, path: str):
+        """Open a page of the site by its path, such as docsite/logs.html."""
+        self.page.goto(f"{self._address}/{path}")
+        return self.page
+
+    def _only_the_site(self, route):
+        if route.request.url.startswith((self._address, "data:")):
+            route.continue_()
+        else:
+            self.faults.append(f"{self.page.url} loads {route.request.url}")
+            route.abort()
+
+    def _note_status(self, response):
+        if response.status >= 400:
+            self.faults.append(f"{self.page.url}: {response.status} for {response.url}")
+
+
+@pytest.fixture
+def reader(browser, address):
+    """A Reader on a wide screen."""
+    reader = Reader(browser, address, DESKTOP)
+    yield reader
+    reader.page.close()
+
+
+@pytest.fixture(scope="session")
+def visited(html, browser, address):
+    """{path: {"links": [absolute addresses], "anchors": {ids}, "title": text}} of all pages, and what went wrong on them."""
+    reader, found = Reader(browser, address, DESKTOP), {}
+    for path in sorted(str(file.relative_to(html)) for file in html.rglob("*.html")):
+        page = reader.open(path)
+        found[path] = {
+            "links": page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)"),
+            "anchors": set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)")),
+            "title": page.locator("h1").first.inner_text() if page.locator("h1").count() else "",
+        }
+    reader.page.close()
+    return found, reader.faults
+
+
+def test_every_page_opens_without_a_fault_and_without_leaving_the_site(visited):
+    pages, faults = visited
+    assert faults == []
+    assert len(pages) > len(list(GUIDES.glob("*.rst")))
+    assert [path for path, page in pages.items() if not page["title"]] == []
+
+
+def test_no_link_inside_the_site_is_broken(visited, address):
+    pages, _faults = visited
+    broken, followed = set(), 0
+    for path, page in pages.items():
+        for link in page["links"]:
+            if not link.startswith(address):
+                continue
+            followed += 1
+            target, anchor = urllib.parse.urldefrag(link)
+            target = urllib.parse.unquote(target.removeprefix(address).lstrip("/")) or "index.html"
+            anchor = urllib.parse.unquote(anchor)
+            if target not in pages or (anchor and anchor not in pages[target]["anchors"]):
+                broken.add(f"{path}: {link.removeprefix(address)}")
+    assert broken == set()
+    assert followed > 1000
+
+
+def test_links_that_leave_the_site_are_encrypted(visited, address):
+    pages, _faults = visited
+    others = {link for page in pages.values() for link in page["links"] if not link.startswith(address)}
+    assert {link for link in others if not link.startswith("https://")} == set()
+
+
+@pytest.mark.parametrize(("name", "words"), REPORTS.items(), ids=REPORTS)
+def test_each_kind_of_report_is_shown_whole(reader, name, words):
+    """The block shows the recorded output, no line is cut off, and its picture has colours and is not empty."""
+    (block, page_path) = next(
+        (block, f"docsite/{path.stem}.html")
+        for path in sorted(GUIDES.glob("*.rst"))
+        for block in blocks(path)
+        if block.options.get("name") == name
+    )
+    page = reader.open(page_path)
+    shown = page.locator(f"[id='{name}']")
+    text = shown.locator("pre").inner_text()
+    assert text.strip("\n") == block.text.strip("\n")
+    assert words in text
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    picture = PICTURES / f"{name}.png"
+    shown.screenshot(path=picture)
+    with Image.open(picture) as image:
+        assert image.width > 600
+        assert len(image.convert("RGB").getcolors(maxcolors=1 << 24)) > 20
+    assert reader.faults == []
+
+
+def test_the_front_page_leads_to_every_guide(reader, html):
+    page = reader.open("index.html")
+    page.locator("main a", has_text="Configure your first nodes").first.click()
+    assert page.locator("h1").inner_text().strip().startswith("Configure your first nodes")
+    page.screenshot(path=PICTURES / "first-node.png")
+    links = {urllib.parse.urldefrag(link)[0] for link in reader.open("index.html").eval_on_selector_all(
+        "main a", "all => all.map(each => each.href)")}  # fmt: skip
+    assert {path.stem for path in GUIDES.glob("*.rst")} <= {Path(link).stem for link in links}
+
+
+def test_the_search_finds_a_role_variable(reader):
+    page = reader.open("search.html?q=verify_report_file")
+    page.locator("ul.search li a", has_text="verify role").first.click()
+    assert "verify_report_file" in page.locator("main").inner_text()
+    assert reader.faults == []
+
+
+@pytest.mark.parametrize(
+    "path", ["index.html", *(f"docsite/{path.stem}.html" for path in sorted(GUIDES.glob("*.rst")))]
+)
+def test_a_guide_fits_the_screen_of_a_telephone(browser, address, path):
+    """Wide blocks scroll by themselves; the page does not."""
+    reader = Reader(browser, address, TELEPHONE)
+    page = reader.open(path)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    assert width <= TELEPHONE["width"]
