@@ -145,7 +145,9 @@ def _version(path: Path) -> str:
 
 def program_version(program: Path) -> str:
     """The version that a crio program says it has."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20).stdout
+    said = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, timeout=20, check=False
+    ).stdout
     found = re.search(r"(?:crio version|Version:)\s*v?(\S+)", said)
     return found[1] if found else "of unknown version"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report of a play: what becomes of each node in the document, and what its table looks like."""
 
-from ansible_collections.cri.node.plugins.plugin_utils.verify import report as report
+from ansible_collections.cri.node.plugins.plugin_utils.verify import report
 
 NOW = "2026-01-31T08:00:00Z"
 
