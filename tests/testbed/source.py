@@ -200,12 +200,14 @@ def standin_source() -> Source:
     )
 
 
-def pick_source(environment: Mapping[str, str] = os.environ, download: bool = True) -> Source:
+def pick_source(environment: Mapping[str, str] | None = None, download: bool = True) -> Source:
     """The CRI-O to put into nodes; where none is at hand, the stand-in.
 
     Looks at CRIO_BUNDLE (a file, a URL, or the word standin), the cache folder, the PATH, the official
-    download. Raises SourceError when CRIO_BUNDLE names something that cannot be used.
+    download. `environment` is by default that of this process. Raises SourceError when CRIO_BUNDLE names something that
+    cannot be used.
     """
+    environment = os.environ if environment is None else environment
     arch = ARCHITECTURES.get(platform.machine(), platform.machine())
     cache = cache_folder(environment)
     named = environment.get("CRIO_BUNDLE")
