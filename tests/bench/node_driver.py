@@ -15,7 +15,7 @@ import time
 def timed(command):
     """Seconds that a command takes, from its start to its end and the end of its output."""
     started = time.perf_counter()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     taken = time.perf_counter() - started
     if done.returncode:
         sys.exit(f"{' '.join(command)}: {(done.stderr or done.stdout).decode(errors='replace')[-2000:]}")

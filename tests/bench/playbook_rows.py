@@ -104,6 +104,7 @@ class Playbooks:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            check=False,
         )
         seconds = time.perf_counter() - started
         if done.returncode:

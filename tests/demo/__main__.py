@@ -88,6 +88,7 @@ def _remove(test_bed: TestBed) -> str:
         capture_output=True,
         text=True,
         start_new_session=True,
+        check=False,
     )
     return done.stderr.strip().removeprefix("testbed: ") if done.returncode else ""
 

@@ -52,6 +52,6 @@ def make_environment() -> Path:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ControllerError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-2000:]}")

@@ -13,6 +13,7 @@ def test_node_is_reached_over_ssh(node):
         capture_output=True,
         text=True,
         timeout=20,
+        check=False,
     )
     assert done.stdout.split() == ["shared", "running"], done.stderr
 

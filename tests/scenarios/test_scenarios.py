@@ -4,8 +4,8 @@
 import os
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -58,6 +58,7 @@ def test_scenario(scenario: Path):
             stderr=subprocess.STDOUT,
             text=True,
             timeout=LIMIT,
+            check=False,
         )
     finally:
         TestBed(f"molecule-{scenario.name}").down()

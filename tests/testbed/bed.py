@@ -187,7 +187,9 @@ class TestBed:
             return True, ""
 
         busybox = subprocess.run(
-            [engine.engine(), "exec", name, "cat", "/bin/busybox"], capture_output=True
+            [engine.engine(), "exec", name, "cat", "/bin/busybox"],
+            capture_output=True,
+            check=False,
         ).stdout
         wait_for(f"registry {name}", answers, limit=20)
 

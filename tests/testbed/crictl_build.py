@@ -33,7 +33,12 @@ def build_of(program: Path) -> CrictlBuild:
     """The build of a crictl program, which is run for its version; nothing that it does is an error."""
     try:
         said = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, errors="replace", timeout=_LIMIT
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LIMIT,
+            check=False,
         )
         version = re.search(r"\bversion v?(\S{1,100})", said.stdout)
     except (OSError, subprocess.TimeoutExpired):

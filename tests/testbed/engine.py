@@ -74,7 +74,7 @@ def _answers(engine: str) -> bool:
     if not shutil.which(engine):
         return False
     try:
-        return subprocess.run([engine, "info"], capture_output=True, timeout=20).returncode == 0
+        return subprocess.run([engine, "info"], capture_output=True, timeout=20, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -90,6 +90,7 @@ def install_packages(*packages: str) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            check=False,
         )
         if done.returncode:
             raise EngineError(f"apt-get {' '.join(command)}: {done.stderr.strip()[-2000:]}")
@@ -132,6 +133,7 @@ def call(*arguments: str, stdin: bytes | None = None, limit: float = 120, check:
             capture_output=True,
             timeout=limit,
             env=environment,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"{engine()} {arguments[0]}: no end within {limit:g} s") from error

@@ -82,6 +82,7 @@ def _debian_mirror() -> list[str]:
             ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"],
             capture_output=True,
             text=True,
+            check=False,
         ).stdout.splitlines()
     except OSError:
         return []
@@ -103,7 +104,9 @@ def _bootstrap(image: str) -> None:
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
         command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
         command += ['--aptopt=APT::Install-Recommends "false"', SUITE, str(tarball), *_debian_mirror()]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=folder)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=folder, check=False
+        )
         if done.returncode:
             raise engine.EngineError(f"mmdebstrap: {(done.stdout + done.stderr).strip()[-3000:]}")
         engine.call("import", str(tarball), image, limit=600)

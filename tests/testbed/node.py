@@ -102,6 +102,7 @@ class Node:
                 input=stdin.encode() if isinstance(stdin, str) else stdin,
                 capture_output=True,
                 timeout=limit,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise NodeError(f"{self.name}: {shlex.join(words)}: no end within {limit:g} s") from error

@@ -95,6 +95,7 @@ def ansible_playbook(
             cwd=folder,
             env={**environment(env), "TESTBED_RESULTS": str(results)},
             timeout=limit,
+            check=False,
         )
         data = json.loads(results.read_text()) if results.exists() else {}
     return Run(

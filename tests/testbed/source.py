@@ -145,7 +145,9 @@ def _version(path: Path) -> str:
 
 def program_version(program: Path) -> str:
     """The version that a crio program says it has."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20).stdout
+    said = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, timeout=20, check=False
+    ).stdout
     found = re.search(r"(?:crio version|Version:)\s*v?(\S+)", said)
     return found[1] if found else "of unknown version"
 
@@ -198,12 +200,14 @@ def standin_source() -> Source:
     )
 
 
-def pick_source(environment: Mapping[str, str] = os.environ, download: bool = True) -> Source:
+def pick_source(environment: Mapping[str, str] | None = None, download: bool = True) -> Source:
     """The CRI-O to put into nodes; where none is at hand, the stand-in.
 
     Looks at CRIO_BUNDLE (a file, a URL, or the word standin), the cache folder, the PATH, the official
-    download. Raises SourceError when CRIO_BUNDLE names something that cannot be used.
+    download. `environment` is by default that of this process. Raises SourceError when CRIO_BUNDLE names something that
+    cannot be used.
     """
+    environment = os.environ if environment is None else environment
     arch = ARCHITECTURES.get(platform.machine(), platform.machine())
     cache = cache_folder(environment)
     named = environment.get("CRIO_BUNDLE")

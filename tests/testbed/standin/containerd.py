@@ -130,7 +130,7 @@ def ctr(*arguments):
 
 
 def _run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise ContainerdError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout

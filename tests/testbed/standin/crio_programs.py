@@ -52,6 +52,7 @@ def output(path, *arguments):
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
+            check=False,
         )
     except OSError as error:
         raise ProgramError(f"fork/exec {path}: {os.strerror(error.errno).lower()}") from None

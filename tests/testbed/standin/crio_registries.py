@@ -83,7 +83,12 @@ def check(places=SYSTEM):
 def _judge(environment, names):
     command = ["skopeo", "inspect", "--raw", "docker://127.0.0.1:1/registries-check"]
     said = subprocess.run(
-        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment
+        command,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        check=False,
     ).stderr
     # skopeo's own words before the library's, which name the file, are left out.
     found = re.search(r'(loading (?:drop-in )?registries configuration \\".*)"\s*$', said, re.DOTALL)
@@ -128,7 +133,7 @@ def skopeo(*arguments):
     if os.path.isdir(CONTAINERS):
         _link_the_rest()
         command = ["unshare", "--mount", "sh", "-c", _ENTER, "sh", CONTAINERS, _TODAY, _VIEW, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
 
 
 def _link_the_rest():

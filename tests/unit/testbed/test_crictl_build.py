@@ -63,7 +63,7 @@ def test_with_another_crictl_each_comparison_is_skipped_by_name_and_counted(tmp_
             tar.addfile(entry, io.BytesIO(content))
     command = [sys.executable, "-m", "pytest", "tests/integration/test_standin_crictl.py"]
     environment = {**os.environ, "CRIO_BUNDLE": str(bundle)}
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     (passed, skipped) = map(int, re.search(r"(\d+) passed, (\d+) skipped", done.stdout).groups())
     assert (passed, skipped > 300) == (1, True)

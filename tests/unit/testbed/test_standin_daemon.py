@@ -32,7 +32,11 @@ def daemon(monkeypatch):
     """A daemon that runs with the defaults; `wanted` is what its files say next."""
     monkeypatch.setattr(crio_registries, "remember", lambda _places: None)
     monkeypatch.setattr(containerd, "ensure", lambda _settings: None)
-    made = Daemon(crio_settings.defaults(), lambda: made.wanted.copy(), Journal(io.StringIO()))
+
+    def wanted():
+        return made.wanted.copy()
+
+    made = Daemon(crio_settings.defaults(), wanted, Journal(io.StringIO()))
     made.wanted = made.settings.copy()
     for handlers in (made.settings.handlers, made.wanted.handlers):
         handlers["crun"]["runtime_path"] = sys.executable

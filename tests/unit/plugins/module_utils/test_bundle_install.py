@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -237,13 +238,12 @@ def test_a_full_disk_does_not_prevent_going_back(node, tmp_path):
     old = node.state()
     for position in range(1, 60):
         with copy_of(node, tmp_path), pytest.MonkeyPatch.context() as patch:
-            left = [position]
+            left = itertools.count(position - 1, -1)
 
             def full(name, real, left=left):
                 def operation(*arguments, **more):
                     is_new = name != "open" or (len(arguments) > 1 and arguments[1] & os.O_CREAT)
-                    left[0] -= is_new
-                    if is_new and left[0] < 0:
+                    if is_new and next(left) < 0:
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     return real(*arguments, **more)
 

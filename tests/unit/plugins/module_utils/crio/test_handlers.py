@@ -12,8 +12,8 @@ BEFORE = ("crun", {"crun": CRUN, "runc": RUNC})
 STARTED = {"c1": {"runtime": "/usr/bin/crun", "runtime_root": "/run/crun"}}
 
 
-def problems(after, pod=POD, monitors=STARTED, before=BEFORE):
-    return handlers.in_use([pod], monitors, before, after)
+def problems(after, pod=None, monitors=None, before=BEFORE):
+    return handlers.in_use([pod or POD], STARTED if monitors is None else monitors, before, after)
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ def settings(values):
     ]
 
 
-def found(values, missing=None, report=SETTLED):
+def found(values, missing=None, report=None):
     entries = settings(values)
     missing = fallbacks.paths(entries) if missing is None else missing
-    return {entry["key"]: entry["reason"] for entry in fallbacks.found(entries, missing, report)}
+    return {entry["key"]: entry["reason"] for entry in fallbacks.found(entries, missing, report or SETTLED)}
 
 
 def example(row):
