@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 
+from ansible_collections.cri.node.plugins.action import crio_bundle
 from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
@@ -38,6 +39,7 @@ ARGUMENT_SPEC = {
     "owners": {"type": "list", "elements": "str"},
     "problems": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
+    "bundle": {"type": "dict", "options": crio_bundle.ARGUMENT_SPEC},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
@@ -64,9 +66,29 @@ class ActionModule(CheckedAction):
         misnamed = variable_names.warnings(task_vars or {})
         result = {"changed": False}
         if options["state"] != "checked":
+            installed = self._install(options["bundle"], task_vars) if options["bundle"] else {}
             result = self._present(wanted, options, task_vars)
+            if installed:
+                result["changed"] = result["changed"] or installed["changed"]
+                if "diff" in installed:
+                    result["diff"] = [installed["diff"], *result.get("diff", [])]
+                result["bundle"] = {
+                    name: installed[name] for name in ("changed", "version") if name in installed
+                }
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
+        return result
+
+    def _install(self, bundle, task_vars):
+        """Install CRI-O as a task of crio_bundle would. Returns its result; raises TaskFailure with its message."""
+        task = self._task.copy()
+        task.args = {name: value for name, value in bundle.items() if value is not None}
+        action = crio_bundle.ActionModule(
+            task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
+        )
+        result = action.run(task_vars=task_vars)
+        if result.get("failed") or result.get("unreachable"):
+            raise TaskFailure(result["msg"], result)
         return result
 
     def _present(self, wanted, options, task_vars):

@@ -29,6 +29,25 @@ options:
     type: str
     choices: [checked, present]
     default: present
+  bundle:
+    description:
+      - CRI-O's static bundle, which is installed before the file set is applied, as M(cri.node.crio_bundle) does.
+      - By default nothing is installed.
+    type: dict
+    suboptions:
+      source:
+        description: A file on the controller or a URL. C({arch}) stands for the node's architecture, such as amd64 or arm64.
+        type: str
+        required: true
+      sha256:
+        description: The SHA-256 of the bundle by architecture.
+        type: dict
+        required: true
+      fetched_by:
+        description: Who downloads a URL, the node or the controller.
+        type: str
+        choices: [node, controller]
+        default: node
   require_crio:
     description:
       - Whether a node without CRI-O is an error. V(false) is for check mode before an installation that check mode only predicts.
@@ -133,6 +152,10 @@ runtime:
         - systemd's InvocationID of the running daemon, after the change where there was one.
         - Empty while it does not run.
       type: str
+bundle:
+  description: The outcome of the installation, C(changed) and C(version).
+  type: dict
+  returned: with O(bundle)
 generation:
   description: The number of the node's newest committed transaction; 0 before the first.
   type: int

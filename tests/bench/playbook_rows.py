@@ -21,7 +21,14 @@ from testbed import Node, TestBed, bed, playbooks
 
 NODES = 4
 RUNS = 5
-NAMES = ("provision_first", "provision_noop", "verify", "remote_calls_first", "remote_calls_noop")
+NAMES = (
+    "provision_first",
+    "provision_noop",
+    "verify",
+    "remote_calls_first",
+    "remote_calls_noop",
+    "tasks_noop",
+)
 _HERE = Path(__file__).parent
 _PING = [
     {
@@ -51,11 +58,12 @@ systemctl restart crio
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ansible-playbook: seconds, the most remote calls on any node, and the nodes that it changed."""
+    """One run of ansible-playbook: seconds, the most remote calls and tasks on any node, and the nodes that it changed."""
 
     seconds: float
     calls: int
     changed: int
+    tasks: int  # skipped ones too
 
 
 def variables(node: Node) -> dict:
@@ -115,7 +123,16 @@ class Playbooks:
         changed = [
             int(number) for number in re.findall(r"^\S+ +: ok=.* changed=(\d+)", done.stdout, re.MULTILINE)
         ]
-        return Run(seconds, max(calls.values(), default=0), sum(number > 0 for number in changed))
+        tasks = [
+            int(ran) + int(skipped)
+            for ran, skipped in re.findall(r"^\S+ +: ok=(\d+) .* skipped=(\d+)", done.stdout, re.MULTILINE)
+        ]
+        return Run(
+            seconds,
+            max(calls.values(), default=0),
+            sum(number > 0 for number in changed),
+            max(tasks, default=0),
+        )
 
     def pair(self, playbook: str, *options: str, changes: bool) -> tuple[Run, Run]:
         """(ours, the ping), one right after the other. Raises NotMeasured where ours did not do what is to be measured."""
@@ -147,7 +164,7 @@ def measure(test_bed: TestBed) -> list[Row]:
 
 def rows(test_bed: TestBed, nodes: Sequence[Node]) -> list[Row]:
     """The rows, from nodes that were never configured."""
-    first, noop, verify = [], [], []
+    first, noop, verify, whole = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         ansible = Playbooks(test_bed, nodes, Path(folder))
         ansible.on_all(_REMEMBER)
@@ -157,6 +174,7 @@ def rows(test_bed: TestBed, nodes: Sequence[Node]) -> list[Row]:
             first.append(ansible.pair(_PROVISION, changes=True))
             noop.append(ansible.pair(_PROVISION, "--skip-tags", "verify", changes=False))
             verify.append(ansible.pair(_VERIFY, changes=False))
+            whole.append(ansible.run(_PROVISION))
     seconds = {"provision_first": first, "provision_noop": noop, "verify": verify}
     calls = {"remote_calls_first": first, "remote_calls_noop": noop}
     return [
@@ -165,4 +183,5 @@ def rows(test_bed: TestBed, nodes: Sequence[Node]) -> list[Row]:
             for name, pairs in seconds.items()
         ),
         *(counted(name, [ours.calls for ours, _ping in pairs]) for name, pairs in calls.items()),
+        counted("tasks_noop", [run.tasks for run in whole]),
     ]

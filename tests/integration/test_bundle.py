@@ -168,6 +168,24 @@ def test_check_mode_predicts_an_installation_and_the_run_then_makes_it(bundle, f
     assert len(running_containers(node)) == 1
 
 
+def test_the_role_runtime_installs_and_configures_in_one_task(bundle, fresh_node, run_playbook):
+    node = fresh_node(crio=False)
+    give_network_and_registry(node)
+    play = [{"hosts": "all", "gather_facts": False, "roles": ["cri.node.runtime"]}]
+    variables = role_variables(bundle)
+    predicted = run_playbook(play, node, "--check", "--diff", variables=variables).expect_success()
+    first = run_playbook(play, node, "--diff", variables=variables).expect_success()
+    for run in (predicted, first):
+        assert run.changed == 1
+        assert run.of(APPLY)["bundle"] == {"changed": True, "version": bundle.version}
+        assert f"+CRI-O {bundle.version}" in run.out
+    assert service(node, "ActiveState") == "active"
+    second = run_playbook(play, node, "-vvv", variables=variables).expect_success()
+    assert second.changed == 0
+    assert second.of(APPLY)["bundle"] == {"changed": False, "version": bundle.version}
+    assert remote_calls(second) == 2
+
+
 @pytest.mark.real_crio(
     "a replaced crio is told by the file that runs, which is Python's where the stand-in runs"
 )
