@@ -17,8 +17,9 @@ import threading
 import time
 
 from . import node_state
-from .crictl import output as cri_output
+from .crictl import info as cri_info
 from .crictl.call import Crictl, CrictlError
+from .crictl.fields import UnexpectedOutput
 from .crio.service import CrioService
 from .errors import NodeError, PodError, os_reason
 from .layout import NODE
@@ -54,7 +55,7 @@ def observe(request):
     plugin_dirs: the live directories of CNI plugins, each with its number of programs
     plugin_dir_errors: {directory: why it cannot be looked into}
     cni_files: the CNI configurations that the daemon can see, whether it takes them or not
-    conditions: the runtime's, as cri_output.conditions has them; absent where conditions_error says why
+    conditions: the runtime's, as cri_info.conditions has them; absent where conditions_error says why
     handlers: the names of the runtime's handlers; absent where crictl does not list them (before 1.30), or handlers_error
         says why
     metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own) or error; empty where the
@@ -168,12 +169,12 @@ def _conditions(crictl):
     """The runtime's conditions and handlers, which one command shows."""
     try:
         document = crictl.json("info", "-q")
-        found = {"conditions": cri_output.conditions(document)}
+        found = {"conditions": cri_info.conditions(document)}
     except _ERRORS as error:
         return {"conditions_error": str(error)}
     try:
-        names = cri_output.handler_names(document)
-    except cri_output.UnexpectedOutput as error:
+        names = cri_info.handler_names(document)
+    except UnexpectedOutput as error:
         return dict(found, handlers_error=str(error))
     return found if names is None else dict(found, handlers=names)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import time
 
-from ..crictl import output as typed
+from ..crictl import info as cri_info
+from ..crictl import output as cri_output
 from ..crictl.call import Crictl
 from ..errors import NodeError, TransactionError
 from ..program import run
@@ -44,9 +45,9 @@ def snapshot(service):
     try:
         crictl = _crictl(service)
         running, conditions, version = crictl.together(
-            lambda: typed.running(crictl.json("ps", "-o", "json")),
+            lambda: cri_output.running(crictl.json("ps", "-o", "json")),
             lambda: _conditions(crictl),
-            lambda: typed.version(crictl.text("version")),
+            lambda: cri_info.version(crictl.text("version")),
         )
     except NodeError as error:
         raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
@@ -67,7 +68,7 @@ def _conditions(crictl):
             shown(": ".join(part for part in (each["reason"], each["message"]) if part)),
             each["status"],
         )
-        for each in typed.conditions(crictl.json("info", "-q", "-o", "json"))
+        for each in cri_info.conditions(crictl.json("info", "-q", "-o", "json"))
     }
 
 
@@ -181,7 +182,7 @@ def _what_lacks(crictl, service, before):
     """(what is not as it was, as a clause, "" for nothing; the containers that ended by themselves)"""
     try:
         conditions, listed = crictl.together(
-            lambda: _conditions(crictl), lambda: typed.running(crictl.json("ps", "-o", "json"))
+            lambda: _conditions(crictl), lambda: cri_output.running(crictl.json("ps", "-o", "json"))
         )
     except NodeError as error:
         return f"the runtime does not answer: {error}", []

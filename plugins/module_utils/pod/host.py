@@ -8,7 +8,8 @@ import os
 import shutil
 import stat
 
-from ..crictl import log as cri_log
+from ..crictl.log import Log
+from ..crictl.log_selection import Selection, newest
 from ..errors import NodeError, PodError
 from ..program import run
 from .marks import LOGS
@@ -91,8 +92,8 @@ def remove_logs(namespace, name, uid):
 def last_lines(path, count=10):
     """The text of a log's last lines, the oldest first; none where it cannot be read. A line that is cut says so."""
     try:
-        with cri_log.Log(path, rotated=False) as log:
-            entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
+        with Log(path, rotated=False) as log:
+            entries, _truncated = newest([log], Selection(tail=count, max_bytes=4096))
             return [f"{entry.text}{_CUT}" if entry.cut else entry.text for entry in entries]
     except (NodeError, OSError, ValueError):
         return []
