@@ -431,6 +431,7 @@ READERS: dict[str, Reader] = {
 #: what reads nothing that crictl prints, though it is public, or imports crictl's module
 NO_READERS = {
     "module_utils.crictl.start": "starts crictl; reads nothing",
+    "module_utils.crictl.failure:is_help": "returns a boolean; Crictl.text and parse call it",
     "module_utils.crictl.call:Crictl.within": "runs nothing",
     "module_utils.crictl.call:Crictl.together": "calls what it is given",
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",

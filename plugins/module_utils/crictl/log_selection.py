@@ -11,7 +11,8 @@ import re
 import time
 from collections.abc import Sequence
 
-from .log import TIME_LIMIT, Entry, Log
+from . import log as cri_log
+from .log import Entry, Log
 from .times import SECOND, nanoseconds
 
 CHARACTER_LIMIT = 600_000  # of all entries as JSON; job runners drop a result of more than 700,000
@@ -79,7 +80,7 @@ def newest(logs: Sequence[Log], selection: Selection) -> tuple[list[Entry], bool
 
     Truncated means that a limit ended the search before the beginning of the selection, or cut a line.
     """
-    deadline = time.monotonic() + TIME_LIMIT
+    deadline = time.monotonic() + cri_log.TIME_LIMIT
     for log in logs:
         log.deadline = deadline
     found: list[Entry] = []

@@ -50,8 +50,8 @@ def test_each_reader_of_crictl_is_in_the_table():
     }
     public |= {
         f"module_utils.crictl.call:Crictl.{name}"
-        for name, _each in inspect.getmembers(call.Crictl, inspect.isfunction)
-        if not name.startswith("_")
+        for name, each in inspect.getmembers(call.Crictl, inspect.isfunction)
+        if each.__module__ == call.__name__ and not name.startswith("_")
     }
     assert sorted(public - {*map(name_of, readers.READERS), *readers.NO_READERS}) == []
 

@@ -65,6 +65,11 @@ class Node:
         sandbox = json.loads((RECORDED / "inspectp.json").read_text())
         sandbox["status"]["id"] = f"sandbox-{pod}"
         (self.folder / "inspectp" / f"sandbox-{pod}.json").write_text(json.dumps(sandbox))
+        listed_pods = json.loads((self.folder / "pods.json").read_text())
+        listed_pods["items"].append(
+            {"id": f"sandbox-{pod}", "metadata": {"name": pod, "namespace": namespace}}
+        )
+        (self.folder / "pods.json").write_text(json.dumps(listed_pods))
         (self.folder / "inspect" / f"{identity}.json").write_text(json.dumps(recorded))
         self.listed.append(container)
         (self.folder / "ps.json").write_text(json.dumps({"containers": self.listed}))

@@ -223,7 +223,9 @@ class TestFailure:
         self.fails("permission", lambda: Crictl(listening, binary=FAKE).json("info"), "become")
 
     def test_tcp_is_refused(self):
-        self.fails("failed", lambda: Crictl("tcp://127.0.0.1:10010", binary=FAKE), "must be a socket's path")
+        self.fails(
+            "failed", lambda: Crictl("tcp://127.0.0.1:10010", binary=FAKE), "must be the path of a socket"
+        )
 
     @pytest.mark.parametrize("seconds", [0, -1, 86401, 10**4000])
     def test_a_timeout_of_nothing_or_of_days_is_refused(self, seconds):

@@ -363,7 +363,7 @@ class TestHostileFolders:
         path = link / "/".join(["deep"] * (3 - depth)) / "0.log"
         assert path.read_bytes()
         with pytest.raises(
-            LogError, match=re.escape(f"{link}, which the log's path leads through, is a symbolic link")
+            LogError, match=re.escape(f"{link}, which is part of the log's path, is a symbolic link")
         ):
             Log(str(path))
 
@@ -371,7 +371,7 @@ class TestHostileFolders:
         (tmp_path / "disk/ns_pod_uid/web").mkdir(parents=True)
         write(tmp_path / "disk/ns_pod_uid/web", line(0, "a"))
         (tmp_path / "pods").symlink_to(tmp_path / "disk")
-        monkeypatch.setattr(cri_log, "_SYSTEM_FOLDERS", (f"{tmp_path}/pods",))
+        monkeypatch.setattr(log_files, "_SYSTEM_DIRECTORIES", (f"{tmp_path}/pods",))
         assert texts(f"{tmp_path}/pods/ns_pod_uid/web/0.log") == ["a"]
         (tmp_path / "pods/ns_pod_uid/linked").symlink_to(tmp_path / "disk/ns_pod_uid/web")
         with pytest.raises(LogError, match="is a symbolic link"):
