@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 
 from . import node_state
 from .contract import HelloWorld, Metrics, Observation, ObservationRequest, Pod
-from .crictl import output as cri_output
+from .crictl import info as cri_info
 from .crictl.call import Crictl, CrictlError
+from .crictl.fields import UnexpectedOutput
 from .crio.service import CrioService
 from .errors import NodeError, PodError, os_reason
 from .layout import NODE
@@ -59,7 +60,7 @@ def observe(request: ObservationRequest) -> Observation:
     plugin_dirs: the live directories of CNI plugins, each with its number of programs
     plugin_dir_errors: {directory: why it cannot be read}
     cni_files: the CNI configurations that the daemon can see, whether it uses them or not
-    conditions: the runtime's, see cri_output.conditions; absent if conditions_error says why
+    conditions: the runtime's, see cri_info.conditions; absent if conditions_error says why
     handlers: the names of the runtime's handlers; absent if crictl does not list them (before 1.30) or handlers_error says why
     metrics: enabled, port, url, socket (a further one, not asked), and lines (of CRI-O's own metrics) or error; empty if
         the daemon does not report its configuration
@@ -177,12 +178,12 @@ def _conditions(crictl: Crictl) -> Observation:
     """Return the runtime's conditions and handlers, which one command prints."""
     try:
         document = crictl.json("info", "-q")
-        found: Observation = {"conditions": cri_output.conditions(document)}
+        found: Observation = {"conditions": cri_info.conditions(document)}
     except _ERRORS as error:
         return {"conditions_error": str(error)}
     try:
-        names = cri_output.handler_names(document)
-    except cri_output.UnexpectedOutput as error:
+        names = cri_info.handler_names(document)
+    except UnexpectedOutput as error:
         return {**found, "handlers_error": str(error)}
     return found if names is None else {**found, "handlers": names}
 

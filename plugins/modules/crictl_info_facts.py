@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: crictl_info_facts
-short_description: What a node's container runtime says of itself, as facts
+short_description: Gather facts about the container runtime with crictl
 version_added: 0.1.0
 description:
-  - Reads the runtime's conditions, handlers, features, version and cgroup driver through CRI, typed.
-  - A runtime that is not ready is not an error of this module; look at
-    RV(ansible_facts.crictl_info.runtime_ready). A runtime that does not answer is one.
+  - Returns conditions, handlers, features, version and cgroup driver of the runtime, typed.
+  - The module succeeds if the runtime is not ready; check RV(ansible_facts.crictl_info.runtime_ready). It fails if the
+    runtime does not answer.
 author:
   - The cri.node contributors (@cri-node)
 extends_documentation_fragment:
@@ -24,18 +24,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the runtime
+- name: Gather facts about CRI-O
   cri.node.crictl_info_facts:
   become: true
 
-- name: Stop where the runtime is not ready
+- name: Fail if the runtime is not ready
   ansible.builtin.assert:
     that:
       - ansible_facts.crictl_info.runtime_ready
       - ansible_facts.crictl_info.network_ready
     fail_msg: "{{ ansible_facts.crictl_info.conditions | rejectattr('status') | map(attribute='message') }}"
 
-- name: Read containerd instead, and allow it a minute
+- name: Gather facts about containerd, with a timeout of one minute
   cri.node.crictl_info_facts:
     endpoint: unix:///run/containerd/containerd.sock
     timeout: 60
@@ -53,121 +53,121 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ansible_facts:
-  description: Facts to add to the node's.
+  description: Facts to add to those of the host.
   returned: success
   type: dict
   contains:
     crictl_info:
-      description: The runtime.
+      description: The container runtime.
       returned: success
       type: dict
       contains:
         endpoint:
-          description: The socket that answered, as a URL.
+          description: The socket of the runtime, as a URL.
           returned: success
           type: str
           sample: unix:///var/run/crio/crio.sock
         runtime_ready:
-          description: Whether the condition C(RuntimeReady) holds. V(false) where the runtime does not tell.
+          description: Whether the condition C(RuntimeReady) is true. V(false) if the runtime does not report it.
           returned: success
           type: bool
           sample: true
         network_ready:
-          description: Whether the condition C(NetworkReady) holds. V(false) where the runtime does not tell.
+          description: Whether the condition C(NetworkReady) is true. V(false) if the runtime does not report it.
           returned: success
           type: bool
           sample: true
         conditions:
-          description: All conditions, in the runtime's order.
+          description: All conditions, in the order of the runtime.
           returned: success
           type: list
           elements: dict
           contains:
             type:
-              description: The condition's name.
+              description: The type of the condition.
               returned: success
               type: str
               sample: NetworkReady
             status:
-              description: Whether it holds.
+              description: Whether the condition is true.
               returned: success
               type: bool
               sample: false
             reason:
-              description: Why, in one word; empty where all is well.
+              description: The reason for the status, in one word; empty if there is no problem.
               returned: success
               type: str
               sample: NetworkPluginNotReady
             message:
-              description: Why, in a sentence; empty where all is well.
+              description: The reason for the status, in a sentence; empty if there is no problem.
               returned: success
               type: str
               sample: no CNI configuration file in /etc/cni/net.d/
         handlers:
-          description: The OCI runtimes (C(RuntimeClass) handlers) that pods can ask for.
-          returned: where the runtime and crictl tell it (Kubernetes 1.30 and newer)
+          description: The handlers (OCI runtimes) that pods can select with a C(RuntimeClass).
+          returned: if runtime and crictl report it (Kubernetes 1.30 and newer)
           type: list
           elements: dict
           contains:
             name:
-              description: The handler's name. Absent where the runtime does not tell which one is the
+              description: The name of the handler. Absent if the runtime does not report which handler is the
                 default.
-              returned: where known
+              returned: if known
               type: str
               sample: crun
             default:
-              description: Whether pods without a C(RuntimeClass) get it.
-              returned: where known
+              description: Whether pods without a C(RuntimeClass) use it.
+              returned: if known
               type: bool
               sample: true
             features:
               description:
-                - What the handler can do, by the names that CRI gives (V(recursive_read_only_mounts),
-                  V(user_namespaces)). What is not there was not reported.
+                - The features of the handler by their names in CRI (V(recursive_read_only_mounts),
+                  V(user_namespaces)). Features that are not reported are absent.
               returned: success
               type: dict
               sample: {recursive_read_only_mounts: true, user_namespaces: true}
         features:
-          description: What the runtime can do, whatever the handler.
-          returned: where the runtime and crictl tell it (Kubernetes 1.31 and newer)
+          description: The features of the runtime that do not depend on the handler.
+          returned: if runtime and crictl report it (Kubernetes 1.31 and newer)
           type: dict
           sample: {supplemental_groups_policy: true}
         version:
-          description: Which runtime this is.
+          description: Name and versions of the runtime.
           returned: success
           type: dict
           contains:
             runtime_name:
-              description: Its name.
+              description: The name of the runtime.
               returned: success
               type: str
               sample: cri-o
             runtime_version:
-              description: Its version, as it writes it.
-              returned: where the runtime tells it
+              description: The version of the runtime, as it reports it.
+              returned: if the runtime reports it
               type: str
               sample: 1.37.0
             api_version:
-              description: The version of CRI that it speaks.
-              returned: where the runtime tells it
+              description: The version of CRI.
+              returned: if the runtime reports it
               type: str
               sample: v1
         cgroup_driver:
-          description: V(systemd) or V(cgroupfs); must be the kubelet's as well.
-          returned: where the runtime tells it
+          description: V(systemd) or V(cgroupfs). The kubelet must use the same driver.
+          returned: if the runtime reports it
           type: str
           sample: systemd
         sandbox_image:
-          description: The image of pods' infrastructure container.
-          returned: where the runtime tells it
+          description: The image of the infrastructure container of pods.
+          returned: if the runtime reports it
           type: str
           sample: registry.k8s.io/pause:3.10
 kind:
   description:
-    - What kind of failure this was, to act on.
-    - V(missing) (no crictl), V(unreachable) (no socket, or nobody behind it), V(timeout), V(permission),
-      V(not_found),
-      V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or V(failed).
+    - The kind of failure, for use in conditions.
+    - V(missing) (there is no crictl), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
+      V(permission), V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
+      V(failed).
   returned: failure
   type: str
   sample: unreachable
@@ -175,55 +175,21 @@ kind:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.crictl import output as cri_output
-from ..module_utils.crictl.call import OPTIONS, Crictl, CrictlError
+from ..module_utils.crictl.start import OPTIONS, early, json_arguments
 
 
-def read_info(crictl):
-    document, version = crictl.together(lambda: crictl.json("info"), lambda: crictl.text("version"))
-    facts = cri_output.info(document)
-    facts.update(endpoint=crictl.endpoint, version=cri_output.version(version))
-    if facts["version"]["runtime_name"] == "cri-o":
-        complete_from_crio(facts, crictl)
-    if "cgroup_driver" not in facts:
-        driver = ask_cgroup_driver(crictl)
-        facts.update({"cgroup_driver": driver} if driver else {})
-    return facts
-
-
-def complete_from_crio(facts, crictl):
-    """CRI-O before 1.33 tells its cgroup driver and default handler only on its socket's HTTP side."""
-    unnamed = any("name" not in handler for handler in facts.get("handlers", ()))
-    if "cgroup_driver" in facts and not unnamed:
-        return
-    # Imported here because an HTTP client takes longer to load than all else, and new runtimes do not need it.
-    from ..module_utils.crio import live as crio_live
-
-    try:
-        live = crio_live.live_configuration(crictl.socket_path, crictl.timeout)
-    except crio_live.CrioSocketError:
-        return
-    driver = live.get("crio.runtime.cgroup_manager", "").strip('"')
-    if driver:
-        facts.setdefault("cgroup_driver", driver)
-    if unnamed:
-        default = live.get("crio.runtime.default_runtime", "").strip('"')
-        facts["handlers"] = cri_output.with_default_handler(facts["handlers"], default)
-
-
-def ask_cgroup_driver(crictl):
-    """None where the runtime or crictl is too old to tell (before 1.28)."""
-    try:
-        return cri_output.cgroup_driver(crictl.text("runtime-config"))
-    except CrictlError:
-        return None
-
-
-def main():
+def main() -> None:
     module = AnsibleModule(argument_spec=dict(OPTIONS), supports_check_mode=True)
+    started = early(module.params, json_arguments("info"), ("version",))
+    # Imported here: Python compiles all this while crictl is running.
+    from ..module_utils.crictl import runtime_facts
+    from ..module_utils.crictl.call import Crictl
+    from ..module_utils.errors import NodeError
+
     try:
-        facts = read_info(Crictl(**{option: module.params[option] for option in OPTIONS}))
-    except (CrictlError, cri_output.UnexpectedOutput) as error:
+        with Crictl(**{option: module.params[option] for option in OPTIONS}, started=started) as crictl:
+            facts = runtime_facts.read(crictl)
+    except NodeError as error:
         module.fail_json(msg=str(error), kind=error.kind)
     module.exit_json(changed=False, ansible_facts={"crictl_info": facts})
 

@@ -20,8 +20,18 @@ from typing import NamedTuple
 from unittest import mock
 
 from ansible_collections.cri.node.plugins.module_utils import observation
-from ansible_collections.cri.node.plugins.module_utils.crictl import call, output
+from ansible_collections.cri.node.plugins.module_utils.crictl import (
+    call,
+    container_facts,
+    failure,
+    info,
+    inspection,
+    log_facts,
+    output,
+    runtime_facts,
+)
 from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
+from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection import Selection, newest
 from ansible_collections.cri.node.plugins.module_utils.crio import containers as crio_containers
 from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
@@ -30,7 +40,6 @@ from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_ho
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
 from ansible_collections.cri.node.plugins.module_utils.transaction import losses
-from ansible_collections.cri.node.plugins.modules import crictl_info_facts, crictl_logs_facts, crictl_ps_facts
 from fuzz.mutations import Input
 from fuzz.recorded import ANSWERS, CONTAINER
 
@@ -70,7 +79,7 @@ class Given:
     @functools.cached_property
     def _parsed(self):
         try:
-            return call._parse(self.data, self.source), None
+            return call.parse(self.data, self.source), None
         except call.CrictlError as error:
             return None, error
 
@@ -121,7 +130,7 @@ class Replay(call.Crictl):
 
 @functools.cache
 def _recorded(command):
-    return call._parse(ANSWERS[command], command)
+    return call.parse(ANSWERS[command], command)
 
 
 @functools.cache
@@ -151,12 +160,18 @@ def _first(document):
     return next(lists, [document])[0]
 
 
+def _status(document):
+    """The status of crictl inspect, an empty one where it has none."""
+    status = document.get("status") if isinstance(document, dict) else None
+    return status if isinstance(status, dict) else {}
+
+
 def _each_failure(given: Given):
     """What crictl's last words become, on either stream and with any exit status."""
     failures = [
-        call._failure("pull", 1, b"", given.data),
-        call._failure("pull", 1, given.data, b""),
-        call._failure("ps", -9, given.data, given.data),
+        failure.failure("pull", 1, b"", given.data),
+        failure.failure("pull", 1, given.data, b""),
+        failure.failure("ps", -9, given.data, given.data),
     ]
     return Messages(map(str, failures))
 
@@ -167,13 +182,13 @@ def _text(given: Given):
 
 def _newest(given: Given, path: str, **selection):
     with cri_log.Log(path) as log:
-        entries, truncated = cri_log.newest([log], cri_log.Selection(**selection))
+        entries, truncated = newest([log], Selection(**selection))
         return [each.as_dict() for each in entries], truncated, log.malformed, [*log.warnings]
 
 
 def _defaults(handlers):
     named = [each["name"] for each in handlers or () if "name" in each]
-    return [output.with_default_handler(handlers or [], each) for each in ("crun", *named[:3])]
+    return [info.with_default_handler(handlers or [], each) for each in ("crun", *named[:3])]
 
 
 POD = {
@@ -244,7 +259,7 @@ def _failure(given: Given):
     ended = cri_pod._ended(
         {**details[0], "name": "c0", "exit_code": 1, "message": given.text, "reason": given.text[:50]}
     )
-    errors = (ended, PodError(str(call._failure("start", 1, b"", given.data)), "c0"))
+    errors = (ended, PodError(str(failure.failure("start", 1, b"", given.data)), "c0"))
     failures = [
         pod_result.failure(pod, each, "It was removed again", pod_host.last_lines(given.log))
         for each in errors
@@ -256,15 +271,15 @@ def _failure(given: Given):
 def _find_logs(by):
     def find(given: Given):
         wanted = {**_LOGS, **by}
-        found = crictl_logs_facts.find(Replay(), wanted)
+        found = log_facts.find(Replay(), wanted)
         if not found:
             return []
         for each in found:
             each["log_path"] = given.log
         with contextlib.ExitStack() as stack:
-            logs, warnings = crictl_logs_facts.open_logs(found[:3], True, stack)
-            entries, truncated = cri_log.newest(logs, cri_log.Selection())
-            return crictl_logs_facts.describe(logs, entries, truncated, wanted), warnings
+            logs, warnings = log_facts.open_logs(found[:3], True, stack)
+            entries, truncated = newest(logs, Selection())
+            return log_facts.describe(logs, entries, truncated, wanted), warnings
 
     return find
 
@@ -314,15 +329,21 @@ READERS: dict[str, Reader] = {
     "module_utils.crictl.call:Crictl.details": Reader(
         _of_crictl(lambda crictl: crictl.details([CONTAINER])), ("inspect", "ps")
     ),
-    "module_utils.crictl.call:_failure": Reader(_each_failure),
-    "module_utils.crictl.output:info": Reader(_of_document(output.info)),
-    "module_utils.crictl.output:conditions": Reader(_of_document(output.conditions)),
-    "module_utils.crictl.output:handler_names": Reader(_of_document(output.handler_names)),
-    "module_utils.crictl.output:with_default_handler": Reader(
-        _of_document(lambda each: _defaults(output.info(each).get("handlers")))
+    "module_utils.crictl.call:Crictl.pod_details": Reader(
+        _of_crictl(lambda crictl: crictl.pod_details([CONTAINER], inspection.pods)), ("inspectp", "pods")
     ),
-    "module_utils.crictl.output:version": Reader(_of_text(output.version)),
-    "module_utils.crictl.output:cgroup_driver": Reader(_of_text(output.cgroup_driver)),
+    "module_utils.crictl.call:parse": Reader(
+        lambda given: type(call.parse(given.data, given.source)).__name__, ("ps", "inspect", "inspectp")
+    ),
+    "module_utils.crictl.failure:failure": Reader(_each_failure),
+    "module_utils.crictl.info:info": Reader(_of_document(info.info)),
+    "module_utils.crictl.info:conditions": Reader(_of_document(info.conditions)),
+    "module_utils.crictl.info:handler_names": Reader(_of_document(info.handler_names)),
+    "module_utils.crictl.info:with_default_handler": Reader(
+        _of_document(lambda each: _defaults(info.info(each).get("handlers")))
+    ),
+    "module_utils.crictl.info:version": Reader(_of_text(info.version)),
+    "module_utils.crictl.info:cgroup_driver": Reader(_of_text(info.cgroup_driver)),
     "module_utils.crictl.output:printed_identity": Reader(_of_text(output.printed_identity)),
     "module_utils.crictl.output:containers": Reader(_of_document(output.containers)),
     "module_utils.crictl.output:container": Reader(_of_document(lambda each: output.container(_first(each)))),
@@ -336,14 +357,18 @@ READERS: dict[str, Reader] = {
     "module_utils.crictl.output:sandbox_status": Reader(_of_document(output.sandbox_status)),
     "module_utils.crictl.output:details": Reader(_of_document(output.details)),
     "module_utils.crictl.output:detail": Reader(_of_document(output.detail)),
-    "module_utils.crictl.log:newest": Reader(lambda given: _newest(given, given.log)),
-    "module_utils.crictl.log:newest (of one stream, since a time, with a pattern)": Reader(
+    "module_utils.crictl.output:image": Reader(_of_document(lambda each: output.image(_status(each)))),
+    "module_utils.crictl.inspection:containers": Reader(_of_document(inspection.containers)),
+    "module_utils.crictl.inspection:configuration": Reader(_of_document(inspection.configuration)),
+    "module_utils.crictl.inspection:pods": Reader(_of_document(inspection.pods)),
+    "module_utils.crictl.log_selection:newest": Reader(lambda given: _newest(given, given.log)),
+    "module_utils.crictl.log_selection:newest (of one stream, since a time, with a pattern)": Reader(
         lambda given: _newest(
             given, given.log, stream="stdout", since=1, until=1 << 62, pattern="e", tail=3, max_bytes=100
         ),
         _TEXTS,
     ),
-    "module_utils.crictl.log:newest (of packed files)": Reader(
+    "module_utils.crictl.log_selection:newest (of packed files)": Reader(
         lambda given: _newest(given, given.packed_log), _TEXTS
     ),
     "module_utils.pod.host:last_lines": Reader(lambda given: pod_host.last_lines(given.log)),
@@ -378,41 +403,44 @@ READERS: dict[str, Reader] = {
         ("pods", "ps", "inspectp", "inspect", "runp", "create", "log"),
     ),
     "module_utils.observation:_value": Reader(_of_text(lambda text: type(observation._value(text)).__name__)),
-    "modules.crictl_info_facts:read_info": Reader(
-        _of_crictl(crictl_info_facts.read_info), ("info", "version", "runtime-config", "config")
+    "module_utils.crictl.runtime_facts:read": Reader(
+        _of_crictl(runtime_facts.read), ("info", "version", "runtime-config", "config")
     ),
-    "modules.crictl_ps_facts:read_containers": Reader(
-        _of_crictl(lambda crictl: crictl_ps_facts.read_containers(crictl, {**_ALL_PS, "details": False})),
+    "module_utils.crictl.container_facts:read": Reader(
+        _of_crictl(lambda crictl: container_facts.read(crictl, {**_ALL_PS, "details": False})),
         ("ps", "pods"),
     ),
-    "modules.crictl_ps_facts:read_containers (with details)": Reader(
+    "module_utils.crictl.container_facts:read (with details)": Reader(
         _of_crictl(
-            lambda crictl: crictl_ps_facts.read_containers(
+            lambda crictl: container_facts.read(
                 crictl,
                 {**_ALL_PS, "states": ["running"], "image": ["*"], "labels": {"a": None}, "details": True},
             )
         ),
-        ("ps", "pods", "inspect"),
+        ("ps", "pods", "inspect", "inspectp"),
     ),
-    "modules.crictl_logs_facts:find (by pod)": Reader(_find_logs({}), ("ps", "pods", "inspect", "log")),
-    "modules.crictl_logs_facts:find (by id)": Reader(
+    "module_utils.crictl.log_facts:find (by pod)": Reader(_find_logs({}), ("ps", "pods", "inspect", "log")),
+    "module_utils.crictl.log_facts:find (by id)": Reader(
         _find_logs({"id": CONTAINER[:12], "pod": None}), ("ps", "pods", "inspect", "log")
     ),
-    "modules.crictl_logs_facts:find (the one before)": Reader(
+    "module_utils.crictl.log_facts:find (the one before)": Reader(
         _find_logs({"name": "hello-world", "pod": None, "previous": True}), ("ps", "pods", "inspect", "log")
     ),
 }
 
 #: what reads nothing that crictl prints, though it is public, or imports crictl's module
 NO_READERS = {
-    "module_utils.crictl.output:nanoseconds": "raises ValueError by contract; all times above go through it",
-    "module_utils.crictl.output:rfc3339": "takes a number",
+    "module_utils.crictl.start": "starts crictl; reads nothing",
+    "module_utils.crictl.failure:is_help": "returns a boolean; Crictl.text and parse call it",
     "module_utils.crictl.call:Crictl.within": "runs nothing",
     "module_utils.crictl.call:Crictl.together": "calls what it is given",
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",
     "module_utils.node_state": "looks for the program",
     "module_utils.transaction.unit": "packs the modules",
     "modules.node_crictl_pod": "prints what module_utils/pod returns",
+    "modules.crictl_info_facts": "prints what module_utils/crictl/runtime_facts.py returns",
+    "modules.crictl_logs_facts": "prints what module_utils/crictl/log_facts.py returns",
+    "modules.crictl_ps_facts": "prints what module_utils/crictl/container_facts.py returns",
     "action.crictl_pod": "takes the names of the options",
 }
 

@@ -95,6 +95,58 @@ def _ended_well():
     return document
 
 
+def _configured():
+    """A container with everything that CRI's ContainerStatus has, in the form of crictl's JSON."""
+    document = _slim("inspect.json")
+    mapping = {"hostId": 65536, "containerId": 0, "length": 65536}
+    document["info"]["runtimeSpec"] = {"annotations": {"org.opencontainers.image.stopSignal": "SIGQUIT"}}
+    document["status"].update(
+        annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}", "a": "b"},
+        mounts=[
+            {
+                "containerPath": "/data",
+                "hostPath": "/srv",
+                "readonly": True,
+                "selinuxRelabel": False,
+                "propagation": "PROPAGATION_HOST_TO_CONTAINER",
+                "uidMappings": [mapping],
+                "gidMappings": [mapping],
+                "recursiveReadOnly": False,
+                "image": {"image": "registry.example.com/data:1"},
+                "imageSubPath": "models",
+            }
+        ],
+        resources={
+            "linux": {
+                "cpuPeriod": "100000",
+                "cpuQuota": "50000",
+                "cpuShares": "512",
+                "memoryLimitInBytes": "134217728",
+                "oomScoreAdj": "-998",
+                "cpusetCpus": "0-3",
+                "cpusetMems": "0",
+                "hugepageLimits": [{"pageSize": "2MB", "limit": "4194304"}],
+                "unified": {"memory.high": "120795955"},
+                "memorySwapLimitInBytes": "134217728",
+            }
+        },
+        user={"linux": {"uid": "1000", "gid": "1000", "supplementalGroups": ["1000", "2000"]}},
+    )
+    return document
+
+
+def _in_user_namespace():
+    document = _slim("inspectp.json")
+    mapping = {"hostId": 65536, "containerId": 0, "length": 65536}
+    document["status"]["linux"]["namespaces"]["options"].update(
+        network="NODE",
+        pid="TARGET",
+        targetId=CONTAINER,
+        usernsOptions={"mode": "POD", "uids": [mapping], "gids": [mapping]},
+    )
+    return document
+
+
 #: {command: documents of its JSON}; the first is what it answers where another command's answer is mutated
 DOCUMENTS = {
     "info": [
@@ -111,9 +163,10 @@ DOCUMENTS = {
     "inspect": [
         _two_of_them(),
         _ended_well(),
+        _configured(),
         *map(_slim, ("inspect.json", "inspect-exited.json", "inspect-created.json")),
     ],
-    "inspectp": [_slim("inspectp.json")],
+    "inspectp": [_slim("inspectp.json"), _in_user_namespace()],
 }
 #: large ones, mutated less often
 WHOLE = {"inspect": [_document("inspect.json")], "inspectp": [_document("inspectp.json")]}

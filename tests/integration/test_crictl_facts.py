@@ -82,6 +82,20 @@ def test_ps_tells_how_containers_ended(node, facts, writer):
     assert container["created_at"] < min(container["started_at"], container["finished_at"])
 
 
+def test_details_are_the_configuration_that_crictl_prints(node, facts):
+    pod = node.run_pod("long-running", environment={"PASSWORD": "hunter2"})
+    (container,) = facts("crictl_ps", details=True)["containers"]
+    said, sandbox = node.crictl("inspect", pod.container_id)["status"], node.crictl("inspectp", pod.pod_id)
+    options = sandbox["status"]["linux"]["namespaces"]["options"]
+    modes = {key: options[key].lower() for key in ("network", "pid", "ipc")}
+    assert {key: container["pod"]["namespaces"][key] for key in modes} == modes
+    assert [each["container_path"] for each in container["mounts"]] == [
+        each["containerPath"] for each in said["mounts"]
+    ]
+    assert container["image"]["ref"] == said["imageRef"]
+    assert "hunter2" not in json.dumps(container)
+
+
 def test_details_of_several_containers_come_with_one_call(node, facts):
     pods = [node.run_pod("hello-world") for _each in range(3)]
     for pod in pods:
@@ -183,7 +197,5 @@ def test_examples_run_as_written(node, run_playbook, hello_pod, name):
     tasks = yaml.safe_load(module.EXAMPLES)
     run = run_playbook([{"hosts": "nodes", "gather_facts": False, "tasks": tasks}], node).expect_success()
     if name == "crictl_logs_facts":
-        logs = run.of("Read what a container said before it was started again")["ansible_facts"][
-            "crictl_logs"
-        ]
+        logs = run.of("Read the log of a container before it was restarted")["ansible_facts"]["crictl_logs"]
         assert logs["text"] == "crashed\n"

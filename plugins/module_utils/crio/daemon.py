@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import time
 
-from ..crictl import output as typed
+from ..crictl import info as cri_info
+from ..crictl import output as cri_output
 from ..crictl.call import Crictl
 from ..errors import NodeError, TransactionError
 from ..program import run
@@ -49,9 +50,9 @@ def snapshot(service: CrioService) -> Before:
     try:
         crictl = _crictl(service)
         running, conditions, version = crictl.together(
-            lambda: typed.running(crictl.json("ps", "-o", "json")),
+            lambda: cri_output.running(crictl.json("ps", "-o", "json")),
             lambda: _conditions(crictl),
-            lambda: typed.version(crictl.text("version")),
+            lambda: cri_info.version(crictl.text("version")),
         )
     except NodeError as error:
         raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
@@ -72,7 +73,7 @@ def _conditions(crictl: Crictl) -> dict[str, tuple[str, bool]]:
             shown(": ".join(part for part in (each["reason"], each["message"]) if part)),
             each["status"],
         )
-        for each in typed.conditions(crictl.json("info", "-q", "-o", "json"))
+        for each in cri_info.conditions(crictl.json("info", "-q", "-o", "json"))
     }
 
 
@@ -189,7 +190,7 @@ def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[s
     """Return (what is worse than before, as a clause, or ""; sentences about containers that ended by themselves)."""
     try:
         conditions, listed = crictl.together(
-            lambda: _conditions(crictl), lambda: typed.running(crictl.json("ps", "-o", "json"))
+            lambda: _conditions(crictl), lambda: cri_output.running(crictl.json("ps", "-o", "json"))
         )
     except NodeError as error:
         return f"the runtime does not answer: {error}", []

@@ -9,7 +9,8 @@ import shutil
 import stat
 from collections.abc import Iterable
 
-from ..crictl import log as cri_log
+from ..crictl.log import Log
+from ..crictl.log_selection import Selection, newest
 from ..errors import NodeError, PodError
 from ..program import run
 from ..text import CUT
@@ -97,8 +98,8 @@ def remove_logs(namespace: str, name: str, uid: str) -> None:
 def last_lines(path: str, count: int = 10) -> list[str]:
     """Return the last lines of a log, oldest first; [] if it cannot be read. A shortened line says so."""
     try:
-        with cri_log.Log(path, rotated=False) as log:
-            entries, _truncated = cri_log.newest([log], cri_log.Selection(tail=count, max_bytes=4096))
+        with Log(path, rotated=False) as log:
+            entries, _truncated = newest([log], Selection(tail=count, max_bytes=4096))
             return [f"{entry.text}{CUT}" if entry.cut else entry.text for entry in entries]
     except (NodeError, OSError, ValueError):
         return []

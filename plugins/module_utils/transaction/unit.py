@@ -44,7 +44,12 @@ PACKAGES = ("crictl", "crio", "transaction")
 MODULES = (
     "contract",
     "crictl.call",
+    "crictl.failure",
+    "crictl.fields",
+    "crictl.info",
     "crictl.output",
+    "crictl.start",
+    "crictl.times",
     "crio.containers",
     "crio.daemon",
     "crio.effective",

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils.crictl import call, output
+from ansible_collections.cri.node.plugins.module_utils.crictl import call, failure, info, inspection, output
+from ansible_collections.cri.node.plugins.module_utils.text import printable
 from fuzz import __main__ as program
 from fuzz import mutations, readers, run
 from fuzz.recorded import ANSWERS, DOCUMENTS, TEXTS
@@ -42,14 +43,15 @@ def test_no_row_only_ever_refuses():
 
 def test_each_reader_of_crictl_is_in_the_table():
     public = {
-        f"module_utils.crictl.output:{name}"
-        for name, each in inspect.getmembers(output, inspect.isfunction)
-        if each.__module__ == output.__name__ and not name.startswith("_")
+        f"module_utils.crictl.{module.__name__.rpartition('.')[2]}:{name}"
+        for module in (call, failure, info, inspection, output)
+        for name, each in inspect.getmembers(module, inspect.isfunction)
+        if each.__module__ == module.__name__ and not name.startswith("_")
     }
     public |= {
         f"module_utils.crictl.call:Crictl.{name}"
-        for name, _each in inspect.getmembers(call.Crictl, inspect.isfunction)
-        if not name.startswith("_")
+        for name, each in inspect.getmembers(call.Crictl, inspect.isfunction)
+        if each.__module__ == call.__name__ and not name.startswith("_")
     }
     assert sorted(public - {*map(name_of, readers.READERS), *readers.NO_READERS}) == []
 
@@ -70,7 +72,7 @@ def uses_crictl(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             whole = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
-            if any(re.search(r"(^|\.)crictl\.(call|output|log)$", each) for each in whole):
+            if any(re.search(r"(^|\.)crictl\.\w+$", each) for each in whole):
                 return True
     return False
 
@@ -167,5 +169,5 @@ def test_a_leak_that_is_planted_in_the_collection_is_caught(monkeypatch):
     """Without its mask, crictl's own words reach a message."""
     given = [mutations.Input(0, "stderr", text.encode(), "recorded") for text in TEXTS["stderr"]]
     assert run.run(given).faults == []
-    monkeypatch.setattr(call, "shown", lambda text, *_limit: call.printable(text))
-    assert {each.reader for each in run.run(given).faults} >= {"module_utils.crictl.call:_failure"}
+    monkeypatch.setattr(failure, "shown", lambda text, *_limit: printable(text))
+    assert {each.reader for each in run.run(given).faults} >= {"module_utils.crictl.failure:failure"}

@@ -19,7 +19,7 @@ from ansible.module_utils import basic
 
 from ansible_collections.cri.node.plugins.doc_fragments import attributes
 from ansible_collections.cri.node.plugins.doc_fragments import crictl as crictl_fragment
-from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
+from ansible_collections.cri.node.plugins.module_utils.crictl.start import OPTIONS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FAKE = FIXTURES / "crictl-fake"
@@ -36,7 +36,8 @@ class Node:
     def __init__(self, folder, socket_path):
         self.folder, self.socket_path = folder, socket_path
         self.listed = []
-        (folder / "inspect").mkdir(parents=True)
+        for command in ("inspect", "inspectp"):
+            (folder / command).mkdir(parents=True)
         for name in ("info.json", "pods.json", "version.txt", "runtime-config.txt"):
             shutil.copy(RECORDED / name, folder)
         self.add(name="hello-world", pod="hello-pod", identity=HELLO, attempt=1)
@@ -61,6 +62,14 @@ class Node:
         )
         recorded["status"] |= {key: container[key] for key in ("id", "metadata", "labels", "state")}
         recorded["status"] |= {"logPath": str(path)}
+        sandbox = json.loads((RECORDED / "inspectp.json").read_text())
+        sandbox["status"]["id"] = f"sandbox-{pod}"
+        (self.folder / "inspectp" / f"sandbox-{pod}.json").write_text(json.dumps(sandbox))
+        listed_pods = json.loads((self.folder / "pods.json").read_text())
+        listed_pods["items"].append(
+            {"id": f"sandbox-{pod}", "metadata": {"name": pod, "namespace": namespace}}
+        )
+        (self.folder / "pods.json").write_text(json.dumps(listed_pods))
         (self.folder / "inspect" / f"{identity}.json").write_text(json.dumps(recorded))
         self.listed.append(container)
         (self.folder / "ps.json").write_text(json.dumps({"containers": self.listed}))
@@ -179,9 +188,12 @@ class TestPs:
     def test_filters(self, busy, options, ids):
         assert self.ids(busy.ps(**options)) == ids
 
-    def test_details_cost_one_call_more(self, busy):
+    def test_details_take_one_call_for_containers_and_one_for_pods(self, busy):
         by_id = {item["id"][:2]: item for item in busy.ps(states=[], details=True)}
-        assert busy.calls() == ["ps", "inspect"]
+        assert busy.calls()[0] == "ps"
+        assert sorted(busy.calls()[1:]) == ["inspect", "inspectp"]
+        assert by_id["aa"]["pod"]["namespaces"] == {"network": "pod", "pid": "pod", "ipc": "pod"}
+        assert by_id["aa"]["user"] == {"uid": 0, "gid": 0, "supplemental_groups": [0]}
         assert (by_id["ab"]["exit_code"], by_id["ab"]["reason"]) == (7, "Error")
         assert "exit_code" not in by_id["aa"]
         assert by_id["aa"]["log_path"].endswith("/shop-1/web/0.log")
@@ -190,6 +202,18 @@ class TestPs:
     def test_a_container_that_vanished_since_is_not_listed(self, busy):
         (busy.folder / "inspect" / f"{'aa' * 32}.json").unlink()
         assert self.ids(busy.ps(details=True)) == ["5b"]
+
+    def test_a_pod_that_vanished_since_has_no_namespaces(self, busy):
+        (busy.folder / "inspectp" / "sandbox-shop-1.json").unlink()
+        pods = {item["id"][:2]: item["pod"] for item in busy.ps(details=True)}
+        assert ("namespaces" in pods["aa"], "namespaces" in pods["5b"]) == (False, True)
+
+    def test_details_have_no_value_of_the_environment(self, busy):
+        path = busy.folder / "inspect" / f"{HELLO}.json"
+        inspected = json.loads(path.read_text())
+        inspected["info"]["runtimeSpec"]["process"]["env"].append("PASSWORD=hunter2")
+        path.write_text(json.dumps(inspected))
+        assert "hunter2" not in json.dumps(busy.run("crictl_ps_facts", states=[], details=True))
 
     def test_a_container_that_ended_since_is_told_as_ended(self, busy):
         path = busy.folder / "inspect" / f"{'aa' * 32}.json"
@@ -201,7 +225,7 @@ class TestPs:
         for number in range(300):
             node.add(f"c{number}", "big", f"{number:064x}")
         assert len(node.ps(details=True)) == 301
-        assert len(node.calls()) == 8
+        assert len(node.calls()) == 9
 
 
 class TestLogs:
@@ -298,11 +322,11 @@ class TestLogs:
             ({"id": "ff" * 32}, f"there is no container with ID {'ff' * 32}"),
             ({"name": "x", "namespace": "default"}, "there is no container with name x, namespace default"),
             ({"name": "hello-world", "since": "soon"}, "since: 'soon' is neither a duration"),
-            ({"name": "hello-world", "pattern": "("}, "pattern: '(' is no regular expression"),
+            ({"name": "hello-world", "pattern": "("}, "pattern: '(' is not a regular expression"),
             ({"name": "hello-world", "tail": 0}, "tail is 0; it must be at least 1"),
             (
                 {"name": "twice"},
-                "2 fit name twice: default/a, default/b; say which one by id, pod or namespace",
+                "2 match name twice: default/a, default/b; specify one by id, pod or namespace",
             ),
             ({"name": "only", "previous": True}, "there is no previous attempt"),
             ({"name": "hello-world", "previous": True}, "hello-world/0.log does not exist"),
@@ -411,6 +435,23 @@ class TestDocumentation:
     def test_every_documented_fact_can_come_back(self, node, name):
         """Keys that no recorded answer has are named here."""
         never = {"uid", "requested", "id", "message", "cut"}
+        # Those of the configuration are shown in module_utils/crictl/test_inspection.py.
+        never |= {
+            "target_id",
+            "user",
+            "mode",
+            "uid_mappings",
+            "gid_mappings",
+            "host_id",
+            "container_id",
+            "length",
+        }
+        never |= set(
+            "image_sub_path unified hugepage_limits page_size limit oom_score_adj recursive_read_only".split()
+        )
+        never |= set("cpu_period cpu_quota cpu_shares cpuset_cpus cpuset_mems".split())
+        never |= {"memory_limit_in_bytes", "memory_swap_limit_in_bytes"}
+        never |= {"container_path", "host_path", "read_only", "selinux_relabel", "propagation"}
         _module, _documentation, _examples, documented = documentation(name)
         path = node.add("web", "shop", "11" * 32, state="exited", log=["x" * 100])
         facts = {

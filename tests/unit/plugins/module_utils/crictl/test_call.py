@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils.crictl import call as crictl_module
+from ansible_collections.cri.node.plugins.module_utils.crictl import failure, start
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import Crictl, CrictlError
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
@@ -175,13 +176,13 @@ class TestFailure:
 
     def test_no_crictl(self, monkeypatch):
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(crictl_module, "_FOLDERS", ("/nowhere/else",))
+        monkeypatch.setattr(start, "_DIRECTORIES", ("/nowhere/else",))
         self.fails("missing", Crictl, "there is no crictl in PATH or in /nowhere/else")
         self.fails("missing", lambda: Crictl(binary="/nowhere/crictl"), "no program /nowhere/crictl")
 
     def test_crictl_is_found_outside_of_path(self, monkeypatch):
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(crictl_module, "_FOLDERS", (os.path.dirname(FAKE),))
+        monkeypatch.setattr(start, "_DIRECTORIES", (os.path.dirname(FAKE),))
         assert Crictl().binary == FAKE
 
     def test_crictl_is_no_program(self, listening, tmp_path):
@@ -222,7 +223,9 @@ class TestFailure:
         self.fails("permission", lambda: Crictl(listening, binary=FAKE).json("info"), "become")
 
     def test_tcp_is_refused(self):
-        self.fails("failed", lambda: Crictl("tcp://127.0.0.1:10010", binary=FAKE), "must be a socket's path")
+        self.fails(
+            "failed", lambda: Crictl("tcp://127.0.0.1:10010", binary=FAKE), "must be the path of a socket"
+        )
 
     @pytest.mark.parametrize("seconds", [0, -1, 86401, 10**4000])
     def test_a_timeout_of_nothing_or_of_days_is_refused(self, seconds):
@@ -247,7 +250,9 @@ class TestFailure:
 
     @pytest.mark.parametrize("argument", ["a\0b", "\ud800"])
     def test_an_argument_that_no_program_can_be_given(self, crictl, argument):
-        self.fails("failed", lambda: crictl.text("inspecti", argument), "crictl inspecti: an argument holds")
+        self.fails(
+            "failed", lambda: crictl.text("inspecti", argument), "crictl inspecti: an argument contains"
+        )
 
     @pytest.mark.parametrize(
         "said",
@@ -392,6 +397,51 @@ class TestFailure:
         subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True)
 
 
+class TestStartedEarly:
+    """A call that was started before Crictl exists is read by it, and ended if nobody reads it."""
+
+    @pytest.fixture
+    def options(self, listening, monkeypatch):
+        monkeypatch.setenv("PATH", os.path.dirname(FAKE), prepend=os.pathsep)
+        return {"endpoint": listening, "image_endpoint": None, "timeout": 5}
+
+    def test_its_answer_is_read_and_no_other_call_is_made(self, options, answers):
+        (answers / "info.json").write_text('{"a": 1}')
+        started = start.early(options, start.json_arguments("info"))
+        with Crictl(**options, started=started) as crictl:
+            assert crictl.json("info") == {"a": 1}
+        assert len(calls(answers)) == 1
+
+    def test_a_call_that_nobody_reads_is_ended(self, options, answers):
+        script(answers, "sleep 60")
+        started = start.early(options, ("version",))
+        (call,) = started.values()
+        with Crictl(**options, started=started):
+            pass
+        assert call.process.returncode == -9
+
+    def test_a_call_that_cannot_be_started_fails_when_it_is_read(self, options, answers, tmp_path):
+        options["endpoint"] = str(tmp_path / "no.sock")
+        started = start.early(options, ("version",))
+        assert started == {}
+        with pytest.raises(CrictlError, match="there is no socket"):
+            Crictl(**options, started=started).text("version")
+
+    def test_what_is_loaded_before_it_is_this_module_alone(self):
+        """Each further module would be compiled before crictl runs, instead of meanwhile."""
+        code = (
+            "import sys\n"
+            f"sys.path[:0] = {sys.path!r}\n"
+            "from ansible_collections.cri.node.plugins.module_utils.crictl import start\n"
+            "print(*[name for name in sys.modules if '.module_utils.' in name])"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert {name.partition(".module_utils.")[2] for name in run.stdout.split()} == {
+            "crictl",
+            "crictl.start",
+        }
+
+
 class TestContainers:
     def test_labels_of_the_kubelet_save_the_second_call(self, crictl, answers):
         add_containers(answers, 2)
@@ -427,6 +477,6 @@ class TestContainers:
 def test_a_password_that_is_longer_than_a_message_is_not_shown(before):
     said = f'{before}"https://user:{"hunter2" * 400}@host/"'
     with pytest.raises(CrictlError, match="instead of JSON") as caught:
-        crictl_module._parse(said.encode(), "ps")
-    failure = crictl_module._failure("pull", 1, b"", f"x{said}\n".encode())
-    assert "hunter2" not in f"{caught.value} {failure}"
+        crictl_module.parse(said.encode(), "ps")
+    error = failure.failure("pull", 1, b"", f"x{said}\n".encode())
+    assert "hunter2" not in f"{caught.value} {error}"

@@ -18,13 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
-from ansible_collections.cri.node.plugins.module_utils.crictl.log import (
-    Log,
-    LogError,
-    Selection,
-    moment,
-    newest,
-)
+from ansible_collections.cri.node.plugins.module_utils.crictl import log_files
+from ansible_collections.cri.node.plugins.module_utils.crictl.log import Log, LogError
+from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection import Selection, moment, newest
 
 START = 1_767_225_600 * 10**9  # 2026-01-01T00:00:00Z
 
@@ -290,12 +286,12 @@ class TestFiles:
     def test_a_log_rotated_between_being_opened_and_listed_is_read_once(self, tmp_path, monkeypatch):
         path = write(tmp_path, line(0, "a"))
 
-        def rotate(_path, real=cri_log._rotated_files):
+        def rotate(_path, real=log_files.rotated_files):
             os.rename(path, f"{path}.20260101-000000")
             write(tmp_path, line(2, "c"))
             return real(path)
 
-        monkeypatch.setattr(cri_log, "_rotated_files", rotate)
+        monkeypatch.setattr(log_files, "rotated_files", rotate)
         assert texts(path) == ["a"]
 
     def test_a_log_that_is_gone_for_a_moment_is_waited_for(self, tmp_path, monkeypatch):
@@ -367,7 +363,7 @@ class TestHostileFolders:
         path = link / "/".join(["deep"] * (3 - depth)) / "0.log"
         assert path.read_bytes()
         with pytest.raises(
-            LogError, match=re.escape(f"{link}, which the log's path leads through, is a symbolic link")
+            LogError, match=re.escape(f"{link}, which is part of the log's path, is a symbolic link")
         ):
             Log(str(path))
 
@@ -375,7 +371,7 @@ class TestHostileFolders:
         (tmp_path / "disk/ns_pod_uid/web").mkdir(parents=True)
         write(tmp_path / "disk/ns_pod_uid/web", line(0, "a"))
         (tmp_path / "pods").symlink_to(tmp_path / "disk")
-        monkeypatch.setattr(cri_log, "_SYSTEM_FOLDERS", (f"{tmp_path}/pods",))
+        monkeypatch.setattr(log_files, "_SYSTEM_DIRECTORIES", (f"{tmp_path}/pods",))
         assert texts(f"{tmp_path}/pods/ns_pod_uid/web/0.log") == ["a"]
         (tmp_path / "pods/ns_pod_uid/linked").symlink_to(tmp_path / "disk/ns_pod_uid/web")
         with pytest.raises(LogError, match="is a symbolic link"):
@@ -398,7 +394,7 @@ class TestHostileFolders:
                     Log(f"{tmp_path}/{name}")
         with pytest.raises(LogError, match="is not a regular file"):
             Log("/dev/zero")
-        with pytest.raises(LogError, match="is not a folder"):
+        with pytest.raises(LogError, match="is not a directory"):
             Log(f"{tmp_path}/fifo/0.log")
 
     @pytest.mark.parametrize(
@@ -418,7 +414,7 @@ class TestHostileFolders:
         assert [entry.text for entry in entries] == ["old", "new"]
         assert [warning.partition(" is ")[2] for warning in log.warnings] == [
             "not a regular file",
-            "a symbolic link, which is not followed",
+            "a symbolic link; it is not followed",
             "not a regular file",
         ]
 
@@ -585,7 +581,8 @@ class TestCost:
         script = (
             "import re, sys\n"
             f"sys.path[:0] = {sys.path!r}\n"
-            "from ansible_collections.cri.node.plugins.module_utils.crictl.log import Log, Selection, newest\n"
+            "from ansible_collections.cri.node.plugins.module_utils.crictl.log import Log\n"
+            "from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection import Selection, newest\n"
             "with Log(sys.argv[1], rotated=False) as log:\n"
             "    entries, truncated = newest([log], Selection(tail=int(sys.argv[2]), pattern=sys.argv[3]))\n"
             # not getrusage's ru_maxrss, which a child inherits from the process that forked it

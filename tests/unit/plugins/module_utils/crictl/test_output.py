@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cri.node.plugins.module_utils.crictl import info as cri_info
 from ansible_collections.cri.node.plugins.module_utils.crictl import output as cri_output
-from ansible_collections.cri.node.plugins.module_utils.crictl.output import (
-    UnexpectedOutput,
-    nanoseconds,
-    rfc3339,
-)
+from ansible_collections.cri.node.plugins.module_utils.crictl.fields import UnexpectedOutput
+from ansible_collections.cri.node.plugins.module_utils.crictl.times import nanoseconds, rfc3339
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "crictl-1.37"
 
@@ -67,7 +65,7 @@ class TestTimes:
 
 class TestInfo:
     def test_a_ready_runtime(self):
-        facts = cri_output.info(recorded("info.json"))
+        facts = cri_info.info(recorded("info.json"))
         assert facts == {
             "conditions": [
                 {"type": "RuntimeReady", "status": True, "reason": "", "message": ""},
@@ -88,29 +86,29 @@ class TestInfo:
         }
 
     def test_a_network_that_is_not_ready_says_why(self):
-        facts = cri_output.info(recorded("info-network-notready.json"))
+        facts = cri_info.info(recorded("info-network-notready.json"))
         assert (facts["runtime_ready"], facts["network_ready"]) == (True, False)
         assert facts["conditions"][1]["reason"] == "NetworkPluginNotReady"
 
     def test_an_old_crictl_tells_conditions_only(self):
         status = recorded("info.json")["status"]
-        facts = cri_output.info({"status": status, "config": {"sandboxImage": "pause"}})
+        facts = cri_info.info({"status": status, "config": {"sandboxImage": "pause"}})
         assert sorted(facts) == ["conditions", "network_ready", "runtime_ready", "sandbox_image"]
 
     def test_the_default_handler_is_nameless_until_its_name_is_known(self):
         document = recorded("info-quiet.json")
         document["runtimeHandlers"].append({"name": "kata", "features": {}})
-        handlers = cri_output.info(document)["handlers"]
+        handlers = cri_info.info(document)["handlers"]
         assert [(each.get("name"), each.get("default")) for each in handlers] == [
             ("crun", None),
             (None, True),
             ("kata", None),
         ]
-        handlers = cri_output.with_default_handler(handlers, "crun")
+        handlers = cri_info.with_default_handler(handlers, "crun")
         assert [(each["name"], each["default"]) for each in handlers] == [("crun", True), ("kata", False)]
 
     def test_containerd_names_its_default_handler_and_writes_features_otherwise(self):
-        facts = cri_output.info(
+        facts = cri_info.info(
             {
                 "status": {"conditions": [{"type": "RuntimeReady", "status": True}]},
                 "config": {"containerd": {"defaultRuntimeName": "runc"}, "sandboxImage": "pause"},
@@ -140,21 +138,21 @@ class TestInfo:
     )
     def test_anything_else_is_refused(self, document):
         with pytest.raises(UnexpectedOutput):
-            cri_output.info(document)
+            cri_info.info(document)
 
     def test_the_names_of_the_handlers_alone(self):
-        assert cri_output.handler_names(recorded("info-quiet.json")) == ["crun"]
-        assert cri_output.handler_names({"runtimeHandlers": []}) == []
-        assert cri_output.handler_names({"status": recorded("info.json")["status"]}) is None
+        assert cri_info.handler_names(recorded("info-quiet.json")) == ["crun"]
+        assert cri_info.handler_names({"runtimeHandlers": []}) == []
+        assert cri_info.handler_names({"status": recorded("info.json")["status"]}) is None
 
     def test_version_is_read_from_text(self):
-        assert cri_output.version((RECORDED / "version.txt").read_text()) == {
+        assert cri_info.version((RECORDED / "version.txt").read_text()) == {
             "runtime_name": "cri-o",
             "runtime_version": "1.37.0",
             "api_version": "v1",
         }
         with pytest.raises(UnexpectedOutput):
-            cri_output.version("hello")
+            cri_info.version("hello")
 
     @pytest.mark.parametrize(
         ("written", "read"),
@@ -173,7 +171,7 @@ class TestInfo:
     )
     def test_a_version_of_any_characters_is_one_printable_line(self, written, read):
         text = f"Version:  0.1.0\nRuntimeName:  cri-o\nRuntimeVersion:  {written}\n"
-        assert cri_output.version(text) == {"runtime_name": "cri-o", "runtime_version": read}
+        assert cri_info.version(text) == {"runtime_name": "cri-o", "runtime_version": read}
 
     @pytest.mark.parametrize(
         "filling", [" ", "\t", "a:", ": ", "RuntimeName:", "\n", "RuntimeVersion: \n", "cgroup driver: \n"]
@@ -181,13 +179,13 @@ class TestInfo:
     def test_texts_take_linear_time(self, filling):
         text = "RuntimeName: x" + filling * (4_000_000 // len(filling)) + "x"
         started = time.process_time()
-        cri_output.version(text)
-        cri_output.cgroup_driver(text)
+        cri_info.version(text)
+        cri_info.cgroup_driver(text)
         assert time.process_time() - started < 5
 
     def test_cgroup_driver_is_read_from_text(self):
-        assert cri_output.cgroup_driver((RECORDED / "runtime-config.txt").read_text()) == "cgroupfs"
-        assert cri_output.cgroup_driver("anything") is None
+        assert cri_info.cgroup_driver((RECORDED / "runtime-config.txt").read_text()) == "cgroupfs"
+        assert cri_info.cgroup_driver("anything") is None
 
 
 class TestContainers:
@@ -278,7 +276,7 @@ class TestContainers:
         )
     )
     def test_any_json_is_typed_or_refused(self, document):
-        for command in (cri_output.info, cri_output.containers, cri_output.pods, cri_output.details):
+        for command in (cri_info.info, cri_output.containers, cri_output.pods, cri_output.details):
             try:
                 command(document)
             except UnexpectedOutput as error:
