@@ -98,7 +98,7 @@ def test_what_crio_would_refuse_is_refused_before_the_node_is_asked(node, run_pl
     run = run_playbook(ROLE, node, "-vvv", variables=variables)
     assert run.rc == 2
     message = run.results[-1]["result"]["msg"]
-    assert message.startswith("registries_config__bad: ")
+    assert "\n- registries_config__bad: " in message
     assert f"CRI-O would refuse {DROP_IN}: {reason}" in message
     assert "SSH: EXEC" not in run.out
     assert observe(node) == before
