@@ -12,7 +12,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text import table
 
 _MOST = 200  # faults that are listed; the rest are counted
-_WIDTHS = (22, 34, 16)  # columns of variable, key and value
+_WIDTHS = (28, 32, 16)  # columns of variable, key and value
 _LONGEST = 400  # characters of one cell
 _LABELLED = re.compile(r"\w+ \((\w+) of the role\)")  # as option_rules.labelled writes it
 
