@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,9 @@ def build(output: Path = OUTPUT) -> Path:
     source.chmod(0o700)  # antsibull-docs writes to no directory that others can write to
     _run("antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error",
          "--no-add-antsibull-docs-version", "--dest-dir", source, COLLECTION)  # fmt: skip
-    (source / "index.rst").rename(source / REFERENCE_PAGE)
+    reference = (source / "index.rst").read_text(encoding="utf-8")
+    (source / "index.rst").unlink()
+    (source / REFERENCE_PAGE).write_text(for_the_site(reference), encoding="utf-8")
     shutil.copytree(SITE, source, dirs_exist_ok=True)
     for name, target in COPIED.items():
         shutil.copyfile(CHECKOUT / name, source / target)
@@ -45,6 +48,18 @@ def build(output: Path = OUTPUT) -> Path:
     _run("sphinx-build", "--builder", "html", "--fail-on-warning", "--quiet",
          "--doctree-dir", output / "doctrees", source, html)  # fmt: skip
     return html
+
+
+def for_the_site(reference: str) -> str:
+    """The collection's own page, without the guides, which the front page lists, and with short names in the navigation.
+
+    Internal modules stay in the text and leave the navigation.
+    """
+    internal = re.findall(r"<cri\.node\.(\w+)#module>` -- Internal\b", reference)
+    unlisted = ("    docsite/", *(f"    {name}_module" for name in internal))
+    text = "\n".join(line for line in reference.splitlines() if not line.startswith(unlisted)) + "\n"
+    text = re.sub(r"^Guides\n-+\n\n\.\. toctree::\n    :maxdepth: 1\n+", "", text, flags=re.MULTILINE)
+    return re.sub(r"^    (\w+)_(module|filter|role)$", r"    \1 (\2) <\1_\2>", text, flags=re.MULTILINE)
 
 
 def _run(*command: str | Path) -> None:

@@ -31,6 +31,7 @@ REPORTS = {
     "facts": "RuntimeReady",
     "undone": "The change was undone: the node is as it was.",
 }
+LIMIT = 120_000  # milliseconds for one step of the browser, on a machine that has much else to do
 DESKTOP = {"width": 1600, "height": 1000}
 TELEPHONE = {"width": 390, "height": 844}
 
@@ -75,6 +76,7 @@ class Reader:
 
     def __init__(self, browser, address: str, viewport: dict):
         self.page = browser.new_page(viewport=viewport)
+        self.page.set_default_timeout(LIMIT)
         self.faults: list[str] = []
         self._address = address
         self.page.route("**/*", self._only_the_site)
@@ -174,20 +176,28 @@ def test_each_kind_of_report_is_shown_whole(reader, name, words):
     assert reader.faults == []
 
 
+def test_the_navigation_names_each_page_once(reader):
+    page = reader.open("index.html")
+    names = page.locator(".sidebar-tree a.reference").all_text_contents()
+    assert "crictl_pod (module)" in names
+    assert sorted(names) == sorted(set(names))
+
+
 def test_the_front_page_leads_to_every_guide(reader, html):
     page = reader.open("index.html")
-    page.locator("main a", has_text="Configure your first nodes").first.click()
+    page.locator("article a", has_text="Configure your first nodes").first.click()
     assert page.locator("h1").inner_text().strip().startswith("Configure your first nodes")
+    PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / "first-node.png")
     links = {urllib.parse.urldefrag(link)[0] for link in reader.open("index.html").eval_on_selector_all(
-        "main a", "all => all.map(each => each.href)")}  # fmt: skip
+        "article a", "all => all.map(each => each.href)")}  # fmt: skip
     assert {path.stem for path in GUIDES.glob("*.rst")} <= {Path(link).stem for link in links}
 
 
 def test_the_search_finds_a_role_variable(reader):
     page = reader.open("search.html?q=verify_report_file")
     page.locator("ul.search li a", has_text="verify role").first.click()
-    assert "verify_report_file" in page.locator("main").inner_text()
+    assert "verify_report_file" in page.locator("article").inner_text()
     assert reader.faults == []
 
 
