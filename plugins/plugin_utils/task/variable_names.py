@@ -53,6 +53,9 @@ _OF_ROLES = (
     "crictl_settings",
     "runtime_settings",
     "verify_settings",
+    "crio_check_result",
+    "registries_check_result",
+    "crictl_check_result",
     "runtime_check_result",
 )
 _SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
