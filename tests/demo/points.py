@@ -75,7 +75,7 @@ def runtimes(session: Session) -> None:
     screen.heading("Point 1: the container runtimes of the day, and what the collection does for each")
     for name, configured, read in (("runtime", "configured by", "read and used through CRI"), *RUNTIMES):
         screen.line(f"    {name:<16} {configured:<40} {read}")
-    run = session.play("runtimes.yml", show=("Tell ",))
+    run = session.play("runtimes.yml", show=("Tell ", "Show "))
     told = session.of(run, "Read the runtime", lambda result: _info(result)["version"]["runtime_name"])
     screen.check("the facts name the runtime", told, "cri-o")
     handlers = session.of(run, "Read the runtime", lambda result: "crun" in str(_info(result)["handlers"]))
