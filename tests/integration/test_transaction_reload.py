@@ -85,14 +85,18 @@ def test_registries_that_are_wanted_no_more_are_gone_after_a_reload(shared, appl
 
 def test_registries_that_roots_own_file_hides_are_told_to_be_without_effect(shared, apply):
     own = "/root/.config/containers/registries.conf"
-    hidden = dict(a_file(INSECURE), config={"kind": "registries", "data": {}, "layers": {}})
+    settings = {"registries": [{"location": "unlisted:5000", "insecure": True}]}
+    hidden = {"path": DROP_IN, "owner": "registries", "kind": "registries_conf"}
+    hidden["layers"] = [["registries_config", settings]]
     shared.copy_in(own, "")
-    [told] = apply(hidden)["without_effect"]
-    assert told["key"] == DROP_IN
-    assert own in told["reason"]
-    assert pull(shared).rc == 1
-    shared.check(["rm", own])
-    shared.check(["systemctl", "reload", "crio"])
+    try:
+        [told] = apply(hidden)["without_effect"]
+        assert told["key"] == DROP_IN
+        assert own in told["reason"]
+        assert pull(shared).rc == 1
+    finally:
+        shared.check(["rm", own])
+        shared.check(["systemctl", "reload", "crio"])
     assert "without_effect" not in apply(hidden)
 
 
@@ -101,14 +105,16 @@ def test_a_daemon_that_would_not_tell_of_a_reload_is_restarted(shared, apply):
     quiet = "/etc/crio/crio.conf.d/70-quiet.conf"
     shared.copy_in(quiet, '[crio.runtime]\nlog_level = "warn"\n')
     shared.check(["systemctl", "restart", "crio"])
-    before = service(shared, "InvocationID")
-    result = apply(a_file(INSECURE))
-    assert result["plan"]["disruption"] == "restart"
-    assert "log_level" in result["plan"]["reasons"][-1]
-    assert service(shared, "InvocationID") != before
-    assert pull(shared).rc == 0
-    shared.check(["rm", quiet])
-    shared.check(["systemctl", "restart", "crio"])
+    try:
+        before = service(shared, "InvocationID")
+        result = apply(a_file(INSECURE))
+        assert result["plan"]["disruption"] == "restart"
+        assert "log_level" in result["plan"]["reasons"][-1]
+        assert service(shared, "InvocationID") != before
+        assert pull(shared).rc == 0
+    finally:
+        shared.check(["rm", quiet])
+        shared.check(["systemctl", "restart", "crio"])
 
 
 def test_a_file_that_no_daemon_reads_disturbs_none_and_leaves_what_is_not_loaded_to_its_owner(shared, apply):

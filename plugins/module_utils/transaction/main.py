@@ -20,7 +20,7 @@ from . import apply, intent, lock, recovery
 
 _RETRY_UNIT = "cri-node-retry.service"
 _PAUSE = 5  # seconds between two tries
-_DAEMON_TRIES = 120  # for a daemon alone, once the files are back: ten minutes
+_TRIES = 120  # for what is no danger once the files are back, a daemon and our own files: ten minutes
 _LOCK_LIMIT = 300  # seconds that a recovery waits for whoever holds the lock
 _RETRY_LIMIT = 60  # seconds that a change waits for a retry to pause
 
@@ -70,8 +70,9 @@ def _recover(at_boot: bool) -> int:
 
 
 def _retry_later(outcome: Outcome, unit: str, at_boot: bool = False) -> None:
-    """Start a unit that tries again if files or the daemon could not be restored."""
-    if not outcome.get("open") and (outcome.get("as_before", True) or at_boot):
+    """Start a unit that tries again if files or the daemon could not be restored, or something of the change is left."""
+    restored = not outcome.get("open") and (outcome.get("as_before", True) or at_boot)
+    if restored and not intent.needs_recovery(NODE):
         return
     arguments = [
         "systemd-run",
@@ -87,19 +88,21 @@ def _retry_later(outcome: Outcome, unit: str, at_boot: bool = False) -> None:
 
 
 def _retry(unit: str) -> int:
-    """Try until the files are restored, and for some minutes until the daemon is."""
+    """Try until the files are restored, and for some minutes until the daemon is and nothing of the change is left."""
     tries = 0
     while True:
         time.sleep(_PAUSE)
         try:
             with lock.held(NODE, word="retry"):
-                outcome = recovery.recover(NODE) if intent.is_open(NODE) else {}
-                problem = "" if (outcome or {}).get("open") else recovery.retry_daemon(unit)
+                outcome = recovery.recover(NODE) if intent.needs_recovery(NODE) else {}
+                open_still = bool((outcome or {}).get("open"))
+                problem = "" if open_still else recovery.retry_daemon(unit)
+                ended = not problem and not intent.needs_recovery(NODE)
         except lock.Busy:
             continue  # another change is running; what it leaves open is handled next
-        if not (outcome or {}).get("open"):
+        if not open_still:
             tries += 1
-            if not problem or tries > _DAEMON_TRIES:
+            if ended or tries > _TRIES:
                 return 0
 
 

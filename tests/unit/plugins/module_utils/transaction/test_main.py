@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The program on a node: whatever ends it, something goes on with what is open."""
 
+import errno
 import io
 import json
+import os
 
 import pytest
 
+from ansible_collections.cri.node.plugins.module_utils import node_files
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 from ansible_collections.cri.node.plugins.module_utils.transaction import intent, lock, main, recovery
 
@@ -75,3 +78,27 @@ def test_a_retry_that_meets_another_change_goes_on_when_that_has_ended(node, mon
     monkeypatch.setattr(recovery, "retry_daemon", lambda _unit: "")
     assert main.main(["retry", "crio.service"]) == 0
     assert len(tries) == 2
+
+
+def test_what_a_recovery_could_not_remove_is_removed_by_a_retry(node, monkeypatch):
+    for folder in (node.layout.transaction, node.layout.at("/etc/systemd/system")):
+        os.makedirs(folder)
+    node_files.write_json(node.layout.preparation, {"format": 1, "stages": []})
+    refusals = [OSError(errno.EIO, "Input/output error")] * 3
+    real = node_files.remove
+
+    def remove(path):
+        if path == node.layout.preparation and refusals:
+            raise node_files.NodeError(f"cannot remove {path}: {refusals.pop()}")
+        real(path)
+
+    monkeypatch.setattr(node_files, "remove", remove)
+    monkeypatch.setattr(recovery, "retry_daemon", lambda _unit: "")
+    assert main.main(["recover", "/program"]) == 0
+    assert node.retries
+    assert os.path.exists(node.layout.preparation)
+    assert main.main(["retry", "crio.service"]) == 0
+    assert not refusals
+    assert not os.path.exists(node.layout.preparation)
+    assert main.main(["recover", "/program"]) == 0
+    assert len(node.retries) == 1
