@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes after the role ran: crictl reads its file, and shells can complete it."""
+"""Checks the nodes after the role ran: crictl reads its file, and shells complete its commands."""
 
 import json
 
@@ -15,7 +15,7 @@ COMPLETION = {
     "zsh": "/usr/local/share/zsh/site-functions/_crictl",
     "fish": "/etc/fish/completions/crictl.fish",
 }
-# What bash does when somebody types `crictl pul` and Tab.
+# What bash runs when `crictl pul` and Tab are typed.
 TYPED = (
     "COMP_WORDS=(crictl pul); COMP_CWORD=1; $(complete -p crictl | awk '{print $3}'); echo ${COMPREPLY[@]}"
 )
@@ -29,7 +29,7 @@ def crio(host):
     return host
 
 
-def test_the_file_says_what_was_asked_for(host):
+def test_the_file_has_the_desired_settings(host):
     socket = "/run/containerd/containerd.sock" if host.backend.host == "bare" else "/var/run/crio/crio.sock"
     assert host.file("/etc/crictl.yaml").content_string == (
         f"{HEADER}runtime-endpoint: unix://{socket}\ntimeout: 20\n"
@@ -37,7 +37,7 @@ def test_the_file_says_what_was_asked_for(host):
     assert host.file("/etc/crictl.yaml").mode == 0o644
 
 
-def test_crictl_answers_without_options_and_without_a_complaint(crio):
+def test_crictl_works_without_options_and_without_warnings(crio):
     done = crio.run("crictl info")
     assert done.rc == 0
     assert "default endpoints" not in done.stderr
@@ -45,7 +45,7 @@ def test_crictl_answers_without_options_and_without_a_complaint(crio):
 
 
 @pytest.mark.parametrize("shell", COMPLETION)
-def test_completion_is_that_of_the_nodes_own_crictl(host, shell):
+def test_completion_uses_the_crictl_of_the_node(host, shell):
     assert f"crictl completion {shell}" in host.file(COMPLETION[shell]).content_string
     assert host.file(COMPLETION[shell]).mode == 0o644
 
@@ -54,6 +54,6 @@ def test_bash_completes_a_command(crio):
     assert crio.check_output("bash -c %s", f"source {COMPLETION['bash']}; {TYPED}") == "pull"
 
 
-def test_nothing_of_a_run_is_left(host):
+def test_a_run_leaves_no_temporary_files(host):
     assert not host.file("/etc/crio/.cri-node").exists
     assert not host.file("/var/lib/cri-node/transaction/intent.json").exists

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes after the role ran, and after runs of it that had to fail."""
+"""Checks the nodes after the role ran, including runs that had to fail."""
 
 import json
 import os
@@ -17,12 +17,12 @@ SOCKET = "/var/run/crio/crio.sock"
 
 
 def name_of(host):
-    """The node's name in the inventory."""
+    """Return the name of the node in the inventory."""
     return host.backend.host
 
 
 def runs():
-    """What the runs of the role returned, oldest first: check, converge, check, idempotence."""
+    """Return the results of the runs of the role, oldest first: check, converge, check, idempotence."""
     folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
     kept = sorted(folder.glob("run-*.json"), key=lambda path: int(path.stem.partition("-")[2]))
     documents = [json.loads(path.read_text())["results"] for path in kept]
@@ -30,17 +30,17 @@ def runs():
 
 
 def is_apply(entry):
-    """Whether this is the role's last task, which changes a node."""
+    """Return whether this is the last task of the role, which changes a node."""
     return entry["action"] == "cri.node.runtime_config" and "plan" in entry["result"]
 
 
 def applied(run, node):
-    """What the role's last task returned for a node."""
+    """Return the result of the last task of the role for a node."""
     return next(entry["result"] for entry in run if is_apply(entry) and entry["host"] == node)
 
 
 def show(host, name):
-    """One property of crio.service."""
+    """Return a property of crio.service."""
     return host.check_output("systemctl show --value --property=%s crio.service", name)
 
 
@@ -71,7 +71,7 @@ def test_the_running_daemon_uses_the_settings(host):
         assert line in [each.strip() for each in live]
 
 
-def test_metrics_come_from_the_port(host):
+def test_metrics_are_served_on_the_port(host):
     assert "container_runtime_crio_" in host.check_output("curl --silent http://127.0.0.1:9537/metrics")
 
 
@@ -89,7 +89,7 @@ def test_the_runtime_and_its_network_are_ready(host):
     }
 
 
-def test_files_of_others_are_untouched(host):
+def test_files_of_other_owners_are_unchanged(host):
     remembered = host.file("/root/strangers").content_string.splitlines()
     assert any("70-stranger.conf~" in line for line in remembered)
     for line in remembered:
@@ -97,13 +97,13 @@ def test_files_of_others_are_untouched(host):
         assert host.check_output("stat --format='%%n %%Z %%a %%U' %s", path) == line
 
 
-def test_nothing_stray_lies_beside_the_drop_in(host):
+def test_the_drop_in_is_the_only_new_file(host):
     remembered = [line.split()[0] for line in host.file("/root/strangers").content_string.splitlines()]
     found = host.check_output("find /etc/crio/crio.conf.d -mindepth 1").splitlines()
     assert sorted(found) == sorted([*remembered, DROP_IN])
 
 
-def test_nothing_of_a_run_is_left(host):
+def test_a_run_leaves_no_temporary_files(host):
     assert not host.file("/etc/crio/.cri-node").exists
     assert not host.file("/etc/systemd/system/cri-node-recover.service").exists
     assert not host.file("/var/lib/cri-node/transaction/intent.json").exists
@@ -111,7 +111,7 @@ def test_nothing_of_a_run_is_left(host):
     assert host.file("/var/lib/cri-node").mode == 0o700
 
 
-def test_a_container_ran_through_every_restart(host):
+def test_a_container_kept_running_through_all_restarts(host):
     if name_of(host) != "pods":
         pytest.skip("no container runs on this node")
     container = host.file("/root/containers").content_string.strip()
@@ -121,7 +121,7 @@ def test_a_container_ran_through_every_restart(host):
     assert int(started) < int(host.check_output("date +%%s --date %s", show(host, "ActiveEnterTimestamp")))
 
 
-def test_only_the_node_that_asked_for_it_keeps_containers_through_a_stop(host):
+def test_only_the_configured_node_keeps_containers_when_crio_stops(host):
     asked = name_of(host) == "pods"
     assert show(host, "KillMode") == ("process" if asked else "control-group")
     assert ("KillMode=process" in host.file(UNIT_DROP_IN).content_string) == asked
@@ -133,7 +133,7 @@ def test_the_daemon_has_the_environment(host):
     assert "NO_PROXY=registry,localhost" in variables
 
 
-def test_the_password_is_readable_for_root_alone(host):
+def test_only_root_can_read_the_password(host):
     environment = host.file(ENVIRONMENT_FILE)
     assert (environment.mode, environment.user) == (0o600, "root")
     modes = host.check_output(
@@ -142,14 +142,14 @@ def test_the_password_is_readable_for_root_alone(host):
     assert set(modes.split()) == {"600"}
 
 
-def test_the_password_is_told_to_nobody(host):
+def test_the_password_is_not_logged_or_returned(host):
     assert PASSWORD not in host.check_output("journalctl --no-pager")
     assert PASSWORD not in host.check_output("systemctl show crio.service; systemctl cat crio.service")
     assert PASSWORD not in host.check_output("crictl info")
     assert PASSWORD not in json.dumps(runs())
 
 
-def test_a_run_did_what_check_mode_had_predicted(host):
+def test_a_run_does_what_check_mode_predicted(host):
     predicted, done = (applied(run, name_of(host)) for run in runs()[:2])
     assert predicted["changed"] is True
     assert predicted["validated_by"] == "node"
@@ -159,6 +159,6 @@ def test_a_run_did_what_check_mode_had_predicted(host):
     assert done["generation"] == 1
 
 
-def test_check_mode_predicted_no_second_change_and_there_was_none(host):
+def test_a_second_run_changes_nothing_in_check_mode_and_in_normal_mode(host):
     for run in runs()[2:4]:
         assert applied(run, name_of(host))["changed"] is False

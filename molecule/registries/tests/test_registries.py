@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node after the role ran: CRI-O pulls as the file says, and never restarted for it."""
+"""Checks the node after the role ran: CRI-O pulls as configured and was not restarted."""
 
 testinfra_hosts = ["ansible://nodes"]
 
@@ -7,7 +7,7 @@ DROP_IN = "/etc/containers/registries.conf.d/zz-cri-node.conf"
 
 
 def pull(host, image):
-    """How a pull ends that must not find the image on the node already."""
+    """Pull an image after removing it from the node."""
     host.run("crictl rmi %s", image)
     return host.run("crictl pull %s", image)
 
@@ -35,17 +35,17 @@ def test_the_file_holds_all_layers_and_nothing_else(host):
     assert (host.file(DROP_IN).mode, host.file(DROP_IN).user) == (0o644, "root")
 
 
-def test_a_registry_over_plain_http_can_be_pulled_from(host):
+def test_crio_pulls_from_a_registry_over_plain_http(host):
     done = pull(host, "unlisted:5000/hello-world:1")
     assert done.rc == 0, done.stderr
 
 
-def test_a_mirror_answers_in_the_place_of_its_source(host):
+def test_crio_pulls_from_a_mirror(host):
     done = pull(host, "source.example.com/hello-world:1")
     assert done.rc == 0, done.stderr
 
 
-def test_a_source_that_is_blocked_is_not_asked_for_what_its_mirror_lacks(host):
+def test_a_blocked_registry_is_not_contacted_for_an_image_that_its_mirror_lacks(host):
     done = pull(host, "source.example.com/not-in-the-mirror:1")
     assert done.rc != 0
     assert "source.example.com is blocked in" in done.stderr
@@ -57,13 +57,13 @@ def test_a_blocked_registry_is_refused(host):
     assert "blocked.example.com is blocked in" in done.stderr
 
 
-def test_crio_never_restarted(host):
+def test_crio_was_not_restarted(host):
     running = host.check_output("systemctl show --value --property=InvocationID crio.service")
     assert running == host.file("/root/invocation").content_string.strip()
     assert host.service("crio").is_running
 
 
-def test_files_of_others_are_untouched(host):
+def test_files_of_other_owners_are_unchanged(host):
     remembered = host.file("/root/strangers").content_string.splitlines()
     assert any("70-stranger.conf" in line for line in remembered)
     for line in remembered:
@@ -71,7 +71,7 @@ def test_files_of_others_are_untouched(host):
         assert host.check_output("stat --format='%%n %%Z %%a %%U' %s", path) == line
 
 
-def test_nothing_of_a_run_is_left(host):
+def test_a_run_leaves_no_temporary_files(host):
     assert not host.file("/etc/crio/.cri-node").exists
     assert not host.file("/var/lib/cri-node/transaction/intent.json").exists
     assert host.check_output("systemctl list-units --all --no-legend 'cri-node-*'") == ""
