@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection does, shown on two nodes and checked: ``make demo``, or ``python -m demo``.
+"""Shows the collection on two nodes and checks each result: ``make demo``, or ``python -m demo``.
 
-The playbooks beside this file are what a user would write; the demo copies them into a folder and types the commands that it
-prints. points.py has one function for each point that is shown.
+The playbooks in this directory are what a user would write. The demo copies them to a directory and runs the commands that it
+prints. points.py has one function for each point of the demo.
 """

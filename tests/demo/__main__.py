@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two nodes, the article's seven points on them, every claim checked; then all is removed, whatever happened."""
+"""Starts two nodes, shows the seven points of the article on them, checks each result, and always removes the nodes."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ def _show(screen: Screen, test_bed: TestBed) -> None:
             try:
                 point(session)
             except (NodeError, NotReached, LookupError, ValueError, OSError) as error:
-                screen.failure(f"{point.__name__} comes to its end", f"{type(error).__name__}: {error}")
+                screen.failure(f"{point.__name__} runs to its end", f"{type(error).__name__}: {error}")
 
 
 def _on_signals(handler) -> None:
@@ -74,13 +74,13 @@ def _on_signals(handler) -> None:
 
 
 def _interrupt(_signal, _frame) -> None:
-    """Once is enough: what follows is the removal, which impatience must not break."""
+    """Handle only the first signal, so that a second one does not interrupt the removal of the nodes."""
     _on_signals(signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _remove(test_bed: TestBed) -> str:
-    """Remove all nodes; returns what went wrong. A second Ctrl-C reaches nothing that has a part in it."""
+    """Remove all nodes and return the error, if any. A second Ctrl-C does not reach the removal."""
     _on_signals(signal.SIG_IGN)
     done = subprocess.run(
         [sys.executable, "-m", "testbed", "down", "--prefix", test_bed.prefix],

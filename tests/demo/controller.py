@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demo needs on this machine: an ssh client, and an environment with ansible-core."""
+"""Installs what the demo needs on this machine: an SSH client, and a virtual environment with ansible-core."""
 
 import importlib.util
 import os
@@ -12,16 +12,16 @@ from testbed import engine
 from testbed.paths import CHECKOUT
 
 PINNED = CHECKOUT / "requirements" / "test.txt"
-OWN = CHECKOUT / "build" / "demo-venv"  # ansible-core and nothing else; .venv takes some times as long
+OWN = CHECKOUT / "build" / "demo-venv"  # only ansible-core: .venv takes several times as long
 MODULES_OF_VENV = ("ensurepip", "venv")
 
 
 class ControllerError(Exception):
-    """This machine lacks something that could not be installed."""
+    """Something that the demo needs could not be installed on this machine."""
 
 
 def install_tools() -> None:
-    """Install Debian's packages of ssh and venv where they are missing. Raises EngineError or ControllerError."""
+    """Install the Debian packages of ssh and venv if they are missing. Raises EngineError or ControllerError."""
     packages = [] if shutil.which("ssh") and shutil.which("ssh-keygen") else ["openssh-client"]
     if not all(importlib.util.find_spec(name) for name in MODULES_OF_VENV):
         packages.append("python3-venv")
@@ -29,15 +29,15 @@ def install_tools() -> None:
         return
     if os.geteuid() or not shutil.which("apt-get"):
         raise ControllerError(
-            f"{' and '.join(packages)} missing. Type: sudo apt-get install {' '.join(packages)}"
+            f"{' and '.join(packages)} missing. Run: sudo apt-get install {' '.join(packages)}"
         )
     engine.install_packages(*packages)
 
 
 def make_environment() -> Path:
-    """The folder that has ansible-playbook: what `make test` made, else an environment of the demo's own.
+    """Return the directory of ansible-playbook: that of the environment of `make test` if it exists, else of the demo's own.
 
-    Raises ControllerError with pip's words.
+    Raises ControllerError with the error message of pip.
     """
     for folder in (CHECKOUT / ".venv", OWN):
         stamp = folder / "stamp"

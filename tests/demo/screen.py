@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demo prints: headings, commands, excerpts of their output, and checks, which are counted."""
+"""Prints headings, commands, excerpts of their output, and checks, which are counted."""
 
 import sys
 import textwrap
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 WIDTH = 120
-LONGEST = 1500  # characters of what a failed check has seen
+LONGEST = 1500  # characters of the actual values of a failed check
 
 
 class Screen:
-    """A terminal or a log, from the top down."""
+    """The output of the demo, on a terminal or in a log."""
 
     def __init__(self):
         self._started = time.monotonic()
@@ -23,28 +23,28 @@ class Screen:
 
     @property
     def seconds(self) -> int:
-        """Whole seconds since the beginning."""
+        """Seconds since the start."""
         return round(time.monotonic() - self._started)
 
     def line(self, text: str = "") -> None:
-        """One line as it is, at once."""
+        """Print one line and flush it."""
         print(text, flush=True)
 
     def heading(self, text: str) -> None:
-        """The beginning of a part, and when it begins."""
+        """Print the heading of a part, with the seconds since the start."""
         self.line(f"\n=== {text} ({self.seconds} s)")
 
     def say(self, text: str) -> None:
-        """A sentence or two."""
+        """Print an explanation."""
         for line in textwrap.wrap(text, WIDTH):
             self.line(line)
 
     def command(self, text: str, prompt: str = "$") -> None:
-        """What somebody would type; for a node's own shell the prompt says which node."""
+        """Print a command. For a command on a node, the prompt contains the name of the node."""
         self.line(f"{prompt} {text}")
 
     def excerpt(self, text: str, limit: int = 24) -> None:
-        """Some of what a command said, at most `limit` lines."""
+        """Print the output of a command, at most `limit` lines."""
         lines = [line.rstrip() for line in text.rstrip().splitlines()]
         for line in lines[:limit]:
             wrapped = textwrap.wrap(line, WIDTH, drop_whitespace=False, subsequent_indent="    ")
@@ -53,16 +53,18 @@ class Screen:
             self.line(f"    ... ({len(lines) - limit} more lines)")
 
     def check(self, claim: str, seen: Mapping[str, Any], wanted: Any = True) -> None:
-        """Count a claim: it holds where every node's `seen` equals `wanted`; else what was seen is shown."""
+        """Count and print a check: it passes if `seen` equals `wanted` for each node; print values that differ."""
         other = {node: value for node, value in seen.items() if value != wanted}
         if seen and not other:
             self.passed += 1
             self.line(f"  {self._marks[0]} {claim}")
             return
-        self.failure(claim, "\n".join(f"{node}: {value!r}, not {wanted!r}" for node, value in other.items()))
+        self.failure(
+            claim, "\n".join(f"{node}: {value!r}, expected {wanted!r}" for node, value in other.items())
+        )
 
     def failure(self, claim: str, seen: str) -> None:
-        """Count a claim that does not hold."""
+        """Count and print a failed check."""
         self.failed += 1
         self.line(f"  {self._marks[1]} {claim}")
-        self.line(textwrap.indent(f"seen: {seen or 'nothing'}"[:LONGEST], "      "))
+        self.line(textwrap.indent(f"actual: {seen or 'nothing'}"[:LONGEST], "      "))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's nodes, the folder that a user would keep, and the commands that are typed there and on the nodes."""
+"""Runs commands in the directory of a user and on the nodes of the demo."""
 
 import os
 import re
@@ -19,10 +19,10 @@ LIMIT = 180  # seconds for one command
 
 
 class Session:
-    """Two nodes and a user's folder. What is typed is printed, with an excerpt of what comes back."""
+    """Two nodes and the directory of a user. Each command is printed with an excerpt of its output."""
 
     def __init__(self, screen: Screen, test_bed: TestBed, folder: Path, programs: Path):
-        """`folder` is empty and gets inventory, variables and playbooks; `programs` has ansible-playbook."""
+        """Write inventory and playbooks to `folder`, which must be empty. `programs`: the directory of ansible-playbook."""
         self.screen = screen
         self.nodes = test_bed.nodes()
         self.folder = folder
@@ -30,7 +30,7 @@ class Session:
             "PATH": f"{programs}:{os.environ.get('PATH', '')}",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_PIPELINING": "true",
-            # The name of a socket has 108 bytes at most.
+            # The path of a socket can have at most 108 bytes.
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "ssh"),
         }
         for playbook in OWN_FILES.glob("*.yml"):
@@ -38,21 +38,21 @@ class Session:
         (folder / INVENTORY).write_text(_inventory(test_bed, self.nodes))
 
     def add_variables(self, name: str, path: str) -> None:
-        """Move one of the copied files to where Ansible looks for it, and print it."""
+        """Move one of the copied files to its place in the inventory, and print it."""
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / name).rename(self.folder / path)
         self.show_file(path)
 
     def show_file(self, path: str, limit: int = 24) -> None:
-        """Print a file of the user's folder, its first two lines (licence, document start) aside."""
+        """Print a file of the directory without the licence and the document start."""
         self.screen.command(f"cat {path}")
         text = (self.folder / path).read_text()
         self.screen.excerpt(text.partition("\n---\n")[2] or text, limit)
 
     def play(self, *arguments: str, show: tuple[str, ...], limit: int = 24) -> Run:
-        """Run ansible-playbook; print those parts of its output that have one of these words in their first line.
+        """Run ansible-playbook, and print the plays and tasks of its output whose names contain one of these texts.
 
-        `limit` is the most lines that are printed of a part.
+        `limit`: the maximum number of lines for each play or task.
         """
         self.screen.command(f"ansible-playbook -i {INVENTORY} {' '.join(arguments)}")
         run = ansible_playbook(
@@ -61,13 +61,15 @@ class Session:
         for part in parts(run.out, show):
             self.screen.excerpt(part, limit)
         if run.rc or not run.stats:
-            self.screen.failure("it ends well", f"exit code {run.rc}\n{run.err[-600:]}\n{run.out[-800:]}")
+            self.screen.failure(
+                "the playbook succeeds", f"exit code {run.rc}\n{run.err[-600:]}\n{run.out[-800:]}"
+            )
         return run
 
     def type_on_nodes(self, command: str, only: str = "", limit: int = 12) -> dict[str, Result]:
-        """Run a command in every node's shell, print what the first one says, return what each says, by name.
+        """Run a command in a shell on every node, print the output of the first node, and return all results by node name.
 
-        With `only` nothing is printed but lines that have it in them.
+        With `only`, print only lines that contain this text.
         """
         self.screen.command(command, f"{self.nodes[0].name}#")
         done = self.each(lambda node: node.run(command, limit=LIMIT))
@@ -77,12 +79,12 @@ class Session:
         return done
 
     def each(self, look: Callable[[Node], Any]) -> dict[str, Any]:
-        """What `look` returns for each node, by its name; all at the same time."""
+        """Return what `look` returns for each node, by node name. The calls run in parallel."""
         with ThreadPoolExecutor(len(self.nodes)) as pool:
             return dict(zip([node.name for node in self.nodes], pool.map(look, self.nodes), strict=True))
 
     def of(self, run: Run, task: str, pick: Callable[[Mapping], Any]) -> dict[str, Any]:
-        """What `pick` finds in the result that each node gave to a task, by the node's name; None where it gave none."""
+        """Return what `pick` finds in the result of a task, by node name; None for a node without a result."""
         found = {}
         for node in self.nodes:
             try:
@@ -93,7 +95,7 @@ class Session:
 
 
 def parts(output: str, words: tuple[str, ...]) -> list[str]:
-    """Those plays and tasks of Ansible's output, its recap among them, whose first line has one of these words."""
+    """Return the plays and tasks of Ansible's output, including the recap, whose first line contains one of these texts."""
     found = [part.strip() for part in re.split(r"^(?=TASK \[|PLAY )", output, flags=re.MULTILINE)]
     kept = [part for part in found if any(word in part.partition("\n")[0] for word in words)]
     return [re.sub(r" \*{4,}", "", part) for part in kept]
