@@ -5,21 +5,21 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What each attribute means; a module says how far it supports it."""
+    """Document the attributes; each module documents its support for them."""
 
     DOCUMENTATION = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
+    description: Can run in C(check_mode) and predict the result of a run without changing the node.
   diff_mode:
     description: Returns what changed, or would change, when run with C(--diff).
   platform:
-    description: The operating systems of the nodes it runs on.
+    description: The operating system of the managed nodes.
     platforms: linux
     support: full
   action_group:
-    description: Takes defaults from C(module_defaults) of the action group.
+    description: Use C(group/cri.node.cri) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - cri.node.cri

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of the internal modules; module_utils/request.py declares them as OPTIONS."""
+    """Document the options of the internal modules; module_utils/request.py declares them as OPTIONS."""
 
     DOCUMENTATION = r"""
 options:
   request:
     description:
-      - What the action asks of the node.
+      - The request of the action to the node.
       - Its keys belong to one version of the collection. They are not part of the collection's interface and may change in any
         release.
     type: dict
@@ -23,14 +23,14 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
+    description: Can run in C(check_mode) and predict the result of a run without changing the node.
   diff_mode:
     support: none
     description: The action returns the diff.
   platform:
     support: full
     platforms: linux
-    description: The operating systems of the nodes it runs on.
+    description: The operating system of the managed nodes.
 notes:
   - Do not use this module in a playbook or a role.
 requirements:

@@ -13,31 +13,31 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 
 DOCUMENTATION = r"""
 name: crictl_config
-short_description: Merge and check what crictl.yaml is to say
+short_description: Merge and validate crictl.yaml settings
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Merges layers of crictl's configuration, converts what can be converted without loss, and checks keys and
-    values. Values of a later layer replace, null removes.
-  - What is wrong with the configuration is part of the answer and never an error of the filter, so that a
-    caller can tell everything at once. Keys with a problem are missing from RV(_value.data).
+  - Merges layers of crictl's configuration, converts values that can be converted without loss, and validates keys and values.
+    A value of a later layer replaces the earlier value, and null removes it.
+  - Problems of the configuration are returned and are never an error of the filter, so that all of them can be reported at
+    once. Keys with a problem are missing from RV(_value.data).
 positional: _input
 options:
   _input:
     description:
-      - The configuration with crictl.yaml's own keys,
-      - or a list of pairs, each the name of a variable and its configuration, in the order they apply.
+      - The configuration, with the keys of crictl.yaml,
+      - or a list of pairs, each with the name of a variable and its configuration. Later pairs override earlier ones.
     type: raw
     required: true
   version:
     description:
       - The version of crictl that will read the file, such as V(1.36) or V(1.36.0), from 1.34 to 1.37. A number is refused,
         because YAML reads 1.40 without quotes as 1.4.
-      - Without it (or with an empty text) only what is wrong for every supported version is a problem.
+      - If empty or not set, only keys and values that are wrong for all supported versions are a problem.
     type: str
   variable:
-    description: The name of the variable when the input is one mapping.
+    description: The name of the variable if the input is a mapping.
     type: str
     default: crictl_config
 seealso:
@@ -48,37 +48,37 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what crictl would be told
+- name: Validate crictl.yaml settings
   ansible.builtin.debug:
     msg: "{{ {'runtime-endpoint': 'unix:///run/crio/crio.sock', 'timeout': '10'} | cri.node.crictl_config }}"
 """
 
 RETURN = r"""
 _value:
-  description: The merged configuration and what there is to say about it.
+  description: The merged configuration, its problems and warnings.
   type: dict
   contains:
     data:
-      description: The typed and merged configuration.
+      description: The merged configuration with converted values.
       type: dict
       sample: {timeout: 10}
     layers:
-      description: For each key of C(data), the variable that gave it.
+      description: The variable that set each key of C(data).
       type: dict
       sample: {timeout: crictl_config}
     problems:
-      description: One sentence for each problem; empty when all is well.
+      description: One sentence for each problem; empty if there are none.
       type: list
       elements: str
     warnings:
-      description: One sentence for each thing that works but is unwise.
+      description: One sentence for each setting that is accepted, but not recommended or without effect.
       type: list
       elements: str
 """
 
 
 def crictl_config(layers: object, version: str | None = None, variable: str = "crictl_config") -> dict:
-    """Merge, check, and tell."""
+    """Merge and validate the layers, and return the configuration with its problems and warnings."""
     fault = "" if version in (None, "") else fault_of_declared(plain(version))
     if fault:
         raise AnsibleFilterError(f"version = {shown(version, 80)}: {fault}; accepted: {ACCEPTED}, or empty")
@@ -90,7 +90,7 @@ def crictl_config(layers: object, version: str | None = None, variable: str = "c
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"crictl_config": crictl_config}

@@ -13,32 +13,32 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 
 DOCUMENTATION = r"""
 name: crio_config
-short_description: Merge and check what crio.conf is to say
+short_description: Merge and validate crio.conf settings
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Merges layers of CRI-O's configuration, converts what can be converted without loss, and checks keys and
-    values against the versions of CRI-O that this collection knows.
-  - Tables merge deeply, lists and scalars of a later layer replace, null removes.
-  - What is wrong with the configuration is part of the answer and never an error of the filter, so that a
-    caller can tell everything at once. Keys with a problem are missing from RV(_value.data).
+  - Merges layers of CRI-O's configuration, converts values that can be converted without loss, and validates keys and values for
+    the supported versions of CRI-O.
+  - Tables are merged recursively. A list or a scalar of a later layer replaces the earlier value, and null removes it.
+  - Problems of the configuration are returned and are never an error of the filter, so that all of them can be reported at
+    once. Keys with a problem are missing from RV(_value.data).
 positional: _input
 options:
   _input:
     description:
-      - The configuration as nested mappings that mirror crio.conf, with the one top-level table C(crio),
-      - or a list of pairs, each the name of a variable and its configuration, in the order they apply.
+      - The configuration as nested mappings with the tables and keys of crio.conf, starting with C(crio),
+      - or a list of pairs, each with the name of a variable and its configuration. Later pairs override earlier ones.
     type: raw
     required: true
   version:
     description:
       - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3), from 1.34 to 1.37. A number is refused,
         because YAML reads 1.40 without quotes as 1.4.
-      - Without it (or with an empty text) only what is wrong in every supported version is a problem.
+      - If empty or not set, only keys and values that are wrong in all supported versions are a problem.
     type: str
   variable:
-    description: The name of the variable when the input is one mapping.
+    description: The name of the variable if the input is a mapping.
     type: str
     default: crio_config
 seealso:
@@ -51,7 +51,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what CRI-O would be told, and by which variable
+- name: Validate crio.conf settings and show the variable of each
   ansible.builtin.debug:
     msg: "{{ layers | cri.node.crio_config(version='1.36') }}"
   vars:
@@ -62,35 +62,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The merged configuration and what there is to say about it.
+  description: The merged configuration, its problems and warnings.
   type: dict
   contains:
     data:
-      description: The typed and merged configuration, ready for P(cri.node.to_toml#filter).
+      description: The merged configuration with converted values, ready for P(cri.node.to_toml#filter).
       type: dict
       sample: {crio: {metrics: {metrics_port: 9537}}}
     layers:
-      description: For each key of C(data), dotted as TOML writes it, the variable that gave it.
+      description: The variable that set each key of C(data). Keys are dotted keys as in TOML.
       type: dict
       sample: {crio.metrics.metrics_port: crio_config}
     expect:
       description:
-        - For each key whose printed form is known, the value that CRI-O's C(GET /config) prints once it has loaded the key.
-        - A handler or a workload has all its keys here, because the whole entry is replaced by a file that is read later. A key
-          that CRI-O does not print is V(null).
-        - Secrets, empty lists, and keys that CRI-O merges, completes or adapts to the host are left out.
+        - The value of each key as CRI-O prints it for C(GET /config) after it has loaded the configuration.
+        - Contains all keys of a handler or a workload, because a file that is read later replaces the whole entry. The value of a
+          key that CRI-O does not print is V(null).
+        - Does not contain secrets, empty lists, and keys that CRI-O merges, completes or adapts to the host.
       type: dict
       sample: {crio.metrics.metrics_port: "9537"}
     problems:
-      description: One sentence for each problem; empty when all is well.
+      description: One sentence for each problem; empty if there are none.
       type: list
       elements: str
     warnings:
-      description: One sentence for each thing that works but is unwise.
+      description: One sentence for each setting that is accepted, but not recommended or without effect.
       type: list
       elements: str
     secret_keys:
-      description: The keys of C(data) whose values may hold secrets.
+      description: The keys of C(data) whose values may be secret.
       type: list
       elements: str
       sample: [crio.runtime.default_env]
@@ -98,7 +98,7 @@ _value:
 
 
 def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict:
-    """Merge, check, and tell."""
+    """Merge and validate the layers, and return the configuration with its problems and warnings."""
     try:
         checked = crio_conf.check(named_layers(layers, variable), plain(version))
     except TypeError as error:
@@ -112,7 +112,7 @@ def crio_config(layers: object, version: str | None = None, variable: str = "cri
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"crio_config": crio_config}

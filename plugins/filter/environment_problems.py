@@ -7,12 +7,12 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import environment_
 
 DOCUMENTATION = r"""
 name: environment_problems
-short_description: Tell what is wrong with the variables of an environment file
+short_description: Validate variables of an environment file
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Checks names and values, and tells everything at once. It never prints a value.
+  - Validates names and values, and returns all problems at once. Values are never part of a problem.
 positional: _input
 options:
   _input:
@@ -20,7 +20,7 @@ options:
     type: raw
     required: true
   variable:
-    description: The variable that holds the mapping, with which each sentence begins.
+    description: The name of the variable, which each sentence starts with.
     type: str
     default: crio_environment
 seealso:
@@ -29,26 +29,26 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Refuse variables that systemd would not understand
+- name: Fail if systemd does not accept the variables
   ansible.builtin.assert:
     that: (crio_environment | cri.node.environment_problems) == []
 """
 
 RETURN = r"""
 _value:
-  description: One sentence for each problem; empty when all is well.
+  description: One sentence for each problem; empty if there are none.
   type: list
   elements: str
 """
 
 
 def environment_problems(data: object, variable: str = "crio_environment") -> list[str]:
-    """What is wrong, as sentences."""
+    """Return one sentence for each problem."""
     return [str(problem) for problem in environment_file.environment_problems(data, variable)]
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"environment_problems": environment_problems}

@@ -10,27 +10,28 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layer
 
 DOCUMENTATION = r"""
 name: registries_config
-short_description: Merge and check what registries.conf is to say
+short_description: Merge and validate registries.conf settings
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Merges layers of the registries' configuration (version 2 of the format), converts what can be converted
-    without loss, and checks keys, values and all that containers/image, which reads the file for CRI-O, refuses.
-  - Scalars and lists of a later layer replace, null removes. The tables of C(registry) merge by prefix (by
-    location where there is none), key by key; C(location) with null takes back what earlier layers said of the prefix.
-  - What is wrong with the configuration is part of the answer and never an error of the filter, so that a
-    caller can tell everything at once. Keys with a problem are missing from RV(_value.data).
+  - Merges layers of the registries configuration (version 2 of the format), converts values that can be converted without loss,
+    and validates keys and values. Refuses everything that containers/image, which reads the file for CRI-O, does not accept.
+  - A list or a scalar of a later layer replaces the earlier value, and null removes it. Tables of C(registry) that have the same
+    prefix, or the same location if they have no prefix, are merged; a null C(location) removes the settings of earlier layers
+    for this prefix.
+  - Problems of the configuration are returned and are never an error of the filter, so that all of them can be reported at
+    once. Keys with a problem are missing from RV(_value.data).
 positional: _input
 options:
   _input:
     description:
-      - The configuration with registries.conf's own keys, C(registry) as a list of mappings,
-      - or a list of pairs, each the name of a variable and its configuration, in the order they apply.
+      - The configuration, with the keys of registries.conf and C(registry) as a list of mappings,
+      - or a list of pairs, each with the name of a variable and its configuration. Later pairs override earlier ones.
     type: raw
     required: true
   variable:
-    description: The name of the variable when the input is one mapping.
+    description: The name of the variable if the input is a mapping.
     type: str
     default: registries_config
 seealso:
@@ -43,7 +44,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what CRI-O would be told about registries, and by which variable
+- name: Validate registries.conf settings and show the variable of each
   ansible.builtin.debug:
     msg: "{{ layers | cri.node.registries_config }}"
   vars:
@@ -54,32 +55,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The merged configuration and what there is to say about it.
+  description: The merged configuration, its problems and warnings.
   type: dict
   contains:
     data:
-      description: The typed and merged configuration, ready for P(cri.node.to_toml#filter).
+      description: The merged configuration with converted values, ready for P(cri.node.to_toml#filter).
       type: dict
       sample: {registry: [{location: abcd.example.com, insecure: true}]}
     layers:
       description:
-        - For each key of C(data), dotted as TOML writes it, the variable that gave it.
-        - A registry's keys stand below C(registry) and its prefix.
+        - The variable that set each key of C(data). Keys are dotted keys as in TOML.
+        - Keys of a registry start with C(registry) and its prefix.
       type: dict
       sample: {registry."abcd.example.com".insecure: registries_config}
     problems:
-      description: One sentence for each problem; empty when all is well.
+      description: One sentence for each problem; empty if there are none.
       type: list
       elements: str
     warnings:
-      description: One sentence for each thing that works but is unwise or without effect.
+      description: One sentence for each setting that is accepted, but not recommended or without effect.
       type: list
       elements: str
 """
 
 
 def registries_config(layers: object, variable: str = "registries_config") -> dict:
-    """Merge, check, and tell."""
+    """Merge and validate the layers, and return the configuration with its problems and warnings."""
     try:
         checked = checker.check(named_layers(layers, variable))
     except TypeError as error:
@@ -88,7 +89,7 @@ def registries_config(layers: object, variable: str = "registries_config") -> di
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"registries_config": registries_config}

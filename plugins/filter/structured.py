@@ -8,24 +8,23 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 
 DOCUMENTATION = r"""
 name: structured
-short_description: Read data that arrived as text
+short_description: Parse a string that contains JSON or YAML
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Extra variables given as C(key=value), answers to a survey of AWX and variables of an INI inventory are texts. This
-    filter returns the mapping or list that such a text holds in JSON or YAML.
-  - Null and a blank text are an empty mapping or list. Data that is no text is returned as it is.
-  - A text that holds no mapping is returned as it is, for the check that follows to refuse. A text that holds no list is
-    split at its commas.
+  - Extra variables set with C(key=value), answers to AWX surveys and variables of INI inventories are strings. This filter
+    returns the mapping or list that such a string contains as JSON or YAML.
+  - Null and a blank string mean an empty mapping or list. Data that is not a string is returned unchanged.
+  - A string that does not contain a mapping is returned unchanged. A string that does not contain a list is split at its commas.
 positional: _input
 options:
   _input:
-    description: The data, or a text that holds it.
+    description: The data, or a string that contains it.
     type: raw
     required: true
   type:
-    description: What the data should be.
+    description: The expected type of the data.
     type: str
     choices: [mapping, list]
     default: mapping
@@ -37,7 +36,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show a mapping that came from a survey
+- name: Parse a mapping from a survey
   ansible.builtin.debug:
     msg: "{{ '{\"Service\": {\"KillMode\": \"process\"}}' | cri.node.structured }}"
 """
@@ -50,15 +49,15 @@ _value:
 
 
 def structured(data: object, type: str = "mapping") -> object:
-    """Return the data that a value is or holds as text."""
+    """Return the data, parsed if it is a string."""
     try:
         return (list_of if type == "list" else mapping_of)(plain(data))
-    except TooDeep:  # the check that follows refuses it
+    except TooDeep:  # refused by a later check
         return data
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"structured": structured}

@@ -9,13 +9,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import environment_
 
 DOCUMENTATION = r"""
 name: to_environment_file
-short_description: Write a mapping as a file for systemd's EnvironmentFile
+short_description: Convert a mapping to a systemd environment file
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Writes one C(NAME=value) a line, sorted, quoted as systemd and a shell read it.
-  - Fails on what P(cri.node.environment_problems#filter) finds wrong. It names all of it, and no value.
+  - Returns sorted C(NAME=value) lines, quoted for systemd and POSIX shells.
+  - Fails if P(cri.node.environment_problems#filter) returns any problem. The error contains all problems and no value.
 positional: _input
 options:
   _input:
@@ -24,8 +24,8 @@ options:
     required: true
   lenient:
     description:
-      - Leave out what is wrong, and do not fail.
-      - Only for a caller that also asks P(cri.node.environment_problems#filter) and stops on an answer.
+      - Omit invalid entries instead of failing.
+      - Use it only if P(cri.node.environment_problems#filter) is also called and its problems are handled.
     type: bool
     default: false
 seealso:
@@ -34,7 +34,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what would be written
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ {'NO_PROXY': 'localhost, 10.0.0.0/8'} | cri.node.to_environment_file }}"
   # NO_PROXY="localhost, 10.0.0.0/8"
@@ -42,13 +42,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The file's text. An empty mapping gives an empty text.
+  description: The content of the file; an empty string for an empty mapping.
   type: str
 """
 
 
 def to_environment_file(data: object, lenient: bool = False) -> str:
-    """The mapping as the text of an environment file."""
+    """Return the content of an environment file."""
     problems = [] if lenient else environment_file.environment_problems(data, "")
     if problems:
         raise AnsibleFilterError(". ".join(str(problem) for problem in problems))
@@ -56,7 +56,7 @@ def to_environment_file(data: object, lenient: bool = False) -> str:
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"to_environment_file": to_environment_file}

@@ -10,14 +10,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 DOCUMENTATION = r"""
 name: to_toml
-short_description: Write data as TOML
+short_description: Convert data to TOML
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Writes a mapping as a TOML 1.0 document. Equal data gives equal bytes, because keys are sorted.
+  - Converts a mapping to a TOML 1.0 document. Keys are sorted, so that equal data results in equal bytes.
   - Scalars and lists come before sub-tables. A list of mappings becomes an array of tables.
-  - Fails on what TOML cannot hold, a null, a date, an integer of more than 64 bits, and names its key.
+  - Fails on null, a date or an integer of more than 64 bits, because they cannot be written as TOML. The error contains the key.
 positional: _input
 options:
   _input:
@@ -32,7 +32,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what would be written
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ {'crio': {'metrics': {'enable_metrics': true, 'metrics_port': 9537}}} | cri.node.to_toml }}"
   # [crio.metrics]
@@ -42,13 +42,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The TOML text, ending in a newline. An empty mapping gives an empty text.
+  description: The TOML document, ending in a newline; an empty string for an empty mapping.
   type: str
 """
 
 
 def to_toml(data: object) -> str:
-    """The data as TOML text."""
+    """Return the data as a TOML document."""
     try:
         return toml.dumps(plain(data))
     except (toml.TomlError, TooDeep) as error:
@@ -56,7 +56,7 @@ def to_toml(data: object) -> str:
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"to_toml": to_toml}

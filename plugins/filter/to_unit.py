@@ -9,14 +9,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
 
 DOCUMENTATION = r"""
 name: to_unit
-short_description: Write data as a drop-in for a systemd unit
+short_description: Convert data to a drop-in of a systemd unit
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Writes sections and their directives as a systemd drop-in. A list gives one line for each entry, a boolean
-    gives C(yes) or C(no), specifiers such as C(%n) stay as they are.
-  - Fails on what P(cri.node.unit_problems#filter) finds wrong. It names everything at once, and no value.
+  - Converts sections and their directives to a systemd drop-in. A list becomes one line for each entry, and a boolean becomes
+    C(yes) or C(no). Specifiers such as C(%n) are kept.
+  - Fails if P(cri.node.unit_problems#filter) returns any problem. The error contains all problems and no value.
 positional: _input
 options:
   _input:
@@ -25,8 +25,8 @@ options:
     required: true
   lenient:
     description:
-      - Leave out what is wrong, and do not fail.
-      - Only for a caller that also asks P(cri.node.unit_problems#filter) and stops on an answer.
+      - Omit invalid entries instead of failing.
+      - Use it only if P(cri.node.unit_problems#filter) is also called and its problems are handled.
     type: bool
     default: false
 seealso:
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what would be written
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ {'Service': {'KillMode': 'process', 'Environment': ['A=1', 'B=2']}} | cri.node.to_unit }}"
   # [Service]
@@ -46,13 +46,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The drop-in's text.
+  description: The content of the drop-in.
   type: str
 """
 
 
 def to_unit(data: object, lenient: bool = False) -> str:
-    """The data as the text of a drop-in."""
+    """Return the content of a drop-in."""
     problems = [] if lenient else unit_drop_in.unit_problems(data, "")
     if problems:
         raise AnsibleFilterError(". ".join(str(problem) for problem in problems))
@@ -60,7 +60,7 @@ def to_unit(data: object, lenient: bool = False) -> str:
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"to_unit": to_unit}

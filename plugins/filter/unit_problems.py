@@ -7,12 +7,12 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
 
 DOCUMENTATION = r"""
 name: unit_problems
-short_description: Tell what is wrong with the data of a systemd drop-in
+short_description: Validate data of a systemd drop-in
 version_added: 0.1.0
 author:
   - The cri.node contributors (@cri-node)
 description:
-  - Checks sections, names of directives and values, and tells everything at once. It never prints a value.
+  - Validates sections, names of directives and values, and returns all problems at once. Values are never part of a problem.
 positional: _input
 options:
   _input:
@@ -20,7 +20,7 @@ options:
     type: raw
     required: true
   variable:
-    description: The variable that holds the data, with which each sentence begins.
+    description: The name of the variable, which each sentence starts with.
     type: str
     default: crio_service
 seealso:
@@ -29,26 +29,26 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Refuse a drop-in that systemd would not understand
+- name: Fail if systemd does not accept the drop-in
   ansible.builtin.assert:
     that: (crio_service | cri.node.unit_problems) == []
 """
 
 RETURN = r"""
 _value:
-  description: One sentence for each problem; empty when all is well.
+  description: One sentence for each problem; empty if there are none.
   type: list
   elements: str
 """
 
 
 def unit_problems(data: object, variable: str = "crio_service") -> list[str]:
-    """What is wrong, as sentences."""
+    """Return one sentence for each problem."""
     return [str(problem) for problem in unit_drop_in.unit_problems(data, variable)]
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Provide the filter to Ansible."""
 
     def filters(self) -> dict:
         return {"unit_problems": unit_problems}

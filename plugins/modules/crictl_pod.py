@@ -8,73 +8,69 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: crictl_pod
-short_description: Run a Kubernetes Pod manifest on one node, without a kubelet
+short_description: Run a Kubernetes Pod manifest without a kubelet
 version_added: 0.1.0
 description:
-  - Makes of a Kubernetes Pod manifest a pod with its containers on the node, through CRI. Neither a kubelet
-    nor an API server has a part in it.
-  - Makes of each field what a kubelet makes of it. A field that cannot be honoured is an error that names
-    it, and so is a field that no Pod has. Nothing is dropped.
-  - Nothing watches the pod after the task. A container that ends is not started again, so C(restartPolicy)
-    may only be V(Never), which is also what its absence stands for here.
-  - A pod that runs, or has run to its end, as the same manifest asks, is left as it is. If the manifest asks
-    for anything else, or a container has failed, the pod is replaced. Its images are pulled before that, so
-    that a failed pull leaves the former pod running.
-  - The pod is recognised by an annotation with a hash of its configuration. The hash depends on a random key that the node
-    creates in C(/var/lib/cri-node/pod-hash.key) and that only root can read, so that no secret of the environment can be
-    guessed from it. A pod whose key was lost is replaced.
-  - A pod that does not come up is removed again, and the error says what its container said last.
-  - A pod of the same name and namespace that this module did not make is never touched.
+  - Creates a pod and its containers from a Kubernetes Pod manifest on one node, through CRI, without a kubelet or an API server.
+  - Interprets each field as a kubelet does. Unsupported and unknown fields are errors that name the field; no field is ignored.
+  - Nothing manages the pod after the task. Containers that exit are not restarted, so that C(restartPolicy) must be V(Never),
+    which is also its default here.
+  - A pod that matches the manifest and is running, or has run to completion, is not changed. If the manifest differs or a
+    container has failed, the pod is replaced. Its images are pulled first, so that the existing pod keeps running if a pull
+    fails.
+  - The pod is identified by an annotation with a hash of its configuration. The hash depends on a random key, which the node
+    creates in C(/var/lib/cri-node/pod-hash.key) and only root can read, so that secrets in the environment cannot be guessed from
+    the hash. A pod is replaced if the key has been lost.
+  - A pod that does not start is removed again, and the error contains the last lines of its container's log.
+  - Never changes a pod with the same name and namespace that was not created by this module.
 options:
   manifest:
     description:
       - The manifest, C(apiVersion) V(v1) and C(kind) V(Pod). Required with O(state=present).
-      - A mapping, a text of YAML or JSON, or the path of a file on the controller, which is searched as
-        M(ansible.builtin.copy) searches its O(ansible.builtin.copy#module:src) and may be encrypted with Ansible Vault.
-        Nothing in it is templated; use the lookup P(ansible.builtin.template#lookup) for that. Several documents are refused.
+      - A mapping, a string that contains YAML or JSON, or the path of a file on the controller. The file is searched for like
+        O(ansible.builtin.copy#module:src) of M(ansible.builtin.copy) and can be encrypted with Ansible Vault. It is not
+        templated; use the lookup P(ansible.builtin.template#lookup) for that. More than one document is an error.
       - C(metadata) may have C(name), C(namespace) (by default V(default)), C(uid), C(labels) and
-        C(annotations), also those that CRI-O reads, such as C(io.kubernetes.cri-o.ShmSize), which the handler must allow.
+        C(annotations), including those that CRI-O reads, such as C(io.kubernetes.cri-o.ShmSize), which the handler must allow.
       - C(spec) may have C(containers), C(dnsConfig) with C(dnsPolicy) V(None), C(hostIPC), C(hostNetwork),
         C(hostPID), C(hostname), C(initContainers), C(restartPolicy), C(runtimeClassName) (the name of a
         handler of the runtime), C(securityContext), C(shareProcessNamespace),
-        C(terminationGracePeriodSeconds), C(volumes) (C(hostPath) alone), and fields whose value changes
-        nothing.
-      - A container may have C(args), C(command), C(env) (values alone), C(image), C(imagePullPolicy),
+        C(terminationGracePeriodSeconds), C(volumes) (only C(hostPath)), and fields whose value has no
+        effect.
+      - A container may have C(args), C(command), C(env) (only values), C(image), C(imagePullPolicy),
         C(name), C(ports), C(resources) (C(cpu), C(memory) and C(hugepages-<size>)), C(securityContext), C(stdin),
         C(stdinOnce), C(tty), C(volumeMounts) and C(workingDir).
-      - Without C(seccompProfile) it is V(RuntimeDefault), and without C(dnsPolicy) the pod has the node's name
-        servers.
-      - Values of the environment appear in no result, diff or log of this module. Use C(no_log) on the task
-        where other fields hold secrets.
+      - The default of C(seccompProfile) is V(RuntimeDefault). By default, the pod uses the name servers of the node.
+      - Values of the environment do not appear in results, diffs or logs of this module. Use C(no_log) on the task if other
+        fields contain secrets.
     type: raw
   state:
-    description: Whether the pod is to be there. V(absent) removes it with its logs; containers are stopped
+    description: Whether the pod should exist. V(absent) removes it with its logs; containers are stopped
       with their grace period.
     type: str
     choices: [present, absent]
     default: present
   name:
-    description: The pod's name, for O(state=absent) without a manifest.
+    description: The name of the pod, for O(state=absent) without a manifest.
     type: str
   namespace:
-    description: The pod's namespace, for O(state=absent). By default the manifest's, else V(default).
+    description: The namespace of the pod, for O(state=absent). The default is that of the manifest, or V(default).
     type: str
   wait:
     description:
-      - What to wait for. V(ready), that each container runs or has ended with exit code 0; V(completed),
-        that each has ended with exit code 0; V(none), for nothing after the start.
-      - V(ready) is looked at once. A container that ends with an error later is not noticed before the next
-        run.
+      - What to wait for. V(ready) waits until each container is running or has exited with code 0; V(completed) waits until each
+        container has exited with code 0; V(none) does not wait after the start.
+      - V(ready) is checked only once. A container that fails later is not noticed before the next run.
     type: str
     choices: [ready, completed, none]
     default: ready
   wait_timeout:
-    description: Seconds that the pod may take to start and to be what O(wait) says, once its images are
-      there.
+    description: Time limit for the pod to start and to reach the state that O(wait) specifies, in seconds, after its images
+      have been pulled.
     type: int
     default: 120
   pull_timeout:
-    description: Seconds that each image may take to be pulled. Images are pulled at the same time.
+    description: Time limit for the pull of each image, in seconds. Images are pulled in parallel.
     type: int
     default: 300
 author:
@@ -86,19 +82,19 @@ attributes:
   check_mode:
     support: full
     details:
-      - Pulls nothing, and so cannot tell that an image cannot be had.
+      - Does not pull images, so that it does not detect an image that cannot be pulled.
   diff_mode:
     support: full
     details:
-      - Shows containers and images. Other changes may be made of the environment, and only their presence is
-        told.
+      - Shows containers and images. Other changes may contain values of the environment, so that it only shows that there are
+        any.
 seealso:
   - module: cri.node.crictl_ps_facts
   - module: cri.node.crictl_logs_facts
 """
 
 EXAMPLES = r"""
-- name: Run a pod to its end
+- name: Run a pod to completion
   cri.node.crictl_pod:
     manifest:
       apiVersion: v1
@@ -115,20 +111,20 @@ EXAMPLES = r"""
     wait: completed
   become: true
 
-- name: Read what it said
+- name: Read the log of the pod
   cri.node.crictl_logs_facts:
     pod: hello-world
     namespace: default
     format: text
   become: true
 
-- name: Remove it, and its logs
+- name: Remove the pod and its logs
   cri.node.crictl_pod:
     name: hello-world
     state: absent
   become: true
 
-- name: Run the pod of a file, with a folder of the node
+- name: Run a pod from a manifest file
   cri.node.crictl_pod:
     manifest: node-agent.yml
     wait_timeout: 60
@@ -137,59 +133,59 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pod:
-  description: The pod. In check mode, and where it was not there before, only its names and UID.
+  description: The pod. In check mode, a pod that does not exist yet only has its name, namespace and UID.
   returned: with O(state=present)
   type: dict
   contains:
     id:
       description: The ID of the pod's sandbox.
-      returned: where the pod is there
+      returned: if the pod exists
       type: str
       sample: 0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a
     name:
-      description: Its name.
+      description: The name of the pod.
       returned: success
       type: str
       sample: hello-world
     namespace:
-      description: Its Kubernetes namespace.
+      description: The Kubernetes namespace of the pod.
       returned: success
       type: str
       sample: default
     uid:
-      description: Its UID, the manifest's or one that the node and the pod's names give.
+      description: The UID of the manifest, or a UID derived from the names of the node and the pod.
       returned: success
       type: str
       sample: fb925c24-a912-5c9d-a157-e3bbd3437c30
     state:
       description: V(ready) or V(notready).
-      returned: where the pod is there
+      returned: if the pod exists
       type: str
       sample: ready
     created_at:
-      description: When it was made, RFC 3339 in UTC with nanoseconds.
-      returned: where the pod is there
+      description: When the pod was created, RFC 3339 in UTC with nanoseconds.
+      returned: if the pod exists
       type: str
       sample: '2026-01-31T08:00:00.250000000Z'
     handler:
-      description: The handler that the manifest names.
-      returned: where it names one and the runtime tells it
+      description: The handler that the manifest specifies.
+      returned: if it specifies one and the runtime reports it
       type: str
       sample: kata
     ip:
-      description: Its first IP address.
-      returned: where it has a network of its own
+      description: The first IP address of the pod.
+      returned: if the pod has its own network
       type: str
       sample: 10.85.0.2
     ips:
-      description: All its IP addresses.
-      returned: where it has a network of its own
+      description: All IP addresses of the pod.
+      returned: if the pod has its own network
       type: list
       elements: str
       sample: [10.85.0.2]
 containers:
-  description: Its containers in the order of their starts, init containers first. Empty in check mode where the pod was not there
-    before.
+  description: The containers of the pod in the order in which they start, init containers first. Empty in check mode if the pod
+    does not exist yet.
   returned: with O(state=present)
   type: list
   elements: dict
@@ -200,7 +196,7 @@ containers:
       type: str
       sample: hello-world
     image:
-      description: The image, as the manifest names it.
+      description: The name of the image in the manifest.
       returned: success
       type: str
       sample: docker.io/library/hello-world:latest
@@ -215,28 +211,28 @@ containers:
       type: str
       sample: exited
     exit_code:
-      description: The code that it ended with.
-      returned: once it has ended
+      description: The exit code of the container.
+      returned: after the container has exited
       type: int
       sample: 0
     reason:
-      description: Why it ended, in one word.
-      returned: where the runtime tells it
+      description: Why the container exited, in one word.
+      returned: if the runtime reports it
       type: str
       sample: Completed
     message:
-      description: Why it ended, in a sentence.
-      returned: where the runtime tells it
+      description: Why the container exited, in a sentence.
+      returned: if the runtime reports it
       type: str
       sample: container exited unexpectedly
     started_at:
-      description: When it was started, RFC 3339 in UTC with nanoseconds.
-      returned: once it was started
+      description: When the container was started, RFC 3339 in UTC with nanoseconds.
+      returned: after the container was started
       type: str
       sample: '2026-01-31T08:00:00.500000000Z'
     finished_at:
-      description: When it ended, RFC 3339 in UTC with nanoseconds.
-      returned: once it has ended
+      description: When the container exited, RFC 3339 in UTC with nanoseconds.
+      returned: after the container has exited
       type: str
       sample: '2026-01-31T08:00:01.000000000Z'
     log_path:
@@ -245,14 +241,13 @@ containers:
       type: str
       sample: /var/log/pods/default_hello-world_fb925c24-a912-5c9d-a157-e3bbd3437c30/hello-world/0.log
 pulled:
-  description: The images that were asked of their registries, or would be. An image that was up to date is
-    among them.
+  description: The images that were pulled, or would be. Includes images that were already up to date.
   returned: with O(state=present)
   type: list
   elements: str
   sample: ['docker.io/library/hello-world:latest']
 removed:
-  description: The former pods that were removed, or would be.
+  description: The existing pods that were removed, or would be.
   returned: success
   type: list
   elements: dict
@@ -263,7 +258,7 @@ removed:
       type: str
       sample: 0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a
     uid:
-      description: Its UID.
+      description: The UID of the pod.
       returned: success
       type: str
       sample: fb925c24-a912-5c9d-a157-e3bbd3437c30
@@ -273,7 +268,7 @@ removed:
       type: str
       sample: ready
     containers:
-      description: Its containers; C(name), C(image) and C(state) of each.
+      description: The containers of the pod; C(name), C(image) and C(state) of each.
       returned: success
       type: list
       elements: dict
@@ -284,18 +279,18 @@ container:
   type: str
   sample: hello-world
 exit_code:
-  description: The code that it ended with.
+  description: The exit code of the container.
   returned: failure of a container that has run
   type: int
   sample: 1
 reason:
-  description: Why it ended, in one word.
-  returned: failure of a container that has run, where the runtime tells it
+  description: Why the container exited, in one word.
+  returned: failure of a container that has run, if the runtime reports it
   type: str
   sample: OOMKilled
 log:
-  description: Its last lines, ten at most, without values of the environment, control characters and
-    credentials of URLs.
+  description: The last lines of its log, at most ten. Values of the environment, control characters and credentials of URLs are
+    removed.
   returned: failure of a container
   type: list
   elements: str

@@ -11,32 +11,32 @@ module: crio_bundle
 short_description: Install CRI-O from its static bundle
 version_added: 0.1.0
 description:
-  - Installs the programs and the systemd unit of CRI-O's official static bundle under C(/usr/local), as the
-    bundle's own installer does, after its SHA-256 was checked. Configuration files of the bundle are placed
-    only where there are none yet.
-  - All files are copied beside their targets before the first is renamed into place. Whatever ends a run, a full disk,
-    a kill or a power cut, the programs are those of one bundle once this module has run again, the former or the new
-    one. A node that has this bundle already costs one remote call and fetches nothing.
-  - The service is neither enabled nor started; that is M(cri.node.runtime_config)'s work.
-  - Refuses to replace a CRI-O of another minor version, since its start would remove every pod, and a CRI-O
-    in another place than a bundle's.
+  - Verifies the SHA-256 of CRI-O's official static bundle, and installs its programs and systemd unit under C(/usr/local), as
+    the bundle's own installer does. Existing configuration files are kept.
+  - All files are copied next to their targets before the first one is renamed into place. If a run is interrupted by a full disk,
+    a kill or a loss of power, the next run completes or undoes the installation, so that all programs are from the same bundle.
+    Makes one remote call and downloads nothing if the bundle is already installed.
+  - Does not enable or start the service; use M(cri.node.runtime_config) for that.
+  - Refuses to replace a CRI-O of another minor version, because its start would remove all pods, and a CRI-O that was not
+    installed from a bundle.
 options:
   source:
     description:
-      - The bundle, a file on the controller or a URL. C({arch}) stands for the node's architecture as the
-        bundles name it, such as V(amd64), V(arm64), V(ppc64le) or V(s390x).
-      - A URL's scheme is http, https or file. A user and a password in it (percent-encoded) are sent to its own host as HTTP
-        basic authentication. They, and the URL's query, appear in no message, result, log or list of processes.
-      - At most 2 GiB are accepted, within an hour.
+      - The bundle, a file on the controller or a URL. C({arch}) is replaced with the architecture of the node as in the names
+        of the bundles, such as V(amd64), V(arm64), V(ppc64le) or V(s390x).
+      - The scheme of a URL can be http, https or file. A user name and a password in the URL (percent-encoded) are only sent to
+        its host, with HTTP basic authentication. They and the query of the URL do not appear in messages, results, logs or
+        process lists.
+      - The maximum size is 2 GiB, and the time limit for the download is one hour.
     type: str
     required: true
   sha256:
-    description: The bundle's SHA-256 for each architecture that the nodes have.
+    description: SHA-256 of the bundle for each architecture of the nodes.
     type: dict
     required: true
   fetched_by:
     description:
-      - Who fetches a URL. V(controller) sends it on to the node, for nodes that reach nothing. It also uses the
+      - Where a URL is downloaded. V(controller) copies the bundle to the node, for nodes without network access. It also uses the
         credentials of F(~/.netrc).
     type: str
     choices: [node, controller]
@@ -45,11 +45,11 @@ attributes:
   check_mode:
     support: full
     description: >-
-      Fetches, checks and unpacks the bundle as a run does, in the module's temporary folder, and removes it
+      Downloads, verifies and unpacks the bundle as in a normal run, but in the module's temporary directory, and removes it
       again.
   diff_mode:
     support: full
-    description: Shows CRI-O's version before and after, with the SHA-256 of the bundle it came from.
+    description: Shows the version of CRI-O and the SHA-256 of its bundle, before and after.
   platform:
     support: full
     platforms: linux
@@ -68,7 +68,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Install CRI-O from a bundle that lies on the controller
+- name: Install CRI-O from a bundle on the controller
   cri.node.crio_bundle:
     source: /srv/bundles/cri-o.{arch}.v1.36.3.tar.gz
     sha256:
@@ -77,12 +77,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 version:
-  description: The bundle's version of CRI-O, which is installed after a run.
+  description: The version of CRI-O in the bundle, which is installed after a run.
   type: str
   returned: always
   sample: 1.36.3
 architecture:
-  description: The node's architecture, as bundles name it.
+  description: The architecture of the node, as in the names of the bundles.
   type: str
   returned: always
   sample: amd64

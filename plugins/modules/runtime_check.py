@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime_check
-short_description: Check the settings of all nodes on the controller
+short_description: Validate the settings of all nodes on the controller
 version_added: 0.1.0
 description:
-  - Checks the settings of every host of the play in one task, without any remote call. Meant to run once (C(run_once)).
-  - All problems and warnings are shown in one table with variable, key, value and accepted values. Equal ones of several nodes
-    are joined. Any problem fails the task, so that no node is changed.
-  - Nodes with equal settings are checked only once.
+  - Validates the settings of all hosts of the play in one task, without any remote call. Use it with C(run_once).
+  - Shows all problems and warnings in one table with variable, key, value and accepted values. Equal problems of several nodes
+    are one entry. Any problem fails the task, so that no node is changed.
+  - Nodes with equal settings are validated only once.
   - In a play with C(serial) the first batch checks all hosts of the play, and later batches check nothing.
 options:
   settings:
@@ -29,10 +29,10 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Does the same as outside of check mode.
+    description: Does the same as in normal mode.
   diff_mode:
     support: N/A
-    description: Changes nothing that could be shown.
+    description: Changes nothing.
   platform:
     support: full
     platforms: all
@@ -47,7 +47,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check the settings of all nodes
+- name: Validate the settings of all nodes
   cri.node.runtime_check:
     settings: [my_settings]
   run_once: true
@@ -94,7 +94,7 @@ problems:
       type: str
       sample: an integer from 0 to 65535
 warnings_found:
-  description: What works and is unwise or without effect.
+  description: Settings that are accepted, but not recommended or without effect.
   returned: always
   type: list
   elements: dict

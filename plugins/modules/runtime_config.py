@@ -8,50 +8,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime_config
-short_description: Bring a node's CRI-O file set to what is wanted, as one verified transaction
+short_description: Manage CRI-O configuration files in one verified transaction
 version_added: 0.1.0
 description:
-  - Compares the file set of one or more owners with what is on the node and with what the running daemon has loaded, and changes
-    the node where they differ. The change is made whole or not at all.
-  - On the node every new file is staged and validated by the node's own C(crio) with its own options, then renamed into
-    place. The daemon is reloaded or restarted, and only where it has not loaded what is on disk. Then it is asked whether it
-    is ready, and whether all containers that ran still run.
-  - After any failure, a kill or a loss of power the node goes back to the files and the daemon it had.
-  - The change runs in a transient systemd unit on the node. It needs neither the connection nor the controller to end well.
-  - A node that is as wanted costs one remote call, a change costs two.
+  - Compares the desired files of one or more owners with the files on the node and with those that the running daemon has loaded,
+    and changes the node if they differ. The change is atomic.
+  - Each new file is staged on the node and validated by the C(crio) binary of the node with its own options, then renamed into
+    place. The daemon is only reloaded or restarted if it has not loaded the files on disk. The module then waits until the
+    runtime is ready, and checks that all containers that were running are still running.
+  - After a failure, a kill or a loss of power, the previous files are restored and the daemon is returned to its previous state.
+  - The change runs in a transient systemd unit on the node, so that it completes without the connection and the controller.
+  - Makes one remote call for a node that matches the desired state, and two for a change.
 options:
   files:
     required: true
   state:
     description:
-      - V(checked) looks at O(files) and O(problems) on the controller and makes no remote call.
-      - V(present) brings the node to them.
+      - V(checked) validates O(files) and O(problems) on the controller and makes no remote call.
+      - V(present) applies O(files) to the node.
     type: str
     choices: [checked, present]
     default: present
   bundle:
     description:
-      - CRI-O's static bundle, which is installed before the file set is applied, as M(cri.node.crio_bundle) does.
-      - By default nothing is installed.
+      - The static bundle of CRI-O to install before the files are applied, as M(cri.node.crio_bundle) does.
+      - By default, nothing is installed.
     type: dict
     suboptions:
       source:
-        description: A file on the controller or a URL. C({arch}) stands for the node's architecture, such as amd64 or arm64.
+        description:
+          - File on the controller, or URL. C({arch}) is replaced with the architecture of the node, such as amd64 or arm64.
         type: str
         required: true
       sha256:
-        description: The SHA-256 of the bundle by architecture.
+        description: SHA-256 of the bundle for each architecture.
         type: dict
         required: true
       fetched_by:
-        description: Who downloads a URL, the node or the controller.
+        description: Where a URL is downloaded. The controller copies the bundle to the node.
         type: str
         choices: [node, controller]
         default: node
   require_crio:
     description:
-      - Whether a node without CRI-O is an error. V(false) is for check mode before an installation that check mode only predicts.
-      - Files that no daemon reads need none.
+      - Whether it is an error if CRI-O is not installed. Use V(false) in check mode if CRI-O is installed by an earlier task,
+        which check mode only predicts.
+      - Files that no daemon reads never require CRI-O.
     type: bool
     default: true
   unit:
@@ -59,7 +61,7 @@ options:
     type: str
     default: crio.service
   ready_timeout:
-    description: How long the runtime may take to be ready after a restart, in seconds. After that the change is undone.
+    description: Time limit for the runtime to become ready after a restart, in seconds. After that, the change is undone.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -67,12 +69,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Predicts what a run would do. The node's own C(crio) validates the change in the module's temporary folder.
+    description:
+      - Predicts the result of a run. The C(crio) binary of the node validates the change in the module's temporary directory.
   diff_mode:
     support: full
     description:
-      - Shows each file before and after, and which variable each key came from.
-      - Of a secret file it shows only whether it exists and whether it changes.
+      - Shows each file before and after, and the variable of each key.
+      - Of a secret file, it only shows whether it exists and whether it changes.
   platform:
     support: full
     platforms: linux
@@ -96,7 +99,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Bring CRI-O's own drop-in to what is wanted
+- name: Serve CRI-O's metrics on port 9537
   cri.node.runtime_config:
     files:
       - path: /etc/crio/crio.conf.d/60-cri-node.conf
@@ -106,7 +109,7 @@ EXAMPLES = r"""
           enable_metrics = true
           metrics_port = 9537
 
-- name: Take away all that the role crio once wrote
+- name: Remove all files that the role crio has written
   cri.node.runtime_config:
     owners: [crio]
     files: []
@@ -114,16 +117,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: What differs from what is wanted, and what making it live disturbs.
+  description: The differences from the desired state, and what is required to apply them.
   type: dict
-  returned: when the node was looked at
+  returned: when the node was read
   contains:
     disruption:
       description: V(none), V(reload) or V(restart).
       type: str
       sample: restart
     reasons:
-      description: Why the daemon has to reload or to restart, a sentence each.
+      description: Why the daemon has to reload or restart; one sentence for each reason.
       type: list
       elements: str
       sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
@@ -132,15 +135,15 @@ plan:
       type: dict
       sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "create"}
 runtime:
-  description: The runtime as it was found before any change.
+  description: The state of the runtime before the change.
   type: dict
-  returned: when the node was looked at
+  returned: when the node was read
   contains:
     installed:
-      description: Whether the node has CRI-O.
+      description: Whether CRI-O is installed.
       type: bool
     version:
-      description: The installed CRI-O's version; absent without one.
+      description: The version of the installed CRI-O; absent if CRI-O is not installed.
       type: str
       sample: 1.37.0
     endpoint:
@@ -149,37 +152,37 @@ runtime:
       sample: unix:///var/run/crio/crio.sock
     invocation_id:
       description:
-        - systemd's InvocationID of the running daemon, after the change where there was one.
-        - Empty while it does not run.
+        - The systemd InvocationID of the running daemon, after a change if there was one.
+        - Empty if the daemon is not running.
       type: str
 bundle:
-  description: The outcome of the installation, C(changed) and C(version).
+  description: The result of the installation, C(changed) and C(version).
   type: dict
   returned: with O(bundle)
 generation:
-  description: The number of the node's newest committed transaction; 0 before the first.
+  description: The number of the latest committed transaction of the node; 0 before the first one.
   type: int
-  returned: when the node was looked at
+  returned: when the node was read
 validated_by:
-  description: V(node) where the node's own C(crio) checked the configuration, V(controller) where there is none yet.
+  description: V(node) if the C(crio) binary of the node validated the configuration, V(controller) if CRI-O is not installed yet.
   type: str
   returned: when something changes
 outranked:
   description:
-    - Keys that are set by this file set and that the daemon uses another value for, since a file read later or an option of the
-      daemon decides them. Key, wanted and live value.
+    - Keys for which the daemon uses a value other than the one in O(files), because a file that is read later or an option of
+      the daemon overrides it; C(key), C(wanted) value and C(live) value of each.
   type: list
   elements: dict
   returned: when there are any
 without_effect:
-  description: Keys that are set, without effect on this node. Key and reason.
+  description: Keys that are set, but have no effect on this node; C(key) and C(reason) of each.
   type: list
   elements: dict
   returned: when there are any
 phase:
   description:
-    - How far a failed change came. V(refused) and V(validate) touch nothing on the node; V(activate), V(acknowledge),
-      V(probe) and V(interrupted) are undone.
+    - The phase in which a change failed. In V(refused) and V(validate) nothing was changed on the node; in V(activate),
+      V(acknowledge), V(probe) and V(interrupted) the change is undone.
   type: str
   returned: on failure of a change
 rolled_back:
@@ -187,7 +190,7 @@ rolled_back:
   type: bool
   returned: on failure of a change
 as_before:
-  description: Whether the node is as it was before a failed change, its daemon included.
+  description: Whether the node, including its daemon, is in the same state as before the failed change.
   type: bool
   returned: on failure of a change
 """

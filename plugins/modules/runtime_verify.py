@@ -53,7 +53,7 @@ extends_documentation_fragment:
   - cri.node.file_set
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
+    description: Can run in C(check_mode) and predict the result of a run without changing the node.
     support: full
     details:
       - Runs no pod and pulls no image. Faults that a run of M(cri.node.runtime_config) would fix are skipped, not failed.
@@ -63,7 +63,7 @@ attributes:
     details:
       - Changes nothing.
   platform:
-    description: The operating systems of the nodes it runs on.
+    description: The operating system of the managed nodes.
     support: full
     platforms: linux
     details:

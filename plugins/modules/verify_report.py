@@ -59,7 +59,7 @@ options:
     default: ""
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
+    description: Can run in C(check_mode) and predict the result of a run without changing the node.
     support: full
     details:
       - Prints the table and returns the same result, but writes no file. Warns if O(path) cannot be written.
@@ -69,7 +69,7 @@ attributes:
     details:
       - Changes nothing on a node, so the task is never C(changed).
   platform:
-    description: The operating systems of the nodes it runs on.
+    description: The operating system of the managed nodes.
     support: full
     platforms: linux
     details:

@@ -70,5 +70,5 @@ def test_expected_values_are_documented_with_those_of_handlers():
     expect = crio_config.crio_config([["crio_config", data]])["expect"]
     assert None in expect.values()
     text = str(yaml.safe_load(crio_config.RETURN)["_value"]["contains"]["expect"]["description"])
-    assert "A handler or a workload has all its keys here" in text
+    assert "Contains all keys of a handler or a workload" in text
     assert "V(null)" in text
