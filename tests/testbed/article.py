@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings most tests make: the ones that the collection's users begin with."""
+"""The settings of most tests, which are typical for users of the collection."""
 
 ROLE = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.crio"]}]
-APPLY = "cri.node.crio : Apply the configuration of CRI-O"
+APPLY = "cri.node.crio : Apply the CRI-O configuration"
 DROP_IN = "/etc/crio/crio.conf.d/60-cri-node.conf"
 UNIT_DROP_IN = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
 ENVIRONMENT_FILE = "/etc/crio/cri-node.environment"
 
 
 def settings(port: int = 9537, **crio_tables: dict) -> dict:
-    """Role variables: SELinux on, a CNI plugin directory, metrics on a port, containers that outlive a restart.
+    """Return role variables: SELinux, a CNI plugin directory, metrics on a port, containers that keep running on a restart.
 
     Further tables of crio.conf replace or add to these.
     """
