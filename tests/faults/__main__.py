@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plays every fault on real nodes: ``python -m faults [--list] [--nodes N] [TEXT ...]``.
+"""Injects every fault on real nodes: ``python -m faults [--list] [--nodes N] [TEXT ...]``.
 
 Each fault strikes a node while or before its configuration is changed. Then the node is judged from outside for up to a minute,
 without a further run; then it is healed, a normal run must succeed, and a second one must change nothing. Nodes are used again
@@ -38,7 +38,7 @@ HEALED = table.Fault("a normal run after it", None, "", ends=table.AFTER, report
 
 @dataclass
 class Verdict:
-    """What became of a fault; `why` is empty for one that was survived."""
+    """The outcome of a fault; `why` is empty if it was handled correctly."""
 
     fault: table.Fault
     why: str
@@ -46,14 +46,14 @@ class Verdict:
 
 
 def load_table() -> None:
-    """Import every theme: each puts its faults into the table."""
+    """Import all themes, which add their faults to the table."""
     link_collection()
     for theme in THEMES:
         importlib.import_module(f"faults.{theme}")
 
 
 def options_of(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="faults", description="Plays faults on real nodes and judges the nodes."
     )
@@ -71,7 +71,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def play(scene: Scene, fault: table.Fault) -> str:
-    """Play one fault on a node that is whole, and heal it. Returns what was wrong, "" for nothing."""
+    """Inject one fault on an intact node, and repair the node. Return what was wrong, or ""."""
     scene.reset()
     story = fault.story(scene)
     try:
@@ -114,7 +114,7 @@ def heal(scene: Scene) -> None:
 
 
 class Stage:
-    """The workers, each with a node, and what they found."""
+    """The workers, each with a node, and their outcomes."""
 
     def __init__(self, test_bed: TestBed, chosen: list[table.Fault], count: int, keep: bool):
         self.bed = test_bed
@@ -131,7 +131,7 @@ class Stage:
         ]
 
     def run(self) -> None:
-        """Play all faults."""
+        """Inject all faults."""
         for worker in self._workers:
             worker.start()
         for worker in self._workers:
@@ -177,7 +177,7 @@ class Stage:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Play what was asked for; returns the exit code."""
+    """Inject the selected faults; return the exit code."""
     options = options_of(arguments)
     load_table()
     chosen = table.chosen(options.only)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clocks that jump, a journal that is silent, full or told by others, and daemons that log elsewhere."""
+"""Clocks that jump, a journal that is stopped, full or written to by others, and daemons that log elsewhere."""
 
 from faults.scene import FOLDER, REGISTRIES, Unplayable, expect, results
 from faults.table import AFTER, BEFORE, DONE, UNDONE, fault
@@ -12,24 +12,24 @@ BROKEN = '[[registry]]\nlocation = "http://faults.invalid"\n'
 
 
 def journal(scene, settings: str) -> None:
-    """Give journald other settings."""
+    """Change the settings of journald."""
     scene.node.copy_in(JOURNALD, f"[Journal]\n{settings}\n")
     scene.sh("systemctl restart systemd-journald")
 
 
 def no_journal_settings(scene) -> None:
-    """Take them away."""
+    """Remove the settings."""
     scene.sh(f"rm -f {JOURNALD}; systemctl reset-failed systemd-journald; systemctl restart systemd-journald")
     scene.restart()  # its standard output was connected to the former journald
 
 
 def registries_change(scene):
-    """A change that needs no more than a reload; returns the run."""
+    """Make a change that only needs a reload; return the run."""
     return scene.apply(only=(REGISTRIES,))
 
 
 def expect_restart(run) -> None:
-    """The plan is a restart, and says that nobody could see how a reload went."""
+    """Expect a plan with a restart, because the outcome of a reload could not be observed."""
     if run.rc:
         return
     plan = results(run)[-1]["plan"]
@@ -40,7 +40,7 @@ def expect_restart(run) -> None:
 @fault("registries change by a reload", ends=AFTER, reports=DONE)
 def plain_reload(scene):
     run = registries_change(scene)
-    expect(run.rc or results(run)[-1]["plan"]["disruption"] == "reload", "the plan is no reload")
+    expect(run.rc or results(run)[-1]["plan"]["disruption"] == "reload", "the plan is not a reload")
     yield run
 
 
@@ -135,13 +135,13 @@ def vacuumed_and_undone(scene):
 
 
 def lies(scene, who: str) -> None:
-    """Somebody writes the daemon's line about a reload that went well into the journal, again and again."""
+    """Another program repeatedly writes the daemon's line about a successful reload into the journal."""
     line = f'time=\\"2020-01-01T00:00:00Z\\" level=info msg=\\"{RELOADED}\\"'
     scene.behind(f'while :; do echo "{line}" | systemd-cat -t {who}; sleep 0.2; done')
 
 
 def broken_between(scene) -> None:
-    """A file of somebody else appears after the check of the registries and before the reload, which CRI-O then refuses."""
+    """Another program creates a file between the check of the registries and the reload, which CRI-O then refuses."""
     scene.node.copy_in("/run/faults/broken.conf", BROKEN)
     target = "/etc/containers/registries.conf.d/55-faults.conf"
     scene.hook(f"run cp /run/faults/broken.conf {target}", at="run systemctl reload")
@@ -203,7 +203,7 @@ def told_by_a_container(scene):
 
 
 def clock_steps(name: str, seconds: int) -> None:
-    """Every Python of the collection sees another clock than the kernel: as after a step of the clock."""
+    """All Python processes of the collection see a different clock than the kernel, as after a clock step."""
 
     @fault(f"the clock goes {name} by a day between two runs", ends=AFTER, reports=DONE)
     def story(scene):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs at once, a run that is repeated, and runs that meet a recovery."""
+"""Concurrent runs, repeated runs, and runs during a recovery."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ LAST_RENAME = f"os.rename {UNIT_DROP_IN}"
 
 
 def both(scene: Scene, rounds: list[tuple[dict, dict]]) -> playbooks.Run:
-    """Rounds of two runs at once: one controller, two names for the same node, a play and a look at the node for each round."""
+    """Rounds of two concurrent runs: one controller, two names for the same node, and one play and observation per round."""
     [(_name, host)] = scene.bed.inventory([scene.node])["all"]["children"]["nodes"]["hosts"].items()
     names = ("first", "second")
     hosts = {
@@ -90,7 +90,7 @@ def twenty_rounds(scene):
 
 
 def judge_round(run: playbooks.Run, number: int, marks: list[int]) -> None:
-    """One of the two at least succeeds, the other one too or says that it was too late; the node is as one of them wanted."""
+    """Expect one run to succeed, the other to succeed or to report that it was too late, and the node to match one of them."""
     begin = _position(run, f"look {number - 1}") if number else 0
     end = _position(run, f"look {number}")
     told = {

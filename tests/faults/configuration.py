@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the unit and the configuration ask for cannot work, or works elsewhere than usual."""
+"""Settings of the unit and the configuration that cannot work, or that use unusual locations."""
 
 from faults.containers import HANDLERS, remove_pods
 from faults.scene import DROP_IN, Scene, expect, message
@@ -14,17 +14,17 @@ OPTIONS = "$CRIO_CONFIG_OPTIONS $CRIO_RUNTIME_OPTIONS $CRIO_STORAGE_OPTIONS $CRI
 
 
 def service(**settings: object) -> dict:
-    """Settings of the unit, as the role takes them."""
+    """Return settings of the unit for the role."""
     return {"crio_service": {"Service": settings}}
 
 
 def crio(scene: Scene) -> str:
-    """The path of crio on the node."""
+    """Return the path of crio on the node."""
     return scene.sh("command -v crio").strip()
 
 
 def wrapped(name: str, wrapper: str, stopped: bool, **more) -> None:
-    """The unit starts crio by way of another program."""
+    """The unit starts crio through a wrapper program."""
 
     @fault(f"the unit starts crio by {name}{', and is stopped' if stopped else ''}", **more)
     def story(scene):
@@ -55,7 +55,7 @@ wrapped(
 
 
 def elsewhere(name: str, set_up: str, names: tuple) -> None:
-    """The daemon reads another configuration folder than the usual one."""
+    """The daemon reads a different configuration directory than usual."""
 
     @fault(
         f"the daemon reads another folder than crio.conf.d by {name}",
@@ -107,7 +107,7 @@ def option_outranks(scene):
 
 
 def missing(what: str, path: str, names: tuple, **more) -> None:
-    """A program that a start needs is missing; the running daemon goes on without it."""
+    """A program that a start requires is missing; the running daemon continues without it."""
 
     @fault(f"{what} is missing", ends=BEFORE, reports=REFUSED, names=names, **more)
     def story(scene):
@@ -142,7 +142,7 @@ def crun_behind(scene):
 
 
 def cannot_start(what: str, names: tuple, layer: dict, **more) -> None:
-    """A change after which the daemon does not start: undone, by the cause's name and never by what CRI-O wrote as it stopped."""
+    """A change after which the daemon does not start is undone; the message has the cause, not CRI-O's last log lines."""
     settings = {"ends": BEFORE, "reports": UNDONE, "names": names, "not_named": (CLOSED,), **more}
 
     @fault(f"a change brings {what}", **settings)
@@ -151,7 +151,7 @@ def cannot_start(what: str, names: tuple, layer: dict, **more) -> None:
 
 
 def crio_layer(**tables: dict) -> dict:
-    """A layer of crio_config."""
+    """Return a layer of crio_config."""
     return {"crio_config__faults": {"crio": tables}}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Containers end, start, crash and depend on what a change takes away."""
+"""Containers exit, start, crash and depend on settings that a change removes."""
 
 import time
 
@@ -33,7 +33,7 @@ def remove_pods(scene: Scene) -> None:
 
 
 def handlers(scene: Scene, **more: dict) -> dict:
-    """A layer with the handler `faults` (none with faults=None), as the test bed's crun; `more` changes handlers or adds some."""
+    """Return a layer with the handler `faults` (none if faults=None), like the test bed's crun, and the handlers `more`."""
     monitor = (
         "/usr/libexec/crio/conmon" if scene.node.exists("/usr/libexec/crio/conmon") else "/usr/bin/conmon"
     )
@@ -46,7 +46,7 @@ def handlers(scene: Scene, **more: dict) -> dict:
 
 
 def pod_with_handler(scene: Scene) -> None:
-    """Give the node the handler `faults` and a pod that runs with it, by a normal run."""
+    """Configure the handler `faults` with a normal run, and start a pod with it."""
     scene.layer = {"crio_config__handlers": handlers(scene, faults={})}
     scene.apply().expect_success()
     scene.marks = dict(scene.wanted)
@@ -55,7 +55,7 @@ def pod_with_handler(scene: Scene) -> None:
 
 
 def without_handler(scene: Scene) -> None:
-    """Take pod and handler away again."""
+    """Remove the pod and the handler."""
     scene.extra = []
     remove_pods(scene)
 

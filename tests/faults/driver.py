@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs on a node: one transaction by the collection's own code, with a fault at one point.
+"""Runs on a node: one transaction with the collection's code and a fault at one point.
 
     python3 driver.py FAULT PROGRAM < request.json
 
@@ -74,7 +74,7 @@ sys.exit(main.main(sys.argv[1:]))
 
 
 def faulty_program(real=unit.program):
-    """The program with the faulty entry in place of its own."""
+    """Return the program with the faulty entry point."""
     unit._MAIN = f"FAULT = {FAULT!r}\n{ENTRY}"
     return real()
 

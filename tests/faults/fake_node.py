@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node in a temporary folder: its files are real, systemd, crio and crictl are small models that answer commands."""
+"""A node in a temporary directory: its files are real, and small models of systemd, crio and crictl execute commands."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ NEW = {CONFIG: "new\n", REGISTRIES: "registries\n", NEW_FOLDER: "made\n"}
 
 
 class Daemon:
-    """crio.service: what systemd and crictl say of it. A start reads the files that are there."""
+    """A model of crio.service for systemd and crictl. A start reads the current files."""
 
     def __init__(self, binary: Path, files: Callable[[], dict[str, str]]):
         self._binary, self._files = binary, files
@@ -62,7 +62,7 @@ class Daemon:
 
 
 class FakeNode:
-    """The node, its layout, and a request for a change of it."""
+    """The node, its layout, and requests for changes."""
 
     def __init__(self, root: Path, monkeypatch):
         self.root = root
@@ -105,7 +105,7 @@ class FakeNode:
         )
 
     def litter(self) -> list[str]:
-        """What a change may leave nowhere once it has ended."""
+        """Return files that a completed change must not leave behind."""
         patterns = (
             "**/.cri-node*",
             "**/*.partial",
@@ -175,7 +175,7 @@ class FakeNode:
 
 
 class FakeCrictl:
-    """Answers as the runtime does."""
+    """Answer like the runtime."""
 
     def __init__(self, daemon: Daemon):
         self._daemon = daemon

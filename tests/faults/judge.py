@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges a node after a fault, from outside: files, daemon, containers, what was left, and what the run said about it."""
+"""Judges a node after a fault from outside: files, daemon, containers, leftovers, and the message of the run."""
 
 import time
 
@@ -40,7 +40,7 @@ def judge(scene: Scene, fault: Fault, run: Run | None) -> str:
 
 
 def _reported(fault: Fault, run: Run | None) -> str:
-    """Which side the run says it ended on; empty where it says nothing. Raises Wrong where that is not what the fault allows."""
+    """Return which side the run reports, or an empty text. Raise Wrong if the fault does not allow it."""
     if run is None:
         return fault.ends if fault.ends != EITHER else ""
     said = run.out + run.err
@@ -61,7 +61,7 @@ def _reported(fault: Fault, run: Run | None) -> str:
 
 
 def _failure(fault: Fault, run: Run) -> tuple[str, str]:
-    """(refused or undone, before): how a run that failed says it ended; ("", "") where it says nothing of that."""
+    """Return (refused or undone, before): the outcome that a failed run reports; ("", "") if it reports none."""
     told = [each for each in results(run) if each.get("failed") or "phase" in each]
     result = told[-1] if told else {}
     if result.get("as_before") is False and not fault.loud:
@@ -74,7 +74,7 @@ def _failure(fault: Fault, run: Run) -> tuple[str, str]:
 
 
 def _judge_message(fault: Fault, run: Run | None) -> None:
-    """Raise Wrong where the message of a failed run does not name the cause."""
+    """Raise Wrong if the message of a failed run does not name the cause."""
     if run is None or run.rc == 0:
         return
     said = message(run)
@@ -88,7 +88,7 @@ def _judge_message(fault: Fault, run: Run | None) -> None:
 
 
 def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str], str]:
-    """(what is not as it should be, as sentences; the side that the files are on)"""
+    """Return (problems as sentences, the side of the files)."""
     before = scene.before
     found, ended = _files(scene, side, now)
     found += _strangers(before, now, (*MANAGED, *scene.also_changed))
@@ -102,7 +102,7 @@ def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str
 
 
 def _files(scene: Scene, side: str, now: Look) -> tuple[list[str], str]:
-    """The managed files: all as before, or all as wanted."""
+    """Judge the managed files: all as before, or all as desired."""
     before = {path: _same(scene.before.files.get(path), now.files.get(path)) for path in MANAGED}
     after = {path: _is_wanted(scene, path, now) for path in MANAGED}
     fits = {BEFORE: all(before.values()), AFTER: all(after.values())}
@@ -135,7 +135,7 @@ def _is_wanted(scene: Scene, path: str, now: Look) -> bool:
 
 
 def _strangers(before: Look, now: Look, managed: tuple[str, ...]) -> list[str]:
-    """Whatever is not managed must be as it was."""
+    """Judge files that are not managed, which must not change."""
     names = (set(before.files) | set(now.files)) - set(managed)
     changed = [
         name
@@ -181,7 +181,7 @@ def _daemon(scene: Scene, fault: Fault, ended: str, now: Look) -> list[str]:
 
 
 def _live(scene: Scene, ended: str, now: Look) -> list[str]:
-    """The daemon that serves was started with the files that are there."""
+    """Judge whether the serving daemon was started with the current files."""
     marks = scene.wanted if ended == AFTER else scene.marks
     found = []
     wanted = marks[DROP_IN] if scene.live_mark == "wanted" else scene.live_mark

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes are killed and the power is cut, at every step of a change and of a recovery."""
+"""Killed processes and power cuts at every step of a change and of a recovery."""
 
 import time
 
@@ -18,7 +18,7 @@ KILLED = {"ends": EITHER, "reports": ANY}
 
 
 def cut_power_at(scene: Scene, **where: object) -> None:
-    """Begin a change, cut the power at one step of it, and power the node on again."""
+    """Start a change, cut the power at one of its steps, and power the node on again."""
     scene.hook("pause", **where)
     future = scene.begin(limit=240)
     scene.reached()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One node on which faults are played: what its configuration is, what runs on it, and what a fault does to it."""
+"""One node for faults: its configuration, its containers, and the actions of a fault."""
 
 import contextlib
 import copy
@@ -43,22 +43,22 @@ _marks = itertools.count(83886081)  # values of crio.api.grpc_max_recv_msg_size:
 
 
 class Wrong(Exception):
-    """Something is not as it should be; the message is for people."""
+    """The node is not in the expected state; the message is for users."""
 
 
 class Unplayable(Exception):
-    """The node lacks something that a fault needs; the message says what. Raised before anything was done to the node."""
+    """The node lacks something that a fault requires. Raised before anything was done to the node."""
 
 
 def expect(holds: object, what: str) -> None:
-    """Raise Wrong where something does not hold."""
+    """Raise Wrong if a condition is false."""
     if not holds:
         raise Wrong(what)
 
 
 @dataclass(frozen=True)
 class Resident:
-    """A container that runs on the node all the time and must be lost by no run."""
+    """A container that runs on the node all the time, and that no run may stop."""
 
     identity: str
     pid: str
@@ -68,7 +68,7 @@ class Resident:
 
 @dataclass(frozen=True)
 class Look:
-    """A node at one moment, as on_node/look.py printed it."""
+    """The state of a node at one moment, as printed by on_node/look.py."""
 
     data: dict[str, Any] = field(repr=False)
 
@@ -82,14 +82,14 @@ class Look:
 
     @property
     def aim(self) -> str:
-        """up or down: what systemd aims at."""
+        """up or down: the state that systemd is working towards."""
         if self.unit.get("Job", "0") not in ("", "0"):
             return "up"
         return "down" if self.active in ("inactive", "failed", "deactivating") else "up"
 
 
 class Scene:
-    """One node, and the fault that is played on it at this moment."""
+    """One node, and the fault that is currently injected on it."""
 
     def __init__(self, test_bed: TestBed, name: str):
         self.bed = test_bed
@@ -104,7 +104,7 @@ class Scene:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the former fault."""
+        """Reset the state of the previous fault."""
         self.before: Look | None = None
         self.wanted = dict(self.marks)
         self.aim = ""  # what systemd aims at beforehand, where the first look cannot show it
@@ -119,7 +119,7 @@ class Scene:
     # The node
 
     def make(self) -> None:
-        """A new node with the first configuration and two containers; whatever there was goes."""
+        """Replace the node with a new one with the first configuration and two containers."""
         self.bed.remove(self.name)
         self.node = self.bed.add(self.name)[0]
         self.marks = dict.fromkeys(MANAGED)
@@ -139,7 +139,7 @@ class Scene:
         self.move_in()
 
     def record_steps(self) -> None:
-        """Learn the steps of a whole change."""
+        """Record the steps of a complete change."""
         self.hook("record")
         self.apply().expect_success()
         self.marks = dict(self.wanted)
@@ -147,7 +147,7 @@ class Scene:
         self.unhook()
 
     def move_in(self) -> None:
-        """Start the containers that nobody may lose."""
+        """Start the containers that no run may stop."""
         self.residents = [self.start_container() for _each in range(2)]
 
     def start_container(self, **pod: Any) -> Resident:
@@ -156,12 +156,12 @@ class Scene:
         return self.resident(made.container_id, made.pod_id)
 
     def resident(self, identity: str, pod: str = "") -> Resident:
-        """A running container with the identity of its process."""
+        """Return a running container with the identity of its process."""
         pid = str(self.node.crictl("inspect", "-o", "json", identity)["info"]["pid"])
         return Resident(identity, pid, self.look(pids=[pid]).started[pid], pod)
 
     def look(self, pids: list[str] | None = None) -> Look:
-        """Look at the node. Raises NodeError."""
+        """Read the state of the node. Raises NodeError."""
         if pids is None:
             pids = [each.pid for each in [*self.residents, *self.extra]]
         asked = {
@@ -178,13 +178,13 @@ class Scene:
 
     @staticmethod
     def canary(mark: int) -> str:
-        """The secret of one configuration."""
+        """Return the secret of one configuration."""
         return f"canary-of-{mark}"
 
     # Runs
 
     def variables(self, only: tuple[str, ...] = (), **layer: Any) -> dict[str, Any]:
-        """Role variables for a new configuration; `layer` has further ones, laid over these.
+        """Return role variables for a new configuration; `layer` overrides them.
 
         only: the files that change; the others stay as they are.
         """
@@ -196,7 +196,7 @@ class Scene:
         return variables
 
     def variables_of(self, marks: Mapping[str, int | None]) -> dict[str, Any]:
-        """Role variables for a configuration of these marks."""
+        """Return role variables for a configuration with these marks."""
         variables: dict[str, Any] = {"crio_ready_timeout": self.ready}
         if marks[DROP_IN]:
             api = {"grpc_max_recv_msg_size": marks[DROP_IN]}
@@ -231,7 +231,7 @@ class Scene:
         times: int = 1,
         **layer: Any,
     ) -> "Future[Run]":
-        """Start applying a new configuration; the future has the run."""
+        """Start applying a new configuration; return a future of the run."""
         if self.before is None and "--check" not in options:
             self.before = self.look()
         variables = self.variables(only, **layer)
@@ -245,7 +245,7 @@ class Scene:
         times: int = 1,
         env: Mapping[str, str] | None = None,
     ) -> "Future[Run]":
-        """Start applying what was asked for last once more, or other variables."""
+        """Start applying the last configuration again, or other variables."""
         variables = variables or self.asked
         return self._pool.submit(
             playbooks.run_playbook,
@@ -259,7 +259,7 @@ class Scene:
         )
 
     def controller(self, env: Mapping[str, str] | None = None) -> subprocess.Popen:
-        """Start applying a new configuration from a controller in a process group of its own."""
+        """Start applying a new configuration from a controller in its own process group."""
         if self.before is None:
             self.before = self.look()
         inventory = self.bed.inventory([self.node])
@@ -282,7 +282,7 @@ class Scene:
 
     @staticmethod
     def kill_controller(process: subprocess.Popen) -> None:
-        """The controller dies with all its processes."""
+        """Kill the controller with all its processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
@@ -294,12 +294,12 @@ class Scene:
         return self.node.check(command, limit=limit)
 
     def behind(self, command: str) -> None:
-        """Start a shell command on the node as a unit of its own and do not wait for it."""
+        """Start a shell command on the node in its own unit, without waiting for it."""
         name = f"faults-{next(_marks)}"
         self.node.check(["systemd-run", "--quiet", "--collect", f"--unit={name}", "sh", "-c", command])
 
     def end_of_behind(self) -> None:
-        """End all that `behind` started."""
+        """Stop everything that `behind` started."""
         self.node.run("systemctl stop 'faults-*.service'")
 
     def hook(self, do: str, **where: Any) -> None:
@@ -308,21 +308,21 @@ class Scene:
         self.node.copy_in(f"{FOLDER}/hook.json", json.dumps({"do": do, **where}))
 
     def unhook(self) -> None:
-        """Do no more."""
+        """Remove the action."""
         self.node.run(f"rm -f {FOLDER}/hook.json {FOLDER}/reached {FOLDER}/go {FOLDER}/steps")
 
     def reached(self, limit: float = 90) -> str:
-        """Wait until the change has come to the step; returns what it is."""
+        """Wait until the change has reached the step; return the step."""
         path = f"{FOLDER}/reached"
         self.node.wait_for("the step of the fault", lambda: (self.node.exists(path), "not yet"), limit)
         return self.node.read_file(path)
 
     def go(self) -> None:
-        """Let a change go on that was paused."""
+        """Continue a paused change."""
         self.node.check(f"touch {FOLDER}/go")
 
     def step(self, part: float) -> int:
-        """The number of the step at this part (0 to 1) of a whole change."""
+        """Return the number of the step at this part (0 to 1) of a complete change."""
         return max(1, min(len(self.steps), round(part * len(self.steps))))
 
     def power_cut(self) -> None:
@@ -343,28 +343,28 @@ class Scene:
         self.node.check(f"mkdir -p {FOLDER}")
 
     def unit_settings(self, text: str, name: str = "90-faults.conf") -> None:
-        """Somebody else's drop-in of crio.service; it sorts behind the collection's."""
+        """Create another owner's drop-in of crio.service, which sorts after that of the collection."""
         self.node.copy_in(f"{FOREIGN_UNIT_FOLDER}/{name}", f"[Service]\n{text}\n")
         self.node.check("systemctl daemon-reload")
 
     def no_unit_settings(self, name: str = "90-faults.conf") -> None:
-        """Take it away again."""
+        """Remove it."""
         self.node.check(f"rm -f {FOREIGN_UNIT_FOLDER}/{name}; systemctl daemon-reload")
 
     def restart(self) -> None:
-        """Restart CRI-O as somebody does."""
+        """Restart CRI-O, as an administrator does."""
         self.node.check("systemctl reset-failed crio; systemctl restart crio", limit=90)
         self.node.wait_for_crio()
 
     def own_file_system(self, path: str, size: str = "16m", more: str = "") -> None:
-        """Put a folder on a file system of its own, with all that is in it."""
+        """Move a directory with its content to its own file system."""
         self.node.check(
             f"rm -rf /root/faults-copy; cp -a {path} /root/faults-copy;"
             f" mount -t tmpfs -o mode=755,size={size}{more} faults {path}; cp -a /root/faults-copy/. {path}/"
         )
 
     def no_own_file_system(self, path: str) -> None:
-        """Put it back onto the root file system, as it is by then."""
+        """Move it back to the root file system."""
         self.node.check(
             f"mount -o remount,rw {path}; rm -rf /root/faults-copy {path}/faults-*; cp -a {path} /root/faults-copy;"
             f" umount -l {path}; find {path} -mindepth 1 -delete; cp -a /root/faults-copy/. {path}/;"
@@ -372,17 +372,17 @@ class Scene:
         )
 
     def fill(self, path: str) -> None:
-        """Fill the file system of a folder to its last byte."""
+        """Fill the file system of a directory completely."""
         self.node.run(f"cat /dev/zero > {path}/faults-filler; sync")
         self.node.run(f"i=0; while echo x > {path}/faults-filler-$i; do i=$((i+1)); done", limit=30)
 
     def immutable(self, path: str, on: bool = True) -> None:
-        """Mark a file immutable, as chattr +i does, or take that mark away."""
+        """Make a file immutable, like chattr +i, or mutable."""
         self.node.check(["python3", "/usr/local/lib/faults/flags.py", path, "+" if on else "-"])
 
 
 def merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
-    """Lay a tree over another one, in place."""
+    """Merge a tree into another one, in place."""
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(under.get(key), dict):
             merge(under[key], value)
@@ -391,7 +391,7 @@ def merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
 
 
 def results(run: Run) -> list[dict[str, Any]]:
-    """What the transaction's task returned, once for each time it ran."""
+    """Return the results of the transaction's task, one for each time it ran."""
     return [entry["result"] for entry in run.results if entry["action"] == ACTION and _is_told(entry)]
 
 
@@ -400,6 +400,6 @@ def _is_told(entry: Mapping[str, Any]) -> bool:
 
 
 def message(run: Run) -> str:
-    """All that a run said about why it failed."""
+    """Return all messages of a run about why it failed."""
     failed = [entry["result"] for entry in run.results if entry["status"] in ("failed", "unreachable")]
     return str(failed[-1].get("msg", failed[-1])) if failed else ""

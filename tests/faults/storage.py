@@ -12,7 +12,7 @@ ROOM = (("free", "left", "space"),)
 
 
 def pair(scene):
-    """A prediction of check mode and the run itself; both must agree on whether it works."""
+    """Run check mode and the change; both must agree on whether it succeeds."""
     scene.before = scene.look()
     predicted = scene.apply("--check")
     run = scene.again().result()
@@ -372,7 +372,7 @@ for _error, _part, _for_good in (
 
 
 def damaged_state(what: str, change: str) -> None:
-    """state.json is not what we wrote; `change` is Python that changes the document `state`."""
+    """state.json was modified; `change` is Python code that modifies the document `state`."""
 
     @fault(f"the node's record has {what}", ends=AFTER, reports=DONE)
     def story(scene):
@@ -423,7 +423,7 @@ def state_gone_and_emptied(scene):
 
 
 def damaged_intent(what: str, text: str) -> None:
-    """An intent that nobody can read lies on a node where no change is open."""
+    """An unreadable intent exists on a node without an open change."""
 
     @fault(f"{what} lies in the place of the intent of a change on a settled node", ends=AFTER, reports=DONE)
     def story(scene):

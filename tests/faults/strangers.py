@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other people's files and hands: what they delete, edit, add, and put above ours."""
+"""Changes by others: files that they delete, edit, add, or that override ours."""
 
 from faults.containers import handlers
 from faults.scene import DROP_IN, ENVIRONMENT_FILE, REGISTRIES, UNIT_DROP_IN, Scene, expect, message, results
@@ -13,7 +13,7 @@ CRIO_PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.crio"
 
 
 def apply_crio(scene: Scene, **layer):
-    """A change by the role crio alone: the registries have another owner."""
+    """A change by the role crio only: the registries have another owner."""
     scene.before = scene.look()
     variables = scene.variables(only=OURS_OF_CRIO, **layer)
     return playbooks.run_playbook(CRIO_PLAY, [scene.node], test_bed=scene.bed, variables=variables)
@@ -120,7 +120,7 @@ def handler_outranked(scene):
     expect("runtimes.faults" in told, f"the result does not say that our handler is outranked: {told}")
 
 
-@fault("a vendor's drop-in of the unit appears and nobody has told systemd", ends=AFTER, reports=DONE)
+@fault("a vendor's drop-in of the unit appears and systemd was not reloaded", ends=AFTER, reports=DONE)
 def vendor_unit(scene):
     scene.node.copy_in(
         "/run/systemd/system/crio.service.d/70-faults.conf", "[Service]\nEnvironment=VENDOR=1\n"
@@ -130,7 +130,7 @@ def vendor_unit(scene):
 
 
 @fault(
-    "a vendor's drop-in of the unit appears with KillMode=control-group and nobody has told systemd",
+    "a vendor's drop-in of the unit appears with KillMode=control-group and systemd was not reloaded",
     ends=BEFORE,
     reports=REFUSED,
     names=("running containers", "KillMode"),
@@ -145,7 +145,7 @@ def vendor_kill_mode(scene):
 
 
 def others_file(what: str, path: str, make: str, names: tuple, **more) -> None:
-    """A file of somebody else with which no start of CRI-O succeeds: refused by its name, with the daemon untouched."""
+    """A file of another owner with which CRI-O cannot start is refused by name, and the daemon is not touched."""
 
     @fault(f"{what} lies in the way of every start", ends=BEFORE, reports=REFUSED, names=names, **more)
     def story(scene):
@@ -163,12 +163,12 @@ def others_file(what: str, path: str, make: str, names: tuple, **more) -> None:
 
 
 def text_file(path: str, text: str) -> str:
-    """A shell command that writes a file."""
+    """Return a shell command that writes a file."""
     return f"mkdir -p $(dirname {path}); cat > {path} <<'EOF'\n{text}\nEOF"
 
 
 README = f"{DROP_INS}/README-faults"
-others_file("a text that is no TOML in crio.conf.d", README, text_file(README, "Put files here."), (README,))
+others_file("a file that is not TOML in crio.conf.d", README, text_file(README, "Put files here."), (README,))
 WRONG_TYPE = f"{DROP_INS}/70-faults.conf"
 others_file(
     "a value of a wrong type in crio.conf.d",
@@ -227,7 +227,7 @@ others_file(
 )
 NESTED = f"{DROP_INS}/faults/deeper/README"
 others_file(
-    "a text that is no TOML deep below crio.conf.d",
+    "a file that is not TOML in a subdirectory of crio.conf.d",
     f"{DROP_INS}/faults",
     text_file(NESTED, "Put files here."),
     (NESTED,),
@@ -351,7 +351,7 @@ def crictl_breaks(scene):
 
 
 def odd_crictl(what: str, output: str) -> None:
-    """crictl answers with what nobody expects."""
+    """crictl returns unexpected output."""
 
     @fault(f"crictl answers with {what}", ends=EITHER, reports=ANY, names=("crictl",))
     def story(scene):

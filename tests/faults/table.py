@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of faults: what each is, how it may end, and who judges it."""
+"""The table of faults: their descriptions, allowed outcomes and judges."""
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ FAULTS: list[Fault] = []
 
 
 def fault(name: str, **more) -> Callable[[Story], Story]:
-    """Put a story into the table."""
+    """Add a fault to the table."""
 
     def add(story: Story) -> Story:
         FAULTS.append(Fault(name, story, story.__module__.rpartition(".")[2], **more))
@@ -60,7 +60,7 @@ def fault(name: str, **more) -> Callable[[Story], Story]:
 
 
 def chosen(patterns: Iterable[str]) -> list[Fault]:
-    """The faults whose name or theme has one of these texts, in the order of the table; all without any."""
+    """Return the faults whose name or theme contains one of these texts, in the order of the table; all without texts."""
     wanted = [pattern.lower() for pattern in patterns]
     return [
         each

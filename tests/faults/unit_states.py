@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unit is in any state that systemd knows while a change comes."""
+"""The unit is in any state of systemd when a change starts."""
 
 from faults.scene import ENVIRONMENT_FILE, FOREIGN_UNIT_FOLDER, Scene, expect, results
 from faults.table import AFTER, ANY, BEFORE, DONE, EITHER, REFUSED, UNDONE, fault

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one description of the nodes to test on.
+"""The description of the nodes for all tests.
 
 Molecule, the integration tests, fault injection and benchmarks all get their nodes here: containers of
 a Debian system with systemd as first process, sshd and Python, with or without a real CRI-O.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make, list and remove nodes: ``python -m testbed up --nodes 3``."""
+"""Creates, lists and removes nodes: ``python -m testbed up --nodes 3``."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from testbed.wait import NotReached
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="testbed", description="Nodes to test on.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
     test_bed = TestBed(options.prefix, owner=os.environ.get("TESTBED_OWNER", ""))
     match options.command:
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def molecule_instances(test_bed: TestBed) -> list[dict]:
-    """The nodes as Molecule's default driver keeps them in its instance configuration."""
+    """Return the nodes in the instance configuration format of Molecule's default driver."""
     return [
         {
             "instance": node.name,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What registries.conf may not say: by its name, the data and containers/image's own words for its refusal."""
+"""Invalid settings of registries.conf: by name, the data and the error message of containers/image."""
 
 
 def registry(**keys):
-    """One table; underscores stand for the hyphens of its keys."""
+    """Return one table; underscores are replaced with hyphens in its keys."""
     return {"registry": [{name.replace("_", "-"): value for name, value in keys.items()}]}
 
 

@@ -28,12 +28,12 @@ CGROUP_ROOTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 
 
 class TestBed:
-    """Nodes under one prefix. All state is in the engine's labels, so any process can go on with it."""
+    """Nodes with one prefix. All state is in labels of the engine, so that any process can continue with it."""
 
     __test__ = False  # not a test class, whatever its name looks like to pytest
 
     def __init__(self, prefix: str = DEFAULT_PREFIX, source: Source | None = None, owner: str = ""):
-        """Name a test bed; nothing is started yet.
+        """Name a test bed, without starting anything.
 
         `source` is the CRI-O to install; with None it is picked when first needed. One that has an `owner`
         (see owner_mark) is swept away by the next run when that process died without removing it.
@@ -55,7 +55,7 @@ class TestBed:
         return self._source
 
     def up(self, count: int, crio: bool = True) -> list[Node]:
-        """Bring the test bed to `count` nodes named node-1..N, with CRI-O unless `crio` is false.
+        """Create or remove nodes until there are `count` nodes named node-1..N, with CRI-O unless `crio` is false.
 
         Nodes that run already stay. Raises EngineError or NodeError.
         """
@@ -66,7 +66,7 @@ class TestBed:
         return self.nodes()
 
     def prepare(self) -> None:
-        """Make key, network and registry, unless they are there."""
+        """Create key, network and registry if they do not exist."""
         image = images.node_image()
         self._make_key()
         if self.network not in self._listed("network", "{{.Name}}"):
@@ -74,7 +74,7 @@ class TestBed:
         self._start_registry(image)
 
     def add(self, *names: str, crio: bool = True, beneath: str = "") -> list[Node]:
-        """Start nodes and wait until they are up. `crio=False` makes bare nodes (crun and conmon only).
+        """Start nodes and wait until they are up. `crio=False` creates bare nodes (only crun and conmon).
 
         beneath: an image to put CRI-O on, instead of the usual one.
         """
@@ -87,7 +87,7 @@ class TestBed:
             return list(pool.map(lambda name: self._start_node(name, image, version), names))
 
     def nodes(self) -> list[Node]:
-        """The nodes there are, in the order of their names."""
+        """Return the existing nodes, sorted by name."""
         columns = "\t".join(["{{.Names}}", *[f'{{{{.Label "{label}"}}}}' for label in (ROLE, NAME, CRIO)]])
         nodes = []
         for line in self._listed("ps", columns):
@@ -97,14 +97,14 @@ class TestBed:
         return sorted(nodes, key=lambda node: (len(node.name), node.name))
 
     def node(self, name: str) -> Node:
-        """One node by its name. Raises KeyError."""
+        """Return one node by name. Raises KeyError."""
         for node in self.nodes():
             if node.name == name:
                 return node
         raise KeyError(f"no node {name} in test bed {self.prefix}")
 
     def remove(self, *names: str) -> None:
-        """Remove nodes with their disks; names that are not there count as removed."""
+        """Remove nodes with their disks; names that do not exist count as removed."""
         if not names:
             return
         containers = [f"{self.prefix}-{name}" for name in names]
@@ -114,7 +114,7 @@ class TestBed:
             forget(container)
 
     def down(self) -> None:
-        """Remove all of it: containers, volumes, network, key. Images stay."""
+        """Remove containers, volumes, network and key. Images are kept."""
         containers = self._listed("ps", "{{.Names}}")
         if containers:
             engine.call("rm", "--force", "--volumes", *containers, check=False)
@@ -130,7 +130,7 @@ class TestBed:
             self.folder.rmdir()
 
     def inventory(self, nodes: Sequence[Node] | None = None) -> dict:
-        """An Ansible inventory of these nodes (all by default): group `nodes`, over SSH, as users connect."""
+        """Return an Ansible inventory of these nodes (default: all), with the group `nodes` and SSH connections."""
         hosts = {}
         for node in self.nodes() if nodes is None else nodes:
             hosts[node.name] = {
@@ -227,18 +227,18 @@ class TestBed:
 
 
 def listed(kind: str, template: str, label: str) -> list[str]:
-    """What the engine has of a kind ("ps", "volume" or "network") under a label, one formatted line each."""
+    """Return a formatted line for each object of a kind ("ps", "volume" or "network") with a label."""
     command = ["ps", "--all"] if kind == "ps" else [kind, "ls"]
     return engine.call(*command, f"--filter=label={label}", f"--format={template}").splitlines()
 
 
 def cgroup_name(container: str) -> str:
-    """The cgroup that a node makes for itself on a host with hybrid cgroups."""
+    """Return the cgroup that a node creates for itself on a host with hybrid cgroups."""
     return f"testbed-{container}"
 
 
 def forget(container: str) -> None:
-    """Remove what a removed node leaves outside the engine: its SSH connection and its cgroups."""
+    """Remove the SSH connection and the cgroups of a removed node."""
     ssh_socket(container).unlink(missing_ok=True)
     for root in CGROUP_ROOTS:
         for folder, _folders, _files in os.walk(root / cgroup_name(container), topdown=False):
@@ -251,7 +251,7 @@ def forget(container: str) -> None:
 
 
 def owner_mark(pid: int | None = None) -> str:
-    """This process, told apart from a later one of the same number; empty for one that is gone."""
+    """Return an identifier of a process that is unique even if its PID is reused; empty if it has ended."""
     pid = os.getpid() if pid is None else pid
     try:
         started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -261,7 +261,7 @@ def owner_mark(pid: int | None = None) -> str:
 
 
 def sweep() -> list[str]:
-    """Remove the test beds whose owner died without removing them; return their prefixes."""
+    """Remove test beds whose owner ended without removing them; return their prefixes."""
     rows = set()
     template = f'{{{{.Label "{LABEL}"}}}}\t{{{{.Label "{OWNER}"}}}}'
     for kind in ("ps", "volume", "network"):
@@ -276,11 +276,11 @@ def sweep() -> list[str]:
 
 
 def prefixes() -> list[str]:
-    """The prefixes of all test beds there are."""
+    """Return the prefixes of all test beds."""
     template = f'{{{{.Label "{LABEL}"}}}}'
     return sorted({row for kind in ("ps", "volume", "network") for row in listed(kind, template, LABEL)})
 
 
 def inventory_text(inventory: dict) -> str:
-    """An inventory as a file for Ansible (JSON, which is YAML)."""
+    """Return an inventory as the content of a file (JSON, which is YAML)."""
     return json.dumps(inventory, indent=2) + "\n"

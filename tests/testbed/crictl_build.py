@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which crictl is at hand: what its messages and documents look like depends on its version and on the libraries in it."""
+"""Identifies the available crictl, because its messages and documents depend on its version and its libraries."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ _LIMIT = 20  # seconds that a crictl may take to say its version
 
 @dataclass(frozen=True)
 class CrictlBuild:
-    """A crictl: what it says it is, and a short hash of the versions of all libraries in it ("" where it names none)."""
+    """A crictl: its version, and a short hash of the versions of all its libraries ("" if it names none)."""
 
     version: str
     libraries: str
@@ -30,7 +30,7 @@ RECORDED = CrictlBuild("1.36.0", "072abe524033")
 
 
 def build_of(program: Path) -> CrictlBuild:
-    """The build of a crictl program, which is run for its version; nothing that it does is an error."""
+    """Return the build of a crictl program, which is run to get its version; its errors are ignored."""
     try:
         said = subprocess.run(
             [program, "--version"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The container engine that nodes run on: Docker, or Podman where there is no Docker."""
+"""The container engine of the nodes: Docker, or Podman if Docker is not installed."""
 
 import functools
 import os
@@ -30,12 +30,12 @@ class EngineError(Exception):
 
 
 def capabilities(mask: int) -> list[str]:
-    """Name the capabilities of a mask such as /proc/self/status shows, without those no node needs."""
+    """Return the names of capabilities in a mask as in /proc/self/status, without those that nodes do not need."""
     return [name for bit, name in enumerate(CAPABILITIES) if mask >> bit & 1]
 
 
 def host_capabilities() -> list[str]:
-    """The capabilities this host can give away: a host may withhold some of them from everyone."""
+    """Return the capabilities that this host can grant; a host may withhold some of them."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapBnd:"):
             return capabilities(int(line.split()[1], 16))
@@ -43,7 +43,7 @@ def host_capabilities() -> list[str]:
 
 
 def decide(answering: Sequence[str], root: bool, distribution: str, environment: Mapping[str, str]) -> str:
-    """Say which engine to use, or "install".
+    """Return the engine to use, or "install".
 
     `answering` are the engines whose daemon answered; `distribution` is ID and ID_LIKE of /etc/os-release.
     Raises EngineError with the one command to type where nothing may be installed.
@@ -65,7 +65,7 @@ def decide(answering: Sequence[str], root: bool, distribution: str, environment:
 
 
 def os_release(text: str) -> str:
-    """ID and ID_LIKE of an os-release file, as words."""
+    """Return ID and ID_LIKE of an os-release file, as words."""
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     return " ".join(values.get(key, "").strip("\"'") for key in ("ID", "ID_LIKE"))
 
@@ -80,7 +80,7 @@ def _answers(engine: str) -> bool:
 
 
 def install_packages(*packages: str) -> None:
-    """Install Debian packages on this machine, told beforehand. Raises EngineError when apt fails."""
+    """Install Debian packages on this machine, after printing them. Raises EngineError if apt fails."""
     print(f"testbed: installing {' '.join(packages)} with apt on this machine", file=sys.stderr, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
@@ -108,7 +108,7 @@ def _install() -> str:
 
 @functools.cache
 def engine() -> str:
-    """The engine to use: "docker" or "podman". Raises EngineError where there is none to be had."""
+    """Return the engine to use: "docker" or "podman". Raises EngineError if none is available."""
     answering = [name for name in ("docker", "podman") if _answers(name)]
     release = Path("/etc/os-release")
     choice = decide(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images that nodes start from, each tagged with a hash of all that it is made of."""
+"""The images of the nodes, each tagged with a hash of all its inputs."""
 
 import fcntl
 import hashlib
@@ -37,12 +37,12 @@ CRIO_FILES = ("10-testbed.conf", "50-testbed.conf", "10-testbed.conflist", "poli
 
 
 def say(text: str) -> None:
-    """Tell the person who waits what takes the time."""
+    """Print what is being done, for users who wait."""
     print(f"testbed: {text}", file=sys.stderr, flush=True)
 
 
 def digest(*parts: bytes) -> str:
-    """A short hash of some bytes, for a tag."""
+    """Return a short hash of some bytes, for a tag."""
     total = hashlib.sha256()
     for part in parts:
         total.update(hashlib.sha256(part).digest())
@@ -51,7 +51,7 @@ def digest(*parts: bytes) -> str:
 
 @contextmanager
 def one_builder() -> Iterator[None]:
-    """Let other test beds of this checkout wait instead of building the same image."""
+    """Lock the build, so that other test beds of this checkout wait instead of building the same image."""
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "images.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -59,7 +59,7 @@ def one_builder() -> Iterator[None]:
 
 
 def exists(image: str) -> bool:
-    """Whether the engine has this image."""
+    """Return whether the engine has this image."""
     return bool(engine.call("images", "--quiet", image))
 
 
@@ -76,7 +76,7 @@ def _build(image: str, dockerfile: str, files: Mapping[str, bytes], arguments: M
 
 
 def _debian_mirror() -> list[str]:
-    """The mirror that this machine itself takes Debian's packages from; empty for the tools' own default."""
+    """Return the mirror that this machine uses for Debian packages; empty for the default."""
     try:
         lines = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"],
@@ -91,7 +91,7 @@ def _debian_mirror() -> list[str]:
 
 
 def _bootstrap(image: str) -> None:
-    """Make the base image from Debian's packages. Raises EngineError when that fails."""
+    """Build the base image from Debian packages. Raises EngineError if that fails."""
     if not shutil.which("mmdebstrap"):
         if os.geteuid():
             raise engine.EngineError(
@@ -113,7 +113,7 @@ def _bootstrap(image: str) -> None:
 
 
 def _base() -> str:
-    """A Debian base image: pulled where a registry answers, made from packages otherwise."""
+    """Return a Debian base image: pulled if a registry answers, else built from packages."""
     pulled = f"debian:{SUITE}"
     image = f"{REPOSITORY}/base:{digest(SUITE.encode(), *map(str.encode, PACKAGES + list(DPKG_OPTIONS)))}"
     if exists(image):
@@ -129,7 +129,7 @@ def _base() -> str:
 
 
 def node_image() -> str:
-    """The image of a node without CRI-O, built if need be."""
+    """Return the image of a node without CRI-O; build it if necessary."""
     files = {name: (FILES / name).read_bytes() for name in NODE_FILES}
     inputs = [(FILES / "Dockerfile.node").read_bytes(), " ".join(PACKAGES).encode(), *files.values()]
     image = f"{REPOSITORY}/node:{digest(*inputs)}"
@@ -142,7 +142,7 @@ def node_image() -> str:
 
 
 def _standin_library() -> bytes:
-    """A tar of the stand-in's modules and data, for /usr/local/lib/standin."""
+    """Return a tar of the stand-in's modules and data, for /usr/local/lib/standin."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as out:
         for path in sorted(STANDIN.iterdir()):
@@ -152,7 +152,7 @@ def _standin_library() -> bytes:
 
 
 def standin_image() -> str:
-    """The image of a node that the stand-in's programs can be put into, built if need be."""
+    """Return the image of a node for the stand-in's programs; build it if necessary."""
     node = node_image()
     files = {STANDIN_UNIT: (FILES / STANDIN_UNIT).read_bytes(), "standin.tar": _standin_library()}
     inputs = [(FILES / "Dockerfile.standin").read_bytes(), node.encode(), *files.values()]
@@ -165,12 +165,12 @@ def standin_image() -> str:
 
 
 def bare_image(source: Source) -> str:
-    """The image of a node without CRI-O, into which this source's programs can be put, built if need be."""
+    """Return the image of a node without CRI-O for this source's programs; build it if necessary."""
     return standin_image() if source.standin else node_image()
 
 
 def crio_image(source: Source, beneath: str = "") -> str:
-    """The image of a node with this CRI-O, built if need be. beneath: another image to put it on."""
+    """Return the image of a node with this CRI-O; build it if necessary. beneath: another base image."""
     node = beneath or bare_image(source)
     files = {name: (FILES / name).read_bytes() for name in CRIO_FILES}
     inputs = [(FILES / "Dockerfile.crio").read_bytes(), node.encode(), source.key().encode(), *files.values()]
@@ -185,7 +185,7 @@ def crio_image(source: Source, beneath: str = "") -> str:
 
 
 def remove_images() -> None:
-    """Remove every image that the test bed made, those of older inputs too."""
+    """Remove all images of the test bed, including those of older inputs."""
     for kind in ("crio", "standin", "node", "base"):
         listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}", f"{REPOSITORY}/{kind}").split()
         if listed:

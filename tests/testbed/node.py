@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One node, and what a test does to it."""
+"""One node, and the actions of tests on it."""
 
 import io
 import itertools
@@ -29,7 +29,7 @@ class NodeError(Exception):
 
 
 class Result(NamedTuple):
-    """How a command ended: exit code, standard output, standard error."""
+    """The result of a command: exit code, standard output, standard error."""
 
     rc: int
     out: str
@@ -47,12 +47,12 @@ class Pod:
 
 
 def ssh_socket(container: str) -> Path:
-    """Where Ansible keeps its open connection to a node; short, for a socket's name has 108 bytes at most."""
+    """Return the path of Ansible's SSH control socket; short, because it can have at most 108 bytes."""
     return Path(tempfile.gettempdir()) / f"testbed-{os.geteuid()}-{container}.ssh"
 
 
 class Node:
-    """A node that runs. Commands go through the container engine, which is faster than SSH."""
+    """A running node. Commands go through the container engine, which is faster than SSH."""
 
     def __init__(self, name: str, container: str, key: Path, crio: str | None, registry: str):
         self.name = name
@@ -72,7 +72,7 @@ class Node:
 
     @property
     def ssh_options(self) -> list[str]:
-        """Options for ssh and scp: the test bed's key, no known_hosts file, no question."""
+        """Return options for ssh and scp: the test bed's key, no known_hosts file, no prompts."""
         return [
             "-i", str(self.key),
             "-o", "UserKnownHostsFile=/dev/null",
@@ -90,7 +90,7 @@ class Node:
         limit: float = 60,
         environment: Mapping[str, str] | None = None,
     ) -> Result:
-        """Run a command as root: a string by sh, a list as it is. `limit` is seconds.
+        """Run a command as root: a string with sh, a list directly. `limit`: seconds.
 
         Raises NodeError only when the command does not end in time.
         """
@@ -111,7 +111,7 @@ class Node:
         )
 
     def check(self, command: str | Sequence[str], stdin: str | bytes = b"", limit: float = 60) -> str:
-        """Run a command that must succeed and return its output. Raises NodeError with what it said."""
+        """Run a command that must succeed and return its output. Raises NodeError with its output."""
         done = self.run(command, stdin, limit)
         if done.rc:
             said = (done.err or done.out).strip()
@@ -119,7 +119,7 @@ class Node:
         return done.out
 
     def wait_for(self, what: str, look: Callable[[], tuple[bool, Any]], limit: float = 30) -> Any:
-        """Wait until `look` returns (True, seen); raises NodeError with the last thing seen."""
+        """Wait until `look` returns (True, seen). Raises NodeError with the last value of seen."""
         try:
             return wait_for(f"{self.name}: {what}", look, limit)
         except NotReached as error:
@@ -128,23 +128,23 @@ class Node:
     # Power
 
     def kill(self) -> None:
-        """Power loss: every process of the node dies at once, its disk stays."""
+        """Simulate a power loss: kill all processes of the node at once; its disk is kept."""
         engine.call("kill", self.container, check=False)
         # A connection kept by ssh would go on waiting for the dead node.
         ssh_socket(self.container).unlink(missing_ok=True)
 
     def boot(self, wait: bool = True) -> None:
-        """Start a node that was killed. Raises NodeError when it does not come up."""
+        """Start a node that was killed. Raises NodeError if it does not come up."""
         engine.call("start", self.container)
         if wait:
             self.wait_until_up()
 
     def stop(self) -> None:
-        """Shut the node down as its init does."""
+        """Shut the node down through its init."""
         engine.call("stop", "--time=30", self.container)
 
     def wait_until_up(self, limit: float = BOOT_LIMIT) -> None:
-        """Wait for systemd's `running`, for sshd and, where the node has it enabled, for CRI-O.
+        """Wait for systemd's state `running`, for sshd, and for CRI-O if it is enabled.
 
         Raises NodeError with the failed units when systemd ends up `degraded`.
         """
@@ -181,23 +181,23 @@ class Node:
     # Files
 
     def copy_in(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
-        """Write a file as root:root, making its folder."""
+        """Write a file as root:root, and create its directory."""
         data = content.encode() if isinstance(content, str) else content
         script = 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod "$2" "$1"'
         self.check(["sh", "-c", script, "sh", path, f"{mode:o}"], stdin=data)
 
     def read_file(self, path: str) -> str:
-        """The content of a text file. Raises NodeError when it cannot be read."""
+        """Return the content of a text file. Raises NodeError if it cannot be read."""
         return self.check(["cat", path])
 
     def exists(self, path: str) -> bool:
-        """Whether something is at this path; a dangling symbolic link counts."""
+        """Return whether this path exists; a dangling symbolic link counts."""
         return self.run(["sh", "-c", 'test -e "$1" || test -L "$1"', "sh", path]).rc == 0
 
     # CRI
 
     def crictl(self, *arguments: str, limit: float = 60) -> Any:
-        """Run crictl; its JSON where it printed JSON, else its text. Raises NodeError when it fails."""
+        """Run crictl and return its JSON, or its text if it did not print JSON. Raises NodeError if it fails."""
         out = self.check(["crictl", *arguments], limit=limit)
         try:
             return json.loads(out)
@@ -205,7 +205,7 @@ class Node:
             return out.strip()
 
     def image(self, name: str) -> str:
-        """The reference of one of the test bed's images: hello-world, log-writer, long-running, pause."""
+        """Return the reference of one of the test bed's images: hello-world, log-writer, long-running, pause."""
         return name if "/" in name else f"{self.registry}/{name if ':' in name else name + ':1'}"
 
     def run_pod(

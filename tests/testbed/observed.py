@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node looks like to an outside judge: its configuration files and its daemon, read without the collection."""
+"""Observes a node from outside: its configuration files and its daemon, read without the collection."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _CONTENTS = (
 
 @dataclass(frozen=True)
 class Observed:
-    """A node at one moment; two of them are equal when nothing was done in between."""
+    """The state of a node at one moment; two states are equal if nothing was done in between."""
 
     files: str  # with change times
     contents: str  # without
@@ -37,27 +37,27 @@ def observe(node: Node) -> Observed:
 
 
 def service(node: Node, name: str) -> str:
-    """One property of crio.service, as systemd shows it."""
+    """Return a property of crio.service."""
     return node.check(["systemctl", "show", "crio", "-p", name, "--value"]).strip()
 
 
 def live_configuration(node: Node) -> str:
-    """The running daemon's configuration as it tells it; empty while it does not answer."""
+    """Return the running daemon's configuration; empty if it does not answer."""
     return node.run("curl -s --max-time 5 --unix-socket /var/run/crio/crio.sock http://crio/config").out
 
 
 def metrics_answer(node: Node, port: int) -> bool:
-    """Whether Prometheus metrics of CRI-O come from this port."""
+    """Return whether CRI-O serves Prometheus metrics on this port."""
     return "container_runtime_crio_" in node.run(f"curl -s --max-time 5 http://127.0.0.1:{port}/metrics").out
 
 
 def running_containers(node: Node) -> list[str]:
-    """The ids of all running containers, sorted."""
+    """Return the ids of all running containers, sorted."""
     return sorted(node.check(["crictl", "ps", "-q", "--no-trunc"]).split())
 
 
 def litter(node: Node) -> str:
-    """What a transaction may leave nowhere once it has ended: its records, staged files, boot unit, transient unit."""
+    """Return leftovers of a completed transaction: records, staged files, boot unit, transient unit."""
     return node.run(
         "ls -d /var/lib/cri-node/transaction/intent.json /var/lib/cri-node/transaction/preparation.json"
         " /var/lib/cri-node/*/*.partial /etc/crio/.cri-node /run/cri-node/apply"

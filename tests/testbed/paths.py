@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the test bed finds its own files and where it may write."""
+"""The paths of the test bed's files and of its output."""
 
 from pathlib import Path
 

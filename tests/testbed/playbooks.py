@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running Ansible against nodes, as users do: ansible-playbook, over SSH, the collection by its name."""
+"""Runs Ansible against nodes, as users do: ansible-playbook, over SSH, the collection by its name."""
 
 import json
 import os
@@ -21,7 +21,7 @@ CLEARED = ("ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_STRATEGY", "ANSIBLE_FORCE_COLOR",
 
 @dataclass(frozen=True)
 class Run:
-    """How a run of ansible-playbook ended.
+    """The result of a run of ansible-playbook.
 
     `results` has one entry for each task and host: task, action, host, status (ok, failed, skipped,
     unreachable), changed, result. `stats` has ok, changed, failures, unreachable, ... by host;
@@ -37,11 +37,11 @@ class Run:
 
     @property
     def changed(self) -> int:
-        """How many tasks changed something, over all hosts."""
+        """The number of tasks that changed something, on all hosts."""
         return sum(host["changed"] for host in self.stats.values())
 
     def of(self, task: str, host: str | None = None) -> dict[str, Any]:
-        """What the last task of this name (or this action) returned. Raises KeyError."""
+        """Return the result of the last task with this name or action. Raises KeyError."""
         for entry in reversed(self.results):
             if task in (entry["task"], entry["action"]) and host in (None, entry["host"]):
                 return entry["result"]
@@ -50,13 +50,13 @@ class Run:
         )
 
     def expect_success(self) -> "Run":
-        """This run, where it succeeded; else AssertionError with all that Ansible said."""
+        """Return this run if it succeeded; else raise AssertionError with Ansible's output."""
         assert self.rc == 0, f"ansible-playbook: exit code {self.rc}\n{self.out}\n{self.err}"
         return self
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment that Ansible runs in; `more` wins."""
+    """Return the environment for Ansible; `more` overrides it."""
     kept = {name: value for name, value in os.environ.items() if name not in CLEARED}
     return {
         **kept,
@@ -146,7 +146,7 @@ def call_module(
     test_bed: TestBed,
     env: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Run one module (or action) on a node and return its result; `failed` is in it where it failed.
+    """Run one module (or action) on a node and return its result, which contains `failed` if it failed.
 
     Raises AssertionError with Ansible's output when there is no result at all.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the nodes' CRI-O comes from: the first that is there."""
+"""Selects the CRI-O of the nodes: the first source that exists."""
 
 import contextlib
 import hashlib
@@ -35,7 +35,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """One CRI-O to put into nodes.
+    """A CRI-O for nodes.
 
     `origin` says in words where it comes from; exactly one of `bundle` (a tarball in the layout of
     CRI-O's official static bundle) and `programs` (name -> path) is set. The stand-in is no CRI-O: its
@@ -52,7 +52,7 @@ class Source:
         return f"CRI-O {self.version} from {self.origin}"
 
     def key(self) -> str:
-        """A hash of the source's bytes."""
+        """Return a hash of the source's bytes."""
         digest = hashlib.sha256(UNIT)
         for path in [self.bundle] if self.bundle else [self.programs[name] for name in sorted(self.programs)]:
             with path.open("rb") as file:
@@ -61,12 +61,12 @@ class Source:
         return digest.hexdigest()
 
     def read(self, program: str) -> bytes:
-        """The content of crio, crictl or pinns."""
+        """Return the content of crio, crictl or pinns."""
         target = f"usr/local/bin/{program}"
         return next(content for path, _mode, content in self._files() if path == target)
 
     def tree(self) -> bytes:
-        """An uncompressed tar of what goes into a node's root, laid out as the bundle installs itself."""
+        """Return an uncompressed tar for a node's root, with the layout of an installed bundle."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as out:
             seen = set()
@@ -78,7 +78,7 @@ class Source:
         return buffer.getvalue()
 
     def has(self, program: str) -> bool:
-        """Whether the source brings this program (conmon, crun, ...) itself."""
+        """Return whether the source contains this program (conmon, crun, ...)."""
         if not self.bundle:
             return program in self.programs
         with tarfile.open(self.bundle) as tar:
@@ -97,14 +97,14 @@ class Source:
 
 
 def add_file(tar: tarfile.TarFile, path: str, mode: int, content: bytes) -> None:
-    """Add a file to a tar, owned by root and without a time: equal content gives equal bytes."""
+    """Add a file to a tar, owned by root and without a time, so that equal content has equal bytes."""
     entry = tarfile.TarInfo(path)
     entry.size, entry.mode = len(content), mode
     tar.addfile(entry, io.BytesIO(content))
 
 
 def destination(name: str) -> str | None:
-    """Where the bundle's own installer puts a file of the bundle; None for what a node does not need."""
+    """Return where the bundle's installer puts a file; None for a file that nodes do not need."""
     parts = name.removeprefix("./").split("/")[1:]
     match parts:
         case ["bin", ("crio" | "pinns" | "crictl") as program]:
@@ -144,7 +144,7 @@ def _version(path: Path) -> str:
 
 
 def program_version(program: Path) -> str:
-    """The version that a crio program says it has."""
+    """Return the version that a crio program prints."""
     said = subprocess.run(
         [program, "--version"], capture_output=True, text=True, timeout=20, check=False
     ).stdout
@@ -160,7 +160,7 @@ def _newest(paths: list[Path]) -> Path:
 
 
 def fetch(url: str, folder: Path) -> Path:
-    """Download a bundle and check it against the SHA-256 published beside it; return where it is.
+    """Download a bundle, verify its published SHA-256, and return its path.
 
     Raises SourceError when it cannot be reached within CONNECT_LIMIT seconds, or the hash differs.
     """
@@ -184,13 +184,13 @@ def fetch(url: str, folder: Path) -> Path:
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """The folder that keeps bundles between checkouts."""
+    """Return the directory that caches bundles for all checkouts."""
     base = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/root")) / ".cache"
     return Path(base) / "cri-node"
 
 
 def standin_source() -> Source:
-    """The stand-in, which needs no CRI-O at hand."""
+    """Return the stand-in, which does not need CRI-O."""
     programs = {name: STANDIN / "bin" / name for name in ("crio", "crictl", "pinns")}
     return Source(
         "the stand-in (no CRI-O, but a layer over Debian's containerd that looks like it)",
@@ -201,7 +201,7 @@ def standin_source() -> Source:
 
 
 def pick_source(environment: Mapping[str, str] | None = None, download: bool = True) -> Source:
-    """The CRI-O to put into nodes; where none is at hand, the stand-in.
+    """Return the CRI-O for nodes, or the stand-in if none is available.
 
     Looks at CRIO_BUNDLE (a file, a URL, or the word standin), the cache folder, the PATH, the official
     download. `environment` is by default that of this process. Raises SourceError when CRIO_BUNDLE names something that

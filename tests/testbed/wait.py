@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a state, with a limit."""
+"""Waits for a state, with a time limit."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class NotReached(Exception):
-    """A state was not reached within its limit; says what was last seen."""
+    """A state was not reached in time; the message contains the last value."""
 
 
 def wait_for(what: str, look: Callable[[], tuple[bool, Any]], limit: float, interval: float = 0.1) -> Any:
-    """Call `look` until it says so, and return what it saw.
+    """Call `look` until it returns True, and return what it saw.
 
     `look` returns (reached, seen). `limit` and `interval` are seconds.
     Raises NotReached with the last thing seen when the limit has passed.

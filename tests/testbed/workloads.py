@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images that pods run, made from one static busybox and pushed over the registry's HTTP API.
+"""The images of pods, built from one static busybox and pushed through the registry's HTTP API.
 
 | image | what it does |
 | --- | --- |
@@ -49,12 +49,12 @@ class Image:
 
 
 def sha256(content: bytes) -> str:
-    """A digest as OCI writes it."""
+    """Return a digest in OCI format."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def layer(busybox: bytes) -> bytes:
-    """A root file system: busybox, its applets, the folders to mount on. Equal bytes each time."""
+    """Return a root file system: busybox, its applets and mount points. The bytes are always equal."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for folder, mode in (
@@ -80,7 +80,7 @@ def layer(busybox: bytes) -> bytes:
 
 
 def make_images(busybox: bytes) -> list[Image]:
-    """All of the test bed's images, of one shared layer."""
+    """Return all images of the test bed, which share one layer."""
     plain = layer(busybox)
     packed = gzip.compress(plain, compresslevel=6, mtime=0)
     images = []
@@ -121,7 +121,7 @@ class PushError(Exception):
 
 
 def push(address: str, image: Image, port: int = 5000) -> None:
-    """Put an image into a plain-HTTP registry. Raises PushError with the registry's answer."""
+    """Push an image to a plain-HTTP registry. Raises PushError with the registry's answer."""
     connection = http.client.HTTPConnection(address, port, timeout=20)
 
     def ask(method: str, path: str, body: bytes = b"", kind: str = "application/octet-stream"):

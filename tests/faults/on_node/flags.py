@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs on a node: marks a file immutable (+) or takes that mark away (-), as chattr does; e2fsprogs is not there."""
+"""Runs on a node: makes a file immutable (+) or mutable (-), like chattr, because e2fsprogs is not installed."""
 
 import fcntl
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs on a node, in every Python that starts there: does something at one step of a change, from outside of its code.
+"""Runs on a node in every Python process: does something at one step of a change, from outside its code.
 
 A .pth file imports it. It acts only in the program that changes the node (a *.pyz with the verb "apply", "recover", ...), and
 only while /run/faults/hook.json asks for it. Python itself announces each file operation and each command to an audit hook
@@ -42,7 +42,7 @@ _state = {"number": 0, "left": None, "acted": False, "busy": False}
 
 
 def program():
-    """The arguments of the collection's program, where this is it."""
+    """Return the arguments of the collection's program, if this process is it."""
     words = getattr(sys, "orig_argv", [])
     for position, word in enumerate(words):
         if word.endswith(".pyz"):
@@ -51,7 +51,7 @@ def program():
 
 
 def asked():
-    """What is asked for; None for nothing."""
+    """Return the requested action, or None."""
     try:
         with open(f"{FOLDER}/hook.json") as file:
             return json.load(file)
@@ -60,7 +60,7 @@ def asked():
 
 
 def step_of(event, arguments):
-    """The text of a step; empty for an event that is none."""
+    """Return the text of a step; empty for an event that is not a step."""
     if event == "subprocess.Popen":
         return "run " + " ".join(str(word) for word in arguments[1] or [arguments[0]])
     if event == "open":
@@ -73,7 +73,7 @@ def step_of(event, arguments):
 
 
 def is_it(wanted, step):
-    """Whether this step is the one that is asked for."""
+    """Return whether this is the requested step."""
     if _state["left"] is None:
         named = "at" in wanted and wanted["at"] in step
         if not (named or wanted.get("number") == _state["number"] or wanted["do"] == "record"):
@@ -86,13 +86,13 @@ def is_it(wanted, step):
 
 
 def needs_it(do, step):
-    """Whether an error that stays concerns a step, too: a full disk refuses only what needs space."""
+    """Return whether a permanent error also affects a step: a full disk only affects steps that need space."""
     what = step.partition(" ")[0]
     return what != "run" and ("ENOSPC" not in do or what in ("open", "os.mkdir", "os.link", "os.symlink"))
 
 
 def act(wanted, step):
-    """Do what is asked for."""
+    """Do the requested action."""
     word, _space, rest = wanted["do"].partition(" ")
     if word == "record":
         with open(f"{FOLDER}/steps", "a") as file:
@@ -115,7 +115,7 @@ def act(wanted, step):
 
 
 def hook(event, arguments):
-    """Called by Python for each of its audit events."""
+    """Handle an audit event of Python."""
     if _state["busy"]:
         return
     step = step_of(event, arguments)
@@ -136,7 +136,7 @@ def hook(event, arguments):
 
 
 def shift_clock():
-    """Let Python's clock be as far from the kernel's as /run/faults/clock says, in seconds, as soon as it says so."""
+    """Shift Python's clock by the seconds in /run/faults/clock, as soon as that file exists."""
     real, real_ns = time.time, time.time_ns
 
     def shift():

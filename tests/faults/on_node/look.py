@@ -41,7 +41,7 @@ SECRET_FREE = ("/var/lib/cri-node/transaction", "/run/cri-node", "/run/systemd/t
 
 
 class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
+    """An HTTP connection over a Unix socket."""
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -50,7 +50,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def files(roots, ignored):
-    """{path: [kind, mode, uid, gid, hash or target of a link]} of all that lies below the roots."""
+    """Return {path: [kind, mode, uid, gid, hash or target of a link]} of everything below the roots."""
     found = {}
     for root in roots:
         for folder, folders, names in os.walk(root):
@@ -64,7 +64,7 @@ def files(roots, ignored):
 
 
 def entry(path):
-    """One file's kind, mode, owner and content."""
+    """Return the kind, mode, owner and content of a file."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
@@ -82,7 +82,7 @@ def entry(path):
 
 
 def texts(paths):
-    """{path: text} of small files; absent ones are left out."""
+    """Return {path: text} of small files, without missing ones."""
     found = {}
     for path in paths:
         try:
@@ -94,7 +94,7 @@ def texts(paths):
 
 
 def said(command):
-    """(exit status, standard output, standard error)"""
+    """Return (exit status, standard output, standard error)."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -103,13 +103,13 @@ def said(command):
 
 
 def unit():
-    """systemd's properties of crio.service."""
+    """Return systemd's properties of crio.service."""
     lines = said(["systemctl", "show", "crio.service", "-p", PROPERTIES])[1].splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def live(path):
-    """The running daemon's configuration; empty where it does not answer."""
+    """Return the running daemon's configuration; empty if it does not answer."""
     try:
         connection = UnixConnection(path, timeout=5)
         connection.request("GET", "/config", headers={"Host": "crio"})
@@ -119,7 +119,7 @@ def live(path):
 
 
 def environment(pid):
-    """The environment that a process was started with."""
+    """Return the environment that a process was started with."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return file.read().decode(errors="replace").split("\0")
@@ -128,7 +128,7 @@ def environment(pid):
 
 
 def started(pid):
-    """When a process was started, in clock ticks; empty for one that is gone or a zombie."""
+    """Return when a process was started, in clock ticks; empty if it has ended or is a zombie."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -138,14 +138,14 @@ def started(pid):
 
 
 def litter():
-    """Paths and units that should not be there."""
+    """Return paths and units that should not exist."""
     left = sorted(path for pattern in LITTER for path in glob.glob(pattern))
     units = said(["systemctl", "list-units", "--all", "--no-legend", "--plain", "cri-node-*"])[1]
     return left + [" ".join(line.split()[:4]) for line in units.splitlines()]
 
 
 def spilled(canary):
-    """Files in which the canary, a secret of the run, lies although nothing should keep it."""
+    """Return files that contain the canary, a secret of the run, although nothing should store it."""
     if not canary:
         return []
     done = said(["grep", "-rlsF", "--", canary, *[path for path in SECRET_FREE if os.path.exists(path)]])

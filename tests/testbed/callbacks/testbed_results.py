@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what every task returned, and the statistics, to the file that TESTBED_RESULTS names."""
+"""Writes the results of all tasks and the statistics to the file that TESTBED_RESULTS names."""
 
 import json
 import os
@@ -18,7 +18,7 @@ options: {}
 
 
 class CallbackModule(CallbackBase):
-    """Collects results in the order in which they arrive."""
+    """Collect results in the order in which they arrive."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
