@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of crictl_pod: checks and converts the manifest, then lets the node do the rest in one call."""
+"""The controller's side of crictl_pod: validates and converts the manifest, then applies it in one remote call."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ARGUMENT_SPEC = {
     "wait_timeout": {"type": "int", "default": 120},
     "pull_timeout": {"type": "int", "default": 300},
 }
-_ACCEPTED = "one Pod, as a mapping, as a text of YAML, or as the path of a file on the controller"
+_ACCEPTED = "one Pod, as a mapping, as a string of YAML, or as the path of a file on the controller"
 _LONGEST = 1024 * 1024  # characters of a file
 _PASSED_ON = (*OPTIONS, "state", "wait", "wait_timeout", "pull_timeout")
 
 
 class ActionModule(CheckedAction):
-    """No remote call for a manifest that cannot be had, else one."""
+    """Makes no remote call for an invalid manifest, else one."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     MODULE = "cri.node.node_crictl_pod"
@@ -53,7 +53,7 @@ class ActionModule(CheckedAction):
         return result
 
     def _read(self, given):
-        """The manifest that a text holds, or the file on the controller that it names."""
+        """Return the manifest in a text, or in the file on the controller that it names."""
         if not given.strip():
             return None
         place, text = None, given
@@ -68,7 +68,7 @@ class ActionModule(CheckedAction):
         try:
             path = self._find_needle("files", name)
             if os.path.isfile(path):
-                real = self._loader.get_real_file(path)  # decrypted, where it is a vault's
+                real = self._loader.get_real_file(path)  # decrypted if it is a vault file
                 try:
                     with open(real, encoding="utf-8") as file:
                         return file.read(_LONGEST)
@@ -80,28 +80,28 @@ class ActionModule(CheckedAction):
         except OSError as error:
             fault = f"cannot be read on the controller: {os_reason(error, name)}"
         except UnicodeDecodeError:
-            fault = "is not text in UTF-8"
+            fault = "is not valid UTF-8"
         except AnsibleError as error:
             fault = f"cannot be read on the controller: {shown(error, 300)}"
         raise TaskFailure(str(Problem("", "manifest", place, fault, _ACCEPTED)))
 
     def _asked(self, options, node):
-        """(the pod's name and namespace, the pod or None)."""
+        """Return (the pod's name and namespace, the pod or None)."""
         name, namespace = pod_manifest.identity(options["manifest"])
         if options["state"] == "absent":
             name, namespace = options["name"] or name, options["namespace"] or namespace
             if not name:
-                raise TaskFailure("crictl_pod: state: absent needs a name, or a manifest that has one")
+                raise TaskFailure("crictl_pod: state: absent requires a name, or a manifest that has one")
             pairs = (("name", name), ("namespace", namespace))
             refuse(
                 fault for key, value in pairs for fault in [option_rules.pod_name_fault(value, key)] if fault
             )
             return {"name": str(name), "namespace": str(namespace)}, None
         if options["manifest"] is None:
-            raise TaskFailure("crictl_pod: state: present needs a manifest")
+            raise TaskFailure("crictl_pod: state: present requires a manifest")
         if options["name"] or options["namespace"]:
             raise TaskFailure(
-                "crictl_pod: name and namespace are for state: absent; else the manifest has them"
+                "crictl_pod: name and namespace are only for state: absent; with state: present, set them in the manifest"
             )
         pod, problems = pod_manifest.convert(options["manifest"], node=node)
         refuse(problems)
@@ -109,7 +109,7 @@ class ActionModule(CheckedAction):
         return {"name": pod["name"], "namespace": pod["namespace"]}, pod
 
     def _call(self, request, pod, task_vars):
-        # As one text: of a structure Ansible would remove each value of the environment from every result.
+        # As one string: from a structure, Ansible would remove each value of the environment from all results.
         secrets = {} if pod is None else {"pod": json.dumps(pod)}
         result = self.ask_node(request, task_vars, secrets)
         result.pop("invocation", None)
@@ -121,7 +121,7 @@ class ActionModule(CheckedAction):
 
 
 def _readable(failure, secrets):
-    """What is known of a failed container, each text of it and each line of its log one printable line."""
+    """Return the details of a failed container, with each text and each log line as one printable line."""
     return {
         key: [from_node(line, secrets) for line in value]
         if isinstance(value, list)
@@ -133,7 +133,7 @@ def _readable(failure, secrets):
 
 
 def _environment(pod):
-    """The values of the environment, whole and line by line."""
+    """Return the values of the environment, complete and line by line."""
     values = [
         each["value"]
         for container in (*pod["init_containers"], *pod["containers"])
@@ -143,7 +143,7 @@ def _environment(pod):
 
 
 def _diff(names, pod, removed):
-    """Of the environment and what may be made of it, only that it may differ."""
+    """Return the diff, without the environment and values that may be derived from it."""
     place = f"{names['namespace']}/{names['name']}"
     before = "".join(_lines(place, each["containers"], "former") for each in removed)
     if pod is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of crio_bundle: picks the architecture's bundle, sends it where asked to."""
+"""The controller's side of crio_bundle: selects the bundle of the node's architecture, and optionally copies it to the node."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK = 1024 * 1024
 
 
 class ActionModule(CheckedAction):
-    """One remote call where the bundle is installed already; else a second one, and perhaps an upload."""
+    """Makes one remote call if the bundle is already installed; else a second one, and optionally an upload."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     MODULE = "cri.node.node_crio_bundle"
@@ -56,7 +56,7 @@ class ActionModule(CheckedAction):
             request["archive"] = self._send(source, sha256)
         elif download.redacted(source) == source:
             request["archive"] = source
-        else:  # Ansible removes a secret from every message, so only a URL with credentials is one
+        else:  # Ansible removes secrets from all messages, so only a URL with credentials is treated as one
             secrets["url"] = source
         version = self._call(request, secrets, task_vars)["version"]
         version = shown(version, 100)
@@ -70,7 +70,7 @@ class ActionModule(CheckedAction):
         return succeeded(self.ask_node(request, task_vars, secrets))
 
     def _send(self, source, sha256):
-        """Bring the bundle onto the node. Its hash is checked here first: a wrong one never travels."""
+        """Copy the bundle to the node, after its hash has been verified on the controller."""
         with tempfile.TemporaryDirectory(prefix="cri-node-bundle-") as folder:
             path, name = source, shown(source)
             if download.is_url(source):
@@ -120,7 +120,7 @@ def _hash_of(path, name):
     try:
         if os.path.getsize(path) > download.LIMIT:
             raise TaskFailure(
-                f"crio_bundle: {name} has more than the {size(download.LIMIT)} that are accepted"
+                f"crio_bundle: {name} is larger than {size(download.LIMIT)}, the largest size accepted"
             )
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(_BLOCK), b""):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks the settings of all nodes of a play on the controller, in one task for all of them."""
+"""Validates the settings of all nodes of a play on the controller, in one task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 
 ARGUMENT_SPEC = {"settings": {"type": "list", "elements": "str", "required": True}}
-# The modules whose options can be checked.
+# The modules whose options can be validated.
 ACTIONS = {
     "crio_bundle": crio_bundle.ActionModule,
     "runtime_config": runtime_config.ActionModule,
@@ -36,7 +36,7 @@ ACTIONS = {
 
 
 class ActionModule(CheckedAction):
-    """No remote call. Nodes with equal settings are checked once."""
+    """Makes no remote call. Nodes with equal settings are validated once."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     _requires_connection = False
@@ -104,7 +104,7 @@ class ActionModule(CheckedAction):
             head = f"{count(len(found), 'problem')} on {affected} of {count(nodes, 'node')}, and nothing was changed:"
             lines += [head, *faults.lines(found, nodes)]
             if not show(lines):
-                result["lines"] = lines  # which would be shown twice otherwise
+                result["lines"] = lines  # otherwise they would be shown twice
             raise TaskFailure(f"{head}{_in_short(found)}", result)
         lines.append(summary)
         show(lines)
@@ -112,7 +112,7 @@ class ActionModule(CheckedAction):
 
 
 def _in_short(found: list[faults.Fault]) -> str:
-    """The first problems as sentences, for a result that is shown without its table."""
+    """Return the first problems as sentences, for a result that is shown without its table."""
     sentences = [str(fault.problem) for fault in found[:10]]
     more = len(found) - len(sentences)
     return "".join(f"\n- {sentence}" for sentence in sentences) + (f"\n- and {more} more" if more else "")

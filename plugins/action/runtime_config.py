@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of runtime_config: checks, looks, plans, and lets the node change itself."""
+"""The controller's side of runtime_config: validates, reads the node, plans, and applies the change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ARGUMENT_SPEC = {
 
 
 class ActionModule(CheckedAction):
-    """One task: no remote call for `checked`, one where nothing differs, two for a change."""
+    """Makes no remote call for `checked`, one if nothing differs, and two for a change."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = {"ready_timeout": "crio_ready_timeout"}
@@ -80,7 +80,7 @@ class ActionModule(CheckedAction):
         return result
 
     def _install(self, bundle, task_vars):
-        """Install CRI-O as a task of crio_bundle would. Returns its result; raises TaskFailure with its message."""
+        """Install CRI-O as a task of crio_bundle does. Return its result; raise TaskFailure with its message."""
         task = self._task.copy()
         task.args = {name: value for name, value in bundle.items() if value is not None}
         action = crio_bundle.ActionModule(
@@ -141,13 +141,13 @@ class ActionModule(CheckedAction):
 
 
 def _no_crio(report):
-    """Why a node has no CRI-O to change, and what to do."""
+    """Return why CRI-O was not found on the node, and how to fix it."""
     wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
     if wrapper:
         return not_found_behind(wrapper, unit)
     return (
-        f"CRI-O is not installed on this node: no crio was found where {unit} or PATH would have it. Install it, or let the role"
-        " do that with crio_install: bundle"
+        f"CRI-O is not installed on this node: no crio was found by {unit} or in PATH. Install it, or set"
+        " crio_install: bundle"
     )
 
 
@@ -171,16 +171,17 @@ def _warn(result, wanted, report, outranked, further=()):
     if without_effect:
         result["without_effect"] = without_effect
         warnings += [
-            f"{entry['key']} is set, without effect here: {entry['reason']}" for entry in without_effect
+            f"{entry['key']} is set, but has no effect on this node: {entry['reason']}"
+            for entry in without_effect
         ]
     warnings += plan.unanswered(report)
     warnings += unreadable_versions(report)
-    if report["interrupted"]:  # only check mode finds one: a run ends it before it looks
+    if report["interrupted"]:  # only in check mode: a normal run ends it before it reads the node
         warnings.append(
-            "an earlier change of this node was interrupted and is still open; a run undoes it first"
+            "an earlier change of this node was interrupted and is not completed yet; the next run undoes it first"
         )
-    told = (*wanted.warnings, *warnings, *report["notes"], *further)
-    result["warnings"] = [shown(str(warning)) for warning in told]
+    found = (*wanted.warnings, *warnings, *report["notes"], *further)
+    result["warnings"] = [shown(str(warning)) for warning in found]
 
 
 def _changes(wanted, made, report):

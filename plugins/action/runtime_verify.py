@@ -42,7 +42,7 @@ class ActionModule(CheckedAction):
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
-        """Judge the images' names."""
+        """Validate the image names."""
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]]
         return Examined([*problems, *_bad_images(options)])
 

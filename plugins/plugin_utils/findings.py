@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the check of one file's data gathers what it finds: each with the variable that gave the value."""
+"""Collects problems and warnings of one file's data, each with the variable that set the value."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, is_unicode
 
-MOST = 200  # problems, or warnings, of one file: whoever has more of them has made one mistake in many places
+MOST = 200  # problems, or warnings, of one file: more of them are usually one mistake in many places
 _LONGEST_NAME = 200  # characters of a name in a message
 
 
 class Checked(NamedTuple):
-    """The outcome: typed data, the variable of each value by its path, what is wrong, and what is only unwise."""
+    """The result: typed data, the variable of each value by its path, problems and warnings."""
 
     data: dict[str, Any]
     sources: dict[Path, str]
@@ -24,7 +24,7 @@ class Checked(NamedTuple):
     warnings: list[Problem]
 
     def as_result(self, values: list[tuple[Path, object]]) -> dict[str, Any]:
-        """Return the outcome as a filter does. values: each value of the data with its path."""
+        """Return the result in the form of the filters. values: each value of the data with its path."""
         return {
             "data": self.data,
             "layers": {toml.dotted(path): source_of(self.sources, path) for path, _value in values},
@@ -50,7 +50,7 @@ class Findings:
         value: str | None = None,
         inside: str = "",
     ) -> None:
-        """Note what is wrong. `value` is printed as it is; `inside` is the place within a list or table."""
+        """Add a problem. `value` is printed as it is; `inside` is the place inside a list or table."""
         self.found += 1
         if self.found > MOST:
             return
@@ -58,19 +58,19 @@ class Findings:
         self.problems.append(Problem(source_of(self.sources, path), key, value, message, accepted))
 
     def warning(self, path: Path, message: str) -> None:
-        """Note what works and is unwise."""
+        """Add a warning for a setting that is accepted, but not recommended."""
         if len(self.warnings) >= MOST:
             return
         self.warnings.append(Problem(source_of(self.sources, path), shown(path), None, message, None))
 
     def listed(self) -> list[Problem]:
-        """The problems, and how many more there are than are worth a look at once."""
+        """Return the problems, at most MOST, and the number of further ones."""
         if self.found <= MOST:
             return self.problems
         return [*self.problems, Problem("", "", None, f"{self.found - MOST} more problems are not listed")]
 
     def suggestion(self, name: str, known: list[str]) -> str:
-        """The known name that was probably meant, as the end of a sentence; "" where a reader has enough to do already."""
+        """Return the known name that was probably meant, as the end of a sentence; "" if there are too many problems."""
         return did_you_mean(_spelled(name), known) if self.found < MOST else ""
 
     def flat_table(
@@ -82,10 +82,9 @@ class Findings:
         inside: str = "",
         tables: tuple[str, ...] = (),
     ) -> dict[str, Any]:
-        """The typed values of a table whose keys and their types are `types`; the faulty ones are left out.
+        """Return the typed values of a table whose keys have these `types`, without values that have a problem.
 
-        `unknown` says what becomes of a key that is not among them; `tables` are further names that it may have
-        been meant to be. A null says nothing.
+        `unknown` is the message for an unknown key; `tables` are further names for suggestions. Null is ignored.
         """
         typed = {}
         for name, value in table.items():
@@ -103,14 +102,14 @@ class Findings:
 
 
 def shown(path: Path) -> str:
-    """A path for people; unlike toml.dotted it never fails."""
+    """Return a path for messages; unlike toml.dotted it never fails."""
     path = tuple(f"{name[:_LONGEST_NAME]}..." if len(name) > _LONGEST_NAME else name for name in path)
     names = (name if name.isprintable() and "." not in name else ascii(name) for name in path)
-    return ".".join(names).replace(".[", "[")  # an entry of a list that has no name but its place
+    return ".".join(names).replace(".[", "[")  # a list entry, which only has an index
 
 
 def shown_value(value: object) -> str | None:
-    """A scalar as TOML would write it; what is longer or no scalar is described by the message alone."""
+    """Return a scalar as TOML writes it; None for a long value or another type, which the message describes."""
     if not isinstance(value, (bool, int, float, str)):
         return None
     if (isinstance(value, int) and value.bit_length() > 200) or (
@@ -126,5 +125,5 @@ def _is_short(text: str) -> bool:
 
 
 def _spelled(name: str) -> str:
-    """A name as these files spell theirs."""
+    """Return a name in the spelling of these files."""
     return name.lower().replace("_", "-")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deep merge of ordered layers, remembering which layer gave each value."""
+"""Merges ordered layers recursively, and records the layer of each value."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 Path = tuple[str, ...]
-Layers = list[tuple[str, object]]  # names of variables and their data, later ones above earlier ones
+Layers = list[tuple[str, object]]  # names of variables and their data; later layers override earlier ones
 
 
 def named_layers(value: object, variable: str) -> Layers:
-    """Plain layers out of what a filter is given: a list of pairs (name, data), or one variable's data.
+    """Return layers from the input of a filter: a list of pairs (name, data), or the data of one variable.
 
-    A layer that arrived as text is read, see structured_text. Raises TypeError where the value is neither; whether each layer is
-    a mapping is for the caller to check.
+    A layer that is a string is parsed, see structured_text. Raises TypeError for any other input. The caller must check that each
+    layer is a mapping.
     """
     if isinstance(value, list):
         pairs: Any = plain(value)
@@ -32,8 +32,8 @@ def named_layers(value: object, variable: str) -> Layers:
 def merge(layers: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], dict[Path, str]]:
     """Merge named layers into plain data and a map from each value's path to the name of its layer.
 
-    Tables merge deeply; a list or scalar of a later layer replaces; null removes what earlier layers gave.
-    An empty table has a source of its own. Paths are tuples because names may contain dots.
+    Tables are merged recursively; a list or a scalar of a later layer replaces the earlier value; null removes it.
+    An empty table has its own source. Paths are tuples because names may contain dots.
     """
     data: dict[str, Any] = {}
     sources: dict[Path, str] = {}
@@ -44,12 +44,12 @@ def merge(layers: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], dic
 
 
 def scalar_at(layers: Layers, path: Path) -> object:
-    """Return the scalar or list that merged layers have at a path, without merging them; None where there is none."""
+    """Return the scalar or list that merged layers have at a path, without merging them; None if there is none."""
     for _name, layer in reversed(layers):
         value: object = layer
         for name in path:
             if not isinstance(value, dict):
-                return None  # a scalar or null in place of a table, which takes away what earlier layers have in it
+                return None  # a scalar or null instead of a table, which removes the table of earlier layers
             if name not in value:
                 break
             value = value[name]
@@ -59,7 +59,7 @@ def scalar_at(layers: Layers, path: Path) -> object:
 
 
 def source_of(sources: dict[Path, str], path: Path) -> str:
-    """The layer of a value, else the last one to give something inside it, else of what it is inside of."""
+    """Return the layer of a value, else the last layer of a value inside it, else the layer of the table around it."""
     if not path:
         return ""
     if path in sources:
@@ -103,7 +103,7 @@ def _add_empty_table(
 
 
 def _forget(value: object, path: Path, sources: dict[Path, str]) -> None:
-    """Drop what was known of a path that had this value before; only a table needs a look at all sources."""
+    """Remove the sources of the previous value of a path; only for a table, all sources are searched."""
     if not isinstance(value, dict) or not value:
         sources.pop(path, None)
         return

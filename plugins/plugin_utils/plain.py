@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain Python data out of what Ansible hands to plugins.
+"""Converts values that Ansible passes to plugins into plain Python data.
 
-Since ansible-core 2.19 plugins get tagged subclasses and lazy containers; before, vaulted strings come as
-objects of their own. Serializers and comparisons want neither.
+Since ansible-core 2.19, plugins get tagged subclasses and lazy containers; earlier versions pass vaulted strings as special
+objects. Serializers and comparisons need plain data.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _VAULTED = {"AnsibleVaultEncryptedUnicode", "EncryptedString"}
-_DEEPEST = 64  # levels; a YAML anchor may make a list that holds itself
+_DEEPEST = 64  # levels; with a YAML anchor, a list can contain itself
 
 
 class TooDeep(TypeError):
-    """Data that nests without end, or as if it did."""
+    """Data is nested too deeply or without end."""
 
 
 def plain(value: object, depth: int = 0) -> object:
-    """The same data as plain dict, list, str, int, float, bool and None; other types stay as they are.
+    """Return the data as plain dict, list, str, int, float, bool and None; other types are returned unchanged.
 
-    Raises TooDeep where lists and mappings nest deeper than any configuration does.
+    Raises TooDeep if lists and mappings are nested deeper than in any configuration.
     """
     if depth > _DEEPEST:
         raise TooDeep(f"lists and mappings are nested deeper than {_DEEPEST} levels")
@@ -42,7 +42,7 @@ def plain(value: object, depth: int = 0) -> object:
 
 
 def _plain_key(name: object) -> str:
-    """A key as text: YAML reads `1:` as a number and `on:` as a boolean, crio.conf knows only names."""
+    """Return a key as text: YAML reads `1:` as a number and `on:` as a boolean, but keys of crio.conf are texts."""
     name = plain(name)
     if name is None or isinstance(name, bool):
         return {None: "null", True: "true", False: "false"}[name]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with something a user set: data first, one printable sentence without credentials when printed."""
+"""A problem of a user's setting, as data, which str() turns into one printable sentence without credentials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LONGEST = 2000  # characters of one sentence
 
 
 class Problem(NamedTuple):
-    """One fault: the variable that holds it, the key, the value (None: absent or not printed), the reason."""
+    """One problem: the variable, the key, the value (None: absent or not printed), the reason and accepted values."""
 
     variable: str
     key: str
@@ -18,7 +18,7 @@ class Problem(NamedTuple):
     accepted: str | None = None
 
     def __str__(self) -> str:
-        from ansible_collections.cri.node.plugins.module_utils.text import shown  # only a mistake pays for it
+        from ansible_collections.cri.node.plugins.module_utils.text import shown  # only loaded for an error
 
         place = ": ".join(part for part in (self.variable, self.key) if part)
         value = "" if self.value is None else f" = {self.value}"

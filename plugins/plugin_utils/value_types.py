@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The types of CRI-O's keys: what is lossless is converted, the rest refused with a reason.
+"""The types of CRI-O's keys. Values are converted if that is possible without loss, else refused with a reason.
 
-Templates and inventories turn numbers into text and back. "9537" for an integer and 10010 for a string mean
-one thing only and are taken; 9537.5, "yes" or a bare true for a string could mean two and are not.
+Templates and inventories turn numbers into strings and back. "9537" for an integer and 10010 for a string are unambiguous and
+accepted; 9537.5 for an integer, "yes" for a boolean, or true for a string are ambiguous and refused.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration
 
-_DURATION = 'a text with a unit, for example "90s" or "1m30s"'
+_DURATION = 'a string with a unit, for example "90s" or "1m30s"'
 _INTEGER = "an integer"
-_STRING = "a text"
-LONGEST = 128 * 1024 - 1  # characters of a text: Linux gives a program no longer one
+_STRING = "a string"
+LONGEST = 128 * 1024 - 1  # characters of a text: the maximum length of an argument in Linux
 
 
 class Unfit(ValueError):
-    """A value that is not of its type: why, what is accepted, and the index or name inside it, if any."""
+    """A value cannot be converted to its type: the reason, accepted values, and the index or name inside it, if any."""
 
     def __init__(self, message: str, accepted: str, value: object, inside: str = "") -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class Type(NamedTuple):
 
 
 def _boolean(value: object) -> bool:
-    """True and false in any case, as YAML and templates write them; not yes, on or 1."""
+    """Accept true and false in any case, as YAML and templates write them, but not yes, on or 1."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
@@ -51,7 +51,7 @@ def _integer(value: object) -> int:
     if number is None:
         raise Unfit(f"is {kind(value)}, not an integer", _INTEGER, value)
     if not -(2**63) <= number < 2**63:
-        raise Unfit("does not fit into 64 bits", _INTEGER, value)
+        raise Unfit("does not fit in 64 bits", _INTEGER, value)
     return number
 
 
@@ -68,13 +68,13 @@ def _lossless_integer(value: object) -> int | None:
 def _string(value: object) -> str:
     if isinstance(value, str):
         if not is_unicode(value):
-            raise Unfit("is no valid Unicode", _STRING, None)
+            raise Unfit("is not valid Unicode", _STRING, None)
         if len(value) > LONGEST:
             raise Unfit(f"has {len(value)} characters", f"at most {LONGEST} characters", None)
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
         return str(value)
-    raise Unfit(f"is {kind(value)}, not a text: put it in quotes", _STRING, value)
+    raise Unfit(f"is {kind(value)}, not a string: put it in quotes", _STRING, value)
 
 
 def _duration(value: object) -> str:
@@ -82,20 +82,20 @@ def _duration(value: object) -> str:
         raise Unfit("is a number, which CRI-O reads as nanoseconds: write the unit", _DURATION, value)
     text = _string(value)
     if go_duration.parse(text) is None:
-        raise Unfit("is no duration as Go writes it", _DURATION, value)
+        raise Unfit("is not a valid Go duration", _DURATION, value)
     return text
 
 
 def _strings(value: object) -> list[str]:
     if not isinstance(value, list):
         hint = "" if isinstance(value, dict) or value is None else ": write it as a list with one entry"
-        raise Unfit(f"is {kind(value)}, not a list{hint}", "a list of texts", value)
+        raise Unfit(f"is {kind(value)}, not a list{hint}", "a list of strings", value)
     return [_inside(item, f"[{index}]") for index, item in enumerate(value)]
 
 
 def _table(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise Unfit(f"is {kind(value)}, not a table", "a mapping of names to texts", value)
+        raise Unfit(f"is {kind(value)}, not a mapping", "a mapping of names to strings", value)
     return {name: _inside(item, f".{name}") for name, item in value.items()}
 
 
@@ -108,7 +108,7 @@ def _inside(value: object, place: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether the text has no half of a surrogate pair, which no file can hold."""
+    """Return whether the text has no lone surrogate, which cannot be written to a file."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -117,7 +117,7 @@ def is_unicode(text: str) -> bool:
 
 
 def kind(value: object) -> str:
-    """A value's type in a user's words."""
+    """Return the type of a value for messages."""
     return _KINDS.get(type(value)) or f"a {type(value).__name__}"
 
 
@@ -127,7 +127,7 @@ _KINDS = {
     float: "a number with a fraction",
     int: "an integer",
     list: "a list",
-    str: "a text",
+    str: "a string",
     type(None): "empty",
 }
 

@@ -205,7 +205,10 @@ def test_a_second_run_changes_nothing_and_another_bundle_of_that_version_takes_n
     replaced = run_playbook(article.ROLE, node, variables=role_variables(other_bundle)).expect_success()
     assert replaced.changed == 2
     assert replaced.of(APPLY)["plan"]["files"] == {}
-    assert "another crio than /usr/local/bin/crio is now" in replaced.of(APPLY)["plan"]["reasons"][0]
+    assert (
+        "a different binary than /usr/local/bin/crio, the one installed now"
+        in replaced.of(APPLY)["plan"]["reasons"][0]
+    )
     assert service(node, "InvocationID") != invocation
     assert running_containers(node) == containers
     third = run_playbook(article.ROLE, node, variables=role_variables(other_bundle)).expect_success()

@@ -296,9 +296,7 @@ def test_a_manifest_that_cannot_be_had_costs_no_remote_call(pods, manifest):
     wrong = manifest(livenessProbe={"exec": {}}, imagePullPolcy="Never", spec={"nodeName": "a"})
     (refused,) = pods({"manifest": wrong}, vars={"ansible_host": "nowhere.invalid"})
     assert refused["msg"].splitlines()[0] == "3 problems, and nothing was changed:"
-    told = (
-        "- manifest: spec.containers[0].imagePullPolcy: is no field of a Pod; did you mean imagePullPolicy?"
-    )
+    told = "- manifest: spec.containers[0].imagePullPolcy: is not a field of a Pod; did you mean imagePullPolicy?"
     assert told in refused["msg"].splitlines()
 
 

@@ -8,7 +8,7 @@ import pytest
 from testbed.observed import litter, observe
 
 ROLE = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.crictl"]}]
-APPLY = "cri.node.crictl : Apply the configuration of crictl"
+APPLY = "cri.node.crictl : Apply the crictl configuration"
 FILE = "/etc/crictl.yaml"
 BASH = "/etc/bash_completion.d/crictl"
 # What bash does when somebody types `crictl pul` and Tab.

@@ -42,9 +42,9 @@ def test_settings_are_in_force_on_the_live_daemon(node, run_playbook):
     node.run_pod()
     assert node.exists("/run/plugin-of-the-article-was-used")
     assert run.of(article.APPLY)["without_effect"] == [
-        {"key": "crio.runtime.selinux", "reason": "this node's kernel does not run SELinux"}
+        {"key": "crio.runtime.selinux", "reason": "the kernel of this node does not run SELinux"}
     ]
-    assert "crio.runtime.selinux is set, without effect here" in run.err
+    assert "crio.runtime.selinux is set, but has no effect on this node" in run.err
     assert litter(node) == ""
 
 

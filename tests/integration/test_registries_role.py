@@ -10,7 +10,7 @@ from testbed.bad_registries import REFUSALS
 from testbed.observed import litter, observe, service
 
 ROLE = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.registries"]}]
-APPLY = "cri.node.registries : Apply the configuration of registries"
+APPLY = "cri.node.registries : Apply the registries configuration"
 DROP_IN = "/etc/containers/registries.conf.d/zz-cri-node.conf"
 UNLISTED = {"registry": [{"prefix": "", "location": "unlisted:5000", "insecure": True}]}
 
@@ -99,7 +99,7 @@ def test_what_crio_would_refuse_is_refused_before_the_node_is_asked(node, run_pl
     assert run.rc == 2
     message = run.results[-1]["result"]["msg"]
     assert "\n- registries_config__bad: " in message
-    assert f"CRI-O would refuse {DROP_IN}: {reason}" in message
+    assert f"CRI-O refuses {DROP_IN}: {reason}" in message
     assert "SSH: EXEC" not in run.out
     assert observe(node) == before
 

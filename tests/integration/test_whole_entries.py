@@ -94,13 +94,13 @@ def test_whole_entries_are_held_against_the_daemon_from_their_first_day_to_their
     status, detail = verify()["settings"]
     assert status == "failed"
     assert f"{KATA} is set with " in detail
-    assert "such a table is replaced whole" in detail
+    assert "replaces the whole table" in detail
 
     node.check(f"rm {STRANGER}")
     status, detail = verify()["settings"]
     assert status == "failed"
     assert f"{WORKLOAD}.resources.cpushares: the running CRI-O uses 5" in detail
-    assert "it was not restarted since" in detail
+    assert "it has not been restarted since" in detail
     restart(node)
     assert verify()["settings"][0] == "passed"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a catalogue of keys: which exist, since when, of which type; refuses senseless entries at once."""
+"""Reads the catalogue of keys with their types and versions, and refuses invalid entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANY = "*"
 
 
 class CatalogueError(ValueError):
-    """A catalogue entry that cannot be meant; the message begins with its key."""
+    """A catalogue entry is invalid; the message starts with its key."""
 
 
 class Key(NamedTuple):
@@ -45,7 +45,7 @@ class Key(NamedTuple):
     printed_as: str | None = None
 
     def exists_in(self, version: Version) -> bool:
-        """Whether this version of CRI-O reads the key (a version without patch release: its newest one)."""
+        """Return whether this version of CRI-O reads the key. A version without a patch release means its latest one."""
         if self.removed and version.line >= _line(self.removed):
             return False
         if self.since is None or version.line >= _line(self.since):
@@ -54,26 +54,26 @@ class Key(NamedTuple):
         return patch is not None and (version.patch is None or version.patch >= patch)
 
     def default_in(self, version: Version) -> object:
-        """The default of this version; None where the host decides or there is none."""
+        """Return the default of this version; None if it depends on the host or there is none."""
         if not isinstance(self.default, dict):
             return self.default
         fitting = [default for since, default in self.default.items() if version.line >= _line(since)]
         return fitting[-1] if fitting else next(iter(self.default.values()))
 
     def choices_in(self, version: Version) -> list[str] | None:
-        """The accepted values of this version, or None when any is."""
+        """Return the accepted values of this version, or None if all values are accepted."""
         if not isinstance(self.choices, dict):
             return self.choices
         return [name for name, since in self.choices.items() if not since or version.line >= _line(since)]
 
     def in_range(self, number: int) -> bool:
-        """Whether an integer lies between minimum and maximum."""
+        """Return whether an integer is between minimum and maximum."""
         above = self.minimum is None or number >= self.minimum
         return above and (self.maximum is None or number <= self.maximum)
 
     @property
     def arrival(self) -> str:
-        """Since when the key exists: first releases of older minors that got it, then the first minor."""
+        """The first releases with the key: those of older minor versions with a backport, then the first minor version."""
         backports = [f"{minor}.{patch}" for minor, patch in (self.backported or {}).items()]
         return ", ".join((*backports, str(self.since)))
 
@@ -93,19 +93,19 @@ class Catalogue:
             raise CatalogueError(f"{'.'.join(path)}: is both a key and a table")
 
     def lookup(self, key: str | Path) -> Key | None:
-        """The entry of a key; names of handlers and workloads fit `*`. Names with dots need a path."""
+        """Return the entry of a key. `*` matches names of handlers and workloads. Names with dots require a path."""
         return self._by_path.get(self._pattern(key))
 
     def is_table(self, key: str | Path) -> bool:
-        """Whether keys lie below this one."""
+        """Return whether this is a table, which contains keys."""
         return self._pattern(key) in self._tables
 
     def is_named(self, path: Path) -> bool:
-        """Whether this is a table with a name of the user's choice: a handler or a workload."""
+        """Return whether this is a table with a user-defined name: a handler or a workload."""
         return self._pattern(path)[-1] == ANY
 
     def keys_of(self, version: str | Version) -> tuple[Key, ...]:
-        """The keys that one version of CRI-O reads."""
+        """Return the keys that one version of CRI-O reads."""
         if isinstance(version, str):
             version = parse_version(version)
         return tuple(key for key in self.keys if key.exists_in(version))
@@ -123,7 +123,7 @@ class Catalogue:
         return found
 
     def suggest(self, key: str | Path) -> str | None:
-        """What an unknown key may be meant to be: the right case, another table's key, or a neighbour."""
+        """Return the known key that was probably meant: in the right case, of another table, or with a similar name."""
         path: Path = tuple(key.split(".")) if isinstance(key, str) else key
         table, name = path[:-1], path[-1]
         known: list[Path] = [
@@ -137,7 +137,7 @@ class Catalogue:
         if elsewhere:
             nearest = min(elsewhere, key=lambda other: (ANY in other, abs(len(other) - len(path))))
             return ".".join(nearest)
-        import difflib  # only a mistake pays for it
+        import difflib  # only loaded for an error
 
         close = difflib.get_close_matches(name.lower(), siblings, n=1)
         return ".".join((*table, close[0])) if close else None
@@ -158,7 +158,7 @@ def _line(text: str) -> tuple[int, int]:
 def _check_order(keys: tuple[Key, ...]) -> None:
     for before, after in zip(keys, keys[1:]):
         if before.key == after.key:
-            raise CatalogueError(f"{after.key}: is there twice")
+            raise CatalogueError(f"{after.key}: is listed twice")
         if before.key > after.key:
             raise CatalogueError(f"{after.key}: belongs before {before.key}")
 
@@ -234,7 +234,7 @@ def _check_default(key: Key) -> str | None:
         if default is None:
             continue
         python = TYPES[key.type].python
-        # To Python, a bool is an int as well.
+        # In Python, a bool is an int as well.
         if not isinstance(default, python) or isinstance(default, bool) != (python is bool):
             return f"default {default!r} is not of type {key.type}"
         chosen = default if isinstance(default, list) else [default]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds what makes a daemon read its configuration from elsewhere: then what the roles write has no effect, or another one.
+"""Finds settings that make CRI-O read its configuration from another location, so that the files of the roles have no effect.
 
-CRI-O takes these as options (urfave/cli: one dash or two, with = or as the next word) and as variables of its environment. No
-message quotes a value, which may be a secret.
+CRI-O accepts them as options (urfave/cli: one or two dashes, value after = or as the next word) and as environment variables.
+Messages never contain a value, which may be secret.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import posixpath
 import re
 
-# What each names, where CRI-O looks by itself, and the option and the variable for it (crio.8).
+# The kind of path, its default, and its option and environment variable (crio.8).
 _PLACES = (
-    ("a drop-in folder", "/etc/crio/crio.conf.d", ("config-dir", "d"), "CONTAINER_CONFIG_DIR"),
+    ("a drop-in directory", "/etc/crio/crio.conf.d", ("config-dir", "d"), "CONTAINER_CONFIG_DIR"),
     ("a configuration file", "/etc/crio/crio.conf", ("config", "c"), "CONTAINER_CONFIG"),
 )
 _OPTION = re.compile(r"--?([a-z-]{1,20})(?:=(.*))?", re.DOTALL)
@@ -23,7 +23,7 @@ _LONGEST = 16 * 1024  # characters that are split into words
 
 
 def fault_of_variable(name: str, value: str) -> str | None:
-    """What is wrong with a variable of the daemon's environment; None where nothing is."""
+    """Return the problem of an environment variable of the daemon, or None."""
     for what, default, _options, variable in _PLACES:
         if name == variable and _is_elsewhere(value, default):
             return _reason(what, default)
@@ -31,7 +31,7 @@ def fault_of_variable(name: str, value: str) -> str | None:
 
 
 def fault_of_directive(section: str, name: str, value: str) -> str | None:
-    """What is wrong with a directive of the daemon's unit; None where nothing is."""
+    """Return the problem of a directive of the daemon's unit, or None."""
     if section != "Service":
         return None
     if name == "ExecStart":
@@ -45,12 +45,14 @@ def fault_of_directive(section: str, name: str, value: str) -> str | None:
     if name == "PassEnvironment":
         for variable in value.split():
             if variable in [place[3] for place in _PLACES]:
-                return f"passes on {variable}, which may make CRI-O read its configuration from elsewhere"
+                return (
+                    f"passes on {variable}, which may make CRI-O read its configuration from another location"
+                )
     return None
 
 
 def _reason(what: str, default: str) -> str:
-    return f"makes CRI-O read {what} elsewhere than {default}, and this role writes to /etc/crio/crio.conf.d"
+    return f"makes CRI-O read {what} other than {default}, but this role writes to /etc/crio/crio.conf.d"
 
 
 def _is_elsewhere(value: str, default: str) -> bool:
@@ -58,7 +60,7 @@ def _is_elsewhere(value: str, default: str) -> bool:
 
 
 def _fault_of_options(text: str, is_command: bool) -> str | None:
-    """`is_command`: whether single letters are CRI-O's only behind a word that names it, since a wrapper has its own."""
+    """Return the problem of options, or None. `is_command`: ignore single letters before the word crio: a wrapper's options."""
     given = [inner for word in words(text) for inner in (words(word) if " " in word else [word])]
     behind_crio = not is_command
     for word, following in zip(given, [*given[1:], ""]):
@@ -76,7 +78,7 @@ def _fault_of_options(text: str, is_command: bool) -> str | None:
 
 
 def words(text: str) -> list[str]:
-    """The words of a line as systemd splits it: quotes hold together, a backslash takes what follows as it is."""
+    """Split a line into words as systemd does, with quotes and backslashes."""
     found: list[str] = []
     word: list[str] = []
     quote, escaped, begun = "", False, False

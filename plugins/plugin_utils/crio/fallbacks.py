@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What CRI-O does without a word, or with one line in its log, where a node lacks what a key names; GET /config does not show it.
+"""How CRI-O handles a key whose path does not exist: silently or with one line in its log, and not shown by GET /config.
 
-FALLBACKS is data: one row for each key, `*` stands for a handler's name. Its columns:
+FALLBACKS is data with one row for each key; `*` is the name of a handler. The columns:
 
 key         as in crio.conf
-otherwise   what CRI-O does where the path does not exist: a clause that follows "FILE does not exist on this node;"
-source      where CRI-O's source decides that
+otherwise   what CRI-O does if the path does not exist: a clause that follows "FILE does not exist on this node;"
+source      the place in CRI-O's source
 directory   the path must be a directory, not a file
-ordinary    values that nobody needs a warning about: CRI-O's defaults, which many nodes do without
-host        what the key needs of the host, for a value that is not a path: (words for its absence, paths of which any will do)
-values      only these values of the key need it (default: any but an empty one)
-given       {other key: value}: only where the same set gives that key this value
-made        CRI-O makes it at its start: it is only missed on a node whose running daemon has loaded the set
+ordinary    values without a warning: CRI-O's defaults, which many nodes do not have
+host        requirements of the host, for a value that is not a path: (text if it is missing, alternative paths)
+values      the values of the key that need it (default: all but an empty one)
+given       {other key: value}: only if the same set has this value for the other key
+made        CRI-O creates it when it starts: only reported on a node whose running daemon has loaded the set
 
-RULES are the fallbacks that the values decide alone. Every reason is a sentence for a person.
+RULES are the fallbacks that only depend on values. Each reason is a sentence for the user.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report
 
 _HANDLER = toml.dotted(live.HANDLERS) + "."
-_IGNORED = "CRI-O ignores this handler, and does not start where it is the default one"
+_IGNORED = "CRI-O ignores this handler, or does not start if it is the default handler"
 _NO_START = "the next start of CRI-O fails"
 _NO_POD = "no container of this handler can be started, and the next start of CRI-O fails"
 _HANDLERS_GO = "pkg/config/config.go, RuntimeHandler.Validate"
@@ -61,7 +61,7 @@ class Fallback(NamedTuple):
 FALLBACKS = (
     Fallback(
         "crio.checkpoint_restore.container_level_enabled",
-        "CRI-O turns checkpoint and restore off",
+        "CRI-O disables checkpoint and restore",
         "pkg/config/config.go, CheckpointRestoreConfig.Validate",
         host=_CRIU,
         values=("checkpoint_only", "checkpoint_restore"),
@@ -114,7 +114,7 @@ FALLBACKS = (
     ),
     Fallback(
         "crio.image.signature_policy_dir",
-        "CRI-O judges images of every namespace by the general policy",
+        "CRI-O applies the general policy to the images of every namespace",
         "server/image_pull.go, contextForNamespace",
         directory=True,
         made=True,
@@ -128,7 +128,7 @@ FALLBACKS = (
     ),
     Fallback(
         "crio.nri.nri_plugin_dir",
-        "CRI-O starts no NRI plugin",
+        "CRI-O does not start any NRI plugin",
         "vendor/github.com/containerd/nri/pkg/adaptation",
         directory=True,
         ordinary=("/opt/nri/plugins",),
@@ -150,7 +150,7 @@ FALLBACKS = (
     Fallback("crio.runtime.blockio_config_file", _NO_START, "internal/config/blockio/blockio.go, Reload"),
     Fallback(
         "crio.runtime.cdi_spec_dirs",
-        "CRI-O finds no CDI devices there",
+        "CRI-O does not find any CDI devices there",
         "vendor/tags.cncf.io/container-device-interface/pkg/cdi",
         directory=True,
         ordinary=("/etc/cdi", "/var/run/cdi", "/run/cdi"),
@@ -165,19 +165,19 @@ FALLBACKS = (
     ),
     Fallback(
         "crio.runtime.default_mounts_file",
-        "CRI-O adds none of its mounts to containers",
+        "CRI-O does not add its mounts to containers",
         "vendor/go.podman.io/common/pkg/subscriptions",
     ),
     Fallback(
         "crio.runtime.enable_criu_support",
-        "CRI-O turns checkpoint and restore off",
+        "CRI-O disables checkpoint and restore",
         "pkg/config/config.go, CheckpointRestoreConfig.Validate",
         host=_CRIU,
         values=(True,),
     ),
     Fallback(
         "crio.runtime.hooks_dir",
-        "CRI-O skips this directory of hooks",
+        "CRI-O skips this hooks directory",
         _CONFIG_GO,
         directory=True,
         ordinary=("/usr/share/containers/oci/hooks.d",),
@@ -185,7 +185,7 @@ FALLBACKS = (
     ),
     Fallback(
         "crio.runtime.irqbalance_config_file",
-        "CRI-O leaves the banned CPUs of irqbalance as they are",
+        "CRI-O does not change the banned CPUs of irqbalance",
         "internal/runtimehandlerhooks/high_performance_hooks_linux.go",
         ordinary=("/etc/sysconfig/irqbalance",),
     ),
@@ -219,9 +219,9 @@ FALLBACKS = (
 
 
 def paths(settings: Iterable[dict[str, Any]]) -> list[str]:
-    """Absolute paths that a node must be asked about, sorted; one that must be a directory ends in a slash.
+    """Return the sorted absolute paths to look for on a node. A path that must be a directory ends with a slash.
 
-    settings: entries {"key", "value", ...} as plan.desired.DesiredFiles.settings gives them.
+    settings: entries {"key", "value", ...} as plan.desired.DesiredFiles.settings returns them.
     """
     values = _values(settings)
     named = {path for row, key, value in _rows(values) for path in _paths_of(row, value) if _is_asked(path)}
@@ -229,7 +229,7 @@ def paths(settings: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def found(settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Report) -> list[dict[str, str]]:
-    """The keys that CRI-O silently does without on this node: [{"key", "reason"}], by key.
+    """Return the keys that have no effect, or another one, on this node: [{"key", "reason"}], sorted by key.
 
     missing: those of paths() that do not exist on the node. report: what node_state.read reports.
     """
@@ -243,7 +243,7 @@ def found(settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Re
 def of_paths(
     settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Report
 ) -> list[dict[str, str]]:
-    """Those of found() that are about what does not exist on the node."""
+    """Return the entries of found() for paths that do not exist on the node."""
     values, missing = _values(settings), set(missing)
     settled = report["unit"]["active"] and all(
         each["loaded"] for each in report["files"].values() if each["disruption"] != "none"
@@ -260,7 +260,7 @@ def of_paths(
 
 def _reason(row: Fallback, path: str) -> str:
     if row.directory:
-        return f"there is no directory {path.rstrip('/') or '/'} on this node; {row.otherwise}"
+        return f"the directory {path.rstrip('/') or '/'} does not exist on this node; {row.otherwise}"
     return f"{path} does not exist on this node; {row.otherwise}"
 
 
@@ -269,7 +269,7 @@ def _values(settings: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _rows(values: dict[str, Any]) -> Iterator[tuple[Fallback, str, Any]]:
-    """(row, dotted key, value) of each row that these settings are about."""
+    """Yield (row, dotted key, value) of each row that applies to these settings."""
     for key, value in values.items():
         row = _BY_KEY.get(_pattern(key))
         if row and value not in (None, "", [], {}) and _applies(row, key, value, values):
@@ -297,7 +297,7 @@ def _pattern(key: str) -> str:
 
 
 def _is_inherited(key: str, values: dict[str, Any]) -> bool:
-    """Whether a handler's key counts for nothing, since the handler takes it from the default one."""
+    """Return whether the key of a handler has no effect, because the handler inherits it from the default handler."""
     table, _dot, name = key.rpartition(".")
     return (
         key.startswith(_HANDLER)
@@ -331,7 +331,7 @@ def _sysctls_that_pods_do_not_get(values: dict[str, Any]) -> Iterator[tuple[str,
             yield (
                 key,
                 f"CRI-O skips {name} in every pod: only kernel.sem and names that begin with kernel.shm, kernel.msg, fs.mqueue."
-                " and net. belong to a pod's own namespaces",
+                " or net. belong to a pod's own namespaces",
             )
 
 
@@ -340,7 +340,7 @@ def _inherited_keys(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if value not in (None, "", [], {}) and _is_inherited(key, values):
             yield (
                 key,
-                "inherit_default_runtime is true for this handler, so CRI-O takes the default handler's value",
+                "inherit_default_runtime is true for this handler, so CRI-O uses the value of the default handler",
             )
 
 
@@ -351,9 +351,9 @@ def _overridden_monitors(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         other = f"crio.runtime.{live.OVERRIDING[name]}"
         if values.get(other) and values[other] != value:
-            yield key, f"{other} is set, too, and overrides it for every handler"
+            yield key, f"{other} is also set and overrides it for every handler"
         elif value == live.DEFAULT_SLICE and values.get("crio.runtime.cgroup_manager") == "cgroupfs":
-            yield key, "with cgroup_manager cgroupfs CRI-O leaves monitors in its own control group"
+            yield key, "with cgroup_manager cgroupfs, CRI-O leaves monitors in its own cgroup"
 
 
 def _half_a_certificate(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -363,14 +363,14 @@ def _half_a_certificate(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if values.get(key) and not values.get(other):
                 yield (
                     key,
-                    f"CRI-O serves its metrics over HTTPS only where {other} is set, too; it uses plain HTTP",
+                    f"CRI-O serves its metrics over HTTPS only if {other} is also set; it uses plain HTTP",
                 )
 
 
 def _cipher_suites_of_tls_1_3(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     key = "crio.api.tls_cipher_suites"
     if values.get(key) and values.get("crio.api.tls_min_version") == "VersionTLS13":
-        yield key, "CRI-O does not use it with tls_min_version VersionTLS13"
+        yield key, "CRI-O does not use it if tls_min_version is VersionTLS13"
 
 
 RULES = (

@@ -1,33 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every key of crio.conf that CRI-O 1.34 to 1.37 reads, and removed keys that old files carry: data only.
+"""All keys of crio.conf that CRI-O 1.34 to 1.37 read, and removed keys that old files contain; data only.
 
 Keys and types are those of the struct tags in CRI-O's pkg/config and internal/config/nri; `*` stands for the
-name of a handler or a workload. catalogue.py reads the entries and refuses senseless ones. They are JSON
-because Ansible compiles a collection's Python anew in each process. The columns:
+name of a handler or a workload. catalogue.py reads the entries and refuses invalid ones. They are JSON
+because Ansible compiles the Python of a collection again in each process. The columns:
 
 key                   dotted key; entries are sorted by it
 type                  boolean, integer, string, strings (a list), table (a map of strings), duration (Go's)
-default               what CRI-O takes when no file gives the key (of a handler: when its entry does not);
-                      absent: the host decides, or there is none. A mapping gives each by its first version
+default               value that CRI-O uses if no file sets the key (for a handler: if its entry does not);
+                      absent: depends on the host, or there is none. A mapping has defaults by first version
 since                 first minor whose x.y.0 has the key; absent: 1.13 or older
-backported            {older minor: the patch release of it that brought the key all the same}
+backported            {older minor: its first patch release with the key}
 removed               first minor without the key; since then CRI-O ignores it silently
 instead               for a removed key: what replaced it
-deprecated            CRI-O still obeys the key; says what replaces it
-without_effect        CRI-O reads the key and does nothing with it; says what works
-choices               the only accepted values, of a list the only accepted elements; a mapping gives
-                      the first version of each value that came later; a text names an entry of CHOICES
+deprecated            CRI-O still supports the key; the text names the replacement
+without_effect        CRI-O reads the key, but does not use it; the text names what to use instead
+choices               accepted values, or accepted elements of a list; a mapping has the first version of each
+                      value that was added later; a text is the name of an entry of CHOICES
 ignore_case           choices are accepted in any case
 otherwise             what CRI-O does with a value that is not among the choices; absent: it does not start
-minimum, maximum      CRI-O refuses numbers beyond, or silently takes another number
-format                name of a further check in value_formats.py; of a list each element is checked
+minimum, maximum      CRI-O refuses other numbers, or silently uses a different number
+format                name of another check in value_formats.py; applies to each element of a list
 reload                SIGHUP makes the running CRI-O use a new value (pkg/config/reload.go)
 secret                values may hold secrets and are never printed
-unprinted             GET /config may differ from the file: CRI-O merges, completes or adapts the value, or a
-                      reload uses it and goes on printing the old one
+unprinted             GET /config may differ from the file: CRI-O merges, completes or adapts the value, or
+                      still prints the old value after a reload
 unprinted_when_empty  the same, but only for an empty value
-omitted_when_empty    of a handler or a workload: GET /config has no line for an empty value
-printed_as            the name that GET /config has for the key, where it is another one: that of Go's field
+omitted_when_empty    for a handler or a workload: GET /config has no line for an empty value
+printed_as            the name of the key in GET /config if it differs: the name of the Go field
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from __future__ import annotations
 import json
 
 # Choices that are long or shared: annotations that a handler or a workload may allow (pkg/annotations; CRI-O
-# silently drops a handler with any other), and metrics collectors (server/metrics/collectors).
+# silently ignores a handler with any other), and metrics collectors (server/metrics/collectors).
 CHOICES = json.loads("""
 {
   "annotations": {
@@ -115,7 +115,7 @@ KEYS = json.loads("""
   {"key": "crio.api.grpc_max_send_msg_size", "type": "integer", "default": 83886080, "since": "1.14",
     "minimum": 1},
   {"key": "crio.api.host_ip", "type": "string", "since": "1.14", "removed": "1.17",
-    "instead": "nothing, CRI-O finds the host address itself"},
+    "instead": "none, CRI-O determines the host address itself"},
   {"key": "crio.api.listen", "type": "string", "default": "/var/run/crio/crio.sock"},
   {"key": "crio.api.stream_address", "type": "string", "default": "127.0.0.1"},
   {"key": "crio.api.stream_enable_tls", "type": "boolean", "default": false},
@@ -135,9 +135,9 @@ KEYS = json.loads("""
   {"key": "crio.clean_shutdown_file", "type": "string", "default": "/var/lib/crio/clean.shutdown",
     "since": "1.21"},
   {"key": "crio.file_locking", "type": "boolean", "removed": "1.16",
-    "instead": "nothing, CRI-O locks nothing any more"},
+    "instead": "none, CRI-O no longer uses file locks"},
   {"key": "crio.file_locking_path", "type": "string", "removed": "1.16",
-    "instead": "nothing, CRI-O locks nothing any more"},
+    "instead": "none, CRI-O no longer uses file locks"},
   {"key": "crio.image.auto_reload_registries", "type": "boolean", "default": false, "since": "1.30"},
   {"key": "crio.image.big_files_temporary_dir", "type": "string", "default": "", "since": "1.19"},
   {"key": "crio.image.default_transport", "type": "string", "default": "docker://"},
@@ -145,7 +145,7 @@ KEYS = json.loads("""
   {"key": "crio.image.image_volumes", "type": "string", "default": "mkdir",
     "choices": ["bind", "ignore", "mkdir"]},
   {"key": "crio.image.insecure_registries", "type": "strings", "default": [],
-    "without_effect": "write insecure = true to the registry in registries.conf (role registries)"},
+    "without_effect": "set insecure: true for the registry in registries_config"},
   {"key": "crio.image.namespaced_auth_dir", "type": "string", "default": "/etc/crio/auth", "since": "1.35",
     "backported": {"1.34": 3}, "format": "absolute_path"},
   {"key": "crio.image.oci_artifact_mount_support", "type": "boolean", "default": true, "since": "1.33"},
@@ -187,7 +187,7 @@ KEYS = json.loads("""
       "resources_stalled_at_stage", "containers_stopped_monitor_count", "default_runtime"
     ]},
     "since": "1.22", "choices": "collectors",
-    "otherwise": "is unknown to CRI-O, which would ignore it silently and serve no such metric"},
+    "otherwise": "is unknown to CRI-O, which silently ignores it and serves no such metric"},
   {"key": "crio.metrics.metrics_host", "type": "string", "default": "127.0.0.1", "since": "1.30"},
   {"key": "crio.metrics.metrics_key", "type": "string", "default": "", "since": "1.22"},
   {"key": "crio.metrics.metrics_port", "type": "integer", "default": 9090, "since": "1.16", "minimum": 0,
@@ -198,7 +198,7 @@ KEYS = json.loads("""
     "backported": {"1.36": 3}, "format": "not_negative"},
   {"key": "crio.network.network_dir", "type": "string", "default": "/etc/cni/net.d/"},
   {"key": "crio.network.plugin_dir", "type": "string", "default": "",
-    "deprecated": "crio.network.plugin_dirs replaces it, to which CRI-O only appends it", "unprinted": true},
+    "deprecated": "use crio.network.plugin_dirs instead, to which CRI-O appends it", "unprinted": true},
   {"key": "crio.network.plugin_dirs", "type": "strings", "default": ["/opt/cni/bin/"], "since": "1.15",
     "unprinted": true},
   {"key": "crio.nri.default_validator.nri_enable_default_validator", "type": "boolean", "default": false,
@@ -246,12 +246,12 @@ KEYS = json.loads("""
   {"key": "crio.runtime.cgroup_manager", "type": "string", "default": "systemd",
     "choices": ["cgroupfs", "systemd"]},
   {"key": "crio.runtime.conmon", "type": "string", "default": "",
-    "deprecated": "it overrides every handler; crio.runtime.runtimes.*.monitor_path replaces it"},
+    "deprecated": "it overrides the setting of every handler; use crio.runtime.runtimes.*.monitor_path instead"},
   {"key": "crio.runtime.conmon_cgroup", "type": "string", "default": "", "since": "1.15",
-    "deprecated": "it overrides every handler; crio.runtime.runtimes.*.monitor_cgroup replaces it",
+    "deprecated": "it overrides the setting of every handler; use crio.runtime.runtimes.*.monitor_cgroup instead",
     "format": "monitor_cgroup"},
   {"key": "crio.runtime.conmon_env", "type": "strings", "default": [],
-    "deprecated": "it overrides every handler; crio.runtime.runtimes.*.monitor_env replaces it",
+    "deprecated": "it overrides the setting of every handler; use crio.runtime.runtimes.*.monitor_env instead",
     "format": "assignment", "secret": true},
   {"key": "crio.runtime.container_attach_socket_dir", "type": "string", "default": "/var/run/crio"},
   {"key": "crio.runtime.container_exits_dir", "type": "string", "default": "/var/run/crio/exits"},
@@ -276,11 +276,11 @@ KEYS = json.loads("""
   {"key": "crio.runtime.disable_hostport_mapping", "type": "boolean", "default": false, "since": "1.28"},
   {"key": "crio.runtime.drop_infra_ctr", "type": "boolean", "default": true, "since": "1.19"},
   {"key": "crio.runtime.enable_criu_support", "type": "boolean", "default": true, "since": "1.25",
-    "deprecated": "since 1.37 crio.checkpoint_restore.container_level_enabled replaces it",
+    "deprecated": "since 1.37, use crio.checkpoint_restore.container_level_enabled instead",
     "unprinted": true},
   {"key": "crio.runtime.enable_pod_events", "type": "boolean", "default": false, "since": "1.26"},
   {"key": "crio.runtime.gid_mappings", "type": "string", "default": "",
-    "deprecated": "Kubernetes user namespaces (hostUsers: false in the pod) replace it"},
+    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
   {"key": "crio.runtime.hooks_dir", "type": "strings", "default": ["/usr/share/containers/oci/hooks.d"],
     "unprinted": true},
   {"key": "crio.runtime.hostnetwork_disable_selinux", "type": "boolean", "default": true, "since": "1.27"},
@@ -295,22 +295,22 @@ KEYS = json.loads("""
     "choices": ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"],
     "ignore_case": true, "reload": true},
   {"key": "crio.runtime.log_size_max", "type": "integer", "default": -1,
-    "deprecated": "the kubelet's containerLogMaxSize replaces it", "format": "log_size"},
+    "deprecated": "use containerLogMaxSize of the kubelet instead", "format": "log_size"},
   {"key": "crio.runtime.log_to_journald", "type": "boolean", "default": false, "since": "1.14"},
   {"key": "crio.runtime.manage_network_ns_lifecycle", "type": "boolean", "removed": "1.19",
-    "instead": "nothing, CRI-O always manages namespaces itself"},
+    "instead": "none, CRI-O always manages namespaces itself"},
   {"key": "crio.runtime.manage_ns_lifecycle", "type": "boolean", "since": "1.17", "removed": "1.21",
-    "instead": "nothing, CRI-O always manages namespaces itself"},
+    "instead": "none, CRI-O always manages namespaces itself"},
   {"key": "crio.runtime.min_injected_gomaxprocs", "type": "integer", "default": 0, "since": "1.36",
     "backported": {"1.34": 8, "1.35": 3}, "minimum": 0},
   {"key": "crio.runtime.minimum_mappable_gid", "type": "integer", "default": -1, "since": "1.23",
-    "deprecated": "Kubernetes user namespaces (hostUsers: false in the pod) replace it"},
+    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
   {"key": "crio.runtime.minimum_mappable_uid", "type": "integer", "default": -1, "since": "1.23",
-    "deprecated": "Kubernetes user namespaces (hostUsers: false in the pod) replace it"},
+    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
   {"key": "crio.runtime.namespaces_dir", "type": "string", "default": "/var/run", "since": "1.17"},
   {"key": "crio.runtime.no_pivot", "type": "boolean", "default": false},
   {"key": "crio.runtime.pids_limit", "type": "integer", "default": -1,
-    "deprecated": "the kubelet's podPidsLimit replaces it"},
+    "deprecated": "use podPidsLimit of the kubelet instead"},
   {"key": "crio.runtime.pinns_path", "type": "string", "default": "", "since": "1.17",
     "unprinted_when_empty": true},
   {"key": "crio.runtime.privileged_seccomp_profile", "type": "string", "default": "", "since": "1.33",
@@ -319,7 +319,7 @@ KEYS = json.loads("""
   {"key": "crio.runtime.read_only", "type": "boolean", "default": false},
   {"key": "crio.runtime.runtimes.*.allowed_annotations", "type": "strings", "default": [], "since": "1.20",
     "choices": "annotations", "omitted_when_empty": true,
-    "otherwise": "is not accepted by CRI-O, which would leave out the handler, or not start if it is the default"},
+    "otherwise": "is not accepted by CRI-O, which then ignores the handler, or does not start if it is the default handler"},
   {"key": "crio.runtime.runtimes.*.container_create_timeout", "type": "integer", "default": 240,
     "since": "1.35", "format": "create_timeout", "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.container_min_memory", "type": "string", "default": "12MiB",
@@ -328,7 +328,7 @@ KEYS = json.loads("""
     "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.exec_cpu_affinity", "type": "string", "default": "", "since": "1.34",
     "choices": ["", "first"], "omitted_when_empty": true,
-    "otherwise": "is not accepted by CRI-O, which would leave out the handler, or not start if it is the default"},
+    "otherwise": "is not accepted by CRI-O, which then ignores the handler, or does not start if it is the default handler"},
   {"key": "crio.runtime.runtimes.*.inherit_default_runtime", "type": "boolean", "default": false,
     "since": "1.32", "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.monitor_cgroup", "type": "string", "default": "", "since": "1.24",
@@ -337,7 +337,7 @@ KEYS = json.loads("""
     "format": "assignment", "secret": true},
   {"key": "crio.runtime.runtimes.*.monitor_exec_cgroup", "type": "string", "default": "", "since": "1.24",
     "choices": ["", "container"], "omitted_when_empty": true,
-    "otherwise": "is taken by CRI-O, and where infra_ctr_cpuset is set every exec in a container then fails"},
+    "otherwise": "is accepted by CRI-O, but every exec in a container fails if infra_ctr_cpuset is set"},
   {"key": "crio.runtime.runtimes.*.monitor_path", "type": "string", "default": "", "since": "1.24",
     "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.no_sync_log", "type": "boolean", "default": false, "since": "1.31"},
@@ -353,21 +353,21 @@ KEYS = json.loads("""
   {"key": "crio.runtime.runtimes.*.runtime_root", "type": "string", "default": ""},
   {"key": "crio.runtime.runtimes.*.runtime_type", "type": "string", "default": "oci",
     "choices": ["", "oci", "pod", "vm"],
-    "otherwise": "is not accepted by CRI-O, which would leave out the handler, or not start if it is the default"},
+    "otherwise": "is not accepted by CRI-O, which then ignores the handler, or does not start if it is the default handler"},
   {"key": "crio.runtime.runtimes.*.seccomp_profile", "type": "string", "default": "", "since": "1.34",
     "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.stream_websockets", "type": "boolean", "default": false, "since": "1.34",
     "unprinted": true},
   {"key": "crio.runtime.seccomp_profile", "type": "string", "default": "", "reload": true},
   {"key": "crio.runtime.seccomp_use_default_when_empty", "type": "boolean", "since": "1.20",
-    "removed": "1.30", "instead": "nothing, an empty profile always means the default one"},
+    "removed": "1.30", "instead": "none, an empty profile always means the default profile"},
   {"key": "crio.runtime.selinux", "type": "boolean"},
   {"key": "crio.runtime.separate_pull_cgroup", "type": "string", "default": "", "since": "1.20"},
   {"key": "crio.runtime.shared_cpuset", "type": "string", "default": "", "since": "1.29",
     "format": "cpuset"},
   {"key": "crio.runtime.timezone", "type": "string", "default": "", "since": "1.30"},
   {"key": "crio.runtime.uid_mappings", "type": "string", "default": "",
-    "deprecated": "Kubernetes user namespaces (hostUsers: false in the pod) replace it"},
+    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
   {"key": "crio.runtime.workloads.*.activation_annotation", "type": "string", "default": "",
     "since": "1.21"},
   {"key": "crio.runtime.workloads.*.allowed_annotations", "type": "strings", "default": [], "since": "1.23",
@@ -388,7 +388,7 @@ KEYS = json.loads("""
       "all", "cpu", "disk", "diskIO", "hugetlb", "memory", "network", "oom", "pressure", "process", "spec"
     ]},
   {"key": "crio.stats.stats_collection_period", "type": "integer", "default": 0, "since": "1.23",
-    "deprecated": "crio.stats.collection_period replaces it"},
+    "deprecated": "use crio.stats.collection_period instead"},
   {"key": "crio.storage_driver", "type": "string", "unprinted": true},
   {"key": "crio.storage_option", "type": "strings", "unprinted": true},
   {"key": "crio.tracing.enable_tracing", "type": "boolean", "default": false, "since": "1.23"},

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What CRI-O's own view of its configuration (GET /config on its socket) must say once it has loaded a file.
+"""The lines that CRI-O prints for its configuration (GET /config on its socket) after it has loaded a file.
 
-A second witness, not a proof: it knows only crio.conf's keys. Left out is every key that CRI-O merges, completes or
-adapts to the host (the catalogue's columns unprinted and unprinted_when_empty), every secret, and empty lists.
+This is additional evidence, not a proof, because it only contains the keys of crio.conf. Omitted are keys that CRI-O merges,
+completes or adapts to the host (the catalogue's columns unprinted and unprinted_when_empty), secrets, and empty lists.
 
-A handler or a workload is one entry: a file that is read later replaces all of it. So a key that ours does not set is
-expected to be empty, and a line that must not be there is expected as None.
+A handler or a workload is one entry, which a file that is read later replaces as a whole. A key that the file of the role does
+not set is therefore expected to be empty, and None means that there must be no line.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import ANY
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration, toml
 
-#: tables whose entries have names of the user's choice and are replaced whole
+#: tables whose entries have user-defined names and are replaced as a whole
 HANDLERS: Path = ("crio", "runtime", "runtimes")
 WORKLOADS: Path = ("crio", "runtime", "workloads")
-# What an entry with inherit_default_runtime gets from the default handler (pkg/config/config.go, ValidateRuntimes).
+# Keys that an entry with inherit_default_runtime inherits from the default handler (pkg/config/config.go, ValidateRuntimes).
 INHERITED = ("runtime_config_path", "runtime_path", "runtime_root", "runtime_type")
 # Keys of crio.runtime that override those of every handler (TranslateMonitorFieldsForHandler).
 OVERRIDING = {"monitor_path": "conmon", "monitor_cgroup": "conmon_cgroup"}
-# The monitor's group that CRI-O silently leaves out with cgroup_manager cgroupfs.
+# The monitor cgroup that CRI-O silently ignores with cgroup_manager cgroupfs.
 DEFAULT_SLICE = "system.slice"
 _EMPTY = {"string": "", "boolean": False, "integer": 0, "strings": [], "table": {}}
 
@@ -85,7 +85,7 @@ def _entry_lines(path: Path, entry: dict[str, Any], runtime: dict[str, Any]) -> 
 
 
 def _keys_below(table: Path) -> list[tuple[Key, Path]]:
-    """Each key of an entry of this table with its path inside of the entry."""
+    """Return each key of an entry of this table with its path inside the entry."""
     paths = ((key, tuple(key.key.split("."))) for key in CATALOGUE.keys)
     return [
         (key, path[len(table) + 1 :]) for key, path in paths if path[: len(table)] == table and ANY in path

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that the running CRI-O uses in place of the expected ones: which are old, and which something else decides.
+"""Classifies live values of CRI-O that differ from the expected ones: which are stale, and which something else overrides.
 
-Planning and verification ask here alone, so that a restart is planned exactly where the verification says that one is missing.
+Plan and verification both use this module, so that a restart is planned exactly if the verification reports that one is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TABLES = {toml.dotted(HANDLERS) + ".": "handler", toml.dotted(WORKLOADS) + ".":
 
 
 class Outranked(TypedDict):
-    """A key whose live value something of a higher rank decides; None is no value."""
+    """A key whose live value is set by something that takes precedence; None means no value."""
 
     key: str
     wanted: str | None
@@ -33,17 +33,18 @@ def split(
 ) -> tuple[Live, list[Outranked]]:
     """Return (stale, outranked) of the keys in `live`, {key: live value or None}, all of which differ from `expect`.
 
-    effective: {key: what the files on the node say now, None where unknown}; it may be empty.
+    effective: {key: the value in the files on the node, None if unknown}; it may be empty.
     late: dotted tables of handlers that only the next start of the daemon can load, as plan.late_handlers returns them.
-    stale: {key: live value} where the files say what is expected: the daemon is only old, and a restart makes them count.
-    outranked: [{"key", "wanted", "live"}] of all others, whose value something of a higher rank decides; None is no value.
+    stale: {key: live value} if the files have the expected value: the daemon has not loaded it, and a restart is needed.
+    outranked: [{"key", "wanted", "live"}] of all other keys, whose value is set by something that takes precedence; None means
+    no value.
     """
     known = {key: _agrees(expect.get(key), effective.get(key)) for key in live}
     entries = _verdicts(known)
-    # What CRI-O has left out at its start is in the files all the same, and a restart makes it leave it out again, unless what
-    # it lacked was installed since.
+    # An entry that CRI-O ignored at its start is still in the files, and CRI-O would ignore it again after a restart, unless the
+    # path that was missing has been installed since.
     missing = set(missing_entries(expect, live)) - set(late)
-    # Of an entry that a file replaces whole, `crio config` does not print every key.
+    # `crio config` does not print all keys of an entry that a file replaces as a whole.
     stale = {
         key
         for key, agrees in known.items()
@@ -65,7 +66,7 @@ def _is_known(effective: str | None) -> bool:
 
 
 def _agrees(expected: str | None, effective: str | None) -> bool | None:
-    """Whether the files on the node say what is expected; None where that is not known."""
+    """Return whether the files on the node have the expected value; None if unknown."""
     if not _is_known(effective):
         return None
     return effective in _EMPTY if expected is None else effective == expected
@@ -82,7 +83,7 @@ def _verdicts(known: dict[str, bool | None]) -> dict[str, bool]:
 
 
 def entry_of(key: str) -> tuple[str, str]:
-    """(dotted table, name) of the handler or workload that a dotted key belongs to; ("", "") for any other key."""
+    """Return (dotted table, name) of the handler or workload that a dotted key belongs to; ("", "") for any other key."""
     for table in _TABLES:
         if key.startswith(table):
             quoted = _first_name(key[len(table) :])
@@ -91,13 +92,13 @@ def entry_of(key: str) -> tuple[str, str]:
 
 
 def handlers_of(expect: Iterable[str]) -> dict[str, str]:
-    """{name: dotted table} of the handlers that the expected lines are about."""
+    """Return {name: dotted table} of the handlers that the expected lines belong to."""
     prefix = toml.dotted(HANDLERS) + "."
     return {name: table for table, name in map(entry_of, expect) if table.startswith(prefix)}
 
 
 def missing_entries(expect: Live, live: Live) -> list[str]:
-    """Dotted tables of handlers and workloads of which the running CRI-O has no line at all."""
+    """Return the dotted tables of handlers and workloads that the running CRI-O does not have at all."""
     lines: dict[str, set[str]] = {}
     found: dict[str, set[str]] = {}
     for key, value in expect.items():
@@ -110,7 +111,7 @@ def missing_entries(expect: Live, live: Live) -> list[str]:
 
 
 def _first_name(text: str) -> str:
-    """The first name of a dotted key, quotes and all."""
+    """Return the first name of a dotted key, including quotes."""
     if not text.startswith('"'):
         return text.partition(".")[0]
     position = 1
@@ -129,7 +130,7 @@ def _unquoted(name: str) -> str:
 
 
 def _as_written(key: str) -> str:
-    """A key as crio.conf has it: GET /config prints the resources of a workload under the names of Go's fields."""
+    """Return a key as in crio.conf: GET /config prints the resources of a workload with the names of Go fields."""
     table, _name = entry_of(key)
     if table and key.startswith(f"{table}.resources."):
         return f"{table}.resources.{key[len(table) + 11 :].lower()}"
@@ -137,26 +138,26 @@ def _as_written(key: str) -> str:
 
 
 def of_stale(stale: Live, effective: Live, late: dict[str, str] | None = None) -> list[str]:
-    """A sentence for each key of an old daemon, and one for each handler of `late`, as plan.late_handlers returns it."""
+    """Return a sentence for each key that the daemon has not loaded yet, and each handler of `late` (see plan.late_handlers)."""
     late = late or {}
     return [of_late(table, path) for table, path in sorted(late.items())] + [
-        f"{_as_written(key)}: the running CRI-O uses {_value(value)}, while its files now say"
-        f" {effective[key] if _is_known(effective.get(key)) else 'what is expected'}: it was not restarted since"
+        f"{_as_written(key)}: the running CRI-O uses {_value(value)}, but its files now set"
+        f" {effective[key] if _is_known(effective.get(key)) else 'the expected value'}: it has not been restarted since"
         for key, value in sorted(stale.items())
         if entry_of(key)[0] not in late
     ]
 
 
 def of_late(table: str, path: str) -> str:
-    """A sentence for a handler that CRI-O has left out and for which `path` was installed since."""
+    """Return a sentence for a handler that CRI-O ignored and whose missing `path` has been installed since."""
     return (
-        f"{table} is not in the configuration of the running CRI-O, which checks handlers at its start only; {path} was installed"
-        " or changed after that"
+        f"{table} is not in the configuration of the running CRI-O, which checks handlers only when it starts; {path} was"
+        " installed or changed later"
     )
 
 
 def of_outranked(outranked: list[Outranked], expect: Live) -> list[str]:
-    """A sentence for each key, and one for each handler or workload, that something of a higher rank decides."""
+    """Return a sentence for each key, and for each handler or workload, that something else overrides."""
     live = {each["key"]: each["live"] for each in outranked}
     as_expected = {_as_written(key): value for key, value in expect.items()}
     missing = missing_entries(as_expected, live)
@@ -177,20 +178,20 @@ def _of_missing(entry: str) -> str:
     kind = next(word for table, word in _TABLES.items() if entry.startswith(table))
     if kind == "handler":
         return (
-            f"{entry} is not in the configuration of the running CRI-O: it ignores a handler whose program or values it does"
-            ' not accept, and logs "is being ignored due to" with the reason; it tries again at its next start'
+            f"{entry} is not in the configuration of the running CRI-O: CRI-O ignores a handler whose program or"
+            ' values it does not accept, and logs the reason after "is being ignored due to"; it tries again at its next start'
         )
     return f"{entry} is not in the configuration of the running CRI-O"
 
 
 def _of_replaced(entry: str, keys: list[Outranked]) -> str:
-    # `crio config` does not print every key of an entry, so that the file may be gone by now.
+    # `crio config` does not print all keys of an entry, so that it is unknown whether the file still exists.
     names = [(each["key"][len(entry) + 1 :], each) for each in keys]
     wanted = ", ".join(f"{name} = {_value(each['wanted'])}" for name, each in names)
     live = ", ".join(f"{name} = {_value(each['live'])}" for name, each in names)
     return (
-        f"{entry} is set with {wanted}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later outranks it,"
-        " or did when the daemon started, and such a table is replaced whole"
+        f"{entry} is set with {wanted}, but the running CRI-O uses {live}: a file of crio.conf.d that is read later replaces"
+        " the whole table, or did so when the daemon started"
     )
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules between several keys of crio.conf, as CRI-O's `Validate` functions have them; each is one function.
+"""Rules between several keys of crio.conf, as in the `Validate` functions of CRI-O. Each rule is one function.
 
-A rule gets the typed data, the data as given (so that a key with a problem of its own does not count as
-missing), and the run that gathers problems and warnings. Only what must stand in one file is checked:
-handlers and workloads are replaced by whole entries, so nothing can come from another file.
+A rule gets the typed data, the original data (so that a key with another problem is not reported as missing), and the run that
+collects problems and warnings. Rules only check keys that must be in the same file: handlers and workloads are replaced as whole
+entries, so that no key can come from another file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _RUNTIME = ("crio", "runtime")
 # Keys of a handler that CRI-O accepts for these runtime types only (pkg/config, RuntimeHandler.Validate).
 _ONLY_FOR_TYPE = {
-    "no_sync_log": ("oci", "no_sync_log is only for handlers of type oci"),
-    "runtime_config_path": ("vm", "runtime_config_path is only for handlers of type vm"),
-    "stream_websockets": ("pod", "stream_websockets is only for handlers of type pod"),
+    "no_sync_log": "oci",
+    "runtime_config_path": "vm",
+    "stream_websockets": "pod",
 }
 
 
@@ -38,9 +38,10 @@ def _handler_keys_fit_its_type(typed: dict[str, Any], _given: dict[str, Any], ru
         if handler.get("inherit_default_runtime"):
             continue
         runtime_type = handler.get("runtime_type") or "oci"
-        for key, (needed, message) in _ONLY_FOR_TYPE.items():
+        for key, needed in _ONLY_FOR_TYPE.items():
             if handler.get(key) and runtime_type != needed:
-                run.problem((*_RUNTIME, "runtimes", name, key), f"{message}, this one is {runtime_type}")
+                message = f"is only for handlers of type {needed}, but this handler has type {runtime_type}"
+                run.problem((*_RUNTIME, "runtimes", name, key), message)
 
 
 def _vm_handlers_are_shims(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
@@ -53,14 +54,16 @@ def _vm_handlers_are_shims(typed: dict[str, Any], _given: dict[str, Any], run: F
             and not re.fullmatch(r"containerd-shim-[a-zA-Z0-9+-]+", binary)
         ):
             here = (*_RUNTIME, "runtimes", name, "runtime_path")
-            run.problem(here, "is no binary for a handler of type vm", "a file named containerd-shim-<name>")
+            run.problem(
+                here, "is not a binary for a handler of type vm", "a file named containerd-shim-<name>"
+            )
 
 
 def _handlers_are_whole(_typed: dict[str, Any], given: dict[str, Any], run: Findings) -> None:
     for name, handler in _handlers(given):
         if "runtime_path" not in handler and "inherit_default_runtime" not in handler:
-            lost = "has no runtime_path: it replaces the whole entry of any earlier file"
-            message = f"{lost}, and CRI-O looks in its PATH for a program named {name}"
+            lost = "has no runtime_path: the entry replaces that of earlier files as a whole"
+            message = f"{lost}, so CRI-O searches its PATH for a program named {name}"
             run.warning((*_RUNTIME, "runtimes", name), message)
 
 
@@ -68,7 +71,7 @@ def _workloads_have_an_activation(_typed: dict[str, Any], given: dict[str, Any],
     for name, workload in _table(given, *_RUNTIME, "workloads").items():
         if isinstance(workload, dict) and not workload.get("activation_annotation"):
             here = (*_RUNTIME, "workloads", name)
-            run.problem(here, "has no activation_annotation, which CRI-O demands of each workload")
+            run.problem(here, "has no activation_annotation, which CRI-O requires for each workload")
 
 
 def _quota_covers_shares(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
@@ -77,7 +80,7 @@ def _quota_covers_shares(typed: dict[str, Any], _given: dict[str, Any], run: Fin
         quota, shares = resources.get("cpuquota", 0), resources.get("cpushares", 0)
         if quota and quota < shares:
             here = (*_RUNTIME, "workloads", name, "resources", "cpuquota")
-            run.problem(here, "is less than cpushares", f"0 (none) or at least {shares}", str(quota))
+            run.problem(here, "is less than cpushares", f"0 (no quota) or at least {shares}", str(quota))
 
 
 def _stream_tls_has_its_files(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
@@ -93,7 +96,7 @@ def _all_metrics_stand_alone(typed: dict[str, Any], _given: dict[str, Any], run:
     metrics = _table(typed, "crio", "stats").get("included_pod_metrics", [])
     if "all" in metrics and len(metrics) > 1:
         here = ("crio", "stats", "included_pod_metrics")
-        run.problem(here, '"all" must be the only entry', '["all"], or a list of single metrics')
+        run.problem(here, '"all" must be the only entry', '["all"], or a list of other metrics')
 
 
 RULES = (

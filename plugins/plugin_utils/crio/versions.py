@@ -12,8 +12,8 @@ ACCEPTED = f'a version from {RANGE} in quotes, for example "{SUPPORTED[-1]}"'
 
 _LONGEST = 200  # characters that are searched for a version
 _NUMBER = r"(0|[1-9]\d{0,5})"
-# Of what follows the numbers only a pre-release counts: as SemVer (-rc.1), RPM and Debian (~rc1), Fedora (-0.1.rc1) and Python
-# (rc1) write it. Releases of distributions (-1.1, -150500.1.1) and builds (+git, -15-gabcdef) do not.
+# Of the text after the numbers, only a pre-release is relevant: as SemVer (-rc.1), RPM and Debian (~rc1), Fedora (-0.1.rc1) and
+# Python (rc1) write it. Releases of distributions (-1.1, -150500.1.1) and builds (+git, -15-gabcdef) do not.
 _PRE = r"(?:[~.-]?(?:0\.(?:\d{1,6}\.)?)?(?P<stage>alpha|beta|dev|pre|rc)(?:[.-]?(?P<count>\d{1,6}))?(?![A-Za-z]))?"
 _VERSION = re.compile(
     rf"(?<![\w.])v?{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?![\d])(?!\.[\d*xX]){_PRE}(?![A-Za-z_])(?:[~+-]\S*)?",
@@ -25,8 +25,8 @@ _STAGES = ("dev", "alpha", "beta", "pre", "rc")  # the earliest first
 class Version(NamedTuple):
     """A version; without a patch release it stands for the newest of its minor. `pre` is "rc.1" of 1.37.0-rc.1.
 
-    A pre-release sorts before its release. A development build sorts there too, and yet equals its release: it is made of the
-    same sources, and says nothing about which.
+    A pre-release sorts before its release. A development build does so too, but also equals its release, because its version
+    does not show which commit it was built from.
     """
 
     major: int
@@ -82,9 +82,9 @@ def parse_version(text: str) -> Version:
     """Version(1, 36, 3) of "1.36.3", "v1.36.3+git", "1.36.3-1.1" or "crio version 1.36.3"; else ValueError, one sentence."""
     found = list(_VERSION.finditer(str(text)[:_LONGEST]))
     if len(found) != 1:
-        from ansible_collections.cri.node.plugins.module_utils.text import shown  # only a mistake pays for it
+        from ansible_collections.cri.node.plugins.module_utils.text import shown  # only loaded for an error
 
-        fault = "is more than one version" if found else "is no CRI-O version"
+        fault = "contains more than one version" if found else "is not a CRI-O version"
         raise ValueError(f"{shown(text, 80)!r} {fault}; accepted: for example 1.36 or 1.36.3")
     major, minor, patch = found[0].group(1, 2, 3)
     stage, count = found[0].group("stage", "count")
@@ -93,21 +93,21 @@ def parse_version(text: str) -> Version:
 
 
 def is_supported(version: Version) -> bool:
-    """Whether the settings of this version's minor release are known."""
+    """Return whether this minor version is supported."""
     return parse_version(SUPPORTED[0]).line <= version.line <= parse_version(SUPPORTED[-1]).line
 
 
 def fault_of_declared(version: object) -> str:
-    """Return what is wrong with a version that a user declares, to follow its name and value, or "".
+    """Return the problem of a version that a user declares, as a text that follows its name and value, or "".
 
     A number is never accepted: YAML reads 1.40 without quotes as 1.4, and 1.30 as 1.3.
     """
     if isinstance(version, (bool, int, float)):
-        return "is not a text: without quotes YAML reads 1.40 as the number 1.4"
+        return "is not a string: without quotes YAML reads 1.40 as the number 1.4"
     if not isinstance(version, str):
-        return "is not a text"
+        return "is not a string"
     try:
         parsed = parse_version(version)
     except ValueError:
         return "is not a version"
-    return "" if is_supported(parsed) else f"is not one of the versions whose settings are known, {RANGE}"
+    return "" if is_supported(parsed) else f"is not a supported version ({RANGE})"

@@ -24,10 +24,10 @@ _TYPES = {
     "timeout": "integer",
 }
 KEYS = frozenset(_TYPES)
-# Keys that not every supported crictl knows: the first minor version that does.
+# Keys that some supported versions of crictl do not have: the first minor version that has them.
 _SINCE = {"max-retries": "1.37"}
-_UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
-_ENDPOINT = "an absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock"
+_UNKNOWN = "is unknown to crictl, which then ignores the whole file"
+_ENDPOINT = "unix:// followed by an absolute path, for example unix:///var/run/crio/crio.sock"
 _LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
@@ -35,8 +35,9 @@ _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 def check(layers: Layers, version: str = "") -> Checked:
     """Merge named layers that mirror crictl.yaml, and check the result.
 
-    `version` is that of the node's crictl, such as "1.36.0"; without it only what is wrong for every supported
-    crictl is a problem, and depends_on_version tells whether to ask again. Raises ValueError for one that is none.
+    `version` is the version of the node's crictl, such as "1.36.0". Without it, only keys and values that are wrong for all
+    supported versions are a problem, and depends_on_version returns whether the data must be checked again. Raises ValueError
+    for an invalid version.
     """
     strays = [CrictlYaml().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
     data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
@@ -44,17 +45,17 @@ def check(layers: Layers, version: str = "") -> Checked:
 
 
 def check_again(data: dict, sources: dict[Path, str], version: str) -> list[Problem]:
-    """What is wrong with checked data for one version of crictl, such as "1.36.0"."""
+    """Return the problems of checked data for one version of crictl, such as "1.36.0"."""
     return _checked(data, sources, version, []).problems
 
 
 def depends_on_version(data: dict) -> bool:
-    """Whether the data holds a key that not every supported crictl knows."""
+    """Return whether the data contains a key that some supported versions of crictl do not have."""
     return not _SINCE.keys().isdisjoint(data)
 
 
 def walk(data: dict) -> list[tuple[Path, object]]:
-    """Each value of checked data with its path."""
+    """Return each value of checked data with its path."""
     return [((name,), value) for name, value in data.items()]
 
 
@@ -70,26 +71,26 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
 
 
 def _endpoints(typed: dict, findings: Findings) -> None:
-    """As crictl takes them: a path with unix:// or unix: in front, or alone; "" is what it does without the key."""
+    """Check endpoints as crictl reads them: a path, optionally after unix:// or unix:. An empty text is the same as no key."""
     for name in ("runtime-endpoint", "image-endpoint"):
         endpoint = typed.get(name, "")
         scheme, path = _split(endpoint)
         if len(endpoint) > _LONGEST_ENDPOINT:
             findings.problem((name,), f"has {len(endpoint)} characters", f"at most {_LONGEST_ENDPOINT}")
         elif endpoint and scheme not in ("", "unix"):
-            findings.problem((name,), "is no socket that crictl can call", _ENDPOINT, shown_value(endpoint))
+            findings.problem((name,), "is not the address of a Unix socket", _ENDPOINT, shown_value(endpoint))
         elif endpoint and not path.startswith("/"):
-            fault = "has no absolute path: crictl would call another socket, or none"
+            fault = "has no absolute path: crictl connects to another socket or to none"
             findings.problem((name,), fault, _ENDPOINT, shown_value(endpoint))
         elif endpoint and not scheme:
-            findings.warning((name,), "has no unix:// in front, which crictl takes and has deprecated")
+            findings.warning((name,), "does not start with unix://, which crictl accepts but has deprecated")
     if typed.get("runtime-endpoint") == "":
         message = "is empty: crictl tries the sockets of several runtimes, one after the other"
         findings.warning(("runtime-endpoint",), message)
 
 
 def _split(endpoint: str) -> tuple[str, str]:
-    """The scheme of an endpoint in lower case, and its path; unix://a/b is a host and a path to crictl, so it has none."""
+    """Return the scheme of an endpoint in lower case, and its path; unix://a/b has none, because crictl reads a as a host."""
     scheme, colon, rest = endpoint.partition(":")
     if not colon or "/" in scheme:
         return "", endpoint
@@ -98,14 +99,16 @@ def _split(endpoint: str) -> tuple[str, str]:
 
 def _timeout(typed: dict, findings: Findings) -> None:
     if not 0 < typed.get("timeout", 1) <= _SECONDS:
-        fault = "is no time that crictl can wait: it would silently take its own default"
-        findings.problem(("timeout",), fault, "whole seconds, from 1", shown_value(typed["timeout"]))
+        fault = "is not a valid timeout: crictl silently uses its own default"
+        findings.problem(
+            ("timeout",), fault, "a whole number of seconds, at least 1", shown_value(typed["timeout"])
+        )
 
 
 def _known_to(version: str, typed: dict, findings: Findings) -> None:
     for name, since in _SINCE.items():
         if name in typed and parse_version(version).line < parse_version(since).line:
-            fault = f"crictl {version} does not know it and would leave the whole file unread; it is there since {since}"
+            fault = f"requires crictl {since} or later: crictl {version} does not know this key and ignores the whole file"
             findings.problem((name,), fault)
 
 
@@ -115,7 +118,7 @@ class CrictlYaml(Kind):
     name = "crictl_yaml"
     file = "crictl.yaml"
     disruption = "none"
-    accepted = "crictl.yaml's own keys"
+    accepted = "the keys of crictl.yaml"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers and check them against what every supported crictl accepts."""
@@ -126,7 +129,7 @@ class CrictlYaml(Kind):
         return check_again(checked.data, checked.sources, versions.crictl) if versions.crictl else []
 
     def depends_on_crictl(self, data: dict) -> bool:
-        """Return whether the data holds a key that not every supported crictl knows."""
+        """Return whether the data contains a key that some supported versions of crictl do not have."""
         return depends_on_version(data)
 
     def render(self, data: dict) -> str:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """crio.conf: merges settings, checks them against the key catalogue, and renders them.
 
-CRI-O itself ignores unknown keys and tables silently, reads numbers as nanoseconds, drops a faulty handler, and fails on some
-values only when it starts: what can be known beforehand is checked here. All problems are found at once, and nothing is raised.
-A key with a problem is left out of the typed data.
+CRI-O itself silently ignores unknown keys and tables, reads numbers as nanoseconds, ignores an invalid handler, and fails on
+some values only when it starts. Everything that can be known beforehand is checked here. All problems are found at once, and
+nothing is raised. A key with a problem is left out of the typed data.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
 
-_REFUSED = "is not accepted by CRI-O, which would not start with it"
+_REFUSED = "is not accepted by CRI-O, which does not start with it"
 _LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
 
 
 def check(layers: Layers, version: object = "") -> Checked:
     """Merge named layers that mirror crio.conf, and check the result.
 
-    version: the declared version of CRI-O, such as "1.36"; without one only what is wrong in every supported version is a
-    problem. A version that cannot be one is a problem too.
+    version: the declared version of CRI-O, such as "1.36". Without one, only keys and values that are wrong in all supported
+    versions are a problem. An invalid version is a problem too.
     """
     versions, faults = _declared(version)
     faults += [CrioConf().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
@@ -51,9 +51,8 @@ def check(layers: Layers, version: object = "") -> Checked:
 def check_data(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
     """Check merged data that mirrors crio.conf; `sources` names each value's variable (see layers.merge).
 
-    With one declared version everything is checked against it. With several, or none (then: all supported
-    ones), only what is wrong in every one of them is a problem; the node's own version decides the rest
-    later.
+    With one version, everything is checked against it. With several versions, or none (all supported versions), only keys and
+    values that are wrong in all of them are a problem; the others are checked later, against the version of the node.
     """
     run = _Run(sources, tuple(parse_version(text) for text in versions or SUPPORTED))
     typed = run.table(data, ())
@@ -72,24 +71,24 @@ def _declared(version: object) -> tuple[tuple[str, ...], list[Problem]]:
 
 
 def secret_keys(data: dict) -> list[str]:
-    """Dotted keys of the data whose values may hold secrets."""
+    """Return the dotted keys of the data whose values may be secret."""
     return [toml.dotted(path) for path, key, _value in CATALOGUE.walk(data) if key.secret]
 
 
 def _bare(key: Key, item: str) -> str:
-    """A choice without the prefix that CRI-O accepts before the name of a metric."""
+    """Return a choice without the prefix that CRI-O accepts before the name of a metric."""
     return without_metric_prefix(item) if key.key == "crio.metrics.metrics_collectors" else item
 
 
 class _Run(Findings):
-    """One check against one or several versions."""
+    """A check against one or several versions."""
 
     def __init__(self, sources: dict[Path, str], versions: tuple[Version, ...]) -> None:
         super().__init__(sources)
         self.versions = versions
 
     def table(self, table: dict, path: Path) -> dict:
-        """The typed content of a table."""
+        """Return the typed content of a table."""
         typed = {}
         for name, value in table.items():
             here = (*path, name)
@@ -104,7 +103,9 @@ class _Run(Findings):
                     typed[name] = content
             else:
                 self.problem(
-                    here, f"is {kind(value)}, but crio.conf has such a table", "a mapping of its keys"
+                    here,
+                    f"is {kind(value)}, not a mapping: crio.conf has a table here",
+                    "a mapping of its keys",
                 )
         return typed
 
@@ -115,11 +116,11 @@ class _Run(Findings):
             if CATALOGUE.is_table(("crio", *path)) or CATALOGUE.lookup(("crio", *path)):
                 suggestion = ".".join(("crio", *path))
         elif "." in path[-1]:
-            reason, suggestion = "has a dot: write nested mappings, as crio.conf has nested tables", None
+            reason, suggestion = "contains a dot: write nested mappings instead", None
         elif suggestion and suggestion.rpartition(".")[2] == path[-1].lower() != path[-1]:
-            reason = "is not spelled as CRI-O prints it"
+            reason = "is not spelled as in crio.conf"
         else:
-            reason = "is unknown to CRI-O, which would ignore it silently"
+            reason = "is unknown to CRI-O, which silently ignores it"
         self.problem(path, f"{reason}{f'; did you mean {suggestion}?' if suggestion else ''}")
 
     def _key(self, typed: dict, path: Path, key: Key, value: object) -> None:
@@ -140,9 +141,11 @@ class _Run(Findings):
 
     def _absence(self, key: Key) -> str:
         if key.removed and all(version.line >= parse_version(key.removed).line for version in self.versions):
-            return f"CRI-O {key.removed} removed it and ignores it silently; what replaced it: {key.instead}"
+            return (
+                f"was removed in CRI-O {key.removed}, which silently ignores it; replacement: {key.instead}"
+            )
         versions = ", ".join(str(version) for version in self.versions)
-        return f"CRI-O {versions} does not have it and would ignore it; it is there since {key.arrival}"
+        return f"does not exist in CRI-O {versions}, which silently ignores it; available since {key.arrival}"
 
     def _value(self, path: Path, key: Key, value: object) -> None:
         items = value if isinstance(value, list) else [value]
@@ -151,7 +154,7 @@ class _Run(Findings):
             fault, accepted = self._fault(key, item)
             if fault:
                 if key.choices and self.found > before:
-                    accepted = None  # a list of many names, which is the same for each entry
+                    accepted = None  # list the many choices only once
                 self._unfit(path, key, fault, accepted, item, f"[{index}]" if isinstance(value, list) else "")
 
     def _fault(self, key: Key, item: object) -> tuple[str | None, str | None]:
@@ -186,7 +189,9 @@ class _Run(Findings):
 
     def _advise(self, path: Path, key: Key) -> None:
         if key.without_effect:
-            self.warning(path, f"CRI-O reads it and does nothing with it: {key.without_effect}")
+            self.warning(
+                path, f"has no effect, because CRI-O reads it but does not use it; {key.without_effect}"
+            )
         if key.deprecated:
             self.warning(path, f"is deprecated: {key.deprecated}")
 
@@ -201,7 +206,7 @@ class CrioConf(Kind):
 
     name = "crio_conf"
     file = "crio.conf"
-    accepted = "crio.conf's tables, from the top-level crio on"
+    accepted = "the tables of crio.conf, starting with crio"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers and check them against the declared version of CRI-O."""

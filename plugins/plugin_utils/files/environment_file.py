@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Renders a file for systemd's EnvironmentFile= from a mapping (systemd.exec(5), "EnvironmentFile=").
 
-The same text means the same to a POSIX shell. Values are often secrets (a proxy's password): no problem
-prints one.
+A POSIX shell reads the same text in the same way. Values are often secret (a proxy's password), so problems never contain
+them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ESCAPED = {ord(char): f"\\{char}" for char in '"\\`$'}
 
 
 def environment_problems(data: object, variable: str) -> list[Problem]:
-    """Everything that is wrong with the mapping of names to values."""
+    """Return all problems of a mapping of names to values."""
     try:
         return _read(plain(data), variable)[1]
     except TooDeep as error:
@@ -37,7 +37,7 @@ def environment_problems(data: object, variable: str) -> list[Problem]:
 
 
 def render_environment(data: object) -> str:
-    """The file's text, one variable a line, sorted; without what environment_problems names: ask it first."""
+    """Return the content of the file, sorted by variable. Invalid entries are omitted: call environment_problems first."""
     try:
         values = _read(plain(data), "")[0]
     except TooDeep:
@@ -56,14 +56,20 @@ def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
     problems = []
     for name, value in data.items():
         if not re.fullmatch(_NAME, name, re.ASCII):
-            accepted = "letters, digits and underscores, not beginning with a digit"
+            accepted = "letters, digits and underscores, not starting with a digit"
             problems.append(
-                Problem(variable, shown_name(name), None, "is no name of an environment variable", accepted)
+                Problem(
+                    variable,
+                    shown_name(name),
+                    None,
+                    "is not a valid name of an environment variable",
+                    accepted,
+                )
             )
             continue
         fault = _fault(value) or daemon_options.fault_of_variable(name, str(value))
         if fault:
-            problems.append(Problem(variable, name, None, fault, "a text on one line, or an integer"))
+            problems.append(Problem(variable, name, None, fault, "a single-line string or an integer"))
         else:
             found[name] = str(value)
     return found, problems
@@ -71,13 +77,13 @@ def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
 
 def _fault(value: object) -> str | None:
     if isinstance(value, bool):
-        return "is a boolean, which has no one spelling in an environment: put it in quotes"
+        return "is a boolean, which has more than one spelling in an environment: put it in quotes"
     if isinstance(value, int):
-        return None if value.bit_length() <= 64 else "is no integer of 64 bits"
+        return None if value.bit_length() <= 64 else "is not a 64-bit integer"
     if not isinstance(value, str):
-        return f"is {kind(value)}, not a text"
+        return f"is {kind(value)}, not a string"
     if len(value) > LONGEST:
-        return f"has {len(value)} characters, and Linux gives a program no more than {LONGEST}"
+        return f"has {len(value)} characters, but Linux accepts at most {LONGEST}"
     return line_fault(value)
 
 
@@ -103,7 +109,7 @@ class EnvironmentFile(Kind):
         return Checked(data, sources, problems, [])
 
     def render(self, data: dict) -> str:
-        """Return one variable a line, sorted."""
+        """Return one variable per line, sorted."""
         return render_environment(data)
 
     def is_secret(self, data: dict) -> bool:

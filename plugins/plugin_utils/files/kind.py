@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every kind of managed file can be asked. Plan, diff, verification and messages ask nothing else about a file."""
+"""The interface of all kinds of managed files. Plan, diff, verification and messages use nothing else of a file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Kind:
     The data of a file is what Checked.data holds: typed, merged, without settings that have a problem.
     """
 
-    name = ""  # as the option files[].kind has it
-    file = ""  # what messages call the file
+    name = ""  # as in the option files[].kind
+    file = ""  # the name of the file in messages
     disruption = "restart"  # what a running daemon needs to load a changed file: none, reload or restart
     accepted = "a mapping"  # what each layer must be, for messages
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
-        """Merge the layers and check the result: all problems at once, nothing raised."""
+        """Merge the layers and check the result. Return all problems at once; raise nothing."""
         raise NotImplementedError
 
     def check_for_node(self, checked: Checked, versions: Versions) -> list[Problem]:
@@ -54,7 +54,7 @@ class Kind:
         return False
 
     def secrets(self, data: dict, content: str) -> list[str]:
-        """Return texts of a secret file that no message may repeat."""
+        """Return texts of a secret file that must not appear in messages."""
         return []
 
     def expect(self, data: dict) -> dict[str, str | None]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of managed file: a new one is a module of this package and a row here."""
+"""The table of all kinds of managed files. To add a kind, add a module to this package and a row here."""
 
 from __future__ import annotations
 

@@ -28,15 +28,15 @@ _TOP = {
 }
 KEYS = frozenset((*_TOP, "registry"))
 _LONGEST_PREFIX = 1024  # characters; an image's name has 255 at most, its tag 128
-_UNKNOWN = "is unknown to containers/image, which would ignore it silently"
-_VERSION_1 = "is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?"
+_UNKNOWN = "is unknown to containers/image, which silently ignores it"
+_VERSION_1 = "is a table of version 1 of registries.conf, which a drop-in cannot use; did you mean registry?"
 
 
 def check(layers: Layers) -> Checked:
     """Merge named layers that mirror registries.conf, and check the result.
 
-    Tables of `registry` merge by prefix: those of one prefix are one table, whose keys merge as any table's.
-    `location: null` takes back what earlier layers said of the prefix. In the result the tables are sorted.
+    Tables of `registry` with the same prefix are merged into one. `location: null` removes what earlier layers set for the
+    prefix. The tables of the result are sorted.
     """
     strays: list[Problem] = []
     keyed: list[tuple[str, dict]] = []
@@ -58,7 +58,7 @@ def check(layers: Layers) -> Checked:
 
 
 def walk(data: dict) -> list[tuple[Path, object]]:
-    """Each value of checked data with its path, in which a registry's table has its prefix as name."""
+    """Return each value of checked data with its path; the path of a registry's table contains its prefix."""
     found = []
     for name, value in data.items():
         if name == "registry":
@@ -71,7 +71,7 @@ def walk(data: dict) -> list[tuple[Path, object]]:
 
 
 def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
-    """A layer as steps of a merge, with the tables of `registry` as a mapping by their prefixes."""
+    """Return a layer as steps of a merge, with the tables of `registry` as a mapping by prefix."""
     tables = layer.get("registry")
     if tables is None:
         return [layer]
@@ -86,7 +86,9 @@ def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
         place = f"registry[{index}]"
         if not isinstance(table, dict):
             fault = f"is {kind(table)}, not a mapping"
-            strays.append(Problem(name, place, shown_value(table), fault, "a mapping of a registry's keys"))
+            strays.append(
+                Problem(name, place, shown_value(table), fault, "a mapping of the keys of a registry")
+            )
             continue
         prefix = _prefix_of(table)
         if prefix in keyed or prefix in taken_back:
@@ -102,12 +104,12 @@ def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
 
 
 def _fault_of_second(prefix: str, first: dict, second: dict) -> str:
-    """What containers/image does with a second table for a prefix in one file."""
+    """Return what containers/image does with a second table for a prefix in one file."""
     location, other = (str(table.get("location") or prefix).rstrip("/") for table in (first, second))
     for key in ("insecure", "blocked"):
         if location == other and _is_set(first, key) != _is_set(second, key):
-            return f"CRI-O would refuse {FILE}: {conflict(location, key)}"
-    return f"is a second table for {prefix}, of which containers/image would silently take the first"
+            return f"CRI-O refuses {FILE}: {conflict(location, key)}"
+    return f"is a second table for {prefix}: containers/image silently uses the first table only"
 
 
 def _is_set(table: dict, key: str) -> bool:
@@ -115,7 +117,7 @@ def _is_set(table: dict, key: str) -> bool:
 
 
 def _prefix_of(table: dict) -> str:
-    """What a registry's table is found by: its prefix, else its location; empty where it has none."""
+    """Return the prefix of a registry's table, else its location, else an empty text."""
     for key in ("prefix", "location"):
         value = table.get(key)
         if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).rstrip("/"):
@@ -124,7 +126,7 @@ def _prefix_of(table: dict) -> str:
 
 
 def _typed(data: dict, findings: Findings) -> dict:
-    """The typed data; `registry` is still a mapping by prefix, and always there."""
+    """Return the typed data, in which `registry` always exists and is still a mapping by prefix."""
     top = {name: value for name, value in data.items() if name != "registry"}
     if "registries" in top:
         del top["registries"]
@@ -136,7 +138,7 @@ def _typed(data: dict, findings: Findings) -> dict:
         if len(prefix) > _LONGEST_PREFIX:
             findings.problem(path, f"has a prefix of {len(prefix)} characters", f"at most {_LONGEST_PREFIX}")
         elif not is_unicode(prefix):
-            findings.problem(path, "is no valid Unicode", "a registry, or a part of one")
+            findings.problem(path, "is not valid Unicode", "a registry, with or without a path")
         else:
             typed["registry"][prefix] = _typed_registry(table, path, findings)
     return typed
@@ -175,7 +177,7 @@ class RegistriesConf(Kind):
     name = "registries_conf"
     file = "registries.conf"
     disruption = "reload"
-    accepted = "registries.conf's own keys"
+    accepted = "the keys of registries.conf"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers by prefix and check them."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values inside of secret files, so that a message of another program that repeats one can be masked."""
+"""Finds the values in secret files, so that they can be masked in messages of other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IN_UNITS = ("Environment", "SetCredential", "SetCredentialEncrypted")
 
 
 def of_assignments(values: Iterable[object]) -> list[str]:
-    """Return the texts in values that hold NAME=value: whole, and the value alone. Such a value may be a list of them."""
+    """Return the texts of NAME=value assignments, both complete and without the name. A value may be a list of assignments."""
     found: list[str] = []
     for value in values:
         for item in value if isinstance(value, list) else [value]:
@@ -20,7 +20,7 @@ def of_assignments(values: Iterable[object]) -> list[str]:
 
 
 def of_text(content: str) -> list[str]:
-    """The values of an environment file or of a unit's drop-in, as they are written and without their quotes."""
+    """Return the values of an environment file or of a unit's drop-in, both as written and without quotes."""
     lines = [line.strip() for line in content.splitlines()]
     is_unit = any(line.startswith("[") for line in lines)
     found: list[str] = []

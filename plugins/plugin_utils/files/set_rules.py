@@ -12,7 +12,7 @@ _MODE = "crio.image.short_name_mode"
 
 
 def warnings(settings: list[dict]) -> list[Problem]:
-    """Return everything in the set that is unwise or without effect."""
+    """Return a warning for each setting of the set that is not recommended or has no effect."""
     by_key = {setting["key"]: setting for setting in settings}
     return [problem for rule in RULES for problem in rule(by_key)]
 
@@ -21,7 +21,7 @@ def _warning(setting: dict, message: str) -> Problem:
     return Problem(setting["variable"], setting["key"], None, message)
 
 
-def _short_names_have_one_registry(settings: dict) -> list[Problem]:
+def _short_names_need_one_registry(settings: dict) -> list[Problem]:
     search = settings.get("unqualified-search-registries")
     if not search or len(search["value"]) < 2 or settings.get(_MODE, {}).get("value") == "disabled":
         return []
@@ -29,11 +29,11 @@ def _short_names_have_one_registry(settings: dict) -> list[Problem]:
     return [_warning(search, message)]
 
 
-def _the_mode_of_short_names_is_crios_own(settings: dict) -> list[Problem]:
+def _short_name_mode_belongs_to_crio_conf(settings: dict) -> list[Problem]:
     mode = settings.get("short-name-mode")
     if not mode or not mode["value"] or _MODE in settings:
         return []
-    return [_warning(mode, f"has no effect on CRI-O from 1.34 on, which takes {_MODE} instead")]
+    return [_warning(mode, f"has no effect on CRI-O 1.34 and later, which uses {_MODE} instead")]
 
 
-RULES = (_short_names_have_one_registry, _the_mode_of_short_names_is_crios_own)
+RULES = (_short_names_need_one_registry, _short_name_mode_belongs_to_crio_conf)

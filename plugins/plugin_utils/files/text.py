@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file whose text is given as it is, such as a script for a shell's completion."""
+"""A file with given content, such as a completion script of a shell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Text(Kind):
         return Checked({}, {}, [], [])
 
     def render(self, data: dict) -> str:
-        """Return no text: the content is given."""
+        """Return an empty text, because the content is given."""
         return ""
 
     def secrets(self, data: dict, content: str) -> list[str]:

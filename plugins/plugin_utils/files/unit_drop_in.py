@@ -22,15 +22,15 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 )
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
 
-# Directives that may hold a password: they keep the whole drop-in out of diffs, logs and other users' sight.
+# Directives that may contain a password. The drop-in then has mode 0600 and does not appear in diffs and logs.
 _SECRET = frozenset(("Environment", "SetCredential"))
 SECTIONS = ("Unit", "Service", "Install")
 _DIRECTIVE = r"(X-)?[A-Z][A-Za-z0-9]*"
-_VALUE = "a text on one line, a number, true or false, or a list of these (one line each)"
+_VALUE = "a single-line string, a number, true or false, or a list of these (one line each)"
 
 
 def unit_problems(data: object, variable: str) -> list[Problem]:
-    """Everything that is wrong with the data of a drop-in."""
+    """Return all problems of the data of a drop-in."""
     try:
         return _read(plain(data), variable)[1]
     except TooDeep as error:
@@ -38,9 +38,9 @@ def unit_problems(data: object, variable: str) -> list[Problem]:
 
 
 def render_unit(data: object) -> str:
-    """The drop-in's text; sections and directives in a fixed order, entries of a list in theirs.
+    """Return the content of a drop-in, with sections and directives in a fixed order and list entries in the given order.
 
-    What unit_problems names is left out: ask it first.
+    Invalid entries are omitted: call unit_problems first.
     """
     try:
         directives = _read(plain(data), "")[0]
@@ -66,7 +66,7 @@ def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]],
         if section not in SECTIONS:
             problems.append(
                 Problem(
-                    variable, shown_name(section), None, "is no section of a service", ", ".join(SECTIONS)
+                    variable, shown_name(section), None, "is not a section of a service", ", ".join(SECTIONS)
                 )
             )
         elif not isinstance(directives, dict):
@@ -86,7 +86,11 @@ def _directives(
             accepted = "a name such as KillMode or LimitNOFILE"
             problems.append(
                 Problem(
-                    variable, f"{section}.{shown_name(name)}", None, "is no name of a directive", accepted
+                    variable,
+                    f"{section}.{shown_name(name)}",
+                    None,
+                    "is not the name of a directive",
+                    accepted,
                 )
             )
             continue
@@ -103,13 +107,13 @@ def _directives(
 
 def _fault(value: object) -> str | None:
     if isinstance(value, (bool, int)):
-        return None if int(value).bit_length() <= 64 else "is no integer of 64 bits"
+        return None if int(value).bit_length() <= 64 else "is not a 64-bit integer"
     if not isinstance(value, str):
         return f"is {kind(value)}"
     if len(value) > LONGEST:
         return f"has {len(value)} characters, more than {LONGEST}"
     if value.endswith("\\"):
-        return "ends in a backslash, which would join the next line to it"
+        return "ends with a backslash, which joins the next line to it"
     return line_fault(value)
 
 
@@ -120,14 +124,14 @@ def _text(value: object) -> str:
 
 
 class UnitDropIn(Kind):
-    """A drop-in of a service. Its layers stand one after the other in the file, where systemd merges them by its own rules."""
+    """A drop-in of a service. Its layers are written one after the other, and systemd merges them by its own rules."""
 
     name = "unit_drop_in"
     file = "a drop-in of a systemd service"
     accepted = ", ".join(SECTIONS)
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
-        """Check each layer. The data holds all of them by their names, or nothing where none sets anything."""
+        """Check each layer. The data contains all layers by name, or nothing if all of them are empty."""
         problems = [problem for name, layer in layers for problem in unit_problems(layer, name)]
         data = {name: layer for name, layer in layers if isinstance(layer, dict)}
         sources = {path: name for name, layer in data.items() for path, _value in _directives_of(layer)}

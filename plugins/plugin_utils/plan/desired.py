@@ -30,7 +30,7 @@ _LISTEN = ("crio", "api", "listen")
 
 
 class DesiredFile(NamedTuple):
-    """One file of the set. An empty content means that the file is not wanted."""
+    """One file of the set. A file with empty content is not desired."""
 
     path: str
     owner: str
@@ -53,7 +53,7 @@ class DesiredFiles:
     def __init__(self, entries: list[dict], owners: list[str] | None = None) -> None:
         """Merge, check and render each entry of the option files, which option_rules has normalised."""
         every = [_desired(plain(entry)) for entry in entries]
-        # Files that are not wanted count too: a role whose variables are all empty still needs a daemon that runs.
+        # Files that are not desired count too: a role whose variables are all empty still needs a running daemon.
         self.concern_daemon = any(file.disruption != "none" for file in every)
         self.by_path = {file.path: file for file in every}
         self._files = {
@@ -62,12 +62,12 @@ class DesiredFiles:
         self.owners = sorted(set(owners or [file.owner for file in every]))
 
     def __iter__(self) -> Iterator[DesiredFile]:
-        """Iterate over the files that are wanted, by path."""
+        """Iterate over the desired files, by path."""
         return iter(self._files.values())
 
     @property
     def described(self) -> list[dict]:
-        """Each file as the node needs it to compare: everything but the content, and of a secret one but the hash."""
+        """The files as the node compares them: without contents, and without the hashes of secret files."""
         return [
             {
                 "path": file.path,
@@ -82,12 +82,12 @@ class DesiredFiles:
 
     @property
     def secret_hashes(self) -> dict[str, str]:
-        """{path: SHA-256} of secret files; a short secret could be guessed from it, so it is not logged either."""
+        """{path: SHA-256} of secret files. It must not be logged, because a short secret could be guessed from it."""
         return {file.path: file.sha256 for file in self if file.secret}
 
     @property
     def unwanted(self) -> list[dict]:
-        """Files of these owners that are not wanted, for a node that has lost its own record of them."""
+        """Files of these owners that are not desired, for a node that has lost its own record of them."""
         return [
             {"path": file.path, "owner": file.owner, "disruption": file.disruption}
             for file in self.by_path.values()
@@ -96,26 +96,26 @@ class DesiredFiles:
 
     @cached_property
     def expect(self) -> dict[str, str | None]:
-        """What the live configuration must show: {dotted key: the value as CRI-O prints it}."""
+        """The expected live configuration: {dotted key: the value as CRI-O prints it}."""
         return {key: value for file in self for key, value in file.kind.expect(file.checked.data).items()}
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with the settings, over all files."""
+        """The problems of the settings of all files."""
         return [problem for file in self.by_path.values() for problem in file.checked.problems]
 
     @property
     def warnings(self) -> list[Problem]:
-        """What works and is unwise, over all files."""
+        """The warnings for the settings of all files."""
         of_files = [warning for file in self for warning in file.checked.warnings]
         return of_files + set_rules.warnings(self.settings())
 
     def file(self, path: str) -> DesiredFile:
-        """Return the wanted file of this path."""
+        """Return the desired file of this path."""
         return self._files[path]
 
     def secrets(self) -> list[str]:
-        """Return the texts that no message may repeat."""
+        """Return the texts that must not appear in messages."""
         return [
             text
             for file in self
@@ -141,18 +141,18 @@ class DesiredFiles:
         ]
 
     def paths_of(self, kind: str) -> list[str]:
-        """Return the wanted files of one kind, such as crio_conf."""
+        """Return the paths of the desired files of one kind, such as crio_conf."""
         return [file.path for file in self if file.kind.name == kind]
 
     @property
     def asks_for_crictl(self) -> bool:
-        """Whether it depends on the version of the node's crictl if the set is right."""
+        """Whether the validity of the set depends on the version of the node's crictl."""
         return any(file.kind.depends_on_crictl(file.checked.data) for file in self)
 
     def problems_for(self, crio_version: str | None, crictl_version: str | None = None) -> list[str]:
-        """Return what is wrong with the set for a node's own versions, such as "1.36.2".
+        """Return the problems of the set for the versions of a node, such as "1.36.2".
 
-        A version that is not known, or that cannot be read, is not judged; see unreadable_versions.
+        Unknown and unreadable versions are ignored; see unreadable_versions.
         """
         versions = Versions(
             *(text if text and is_readable(text) else "" for text in (crio_version, crictl_version))
@@ -169,7 +169,7 @@ def is_readable(version: str | None) -> bool:
 
 
 def unreadable_versions(report: dict) -> list[str]:
-    """Return a warning for each program of the node whose version cannot be read or has settings that are not known."""
+    """Return a warning for each program of the node whose version cannot be read or is not supported."""
     versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
     warnings = [
         f'the version of {program} on this node, "{shown(version, 100)}", cannot be read: the settings are checked against all'
@@ -180,8 +180,8 @@ def unreadable_versions(report: dict) -> list[str]:
     installed = report["crio"]["version"]
     if is_readable(installed) and not is_supported(parse_version(installed)):
         warnings.append(
-            f"CRI-O {shown(installed, 100)} on this node is not one of the versions whose settings are known, {RANGE}:"
-            " the check of crio_config may miss a key or refuse one that this version has"
+            f"CRI-O {shown(installed, 100)} on this node is not a supported version ({RANGE}):"
+            " the check of crio_config may miss an error or refuse a valid key"
         )
     if report["crio"].get("installed") and not report["crio"]["version"]:
         warnings.append(
@@ -225,6 +225,6 @@ def _layers(entry: dict, kind: Kind) -> Layers:
 
 
 def _header(owner: str, layers: list) -> str:
-    """Say in the file itself whose it is and where to change it: no date, host or layer, so that equal data gives equal bytes."""
+    """Return the header with the owner and the variable of a file. It has no date or host, so that equal data has equal bytes."""
     variable = layers[0][0]
     return f"# Written by the role cri.node.{owner}, which undoes what is changed here: set {variable} instead.\n"

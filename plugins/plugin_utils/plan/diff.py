@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan's files as Ansible's --diff shows them, each key with the variable it came from."""
+"""The files of the plan as Ansible's --diff shows them, and the variable of each key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ansible_collections.cri.node.plugins.module_utils.text import without_crede
 
 
 def of(wanted, report, plan):
-    """A list of diff dictionaries for a task's result. Of a secret file it only shows that there is one, and that it changes."""
+    """Return the diff of a task's result. Of a secret file it only shows that it exists and that it changes."""
     shown = []
     for path, action in sorted(plan.files.items()):
         found = report["files"].get(path) or report["orphans"][path]
@@ -32,14 +32,14 @@ def of(wanted, report, plan):
 
 
 def _is_secret(found):
-    """Whether a node's file was recorded as secret, or is kept from other users: a key that was secret may be gone by now."""
+    """Return whether a file was recorded as secret, or only root can read it: the secret key may have been removed since."""
     return bool(found.get("secret")) or (
         found["file_type"] == "file" and not int(found.get("mode", "0"), 8) & 0o004
     )
 
 
 def _hidden(found, file):
-    """(before, after) of a secret file. Its hash would let anyone try out what a short secret is."""
+    """Return (before, after) of a secret file, without its hash, from which a short secret could be guessed."""
     before = "" if found["file_type"] == "absent" else "(secret)\n"
     if file is None:
         return before, ""

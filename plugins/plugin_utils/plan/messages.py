@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node said, told in the user's own terms: file, key, value, variable."""
+"""Explains messages of a node in terms of the user: file, key, value, variable."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SECCOMP = ("crio.runtime.seccomp_profile", "crio.runtime.privileged_seccomp_pro
 _STREAM = ("crio.api.stream_address", "crio.api.stream_port")
 _TLS = ("crio.api.stream_tls_cert", "crio.api.stream_tls_key", "crio.api.stream_tls_ca")
 _HANDLER = "crio.runtime.runtimes.*."
-# systemd's names of the exit statuses it gives a command that it cannot prepare (systemd.exec(5), "Process exit codes"), and the
-# directives that they are about.
+# systemd's exit statuses for a command that it cannot start (systemd.exec(5), "Process exit codes"), and the related
+# directives.
 _DIRECTIVES = {
     "200/CHDIR": ("WorkingDirectory",),
     "202/FDS": ("LimitNOFILE",),
@@ -44,10 +44,10 @@ _DIRECTIVES = {
     "228/SECCOMP": ("SystemCallFilter", "SystemCallArchitectures"),
     "243/CREDENTIALS": ("LoadCredential*", "SetCredential*"),
 }
-# What CRI-O 1.37 says when a value stops it, and the keys it may be about; of the patterns that fit the first one counts with
-# whose keys the user has set any. Sources: pkg/config, internal/config, server, cmd/crio; ocicni for the network.
-# Each pattern looks at a bounded stretch of text.
-_TELLING = (
+# Error messages of CRI-O 1.37 for invalid values, and the keys that may cause them. The first matching pattern for which the user
+# has set a key is used. Sources: pkg/config, internal/config, server, cmd/crio; ocicni for the network. Each pattern matches a
+# bounded length of text.
+_CAUSES = (
     (r"create metrics endpoint", ("crio.metrics.metrics_port", "crio.metrics.metrics_host")),
     (r"metrics endpoint socket|removing unused socket", ("crio.metrics.metrics_socket",)),
     (r"failed to find plugin|plugin_dirs? entry", ("crio.network.plugin_dirs", "crio.network.plugin_dir")),
@@ -119,7 +119,7 @@ _TELLING = (
     (r"\bnri\b", ("crio.nri.*",)),
     *((status, tuple(f"Service.{name}" for name in names)) for status, names in _DIRECTIVES.items()),
 )
-# The runtime's reasons for a network that is not ready name no value that tells one of these keys from another.
+# If the network is not ready, the reason of the runtime does not contain a value that identifies one of these keys.
 _NO_NETWORK = re.compile(
     r"NetworkPluginNotReady|NetworkReady|no CNI configuration file|initialize CNI plugin|cni plugin|cni config|CNI network",
     re.IGNORECASE,
@@ -131,16 +131,16 @@ _QUOTED_LAST_KEY = re.compile(r'last key \\?"([^"\\]{1,1000})')
 
 
 def failure(outcome, wanted):
-    """One message, a printable line without secrets, for a change that was refused or undone."""
+    """Return the message of a change that was refused or undone, as one printable line without secrets."""
     secrets = wanted.secrets()
     detail = redacted(str(outcome.get("detail") or ""), secrets)[:_LONGEST]
     message = redacted(str(outcome["message"]), secrets)[:_LONGEST]
-    said = f": {detail}" if detail else ""
+    reason = f": {detail}" if detail else ""
     settings = wanted.settings()
     suspects = blamed(detail, settings) if detail else []
     suspects = suspects or known_to_be_about(message, settings)
     named = "; ".join(_named(each) for each in suspects[:_MOST_NAMED])
-    text = f"{message}{said}{f' [{named}]' if named else ''}. {_ending(outcome)}"
+    text = f"{message}{reason}{f' [{named}]' if named else ''}. {_ending(outcome)}"
     return shown(text, 3 * _LONGEST)
 
 
@@ -154,18 +154,18 @@ def _ending(outcome):
         return "The change had been committed before that."
     problem = shown(outcome.get("problem") or "")
     if outcome.get("open"):
-        return f"The change could not be undone yet: {problem}. The node goes on trying."
+        return f"The change could not be undone yet: {problem}. The node keeps trying."
     if not outcome.get("rolled_back"):
         return "Nothing was changed on the node." + (f" Meanwhile {problem}." if problem else "")
     if outcome.get("as_before", True):
         return "The change was undone: the node is as it was."
-    return f"The change was undone, and the node is not as it was: {problem or 'its daemon is not'}."
+    return f"The change was undone, but the node is not as it was: {problem or 'the state of its daemon differs'}."
 
 
 def known_to_be_about(text, settings):
-    """The settings that a sentence is known to be about; [] where it is none of CRI-O's known ones."""
+    """Return the settings that may cause a known error message of CRI-O; [] for an unknown message."""
     text = text[:_LONGEST]
-    for pattern, keys in _TELLING:
+    for pattern, keys in _CAUSES:
         if re.search(pattern, text, re.IGNORECASE):
             found = [each for each in settings if _matches(each["key"], keys)]
             exact = [each for each in found if _text(each["value"]) and _text(each["value"]) in text]
@@ -177,7 +177,7 @@ def known_to_be_about(text, settings):
 
 
 def blamed(detail, settings):
-    """The settings that CRI-O's own line is about: by the key it names, by what it is known to say, else by the value in it."""
+    """Return the settings that may cause a log line of CRI-O: by a key in it, by a known error message, or by a value in it."""
     detail = detail[:_LONGEST]
     last_key = _QUOTED_LAST_KEY.search(detail)
     if last_key:
@@ -186,7 +186,7 @@ def blamed(detail, settings):
     if known:
         return known
     named = [each for each in settings if each["path"] in detail]
-    if named:  # a file's faults are about values, and all of its registries have the same keys
+    if named:  # errors of a file contain values, and all of its registries have the same keys
         return [each for each in named if _is_quoted(each, detail)]
     return [each for each in settings if each["key"].rpartition(".")[2] in detail or _is_quoted(each, detail)]
 
@@ -196,7 +196,7 @@ def _is_quoted(setting, detail):
 
 
 def _matches(key, patterns):
-    """Whether a dotted key fits a pattern, in which * stands for one name and at the end for anything."""
+    """Return whether a dotted key matches a pattern, in which * matches one name, or anything at the end."""
     return any(
         _fits(key, *pattern.split("*", 1)) if "*" in pattern else key == pattern for pattern in patterns
     )
@@ -213,7 +213,7 @@ def _text(value):
 
 
 def outranked(entry):
-    """A sentence for a key that another file or an option of the daemon decides."""
+    """Return a sentence for a key that another file or an option of the daemon overrides."""
     live = "no value" if entry["live"] is None else entry["live"]
     return shown(
         f"{entry['key']} is set to {entry['wanted']}, but the running CRI-O uses {live}: a file of crio.conf.d"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to change on a node, and what making it live disturbs: pure questions over data."""
+"""Plans the change of a node and its disruption; pure functions over data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 
 @dataclass
 class Plan:
-    """What differs, and the reasons for what it costs."""
+    """The differences, the disruption and its reasons."""
 
     files: dict = field(default_factory=dict)  # path -> create, change or remove
     disruption: str = "none"  # what a running daemon needs to load all of it
     reasons: list = field(default_factory=list)  # why it needs that
-    concerns_daemon: bool = True  # whether any file of the set is one that the daemon reads
+    concerns_daemon: bool = True  # whether the daemon reads any file of the set
     activate: str = "none"  # none, reload, start or restart
     enable: bool = False
 
@@ -63,7 +63,8 @@ def make(wanted, report):
             plan.because(found["disruption"], f"{path} {_REASON[action]}")
         elif not found["loaded"] and report["unit"]["active"]:
             plan.because(
-                found["disruption"], f"{path} is as wanted, but the running daemon has not loaded it"
+                found["disruption"],
+                f"{path} matches the desired state, but the running daemon has not loaded it",
             )
     if plan.concerns_daemon:
         _weigh_daemon(plan, report, wanted)
@@ -71,11 +72,11 @@ def make(wanted, report):
 
 
 def _weigh_daemon(plan, report, wanted):
-    """What the daemon's own state adds to the plan."""
+    """Add the state of the daemon to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
             "restart",
-            f"the running daemon was started from another crio than {report['crio']['binary']} is now",
+            f"the running daemon was started from a different binary than {report['crio']['binary']}, the one installed now",
         )
     late = late_handlers(wanted, report)
     stale, _outranked = live_values.split(wanted.expect, report["live"], report["effective"], late)
@@ -85,35 +86,35 @@ def _weigh_daemon(plan, report, wanted):
         unreliable = reload.unreliable(report)
         if unreliable:
             plan.because("restart", f"a reload is not enough: {unreliable}")
-    # A daemon between two states may run, with containers that depend on it: what holds for a restart holds then.
+    # A daemon between two states may be running, with containers that depend on it, so it is treated as running.
     stopped = report["unit"]["phase"] == "stopped"
     plan.activate = "start" if stopped else plan.disruption
     plan.enable = not report["unit"]["enabled"]
     if stopped:
-        plan.reasons.append(f"{report['unit']['name']} does not run and is started")
+        plan.reasons.append(f"{report['unit']['name']} is not running and will be started")
     if plan.enable:
-        plan.reasons.append(f"{report['unit']['name']} is not enabled and is enabled")
+        plan.reasons.append(f"{report['unit']['name']} is not enabled and will be enabled")
 
 
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}
 
 
 def is_settled(report):
-    """Whether the running daemon has loaded the whole set, so that its live values can be held against it."""
+    """Return whether the running daemon has loaded the whole set, so that its live values can be compared with it."""
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
 def outranked(wanted, report):
-    """Keys for which a daemon that has loaded the set uses another value, since something of a higher rank decides them."""
+    """Return the keys for which a daemon that has loaded the set uses another value, because something takes precedence."""
     late = late_handlers(wanted, report)
     return live_values.split(wanted.expect, report["live"], report["effective"], late)[1]
 
 
 def late_handlers(wanted, report):
-    """{dotted table: path} of handlers that the running CRI-O left out at its start and for which `path` was installed since.
+    """Return {dotted table: path} of handlers that CRI-O ignored at its start and whose missing `path` has been installed since.
 
-    A restart loads them. It is never planned twice for the same path, which is older than the next start. Left out is a handler
-    that still lacks another path, since CRI-O would leave it out again.
+    A restart loads them. It is never planned twice for the same path, which is older than the next start. A handler that still
+    lacks another path is omitted, because CRI-O would ignore it again.
     """
     if not is_settled(report):
         return {}
@@ -129,19 +130,19 @@ def late_handlers(wanted, report):
 
 
 def unanswered(report):
-    """A sentence for each path that a setting names and whose file system gave no answer."""
+    """Return a sentence for each path of a setting whose file system did not answer."""
     return [
-        f"{path}: its file system gave no answer in time, so it is not known whether this path exists on this node"
+        f"{path}: its file system did not answer in time, so it is not known whether the path exists on this node"
         for path in report["unanswered_paths"]
     ]
 
 
 def without_effect(wanted, report):
-    """Keys that are set and that this node cannot honour, silently for CRI-O."""
+    """Return the keys that are set, but that CRI-O silently ignores on this node."""
     found = []
     for setting in wanted.settings():
         if setting["key"] == "crio.runtime.selinux" and setting["value"] is True and not report["selinux"]:
-            found.append({"key": setting["key"], "reason": "this node's kernel does not run SELinux"})
+            found.append({"key": setting["key"], "reason": "the kernel of this node does not run SELinux"})
     if report["root_registries"]:
         reason = f"{report['root_registries']} replaces /etc/containers/registries.conf and its drop-ins"
         found += [{"key": path, "reason": reason} for path in wanted.paths_of("registries_conf")]

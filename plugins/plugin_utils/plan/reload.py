@@ -1,38 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a daemon can be trusted to reload: what SIGHUP does to CRI-O, and whether anyone would see it."""
+"""Decides whether a reload is reliable: what SIGHUP does in CRI-O, and whether its outcome can be observed."""
 
 from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 
-# CRI-O tells of a reload that went well at level info, and of nothing else that proves it: `systemctl reload` always succeeds.
-_TELLING_LEVELS = ('"info"', '"debug"', '"trace"')
+# CRI-O logs a successful reload at level info, and this is the only evidence: `systemctl reload` always succeeds.
+_LEVELS = ('"info"', '"debug"', '"trace"')
 
 
 def unreliable(report):
-    """Why a reload will not do on the node of this report (see node_state.read), as a clause; "" where it will."""
+    """Return why a reload is not enough on the node of this report (see node_state.read), as a clause; "" if it is."""
     unit, live = report["unit"], report["reload"]
     if not unit["reloads"]:
         return f"{unit['name']} has no ExecReload"
-    if live["log_level"] not in _TELLING_LEVELS:
-        return (
-            f"CRI-O would not tell how it went, since the running daemon's log_level is {live['log_level']}"
-        )
+    if live["log_level"] not in _LEVELS:
+        return f"CRI-O does not log its outcome, because the log_level of the running daemon is {live['log_level']}"
     if live["log_filter"] not in (None, '""'):
-        return (
-            f"CRI-O may not tell how it went, since the running daemon's log_filter is {live['log_filter']}"
-        )
+        return f"CRI-O may not log its outcome, because the log_filter of the running daemon is {live['log_filter']}"
     if live.get("invisible"):
-        return f"nobody could see how it went: {live['invisible']}"
+        return f"its outcome cannot be observed: {live['invisible']}"
     lost = sorted(set(live["options"]) & _reloaded_options())
     if lost:
-        # cri-o#7586: SIGHUP reads the files alone.
-        return f"CRI-O would forget its {', '.join(lost)}, which outrank the files until then"
+        # cri-o#7586: SIGHUP only reads the files.
+        return f"CRI-O would discard {', '.join(lost)}, which it was started with"
     return ""
 
 
 def _reloaded_options():
-    """The daemon's options, and variables of its environment, for keys that SIGHUP reads anew from the files."""
+    """Return the daemon's options and environment variables for keys that SIGHUP reads again from the files."""
     names = [key.key.rpartition(".")[2] for key in CATALOGUE.keys if key.reload]
     options = {f"--{name.replace('_', '-')}" for name in names} | {"-l"}
     return options | {f"CONTAINER_{name.upper()}" for name in names}

@@ -10,21 +10,21 @@ from ansible_collections.cri.node.plugins.module_utils.pod.marks import DEFAULT_
 from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity, rules, security
 
 _PROPAGATION = {"None": 0, "HostToContainer": 1, "Bidirectional": 2}
-_MOST = 2 * 1024 * 1024  # characters of a whole environment, as Linux has it
-_LONGEST = 128 * 1024 - 1  # characters of a word or a value: Linux gives a program no longer one
+_MOST = 2 * 1024 * 1024  # characters of a complete environment, as in Linux
+_LONGEST = 128 * 1024 - 1  # characters of an argument or a value, as in Linux
 
 
 class TooLong(ValueError):
-    """A text that is beyond all measure once its $(NAME) are expanded; the message is a sentence without it."""
+    """A text is too long after its $(NAME) references are expanded; the message does not contain it."""
 
 
 def kubelet_labels(pod: dict[str, Any]) -> dict[str, str]:
-    """The labels by which everybody tells what pod a sandbox or a container belongs to."""
+    """Return the labels that identify the pod of a sandbox or a container."""
     return {label: pod[label.rpartition(".")[2]] for label in rules.LABELS}
 
 
 def convert(pod: dict[str, Any], spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
-    """{name, pull, oom, config}, as manifest.convert has them, of a container that was read and checked."""
+    """Return {name, pull, oom, config} of a valid container, as manifest.convert documents them."""
     environment = _environment(container.get("env", []))
     grace = spec.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
     config = {
@@ -55,7 +55,7 @@ def convert(pod: dict[str, Any], spec: dict[str, Any], container: dict[str, Any]
 
 
 def _default_policy(image: str) -> str:
-    """Kubernetes' own: what can change under its name is asked for again."""
+    """Return the default pull policy of Kubernetes, which pulls an image again if its name can refer to a newer image."""
     if "@" in image:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
@@ -72,7 +72,7 @@ def _environment(entries: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _expand(text: str, environment: dict[str, str]) -> str:
-    """Kubernetes' $(NAME): $$ stands for $, a name that is not there stays as it is written."""
+    """Expand $(NAME) as Kubernetes does: $$ becomes $, and an unknown name is not expanded."""
     parts: list[str] = []
     position, length = 0, 0
     last = text.rfind(")")
@@ -93,7 +93,7 @@ def _expand(text: str, environment: dict[str, str]) -> str:
         if length > _LONGEST:
             break
     if length > _LONGEST:
-        raise TooLong(f"has more than {_LONGEST} characters once its $(NAME) are expanded")
+        raise TooLong(f"has more than {_LONGEST} characters after its $(NAME) references are expanded")
     return "".join(parts)
 
 
@@ -111,7 +111,7 @@ def _mounts(container: dict[str, Any], spec: dict[str, Any]) -> list[dict[str, A
 
 
 def _requests(container: dict[str, Any]) -> dict[str, Any]:
-    """What is not requested is what is the limit, as an API server has it."""
+    """Return the requested resources, with limits as defaults, as an API server does."""
     resources = container.get("resources", {})
     return {**resources.get("limits", {}), **resources.get("requests", {})}
 
@@ -139,7 +139,7 @@ def _resources(container: dict[str, Any]) -> dict[str, object]:
 
 
 def _oom(container: dict[str, Any], spec: dict[str, Any]) -> int | str:
-    """What a kubelet's oom_score_adj depends on: the class of the pod or, of one between, the requested bytes."""
+    """Return what a kubelet's oom_score_adj depends on: the QoS class of the pod, or the requested bytes of a burstable pod."""
     resources = [each.get("resources", {}) for each in rules.all_containers(spec).values()]
     if not any(
         each.get(kind, {}).get(name)

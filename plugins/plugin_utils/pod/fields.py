@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fields of a Kubernetes Pod (v1): what each must look like where CRI has it, else why it is refused.
+"""The fields of a Kubernetes Pod (v1): the type of each supported field, or why a field is not supported.
 
-A Field describes a field that can be honoured on one node; a text in its place says why it cannot.
-manifest.py reads this.
+A Field describes a field that is supported on one node; a text is the reason why a field is not supported.
+manifest.py uses this table.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Union
 
-NO_SERVER = "needs a Kubernetes API server, which has no part in this pod"
-NO_SCHEDULER = "chooses among nodes, and this pod runs on the node of the task"
-NO_KUBELET = "is a kubelet's work, and nothing watches this pod after the task"
+NO_SERVER = "requires a Kubernetes API server, which is not involved in this pod"
+NO_SCHEDULER = "is for the scheduler, but this pod runs on the node of the task"
+NO_KUBELET = "is handled by a kubelet, but nothing manages this pod after the task"
 UNSUPPORTED = "is not supported"
-NO_VOLUME = "is not supported; of all volumes hostPath alone is"
+NO_VOLUME = "is not supported; hostPath is the only supported volume type"
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*"
-_LABEL_WORDS = "lower-case letters, digits and '-', 63 at most"
+_LABEL_WORDS = "at most 63 lowercase letters, digits and '-'"
 _PORT: dict[str, Any] = {"minimum": 1, "maximum": 65535}
 _ID: dict[str, Any] = {"minimum": 0, "maximum": 2**31 - 1}
 
 
 class Field(NamedTuple):
-    """A field that can be honoured.
+    """A supported field.
 
     kind: text, boolean, integer, quantity, integers, texts, map (names to texts), table, or tables (a list).
-    pattern: what a text, or each text inside, must match as a whole; `accepted` says so in words.
-    fields: those of a table, or of each of tables. others: further ones of a table, each a pattern of names and its
+    pattern: what a text, or each text of a list or map, must match completely; `accepted` describes it.
+    fields: the fields of a table, or of each of tables. others: additional fields of a table, each a pattern of names and its
     Field or reason. secret: the value must not be shown.
-    assigns: what follows an = in the value must not.
+    assigns: the part of the value after = must not be shown.
     """
 
     kind: str
@@ -113,14 +113,14 @@ CONTAINER_SECURITY: Fields = {
 RESOURCES: Fields = {
     "cpu": Field("quantity"),
     "memory": Field("quantity"),
-    "ephemeral-storage": "is measured and enforced by a kubelet, and nothing watches this pod after the task",
-    "storage": "is for claims of volumes, not for containers",
+    "ephemeral-storage": "is measured and enforced by a kubelet, but nothing manages this pod after the task",
+    "storage": "is for volume claims, not for containers",
 }
-# Resources by the form of their names.
+# Resources by patterns of their names.
 OTHER_RESOURCES = (
     (r"hugepages-.*", Field("quantity")),
     (r"(requests\.|limits\.).*", "is for quotas, not for containers"),
-    (r".*/.*", "is given out by a kubelet's device plugins, which have no part in this pod"),
+    (r".*/.*", "is provided by device plugins of a kubelet, which are not involved in this pod"),
 )
 
 CONTAINER: Fields = {
@@ -130,14 +130,14 @@ CONTAINER: Fields = {
         "tables",
         fields={
             "name": Field(
-                "text", required=True, pattern=r"[^=\0-\x1f]+", accepted="a text without '='", assigns=True
+                "text", required=True, pattern=r"[^=\0-\x1f]+", accepted="a name without '='", assigns=True
             ),
             "value": Field("text", secret=True),
-            "valueFrom": f"{NO_SERVER}; give the value",
+            "valueFrom": f"{NO_SERVER}; set value",
         },
     ),
     "envFrom": NO_SERVER,
-    "image": Field("text", required=True),  # its form is checked by pod_rules
+    "image": Field("text", required=True),  # rules.py checks its format
     "imagePullPolicy": Field("text", choices=("Always", "IfNotPresent", "Never")),
     "lifecycle": NO_KUBELET,
     "livenessProbe": NO_KUBELET,
@@ -180,7 +180,7 @@ CONTAINER: Fields = {
             "name": NAME,
             "readOnly": BOOLEAN,
             "recursiveReadOnly": Field("text", choices=("Disabled",)),
-            "subPath": f"{UNSUPPORTED}; name the folder in the volume's hostPath",
+            "subPath": f"{UNSUPPORTED}; set the directory in the hostPath of the volume",
             "subPathExpr": UNSUPPORTED,
         },
     ),
@@ -227,7 +227,7 @@ SPEC: Fields = {
     "hostUsers": Field("boolean", choices=(True,)),
     "hostname": Field("text", pattern=_LABEL, accepted=_LABEL_WORDS),
     "hostnameOverride": UNSUPPORTED,
-    "imagePullSecrets": f"{NO_SERVER}; the runtime's own credentials are used",
+    "imagePullSecrets": f"{NO_SERVER}; the credentials of the runtime are used",
     "initContainers": Field("tables", fields=CONTAINER),
     "nodeName": NO_SCHEDULER,
     "nodeSelector": NO_SCHEDULER,
@@ -238,11 +238,11 @@ SPEC: Fields = {
     "priorityClassName": NO_SCHEDULER,
     "readinessGates": NO_SERVER,
     "resourceClaims": NO_SERVER,
-    "resources": f"{UNSUPPORTED}; set those of the containers",
+    "resources": f"{UNSUPPORTED}; set resources of the containers",
     "restartPolicy": Field(
-        "text", choices=("Never",), accepted="Never, since nothing restarts containers without a kubelet"
+        "text", choices=("Never",), accepted="Never, because nothing restarts containers without a kubelet"
     ),
-    "runtimeClassName": Field("text", pattern=_SUBDOMAIN, accepted="a handler's name"),
+    "runtimeClassName": Field("text", pattern=_SUBDOMAIN, accepted="the name of a handler"),
     "schedulerName": NO_SCHEDULER,
     "schedulingGates": NO_SCHEDULER,
     "securityContext": Field("table", fields=POD_SECURITY),
@@ -276,16 +276,16 @@ METADATA: Fields = {
     "deletionGracePeriodSeconds": NO_SERVER,
     "deletionTimestamp": NO_SERVER,
     "finalizers": NO_SERVER,
-    "generateName": f"{NO_SERVER}; give the name",
+    "generateName": f"{NO_SERVER}; set name",
     "generation": NO_SERVER,
     "labels": Field(
         "map",
         pattern=r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?",
-        accepted="letters, digits, '-', '_' and '.', 63 at most",
+        accepted="at most 63 letters, digits, '-', '_' and '.'",
     ),
     "managedFields": NO_SERVER,
     "name": Field(
-        "text", required=True, pattern=_SUBDOMAIN, accepted="lower-case letters, digits, '-' and '.'"
+        "text", required=True, pattern=_SUBDOMAIN, accepted="lowercase letters, digits, '-' and '.'"
     ),
     "namespace": NAME._replace(required=False),
     "ownerReferences": NO_SERVER,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turns a Kubernetes Pod manifest into what CRI is asked for: a sandbox and its containers.
+"""Converts a Kubernetes Pod manifest to CRI requests: a sandbox and its containers.
 
-Follows what a kubelet makes of the same manifest. Facts: kuberuntime of kubernetes 1.36, cri-api's api.proto (field
-names are its own; enumerations are numbers, as crictl reads them).
+Follows what a kubelet does with the same manifest. Sources: kuberuntime of kubernetes 1.36, and api.proto of cri-api (with its
+field names; enumerations are numbers, as crictl reads them).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import documents_of
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind as kind_of
 
-_UUIDS = uuid.UUID("8d7b4a5e-1f37-5d0b-9f2b-6c1f0f6c9a51")  # the collection's own space of UUIDs
+_UUIDS = uuid.UUID("8d7b4a5e-1f37-5d0b-9f2b-6c1f0f6c9a51")  # the UUID namespace of the collection
 _MOST_NAMED = 5  # documents that a message names
 _PROTOCOL = {"TCP": 0, "UDP": 1, "SCTP": 2}
 
@@ -30,12 +30,12 @@ _PROTOCOL = {"TCP": 0, "UDP": 1, "SCTP": 2}
 def convert(
     manifest: object, variable: str = "manifest", node: str = ""
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """(pod, problems): what CRI is asked for, and why the manifest cannot be had; the pod counts only without problems.
+    """Return (pod, problems): the CRI requests, and the problems of the manifest. The pod is only valid without problems.
 
     pod: name, namespace, uid, handler (of the runtime, or empty), sandbox (PodSandboxConfig), host_paths ({path, type,
     key}, to check on the node), init_containers and containers: {name, pull (Always, IfNotPresent or Never), oom
-    (guaranteed, best-effort or the requested bytes of memory: what oom_score_adj is made of on the node), config
-    (ContainerConfig)}. It holds the environment, which may be secret.
+    (guaranteed, best-effort or the requested bytes of memory, from which the node calculates oom_score_adj), config
+    (ContainerConfig)}. It contains the environment, which may be secret.
 
     node: the node's name, so that pods of one name have different UIDs on different nodes.
     """
@@ -64,19 +64,19 @@ def convert(
 
 
 def is_text(value: str) -> bool:
-    """Whether a text is a manifest itself, and not the path of a file that has one."""
+    """Return whether a text is a manifest and not the path of a manifest file."""
     return "\n" in value or ": " in value or value.lstrip().startswith(("{", "---"))
 
 
 def of_text(text: str) -> tuple[object, str]:
-    """(the one manifest that a text in YAML or JSON holds, "") or (None, what is wrong, without the text)."""
+    """Return (the manifest in a text of YAML or JSON, "") or (None, the problem without the text)."""
     documents, fault = documents_of(text)
     if fault:
-        return None, f"does not hold YAML or JSON: {fault}"
+        return None, f"is not valid YAML or JSON: {fault}"
     if len(documents) > 1:
         names = ", ".join(_name_of(each) for each in documents[:_MOST_NAMED])
         more = f" and {len(documents) - _MOST_NAMED} more" if len(documents) > _MOST_NAMED else ""
-        return None, f"holds {len(documents)} documents ({names}{more}), and a task makes one Pod"
+        return None, f"contains {len(documents)} documents ({names}{more}), but a task creates one Pod"
     return (documents[0], "") if documents else (None, "is empty")
 
 
@@ -86,11 +86,11 @@ def _name_of(document: object) -> str:
     metadata = document.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     words = [each for each in (document.get("kind"), name) if isinstance(each, str) and each]
-    return shown(" ".join(words), 100) if words else "one without kind and name"
+    return shown(" ".join(words), 100) if words else "a document without kind and name"
 
 
 def identity(manifest: object) -> tuple[str | None, str]:
-    """(name, namespace) that a manifest gives; the name is None where there is none."""
+    """Return (name, namespace) of a manifest; the name is None if there is none."""
     metadata = manifest.get("metadata") if isinstance(manifest, dict) else None
     metadata = metadata if isinstance(metadata, dict) else {}
     return metadata.get("name"), metadata.get("namespace") or "default"
@@ -98,7 +98,7 @@ def identity(manifest: object) -> tuple[str | None, str]:
 
 def _identity(metadata: dict[str, Any], spec: dict[str, Any], node: str, variable: str) -> dict[str, Any]:
     name, namespace = metadata["name"], metadata.get("namespace", "default")
-    # Neither random nor made of the manifest: the same pod keeps its UID, and it tells nothing of the environment.
+    # Neither random nor derived from the manifest: the pod keeps its UID, which reveals nothing about the environment.
     stable = str(uuid.uuid5(_UUIDS, f"{node}/{namespace}/{name}"))
     return {
         "name": name,
@@ -120,7 +120,7 @@ def _sandbox(pod: dict[str, Any], metadata: dict[str, Any], spec: dict[str, Any]
         "annotations": dict(metadata.get("annotations", {})),
         "linux": {"security_context": security.of_sandbox(spec)},
     }
-    if not spec.get("hostNetwork"):  # else the node's own name
+    if not spec.get("hostNetwork"):  # else the name of the node
         sandbox["hostname"] = spec.get("hostname", pod["name"][:63].rstrip("-."))
     if "dnsConfig" in spec:
         dns = spec["dnsConfig"]
@@ -151,7 +151,7 @@ def _sandbox(pod: dict[str, Any], metadata: dict[str, Any], spec: dict[str, Any]
 
 
 def _hash(pod: dict[str, Any]) -> str:
-    """Of all that the runtime is asked for, so that a manifest that only looks different is the same."""
+    """Return a hash of all CRI requests, so that manifests with the same meaning have the same hash."""
     asked: dict[str, Any] = {key: pod[key] for key in ("sandbox", "handler", "host_paths")}
     asked["containers"] = [each["config"] for each in (*pod["init_containers"], *pod["containers"])]
     asked["init_containers"] = len(pod["init_containers"])

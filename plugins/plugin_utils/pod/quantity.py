@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubernetes quantities, and what a kubelet makes of them for Linux.
+"""Parses Kubernetes quantities, and converts them for Linux as a kubelet does.
 
-The format and the rounding are those of apimachinery's resource.Quantity, the rest is kuberuntime's.
+Format and rounding are those of resource.Quantity of apimachinery; the conversion is that of kuberuntime.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SMALLEST_QUOTA = 1000  # microseconds
 
 
 def parse(text: str) -> Fraction | None:
-    """The exact number that a quantity stands for; None where it is none, or below 0, or beyond 64 bits."""
+    """Return the exact number of a quantity; None if it is not a quantity, is negative or does not fit in 64 bits."""
     found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if not found:
         return None
@@ -36,24 +36,24 @@ def parse(text: str) -> Fraction | None:
 
 
 def whole(number: Fraction) -> int:
-    """Rounded up, as Kubernetes rounds."""
+    """Round up, as Kubernetes does."""
     return -(-number.numerator // number.denominator)
 
 
 def cpu_shares(cpu: Fraction) -> int:
-    """The relative weight of that many CPUs: 1024 for each, within what Linux takes."""
+    """Return the relative weight of a number of CPUs: 1024 for each, within the range of Linux."""
     least, most = _SHARES
     return min(max(whole(cpu * 1000) * 1024 // 1000, least), most)
 
 
 def cpu_quota(cpu: Fraction) -> int:
-    """Microseconds of each CPU_PERIOD that a limit of that many CPUs allows; 0 for no limit."""
+    """Return the microseconds of each CPU_PERIOD for a limit of that many CPUs; 0 for no limit."""
     milli = whole(cpu * 1000)
     return max(milli * CPU_PERIOD // 1000, _SMALLEST_QUOTA) if milli else 0
 
 
 def page_size(text: str) -> int:
-    """Bytes of a huge page, as the resource hugepages-<size> names it; 0 where it is not a power of 2."""
+    """Return the bytes of a huge page for the size in hugepages-<size>; 0 if it is not a power of 2."""
     number = parse(text)
     if number is None or number.denominator != 1:
         return 0
@@ -62,7 +62,7 @@ def page_size(text: str) -> int:
 
 
 def page_size_name(size: int) -> str:
-    """A page's size as a kubelet and cgroups write it: 2MB, 1GB, 64KB."""
+    """Return the size of a page as a kubelet and cgroups write it: 2MB, 1GB, 64KB."""
     for power, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
         if size >= 1024**power:
             return f"{size // 1024**power}{unit}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a manifest by its table of fields: typed where it fits, every fault told by its path."""
+"""Reads a manifest with the table of fields: returns typed values, and collects all problems with their paths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 200  # problems of one manifest
 
 
 class Reader:
-    """Collects problems while it reads. variable: what the manifest is called in them."""
+    """Collects problems while it reads. variable: the name of the manifest in problems."""
 
     def __init__(self, variable: str) -> None:
         self.variable = variable
@@ -33,18 +33,18 @@ class Reader:
             self.problems.append(Problem(self.variable, path, value, message, accepted))
 
     def miss(self, path: str, message: str = "is missing") -> None:
-        """Add a problem for a field that is not there, unless it is there and was refused."""
+        """Add a problem for a missing field, unless the field exists and has another problem."""
         if not any(problem.key.startswith(path) for problem in self.problems):
             self.refuse(path, message)
 
     def suggestion(self, name: str, fields: Iterable[str]) -> str:
-        """The field that was probably meant, as the end of a sentence; "" where a reader has enough to do already."""
+        """Return the field that was probably meant, as the end of a sentence; "" if there are too many problems."""
         return did_you_mean(name, fields) if len(self.problems) < MOST else ""
 
     def table(
         self, value: object, path: str, fields: Mapping[str, Field | str], others: tuple[Any, ...] = ()
     ) -> dict[str, Any]:
-        """The typed values of a table's fields; a field that is null, or faulty, is left out."""
+        """Return the typed values of a table's fields, without fields that are null or have a problem."""
         if not isinstance(value, dict):
             self.refuse(path, f"is {kind(value)}, not a mapping")
             return {}
@@ -52,7 +52,7 @@ class Reader:
         for name, item in value.items():
             here, field = f"{path}.{name}" if path else name, fields.get(name) or _other(name, others)
             if field is None:
-                self.refuse(here, f"is no field of a Pod{self.suggestion(str(name), fields)}")
+                self.refuse(here, f"is not a field of a Pod{self.suggestion(str(name), fields)}")
             elif isinstance(field, str):
                 if item is not None and (item not in ({}, []) or field == NO_VOLUME):
                     self.refuse(here, field)
@@ -102,15 +102,15 @@ class Reader:
             self.refuse(path, unfit.message, unfit.accepted)
             return None
         shown = None if field.secret else _shown(typed)
-        if field.assigns and shown and len(shown.partition("=")[2]) > 3:  # shorter texts are no secrets
+        if field.assigns and shown and len(shown.partition("=")[2]) > 3:  # shorter texts are not secrets
             shown = shown_name(shown)
         if field.kind == "text" and "\0" in typed:
-            self.refuse(path, "holds a NUL character")
+            self.refuse(path, "contains a NUL character")
         elif field.choices and typed not in field.choices:
             choices = ", ".join(_shown(choice) or '""' for choice in field.choices)
-            self.refuse(path, "cannot be honoured", field.accepted or choices, shown)
+            self.refuse(path, "is not supported", field.accepted or choices, shown)
         elif field.pattern and not re.fullmatch(field.pattern, typed):
-            self.refuse(path, "does not fit", field.accepted, shown)
+            self.refuse(path, "is not valid", field.accepted, shown)
         elif field.minimum is not None and not field.minimum <= typed <= field.maximum:
             self.refuse(path, "is out of range", f"{field.minimum} to {field.maximum}", shown)
         else:
@@ -126,7 +126,7 @@ class Reader:
         if number is None:
             self.refuse(
                 path,
-                "is no quantity",
+                "is not a quantity",
                 quantity.ACCEPTED,
                 _shown(text)[:80] if isinstance(text, str) else None,
             )
@@ -134,7 +134,7 @@ class Reader:
 
 
 def _other(name: str, others: tuple[Any, ...]) -> Field | str | None:
-    """The field of the first pattern that a name matches."""
+    """Return the field of the first pattern that a name matches."""
     return next((field for pattern, field in others if re.fullmatch(pattern, name)), None)
 
 

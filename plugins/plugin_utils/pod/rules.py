@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What no field of a Pod manifest can tell alone: what is there twice, missing, or not to be had together."""
+"""Rules between several fields of a Pod manifest: duplicates, missing fields and fields that cannot be combined."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity
 from ansible_collections.cri.node.plugins.plugin_utils.pod.reader import Reader
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault
 
-# What the sandbox gets from crictl_pod itself: all other names are the user's, such as io.kubernetes.cri-o.ShmSize.
+# Set by crictl_pod itself. Users can set all other names, such as io.kubernetes.cri-o.ShmSize.
 LABELS = tuple(f"io.kubernetes.pod.{key}" for key in ("name", "namespace", "uid"))
 HUGEPAGES = "hugepages-"
 _RESERVED = {"labels": LABELS, "annotations": (HASH,)}
 
 
 def check(reader: Reader, metadata: dict[str, Any], spec: dict[str, Any]) -> None:
-    """Give the reader every fault of a manifest that it has read; faulty fields are missing from it."""
+    """Add all problems of a manifest to its reader. Fields that already have a problem are missing in the manifest."""
     _check_metadata(reader, metadata)
     _check_pod(reader, spec)
     _check_volumes(reader, spec)
@@ -36,7 +36,7 @@ def check(reader: Reader, metadata: dict[str, Any], spec: dict[str, Any]) -> Non
 
 
 def all_containers(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every container by its path in the manifest, in the order of their starts."""
+    """Return all containers by their paths in the manifest, in the order in which they start."""
     return {
         f"spec.{kind}[{index}]": container
         for kind in ("initContainers", "containers")
@@ -45,7 +45,7 @@ def all_containers(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def is_privileged(container: dict[str, Any]) -> bool:
-    """Whether a container asks for all that the node can do."""
+    """Return whether a container is privileged."""
     return container.get("securityContext", {}).get("privileged", False)
 
 
@@ -53,20 +53,23 @@ def _check_metadata(reader: Reader, metadata: dict[str, Any]) -> None:
     for kind, reserved in _RESERVED.items():
         for name in metadata.get(kind, {}):
             if name in reserved:
-                reader.refuse(f"metadata.{kind}.{name}", "is what this module sets itself")
+                reader.refuse(f"metadata.{kind}.{name}", "is reserved, because this module sets it")
 
 
 def _check_pod(reader: Reader, spec: dict[str, Any]) -> None:
     if "hostname" in spec and spec.get("hostNetwork"):
-        reader.refuse("spec.hostname", "cannot be had with hostNetwork, which has the node's name")
+        reader.refuse(
+            "spec.hostname", "cannot be combined with hostNetwork, which uses the host name of the node"
+        )
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        reader.refuse("spec.shareProcessNamespace", "cannot be had with hostPID")
+        reader.refuse("spec.shareProcessNamespace", "cannot be combined with hostPID")
     if "dnsConfig" in spec and spec.get("dnsPolicy") != "None":
         reader.refuse(
-            "spec.dnsConfig", "needs dnsPolicy: None; nothing is merged into the node's resolv.conf"
+            "spec.dnsConfig",
+            "requires dnsPolicy: None, because nothing is merged with the node's resolv.conf",
         )
     if spec.get("dnsPolicy") == "None" and not spec.get("dnsConfig", {}).get("nameservers"):
-        reader.miss("spec.dnsConfig.nameservers", "is missing, and dnsPolicy: None needs it")
+        reader.miss("spec.dnsConfig.nameservers", "is missing, but required with dnsPolicy: None")
 
 
 def _check_volumes(reader: Reader, spec: dict[str, Any]) -> None:
@@ -93,16 +96,16 @@ def _check_mounts(reader: Reader, container: dict[str, Any], path: str, volumes:
     for index, mount in enumerate(container.get("volumeMounts", [])):
         here = f"{path}.volumeMounts[{index}]"
         if "name" in mount and mount["name"] not in volumes:
-            reader.refuse(f"{here}.name", "is no volume of spec.volumes", value=mount["name"])
+            reader.refuse(f"{here}.name", "is not a volume of spec.volumes", value=mount["name"])
         if mount.get("mountPropagation") == "Bidirectional" and not is_privileged(container):
-            reader.refuse(f"{here}.mountPropagation", "Bidirectional needs a privileged container")
+            reader.refuse(f"{here}.mountPropagation", "Bidirectional requires a privileged container")
 
 
 def _check_ports(reader: Reader, container: dict[str, Any], path: str, host_network: bool) -> None:
     for index, port in enumerate(container.get("ports", [])):
         inside = port.get("containerPort")
         if host_network and port.get("hostPort", inside) != inside:
-            reader.refuse(f"{path}.ports[{index}].hostPort", "must be the containerPort with hostNetwork")
+            reader.refuse(f"{path}.ports[{index}].hostPort", "must equal containerPort with hostNetwork")
 
 
 def _check_resources(reader: Reader, container: dict[str, Any], path: str) -> None:
@@ -121,20 +124,22 @@ def _check_resources(reader: Reader, container: dict[str, Any], path: str) -> No
 
 
 def _check_hugepages(reader: Reader, name: str, resources: dict[str, Any], path: str) -> None:
-    """As an API server has it: a size is a power of 2, the limit a multiple of it, and a request equals the limit."""
+    """Check as an API server does: a size is a power of 2, the limit a multiple of it, and a request equals the limit."""
     limits = resources.get("limits", {})
     size = quantity.page_size(name.removeprefix(HUGEPAGES))
     if not size:
         kind = "limits" if name in limits else "requests"
         reader.refuse(
-            f"{path}.{kind}.{name}", "has no size of a page", "for example hugepages-2Mi or hugepages-1Gi"
+            f"{path}.{kind}.{name}", "has no page size", "for example hugepages-2Mi or hugepages-1Gi"
         )
     elif name not in limits:
-        reader.refuse(f"{path}.requests.{name}", "needs the same limit: huge pages cannot be overcommitted")
+        reader.refuse(
+            f"{path}.requests.{name}", "requires the same limit: huge pages cannot be overcommitted"
+        )
     elif resources.get("requests", {}).get(name, limits[name]) != limits[name]:
         reader.refuse(f"{path}.requests.{name}", "must equal the limit: huge pages cannot be overcommitted")
     elif limits[name] % size:
-        reader.refuse(f"{path}.limits.{name}", "is not a multiple of the size of a page")
+        reader.refuse(f"{path}.limits.{name}", "is not a multiple of the page size")
 
 
 def _check_security(reader: Reader, container: dict[str, Any], path: str, pod: dict[str, Any]) -> None:
@@ -142,14 +147,14 @@ def _check_security(reader: Reader, container: dict[str, Any], path: str, pod: d
     asked = {**pod, **own}
     _check_profiles(reader, own, path)
     if asked.get("runAsNonRoot") and not asked.get("runAsUser"):
-        told = "does not fit runAsUser: 0" if "runAsUser" in asked else "cannot be proved without runAsUser"
-        reader.refuse(f"{path}.runAsNonRoot", told)
+        fault = "contradicts runAsUser: 0" if "runAsUser" in asked else "cannot be verified without runAsUser"
+        reader.refuse(f"{path}.runAsNonRoot", fault)
     if "runAsGroup" in asked and "runAsUser" not in asked:
-        reader.refuse(f"{path}.runAsGroup", "needs runAsUser, as CRI has it")
+        reader.refuse(f"{path}.runAsGroup", "requires runAsUser, as in CRI")
     profile = own.get("seccompProfile", {}).get("type", "Unconfined")
     if own.get("privileged") and profile != "Unconfined":
         reader.refuse(
-            f"{path}.seccompProfile", "cannot be had by a privileged container, which is Unconfined"
+            f"{path}.seccompProfile", "cannot be set for a privileged container, which is always Unconfined"
         )
     mighty = own.get("privileged") or "SYS_ADMIN" in own.get("capabilities", {}).get("add", [])
     if own.get("allowPrivilegeEscalation") is False and mighty:
@@ -164,14 +169,14 @@ def _check_profiles(reader: Reader, context: dict[str, Any], path: str) -> None:
         profile = context.get(key, {})
         here = f"{path}.{key}.localhostProfile"
         if profile.get("type") == "Localhost" and "localhostProfile" not in profile:
-            reader.miss(here, "is missing, and type: Localhost needs it")
+            reader.miss(here, "is missing, but required with type: Localhost")
         elif "localhostProfile" in profile and profile.get("type") != "Localhost":
-            reader.refuse(here, "is for type: Localhost only")
+            reader.refuse(here, "is only for type: Localhost")
 
 
 def _refuse_twins(reader: Reader, items: dict[str, dict[str, Any]], key: str = "name") -> None:
     seen = set()
     for path, item in items.items():
         if key in item and item[key] in seen:
-            reader.refuse(f"{path}.{key}", "is there twice", value=item[key])
+            reader.refuse(f"{path}.{key}", "is used twice", value=item[key])
         seen.add(item.get(key))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The security contexts of a pod and its containers, as a kubelet gives them to a runtime."""
+"""Converts the security contexts of a pod and its containers as a kubelet does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.pod import rules
 
-# kubernetes' pkg/securitycontext: what no container but a privileged one sees, or may write.
+# pkg/securitycontext of kubernetes: paths that only a privileged container can read or write.
 MASKED_PATHS = (
     "/proc/asound /proc/acpi /proc/interrupts /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats"
     " /proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap"
@@ -20,16 +20,16 @@ _PROFILE_ROOTS = {"seccompProfile": "/var/lib/kubelet/seccomp/", "appArmorProfil
 
 
 def of_sandbox(spec: dict[str, Any]) -> dict[str, Any]:
-    """CRI's LinuxSandboxSecurityContext."""
+    """Return CRI's LinuxSandboxSecurityContext."""
     context = _common(spec, spec.get("securityContext", {}))
-    context["seccomp"] = {"profile_type": _PROFILES["RuntimeDefault"]}  # whatever its containers have
+    context["seccomp"] = {"profile_type": _PROFILES["RuntimeDefault"]}  # regardless of its containers
     if any(map(rules.is_privileged, rules.all_containers(spec).values())):
         context["privileged"] = True
     return context
 
 
 def of_container(spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
-    """CRI's LinuxContainerSecurityContext: what the container says, else what the pod says."""
+    """Return CRI's LinuxContainerSecurityContext: the settings of the container, with those of the pod as defaults."""
     own = container.get("securityContext", {})
     asked = {**spec.get("securityContext", {}), **own}
     context = _common(spec, asked)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What containers/image takes in registries.conf and what has another effect than it seems, or none.
+"""Settings of registries.conf that containers/image accepts, but that have no effect or an unexpected one.
 
-Each rule is one function over the typed data, as those of registries_rules.
+Each rule is a function over the typed data, as in rules.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RANGE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}/(?:[12]?\d|3[0-2])", re.ASCII)
 
 
 def _names_can_be_an_images(typed: dict[str, Any], findings: Findings) -> None:
-    """Refuse a prefix that no image's name begins with, and a location that no image can be pulled from."""
+    """Refuse a prefix that no image name can start with, and a location that no image can be pulled from."""
     for path, table in tables(typed):
         prefix, location = (table.get(key, "").rstrip("/") for key in ("prefix", "location"))
         if prefix:
@@ -50,53 +50,53 @@ def _refuse(path: Path, text: str, fault: tuple[str, str], findings: Findings, i
 
 
 def _fault_of_prefix(text: str, key: str = "prefix") -> tuple[str, str]:
-    """(why no image is found by this prefix, or "", what to write instead)."""
+    """Return (why no image matches this prefix, or ""; what to write instead)."""
     if text.startswith("*.") and any(char in text for char in "/@:"):
-        return "", ""  # CRI-O refuses it, see registries_rules
+        return "", ""  # CRI-O refuses it, see rules.py
     if "*" in text:
         if text.startswith("*.") and image_reference.can_begin_a_name(text):
             return ("", "") if key == "prefix" else _wildcard_as_location(text)
         below = text.removesuffix("*").rstrip("/")
         if text.endswith("/*") and not _fault_of_prefix(below)[0] and image_reference.can_begin_a_name(below):
-            return "matches no image: a prefix stands for all that is below it", below
-        return "matches no image: a wildcard stands for the first part of a host's name alone", _WILDCARD
+            return "matches no image: a prefix includes everything below it", below
+        return "matches no image: a wildcard can only replace the beginning of a host name", _WILDCARD
     if _RANGE.fullmatch(text):
         return _range_of_addresses("it matches no image")
     if text.partition("/")[0] == "index.docker.io":
-        return "matches no image: Docker Hub's images are called docker.io/...", text.removeprefix("index.")
+        return "matches no image: images of Docker Hub are named docker.io/...", text.removeprefix("index.")
     if image_reference.can_begin_a_name(text):
         return "", ""
-    return "matches no image: it is not how the full name of one begins", _nearest(
+    return "matches no image: no full image name can start with it", _nearest(
         text, image_reference.can_begin_a_name
     )
 
 
 def _fault_of_location(text: str, instead: str = "") -> tuple[str, str]:
-    """(why no image can be pulled from this location, or "", what to write instead)."""
+    """Return (why no image can be pulled from this location, or ""; what to write instead)."""
     if "*" in text:
         return _wildcard_as_location(text, instead)
     if _RANGE.fullmatch(text):
         return _range_of_addresses("no image can be pulled from it")
     if image_reference.can_be_pulled_from(text):
         return "", ""
-    fault = "has no host with a dot or a port, or is no name at all: no image can be pulled from it"
+    fault = "has no host with a dot or a port, or is not a valid name: no image can be pulled from it"
     return fault, _nearest(text, image_reference.can_be_pulled_from)
 
 
 def _wildcard_as_location(text: str, instead: str = "") -> tuple[str, str]:
-    fault = "is a wildcard, which only a prefix may be: no image could be pulled through this table"
+    fault = "is a wildcard, which only a prefix can be: no image can be pulled through this table"
     if not instead and text.startswith("*.") and image_reference.can_begin_a_name(text):
         return fault, f'prefix: "{text}" without a location'
     return fault, instead or _WILDCARD.replace("*.example.com", 'prefix: "*.example.com" without a location')
 
 
 def _range_of_addresses(effect: str) -> tuple[str, str]:
-    fault = f"is a range of addresses, which registries.conf does not know: {effect}"
+    fault = f"is a range of addresses, which registries.conf does not support: {effect}"
     return fault, "one table for each host[:port], for example 10.233.0.1:5000"
 
 
 def _nearest(text: str, fits: Callable[[str], bool]) -> str:
-    """The same without a scheme or in lower case, where that is a name; else what a name looks like."""
+    """Return the text without a scheme or in lower case if that is a name; else an example."""
     bare = text.partition("://")[2].strip("/") or text
     host, slash, path = bare.partition("/")
     for meant in (bare, f"{host}{slash}{path.lower()}"):
@@ -108,29 +108,29 @@ def _nearest(text: str, fits: Callable[[str], bool]) -> str:
 def _longer_prefixes_inherit_nothing(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if table.get("blocked"):
-            continue  # nothing of the shorter prefix could matter
+            continue  # the shorter prefix is irrelevant
         for shorter in _shorter_prefixes(path[-1]):
             outer = typed["registry"].get(shorter, {})
             lost = [key for key in ("blocked", "insecure", "mirror") if outer.get(key) and key not in table]
             if lost and not _same_host(_host(table, path[-1]), _host(outer, shorter)):
-                # The others are said of a host, which is another one here.
+                # The others are settings of a host, which is a different one here.
                 lost = [key for key in lost if key == "mirror"]
             if lost:
-                said = f"{' and '.join(lost)} must be said here again, where meant"
+                hint = f"set {' and '.join(lost)} here as well if needed"
                 shared = _others_of_location(typed, path[-1]) if lost != ["mirror"] else []
                 if shared:  # CRI-O refuses tables of one location that differ in this
-                    said += f", and for {', '.join(shared)}, which has the same location"
-                findings.warning(path, f"takes over nothing of {shorter}: {said}")
+                    hint += f", and for {', '.join(shared)}, which has the same location"
+                findings.warning(path, f"inherits nothing from {shorter}: {hint}")
 
 
 def _others_of_location(typed: dict[str, Any], prefix: str) -> list[str]:
-    """The prefixes of the other tables that lead to the same location."""
+    """Return the prefixes of the other tables with the same location."""
     places = {path[-1]: table.get("location", "").rstrip("/") or path[-1] for path, table in tables(typed)}
     return [other for other, place in places.items() if place == places[prefix] and other != prefix]
 
 
 def _shorter_prefixes(prefix: str) -> list[str]:
-    """The prefixes by which this one's images would be found, were its own table not there; the longest first."""
+    """Return the shorter prefixes that match the same images, longest first."""
     cuts = [place for place, char in enumerate(prefix) if char in "/:@"]
     host = prefix.partition("/")[0].partition(":")[0]
     dots = [place for place, char in enumerate(host) if char == "."]

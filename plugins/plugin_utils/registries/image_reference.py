@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of images and registries as containers/image reads them (its docker/reference package).
+"""Parses names of images and registries as containers/image does (its docker/reference package).
 
-The patterns accept what those of that package do, without its repetitions of repetitions, on which Python's
-expressions would take a time exponential in the length of a name.
+The patterns accept the same names as those of that package, but have no nested repetitions, which take exponential time in
+Python.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LONGEST = 1024  # characters of a name with its tag and its digest
 
 
 class Reference(NamedTuple):
-    """An image's name in its parts; what it does not have is empty."""
+    """The parts of an image name; missing parts are empty."""
 
     host: str
     path: str
@@ -33,12 +33,12 @@ class Reference(NamedTuple):
 
     @property
     def names_a_registry(self) -> bool:
-        """Whether the part before the first slash is a registry and no part of a short name."""
+        """Whether the part before the first slash is a registry and not part of a short name."""
         return _is_registry(self.host)
 
 
 def parse(text: str) -> Reference:
-    """The parts of a name; ValueError with containers/image's own words where it is none."""
+    """Return the parts of a name. Raises ValueError with the error message of containers/image."""
     if len(text) > _LONGEST or len(text.partition("@")[0]) > _LONGEST_NAME + _LONGEST_TAG:
         raise ValueError(f"repository name must not be more than {_LONGEST_NAME} characters")
     match = _REFERENCE.fullmatch(text)
@@ -55,12 +55,12 @@ def parse(text: str) -> Reference:
 
 
 def is_host(text: str) -> bool:
-    """Whether this is host[:port] and nothing more."""
+    """Return whether this is host[:port]."""
     return len(text) <= _LONGEST_HOST and bool(re.fullmatch(_HOST, text))
 
 
 def can_be_pulled_from(location: str) -> bool:
-    """Whether an image's full name results where a registry's location takes the place of its prefix."""
+    """Return whether a valid image name results if this location replaces the prefix."""
     if not _is_registry(location.partition("/")[0]):
         return False
     for name in (location, f"{location}/image"):
@@ -73,7 +73,7 @@ def can_be_pulled_from(location: str) -> bool:
 
 
 def can_begin_a_name(prefix: str) -> bool:
-    """Whether some image's full name begins with this, as a registry's prefix must; `*.` stands for the subdomains of a host."""
+    """Return whether a full image name can start with this prefix; `*.` matches the subdomains of a host."""
     if prefix.startswith("*."):
         return is_host(prefix[2:]) and ":" not in prefix
     if is_host(prefix):

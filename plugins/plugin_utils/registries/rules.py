@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What containers/image refuses in registries.conf although its types are right.
+"""Settings of registries.conf that containers/image refuses although their types are correct.
 
-Each rule is one function over the typed data, in which `registry` is a mapping by prefix. The reasons are those
-of containers/image itself (pkg/sysregistriesv2), so that what CRI-O would say can be found here again.
+Each rule is a function over the typed data, in which `registry` is a mapping by prefix. The reasons are the error messages of
+containers/image (pkg/sysregistriesv2), so that users recognize what CRI-O logs.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _PULLS = ("all", "digest-only", "tag-only")
 
 
 def tables(typed: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
-    """The tables of `registry`, each with its path."""
+    """Return the tables of `registry` with their paths."""
     return [(("registry", prefix), table) for prefix, table in typed["registry"].items()]
 
 
 def mirrors_of(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """A table's mirrors, each with its place in their list."""
+    """Return the mirrors of a table with their places in the list."""
     return [(f"[{index}]", mirror) for index, mirror in enumerate(table.get("mirror", []))]
 
 
@@ -39,7 +39,7 @@ def _refuse(
     value: object = None,
     inside: str = "",
 ) -> None:
-    message = f"CRI-O would refuse {FILE}: {reason}"
+    message = f"CRI-O refuses {FILE}: {reason}"
     findings.problem(path, message, accepted, shown_value(value), inside)
 
 
@@ -48,7 +48,7 @@ def _quoted(text: str) -> str:
 
 
 def _places(typed: dict[str, Any]) -> Iterator[tuple[Path, str, str]]:
-    """Each text that names a registry or a part of one: (path, text, where inside of the path's value)."""
+    """Yield each text that names a registry or a part of it: (path, text, place inside the value)."""
     for path, table in tables(typed):
         for key in ("prefix", "location"):
             yield (*path, key), table.get(key, ""), ""
@@ -66,8 +66,8 @@ def _no_schemes(typed: dict[str, Any], findings: Findings) -> None:
 
 
 def _no_credentials(typed: dict[str, Any], findings: Findings) -> None:
-    fault = "holds a user or a password, which no registry of registries.conf has"
-    accepted = "credentials belong in the file that crio.image.global_auth_file names"
+    fault = "contains a user name or a password, which registries.conf does not support"
+    accepted = "no credentials here, but in the file that crio.image.global_auth_file names"
     aliases = [(("aliases", name), text, "") for name, text in typed.get("aliases", {}).items()]
     for path, text, inside in [*_places(typed), *aliases]:
         if "@" in text and has_credentials(text):
@@ -75,8 +75,8 @@ def _no_credentials(typed: dict[str, Any], findings: Findings) -> None:
 
 
 def has_credentials(text: str) -> bool:
-    """Whether a text holds a user and a password, which no message may show."""
-    from ansible_collections.cri.node.plugins.module_utils.text import without_credentials  # seldom needed
+    """Return whether a text contains a user name and a password, which must not appear in messages."""
+    from ansible_collections.cri.node.plugins.module_utils.text import without_credentials  # rarely needed
 
     return without_credentials(text) != text
 
@@ -84,7 +84,7 @@ def has_credentials(text: str) -> bool:
 def _has_a_location(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if any(key not in table and (*path, key) in findings.sources for key in ("location", "prefix")):
-            continue  # it has one, with a fault of its own
+            continue  # it has one, which has another problem
         location, prefix = (table.get(key, "").rstrip("/") for key in ("location", "prefix"))
         if not location and not prefix:
             _refuse(findings, path, "invalid condition: both location and prefix are unset", LOCATION)
@@ -108,7 +108,7 @@ def _mirrors_are_usable(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if table.get("pull-from-mirror"):
             reason = f"pull-from-mirror must not be set for a non-mirror registry {_quoted(path[-1])}"
-            _refuse(findings, (*path, "pull-from-mirror"), reason, "pull-from-mirror inside of mirror")
+            _refuse(findings, (*path, "pull-from-mirror"), reason, "pull-from-mirror inside mirror")
         for place, mirror in mirrors_of(table):
             _check_mirror(path, table, place, mirror, findings)
 
@@ -132,7 +132,7 @@ def _check_mirror(
 
 
 def conflict(location: str, key: str) -> str:
-    """Containers/image's own words for two tables of one location that differ in a key."""
+    """Return the error message of containers/image for two tables of one location that differ in a key."""
     return f"registry '{location}' is defined multiple times with conflicting '{key}' setting"
 
 
@@ -189,7 +189,7 @@ def _fault_of_short_name(name: str) -> tuple[str, str]:
 
 def _fault_of_alias(value: str) -> tuple[str, str]:
     accepted = 'a full name without tag and digest, for example registry.example.com/fedora, or "" for none'
-    if not value:  # takes back an alias that an earlier file gives
+    if not value:  # removes an alias of an earlier file
         return "", accepted
     try:
         reference = image_reference.parse(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection's actions have in common: options that are checked first, and failures returned as one clear message."""
+"""The base class of the collection's actions: validates options first, and returns failures as one message."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskF
 
 
 class Examined(NamedTuple):
-    """What can be said of an action's options on the controller."""
+    """The result of validating an action's options on the controller."""
 
     problems: list[Problem]
     warnings: list[Problem] = []
-    keys: int = 0  # settings that were checked
-    files: int = 0  # files that are wanted
+    keys: int = 0  # validated settings
+    files: int = 0  # desired files
 
 
 class CheckedAction(ActionBase):
     """An action that does its work in `perform(options, task_vars)`, which returns the task's result or raises TaskFailure.
 
-    The options have passed option_rules by then. `secrets` are texts that no message of a failure may hold.
+    The options are validated by option_rules before. `secrets` are texts that are masked in the messages of failures.
     """
 
     ARGUMENT_SPEC: dict[str, Any] = {}
-    VARIABLES: dict[str, str] = {}  # the role variable that an option comes from, by option, for messages
+    VARIABLES: dict[str, str] = {}  # the role variable of each option, for messages
     MODULE = ""  # the internal module that this action calls on the node
-    TRANSFERS_FILES = False  # a folder on the node is made only once there is something to send
+    TRANSFERS_FILES = False  # the temporary directory on the node is only created to transfer a file
     _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Check the options, perform the task, and return a failure as its result."""
+        """Validate the options, perform the task, and return a failure as its result."""
         super().run(tmp, task_vars)
         self.secrets: Collection[str] = []
         try:
@@ -50,7 +50,7 @@ class CheckedAction(ActionBase):
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
-        """Judge options that have passed option_rules, without any node."""
+        """Validate options that have passed option_rules, without contacting a node."""
         return Examined([])
 
     def ask_node(
@@ -65,7 +65,7 @@ class CheckedAction(ActionBase):
 
 
 def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:
-    """Judge the arguments of an action on the controller as a run of it would, all problems at once."""
+    """Validate the arguments of an action on the controller as a run does, and return all problems at once."""
     problems: list[Any] = option_rules.problems_of_arguments(arguments, action.VARIABLES)
     if not problems:
         validated = ArgumentSpecValidator(action.ARGUMENT_SPEC).validate(arguments)
@@ -79,7 +79,7 @@ def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:
 
 
 def _with_variables(message: str, variables: dict[str, str]) -> str:
-    """A message of Ansible's about options, with the role variables that they come from."""
+    """Add role variables to a message of Ansible about options."""
     for option in variables:
         message = message.replace(f"'{option}'", option_rules.labelled(option, variables))
     return message

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task that ends with one clear message, returned as its result, so that no controller prints an exception beside it."""
+"""Failures with one clear message, returned as the task's result, so that Ansible does not print an exception."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 _MOST_PROBLEMS = 100  # in one message
 _LONGEST_PROBLEM = 2000  # characters
-_LONGEST_MESSAGE = 4000  # characters of a module's own message: it may end with a container's last lines
-_LONGEST_WORDS = 300  # characters of what was printed instead of an answer
-# What Ansible says of every module that printed no result, and so says nothing.
+_LONGEST_MESSAGE = (
+    4000  # characters of a module's message, which may end with the last lines of a container's log
+)
+_LONGEST_WORDS = 300  # characters of output that was printed instead of a result
+# Messages of Ansible for a module that printed no result, which contain no information.
 _NOTHING_SAID = re.compile(
     r"MODULE FAILURE|No start of json|Module result deserialization failed|See stdout/stderr|module failed to execute correctly",
     re.IGNORECASE,
 )
-# What ssh and pagers add below the cause.
+# Lines of ssh and pagers below the cause.
 _NOISE = re.compile(r"(?:Shared c|C)onnection to \S{1,255} closed|debug\d:|OpenSSH_|\*\* |\{|\[\s*[{\"]")
 _MASK = "********"
 
 
 class TaskFailure(Exception):
-    """Ends an action. `result` is what the task returns beside `failed` and `msg`."""
+    """Ends an action. `result`: further values of the task's result besides `failed` and `msg`."""
 
     def __init__(self, message: str, result: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -32,9 +34,9 @@ class TaskFailure(Exception):
 
 
 def succeeded(returned: dict[str, Any], secrets: Collection[str] = ()) -> dict[str, Any]:
-    """What a module returned, where it did its work; else TaskFailure with its own message, or with what is known instead.
+    """Return the result of a module, or raise TaskFailure with its message or what is known instead.
 
-    No message holds one of `secrets`, and each message of the node is one printable line.
+    Messages do not contain any of `secrets`, and each message of the node is one printable line.
     """
     for kind in ("warnings", "deprecations"):
         if returned.get(kind):
@@ -51,19 +53,19 @@ def succeeded(returned: dict[str, Any], secrets: Collection[str] = ()) -> dict[s
 
 
 def from_node(text: object, secrets: Collection[str] = (), limit: int = _LONGEST_MESSAGE) -> str:
-    """A node's text, fit for a message: one printable line without secrets and credentials."""
+    """Return a text of a node for a message: one printable line without secrets and credentials."""
     return shown(redacted(str(text or ""), secrets), limit)
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text with a mask in place of each secret; those of less than four characters are words like any other."""
+    """Return the text with masked secrets; secrets of less than four characters are not masked."""
     for secret in sorted({each for each in secrets if len(each) > 3}, key=len, reverse=True):
         text = text.replace(secret, _MASK)
     return text
 
 
 def refuse(problems: Iterable[object]) -> None:
-    """Raise TaskFailure where anything is wrong with what is wanted; all of it is listed at once, a line each."""
+    """Raise TaskFailure if there are any problems; the message lists all of them, one per line."""
     sentences = [shown(problem, _LONGEST_PROBLEM) for problem in problems]
     if len(sentences) == 1:
         raise TaskFailure(sentences[0])
@@ -75,7 +77,7 @@ def refuse(problems: Iterable[object]) -> None:
 
 
 def _shown_entry(entry: Any, secrets: Collection[str]) -> Any:
-    """A warning, or a deprecation with its message and version."""
+    """Return a warning, or a deprecation with its message and version, for the result."""
     if isinstance(entry, dict):
         return {
             name: _shown_entry(value, secrets) if isinstance(value, str) else value
@@ -85,21 +87,21 @@ def _shown_entry(entry: Any, secrets: Collection[str]) -> Any:
 
 
 def _without_answer(returned: dict[str, Any], secrets: Collection[str]) -> str:
-    """A sentence for a module that printed no result: its exit status, and what was printed in its place."""
+    """Return a sentence for a module that printed no result: its exit status and the last line of its output."""
     said = _last_words(returned, secrets)
     status = returned.get("rc")
     known = f" (exit status {status})" if isinstance(status, int) and status else ""
-    return f"the module returned nothing on the node{known}{f': {said}' if said else ''}"
+    return f"the module returned no result on the node{known}{f': {said}' if said else ''}"
 
 
 def _last_words(returned: dict[str, Any], secrets: Collection[str]) -> str:
-    """The last line that says anything: by sudo, a shell, or Python; "" where nobody said anything."""
+    """Return the last relevant line of output of sudo, a shell or Python; "" if there is none."""
     for source in ("module_stderr", "module_stdout", "exception", "msg"):
         text = returned.get(source)
         if not isinstance(text, str):
             continue
         lines = [line.strip() for line in text[-20_000:].splitlines()]
-        # A result in JSON that was cut off or wrapped may hold anything, so no such line is repeated.
+        # A truncated or wrapped JSON result may contain secrets, so such a line is never used.
         lines = [
             line
             for line in lines

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults in the settings of many nodes, equal ones joined, as data and as a table."""
+"""Problems of the settings of many nodes, with equal problems combined, as data and as a table."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LABELLED = re.compile(r"\w+ \((\w+) of the role\)")  # as option_rules.labelled
 
 
 class Fault(NamedTuple):
-    """One problem, or warning, and the nodes that have it."""
+    """One problem or warning, and the nodes that have it."""
 
     nodes: tuple[str, ...]
     problem: Problem
 
 
 def joined(problems: Iterable[tuple[str, Problem]]) -> list[Fault]:
-    """Join equal problems of several nodes, in the order in which they are found."""
+    """Combine equal problems of several nodes, in the order in which they are found."""
     nodes: dict[Problem, dict[str, None]] = {}
     for node, problem in problems:
         nodes.setdefault(_placed(problem), {})[node] = None
@@ -33,13 +33,13 @@ def joined(problems: Iterable[tuple[str, Problem]]) -> list[Fault]:
 
 
 def _placed(problem: Problem) -> Problem:
-    """The problem of an option as one of the variable that a role passes to it."""
+    """Return the problem of an option as a problem of the role variable."""
     labelled = "" if problem.variable else _LABELLED.fullmatch(problem.key)
     return problem._replace(variable=labelled[1], key="") if labelled else problem
 
 
 def as_data(faults: list[Fault]) -> list[dict[str, Any]]:
-    """Return the faults for a task's result: nodes, variable, key, value, message, accepted; what is not known is left out."""
+    """Return the faults for a task's result: nodes, variable, key, value, message, accepted; unknown values are omitted."""
     return [
         {
             "nodes": list(fault.nodes),

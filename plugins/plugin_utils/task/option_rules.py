@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the options of the collection's actions must look like beyond their types, by their names: normalised or refused.
+"""Validates and normalises options of the collection's actions beyond their types.
 
-All of it is decided on the controller, before the node is called. No message quotes a file's content.
+This happens on the controller, before the node is contacted. Messages never contain the content of a file.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _LAYERS = "a list of pairs: a variable's name and its settings"
 
 
 def problems_of_arguments(arguments: dict[str, Any], variables: dict[str, str] | None = None) -> list[str]:
-    """What is wrong with a task's arguments as they were given: Ansible would turn any of them into a text.
+    """Return the problems of a task's original arguments, before Ansible converts them to strings.
 
-    `variables` are the role variables that options come from, by option, to be named beside them.
+    `variables`: the role variables of the options, by option, for messages.
     """
     problems: list[Problem] = []
     for name in SECONDS:
@@ -65,7 +65,7 @@ def problems_of_arguments(arguments: dict[str, Any], variables: dict[str, str] |
 def normalise(
     options: dict[str, Any], spec: dict[str, Any], variables: dict[str, str] | None = None
 ) -> list[str]:
-    """Bring validated options into their one form, in place. Returns what is wrong with them, as sentences."""
+    """Normalise validated options in place. Return their problems as sentences."""
     problems: list[Problem | str] = []
     for name, value in options.items():
         if name in spec and name not in _SEVERAL_LINES:
@@ -78,7 +78,7 @@ def normalise(
         if fault:
             problems.append(Problem("", "unit", _quoted(options["unit"]), fault, _UNIT_WORDS))
     for name in ("endpoint", "image_endpoint"):
-        if name == "image_endpoint" and options.get(name) == "":  # as crictl has it: the same as endpoint
+        if name == "image_endpoint" and options.get(name) == "":  # as in crictl: the same as endpoint
             continue
         if options.get(name) is not None and not _ENDPOINT.match(options[name]):
             accepted = "for example unix:///var/run/crio/crio.sock"
@@ -95,46 +95,49 @@ def normalise(
 
 
 def labelled(option: str, variables: dict[str, str] | None) -> str:
-    """An option's name for a message, with the role variable that it comes from where a role passes it."""
+    """Return the name of an option for a message, with the role variable if a role passes it."""
     variable = (variables or {}).get(option)
     return f"{option} ({variable} of the role)" if variable else option
 
 
 def image_fault(image: str) -> str:
-    """Return why a text cannot be an image's name, in the words of containers/image, or ""."""
+    """Return why a text is not an image name, with the error message of containers/image, or ""."""
     from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
 
     try:
         image_reference.parse(image)
     except ValueError as error:
-        return f"is not an image's name: {error}"
+        return f"is not an image name: {error}"
     return ""
 
 
 def file_mode(text: str, secret: bool) -> tuple[str, str]:
-    """(a mode as four octal digits, what is wrong with it or "")."""
+    """Return (a mode as four octal digits, its problem or "")."""
     if re.fullmatch(r"[ugoa]*[-+=][rwxXstugo,=+-]*", text):
-        return text, "is symbolic, and depends on what the file had before"
+        return text, "is symbolic, so that its result depends on the current mode of the file"
     if not re.fullmatch(r"[0-7]{3,4}", text, re.ASCII):
-        return text, f"is not a file's permissions{_hint_of_quotes(text)}"
+        return text, f"is not a file mode{_hint_of_quotes(text)}"
     mode = text.rjust(4, "0")
     special, owner, *others = (int(digit) for digit in mode)
     if not owner & 4 or any(digit & ~owner for digit in others):
-        return mode, f"gives the owner less than others, or not even reading{_hint_of_quotes(text)}"
+        return (
+            mode,
+            f"gives the owner fewer permissions than others, or no read permission{_hint_of_quotes(text)}",
+        )
     if special:
         return mode, "has setuid, setgid or the sticky bit, which no configuration file needs"
     if others[1] & 2:
         return mode, "lets every user of the node write what the runtime reads as root"
     if secret and others[1]:
-        return mode, "lets every user of the node read a file that is secret"
+        return mode, "lets every user of the node read a secret file"
     return mode, ""
 
 
 def unit_name(text: str) -> tuple[str, str]:
-    """(the whole name of a unit: crio stands for crio.service; what is wrong with it or "")."""
+    """Return (the full name of a unit, crio.service for crio; its problem or "")."""
     suffix = text.rpartition(".")[2]
     if suffix in _OTHER_UNITS and "." in text:
-        return text, f"is a unit of another type: a {suffix}"
+        return text, f"is a {suffix} unit, not a service"
     name = text if suffix == "service" and "." in text else f"{text}.service"
     if _UNIT.fullmatch(name):
         return name, ""
@@ -144,24 +147,24 @@ def unit_name(text: str) -> tuple[str, str]:
 
 
 def path_fault(path: str) -> str:
-    """What is wrong with the path of a file of the set, or ""."""
+    """Return the problem of the path of a file of the set, or ""."""
     if len(path) > _LONGEST_TEXT or any(len(part) > 255 for part in path.split("/")):
         return "is too long for a file's path"
     if line_fault(path):
         return line_fault(path) or ""
     if not path.isprintable() or path != path.strip():
-        return "has characters that cannot be seen"
+        return "contains invisible characters"
     if not path.startswith("/"):
         return "is not absolute"
     if path.endswith("/"):
-        return "ends with a slash: a file is needed, not a folder"
+        return "ends with a slash, but a file is required, not a directory"
     if path.startswith("//") or posixpath.normpath(path) != path:
-        return f"is not written as its shortest form, {posixpath.normpath(path).replace('//', '/')}"
+        return f"is not in its normalized form, {posixpath.normpath(path).replace('//', '/')}"
     return ""
 
 
 def pod_name_fault(name: object, key: str) -> str:
-    """What is wrong with the name or the namespace (`key`) of a pod, as a sentence, or ""."""
+    """Return the problem of the name or the namespace (`key`) of a pod as a sentence, or ""."""
     from ansible_collections.cri.node.plugins.plugin_utils.pod import fields
 
     field: Any = fields.METADATA[key]
@@ -170,9 +173,9 @@ def pod_name_fault(name: object, key: str) -> str:
     if isinstance(name, str) and len(name) <= 253 and re.fullmatch(field.pattern, name):
         return ""
     value = _quoted(name) if isinstance(name, str) else None
-    fault = "does not fit" if isinstance(name, str) else f"is {kind(name)}, not a text"
+    fault = "is not valid" if isinstance(name, str) else f"is {kind(name)}, not a string"
     return str(
-        Problem("", key, value, fault, field.accepted or "lower-case letters, digits and '-', 63 at most")
+        Problem("", key, value, fault, field.accepted or "at most 63 lowercase letters, digits and '-'")
     )
 
 
@@ -185,7 +188,7 @@ def _quoted(text: object) -> str:
 
 
 def _hint_of_quotes(text: str) -> str:
-    """YAML reads 0644 as the number 420: what a number that looks like that was meant to be."""
+    """Return a hint for a number that YAML read from an unquoted mode, such as 420 from 0644."""
     if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII):
         return ""
     meant = f"{int(text):04o}"
@@ -200,17 +203,23 @@ def _problems_of_types(entry: dict[str, Any], place: str) -> list[Problem]:
         hint = _hint_of_quotes(str(mode)[:5]) or "; write it in quotes"
         problems.append(Problem(place, "mode", str(mode)[:40], f"is a number{hint}", MODE))
     elif mode is not None and not isinstance(mode, str):
-        problems.append(Problem(place, "mode", None, f"is {kind(mode)}, not a text", MODE))
+        problems.append(Problem(place, "mode", None, f"is {kind(mode)}, not a string", MODE))
     for name in ("path", "owner", "content"):
         if entry.get(name) is not None and not isinstance(entry[name], str):
-            problems.append(Problem(place, name, None, f"is {kind(entry[name])}, not a text"))
+            problems.append(Problem(place, name, None, f"is {kind(entry[name])}, not a string"))
     for name in ("layers", "crio_layers"):
         if entry.get(name) is not None and not _are_layers(entry[name]):
             problems.append(Problem(place, name, None, f"is not {_LAYERS}", "[[crio_config, {...}]]"))
     if entry.get("kind", "text") == "text":
         if entry.get("layers"):
             problems.append(
-                Problem(place, "layers", None, "are not for a text file", "content, or another kind")
+                Problem(
+                    place,
+                    "layers",
+                    None,
+                    "are not accepted for a file of kind text",
+                    "content, or another kind",
+                )
             )
     elif not entry.get("layers"):
         problems.append(Problem(place, "layers", None, "is missing", _LAYERS))
@@ -247,9 +256,7 @@ def _problems_of_texts(name: str, value: object) -> list[Problem]:
                 fault = f"has {len(item)} characters"
                 problems.append(Problem("", place, None, fault, f"at most {_LONGEST_TEXT}"))
             elif line_fault(item):
-                problems.append(
-                    Problem("", place, _quoted(item), line_fault(item) or "", "a text on one line")
-                )
+                problems.append(Problem("", place, _quoted(item), line_fault(item) or "", "a single line"))
     return problems
 
 
@@ -257,9 +264,7 @@ def _problems_of_seconds(name: str, seconds: int) -> list[str]:
     if seconds <= 0:
         return [f"{name} is {seconds}; it must be at least 1 second"]
     if seconds > _MOST_SECONDS:
-        return [
-            f"{name} is {shown(seconds, 40)}; it must be at most {_MOST_SECONDS} seconds, which is a week"
-        ]
+        return [f"{name} is {shown(seconds, 40)}; it must be at most {_MOST_SECONDS} seconds (one week)"]
     return []
 
 
@@ -302,12 +307,12 @@ def _problems_of_files(files: list[dict[str, Any]]) -> list[Problem]:
         if fault:
             problems.append(Problem(f"files[{index}]", "path", _quoted(path), fault, _PATH_WORDS))
         elif path in first:
-            fault = f"is the path of files[{first[path]}], too"
+            fault = f"is also the path of files[{first[path]}]"
             problems.append(Problem(f"files[{index}]", "path", _quoted(path), fault, "each path once"))
         first.setdefault(path, index)
         if (
             entry.get("mode") or entry.get("kind", "text") == "text"
-        ):  # of the others the kind knows which are secret
+        ):  # for other kinds, the kind decides whether they are secret
             given = entry.get("mode") or ("0600" if entry["secret"] else "0644")
             entry["mode"], fault = file_mode(given, entry["secret"])
             if fault:
@@ -324,7 +329,7 @@ def _problems_of_files(files: list[dict[str, Any]]) -> list[Problem]:
                     "files",
                     "path",
                     _quoted(path),
-                    f"is inside of {shown(inside, 200)}, which is a file of the set",
+                    f"is inside {shown(inside, 200)}, which is itself a file of the set",
                 )
             )
     return problems
@@ -335,9 +340,9 @@ def _problems_of_content(content: str, place: str) -> list[Problem]:
         fault = f"has {len(content)} characters"
         return [Problem(place, "content", None, fault, f"at most {LONGEST_CONTENT}")]
     if "\0" in content:
-        return [Problem(place, "content", None, "holds a NUL character", "a text")]
+        return [Problem(place, "content", None, "contains a NUL character", "a string")]
     if not _is_unicode(content):
-        return [Problem(place, "content", None, "is not valid Unicode", "a text")]
+        return [Problem(place, "content", None, "is not valid Unicode", "a string")]
     return []
 
 
@@ -358,6 +363,12 @@ def _problems_of_bundle(options: dict[str, Any]) -> list[Problem]:
         known = {"x86_64": "amd64", "aarch64": "arm64"}.get(str(name))
         if known:
             problems.append(
-                Problem("crio_bundle", f"sha256.{name}", None, f"is called {known} by the bundles", known)
+                Problem(
+                    "crio_bundle",
+                    f"sha256.{name}",
+                    None,
+                    f"is not an architecture of a bundle, which calls it {known}",
+                    known,
+                )
             )
     return problems

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of an action on the terminal, which stay out of output that programs read."""
+"""Prints lines of an action on the terminal, but not into machine-readable output."""
 
 from __future__ import annotations
 
 from ansible import constants
 from ansible.utils.display import Display
 
-# Callbacks whose output is one document of data: a line of text would break it.
+# Callbacks whose output is one document, which a line of text would break.
 _MACHINE_READABLE = ("json", "jsonl", "null")
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The variables of all hosts of a play, for a task that runs once for all of them.
 
-hostvars is not enough: it has neither a role's defaults nor a play's variables. What a task of each host would see is asked from
-Ansible's variable manager, as Ansible's own strategies do (ansible-core 2.16 to 2.19).
+hostvars is not enough, because it has neither the defaults of roles nor the variables of the play. The variables of a task on
+each host are read from Ansible's variable manager, as Ansible's strategies do (ansible-core 2.16 to 2.19).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.errors import AnsibleError
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
-# What makes a template depend on more than the variables that it names.
+# Makes a template depend on more than the variables that it mentions.
 _ELSEWHERE = re.compile(
     r"\b(?:hostvars|vars|lookup|q)\b(?!')|\bquery\((?!'ansible\.builtin\.(?:varnames|vars)')|\b(?:now|random|shuffle)\b"
 )
@@ -29,13 +29,13 @@ class HostValues(NamedTuple):
     """One host of the play."""
 
     host: str
-    variables: dict[str, Any]  # as a task of this host has them, not evaluated
-    values: dict[str, Any]  # the evaluated ones that were asked for, without those that are not defined
-    fault: str  # why they cannot be evaluated, "" where they can
+    variables: dict[str, Any]  # as for a task of this host, not evaluated
+    values: dict[str, Any]  # the requested variables, evaluated, without undefined ones
+    fault: str  # why they cannot be evaluated, else empty
 
 
 def hosts_of(task_vars: dict[str, Any]) -> list[str]:
-    """Return the hosts that a task which runs once in each batch is about: all of the play in its first batch, else none."""
+    """Return the hosts for a task that runs once in each batch: all hosts of the play in the first batch, else none."""
     every = list(task_vars.get("ansible_play_hosts_all") or [task_vars["inventory_hostname"]])
     batch = task_vars.get("ansible_play_batch") or every
     return every if every[0] in batch else []
@@ -44,8 +44,8 @@ def hosts_of(task_vars: dict[str, Any]) -> list[str]:
 def values(task: Any, templar: Any, task_vars: dict[str, Any], names: list[str]) -> Iterator[HostValues]:
     """Yield the values of some variables for each host.
 
-    Evaluating templates is most of the work. Hosts for which all variables that the templates name are equal have equal values,
-    which are evaluated once; they are the same objects then.
+    Evaluating templates is most of the work. If all variables that the templates mention are equal for several hosts, the
+    values are evaluated once, and these hosts share the same objects.
     """
     hostvars = task_vars["hostvars"]
     manager, inventory = hostvars._variable_manager, hostvars._inventory
@@ -72,14 +72,14 @@ def _evaluated(templar: Any, variables: dict[str, Any], names: list[str]) -> tup
 
 
 class _Used:
-    """Finds what the value of a variable depends on."""
+    """Finds the variables that a variable depends on."""
 
     def __init__(self) -> None:
         self._mentioned: dict[str, frozenset[str] | None] = {}
         self._frozen: dict[int, tuple[object, str]] = {}
 
     def by(self, variables: dict[str, Any], names: list[str]) -> _Key | None:
-        """Return a key of all variables that these depend on, with their values; None where that cannot be known."""
+        """Return a key of all variables that these depend on, with their values; None if they cannot be determined."""
         layers = self._layers(variables)
         seen: set[str] = set()
         found: dict[str, str] = {}
@@ -101,7 +101,7 @@ class _Used:
         return tuple(sorted(found.items()))
 
     def _layers(self, variables: dict[str, Any]) -> dict[str, list[str]]:
-        """{name: further variables whose names begin with it and two underscores}"""
+        """Return {name: variables whose names start with it and two underscores}."""
         found: dict[str, list[str]] = {}
         for name in variables:
             base, layer, _rest = name.partition("__")
@@ -110,7 +110,7 @@ class _Used:
         return found
 
     def _freeze(self, value: object) -> str:
-        """A value as text, in which its templates are not evaluated."""
+        """Return a value as text, without evaluating its templates."""
         if id(value) not in self._frozen:
             text = value if type(value) is str else json.dumps(value, sort_keys=True, default=repr)
             self._frozen[id(value)] = (

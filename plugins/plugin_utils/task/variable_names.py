@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds variables that were probably meant for a role of this collection and that no role reads.
+"""Finds variables that are probably meant for a role of this collection, but that no role reads.
 
-Ansible ignores a variable that nobody reads. A warning needs a name that is close to a known one and a value of its shape,
-so that variables of users and of other collections (kubespray has crio_*, crictl_* and registry_*) cause none.
+Ansible silently ignores unused variables. A warning requires a name that is similar to a known one and a value of the same
+kind, so that variables of users and of other collections do not cause warnings (kubespray has crio_*, crictl_* and registry_*).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CAT
 from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml, registries_conf
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
-# The variables of the roles and playbooks by the shape of their values. A test compares them with the argument specifications.
+# The variables of the roles and playbooks by the type of their values. A test compares them with the argument specifications.
 LAYERED = ("crio_config", "registries_config", "crictl_config")
 SINGLE = {
     "crio_version": "text",
@@ -33,7 +33,7 @@ SINGLE = {
     "cri_node_hosts": "text",
     "cri_node_serial": "number",
 }
-# What the roles leave behind for others.
+# Variables that the roles provide.
 _OF_ROLES = (
     "crio_files",
     "crio_problems",
@@ -61,7 +61,7 @@ _OF_ROLES = (
 _SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
 _KNOWN = frozenset((*_SHAPES, *_OF_ROLES))
 _FAMILIES = ("crio_", "cri_o_", "crictl_", "registries_", "registry_", "verify_", "runtime_", "cri_node_")
-# Names that may stand for one of the layered variables: which one, the keys of the value decide.
+# Names that may be meant for one of the layered variables; the keys of the value decide which one.
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family != "verify_"))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled
@@ -70,9 +70,9 @@ _NOT_SEARCHED = ("vars", "hostvars", "groups")
 
 
 def warnings(variables: Mapping[str, object]) -> list[str]:
-    """Return a sentence for each variable that no role reads and that was probably meant for one.
+    """Return a sentence for each variable that no role reads, but that is probably meant for one.
 
-    `variables` are those of a task, not templated. A variable that another one mentions is used, whatever its name.
+    `variables`: the variables of a task, not templated. A variable that another one mentions counts as used.
     """
     suspects = {}
     for name in variables:
@@ -113,7 +113,7 @@ def _meant(name: str, value: object) -> str:
 
 
 def _close(base: str, value: object) -> str:
-    """The known variable that has nearly this name, or one of this content."""
+    """Return the known variable with a similar name, or one that fits the content."""
     near = {known: steps for known, steps in _near(base).items() if _fits(value, _SHAPES[known])}
     if near:
         return min(near, key=lambda known: near[known])
@@ -122,7 +122,7 @@ def _close(base: str, value: object) -> str:
 
 @lru_cache(maxsize=256)  # the hosts of a play have the same names
 def _near(base: str) -> dict[str, int]:
-    """{known variable: how many letters differ}, for those of nearly this name."""
+    """Return {known variable: number of different letters} for similar names."""
     near = {}
     for known in _SHAPES:
         allowed = min(2, len(known.split("_", 1)[1]) // 3)
@@ -133,7 +133,7 @@ def _near(base: str) -> dict[str, int]:
 
 
 def _fits(value: object, shape: str) -> bool:
-    """Whether a value could be meant for a variable of this shape; a template could be anything."""
+    """Return whether a value fits a variable of this type; a template fits all types."""
     if isinstance(value, str) and _TEMPLATE.fullmatch(value):
         return True
     if shape == "mapping":
@@ -149,7 +149,7 @@ def _fits(value: object, shape: str) -> bool:
 
 
 def _by_content(value: object) -> str:
-    """The layered variable whose keys a mapping has, or ""."""
+    """Return the layered variable whose keys a mapping has, or ""."""
     found = mapping_of(value)
     for name in found if isinstance(found, Mapping) else ():
         table = str(name)
@@ -163,7 +163,7 @@ def _by_content(value: object) -> str:
 
 
 def _distance(one: str, other: str, most: int) -> int:
-    """How many letters must be changed, added, taken away or swapped to make one of the other; most + 1 for any more."""
+    """Return how many letters must be changed, added, removed or swapped to convert one name to the other; at most `most` + 1."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     before: list[int] = []
@@ -179,7 +179,7 @@ def _distance(one: str, other: str, most: int) -> int:
 
 
 def _mentioned(variables: Mapping[str, object], names: Mapping[str, object]) -> set[str]:
-    """Those of the names that a template of another variable has in it."""
+    """Return the names that occur in templates of other variables."""
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
     found: set[str] = set()
     for text in _texts(variables):

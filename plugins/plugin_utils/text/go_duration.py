@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Durations as Go's time package reads and prints them: CRI-O takes "1m30s" and prints back "1m30s"."""
+"""Parses and formats durations as Go's time package does, such as "1m30s"."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 200  # characters; Go prints 25 at most
 
 
 def parse(text: str) -> int | None:
-    """Nanoseconds, or None when time.ParseDuration would refuse the text, or nobody would write it."""
+    """Return nanoseconds, or None if time.ParseDuration refuses the text or it is too long."""
     if len(text) > _LONGEST:
         return None
     sign = -1 if text.startswith("-") else 1
@@ -39,7 +39,7 @@ def parse(text: str) -> int | None:
 
 
 def render(nanoseconds: int) -> str:
-    """The text of time.Duration's String method: "0s", "1.5s", "1h0m0s", "250ms"."""
+    """Return the text of time.Duration's String method, such as "0s", "1.5s", "1h0m0s" or "250ms"."""
     if nanoseconds == 0:
         return "0s"
     if nanoseconds < 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text that has to stay on one line of a file that systemd reads."""
+"""Checks text that must be a single line in a file that systemd reads."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _REFUSED = frozenset(chr(code) for code in (*range(9), *range(10, 32), *range(12
 
 
 def shown_name(name: str) -> str:
-    """A name that may be no name, for a message: only up to where a value begins, which may be a secret."""
+    """Return an invalid name for a message, only up to the start of a value, which may be secret."""
     end = min((place for place in map(name.find, "=:\n\"'") if place >= 0), default=len(name))
     return ascii(name[: min(end, 60)]) + ("..." if end < len(name) or len(name) > 60 else "")
 
 
 def line_fault(text: str) -> str | None:
-    """Why the text cannot stand on one line; None when it can. The text itself is not in the answer."""
+    """Return why the text is not a single line, without the text itself; None if it is."""
     if not _REFUSED.isdisjoint(text):
-        return "holds a line break or another control character"
+        return "contains a line break or another control character"
     if not is_unicode(text):
-        return "is no valid Unicode"
+        return "is not valid Unicode"
     return None

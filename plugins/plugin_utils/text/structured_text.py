@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads data that arrives as text: extra variables as key=value, surveys of AWX and INI inventories know nothing else.
+"""Parses data that is passed as a string, as by extra variables in key=value form, AWX surveys and INI inventories.
 
-Accepted is JSON or YAML. No message quotes the text, which may hold secrets.
+The string can contain JSON or YAML. Messages never contain the string, which may be secret.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from itertools import accumulate
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 
-_LONGEST = 128 * 1024  # characters of a text: Linux gives a program no longer one
-_DEEPEST = 100  # brackets inside of each other; the reader of YAML takes seconds for thousands
+_LONGEST = 128 * 1024  # characters of a text: the maximum length of an argument in Linux
+_DEEPEST = 100  # nested brackets; the YAML parser needs seconds for thousands
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
-_MOST = 100_000  # values that a text may stand for: YAML's aliases multiply them
+_MOST = 100_000  # values after YAML aliases are expanded
 
 
 def mapping_of(value: object) -> object:
-    """Return the mapping that a plain value stands for: {} for null or a blank text, what a text holds, else the value.
+    """Return the mapping of a plain value: {} for null or a blank string, the parsed mapping of a string, else the value itself.
 
-    Whether the result is a mapping is for the caller to check; see fault_of_mapping.
+    The caller must check that the result is a mapping; see fault_of_mapping.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return {}
@@ -30,19 +30,19 @@ def mapping_of(value: object) -> object:
 
 
 def fault_of_mapping(value: object, of: str = "") -> str:
-    """Return why mapping_of finds no mapping in this value, as the end of a sentence, or "". of: what it should map."""
+    """Return why mapping_of does not return a mapping for this value, as the end of a sentence, or "". of: what it should map."""
     if isinstance(mapping_of(value), dict):
         return ""
     if not isinstance(value, str):
         return f"is {kind(value)}, not a mapping{of}"
     fault = _read(value)[1]
-    return f"is a text that does not hold a mapping{of} in JSON or YAML{f': {fault}' if fault else ''}"
+    return f"is a string that does not contain a mapping{of} as JSON or YAML{f': {fault}' if fault else ''}"
 
 
 def list_of(value: object) -> object:
-    """Return the list that a plain value stands for: [] for null or a blank text, what a text holds, else words by comma.
+    """Return the list of a plain value: [] for null or a blank string, the parsed list of a string, else its words by comma.
 
-    Another scalar is a list of one, as everywhere in Ansible. A mapping stays as it is.
+    Another scalar becomes a list with one entry, as in Ansible. A mapping is returned unchanged.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return []
@@ -58,13 +58,13 @@ def list_of(value: object) -> object:
 
 
 def documents_of(text: str) -> tuple[list[object], str]:
-    """(the documents of a text in JSON or YAML, "") without the empty ones, or ([], why it cannot be read)."""
+    """Return (the non-empty documents of a text of JSON or YAML, "") or ([], why it cannot be parsed)."""
     found, fault = _load(text)
     return [document for document in found if document is not None], fault
 
 
 def _read(text: str) -> tuple[object, str]:
-    """(what a text of one document holds, "") or (None, why it cannot be read)."""
+    """Return (the data of a text with one document, "") or (None, why it cannot be parsed)."""
     found, fault = _load(text)
     if len(found) > 1:
         return None, f"it has {len(found)} documents"
@@ -83,10 +83,10 @@ def _load(text: str) -> tuple[list[object], str]:
 def _load_yaml(text: str) -> tuple[list[object], str]:
     if max(accumulate(_STEPS[char] for char in text if char in _STEPS), default=0) > _DEEPEST:
         return [], f"lists and mappings are nested deeper than {_DEEPEST} levels"
-    import yaml  # slow to load, and only texts need it
+    import yaml  # slow to load, and only needed for strings
 
     try:
-        found = list(yaml.safe_load_all(text))  # not by libyaml, which deep nesting crashes
+        found = list(yaml.safe_load_all(text))  # not libyaml, which crashes on deep nesting
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it"
@@ -94,7 +94,7 @@ def _load_yaml(text: str) -> tuple[list[object], str]:
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         return [], "it cannot be read"
     if _is_too_much(found):
-        return [], f"it stands for more than {_MOST} values"
+        return [], f"it expands to more than {_MOST} values"
     try:
         return [plain(each) for each in found], ""
     except TooDeep as error:
@@ -102,7 +102,7 @@ def _load_yaml(text: str) -> tuple[list[object], str]:
 
 
 def _is_too_much(value: object) -> bool:
-    """Whether data holds more values than any configuration does; shared parts count each time they are there."""
+    """Return whether data contains more values than any configuration; shared parts count each time they occur."""
     count, waiting = 0, [value]
     while waiting:
         item = waiting.pop()

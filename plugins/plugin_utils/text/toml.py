@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small TOML 1.0 writer: controllers with Python 3.10 and AWX's default image have none.
+"""A small TOML 1.0 writer, because Python 3.10 and AWX's default image have none.
 
-Equal data gives equal bytes: keys are sorted, scalars and lists come before sub-tables (a scalar after a
-table's header would belong to that table). There are no dates: no file that this collection writes has any.
+Equal data results in equal bytes: keys are sorted, and scalars and lists come before sub-tables (a scalar after the header of a
+table would belong to that table). Dates are not supported, because no file of this collection contains any.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _ESCAPES = {
 
 
 class TomlError(ValueError):
-    """The data holds something that has no place in TOML; the message begins with its dotted key."""
+    """The data cannot be written as TOML; the message starts with the dotted key."""
 
 
 def dumps(data: dict[str, Any]) -> str:
-    """The data as TOML text, ending in a newline (empty data: an empty text)."""
+    """Return the data as a TOML document, ending in a newline; an empty text for empty data."""
     if not isinstance(data, dict):
         raise TomlError(f"a TOML document is a table, not {_kind(data)}")
     lines: list[str] = []
@@ -34,12 +34,12 @@ def dumps(data: dict[str, Any]) -> str:
 
 
 def dotted(path: tuple[str, ...]) -> str:
-    """A path as TOML writes it, names quoted where needed: ("crio", "kata.v2") is crio."kata.v2"."""
+    """Return a path as a dotted key, with quoted names if needed: ("crio", "kata.v2") is crio."kata.v2"."""
     return ".".join(_key(name, path) for name in path)
 
 
 def literal(value: object, path: tuple[Any, ...] = ()) -> str:
-    """One value on one line, in the style of CRI-O's own encoder (github.com/BurntSushi/toml)."""
+    """Return a value on one line, in the style of CRI-O's encoder (github.com/BurntSushi/toml)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -53,7 +53,7 @@ def literal(value: object, path: tuple[Any, ...] = ()) -> str:
     if isinstance(value, dict):
         items = [_pair(name, value[name], (*path, name)) for name in _names(value, path)]
         return f"{{{', '.join(items)}}}"
-    raise TomlError(f"{_place(path)}: {_kind(value)} has no place in TOML")
+    raise TomlError(f"{_place(path)}: {_kind(value)} cannot be written as TOML")
 
 
 def _write_table(lines: list[str], table: dict[str, Any], path: tuple[Any, ...]) -> None:
@@ -110,7 +110,7 @@ def _names(table: dict[str, Any], path: tuple[Any, ...]) -> list[str]:
 
 
 def _header(path: tuple[Any, ...]) -> str:
-    """Indices of table lists are no part of a header."""
+    """Return the header of a table, without the indices of lists of tables."""
     return ".".join(_key(name, path) for name in path if isinstance(name, str))
 
 
@@ -126,12 +126,12 @@ def _quoted(text: str, path: tuple[Any, ...]) -> str:
 
 def _integer(value: int, path: tuple[Any, ...]) -> str:
     if value not in _INTEGERS:
-        raise TomlError(f"{_place(path)}: the integer does not fit into 64 bits")
+        raise TomlError(f"{_place(path)}: the integer does not fit in 64 bits")
     return str(value)
 
 
 def _place(path: tuple[Any, ...]) -> str:
-    """A path in a message: list indices in brackets; never fails on the text it has to name."""
+    """Return a path for a message, with list indices in brackets; never fails."""
     parts = []
     for part in path:
         if isinstance(part, int):

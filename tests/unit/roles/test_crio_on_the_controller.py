@@ -71,7 +71,7 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
         ),
         pytest.param(
             {"crio_version": 1.4},
-            ["crio_version = 1.4: is not a text", "1.34 to 1.37 in quotes"],
+            ["crio_version = 1.4: is not a string", "1.34 to 1.37 in quotes"],
             id="1.40 without quotes",
         ),
         pytest.param(

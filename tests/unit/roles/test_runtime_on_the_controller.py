@@ -101,7 +101,7 @@ def test_null_and_an_empty_text_say_nothing(controller, empty):
 @pytest.mark.parametrize("variable", MAPPINGS)
 def test_a_text_that_is_no_mapping_is_one_short_message(controller, variable):
     output = controller.expect_one_message(
-        "runtime", {variable: "metrics_port=9537"}, [f"{variable}: is a text that"]
+        "runtime", {variable: "metrics_port=9537"}, [f"{variable}: is a string that"]
     )
     [message] = [line for line in output.splitlines() if "FAILED! =>" in line or '"msg":' in line][-1:]
     assert len(message) < 600

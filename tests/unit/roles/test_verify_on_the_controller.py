@@ -184,7 +184,7 @@ def test_the_tag_check_contacts_no_node(tmp_path, playbook):
     [
         pytest.param({"verify_network": "maybe"}, "verify_network", id="not a choice"),
         pytest.param(
-            {"verify_image": "UPPER CASE"}, "image (verify_image of the role) = \\\"UPPER CASE\\\": is not an image's name",
+            {"verify_image": "UPPER CASE"}, "image (verify_image of the role) = \\\"UPPER CASE\\\": is not an image name",
             id="not an image",
         ),
         pytest.param({"verify_pull": ["--help"]}, "pull (verify_pull of the role) = ", id="an option"),

@@ -47,15 +47,21 @@ def test_an_absent_pod_is_named_by_a_file_too(run, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{TEXT}---\n{SERVICE}", "holds 2 documents (Pod web, Service front), and a task makes one Pod"),
-        (f"{TEXT}---\n[]\n---\na: b\n", "holds 3 documents (Pod web, a list, one without kind and name)"),
+        (
+            f"{TEXT}---\n{SERVICE}",
+            "contains 2 documents (Pod web, Service front), but a task creates one Pod",
+        ),
+        (
+            f"{TEXT}---\n[]\n---\na: b\n",
+            "contains 3 documents (Pod web, a list, a document without kind and name)",
+        ),
         ("---\n".join([SERVICE] * 9), "Service front and 4 more)"),
-        ("{a: [b}", "does not hold YAML or JSON: line 1, column"),
+        ("{a: [b}", "is not valid YAML or JSON: line 1, column"),
         ("--- \n", "is empty"),
         ("# nothing\n", "is empty"),
         ("- a: CANARY\n- b\n", "is a list, not a mapping"),
-        (SERVICE, "kind = Service: cannot be honoured; accepted: Pod"),
-        ("a: &a [*a]\nb: c\n", "stands for more than"),
+        (SERVICE, "kind = Service: is not supported; accepted: Pod"),
+        ("a: &a [*a]\nb: c\n", "expands to more than"),
     ],
 )
 def test_what_is_not_one_pod_is_refused_by_name(refused, text, said, tmp_path):
@@ -74,11 +80,11 @@ def test_a_file_that_cannot_be_read_is_refused_by_path(refused, tmp_path):
     for name, said in (
         (
             "missing.yml",
-            "there is no such file on the controller; accepted: one Pod, as a mapping, as a text of YAML, or as",
+            "there is no such file on the controller; accepted: one Pod, as a mapping, as a string of YAML, or as",
         ),
         ("", "is not a regular file"),
         ("pipe", "is not a regular file"),
-        ("binary", "is not text in UTF-8"),
+        ("binary", "is not valid UTF-8"),
         ("huge", "it has more than 131072 characters"),
         ("missing\0", "no such file"),
         ("x" * 300, "on the controller"),
@@ -91,4 +97,4 @@ def test_a_file_that_cannot_be_read_is_refused_by_path(refused, tmp_path):
 
 @pytest.mark.parametrize("manifest", [None, "", "  "])
 def test_no_manifest_is_refused(refused, manifest):
-    assert "needs a manifest" in refused("crictl_pod", {"manifest": manifest})
+    assert "requires a manifest" in refused("crictl_pod", {"manifest": manifest})

@@ -121,7 +121,8 @@ def test_a_node_without_sudo_says_so(run):
     for name, arguments in (("runtime_config", {"files": [FILE]}), ("crictl_pod", {"manifest": POD})):
         message = run(name, arguments, lambda _arguments: returned).message
         assert (
-            message == "the module returned nothing on the node (exit status 1): sudo: a password is required"
+            message
+            == "the module returned no result on the node (exit status 1): sudo: a password is required"
         )
     task = run("runtime_verify", {}, lambda _arguments: returned)
     assert "sudo: a password is required" in task.result["checks"][0]["detail"]
@@ -145,7 +146,7 @@ def test_no_failure_repeats_what_a_secret_file_holds(run):
 def test_a_path_without_an_answer_is_a_warning_of_the_task(run):
     found = {"report": report(unanswered_paths=["/mnt/nfs/policy.json"])}
     [warning] = run("runtime_config", {"files": []}, lambda _arguments: found).result["warnings"]
-    assert warning.startswith("/mnt/nfs/policy.json: its file system gave no answer in time")
+    assert warning.startswith("/mnt/nfs/policy.json: its file system did not answer in time")
 
 
 SECRET = {

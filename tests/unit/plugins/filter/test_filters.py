@@ -78,8 +78,8 @@ def test_crictl_config_tells_all_there_is_to_know():
         "data": {"timeout": 5, "max-retries": 2},
         "layers": {"timeout": "crictl_config", "max-retries": "crictl_config"},
         "problems": [
-            "crictl_config: max-retries: crictl 1.36 does not know it and would leave the whole file unread; "
-            "it is there since 1.37"
+            "crictl_config: max-retries: requires crictl 1.37 or later: "
+            "crictl 1.36 does not know this key and ignores the whole file"
         ],
         "warnings": [],
     }
@@ -111,7 +111,7 @@ def test_crio_config_tells_all_there_is_to_know():
         "problems": [],
         "warnings": [
             "crio_config__debug: crio.runtime.pids_limit: is deprecated: "
-            "the kubelet's podPidsLimit replaces it"
+            "use podPidsLimit of the kubelet instead"
         ],
         "secret_keys": ["crio.runtime.default_env"],
     }
@@ -121,7 +121,7 @@ def test_crio_config_tells_all_there_is_to_know():
     ("configuration", "words"),
     [
         pytest.param(
-            "text", "crio_config: is a text that does not hold a mapping in JSON or YAML", id="a text"
+            "text", "crio_config: is a string that does not contain a mapping as JSON or YAML", id="a text"
         ),
         pytest.param(
             [["crio_config__x", 5]], "crio_config__x: is an integer, not a mapping", id="a layer is a number"
@@ -158,18 +158,18 @@ def test_a_version_that_is_none_is_told_with_the_other_problems():
 def test_a_version_that_is_not_a_text_is_refused_with_the_reason(version):
     (problem,) = call("crio_config", {}, version=version)["problems"]
     assert problem.startswith("crio_version")
-    assert "is not a text" in problem
+    assert "is not a string" in problem
     assert "1.34 to 1.37 in quotes" in problem
-    with pytest.raises(AnsibleFilterError, match=r"is not a text.*1\.34 to 1\.37 in quotes"):
+    with pytest.raises(AnsibleFilterError, match=r"is not a string.*1\.34 to 1\.37 in quotes"):
         call("crictl_config", {}, version=version)
 
 
 @pytest.mark.parametrize("version", ["1.4", "1.40", "1.33.9", "1.3", "0.36", "2.36", "v1.38.0", "1.38.0-dev"])
 def test_a_version_whose_settings_are_not_known_is_refused_with_the_range(version):
     (problem,) = call("crio_config", {}, version=version)["problems"]
-    assert problem.startswith(f'crio_version = "{version}": is not one of the versions')
+    assert problem.startswith(f'crio_version = "{version}": is not a supported version')
     assert "1.34 to 1.37" in problem
-    with pytest.raises(AnsibleFilterError, match=r"is not one of the versions.*1\.34 to 1\.37"):
+    with pytest.raises(AnsibleFilterError, match=r"is not a supported version.*1\.34 to 1\.37"):
         call("crictl_config", {}, version=version)
 
 

@@ -19,7 +19,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Vers
             "belongs before",
             id="unsorted",
         ),
-        pytest.param([{"key": "b.x", "type": "string"}] * 2, "is there twice", id="duplicate"),
+        pytest.param([{"key": "b.x", "type": "string"}] * 2, "is listed twice", id="duplicate"),
         pytest.param(
             [{"key": "b", "type": "string"}, {"key": "b.x", "type": "string"}],
             "both a key and a table",

@@ -136,11 +136,11 @@ def test_a_host_may_have_any_of_several_programs():
         ),
         pytest.param(
             {KATA + "inherit_default_runtime": True, KATA + "runtime_root": "/run/kata"},
-            KATA + "runtime_root", "takes the default handler's value", id="an inherited key",
+            KATA + "runtime_root", "uses the value of the default handler", id="an inherited key",
         ),
         pytest.param(
             {RUNTIME + "conmon": "/usr/bin/conmon", KATA + "monitor_path": "/opt/conmon"},
-            KATA + "monitor_path", "crio.runtime.conmon is set, too, and overrides it", id="conmon overrides",
+            KATA + "monitor_path", "crio.runtime.conmon is also set and overrides it", id="conmon overrides",
         ),
         pytest.param(
             {RUNTIME + "cgroup_manager": "cgroupfs", KATA + "monitor_cgroup": "system.slice"},

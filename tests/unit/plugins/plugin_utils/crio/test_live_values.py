@@ -40,7 +40,7 @@ def test_what_the_files_say_decides_whether_a_value_is_old(effective, is_stale):
 def test_an_old_value_is_told_with_what_the_files_say_and_blames_no_file():
     stale, _none = live_values.split(expected(), {PORT: "9999"}, {PORT: "9537"})
     assert live_values.of_stale(stale, {PORT: "9537"}) == [
-        f"{PORT}: the running CRI-O uses 9999, while its files now say 9537: it was not restarted since"
+        f"{PORT}: the running CRI-O uses 9999, but its files now set 9537: it has not been restarted since"
     ]
 
 
@@ -67,8 +67,8 @@ def test_a_replaced_entry_is_one_sentence_with_all_its_keys():
     _stale, outranked = live_values.split(expected(), live, {})
     assert live_values.of_outranked(outranked, expected()) == [
         f'{CRUN} is set with runtime_pull_image = no value, runtime_root = "/run/crun", but the running CRI-O uses'
-        ' runtime_pull_image = true, runtime_root = "": a file of crio.conf.d that is read later outranks it, or did when the'
-        " daemon started, and such a table is replaced whole"
+        ' runtime_pull_image = true, runtime_root = "": a file of crio.conf.d that is read later replaces the whole table, or did'
+        " so when the daemon started"
     ]
 
 

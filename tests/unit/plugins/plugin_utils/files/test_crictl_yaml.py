@@ -46,32 +46,32 @@ def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
     [
         pytest.param(
             {"timeout": "2s"},
-            'timeout = "2s": is a text, not an integer; accepted: an integer',
+            'timeout = "2s": is a string, not an integer; accepted: an integer',
             id="a duration, which voids the file",
         ),
         pytest.param(
             {"timeout": 0},
-            "timeout = 0: is no time that crictl can wait: it would silently take its own default; "
-            "accepted: whole seconds, from 1",
+            "timeout = 0: is not a valid timeout: crictl silently uses its own default; "
+            "accepted: a whole number of seconds, at least 1",
             id="no time",
         ),
         pytest.param(
             {"timeout": 10**10},
-            "timeout = 10000000000: is no time that crictl can wait: it would silently take its own default; "
-            "accepted: whole seconds, from 1",
+            "timeout = 10000000000: is not a valid timeout: crictl silently uses its own default; "
+            "accepted: a whole number of seconds, at least 1",
             id="more time than there is",
         ),
         pytest.param(
             {"runtime_endpoint": SOCKET},
-            "runtime_endpoint: is unknown to crictl, which would then leave the whole file unread; "
+            "runtime_endpoint: is unknown to crictl, which then ignores the whole file; "
             "did you mean runtime-endpoint?",
             id="an underscore",
         ),
         *(
             pytest.param(
                 {"image-endpoint": endpoint},
-                f'image-endpoint = "{endpoint}": has no absolute path: crictl would call another socket, or none; accepted: an '
-                "absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock",
+                f'image-endpoint = "{endpoint}": has no absolute path: crictl connects to another socket or to none; accepted: '
+                "unix:// followed by an absolute path, for example unix:///var/run/crio/crio.sock",
                 id=f"no absolute path: {endpoint}",
             )
             for endpoint in (
@@ -85,12 +85,12 @@ def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
         ),
         pytest.param(
             {"runtime-endpoint": "tcp://10.0.0.1:10010"},
-            'runtime-endpoint = "tcp://10.0.0.1:10010": is no socket that crictl can call; accepted: an absolute '
-            "path with unix:// in front, for example unix:///var/run/crio/crio.sock",
+            'runtime-endpoint = "tcp://10.0.0.1:10010": is not the address of a Unix socket; accepted: unix:// '
+            "followed by an absolute path, for example unix:///var/run/crio/crio.sock",
             id="no socket",
         ),
         pytest.param(
-            {"debug": "yes"}, 'debug = "yes": is a text, not a boolean; accepted: true or false', id="yes"
+            {"debug": "yes"}, 'debug = "yes": is a string, not a boolean; accepted: true or false', id="yes"
         ),
     ],
 )
@@ -100,7 +100,7 @@ def test_what_crictl_would_not_understand_is_refused(data, sentence):
 
 def test_what_is_no_mapping_is_refused():
     assert problems(["timeout"]) == [
-        "crictl_config: is a list, not a mapping; accepted: crictl.yaml's own keys"
+        "crictl_config: is a list, not a mapping; accepted: the keys of crictl.yaml"
     ]
 
 
@@ -111,8 +111,8 @@ def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_ver
     assert crictl_yaml.depends_on_version(result.data)
     assert crictl_yaml.check_again(result.data, result.sources, "1.37.0") == []
     assert [str(each) for each in crictl_yaml.check_again(result.data, result.sources, "v1.36.2")] == [
-        "crictl_config__x: max-retries: crictl v1.36.2 does not know it and would leave the whole file unread; "
-        "it is there since 1.37"
+        "crictl_config__x: max-retries: requires crictl 1.37 or later: "
+        "crictl v1.36.2 does not know this key and ignores the whole file"
     ]
     assert problems(data, "1.36") != []
     assert not crictl_yaml.depends_on_version({"timeout": 5})
@@ -125,7 +125,7 @@ def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_ver
         ("unix:/run/crio.sock", None),
         ("UNIX:///run/crio.sock", None),
         ("unix:////run/crio.sock", None),
-        ("/run/crio.sock", "has no unix:// in front"),
+        ("/run/crio.sock", "does not start with unix://"),
     ],
 )
 def test_an_endpoint_is_accepted_as_crictl_takes_it(endpoint, warning):

@@ -74,7 +74,7 @@ def test_a_good_value_becomes_its_type(key, value, typed):
         pytest.param(
             "crio.runtime.cgroup_manager",
             "sytemd",
-            'crio.runtime.cgroup_manager = "sytemd": is not accepted by CRI-O, which would not start with it; '
+            'crio.runtime.cgroup_manager = "sytemd": is not accepted by CRI-O, which does not start with it; '
             "did you mean systemd?; accepted: cgroupfs, systemd",
             id="no choice",
         ),
@@ -82,34 +82,34 @@ def test_a_good_value_becomes_its_type(key, value, typed):
             "crio.network.cni_status_grace_period",
             10,
             "crio.network.cni_status_grace_period = 10: is a number, which CRI-O reads as nanoseconds: "
-            'write the unit; accepted: a text with a unit, for example "90s" or "1m30s"',
+            'write the unit; accepted: a string with a unit, for example "90s" or "1m30s"',
             id="ten nanoseconds",
         ),
         pytest.param(
             "crio.runtime.default_ulimits",
             "nofile=1:2",
-            'crio.runtime.default_ulimits = "nofile=1:2": is a text, not a list: '
-            "write it as a list with one entry; accepted: a list of texts",
+            'crio.runtime.default_ulimits = "nofile=1:2": is a string, not a list: '
+            "write it as a list with one entry; accepted: a list of strings",
             id="a scalar for a list",
         ),
         pytest.param(
             "crio.runtime.default_capabilities",
             ["KILL", "CAP_CHOWN"],
-            'crio.runtime.default_capabilities[1] = "CAP_CHOWN": CRI-O puts CAP_ in front itself: '
+            'crio.runtime.default_capabilities[1] = "CAP_CHOWN": has the prefix CAP_, which CRI-O adds itself: '
             "write CHOWN; accepted: a capability without CAP_, for example NET_RAW",
             id="CAP_ in front",
         ),
         pytest.param(
             "crio.runtime.log_levle",
             "info",
-            "crio.runtime.log_levle: is unknown to CRI-O, which would ignore it silently; "
+            "crio.runtime.log_levle: is unknown to CRI-O, which silently ignores it; "
             "did you mean crio.runtime.log_level?",
             id="a typo",
         ),
         pytest.param(
             "crio.runtime.LOG_LEVEL",
             "info",
-            "crio.runtime.LOG_LEVEL: is not spelled as CRI-O prints it; did you mean crio.runtime.log_level?",
+            "crio.runtime.LOG_LEVEL: is not spelled as in crio.conf; did you mean crio.runtime.log_level?",
             id="another case",
         ),
         pytest.param(
@@ -121,14 +121,14 @@ def test_a_good_value_becomes_its_type(key, value, typed):
         pytest.param(
             "crio.runtime",
             "info",
-            "crio.runtime: is a text, but crio.conf has such a table; accepted: a mapping of its keys",
+            "crio.runtime: is a string, not a mapping: crio.conf has a table here; accepted: a mapping of its keys",
             id="a scalar for a table",
         ),
         pytest.param(
             "crio.runtime.manage_ns_lifecycle",
             True,
-            "crio.runtime.manage_ns_lifecycle: CRI-O 1.21 removed it and ignores it silently; "
-            "what replaced it: nothing, CRI-O always manages namespaces itself",
+            "crio.runtime.manage_ns_lifecycle: was removed in CRI-O 1.21, which silently ignores it; "
+            "replacement: none, CRI-O always manages namespaces itself",
             id="removed long ago",
         ),
         pytest.param(
@@ -309,10 +309,10 @@ def test_a_faulty_key_does_not_also_count_as_missing():
     ("data", "words"),
     [
         pytest.param(
-            nested("crio.image.insecure_registries", ["a.io"]), "insecure = true", id="without effect"
+            nested("crio.image.insecure_registries", ["a.io"]), "insecure: true", id="without effect"
         ),
         pytest.param(nested("crio.runtime.pids_limit", 1024), "podPidsLimit", id="deprecated"),
-        pytest.param(handler(monitor_path="/x"), "replaces the whole entry", id="part of a handler"),
+        pytest.param(handler(monitor_path="/x"), "replaces that of earlier files", id="part of a handler"),
     ],
 )
 def test_what_is_only_unwise_is_a_warning(data, words):
@@ -368,7 +368,7 @@ class TestChoices:
         found = metrics("operations", "image_pulls_failures", "operations_total", "nothing_like_it", "x", "y")
         assert len(found) == 5
         assert (
-            '[0] = "operations": is unknown to CRI-O, which would ignore it silently and serve no such metric'
+            '[0] = "operations": is unknown to CRI-O, which silently ignores it and serves no such metric'
             in found[0]
         )
         assert "did you mean operations_total?; accepted: image_pulls_layer_size, " in found[0]
@@ -385,22 +385,22 @@ class TestChoices:
     @pytest.mark.parametrize(
         ("keys", "value", "said"),
         [
-            ("api.tls_min_version", "VersionTLS1.3", "would not start with it; did you mean VersionTLS13?"),
-            ("image.image_volumes", "binds", "would not start with it; did you mean bind?"),
-            ("stats.included_pod_metrics", ["cpus"], "would not start with it; did you mean cpu?"),
+            ("api.tls_min_version", "VersionTLS1.3", "does not start with it; did you mean VersionTLS13?"),
+            ("image.image_volumes", "binds", "does not start with it; did you mean bind?"),
+            ("stats.included_pod_metrics", ["cpus"], "does not start with it; did you mean cpu?"),
             (
                 "runtime.runtimes.kata.runtime_type",
                 "VM",
-                "leave out the handler, or not start if it is the default; did you mean vm?",
+                "ignores the handler, or does not start if it is the default handler; did you mean vm?",
             ),
-            ("runtime.runtimes.kata.exec_cpu_affinity", "last", "would leave out the handler"),
+            ("runtime.runtimes.kata.exec_cpu_affinity", "last", "then ignores the handler"),
             (
                 "runtime.runtimes.kata.allowed_annotations",
                 ["io.kubernetes.cri-o.ShmSiz"],
                 "did you mean io.kubernetes.cri-o.ShmSize?",
             ),
-            ("runtime.runtimes.kata.monitor_exec_cgroup", "pod", "every exec in a container then fails"),
-            ("runtime.workloads.w.allowed_annotations", ["shm"], "would not start with it"),
+            ("runtime.runtimes.kata.monitor_exec_cgroup", "pod", "every exec in a container fails"),
+            ("runtime.workloads.w.allowed_annotations", ["shm"], "does not start with it"),
         ],
     )
     def test_are_refused_with_what_crio_does(self, keys, value, said):

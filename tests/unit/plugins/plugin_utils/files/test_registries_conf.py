@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import F
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from testbed.bad_registries import REFUSALS, registry
 
-REFUSED = f"CRI-O would refuse {FILE}: "
+REFUSED = f"CRI-O refuses {FILE}: "
 
 
 def checked(*layers):
@@ -65,7 +65,7 @@ def test_what_is_lossless_is_converted_and_the_rest_is_refused():
     result = checked(registry(location="a.io", insecure="True", blocked="yes"))
     assert result.data["registry"] == [{"location": "a.io", "insecure": True}]
     assert sentences(result.problems) == [
-        "registries_config: registry.'a.io'.blocked = \"yes\": is a text, not a boolean; accepted: true or false"
+        "registries_config: registry.'a.io'.blocked = \"yes\": is a string, not a boolean; accepted: true or false"
     ]
 
 
@@ -152,7 +152,7 @@ class TestLayers:
         ),
         pytest.param(
             {"registry": ["a.io"]},
-            'registry[0] = "a.io": is a text, not a mapping; accepted: a mapping of a registry\'s keys',
+            'registry[0] = "a.io": is a string, not a mapping; accepted: a mapping of the keys of a registry',
             id="a text for a table",
         ),
         pytest.param(
@@ -162,31 +162,31 @@ class TestLayers:
         ),
         pytest.param(
             registry(location="a.io", mirrors=[]),
-            "registry.'a.io'.mirrors: is unknown to containers/image, which would ignore it silently; "
+            "registry.'a.io'.mirrors: is unknown to containers/image, which silently ignores it; "
             "did you mean mirror?",
             id="mirrors for mirror",
         ),
         pytest.param(
             registry(location="a.io", mirror=[{"location": "m.io", "insecur": True}]),
-            "registry.'a.io'.mirror[0].insecur: is unknown to containers/image, which would ignore it silently; "
+            "registry.'a.io'.mirror[0].insecur: is unknown to containers/image, which silently ignores it; "
             "did you mean insecure?",
             id="a typo in a mirror",
         ),
         pytest.param(
             {"registries": {"insecure": {"registries": ["a.io"]}}},
-            "registries: is how version 1 of registries.conf has it, which a drop-in may not be; did you mean registry?",
+            "registries: is a table of version 1 of registries.conf, which a drop-in cannot use; did you mean registry?",
             id="version 1 of the format",
         ),
         pytest.param(
             {"registry": [{"location": "a.io"}, {"prefix": "a.io", "location": "b.io"}]},
-            "registry[1]: is a second table for a.io, of which containers/image would silently take the first; "
+            "registry[1]: is a second table for a.io: containers/image silently uses the first table only; "
             "accepted: one table for each prefix",
             id="one prefix twice in a layer",
         ),
         pytest.param(
             registry(location="*.example.com", insecure=True),
-            "registry.'*.example.com'.location = \"*.example.com\": is a wildcard, which only a prefix may be: "
-            'no image could be pulled through this table; accepted: prefix: "*.example.com" without a location',
+            "registry.'*.example.com'.location = \"*.example.com\": is a wildcard, which only a prefix can be: "
+            'no image can be pulled through this table; accepted: prefix: "*.example.com" without a location',
             id="a wildcard for a location",
         ),
     ],
@@ -291,9 +291,9 @@ def test_what_a_message_names_as_the_form_that_works_is_accepted(text):
         ),
         ({"insecure": "true"}, {"insecure": False}, "conflicting 'insecure' setting"),
         ({}, {"prefix": "a.io", "blocked": True}, "conflicting 'blocked' setting"),
-        ({"insecure": True}, {"insecure": "True"}, "would silently take the first"),
-        ({"insecure": True}, {"prefix": "a.io", "location": "b.io"}, "would silently take the first"),
-        ({"mirror": []}, {}, "would silently take the first"),
+        ({"insecure": True}, {"insecure": "True"}, "silently uses the first table only"),
+        ({"insecure": True}, {"prefix": "a.io", "location": "b.io"}, "silently uses the first table only"),
+        ({"mirror": []}, {}, "silently uses the first table only"),
     ],
 )
 def test_two_tables_for_one_prefix_are_refused_with_what_containers_image_does(first, second, sentence):
@@ -318,12 +318,12 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
     [
         pytest.param(
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/team"}]},
-            "takes over nothing of a.io: insecure must be said here again",
+            "inherits nothing from a.io: set insecure here as well",
             id="insecure is not inherited",
         ),
         pytest.param(
             {"registry": [{"prefix": "*.a.io", "blocked": True}, {"location": "x.a.io:5000"}]},
-            "takes over nothing of *.a.io: blocked must be said here again",
+            "inherits nothing from *.a.io: set blocked here as well",
             id="blocked is not inherited from a wildcard",
         ),
         pytest.param(
@@ -333,7 +333,7 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
                     {"prefix": "a.io/team", "location": "b.io"},
                 ]
             },
-            "takes over nothing of a.io: mirror must be said here again",
+            "inherits nothing from a.io: set mirror here as well",
             id="mirrors are not inherited, and another host's insecure is none of its business",
         ),
         pytest.param(
@@ -344,7 +344,7 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
                     {"prefix": "b.io", "location": "y.a.io"},
                 ]
             },
-            "takes over nothing of *.a.io: insecure must be said here again, where meant, and for b.io, which has the same",
+            "inherits nothing from *.a.io: set insecure here as well if needed, and for b.io, which has the same",
             id="what is said again must not conflict with another table of the location",
         ),
     ],

@@ -33,6 +33,6 @@ def test_they_are_none_where_another_file_of_the_set_allows_them():
 
 def test_the_mode_in_registries_conf_is_a_warning_unless_crios_own_is_set():
     [warning] = warnings({"short-name-mode": "permissive"})
-    assert warning.startswith("registries_config__x: short-name-mode: has no effect on CRI-O from 1.34 on")
+    assert warning.startswith("registries_config__x: short-name-mode: has no effect on CRI-O 1.34 and later")
     assert warnings({"short-name-mode": "permissive"}, "enforcing") == []
     assert warnings({"short-name-mode": ""}) == []

@@ -39,11 +39,15 @@ def test_an_empty_drop_in_is_an_empty_text():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param("x", "a text that does not hold a mapping of sections", id="no mapping"),
-        pytest.param({"service": {}}, "is no section", id="sections begin with a capital"),
+        pytest.param("x", "a string that does not contain a mapping of sections", id="no mapping"),
+        pytest.param({"service": {}}, "is not a section", id="sections begin with a capital"),
         pytest.param({"Service": "x"}, "not a mapping of directives", id="a section that is a text"),
-        pytest.param({"Service": {"Kill Mode": "x"}}, "is no name of a directive", id="a space in a name"),
-        pytest.param({"Service": {"A=b\nC": "x"}}, "is no name of a directive", id="a line break in a name"),
+        pytest.param(
+            {"Service": {"Kill Mode": "x"}}, "is not the name of a directive", id="a space in a name"
+        ),
+        pytest.param(
+            {"Service": {"A=b\nC": "x"}}, "is not the name of a directive", id="a line break in a name"
+        ),
         pytest.param(
             {"Service": {"A": "x\nExecStart=/bin/evil"}}, "line break", id="a line break in a value"
         ),

@@ -73,7 +73,7 @@ def test_a_line_of_crio_is_traced_to_its_settings(line, keys):
         pytest.param({"rolled_back": True, "as_before": True}, "the node is as it was.", id="undone"),
         pytest.param(
             {"rolled_back": True, "as_before": False, "problem": "crio.service did not start again"},
-            "The change was undone, and the node is not as it was: crio.service did not start again.",
+            "The change was undone, but the node is not as it was: crio.service did not start again.",
             id="undone in part",
         ),
     ],

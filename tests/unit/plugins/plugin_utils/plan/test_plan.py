@@ -78,7 +78,7 @@ OTHER = {
 @pytest.mark.parametrize(
     ("node", "files", "activate", "reason"),
     [
-        pytest.param(report(), {}, "none", None, id="all is as wanted"),
+        pytest.param(report(), {}, "none", None, id="all files match"),
         pytest.param(report({PATH: ABSENT}), {PATH: "create"}, "restart", "is new", id="a file is missing"),
         pytest.param(report({PATH: OTHER}), {PATH: "change"}, "restart", "changes", id="a file differs"),
         pytest.param(
@@ -86,7 +86,7 @@ OTHER = {
             {"/etc/x": "remove"},
             "restart",
             "is removed",
-            id="a file is wanted no more",
+            id="a file is no longer wanted",
         ),
         pytest.param(
             report({PATH: {**OTHER, "as_wanted": True}}),
@@ -99,17 +99,17 @@ OTHER = {
             report(unit={"binary_replaced": True}),
             {},
             "restart",
-            "another crio",
+            "a different binary",
             id="CRI-O was upgraded, not restarted",
         ),
         pytest.param(
-            report(unit={"active": False}), {}, "start", "does not run", id="the daemon does not run"
+            report(unit={"active": False}), {}, "start", "is not running", id="the daemon is not running"
         ),
         pytest.param(
             report({PATH: ABSENT}, unit={"active": False}),
             {PATH: "create"},
             "start",
-            "is new; crio.service does not run and is started",
+            "is new; crio.service is not running and will be started",
             id="first start",
         ),
         pytest.param(
@@ -206,7 +206,7 @@ def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
         pytest.param(
             reloading(options=["--log-level", "--listen"]),
             "restart",
-            "would forget its --log-level,",
+            "would discard --log-level,",
             id="an option would be lost",
         ),
         pytest.param(
@@ -265,7 +265,7 @@ def test_what_the_nodes_crictl_does_not_know_is_a_problem_only_where_it_matters(
     assert wanted.problems_for("1.37.0", "1.37.0") == []
     [problem] = wanted.problems_for("1.37.0", "1.36.0")
     assert "mine" in problem
-    assert "crictl 1.36.0 does not know it" in problem
+    assert "crictl 1.36.0 does not know this key" in problem
 
 
 def test_crictl_finds_crio_where_the_last_layer_lets_it_listen():
@@ -287,7 +287,7 @@ def test_a_file_that_holds_a_secret_is_kept_from_others_and_may_not_be_opened_to
     [file] = DesiredFiles([secret])
     assert (file.mode, file.secret) == ("0600", True)
     [problem] = DesiredFiles([{**secret, "mode": "0644"}]).problems
-    assert "lets every user of the node read a file that is secret" in str(problem)
+    assert "lets every user of the node read a secret file" in str(problem)
 
 
 def test_registries_that_roots_own_file_hides_are_told():
@@ -302,7 +302,7 @@ def test_registries_that_roots_own_file_hides_are_told():
 def test_a_path_without_an_answer_is_a_sentence():
     assert plan.unanswered(report()) == []
     [sentence] = plan.unanswered(report(unanswered_paths=["/mnt/nfs/policy.json"]))
-    assert sentence.startswith("/mnt/nfs/policy.json: its file system gave no answer in time")
+    assert sentence.startswith("/mnt/nfs/policy.json: its file system did not answer in time")
 
 
 KATA = "crio.runtime.runtimes.kata"
@@ -329,7 +329,7 @@ def test_a_handler_whose_program_was_installed_after_the_start_is_a_reason_to_re
     assert (made.activate, made.files) == ("restart", {})
     [reason] = made.reasons
     assert reason.startswith(f"{KATA} is not in the configuration of the running CRI-O")
-    assert f"{path} was installed or changed after that" in reason
+    assert f"{path} was installed or changed later" in reason
     assert plan.outranked(kata(), node) == []
 
 
@@ -358,5 +358,5 @@ def test_a_handler_that_is_live_or_not_loaded_yet_is_not_late():
     node = left_out(kata(), newer_paths=[PROGRAM], files={PATH: {**OTHER, "as_wanted": True}})
     assert plan.late_handlers(kata(), node) == {}
     assert plan.make(kata(), node).reasons == [
-        f"{PATH} is as wanted, but the running daemon has not loaded it"
+        f"{PATH} matches the desired state, but the running daemon has not loaded it"
     ]

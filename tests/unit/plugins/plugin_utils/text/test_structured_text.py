@@ -41,10 +41,10 @@ def test_what_says_nothing_is_an_empty_mapping(value):
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        ("metrics_port=9537", "is a text that does not hold a mapping in JSON or YAML"),
-        ("[1, 2]", "is a text that does not hold a mapping in JSON or YAML"),
-        ("{a: {b: 1}", "in JSON or YAML: line 1, column 11 cannot be read"),
-        ("a: 1\n b: 2\n", "in JSON or YAML: line 2, column 3 cannot be read"),
+        ("metrics_port=9537", "is a string that does not contain a mapping as JSON or YAML"),
+        ("[1, 2]", "is a string that does not contain a mapping as JSON or YAML"),
+        ("{a: {b: 1}", "as JSON or YAML: line 1, column 11 cannot be read"),
+        ("a: 1\n b: 2\n", "as JSON or YAML: line 2, column 3 cannot be read"),
         ("!!python/object:os.system {}", "cannot be read"),
         ("a: *b", "cannot be read"),
         ("\x00", "it cannot be read"),
@@ -56,7 +56,7 @@ def test_what_says_nothing_is_an_empty_mapping(value):
         ("{a: " * 5000 + "}" * 5000, "nested deeper than 100 levels"),
         ('{"a": ' * 100 + "1" + "}" * 100, "nested deeper than"),
         ("x" * 2_000_000, "more than 131072 characters"),
-        ("a: 1\n---\nb: 2\n", "in JSON or YAML: it has 2 documents"),
+        ("a: 1\n---\nb: 2\n", "as JSON or YAML: it has 2 documents"),
         ([], "is a list, not a mapping"),
         (5, "is an integer, not a mapping"),
         (True, "is a boolean, not a mapping"),

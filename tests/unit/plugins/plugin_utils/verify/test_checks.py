@@ -190,7 +190,7 @@ def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
         ),
         pytest.param(
             {"state": {"live": {PORT: "9999"}, "effective": {PORT: "9537"}}}, {}, "settings", "failed",
-            f"{PORT}: the running CRI-O uses 9999, while its files now say 9537: it was not restarted since",
+            f"{PORT}: the running CRI-O uses 9999, but its files now set 9537: it has not been restarted since",
             id="not restarted since",
         ),
         pytest.param(
@@ -364,7 +364,7 @@ def test_an_ignored_handler_is_not_reported_as_outranked_by_a_later_file():
 def test_a_path_whose_file_system_does_not_answer_is_a_warning():
     found = checks({"state": {"unanswered_paths": ["/mnt/nfs/policy.json"]}})["without_effect"]
     assert found["status"] == "warning"
-    assert "/mnt/nfs/policy.json: its file system gave no answer in time" in found["detail"]
+    assert "/mnt/nfs/policy.json: its file system did not answer in time" in found["detail"]
 
 
 @pytest.mark.parametrize(("check_mode", "status"), [(False, "failed"), (True, "skipped")])
@@ -373,7 +373,7 @@ def test_a_handler_that_the_next_run_loads_fails_only_outside_of_check_mode(chec
     found = checks(change, [HANDLER], check_mode=check_mode)
     for name in ("handlers", "settings"):
         assert found[name]["status"] == status
-        assert "/opt/kata was installed or changed after that" in found[name]["detail"]
+        assert "/opt/kata was installed or changed later" in found[name]["detail"]
     both = {**change, "handlers": []}
     assert checks(both, [HANDLER], check_mode=check_mode)["handlers"]["status"] == "failed"
 
