@@ -72,7 +72,7 @@ def unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bo
         Exception
     ) as error:  # tarfile meets a damaged archive with many types, KeyError and MemoryError too
         reason = shown(error) or type(error).__name__
-    raise ArchiveError(f"it is no tar archive that can be read: {reason}")
+    raise ArchiveError(f"it is not a readable tar archive: {reason}")
 
 
 def _unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bool]) -> dict[str, str]:

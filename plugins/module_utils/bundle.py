@@ -96,8 +96,7 @@ def read() -> dict[str, str | None]:
     installed = installed or record.get("version")
     if installed is None:
         raise BundleError(
-            f"{CRIO} is there and does not tell its version when asked with --version; remove it to install"
-            " the bundle"
+            f"{CRIO} exists, but does not print its version with --version; remove it to install the bundle"
         )
     return {"architecture": _architecture(), "installed": installed, "sha256": None}
 

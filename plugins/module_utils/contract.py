@@ -128,7 +128,7 @@ class ReportedFile(FoundFile, total=False):
 
 
 class CrioReport(TypedDict):
-    """CRI-O as a node has it."""
+    """CRI-O on a node."""
 
     installed: bool
     binary: str | None
@@ -141,7 +141,7 @@ class CrioReport(TypedDict):
 
 
 class UnitReport(TypedDict):
-    """CRI-O's systemd unit as a node has it."""
+    """CRI-O's systemd unit on a node."""
 
     name: str
     exists: bool
@@ -226,7 +226,7 @@ class Observation(TypedDict, total=False):
 
 
 class Process(TypedDict):
-    """What tells a process from a later one with its number."""
+    """Distinguishes a process from a later one with the same number."""
 
     pid: int
     started: str  # clock ticks since boot
@@ -340,7 +340,7 @@ class KeptFile(OwnedFile):
 
 
 class FileIdentity(TypedDict, total=False):
-    """What tells a file from a later one at its path; format 1 of the state knew the hash alone."""
+    """Distinguishes a file from a later one at the same path; format 1 of the state only has the hash."""
 
     sha256: str | None
     inode: int | None
@@ -525,7 +525,7 @@ def read_outcome(text: str, path: str) -> Outcome:
     """Return the outcome in the text of `path`. Raises DamagedDocument."""
     data = _document(text, path)
     if not (data.get("committed") or data.get("failed")):
-        raise DamagedDocument(f"{path} does not say how the change ended")
+        raise DamagedDocument(f"{path} does not contain the outcome of the change")
     return cast(Outcome, data)
 
 

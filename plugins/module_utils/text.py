@@ -44,7 +44,7 @@ def without_credentials(text: object) -> str:
 
 
 def shown(text: object, limit: int = LIMIT) -> str:
-    """What another program or a node said, fit for a message: without credentials, one printable line."""
+    """Return output of a program or a node for a message: one printable line without credentials."""
     return printable(without_credentials(text), limit)
 
 

@@ -298,7 +298,7 @@ log:
 kind:
   description:
     - What kind of failure of crictl this was, to act on.
-    - V(missing) (no crictl), V(unreachable) (no socket, or nobody behind it), V(timeout), V(permission),
+    - V(missing) (no crictl), V(unreachable) (no socket, or nothing listens on it), V(timeout), V(permission),
       V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
       V(failed).
   returned: failure of crictl before the pod was made

@@ -12,7 +12,7 @@ from faults.unit_states import TAKEN_PORT
 from testbed import bed, playbooks
 
 ROUNDS = 20
-BUSY = ("another change", "changed between", "under way")
+BUSY = ("another change", "changed after", "under way")
 LAST_RENAME = f"os.rename {UNIT_DROP_IN}"
 
 

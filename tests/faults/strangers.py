@@ -280,7 +280,7 @@ def backup(scene):
     "the node changes between the look at it and the change",
     ends=BEFORE,
     reports=REFUSED,
-    names=("changed between", "again"),
+    names=("changed after", "again"),
 )
 def changes_meanwhile(scene):
     scene.hook(f"run echo '# by hand' >> {DROP_IN}", number=1)

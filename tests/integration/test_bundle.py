@@ -372,7 +372,7 @@ def test_a_crio_that_does_not_run_is_replaced_where_a_bundle_brought_it(bundle, 
     node = fresh_node(crio=False)
     node.copy_in("/usr/local/bin/crio", "", 0o755)
     unknown = install(node, bundle.arguments())
-    assert "/usr/local/bin/crio is there and does not tell its version" in unknown.of(INSTALL)["msg"]
+    assert "/usr/local/bin/crio exists, but does not print its version" in unknown.of(INSTALL)["msg"]
     node.check("rm /usr/local/bin/crio")
     install(node, bundle.arguments()).expect_success()
     # As a power loss leaves a file that never reached the disk.

@@ -48,7 +48,7 @@ def test_a_daemon_that_never_answers_is_told_and_left_alone(shared, run_playbook
         message = failure(run_playbook(article.ROLE, shared, variables=article.settings()))
     finally:
         shared.check("kill -CONT $(systemctl show crio -p MainPID --value)")
-    assert "cannot be asked what runs on it" in message
+    assert "the containers of the runtime cannot be listed" in message
     assert "Nothing was changed on the node" in message
     shared.wait_for_crio()
     assert observe(shared) == before

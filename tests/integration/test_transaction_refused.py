@@ -209,7 +209,7 @@ def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
     shared.copy_in("/root/request.json", json.dumps(stale))
     outcome = json.loads(shared.check(["python3", "-"], stdin=RUN_REQUEST))
     assert outcome["phase"] == "refused"
-    assert "the node changed between the look at it and the change" in outcome["message"]
+    assert "the node changed after it was read" in outcome["message"]
     assert observe(shared) == before
 
 

@@ -41,8 +41,14 @@ _REMOVED = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_
 _GO = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 
 _SOCKET_ERRORS = {
-    errno.ENOENT: ("there is no socket {}; is the runtime running, and is endpoint right?", "unreachable"),
-    errno.ENOTDIR: ("there is no socket {}; is the runtime running, and is endpoint right?", "unreachable"),
+    errno.ENOENT: (
+        "there is no socket {}; check that the runtime is running and that endpoint is correct",
+        "unreachable",
+    ),
+    errno.ENOTDIR: (
+        "there is no socket {}; check that the runtime is running and that endpoint is correct",
+        "unreachable",
+    ),
     errno.ECONNREFUSED: ("nothing listens on {}; is the runtime running?", "unreachable"),
     errno.EACCES: ("no permission to use {}; run as root (become: true)", "permission"),
     errno.EPERM: ("no permission to use {}; run as root (become: true)", "permission"),

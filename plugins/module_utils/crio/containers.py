@@ -185,7 +185,7 @@ def judge(
         elif (ended or {}).get(each["id"]) is None:
             gone.append(f"{name} was removed")
         elif "monitor" in each or (ended or {})[each["id"]] in (137, 255):
-            lost.append(f"{name} was stopped, and nobody noted how it ended")
+            lost.append(f"{name} was stopped, and its exit was not recorded")
         else:
             gone.append(f"{name} ended by itself (exit code {(ended or {})[each['id']]})")
     return lost, pending, gone

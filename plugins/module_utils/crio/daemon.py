@@ -55,7 +55,9 @@ def snapshot(service: CrioService) -> Before:
             lambda: cri_info.version(crictl.text("version")),
         )
     except NodeError as error:
-        raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
+        raise TransactionError(
+            "refused", f"the containers of the runtime cannot be listed: {error}"
+        ) from error
     found["version"] = version.get("runtime_version")
     found["network_ready"] = conditions.get("NetworkReady", ("", False))[1]
     found["running"] = containers.snapshot(running)
@@ -114,9 +116,7 @@ def reload(unit: str) -> None:
         if any(_RELOADED in line for line in lines):
             return
         time.sleep(_POLL)
-    raise TransactionError(
-        "acknowledge", f"after {_RELOAD_LIMIT} s {unit} has not said in its journal that it reloaded"
-    )
+    raise TransactionError("acknowledge", f"{unit} has not logged within {_RELOAD_LIMIT} s that it reloaded")
 
 
 def acknowledge(

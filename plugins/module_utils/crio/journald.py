@@ -170,7 +170,7 @@ def witness(service: CrioService, crictl: Crictl) -> str:
         crictl.json("inspecti", word)
     except CrictlError as error:
         if error.kind not in ("not_found", "failed", "not_json"):
-            return f"the daemon cannot be asked: {error}"
+            return f"the daemon does not answer: {error}"
     deadline = time.monotonic() + _WITNESS_LIMIT
     while True:
         if any(word in message for message in messages_of(service.main_pid, after)):

@@ -46,7 +46,7 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
     if report["fingerprint"] != request["fingerprint"]:
         raise TransactionError(
             "refused",
-            f"the node changed between the look at it and the change; nothing was done, run again{_restarted(service)}",
+            f"the node changed after it was read; nothing was done, run again{_restarted(service)}",
         )
     mounts = node_files.mount_points()
     with candidate.folder(layout) as directory:
@@ -177,7 +177,9 @@ def _finished(
     try:
         warnings += intent.forget(layout, prepared.stages)
     except NodeError as error:
-        warnings.append(f"the change is committed, and cleaning up goes on later: {error}")
+        warnings.append(
+            f"the change is committed, but not everything was cleaned up; the next run continues: {error}"
+        )
     warnings += generation.tidy(layout, number)
     if _touches_units(request):
         # systemd has also read the unit that would have recovered at boot; make it forget that one.

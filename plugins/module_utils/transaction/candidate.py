@@ -246,7 +246,7 @@ def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: Cr
             reason = journald.unquoted(found.group(2)).rstrip('"')
             raise TransactionError(
                 "validate",
-                f"CRI-O would leave out the handler {found.group(1)}",
+                f"CRI-O would ignore the handler {found.group(1)}",
                 f"{found.group(1)}: {reason}",
             )
 

@@ -237,7 +237,9 @@ def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list
     except CrioSocketError:
         live = {}
     except NodeError as error:
-        raise TransactionError("refused", f"the runtime cannot be asked what runs on it: {error}") from error
+        raise TransactionError(
+            "refused", f"the containers of the runtime cannot be listed: {error}"
+        ) from error
     of_pod: dict[str | None, list[str]] = {}
     without_note = {each["id"] for each in unknown}
     for each in running:

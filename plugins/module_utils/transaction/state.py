@@ -21,7 +21,7 @@ def load(layout: Layout) -> tuple[State, str]:
     try:
         return contract.read_state(text, layout.state_file), ""
     except contract.DamagedDocument as error:
-        return contract.empty_state(), f"{error}; the next change writes it anew"
+        return contract.empty_state(), f"{error}; the next change writes it again"
 
 
 def recorded(state: State) -> dict[str, OwnedFile]:

@@ -103,7 +103,7 @@ def run_transaction(request: Request, layout: Layout) -> Outcome:
                 f"another change of this node is under way ({UNIT}); wait for its end and run again"
             )
         raise UnitError(
-            f"{UNIT} ended without a result{f': {words}' if words else ''}; journalctl -u {UNIT} says more"
+            f"{UNIT} ended without a result{f': {words}' if words else ''}; see journalctl -u {UNIT}"
         )
     return outcome
 

@@ -73,7 +73,7 @@ def _agrees(expected: str | None, effective: str | None) -> bool | None:
 
 
 def _verdicts(known: dict[str, bool | None]) -> dict[str, bool]:
-    """{entry: whether all of its keys that are known agree}"""
+    """Return {entry: whether all of its known keys agree}."""
     verdicts: dict[str, bool] = {}
     for key, agrees in known.items():
         entry = entry_of(key)[0]

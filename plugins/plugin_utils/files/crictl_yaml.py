@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """crictl.yaml: merges settings, checks them, and renders them.
 
-For one key that it does not know, or one number that is not a number, crictl silently ignores the whole file (cri-tools,
+If the file contains an unknown key or an invalid number, crictl silently ignores the whole file (cri-tools,
 pkg/common/file.go) and then looks for any runtime's socket. All problems are found at once, and nothing is raised.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The containerd below the stand-in: its configuration made of CRI-O's settings, its unit, its tool ctr."""
+"""The containerd of the stand-in: its configuration from CRI-O's settings, its unit, and its tool ctr."""
 
 import json
 import os
@@ -51,7 +51,7 @@ conf_dir = "{NETWORKS}"
 
 
 def ensure(settings):
-    """Let containerd run with these settings; pods live on when it is started anew. Raises ContainerdError."""
+    """Start or restart containerd with these settings; pods keep running. Raises ContainerdError."""
     wanted = _configuration(settings)
     os.makedirs(STATE, mode=0o711, exist_ok=True)
     bring_network(settings)
@@ -69,19 +69,19 @@ def ensure(settings):
 
 
 def stop():
-    """End containerd; pods live on. Raises ContainerdError."""
+    """Stop containerd; pods keep running. Raises ContainerdError."""
     _run("systemctl", "stop", UNIT)
 
 
 def bring_network(settings):
-    """Show containerd the plugins and networks that CRI-O would use now; returns whether the networks changed."""
+    """Provide the plugins and networks that CRI-O would use to containerd; return whether the networks changed."""
     with _one_at_a_time:
         _link_plugins(settings["crio.network.plugin_dirs"])
         return _copy_networks(_networks(settings))
 
 
 def _networks(settings):
-    """The files of networks that CRI-O would take: {name of the file: content}. It leaves out what lacks a plugin."""
+    """Return the network files that CRI-O would use: {name: content}, without networks whose plugin is missing."""
     plugins, wanted = set(os.listdir(PLUGINS)), settings["crio.network.cni_default_network"]
     found = {}
     for path in pathlib.Path(settings["crio.network.network_dir"]).glob("*"):
@@ -99,7 +99,7 @@ def _networks(settings):
 
 
 def _copy_networks(wanted):
-    """Copies, because containerd does not notice a file that is renamed into its folder, as most tools do it."""
+    """Copy network files, because containerd does not notice a file that is renamed into its directory."""
     os.makedirs(NETWORKS, exist_ok=True)
     present = {path.name: path.read_bytes() for path in pathlib.Path(NETWORKS).iterdir()}
     for file in present.keys() - wanted.keys():
@@ -111,7 +111,7 @@ def _copy_networks(wanted):
 
 
 def _link_plugins(directories):
-    """One folder of links for CNI's plugins: containerd 1.7 knows one folder only, CRI-O takes the first that has the plugin."""
+    """Create a directory of links to CNI plugins: containerd 1.7 supports only one, CRI-O uses the first with the plugin."""
     os.makedirs(PLUGINS, exist_ok=True)
     wanted = {}
     for directory in reversed(directories):
@@ -125,7 +125,7 @@ def _link_plugins(directories):
 
 
 def ctr(*arguments):
-    """Run ctr in the name space of CRI's images; returns what it printed. Raises ContainerdError."""
+    """Run ctr in the namespace of CRI images; return its output. Raises ContainerdError."""
     return _run("ctr", "--address", SOCKET, "--namespace", "k8s.io", *arguments)
 
 

@@ -20,7 +20,7 @@ _OPTIONS = [*GLOBAL_OPTIONS, switch("version", "v")]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command line; returns the exit status."""
+    """Run one command line; return the exit status."""
     try:
         _run(arguments)
         sys.stdout.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls to a CRI runtime over its socket, with the words that crictl has for what goes wrong."""
+"""Calls a CRI runtime over its socket, with the error messages of crictl."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ _LIMIT = 16 << 20  # bytes of one answer, as the real client has it
 
 
 class CallError(CrictlError):
-    """The runtime refused a call. status: gRPC's code as Go spells it (NotFound); details: the runtime's words."""
+    """The runtime refused a call. status: gRPC's code as in Go (NotFound); details: the runtime's message."""
 
     def __init__(self, status: str, details: str):
         super().__init__(f"rpc error: code = {status} desc = {details}")
@@ -25,7 +25,7 @@ class CallError(CrictlError):
 
 
 class Client:
-    """The runtime and its images, each connected to when it is first asked."""
+    """The runtime and its image service, each connected on the first call."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -34,17 +34,17 @@ class Client:
 
     @property
     def messages(self) -> Messages:
-        """CRI's messages, loaded when needed."""
+        """CRI's messages, loaded on first use."""
         if self._messages is None:
             self._messages = Messages()
         return self._messages
 
     def fields(self, name: str) -> list[str]:
-        """The names of a message's fields, in order."""
+        """Return the names of a message's fields, in order."""
         return self.messages.fields(name)
 
     def connect(self, images: bool = False) -> None:
-        """Find the runtime, or its images, and see that it answers. Raises CrictlError."""
+        """Connect to the runtime or its image service. Raises CrictlError if it does not answer."""
         if images in self._channels:
             return
         runtime, image = self.settings.runtime_endpoint, self.settings.image_endpoint
@@ -85,7 +85,7 @@ class Client:
     def call(
         self, method: str, request: Mapping[str, Any], timeout: float | None = -1, logged: bool = True
     ) -> dict[str, Any]:
-        """Ask for something, in api.proto's spelling, and return the answer in crictl's.
+        """Call a method with fields as in api.proto, and return the answer as crictl prints it.
 
         timeout: seconds, None for none, the settings' by default; logged: whether the client library tells of a
         failure. Raises CrictlError.
@@ -132,7 +132,7 @@ def _socket_path(endpoint: str) -> str:
 
 
 def _dial(path: str) -> None:
-    """Connect once by hand: the gRPC library does not say why a socket does not answer."""
+    """Connect once without gRPC, whose library does not report why a socket does not answer."""
     with socket.socket(socket.AF_UNIX) as tried:
         try:
             tried.connect(path)
@@ -151,7 +151,7 @@ def _call_error(error: Any) -> CallError:
 
 
 def _subject(request: Mapping[str, Any]) -> dict[str, str]:
-    """Whom a request is about, as the client library's log calls it."""
+    """Return the object of a request, as in the log of the client library."""
     spelled = {"container_id": "containerID", "pod_sandbox_id": "podSandboxID"}
     about = {word: request[key] for key, word in spelled.items() if key in request}
     return about | ({"image": request["image"]["image"]} if "image" in request else {})

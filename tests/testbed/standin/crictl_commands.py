@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands that the stand-in's crictl has, each with its options, as crictl 1.36 declares them."""
+"""The commands of the stand-in's crictl with their options, as in crictl 1.36."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -128,7 +128,7 @@ def _execute_synchronously(client: Any, container: str, command: list[str], limi
 
 
 def _execute(client: Any, container: str, command: list[str]) -> None:
-    """As through a stream: the runtime is asked for its address, which is then left alone."""
+    """Request the address of a stream from the runtime, without using it."""
     request = {"container_id": container, "cmd": command}
     client.call("Exec", request | {"stdout": True, "stderr": True})
     try:

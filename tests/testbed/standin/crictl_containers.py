@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands about containers: what there is. Each takes a client (call, connect, fields), its options, and prints."""
+"""The commands that show containers. Each takes a client (call, connect, fields), its options, and prints."""
 
 import re
 import time
@@ -34,7 +34,7 @@ def containers(client: Any, options: Options) -> None:
 def list_containers(
     client: Any, options: Options, labels: dict[str, str], named: bool = True
 ) -> list[dict[str, Any]]:
-    """The containers that the options ask for, newest first. named: whether --name and --namespace count."""
+    """Return the containers that match the options, newest first. named: whether --name and --namespace apply."""
     wanted: dict[str, Any] = {"label_selector": labels}
     for option, field in (("id", "id"), ("pod", "pod_sandbox_id")):
         if options.values.get(option):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How crictl fails and what it says on standard error: lines as Go's logrus and klog write them."""
+"""Errors of crictl and its lines on standard error, in the formats of Go's logrus and klog."""
 
 import datetime
 import json
@@ -15,7 +15,7 @@ _COLOURS = {"debug": 37, "info": 36, "warning": 33, "error": 31, "fatal": 31}
 
 
 class CrictlError(Exception):
-    """A command failed. code: the exit status; logged: whether the text is a line of the log or stands alone."""
+    """A command failed. code: the exit status; logged: whether the text is a log line or plain text."""
 
     def __init__(self, text: str, code: int = 1, logged: bool = True):
         super().__init__(text)
@@ -24,16 +24,16 @@ class CrictlError(Exception):
 
 
 class UsageError(CrictlError):
-    """Options that the command line's own library refuses; the help follows on standard output."""
+    """Options that the command line library refuses; the help is printed on standard output."""
 
 
 class HelpWanted(Exception):
-    """The command is answered by its help: exit status 0, although nothing was done."""
+    """The command prints its help: exit status 0, although nothing was done."""
 
 
 @contextmanager
 def doing(what: str) -> Iterator[None]:
-    """Say before an error what was being done."""
+    """Prefix an error with what was being done."""
     try:
         yield
     except CrictlError as error:
@@ -43,12 +43,12 @@ def doing(what: str) -> Iterator[None]:
 
 
 def quoted(text: str) -> str:
-    """A string as Go's %q writes it."""
+    """Return a string as Go's %q writes it."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def log(level: str, text: str) -> None:
-    """One line of logrus: with time and level in a file or pipe, short and coloured on a terminal."""
+    """Return a line of logrus: with time and level in a file or pipe, short and coloured on a terminal."""
     if sys.stderr.isatty():
         print(f"\x1b[{_COLOURS[level]}m{_SHORT[level]}\x1b[0m[0000] {text}", file=sys.stderr)
         return
@@ -58,7 +58,7 @@ def log(level: str, text: str) -> None:
 
 
 def log_failed_call(source: str, text: str, error: str, about: dict[str, str]) -> None:
-    """One line of klog: the client library tells of a failed call before crictl does. about: key and value."""
+    """Return a line of klog: the client library logs a failed call before crictl does. about: key and value."""
     now = datetime.datetime.now().strftime("E%m%d %H:%M:%S.%f")
     pairs = {"err": error, **about}
     told = " ".join(f"{key}={_klog_value(value)}" for key, value in pairs.items())

@@ -10,7 +10,7 @@ from crictl_errors import CrictlError, log, quoted
 
 
 def load_pod_config(path: str) -> dict[str, Any]:
-    """A pod's configuration, with a uid in any case. Raises CrictlError for what it lacks."""
+    """Return a pod's configuration, always with a uid. Raises CrictlError if a field is missing."""
     config = load_file(path)
     metadata = config.get("metadata")
     if not metadata:
@@ -24,7 +24,7 @@ def load_pod_config(path: str) -> dict[str, Any]:
 
 
 def load_file(path: str) -> dict[str, Any]:
-    """A configuration file; of YAML the stand-in reads only what is JSON."""
+    """Return the data of a configuration file; the stand-in only reads JSON."""
     try:
         config = json.loads(Path(path).read_text())
     except FileNotFoundError:
@@ -39,7 +39,7 @@ def load_file(path: str) -> dict[str, Any]:
 
 
 def load_container_config(path: str) -> dict[str, Any]:
-    """A container's configuration. Raises CrictlError for what it lacks."""
+    """Return a container's configuration. Raises CrictlError if a field is missing."""
     config = load_file(path)
     if not config.get("metadata"):
         raise CrictlError("metadata is not set")

@@ -28,7 +28,7 @@ def images(client: Any, options: Options) -> None:
 
 
 def list_images(client: Any, name: str) -> list[dict[str, Any]]:
-    """The images that the runtime finds for a name, all for none, by their first tag."""
+    """Return the images that match a name, or all images, sorted by their first tag."""
     found = client.call("ListImages", {"filter": {"image": {"image": name}}})["images"]
     return sorted(found, key=lambda each: (*each["repoTags"], *each["repoDigests"], each["id"])[:1])
 
@@ -119,7 +119,7 @@ def pull_image(
     timeout: float,
     annotations: dict[str, str] | None = None,
 ) -> str:
-    """Pull an image and return what the runtime calls it. timeout: seconds, 0 for none."""
+    """Pull an image and return its reference. timeout: seconds, 0 for none."""
     if timeout < 0:
         raise CrictlError("timeout should be bigger than 0")
     request = {
@@ -135,7 +135,7 @@ def pull_image(
 
 
 def credentials(options: Options) -> dict[str, str] | None:
-    """What --creds or --auth says of who pulls. Raises CrictlError."""
+    """Return the credentials from --creds or --auth. Raises CrictlError."""
     if options["creds"] and options["auth"]:
         raise CrictlError("both `--creds` and `--auth` are specified")
     if options["auth"]:

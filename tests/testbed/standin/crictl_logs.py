@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 
 def moment(written: str) -> tuple[int, str]:
-    """An RFC 3339 time in nanoseconds, and written with nine digits. Raises ValueError."""
+    """Return an RFC 3339 time in nanoseconds, and as text with nine digits. Raises ValueError."""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)", written)
     if not match:
         raise ValueError(written)
@@ -37,7 +37,7 @@ def moment(written: str) -> tuple[int, str]:
 
 
 def since(value: str, now: float) -> int:
-    """The nanoseconds since the epoch that --since means: a duration before now, a time, or a Unix time."""
+    """Return --since in nanoseconds since the epoch: a duration before now, a time, or a Unix time."""
     if not value:
         return -(2**63)
     try:
@@ -54,7 +54,7 @@ def since(value: str, now: float) -> int:
 
 
 def entry(line: bytes) -> Entry | None:
-    """A line of the log, or None where it is none."""
+    """Return a line of the log, or None if it is not one."""
     match = _LINE.fullmatch(line)
     if not match:
         return None
@@ -67,7 +67,7 @@ def entry(line: bytes) -> Entry | None:
 
 
 def _lines(file: IO[bytes], running: Callable[[], bool] | None) -> Iterator[bytes]:
-    """What the file has, and what it gets while the container runs, if `running` can tell."""
+    """Yield the content of the file, and, with `running`, what is added while the container runs."""
     while True:
         here = file.tell()
         line = file.readline()
@@ -93,7 +93,7 @@ def print_log(
     streams: tuple[str, ...] = ("stdout", "stderr"),
     running: Callable[[], bool] | None = None,
 ) -> None:
-    """Write each stream's lines to that stream of ours. tail: lines of the file; limit: bytes; -1 for no end.
+    """Write the lines of each stream to the same stream of this process. tail: lines of the file; limit: bytes; -1 for no end.
 
     running: follow the log while it says so. Raises CrictlError.
     """

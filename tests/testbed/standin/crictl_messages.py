@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI's messages, to and from plain data in crictl's spelling.
+"""Converts CRI's messages to and from plain data in crictl's spelling.
 
 Debian's api.proto is CRI 0.32. crictl 1.36 knows fields added since, and prints them even where the runtime has never
 heard of them; LATER adds those that it shows.
@@ -48,7 +48,7 @@ LATER = {
 
 
 class Messages:
-    """Makes CRI's messages by their names."""
+    """Creates CRI's messages by name."""
 
     def __init__(self):
         # The stand-in's library, made when its image is; late, because nothing else takes as long to import.
@@ -62,11 +62,11 @@ class Messages:
         self._pool, self._factory = pool, message_factory.MessageFactory(pool)
 
     def kind(self, name: str) -> type:
-        """The class of a message."""
+        """Return the class of a message."""
         return self._factory.GetPrototype(self._pool.FindMessageTypeByName(f"runtime.v1.{name}"))
 
     def fields(self, name: str) -> list[str]:
-        """The names of a message's fields as crictl prints them, in the order of their declaration."""
+        """Return the names of a message's fields as crictl prints them, in the order of their declaration."""
         return [field.json_name for field in self.kind(name).DESCRIPTOR.fields]
 
 

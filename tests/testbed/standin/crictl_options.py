@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options as Go programs read them: before the arguments only, one dash or two, switches in one word.
+"""Parses options like Go programs: only before the arguments, with one or two dashes, switches in one word.
 
 `crictl ps -o json NAME` has an argument; `crictl stats ID -o json` has three. That is what crictl's users stumble
 over, so it is not made any friendlier here.
@@ -19,7 +19,7 @@ _SWITCH |= {"0": False, "f": False, "F": False, "false": False, "FALSE": False, 
 
 
 def seconds(text: str) -> float:
-    """The seconds of a Go duration like 1m30s; raises ValueError for anything else, a bare number too."""
+    """Return the seconds of a Go duration like 1m30s; raise ValueError for anything else, including a bare number."""
     if not _DURATION.fullmatch(text):
         raise ValueError(text)
     parts = re.findall(r"([\d.]+)([a-zµ]+)", text)
@@ -28,7 +28,7 @@ def seconds(text: str) -> float:
 
 
 def written(duration: int) -> str:
-    """Whole seconds as Go writes a duration: 90 is 1m30s."""
+    """Return whole seconds as a Go duration: 1m30s for 90."""
     minutes, rest = divmod(duration, 60)
     hours, minutes = divmod(minutes, 60)
     return (f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else "") + f"{rest}s"
@@ -36,7 +36,7 @@ def written(duration: int) -> str:
 
 @dataclass(frozen=True)
 class Option:
-    """One option. read: makes a value of its text, None for a switch; many: each use adds to a list."""
+    """One option. read: converts its text, None for a switch; many: each use adds to a list."""
 
     names: tuple[str, ...]
     read: Callable[[str], Any] | None
@@ -54,7 +54,7 @@ class Option:
 
 
 def switch(*names: str) -> Option:
-    """An option that is there or not."""
+    """Return a switch."""
     return Option(names, None, False)
 
 
@@ -83,7 +83,7 @@ HELP = switch("help", "h")
 
 @dataclass
 class Options:
-    """What a command line says. given: the long names of those options that it names, or the environment does."""
+    """A parsed command line. given: the long names of the options that it or the environment sets."""
 
     values: dict[str, Any]
     arguments: list[str] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Options:
 def parse(
     options: Sequence[Option], words: Sequence[str], environment: Mapping[str, str], bundles: bool = True
 ) -> Options:
-    """Read options up to the first argument. bundles: -aq means -a -q. Raises UsageError as Go words it."""
+    """Parse options up to the first argument. bundles: -aq means -a -q. Raises UsageError with Go's message."""
     known = {name: option for option in [*options, HELP] for name in option.names}
     read = Options({option.name: option.default for option in [*options, HELP]})
     for option in options:
@@ -142,7 +142,7 @@ def _value(option: Option, name: str, value: str) -> Any:
 def help_text(
     title: str, usage: str, sections: Mapping[str, Sequence[str]], options: Sequence[Option]
 ) -> str:
-    """A help page. title: name and purpose; sections: lines to show before the options, by heading."""
+    """Return a help page. title: name and purpose; sections: lines before the options, by heading."""
     parts = [f"NAME:\n   {title}", f"USAGE:\n   {usage}"]
     parts += [f"{heading}:\n   " + "\n   ".join(lines) for heading, lines in sections.items()]
     parts += ["OPTIONS:\n   " + "\n   ".join(str(option) for option in [*options, HELP])]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JSON that crictl prints, made of the runtime's answers. Pure functions.
+"""Converts the runtime's answers to the JSON that crictl prints. Pure functions.
 
 Answers are data in protobuf's JSON mapping (crictl_messages.to_data). Lists are printed as that is; the documents of
 inspect, inspectp, inspecti, imagefsinfo and info go through Go's encoding/json once more, which sorts keys and escapes.
@@ -15,12 +15,12 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 def message_text(answer: Any) -> str:
-    """A list as protobuf's printer writes it; that printer varies its spaces, so two are as good as one."""
+    """Return a list as protobuf's printer writes it; that printer varies its spaces, so that one or two are equivalent."""
     return json.dumps(answer, indent=2, separators=(",", ":  "), ensure_ascii=False)
 
 
 def document_text(documents: Sequence[Any]) -> str:
-    """Status documents: one is printed bare, several are an array."""
+    """Return status documents: a single one directly, several as an array."""
     text = json.dumps(
         documents[0] if len(documents) == 1 else documents, indent=2, sort_keys=True, ensure_ascii=False
     )
@@ -30,7 +30,7 @@ def document_text(documents: Sequence[Any]) -> str:
 
 
 def document(status: Mapping[str, Any], info: Mapping[str, str]) -> dict[str, Any]:
-    """A status and what the runtime says beyond: texts that are objects are parsed, others lose their quotes."""
+    """Return a status and the runtime's further information: objects are parsed, other texts lose their quotes."""
     return {
         "status": status,
         **{
@@ -41,7 +41,7 @@ def document(status: Mapping[str, Any], info: Mapping[str, str]) -> dict[str, An
 
 
 def container_status(status: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    """A container's status with times to read. A message that is not set is null here, unlike in a list."""
+    """Return a container's status with readable times. A message that is not set is null here, unlike in a list."""
     state = status["state"]
     started = state != "CONTAINER_CREATED"
     finished = state == "CONTAINER_EXITED" or (
@@ -55,12 +55,12 @@ def container_status(status: Mapping[str, Any], fields: Sequence[str]) -> dict[s
 
 
 def pod_status(status: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    """A pod's status with its time to read."""
+    """Return a pod's status with a readable time."""
     return {field: status.get(field) for field in fields} | {"createdAt": rfc3339(status["createdAt"])}
 
 
 def info_document(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The runtime's status; handlers and features are printed by Go's encoding/json alone, hence in snake_case."""
+    """Return the runtime's status; Go's encoding/json prints handlers and features, hence in snake_case."""
     made = document(answer.get("status", {}), answer.get("info", {}))
     if answer.get("runtimeHandlers"):
         made["runtimeHandlers"] = [_as_go(handler) for handler in answer["runtimeHandlers"]]
@@ -70,7 +70,7 @@ def info_document(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_go(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as Go's encoding/json prints it: snake_case, and nothing that is false or empty."""
+    """Return a message as Go's encoding/json prints it: in snake_case, without false and empty values."""
     return {
         re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", key): _as_go(value)
         if isinstance(value, dict)
@@ -81,7 +81,7 @@ def _as_go(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rfc3339(nanoseconds: int | str) -> str:
-    """A moment in local time with the digits it needs, as Go's RFC3339Nano."""
+    """Return a time in local time with the necessary digits, as Go's RFC3339Nano."""
     whole, rest = divmod(int(nanoseconds), 10**9)
     moment = datetime.datetime.fromtimestamp(whole).astimezone()
     fraction = f".{rest:09}".rstrip("0") if rest else ""

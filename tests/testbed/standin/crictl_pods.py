@@ -29,7 +29,7 @@ def pods(client: Any, options: Options) -> None:
 
 
 def list_pods(client: Any, options: Options, labels: dict[str, str]) -> list[dict[str, Any]]:
-    """The pods that the options ask for, newest first."""
+    """Return the pods that match the options, newest first."""
     wanted: dict[str, Any] = {"label_selector": labels}
     if options.values.get("id"):
         wanted["id"] = options["id"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What several commands share: which things are meant, and how a list or status is printed."""
+"""Functions that several commands share: selecting objects, and printing lists and statuses."""
 
 import re
 import time
@@ -14,13 +14,13 @@ _CLEAR_SCREEN = "\033[2J\033[H"
 
 
 def no_arguments(options: Options) -> None:
-    """Raises HelpWanted where a command that takes none is given arguments."""
+    """Raise HelpWanted if a command without arguments gets any."""
     if options.arguments:
         raise HelpWanted
 
 
 def labels(pairs: Sequence[str]) -> dict[str, str]:
-    """Labels; one whose value has a = is refused, as crictl does."""
+    """Return labels; a value with a = is refused, as in crictl."""
     for pair in pairs:
         if pair.count("=") != 1:
             raise CrictlError(f"incorrectly specified label: {pair}")
@@ -28,7 +28,7 @@ def labels(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def state_number(wanted: str, known: Sequence[str], told: str) -> int | None:
-    """The number of a state, None for any."""
+    """Return the number of a state, None for any."""
     if not wanted:
         return None
     if wanted.lower() not in known:
@@ -38,7 +38,7 @@ def state_number(wanted: str, known: Sequence[str], told: str) -> int | None:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern is in a name; one that is no pattern matches nothing."""
+    """Return whether a pattern matches a name; an invalid pattern matches nothing."""
     try:
         return re.search(pattern, name) is not None
     except re.error:
@@ -46,13 +46,13 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def newest(found: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
-    """The newest things first, and no more than --latest or --last allow."""
+    """Return the objects, newest first, limited by --latest or --last."""
     last = options["last"] if options["last"] > 0 else 1 if options["latest"] else len(found)
     return sorted(found, key=lambda each: -int(each["createdAt"]))[:last]
 
 
 def require_some(found: Sequence[str]) -> None:
-    """No ID is no error: crictl complains and prints its help."""
+    """Print an error and the help if there is no ID, which is not a failure in crictl."""
     if not found:
         log("error", "No IDs provided or nothing found per filter")
         raise HelpWanted
@@ -61,13 +61,13 @@ def require_some(found: Sequence[str]) -> None:
 def statuses(
     client: Any, method: str, field: str, found: Sequence[str], options: Options
 ) -> list[dict[str, Any]]:
-    """Every status, or an error for the first that is not to be had."""
+    """Return all statuses, or raise the error of the first one that is not available."""
     require_some(found)
     return [client.call(method, {field: each, "verbose": not options["quiet"]}) for each in found]
 
 
 def remove_each(names: Sequence[str], remove: Callable[[str], None]) -> None:
-    """Remove all, and tell of all that could not be."""
+    """Remove all objects, and report those that could not be removed."""
     errors = []
     for name in names:
         try:
@@ -79,14 +79,14 @@ def remove_each(names: Sequence[str], remove: Callable[[str], None]) -> None:
 
 
 def nothing_to_remove(asked: bool, told: str) -> None:
-    """Nothing to remove: fine where all were meant, else the command was called without a name."""
+    """Handle an empty list: valid with --all, else the command was called without a name."""
     if not asked:
         raise HelpWanted
     log("info", told)
 
 
 def stats_filter(options: Options) -> dict[str, Any]:
-    """The filter of a request for samples: ID and labels. Raises HelpWanted for more than one ID."""
+    """Return the filter of a request for samples: ID and labels. Raises HelpWanted for more than one ID."""
     if len(options.arguments) > 1:
         raise HelpWanted
     wanted = options["id"] or (options.arguments or [""])[0]
@@ -115,7 +115,7 @@ def print_stats(
 
 
 def wants_json(options: Options, told: str) -> bool:
-    """Whether a list is wanted as JSON, else as a table. Raises CrictlError for any other form."""
+    """Return whether a list is printed as JSON, else as a table. Raises CrictlError for any other format."""
     wanted = options["output"]
     if wanted not in ("json", "table"):
         raise CrictlError(f"{told}unsupported output format {quoted(wanted)}")
@@ -123,13 +123,13 @@ def wants_json(options: Options, told: str) -> bool:
 
 
 def print_ids(found: Sequence[Mapping[str, Any]]) -> None:
-    """One ID a line."""
+    """Print one ID per line."""
     for each in found:
         print(each["id"])
 
 
 def print_documents(documents: Sequence[Any], wanted: str) -> None:
-    """Print status documents; the stand-in knows no form but JSON."""
+    """Print status documents; the stand-in only supports JSON."""
     if wanted not in ("", "json"):
         raise CrictlError(f"unsupported format: {quoted(wanted)}")
     print(output.document_text(documents))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom crictl asks and how long it waits: options, then the environment, then crictl.yaml."""
+"""The endpoint and the timeout of crictl: from options, then the environment, then crictl.yaml."""
 
 import re
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Settings:
 
 
 def read_file(content: str) -> dict[str, str | int | bool]:
-    """The keys of crictl.yaml. Raises CrictlError for what crictl does not know or cannot convert."""
+    """Return the keys of crictl.yaml. Raises CrictlError for unknown keys and values that crictl cannot convert."""
     found: dict[str, str | int | bool] = {}
     for count, line in enumerate(content.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#") or line.startswith("---"):
@@ -78,7 +78,7 @@ def _typed(key: str, value: str) -> str | int | bool:
 
 
 def _file(path: str, beside: str) -> dict[str, str | int | bool]:
-    """The keys of a file, or of crictl.yaml in the program's folder where that file is missing."""
+    """Return the keys of a file, or of crictl.yaml in the program's directory if that file is missing."""
     if not Path(path).exists():
         other = f"{beside}/crictl.yaml"
         log("warning", f'Config "{path}" does not exist, trying next: "{other}"')
@@ -92,7 +92,7 @@ def _file(path: str, beside: str) -> dict[str, str | int | bool]:
 
 
 def settle(options: Options, beside: str) -> Settings:
-    """Join options and file. beside: the program's folder.
+    """Merge options and file. beside: the program's directory.
 
     A file that was named must be good; an unknown key in the default one makes crictl ignore it, and say nothing.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables that crictl prints for people, made of the runtime's answers. Pure functions; now: seconds since the epoch."""
+"""Converts the runtime's answers to the tables that crictl prints. Pure functions; now: seconds since the epoch."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ _SIZES = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
 def ago(nanoseconds: int | str, now: float) -> str:
-    """How long ago, roughly. now: seconds since the epoch."""
+    """Return approximately how long ago. now: seconds since the epoch."""
     passed = now - int(nanoseconds) / 1e9
     minutes, hours = int(passed / 60), int(passed / 3600 + 0.5)
     for limit, words in (
@@ -32,7 +32,7 @@ def ago(nanoseconds: int | str, now: float) -> str:
 
 
 def human_size(size: int | str, digits: int = 4) -> str:
-    """A number of bytes in decimal units."""
+    """Return a number of bytes in decimal units."""
     amount, unit = float(size), 0
     while amount >= 1000 and unit < len(_SIZES) - 1:
         amount, unit = amount / 1000, unit + 1
@@ -40,12 +40,12 @@ def human_size(size: int | str, digits: int = 4) -> str:
 
 
 def short(identifier: str, prefix: str = "") -> str:
-    """The first characters of an ID."""
+    """Return the first characters of an ID."""
     return identifier.removeprefix(prefix)[:SHORT_ID]
 
 
 def table(rows: Sequence[Sequence[str]], least: int = 20) -> str:
-    """Columns of at least so many characters, three apart; the last one is as long as it is."""
+    """Return columns with a minimum width, three characters apart; the last one has any width."""
     widths = [max(least, *(len(cell) + 3 for cell in column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "".join(cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)) + row[-1]

@@ -15,7 +15,7 @@ VERSION_TEXT = f"""{VERSION}
 
 
 def main(arguments):
-    """Run the command; returns the exit code."""
+    """Run the command; return the exit code."""
     if arguments[:1] in (["--version"], ["-v"]):
         print(f"crio version {VERSION_TEXT}")
         return 0
@@ -79,7 +79,7 @@ def _config(settings, arguments, journal):
 
 
 def load(options, journal):
-    """The settings from files and options. Raises crio_checks.Refused in CRI-O's words."""
+    """Return the settings from files and options. Raises crio_checks.Refused with CRI-O's message."""
     import crio_settings
     from crio_checks import Refused
     from crio_settings import TomlError
@@ -108,7 +108,7 @@ def load(options, journal):
 
 
 def _handler(entry):
-    """A handler from the option --runtimes, name:path:root[:type[:privileged[:configuration[:memory]]]]. Raises Refused."""
+    """Parse a handler of --runtimes, name:path:root[:type[:privileged[:configuration[:memory]]]]. Raises Refused."""
     import crio_settings
     from crio_checks import Refused
 
@@ -154,7 +154,7 @@ def _told(error, path):
 
 
 def _walk(path):
-    """Every file below, whatever its name, in the order of Go's filepath.Walk, which follows no link, the first name neither."""
+    """Yield all files below, in the order of Go's filepath.Walk, which does not follow links, including the first name."""
     if os.path.isdir(path) and not os.path.islink(path):
         for name in sorted(os.listdir(path)):
             yield from _walk(os.path.join(path, name))
@@ -182,7 +182,7 @@ def _apply_log_options(settings, options, journal):
 
 
 def reread(options, journal):
-    """The settings for a reload: the files anew, the options forgotten, as CRI-O does it (cri-o#7586)."""
+    """Return the settings for a reload: the files are read again, and options are discarded, as in CRI-O (cri-o#7586)."""
     from crio_checks import Refused
 
     kept = {name: value for name, value in options.items() if not name.startswith("crio.")}

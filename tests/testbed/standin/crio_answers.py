@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What containerd's answers lack of CRI-O's, and what they have beyond: functions over answers, without calls.
+"""Adapts containerd's answers to those of CRI-O: functions over answers, without calls.
 
 tests/integration/test_standin_crictl.py compares the shapes with those of real CRI-O.
 """
@@ -14,7 +14,7 @@ _COUNTERS = {"rxBytes": 0, "rxErrors": 2, "txBytes": 8, "txErrors": 10}  # colum
 
 
 def complete_container(answer, verbose):
-    """Change a ContainerStatusResponse that was asked for verbosely: CRI-O always tells the user, out of the spec."""
+    """Change a verbose ContainerStatusResponse: CRI-O always includes the user, from the spec."""
     said = json.loads(answer.info.get("info", "{}"))
     user = said.get("runtimeSpec", {}).get("process", {}).get("user", {})
     linux = answer.status.user.linux
@@ -26,25 +26,25 @@ def complete_container(answer, verbose):
 
 
 def label_pod(labels):
-    """Change a pod's labels: to those that have any, CRI-O adds one for the pod's own container."""
+    """Change a pod's labels: if it has any, CRI-O adds one for the infra container."""
     if labels:
         labels["io.kubernetes.container.name"] = "POD"
 
 
 def complete_pod(answer):
-    """Change a PodSandboxStatusResponse: CRI-O's label, and only what CRI-O tells."""
+    """Change a PodSandboxStatusResponse: add CRI-O's label, and keep only what CRI-O returns."""
     label_pod(answer.status.labels)
     _keep(answer.info, json.loads(answer.info.get("info", "{}")), _POD_INFO)
 
 
 def complete_image(answer):
-    """Change an ImageStatusResponse with an image: an empty spec, and only what CRI-O tells."""
+    """Change an ImageStatusResponse with an image: add an empty spec, and keep only what CRI-O returns."""
     answer.image.spec.SetInParent()
     _keep(answer.info, json.loads(answer.info.get("info", "{}")), _IMAGE_INFO)
 
 
 def complete_stats(stats):
-    """Change a ContainerStats: CRI-O tells of swap in any case."""
+    """Change a ContainerStats: CRI-O always includes swap."""
     if not stats.HasField("swap"):
         stats.swap.timestamp = stats.memory.timestamp
         stats.swap.swap_available_bytes.value = stats.swap.swap_usage_bytes.value = 0
@@ -58,7 +58,7 @@ def _keep(info, said, names):
 
 
 def pod_stats(pods, containers, networks):
-    """A ListPodSandboxStatsResponse, in protobuf's JSON mapping.
+    """Return a ListPodSandboxStatsResponse, in protobuf's JSON mapping.
 
     pods: PodSandbox, containers: by the ID of their pod, ContainerStats, both in the same mapping; networks: by the
     pod's ID, the text of /proc/PID/net/dev in the pod. There is no more of CRI-O's than where it cannot read cgroups.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `crio config` refuses, and a start too, in CRI-O's order and CRI-O's words."""
+"""The checks of `crio config` and of a start, in CRI-O's order and with its messages."""
 
 import os
 import random
@@ -45,11 +45,11 @@ NO_REFERENCE = "invalid reference format"
 
 
 class Refused(Exception):
-    """CRI-O would not take this configuration; the message is CRI-O's."""
+    """CRI-O does not accept this configuration; the message is CRI-O's."""
 
 
 def check(settings, journal):
-    """What `crio config` looks at. Raises Refused. crio_start has the order of a start, which looks at more."""
+    """Run the checks of `crio config`. Raises Refused. A start has more checks, see crio_start."""
     check_volumes(settings)
     within("validating runtime config", check_runtime, settings, journal)
     # Only a start takes over the cgroup manager that the settings ask for.
@@ -62,7 +62,7 @@ def check(settings, journal):
 
 
 def within(what, check_part, *arguments):
-    """Call one part; what it refuses is refused with `what` before it."""
+    """Call one check; prefix its message with `what`."""
     try:
         return check_part(*arguments)
     except Refused as error:
@@ -70,13 +70,13 @@ def within(what, check_part, *arguments):
 
 
 def check_volumes(settings):
-    """Refuse what CRI-O looks at before all else. Raises Refused."""
+    """Run CRI-O's first checks. Raises Refused."""
     if settings["crio.image.image_volumes"] not in ("mkdir", "ignore", "bind"):
         raise Refused("unrecognized image volume type specified")
 
 
 def check_runtime(settings, journal):
-    """Refuse values of [crio.runtime] that no node could have. Raises Refused."""
+    """Refuse values of [crio.runtime] that are invalid on any node. Raises Refused."""
     runtime = {name.removeprefix("crio.runtime."): value for name, value in settings.values.items()}
     if runtime["min_injected_gomaxprocs"] < 0:
         raise Refused(f"min_injected_gomaxprocs must be >= 0, got {runtime['min_injected_gomaxprocs']}")
@@ -189,7 +189,7 @@ def _check_resources(resources):
 
 
 def check_default_handler(settings):
-    """Refuse a default handler that no table describes; none at all means crun. Raises Refused."""
+    """Refuse a default handler without a table; without any table it is crun. Raises Refused."""
     name = settings["crio.runtime.default_runtime"]
     if not name:
         settings.values["crio.runtime.default_runtime"] = "crun"
@@ -200,7 +200,7 @@ def check_default_handler(settings):
 
 
 def translate_monitors(settings, systemd, look=None):
-    """Give each handler what deprecated keys say of its monitor. `look(handler)` may refuse one. Raises Refused."""
+    """Apply deprecated monitor keys to each handler. `look(handler)` may refuse one. Raises Refused."""
     # CRI-O walks a map here, in another order each time.
     for name, handler in random.sample(list(settings.handlers.items()), len(settings.handlers)):
         if handler["runtime_type"] not in ("", "oci"):
@@ -216,7 +216,7 @@ def translate_monitors(settings, systemd, look=None):
 
 
 def check_checkpoint(settings, journal):
-    """Refuse an unknown level; the deprecated key wins over it. Raises Refused."""
+    """Refuse an unknown level; the deprecated key overrides it. Raises Refused."""
     name = "crio.checkpoint_restore.container_level_enabled"
     if not settings["crio.runtime.enable_criu_support"]:
         told = "Please use the [crio.checkpoint_restore] table with container_level_enabled instead"
@@ -230,7 +230,7 @@ def check_checkpoint(settings, journal):
 
 
 def check_image(settings, make=None):
-    """Refuse paths, pause image, mode. `make(path, message)` makes a folder where a start does. Raises Refused."""
+    """Check paths, pause image and mode. `make(path, message)` creates a directory where a start does. Raises Refused."""
     folders = [("signature policy", "signature_policy_dir"), ("namespaced auth", "namespaced_auth_dir")]
     # In any order, as above.
     for what, name in random.sample(folders, len(folders)):
@@ -246,7 +246,7 @@ def check_image(settings, make=None):
 
 
 def check_pause_image(image):
-    """Refuse what is no image reference. Raises Refused."""
+    """Refuse an invalid image reference. Raises Refused."""
     problem = reference_problem(image)
     if problem:
         told = f"{NO_REFERENCE}: {problem}" if problem == LOWERCASE else problem
@@ -254,7 +254,7 @@ def check_pause_image(image):
 
 
 def reference_problem(image):
-    """What is wrong with the name of an image, in the words of CRI-O's library; "" where it is one."""
+    """Return the problem of an image name, with the message of CRI-O's library, or ""."""
     domain, slash, rest = image.partition("/")
     if not slash or (not set(domain) & set(".:") and domain != "localhost" and domain == domain.lower()):
         domain, rest = "", image
@@ -273,7 +273,7 @@ def check_network(settings):
 
 
 def check_api(settings):
-    """Refuse what no TLS server could be made of. Raises Refused."""
+    """Refuse settings with which a TLS server cannot be created. Raises Refused."""
     for name in ("crio.api.grpc_max_send_msg_size", "crio.api.grpc_max_recv_msg_size"):
         if settings[name] <= 0:
             settings.values[name] = LARGEST_MESSAGE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CRI server: what CRI-O answers otherwise than containerd is answered here, every other call goes to containerd as bytes."""
+"""The CRI server: it answers calls for which CRI-O differs from containerd, and passes all others to containerd as bytes."""
 
 import json
 import os
@@ -59,7 +59,7 @@ _NOT_THERE_IS_FINE = {
 
 
 class CriError(Exception):
-    """A call that fails; the message is CRI-O's."""
+    """A call failed; the message is CRI-O's."""
 
     def __init__(self, message, code=grpc.StatusCode.UNKNOWN):
         super().__init__(message)
@@ -97,7 +97,7 @@ class CriServer(grpc.GenericRpcHandler):
         }
 
     def start(self):
-        """Begin to serve; returns the gRPC server."""
+        """Start serving; return the gRPC server."""
         if os.path.exists(PATH):
             os.unlink(PATH)
         server = grpc.server(
@@ -109,7 +109,7 @@ class CriServer(grpc.GenericRpcHandler):
         return server
 
     def service(self, details):
-        """The handler of one method; gRPC's own hook."""
+        """Return the handler of one method; called by gRPC."""
         service, _slash, name = details.method.rpartition("/")
         if f"{service}/" not in (RUNTIME, IMAGE):
             return None
@@ -149,7 +149,7 @@ class CriServer(grpc.GenericRpcHandler):
         return self.channel.unary_unary(method, _bytes, _bytes)(request, timeout=limit)
 
     def ask(self, name, request, answer, service=RUNTIME):
-        """Ask containerd itself; `answer` is the class of what comes back. Raises grpc.RpcError."""
+        """Call containerd; `answer` is the class of its answer. Raises grpc.RpcError."""
         return answer.FromString(self._forward(f"{service}{name}", request.SerializeToString()))
 
     def remove_pods(self):
@@ -285,7 +285,7 @@ class CriServer(grpc.GenericRpcHandler):
         return answer.SerializeToString()
 
     def _as_crio_shows(self, image):
-        """CRI-O names images by the bare hash, and pins the pause image and what its settings say."""
+        """Name images by their hash, and pin the pause image and the configured images, as CRI-O does."""
         image.id = image.id.removeprefix("sha256:")
         settings = self.daemon.settings
         pinned = [*(settings["crio.image.pinned_images"] or []), settings["crio.image.pause_image"]]
@@ -328,7 +328,7 @@ class CriServer(grpc.GenericRpcHandler):
         return answer.SerializeToString()
 
     def _list_pod_stats(self, request):
-        """Pods' samples from their containers' and their interfaces': containerd has none without a control group."""
+        """Calculate samples of pods from those of containers and interfaces: containerd has none without a cgroup."""
         wanted = api.ListPodSandboxStatsRequest.FromString(request).filter
         chosen = api.PodSandboxFilter(id=wanted.id, label_selector=wanted.label_selector)
         asked = api.ListPodSandboxRequest(filter=chosen).SerializeToString()
@@ -358,7 +358,7 @@ class CriServer(grpc.GenericRpcHandler):
             return ""
 
     def _digests(self):
-        """{image id: the digest it was pulled by} of all images."""
+        """Return {image id: the digest it was pulled by} of all images."""
         listed = self.ask("ListImages", api.ListImagesRequest(), api.ListImagesResponse, IMAGE)
         return {image.id: image.repo_digests[0] for image in listed.images if image.repo_digests}
 
@@ -374,7 +374,7 @@ class CriServer(grpc.GenericRpcHandler):
         return self._forward(f"{IMAGE}RemoveImage", request)
 
     def _image_file_systems(self, request):
-        """CRI-O keeps containers where it keeps images, and says so."""
+        """Add the container file systems, which are the same as those of images in CRI-O."""
         wanted = api.ImageFsInfoRequest.FromString(request)
         answer = self.ask("ImageFsInfo", wanted, api.ImageFsInfoResponse, IMAGE)
         if not answer.container_filesystems:
@@ -383,7 +383,7 @@ class CriServer(grpc.GenericRpcHandler):
 
 
 def _name_image(container, digests):
-    """CRI-O tells a container's image by the digest it was pulled by, and by the bare hash of its id."""
+    """Return a container's image as CRI-O does: by the digest it was pulled by, and by the hash of its id."""
     identity = container.image_ref
     container.image_id = identity.removeprefix("sha256:")
     container.image_ref = digests.get(identity, container.image_id)
@@ -391,7 +391,7 @@ def _name_image(container, digests):
 
 
 def _pull_words(said, name):
-    """CRI-O tries a missing manifest once more as an artifact, and tells of both."""
+    """Return CRI-O's message for a missing manifest, which it also tries as an artifact."""
     if "manifest unknown" in said:
         reading = said.partition("reading manifest")
         again = f"image reference: get manifest from ref: create image source: {''.join(reading[1:])}"
@@ -400,7 +400,7 @@ def _pull_words(said, name):
 
 
 def _in_words(name, request, error):
-    """The code and the words that CRI-O has for an error of containerd's."""
+    """Return CRI-O's code and message for an error of containerd."""
     if name in _BY_ID:
         message, field, words = _BY_ID[name]
         identity = getattr(message.FromString(request), field)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemon: started as CRI-O is, reloaded by SIGHUP in CRI-O's order, ended by SIGTERM."""
+"""The daemon: started like CRI-O, reloaded by SIGHUP in CRI-O's order, stopped by SIGTERM."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from crio_start import check_start
 
 
 def run(settings, reread, journal, registries):
-    """Serve until SIGTERM; returns the exit code. `reread()` gives the settings that a reload would begin with."""
+    """Serve until SIGTERM; return the exit code. `reread()` returns the settings for a reload."""
     daemon = Daemon(settings, reread, journal, registries)
     try:
         daemon.start()
@@ -30,7 +30,7 @@ def run(settings, reread, journal, registries):
 
 
 class Daemon:
-    """What runs: `settings` are the live ones, `started_with` those that pods get."""
+    """The running daemon: `settings` are the live ones, `started_with` those that pods get."""
 
     def __init__(self, settings, reread, journal, registries=crio_registries.SYSTEM):
         self.settings = settings
@@ -41,7 +41,7 @@ class Daemon:
         self.signals = queue.SimpleQueue()
 
     def start(self):
-        """All that may fail, in CRI-O's order; then tell systemd. Raises Refused, ContainerdError, OSError."""
+        """Start everything in CRI-O's order, then notify systemd. Raises Refused, ContainerdError, OSError."""
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _frame: self.signals.put(received))
         check_start(self.settings, self.journal, self.registries)
@@ -91,7 +91,7 @@ class Daemon:
             open(clean, "w").close()
 
     def http(self, path):
-        """Answer what CRI-O's own HTTP interface answers: (status, content type, body)."""
+        """Answer like CRI-O's HTTP interface: (status, content type, body)."""
         if path == "/config":
             return "200 OK", "application/toml", to_toml(self.settings).encode()
         if path == "/info":
@@ -131,7 +131,7 @@ class Daemon:
             raise Refused("unable to parse timeout as duration")
 
     def _wipe_after_a_boot(self):
-        """Without the version file of this boot, or with one of another minor version, every pod goes."""
+        """Remove all pods if the version file of this boot is missing or has another minor version."""
         if not self.settings["crio.internal_wipe"]:
             return
         path = self.settings["crio.version_file"]
@@ -157,7 +157,7 @@ class Daemon:
 
 
 def _notify(state):
-    """Tell systemd, where it has started this."""
+    """Notify systemd, if it started this process."""
     path = os.environ.get("NOTIFY_SOCKET")
     if path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runtime handlers as a start and a reload look at them: a broken default one is refused, any other broken one forgotten."""
+"""Checks runtime handlers for a start and a reload: an invalid default handler is refused, another one ignored."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ _INHERITED = ("runtime_path", "runtime_type", "runtime_config_path", "runtime_ro
 
 
 def check_handlers(settings, journal):
-    """Look at all handlers; fills in paths and features. Raises Refused."""
+    """Check all handlers, and fill in paths and features. Raises Refused."""
     default = settings["crio.runtime.default_runtime"]
     for name, handler in settings.handlers.items():
         if handler["inherit_default_runtime"]:
@@ -107,7 +107,7 @@ def _fill_in(name, handler, journal):
 
 
 def _features(name, handler, journal):
-    """(recursive read-only mounts, mapped users) of a handler, as its program tells; CRI-O runs on where it does not."""
+    """Return (recursive read-only mounts, mapped users) as reported by a handler's program, if it reports them."""
     path = handler["runtime_path"]
     try:
         version = programs.output(path, "--version")
@@ -136,7 +136,7 @@ def _features(name, handler, journal):
 
 
 def read_profile(path):
-    """Read a seccomp profile; only what does not begin as JSON is refused in CRI-O's own words. Raises Refused."""
+    """Read a seccomp profile; only a file that does not start as JSON has CRI-O's message. Raises Refused."""
     try:
         with open(path, "rb") as file:
             content = file.read().decode(errors="replace")

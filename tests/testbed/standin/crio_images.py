@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images from registries: pulled by skopeo, which reads registries.conf with the library that CRI-O has too, then imported."""
+"""Pulls images with skopeo, which reads registries.conf with the same library as CRI-O, and imports them."""
 
 import base64
 import json
@@ -14,11 +14,11 @@ _FATAL = re.compile(r'level=fatal msg="(.*)"\s*$', re.DOTALL)
 
 
 class PullError(Exception):
-    """An image cannot be had; the message is that of CRI-O or of its library."""
+    """An image cannot be pulled; the message is that of CRI-O or of its library."""
 
 
 def full_names(name, mode):
-    """Where to look for an image, short names resolved as CRI-O does since 1.34. Raises PullError."""
+    """Return where to look for an image, with short names resolved as in CRI-O since 1.34. Raises PullError."""
     first, slash, _rest = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return [name]
@@ -41,7 +41,7 @@ def full_names(name, mode):
 
 
 def pull(name, auth, settings):
-    """Bring an image into containerd under its full name, which is returned. Raises PullError.
+    """Import an image into containerd, and return its full name. Raises PullError.
 
     `auth` is CRI's AuthConfig; its credentials go into a file of their own, never onto a command line.
     """

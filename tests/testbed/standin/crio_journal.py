@@ -17,11 +17,11 @@ _GO_ESCAPES = {"\\u0007": "\\a", "\\u000b": "\\v"}
 
 
 class LevelError(Exception):
-    """Not the name of a log level, or no regular expression to filter with."""
+    """An invalid log level, or an invalid regular expression of the filter."""
 
 
 class Journal:
-    """Where the daemon and `crio config` tell what they do. Log levels and the filter can be set anew."""
+    """The log of the daemon and of `crio config`. Level and filter can be changed."""
 
     def __init__(self, stream=None):
         self.stream = stream or sys.stderr
@@ -34,7 +34,7 @@ class Journal:
         self.set_level("info")
 
     def set_level(self, name):
-        """Show this level and what is worse. Raises LevelError."""
+        """Show messages of this level and of more severe ones. Raises LevelError."""
         known = "warning" if name.lower() == "warn" else name.lower()
         if known not in LEVELS:
             raise LevelError(f'not a valid logrus Level: "{name}"')
@@ -42,7 +42,7 @@ class Journal:
         self.places = self.places or self.level >= LEVELS.index("debug")
 
     def set_filter(self, pattern):
-        """Show only what this regular expression finds; "" shows all. Raises LevelError."""
+        """Show only lines that match this regular expression; "" shows all. Raises LevelError."""
         if pattern:
             self.debug(f"Using log filter: {quoted(pattern)}")
         try:
@@ -55,7 +55,7 @@ class Journal:
 
     @contextlib.contextmanager
     def request(self, method):
-        """Add to each line that this thread writes meanwhile which call it belongs to, as CRI-O does."""
+        """Add the current call to each line of this thread, as CRI-O does."""
         self.fields.now = {"id": str(uuid.uuid4()), "name": method}
         try:
             yield
@@ -63,7 +63,7 @@ class Journal:
             self.fields.now = {}
 
     def say(self, level, message, place=""):
-        """Write one line, when the level is shown and the filter matches. `place` is where CRI-O has the line."""
+        """Write one line if its level is shown and it matches the filter. `place`: the position in CRI-O's source."""
         if LEVELS.index(level) > self.level or (self.filter and not self.filter.search(message)):
             return
         fields = {}
@@ -85,23 +85,23 @@ class Journal:
         self.stream.flush()
 
     def debug(self, message):
-        """For those who look for a fault."""
+        """Log at level debug."""
         self.say("debug", message)
 
     def info(self, message, place=""):
-        """What happens."""
+        """Log at level info."""
         self.say("info", message, place)
 
     def warning(self, message):
-        """What is not as it was asked for."""
+        """Log at level warning."""
         self.say("warning", message)
 
     def error(self, message):
-        """What failed while all else goes on."""
+        """Log at level error."""
         self.say("error", message)
 
     def fatal(self, message):
-        """What ends the program; the caller ends it."""
+        """Log at level fatal; the caller must exit."""
         self.say("fatal", message)
 
 
@@ -110,7 +110,7 @@ def _value(name, value):
 
 
 def quoted(text):
-    """A text in quotes, as Go's %q writes it."""
+    """Return a quoted text, as Go's %q writes it."""
     written = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
     return re.sub(r"\\\\|\\u00[01].", _as_go_does, written)
 

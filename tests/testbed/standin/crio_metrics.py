@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prometheus metrics over plain HTTP: of CRI-O's names those that can be true here. TLS is not served."""
+"""Prometheus metrics over plain HTTP, with those of CRI-O's metrics that are meaningful here. No TLS."""
 
 import collections
 import http.server
@@ -20,7 +20,7 @@ class MetricsError(Exception):
 
 
 class Metrics:
-    """Counts the calls that the daemon answered."""
+    """Counts the calls that the daemon has answered."""
 
     def __init__(self):
         self.calls = collections.Counter()
@@ -31,13 +31,13 @@ class Metrics:
         self.default_runtime = ""
 
     def count(self, operation, started, failed):
-        """One call: its CRI name, time.monotonic() when it came, and whether it failed."""
+        """Count one call: its CRI name, time.monotonic() at its start, and whether it failed."""
         self.calls[operation] += 1
         self.seconds[operation] += time.monotonic() - started
         self.errors[operation] += failed
 
     def text(self, collectors):
-        """All that is known, in Prometheus's text format, of these collectors only."""
+        """Return the metrics of these collectors in Prometheus's text format."""
         families = {
             "operations_total": ("counter", _by_operation(self.calls)),
             "operations_errors_total": ("counter", _by_operation(+self.errors)),
@@ -84,7 +84,7 @@ def serve(metrics, settings):
             self.wfile.write(body.encode())
 
         def log_message(self, *_arguments):
-            """CRI-O does not log who asks."""
+            """Do not log requests, like CRI-O."""
 
     class Server(http.server.ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -53,7 +53,7 @@ _BASES = {"0x": 16, "0b": 2, "0o": 8}
 
 
 class OptionError(Exception):
-    """An option that crio does not have, or a value that it does not take; the message is crio's."""
+    """An unknown option or an invalid value; the message is crio's."""
 
 
 def _names():
@@ -65,14 +65,14 @@ NAMES = _names()
 
 
 def variables(name):
-    """The environment variables that stand for an option; the first that is set counts, even when it is empty."""
+    """Return the environment variables of an option; the first one that is set is used, even if it is empty."""
     if name in WITHOUT_VARIABLE or name.startswith("nri-"):
         return []
     return OTHER_VARIABLES.get(name, [f"CONTAINER_{name.upper().replace('-', '_')}"])
 
 
 def parse(arguments, environment):
-    """Part the command line: ({key of crio.conf or plain option: value}, [command, ...]). Raises OptionError."""
+    """Split the command line: ({key of crio.conf or plain option: value}, [command, ...]). Raises OptionError."""
     options = {}
     for name in [*NAMES, *PLAIN]:
         for variable in variables(name):

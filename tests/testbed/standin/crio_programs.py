@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other programs, found and run as CRI-O does it, with Go's words for what goes wrong."""
+"""Finds and runs other programs as CRI-O does, with Go's error messages."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ class ProgramError(Exception):
 
 
 def look_up(name):
-    """Where on the PATH a program is. Raises Refused."""
+    """Return the path of a program in PATH. Raises Refused."""
     found = shutil.which(name)
     if not found:
         raise Refused(f'exec: "{name}": executable file not found in $PATH')
@@ -22,7 +22,7 @@ def look_up(name):
 
 
 def find(name, path, journal):
-    """The program at this path, or on the PATH where it is empty. CRI-O takes all that exists. Raises Refused."""
+    """Return the program at this path, or in PATH if it is empty. CRI-O accepts any existing path. Raises Refused."""
     if not path:
         return look_up(name)
     problem = stat_problem(path)
@@ -33,7 +33,7 @@ def find(name, path, journal):
 
 
 def stat_problem(path, only_missing=False):
-    """What Go says when it looks at a path; "" where all is well. Some checks of CRI-O mind a missing file only."""
+    """Return Go's error for stat of a path, or "". Some checks of CRI-O only fail for a missing file."""
     try:
         os.stat(path)
     except OSError as error:
@@ -43,7 +43,7 @@ def stat_problem(path, only_missing=False):
 
 
 def output(path, *arguments):
-    """What a program writes to both streams. Raises ProgramError."""
+    """Return what a program writes to both streams. Raises ProgramError."""
     try:
         done = subprocess.run(
             [path, *arguments],

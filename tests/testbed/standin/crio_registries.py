@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""registries.conf as the daemon knows it: what lay there at its start or its last reload, whatever lies there now.
+"""registries.conf as the daemon has loaded it: the files at its start or its last reload, not the current ones.
 
 skopeo reads these files at each start, CRI-O does not. So skopeo runs in a mount namespace of its own, where
 /etc/containers has the remembered files; all else in it is today's, as CRI-O reads it anew for each pull.
@@ -23,23 +23,23 @@ _ALIASES = "/var/cache/containers/short-name-aliases.conf"
 
 
 class RegistriesError(Exception):
-    """The files cannot be used; the message is that of the library that CRI-O has too."""
+    """The files cannot be used; the message is that of the library that CRI-O uses."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where registries are configured: the options --registries-conf and --registries-conf-dir, "" where not given."""
+    """The paths of the registries configuration: options --registries-conf and --registries-conf-dir, "" where not given."""
 
     conf: str = ""
     folder: str = ""
 
     def main(self):
-        """The one file that counts, whether it exists or not: root's own one goes before the system's."""
+        """The main file, which may not exist: that of root takes precedence over that of the system."""
         own = f"{_own()}/registries.conf"
         return self.conf or (own if os.path.exists(own) else f"{CONTAINERS}/registries.conf")
 
     def drop_ins(self):
-        """The files that are read after it."""
+        """The drop-ins, which are read after it."""
         folders = [f"{CONTAINERS}/registries.conf.d", f"{_own()}/registries.conf.d"]
         if self.folder:
             folders = [self.folder]
@@ -60,7 +60,7 @@ def _own():
 
 
 def check(places=SYSTEM):
-    """Let skopeo read the files that lie there now, before it asks a port that nobody has. Raises RegistriesError."""
+    """Validate the current files with skopeo, which then fails to connect to an unused port. Raises RegistriesError."""
     if places == SYSTEM:
         _judge(os.environ, {})
         return
@@ -101,7 +101,7 @@ def _judge(environment, names):
 
 
 def remember(places=SYSTEM):
-    """Take what lies there now for what the daemon knows. Raises RegistriesError, with nothing taken."""
+    """Load the current files. Raises RegistriesError, and keeps the loaded ones then."""
     check(places)
     shutil.rmtree(_VIEW, ignore_errors=True)
     os.makedirs(f"{_VIEW}/registries.conf.d")
@@ -128,7 +128,7 @@ def _files(folder):
 
 
 def skopeo(*arguments):
-    """Run skopeo with the remembered files; returns the ended process."""
+    """Run skopeo with the loaded files; return the completed process."""
     command = ["skopeo", *arguments]
     if os.path.isdir(CONTAINERS):
         _link_the_rest()
@@ -145,7 +145,7 @@ def _link_the_rest():
 
 
 def search():
-    """(registries to look for a short name in, {short name: full name}), as the remembered files have it."""
+    """Return (search registries, {short name: full name}) of the loaded files."""
     registries, aliases = [], {}
     for path in [*_files(_VIEW), *([_ALIASES] if os.path.exists(_ALIASES) else [])]:
         with open(path, "rb") as file:

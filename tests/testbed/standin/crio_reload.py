@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What SIGHUP makes live, in CRI-O's order; every other key waits for a restart."""
+"""Reloads keys on SIGHUP, in CRI-O's order; all other keys need a restart."""
 
 import containerd
 import crio_programs
@@ -12,7 +12,7 @@ from crio_shown import to_toml
 
 
 def reload(daemon):
-    """Make live what CRI-O makes live on SIGHUP; on the first error stop, with all before it applied."""
+    """Reload the keys that CRI-O reloads on SIGHUP; stop at the first error, and keep what was applied before."""
     daemon.journal.info("Reloading configuration")
     try:
         wanted = daemon.reread()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's settings: the defaults, and what files make of them."""
+"""CRI-O's settings: the defaults, and the result of files."""
 
 import copy
 import json
@@ -71,7 +71,7 @@ class Key:
 
 @dataclass
 class Settings:
-    """The value of every key, the handlers and the workloads; `features` is what handlers' programs can do."""
+    """The values of all keys, handlers and workloads; `features`: the capabilities of the handlers' programs."""
 
     values: dict
     handlers: dict = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Settings:
         return self.values[name]
 
     def copy(self):
-        """Settings that can be changed apart from these."""
+        """Return a copy of the settings."""
         return copy.deepcopy(self)
 
 
@@ -100,7 +100,7 @@ TABLES = list(dict.fromkeys(name.rpartition(".")[0] for name in KEYS))
 
 
 def handler(**values):
-    """A handler of which only these values are set."""
+    """Return a handler with only these values."""
     return {
         **{name: copy.copy(_EMPTY[kind]) for name, (kind, _field, _always) in HANDLER_KEYS.items()},
         **values,
@@ -108,7 +108,7 @@ def handler(**values):
 
 
 def defaults():
-    """What CRI-O starts from."""
+    """Return CRI-O's defaults."""
     crun = handler(
         runtime_type="oci",
         runtime_root="/run/crun",
@@ -122,7 +122,7 @@ def defaults():
 
 
 def merge_file(settings, path):
-    """Read one file over the settings. Raises OSError, or TomlError in CRI-O's words."""
+    """Merge one file into the settings. Raises OSError, or TomlError with CRI-O's message."""
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
     try:
@@ -133,7 +133,7 @@ def merge_file(settings, path):
 
 
 def merge(settings, data, lines):
-    """Put parsed TOML over the settings; keys that CRI-O does not know are ignored, as it does. Raises TomlError."""
+    """Merge parsed TOML into the settings; unknown keys are ignored, as in CRI-O. Raises TomlError."""
     for name, table in data.items():
         if name.lower() == "crio":
             _merge_table(settings, "crio", name, table, lines)
@@ -187,7 +187,7 @@ def _known(entry, kinds, place, lines):
 
 
 def _check(kind, value, place, lines):
-    """Refuse a value of another type, with CRI-O's decoder's words."""
+    """Refuse a value of another type, with the message of CRI-O's decoder."""
     wanted = {"list": "slice", "duration": "integer"}.get(kind, kind)
     if kind == "duration" and isinstance(value, str):
         if not DURATION.fullmatch(value):
@@ -205,7 +205,7 @@ _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 *
 
 
 def as_go_writes(duration):
-    """A duration in Go's own form: "90s" is 1m30s. A bare number is nanoseconds."""
+    """Return a duration in Go's format: 1m30s for "90s". A bare number is nanoseconds."""
     if isinstance(duration, int):
         total = duration
     else:
@@ -241,6 +241,6 @@ def _type(value):
 
 
 def _joined(before, more):
-    """Storage options alone are collected over the files; the last of equal ones stays."""
+    """Merge storage options, the only list that is collected from all files; the last one of equal options is kept."""
     options = [*(before or []), *more]
     return [each for position, each in enumerate(options) if each not in options[position + 1 :]]

@@ -11,7 +11,7 @@ RESOURCES = ("CPUShares", "CPUQuota", "CPUPeriod", "CPUSet", "CPULimit")
 
 
 def to_toml(settings):
-    """The settings as GET /config shows them: tables inside tables, lists that are not set left out."""
+    """Return the settings as in GET /config: nested tables, without lists that are not set."""
     out = []
     for table in TABLES:
         out.append(f"{_indent(table)}[{table}]")
@@ -40,7 +40,7 @@ def _shown(one):
 
 
 def _workload(one):
-    """A workload under the names that CRI-O's encoder gives it: what has no name for TOML has that of its field."""
+    """Return a workload with the names of CRI-O's encoder: the names of Go fields for fields without a TOML name."""
     allowed = one.get("allowed_annotations") or []
     shown = {name: one.get(name, "") for name in ("activation_annotation", "annotation_prefix")}
     shown.update({"allowed_annotations": allowed} if allowed else {})
@@ -97,7 +97,7 @@ def _line(name, value):
 
 
 def to_info(settings):
-    """The settings as `crictl info` shows them below config.crio: [crio.runtime] under the names of CRI-O's own fields."""
+    """Return the settings as `crictl info` shows them below config.crio: [crio.runtime] has the names of CRI-O's Go fields."""
     shown = {key.field: settings[key.name] for key in KEYS.values() if key.field != "-"}
     shown["Runtimes"] = {
         name: {field: one[key] or (None if kind in ("list", "map") else one[key])

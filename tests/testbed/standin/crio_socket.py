@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemon's one socket: what begins as HTTP/2 is gRPC and goes on to the CRI server, all else is CRI-O's own HTTP/1.1."""
+"""The daemon's socket: HTTP/2 is gRPC and is passed to the CRI server, anything else is CRI-O's HTTP/1.1 interface."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ _BLOCK = 1 << 16  # bytes
 
 
 class Socket:
-    """Listens at `path`; `answer(path)` gives (status, content type, body) for HTTP/1.1."""
+    """Listens at `path`; `answer(path)` returns (status, content type, body) for HTTP/1.1."""
 
     def __init__(self, path, cri_path, answer):
         self.path = path
@@ -19,7 +19,7 @@ class Socket:
         self.loop = asyncio.new_event_loop()
 
     def open(self):
-        """Begin to listen, in the background. Raises OSError."""
+        """Start listening in the background. Raises OSError."""
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         if os.path.exists(self.path):
             os.unlink(self.path)

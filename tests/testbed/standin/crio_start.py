@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a start of CRI-O looks at, in CRI-O's order and CRI-O's words. Nothing of this touches a daemon that runs.
+"""The checks of a start of CRI-O, in CRI-O's order and with its messages. They do not affect a running daemon.
 
 CRI-O makes folders on its way through these checks, so they are made here, too.
 """
@@ -27,7 +27,7 @@ _SYNC, _GLOBAL_SIZE = (2, 0, 19), (2, 1, 2)  # conmon's versions from which on i
 
 
 def check_start(settings, journal, places=crio_registries.SYSTEM):
-    """Look at all that a start looks at; fill in what CRI-O finds out by itself. Raises Refused.
+    """Run all checks of a start, and fill in what CRI-O determines itself. Raises Refused.
 
     `places` is where the daemon has its registries from.
     """
@@ -123,7 +123,7 @@ def _check_profiles(settings, journal):
 
 
 def check_seccomp(path, journal):
-    """Read the profile; one that does not exist counts as the default. Raises Refused."""
+    """Read the profile; a missing file means the default. Raises Refused."""
     try:
         if path:
             read_profile(path)
@@ -137,7 +137,7 @@ def check_seccomp(path, journal):
 
 
 def check_apparmor(name, journal):
-    """Refuse a profile of the node's own that is not loaded, where AppArmor is at hand. Raises Refused."""
+    """Refuse a profile of the node that is not loaded, if AppArmor is available. Raises Refused."""
     if not os.path.exists(_APPARMOR) or not shutil.which("apparmor_parser"):
         journal.info("AppArmor is disabled by the system or at CRI-O build-time")
         return
@@ -150,7 +150,7 @@ def check_apparmor(name, journal):
 
 
 def check_blockio(path, journal):
-    """Refuse a file that is not there; its content is not judged. Raises Refused."""
+    """Refuse a missing file; its content is not checked. Raises Refused."""
     if not path:
         journal.info("No blockio config file specified, blockio not configured")
         return
@@ -219,7 +219,7 @@ def _check_network(settings, journal):
 
 
 def _check_api(settings):
-    """Refuse a second daemon, too; what is left of one that has ended is removed."""
+    """Refuse a second daemon; remove the socket of one that has ended."""
     checks.check_api(settings)
     path = settings["crio.api.listen"]
     _make_folder(os.path.dirname(path), "creating socket directories")
@@ -231,7 +231,7 @@ def _check_api(settings):
 
 
 def _make_folder(path, what, mode=0o755):
-    """As Go's MkdirAll, which names the part of the path that is in the way."""
+    """Create directories like Go's MkdirAll, whose error names the part of the path that is not a directory."""
     try:
         os.makedirs(path, mode, exist_ok=True)
     except OSError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `crio config` prints: every key that CRI-O shows there, commented out where it has its default value.
+"""The output of `crio config`: all its keys, commented out if they have their default values.
 
 CRI-O explains each key in prose, too. Of that only what looks like TOML is here: the examples, over which a reader may stumble.
 It escapes nothing outside of lists, so that a value with a quote or a backslash gives a text that is no TOML.
@@ -88,7 +88,7 @@ _COMPARED = {"crio.nri.nri_plugin_config_dir": "crio.nri.nri_plugin_dir"}
 
 
 def to_template(settings, everything=False):
-    """The text of `crio config`; `everything` leaves no key commented out, as `crio config --default` does."""
+    """Return the output of `crio config`; with `everything`, no key is commented out, as in `crio config --default`."""
     defaults = crio_settings.defaults()
     out = []
     for table, names in ORDER.items():

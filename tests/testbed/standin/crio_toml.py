@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TOML as CRI-O reads and writes it: Python's own parser, with the words and line numbers of CRI-O's (BurntSushi/toml 1.6)."""
+"""Reads and writes TOML like CRI-O: Python's parser, with messages and line numbers of CRI-O's (BurntSushi/toml 1.6)."""
 
 import json
 import re
@@ -12,11 +12,11 @@ _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)",
 
 
 class TomlError(Exception):
-    """The text is no TOML, or its types are wrong; the message is CRI-O's."""
+    """The text is not TOML, or its types are wrong; the message is CRI-O's."""
 
 
 def loads(text):
-    """Parse; returns (data, lines): `lines` gives the line number of each dotted key. Raises TomlError."""
+    """Parse; return (data, lines): `lines` has the line number of each dotted key. Raises TomlError."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -25,12 +25,12 @@ def loads(text):
 
 
 def at(lines, key, message):
-    """A TomlError for a key that was parsed but does not fit."""
+    """Return a TomlError for a key that was parsed but has an invalid value."""
     return TomlError(f'toml: line {lines.get(key, 0)} (last key "{key}"): {message}')
 
 
 def _assignments(text):
-    """(line number, table, dotted key) of each table header and each `key =`, as far as lines show them."""
+    """Yield (line number, table, dotted key) of each table header and each `key =` that is found in lines."""
     table, depth = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         bare = _STRING.sub('""', line).partition("#")[0]
@@ -45,7 +45,7 @@ def _assignments(text):
 
 
 def _in_words(text, said):
-    """CRI-O's message for a syntax error, from Python's."""
+    """Return CRI-O's message for a syntax error of Python's parser."""
     reason, line, column = _PLACE.fullmatch(said).groups()
     lines = text.splitlines() or [""]
     number = int(line) if line else len(lines)
@@ -97,7 +97,7 @@ def _message(line, key, message):
 
 
 def value(data):
-    """One value as CRI-O writes it."""
+    """Return a value as CRI-O writes it."""
     if isinstance(data, bool):
         return "true" if data else "false"
     if isinstance(data, list):

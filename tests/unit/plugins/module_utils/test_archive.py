@@ -165,12 +165,12 @@ def test_sparse_files_are_refused(tmp_path):
     ],
 )
 def test_what_is_no_archive_is_one_error(tmp_path, content):
-    assert re.match("it is no tar archive that can be read: .", refusal(tmp_path, content))
+    assert re.match("it is not a readable tar archive: .", refusal(tmp_path, content))
 
 
 def test_a_file_that_is_not_there_is_one_error(tmp_path):
     for path in ("/nowhere", "/no\0where"):
-        with pytest.raises(archive.ArchiveError, match="it is no tar archive that can be read"):
+        with pytest.raises(archive.ArchiveError, match="it is not a readable tar archive"):
             archive.unpack(path, str(tmp_path), "top", bool)
 
 

@@ -75,7 +75,7 @@ def test_a_container_without_a_note_is_waited_for_while_its_monitor_lives(exits)
 
 def test_a_container_whose_monitor_vanished_without_a_note_is_lost(exits):
     lost, _pending, _ended = containers.judge([container(exits)], set(), GROUP, {"c1": 255})
-    assert "nobody noted" in lost[0]
+    assert "its exit was not recorded" in lost[0]
 
 
 def test_a_container_that_the_runtime_no_longer_knows_was_removed(exits):

@@ -23,7 +23,7 @@ def request(text):
 @pytest.mark.parametrize("table", ["[crio.runtime.runtimes.kata]", '[crio.runtime.runtimes."kata"]'])
 def test_a_handler_that_crio_leaves_out_is_refused_with_its_reason(line, table):
     asked = request(f'{table}\nruntime_path = "/nowhere/kata"\n')
-    with pytest.raises(TransactionError, match="would leave out the handler kata") as caught:
+    with pytest.raises(TransactionError, match="would ignore the handler kata") as caught:
         candidate._refuse_dropped_handlers(asked, [line], SERVICE)
     assert caught.value.detail == (
         "kata: invalid runtime_path for runtime 'kata': stat /nowhere/kata: no such file or directory"
