@@ -18,13 +18,13 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Watch two nodes being provisioned and the collection used on them, every claim checked
+demo: ## Provision two nodes, use the collection on them, and check every result
 	@$(PYTHON) -m demo
 
-nodes: ## Start N nodes (3) to try things on, with CRI-O or the stand-in for it
+nodes: ## Start N nodes (default: 3) for experiments, with CRI-O or its stand-in
 	$(PYTHON) -m testbed up --nodes $(N) --prefix $(PREFIX)
 
-nodes-down: ## Remove them, without a trace
+nodes-down: ## Remove the nodes
 	$(PYTHON) -m testbed down --prefix $(PREFIX)
 
 test: .venv/stamp .venv-2.16/stamp ## All tests: unit on both controllers, integration, Molecule
@@ -39,16 +39,16 @@ unit-old-controller: .venv-2.16/stamp ## Unit tests on the oldest supported cont
 integration: .venv/stamp ## Integration tests, on real nodes
 	$(BIN)/pytest tests/integration $(PYTEST_OPTIONS)
 
-molecule: .venv/stamp ## Every Molecule scenario, on real nodes
+molecule: .venv/stamp ## All Molecule scenarios, on real nodes
 	$(BIN)/pytest tests/scenarios $(PYTEST_OPTIONS)
 
-faults: .venv/stamp ## Play every fault on real nodes and judge the nodes; FAULTS="text ..." for some of them
+faults: .venv/stamp ## Inject all faults on real nodes and judge the nodes; FAULTS="text ..." selects some
 	@$(BIN)/python -m faults $(FAULTS)
 
-bench: .venv/stamp ## Measure costs on real nodes against a ping and crictl itself, into build/bench.json
+bench: .venv/stamp ## Measure costs on real nodes, compared with ping and crictl, into build/bench.json
 	@$(BIN)/python -m bench
 
-fuzz: .venv/stamp ## 50,000 malformed outputs of crictl through all that reads them; again by SEED=, one of them by INPUT=
+fuzz: .venv/stamp ## Feed 50,000 malformed outputs of crictl to everything that reads them; SEED= repeats a run, INPUT= one input
 	@$(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(INPUT),--input $(INPUT))
 
 lint: .venv-lint/stamp ## ruff, mypy, yamllint, ansible-lint
@@ -60,30 +60,30 @@ lint: .venv-lint/stamp ## ruff, mypy, yamllint, ansible-lint
 	PATH=$(CURDIR)/.venv-lint/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/collections \
 	    .venv-lint/bin/ansible-lint --offline --profile production
 
-sanity: .venv-sanity/stamp .venv-2.16/stamp ## ansible-test, galaxy-importer, antsibull, reuse, ansible-lint on the files that git tracks; SANITY="NAME ..." for some
+sanity: .venv-sanity/stamp .venv-2.16/stamp ## ansible-test, galaxy-importer, antsibull, reuse, ansible-lint on the files that git tracks; SANITY="NAME ..." selects some
 	@.venv-sanity/bin/python -m sanity $(SANITY)
 
-format: .venv-lint/stamp ## Let ruff format the Python files
+format: .venv-lint/stamp ## Format the Python files with ruff
 	.venv-lint/bin/ruff check --fix-only .
 	.venv-lint/bin/ruff format .
 
-build: .venv/stamp ## The collection's archive, into build/
+build: .venv/stamp ## Build the archive of the collection, into build/
 	$(BIN)/ansible-galaxy collection build --force --output-path build .
 
 docs: .venv-docs/stamp ## Build the documentation site, into build/docs/html
 	@.venv-docs/bin/python -m docsite
 
-docs-test: .venv-docs/stamp ## Build the site and open every page in headless Chromium; pictures in build/docs/pictures
+docs-test: .venv-docs/stamp ## Build the site and open all pages in headless Chromium; screenshots in build/docs/pictures
 	.venv-docs/bin/pytest tests/docsite $(PYTEST_OPTIONS)
 
-docs-record: .venv/stamp ## Type the guides' commands on real nodes, and write what they print into the guides
+docs-record: .venv/stamp ## Run the commands of the guides on real nodes, and write their output into the guides
 	@$(BIN)/python -m docsite.record
 
 changelog: .venv-sanity/stamp ## Render CHANGELOG.md with all pending fragments
 	@.venv-sanity/bin/python -m sanity.changelog
 
 # REUSE-IgnoreStart: the recipe writes a licence header.
-lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requirements/
+lock: .venv-lock/stamp ## Pin the dependency groups of pyproject.toml again, into requirements/
 	for pair in test:test lint:lint controller-216:controller-2.16 sanity:sanity docs:docs lock:lock; do \
 	    .venv-lock/bin/uv pip compile --quiet --universal --upgrade --no-emit-index-url --python-version 3.11 \
 	        --custom-compile-command "make lock" --group $${pair%%:*} --output-file requirements/$${pair##*:}.txt && \
@@ -91,11 +91,11 @@ lock: .venv-lock/stamp ## Pin pyproject.toml's dependency groups anew, into requ
 	done
 # REUSE-IgnoreEnd
 
-clean: ## Remove the nodes, what was built, the virtual environments; images and cache stay
+clean: ## Remove the nodes, build results and virtual environments; keep images and cache
 	-$(PYTHON) -m testbed down --prefix $(PREFIX)
 	rm -rf build .venv .venv-lint .venv-sanity .venv-docs .venv-lock .venv-2.16 .pytest_cache .ruff_cache .ansible .hypothesis
 
-clean-testbed: ## Remove every test bed and the images made for them
+clean-testbed: ## Remove all test beds and their images
 	$(PYTHON) -m testbed clean
 
 # The environments, made again when their lock changes.
