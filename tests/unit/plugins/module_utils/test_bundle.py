@@ -165,7 +165,7 @@ def test_what_the_bundle_lacks_is_named(archive, directory):
 def test_what_is_no_archive_is_refused(tmp_path, directory):
     page = tmp_path / "bundle.tar.gz"
     page.write_text("<html>not found</html>")
-    with pytest.raises(bundle.BundleError, match="no tar archive that can be read"):
+    with pytest.raises(bundle.BundleError, match="not a readable tar archive"):
         bundle.prepare(str(page), hashlib.sha256(page.read_bytes()).hexdigest(), directory)
 
 

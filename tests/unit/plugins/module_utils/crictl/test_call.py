@@ -198,7 +198,7 @@ class TestFailure:
         self.fails(
             "unreachable",
             lambda: crictl.json("info"),
-            "there is no socket .*/no.sock; is the runtime running",
+            "there is no socket .*/no.sock; check that the runtime is running",
         )
         assert not (answers / "calls.jsonl").exists()
 
