@@ -49,7 +49,7 @@ _SOCKET_ERRORS = {
         "there is no socket {}; check that the runtime is running and that endpoint is correct",
         "unreachable",
     ),
-    errno.ECONNREFUSED: ("nothing listens on {}; is the runtime running?", "unreachable"),
+    errno.ECONNREFUSED: ("nothing listens on {}; check that the runtime is running", "unreachable"),
     errno.EACCES: ("no permission to use {}; run as root (become: true)", "permission"),
     errno.EPERM: ("no permission to use {}; run as root (become: true)", "permission"),
 }
