@@ -16,11 +16,15 @@ GOALS = {
     "remote_calls_first": 8,
     "tasks_noop": 5,
     "check_1000_hosts": 0.4,
+    "noop_100_hosts": 2,
+    "noop_1000_hosts": 2,
+    "noop_growth": 1.2,
 }
 UNITS = {
     "remote_calls_noop": "calls a node",
     "remote_calls_first": "calls a node",
     "tasks_noop": "tasks a node",
+    "noop_growth": "times as long for each host of 1000 as of 100",
 }
 UNIT = "times the reference"
 
