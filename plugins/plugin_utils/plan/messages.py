@@ -19,20 +19,20 @@ _SECCOMP = ("crio.runtime.seccomp_profile", "crio.runtime.privileged_seccomp_pro
 _STREAM = ("crio.api.stream_address", "crio.api.stream_port")
 _TLS = ("crio.api.stream_tls_cert", "crio.api.stream_tls_key", "crio.api.stream_tls_ca")
 _HANDLER = "crio.runtime.runtimes.*."
-# systemd's names of the exit statuses it gives a command that it cannot prepare (systemd.exec(5), "Process exit codes"), and the
-# directives that they are about.
+# The exit statuses that systemd gives a command that it cannot prepare (systemd.exec(5), "Process exit codes"), and the directives
+# that they are about. A log line has "status=202/FDS", the unit's own properties only the number.
 _DIRECTIVES = {
-    "200/CHDIR": ("WorkingDirectory",),
-    "202/FDS": ("LimitNOFILE",),
-    "203/EXEC": ("ExecStart", "ExecStartPre", "ExecStartPost"),
-    "205/LIMITS": ("Limit*",),
-    "206/OOM_ADJUST": ("OOMScoreAdjust",),
-    "210/CHROOT": ("RootDirectory", "RootImage"),
-    "213/CGROUP": ("Slice", "Delegate"),
-    "216/GROUP": ("Group", "SupplementaryGroups"),
-    "217/USER": ("User",),
-    "218/CAPABILITIES": ("CapabilityBoundingSet", "AmbientCapabilities"),
-    "226/NAMESPACE": (
+    "200": ("WorkingDirectory",),  # CHDIR
+    "202": ("LimitNOFILE",),  # FDS
+    "203": ("ExecStart", "ExecStartPre", "ExecStartPost"),  # EXEC
+    "205": ("Limit*",),  # LIMITS
+    "206": ("OOMScoreAdjust",),  # OOM_ADJUST
+    "210": ("RootDirectory", "RootImage"),  # CHROOT
+    "213": ("Slice", "Delegate"),  # CGROUP
+    "216": ("Group", "SupplementaryGroups"),  # GROUP
+    "217": ("User",),  # USER
+    "218": ("CapabilityBoundingSet", "AmbientCapabilities"),  # CAPABILITIES
+    "226": (  # NAMESPACE
         "RootDirectory",
         "BindPaths",
         "BindReadOnlyPaths",
@@ -41,8 +41,8 @@ _DIRECTIVES = {
         "Read*",
         "Inaccessible*",
     ),
-    "228/SECCOMP": ("SystemCallFilter", "SystemCallArchitectures"),
-    "243/CREDENTIALS": ("LoadCredential*", "SetCredential*"),
+    "228": ("SystemCallFilter", "SystemCallArchitectures"),  # SECCOMP
+    "243": ("LoadCredential*", "SetCredential*"),  # CREDENTIALS
 }
 # What CRI-O 1.37 says when a value stops it, and the keys it may be about; of the patterns that fit the first one counts with
 # whose keys the user has set any. Sources: pkg/config, internal/config, server, cmd/crio; ocicni for the network.
@@ -117,7 +117,10 @@ _TELLING = (
     (r"pod metrics|included_pod_metrics", ("crio.stats.included_pod_metrics",)),
     (r"container_level_enabled", ("crio.checkpoint_restore.container_level_enabled",)),
     (r"\bnri\b", ("crio.nri.*",)),
-    *((status, tuple(f"Service.{name}" for name in names)) for status, names in _DIRECTIVES.items()),
+    *(
+        (rf"status[ =]{status}\b", tuple(f"Service.{name}" for name in names))
+        for status, names in _DIRECTIVES.items()
+    ),
 )
 # The runtime's reasons for a network that is not ready name no value that tells one of these keys from another.
 _NO_NETWORK = re.compile(

@@ -89,7 +89,9 @@ def test_a_container_whose_note_the_runtime_has_read_and_removed_ended_by_itself
 @pytest.mark.parametrize("code", [137, 143])
 def test_a_container_stopped_with_the_daemon_is_lost_whether_its_note_is_still_there_or_not(exits, code):
     assert "with the daemon" in containers.judge([container(exits)], set(), GROUP, {"c1": code})[0][0]
-    assert containers.judge([container(exits)], set(), "", {"c1": code})[0] == []  # the daemon alone was stopped
+    assert (
+        containers.judge([container(exits)], set(), "", {"c1": code})[0] == []
+    )  # the daemon alone was stopped
 
 
 def test_a_container_without_a_monitor_ended_as_the_runtime_says():
