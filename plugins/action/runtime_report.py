@@ -22,7 +22,12 @@ class ActionModule(CheckedAction):
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Report the results that the play's hosts registered as the variable."""
-        results = plain(play_hosts.registered(task_vars, options["variable"]))
+        registered = play_hosts.registered(task_vars, options["variable"])
+        # A result may hold the diffs of all files, which are not reported.
+        results = {
+            host: plain({name: result[name] for name in plan_report.READ if name in result})
+            for host, result in registered.items()
+        }
         report = plan_report.document(results, play_hosts.waiting(task_vars), bool(self._task.check_mode))
         lines = plan_report.table(report)
         show(lines)

@@ -13,6 +13,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import table as text
 from ansible_collections.cri.node.plugins.plugin_utils.text.name_ranges import shortened
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 
+# What is read of a result of runtime_config.
+READ = ("changed", "failed", "unreachable", "skipped", "msg", "plan", "bundle", "generation")
 STATUSES = ("changed", "unchanged", "pending", "not_planned", "failed")
 
 # The last rows of the table are read first, because they are right above the summary.
