@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, report_file
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, play_hosts, report_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
@@ -18,7 +18,7 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["checked", "reported"], "default": "reported"},
     "results": {"type": "dict"},
     "earlier": {"type": "list", "elements": "dict", "default": []},
-    "waiting": {"type": "list", "elements": "str", "default": []},
+    "waiting": {"type": "list", "elements": "str"},
     "lost": {"type": "list", "elements": "str", "default": []},
     "path": {"type": "str", "default": ""},
 }
@@ -49,9 +49,10 @@ class ActionModule(CheckedAction):
             return {"changed": False, **self._check_file(options["path"])}
         if options["results"] is None:
             raise TaskFailure("verify_report: results is missing")
+        waiting = play_hosts.waiting(task_vars) if options["waiting"] is None else options["waiting"]
         report = verification_report.document(
             verification_report.with_reasons(plain(options["results"]), plain(options["earlier"])),
-            options["waiting"],
+            waiting,
             options["lost"],
             bool(self._task.check_mode),
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),

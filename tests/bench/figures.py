@@ -52,7 +52,7 @@ def without(nothing: Iterable[float], whole: Iterable[float]) -> list[float]:
     return [each - base for base, each in zip(nothing, whole, strict=True)]
 
 
-def counted(name: str, counts: Sequence[int]) -> Row:
+def counted(name: str, counts: Sequence[float]) -> Row:
     """A row of one count for each run. It has no seconds; its ratio is the median count."""
     return _row(name, median(counts), len(counts), None, None)
 

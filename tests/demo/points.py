@@ -39,11 +39,25 @@ def provision(session: Session) -> None:
     session.show_file("hosts.ini")
     session.add_variables("crio_variables.yml", "group_vars/nodes/crio.yml")
     programs = session.each(_crio_binary)
-    run = session.play("cri.node.provision", show=("Apply the node's whole", "Report the results", "RECAP"))
+    screen.say("What a run would change, and what that disturbs, before anything is changed:")
+    preview = session.play(
+        "cri.node.provision", "--check", "--skip-tags", "verify", show=("Report the changes",)
+    )
+    run = session.play("cri.node.provision", show=("Report the changes", "Report the results", "RECAP"))
     screen.check(
         "each node was changed, by one task", session.each(lambda n: run.stats[n.name]["changed"]), 1
     )
-    screen.check("each was asked for a restart beforehand", session.of(run, APPLY, _disruption), "restart")
+    planned, done = _plans(preview), _plans(run)
+    screen.check(
+        "the preview names a restart, and the same files as the run",
+        session.each(
+            lambda n: (planned[n.name]["disruption"], planned[n.name]["files"] == done[n.name]["files"])
+        ),
+        ("restart", True),
+    )
+    screen.check(
+        "the run made the first generation", session.each(lambda n: done[n.name]["generations"][n.name]), 1
+    )
     screen.check(
         "nothing was installed: CRI-O was there", session.each(_crio_binary), programs[_first(session)]
     )
@@ -201,7 +215,9 @@ def insecure_registry(session: Session) -> None:
     )
     session.add_variables("registries_variables.yml", "group_vars/nodes/registries.yml")
     invocations, running = session.each(_invocation), session.each(running_containers)
-    run = session.play("registries.yml", "--diff", show=("Apply the registries'", "RECAP"), limit=12)
+    run = session.play(
+        "registries.yml", "--diff", show=("Apply the configuration", "Report the changes", "RECAP"), limit=12
+    )
     screen.check("the plan was a reload", session.of(run, APPLY_REGISTRIES, _disruption), "reload")
     screen.check("CRI-O was not restarted", _same(session.each(_invocation), invocations))
     pulled = session.type_on_nodes(f"crictl pull {UNLISTED_IMAGE}")
@@ -241,6 +257,12 @@ def _told_of_selinux(session: Session, run) -> dict[str, bool]:
     enforced = session.each(lambda node: node.exists("/sys/fs/selinux/enforce"))
     told = session.of(run, APPLY, lambda result: words in str(result.get("warnings")))
     return {name: told[name] != enforced[name] for name in told}
+
+
+def _plans(run) -> dict[str, dict]:
+    """What the statistics of a run say of each node that it changes, or would change."""
+    plans = run.custom["_run"]["cri_node_plan"]["plans"]
+    return {name: plan for plan in plans for name in plan["nodes"]}
 
 
 def _disruption(result) -> str:

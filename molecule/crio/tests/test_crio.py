@@ -30,12 +30,12 @@ def runs():
 
 
 def is_apply(entry):
-    """Whether this is the role's last task, which changes a node."""
+    """Whether this is the role's task that changes a node."""
     return entry["action"] == "cri.node.runtime_config" and "plan" in entry["result"]
 
 
 def applied(run, node):
-    """What the role's last task returned for a node."""
+    """What the role's task that changes a node returned for it."""
     return next(entry["result"] for entry in run if is_apply(entry) and entry["host"] == node)
 
 

@@ -60,7 +60,7 @@ def make(wanted, report):
         if not found["as_wanted"]:
             action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
             plan.files[path] = action
-            plan.because(found["disruption"], f"{path} {_REASON[action]}")
+            plan.because(found["disruption"], reason_of_file(path, action))
         elif not found["loaded"] and report["unit"]["active"]:
             plan.because(
                 found["disruption"], f"{path} is as wanted, but the running daemon has not loaded it"
@@ -93,6 +93,11 @@ def _weigh_daemon(plan, report, wanted):
         plan.reasons.append(f"{report['unit']['name']} does not run and is started")
     if plan.enable:
         plan.reasons.append(f"{report['unit']['name']} is not enabled and is enabled")
+
+
+def reason_of_file(path, action):
+    """The reason that a file which is created, changed or removed gives for what a daemon does."""
+    return f"{path} {_REASON[action]}"
 
 
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}

@@ -47,7 +47,9 @@ def documented_options(name):
     return options
 
 
-@pytest.mark.parametrize("name", ["runtime_check", "runtime_config", "runtime_verify", "verify_report"])
+@pytest.mark.parametrize(
+    "name", ["runtime_check", "runtime_config", "runtime_report", "runtime_verify", "verify_report"]
+)
 def test_options_are_documented_as_declared(name):
     documented = documented_options(name)
     assert without_descriptions(documented) == as_documented(imported("action", name).ARGUMENT_SPEC)
