@@ -30,22 +30,24 @@ _ESCAPED = {ord(char): f"\\{char}" for char in '"\\`$'}
 
 def environment_problems(data: object, variable: str) -> list[Problem]:
     """Everything that is wrong with the mapping of names to values."""
-    try:
-        return _read(plain(data), variable)[1]
-    except TooDeep as error:
-        return [Problem(variable, "", None, str(error))]
+    return _read(data, variable)[1]
 
 
 def render_environment(data: object) -> str:
     """The file's text, one variable a line, sorted; without what environment_problems names: ask it first."""
-    try:
-        values = _read(plain(data), "")[0]
-    except TooDeep:
-        return ""
+    return _lines(_read(data, "")[0])
+
+
+def _lines(values: dict[str, str]) -> str:
     return "".join(f"{name}={_quoted(values[name])}\n" for name in sorted(values))
 
 
 def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
+    """Return (the values as texts, what is wrong with the others)."""
+    try:
+        data = plain(data)
+    except TooDeep as error:
+        return {}, [Problem(variable, "", None, str(error))]
     fault = fault_of_mapping(data, " of names to values")
     if fault:
         return {}, [
@@ -93,18 +95,14 @@ class EnvironmentFile(Kind):
     accepted = "a mapping of names to values"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
-        """Merge the layers and check the result; the problems of a single layer name its variable."""
-        if len(layers) == 1:
-            name, layer = layers[0]
-            problems = environment_problems(layer, name)
-            return Checked(layer if isinstance(layer, dict) else {}, {}, problems, [])
-        problems = [problem for name, layer in layers for problem in environment_problems(layer, name)]
-        data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-        return Checked(data, sources, problems, [])
+        """Check each layer, and merge what is right in them; a problem names the layer's variable."""
+        read = [(name, *_read(layer, name)) for name, layer in layers]
+        data, sources = merge([(name, values) for name, values, _problems in read])
+        return Checked(data, sources, [problem for _name, _values, each in read for problem in each], [])
 
     def render(self, data: dict) -> str:
         """Return one variable a line, sorted."""
-        return render_environment(data)
+        return _lines(data)
 
     def is_secret(self, data: dict) -> bool:
         """Return True: a value is often a password."""

@@ -99,12 +99,12 @@ class DesiredFiles:
         """What the live configuration must show: {dotted key: the value as CRI-O prints it}."""
         return {key: value for file in self for key, value in file.kind.expect(file.checked.data).items()}
 
-    @property
+    @cached_property
     def problems(self) -> list[Problem]:
         """What is wrong with the settings, over all files."""
         return [problem for file in self.by_path.values() for problem in file.checked.problems]
 
-    @property
+    @cached_property
     def warnings(self) -> list[Problem]:
         """What works and is unwise, over all files."""
         of_files = [warning for file in self for warning in file.checked.warnings]
