@@ -53,6 +53,8 @@ REQUEST = {
     # The following keys are for the call apply.
     "contents": {"type": "dict", "default": {}},
     "secret_contents": {"type": "dict", "default": {}},
+    "entries": {"type": "dict", "default": {}},
+    "secret_entries": {"type": "dict", "default": {}},
     "remove": {"type": "list", "elements": "str", "default": []},
     "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
     "concerns_daemon": {"type": "bool", "default": True},
@@ -97,7 +99,8 @@ def _answer(module, request):
 
 def _request(params):
     request = node_state.request_of(node_request.of(params, REQUEST))
-    request["contents"] = dict(request["contents"], **request.pop("secret_contents"))
+    for name in ("contents", "entries"):
+        request[name] = {**request[name], **request.pop(f"secret_{name}")}
     return request
 
 

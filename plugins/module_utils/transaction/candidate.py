@@ -90,11 +90,14 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
 
 def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> None:
     sizes: dict[str, int] = {}
-    for path in [*(entry["path"] for entry in request["files"]), *request["remove"]]:
+    shared = [entry["path"] for entry in request.get("shared") or []]
+    for path in [*(entry["path"] for entry in request["files"]), *shared, *request["remove"]]:
         node_files.refuse_untouchable(path, mounts)
-    for path in [*request["contents"], *request["remove"]]:
+    for path in [*request["contents"], *shared, *request["remove"]]:
         stage = node_files.staging_directory_of(path, layout, mounts)
         size = len(request["contents"].get(path, "").encode())
+        if path in shared:  # it is written anew, with what others have in it
+            size = 2 * len(node_files.read_text(path) or "") + len(str(request.get("entries", {}).get(path)))
         sizes[stage] = sizes.get(stage, _SLACK) + size
     for stage, size in sizes.items():
         node_files.refuse_unwritable(stage + "/x", size)
