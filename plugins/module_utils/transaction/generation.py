@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import contract, node_files
 from ..contract import CommittedEntries, CommittedFile, File, FileIdentity, KeptFile, Request, State
@@ -19,7 +19,6 @@ from ..layout import Layout
 from ..managed_file import SharedFile
 from . import state as committed
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
     Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
     SharedEntries = dict[str, dict[str, CommittedEntries]]  # the same of shared files

@@ -13,7 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_option
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, merge
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
@@ -48,15 +48,14 @@ def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
         data = plain(data)
     except TooDeep as error:
         return {}, [Problem(variable, "", None, str(error))]
-    fault = fault_of_mapping(data, " of names to values")
-    if fault:
-        return {}, [
-            Problem(variable, "", None, fault, "for example HTTP_PROXY: http://proxy.example.com:3128")
-        ]
-    data = mapping_of(data)
+    mapping = mapping_of(data)
+    if not isinstance(mapping, dict):
+        message = fault_of_mapping(data, " of names to values")
+        accepted = "for example HTTP_PROXY: http://proxy.example.com:3128"
+        return {}, [Problem(variable, "", None, message, accepted)]
     found = {}
     problems = []
-    for name, value in data.items():
+    for name, value in mapping.items():
         if not re.fullmatch(_NAME, name, re.ASCII):
             accepted = "letters, digits and underscores, not beginning with a digit"
             problems.append(
@@ -100,14 +99,14 @@ class EnvironmentFile(Kind):
         data, sources = merge([(name, values) for name, values, _problems in read])
         return Checked(data, sources, [problem for _name, _values, each in read for problem in each], [])
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return one variable a line, sorted."""
         return _lines(data)
 
-    def is_secret(self, data: dict) -> bool:
+    def is_secret(self, data: Data) -> bool:
         """Return True: a value is often a password."""
         return True
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return the values."""
         return secret_values.of_text(content)

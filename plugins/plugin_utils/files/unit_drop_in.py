@@ -7,12 +7,13 @@ Values may hold secrets (Environment=), so no problem ever prints one. Specifier
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
@@ -53,7 +54,7 @@ def _lines(sections: _Sections) -> str:
     return "\n".join(parts)
 
 
-def _items(value: object) -> list:
+def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
@@ -64,12 +65,12 @@ def _read(data: object, variable: str) -> tuple[_Sections, list[Problem]]:
         data = plain(data)
     except TooDeep as error:
         return found, [Problem(variable, "", None, str(error))]
-    fault = fault_of_mapping(data, " of sections")
-    if fault:
+    mapping = mapping_of(data)
+    if not isinstance(mapping, dict):
+        fault = fault_of_mapping(data, " of sections")
         return found, [Problem(variable, "", None, fault, ", ".join(SECTIONS))]
-    data = mapping_of(data)
     problems: list[Problem] = []
-    for section, directives in data.items():
+    for section, directives in mapping.items():
         if section not in SECTIONS:
             problems.append(
                 Problem(
@@ -84,7 +85,7 @@ def _read(data: object, variable: str) -> tuple[_Sections, list[Problem]]:
     return found, problems
 
 
-def _directives(section: str, directives: dict, variable: str, problems: list[Problem]) -> dict[str, object]:
+def _directives(section: str, directives: Data, variable: str, problems: list[Problem]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in directives.items():
         if not re.fullmatch(_DIRECTIVE, name, re.ASCII):
@@ -140,14 +141,14 @@ class UnitDropIn(Kind):
         problems = [problem for _name, _sections, each in read for problem in each]
         return Checked(data if any(data.values()) else {}, sources, problems, [])
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the layers' sections one after the other, an empty line before each but the first."""
         parts = [_lines(layer) for layer in data.values()]
         while parts and not parts[-1]:
             parts.pop()
         return "\n".join(parts)
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each directive below its section."""
         return [
             (path, None if path[1] in _SECRET else value)
@@ -155,11 +156,11 @@ class UnitDropIn(Kind):
             for path, value in _directives_of(layer)
         ]
 
-    def is_secret(self, data: dict) -> bool:
+    def is_secret(self, data: Data) -> bool:
         """Return whether a directive is set that may hold a password."""
         return any(not _SECRET.isdisjoint(layer.get("Service", {})) for layer in data.values())
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return the values of directives that may hold a password."""
         return secret_values.of_text(content) if self.is_secret(data) else []
 
