@@ -105,7 +105,7 @@ def _swap(prepared: Prepared) -> None:
 
 def _remove_empty_drop_in_directory(directory: str) -> None:
     """Remove the unit's own drop-in directory with its last file; crio.conf.d and the like stay."""
-    if directory.startswith(losses.UNIT_DIRECTORY) and directory.endswith(".d"):
+    if directory.startswith(losses.UNITS) and directory.endswith(".d"):
         node_files.remove_empty_directory(directory)
 
 
@@ -157,7 +157,7 @@ def _activate(request: Request, before: Before) -> str | None:
 
 def _touches_units(request: Request) -> bool:
     paths = [*request["contents"], *request["remove"]]
-    return request["daemon_reload"] or any(path.startswith(losses.UNIT_DIRECTORY) for path in paths)
+    return request["daemon_reload"] or any(path.startswith(losses.UNITS) for path in paths)
 
 
 def _systemctl(*arguments: str) -> None:

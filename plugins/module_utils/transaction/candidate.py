@@ -20,7 +20,7 @@ from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
-from ..layout import Layout
+from ..layout import CRIO_CONFIG_DIRECTORY, Layout
 from ..node_files import NodeFileError
 from ..program import run
 from . import losses
@@ -122,13 +122,13 @@ def usable(request: Request) -> CrioService:
     lost = [
         path
         for path in [*request["contents"], *request["remove"]]
-        if path.startswith(crio_service.DEFAULT_CONFIG_DIRECTORY + "/")
+        if path.startswith(CRIO_CONFIG_DIRECTORY + "/")
     ]
     if redirected and lost:
         raise TransactionError(
             "refused",
             f"{service.unit} has {redirected}, so this daemon does not read {', '.join(lost)}; take that option away, or make"
-            f" it {crio_service.DEFAULT_CONFIG_DIRECTORY}",
+            f" it {CRIO_CONFIG_DIRECTORY}",
         )
     service = service.settled(request["ready_timeout"])
     if service.phase == "between":
@@ -259,7 +259,7 @@ def validate_unit(request: Request, service: CrioService, directory: str) -> Non
     drop_ins = {
         path: text
         for path, text in request["contents"].items()
-        if path.startswith(f"{losses.UNIT_DIRECTORY}{service.unit}.d/")
+        if path.startswith(f"{losses.UNITS}{service.unit}.d/")
     }
     fragment = service.properties.get("FragmentPath", "")
     if not drop_ins or not shutil.which("systemd-analyze") or not os.path.exists(fragment):
@@ -275,7 +275,7 @@ def validate_unit(request: Request, service: CrioService, directory: str) -> Non
             raise TransactionError(
                 "validate",
                 "systemd refuses the unit's settings",
-                without_values(line.replace(copied, losses.UNIT_DIRECTORY + service.unit)),
+                without_values(line.replace(copied, losses.UNITS + service.unit)),
             )
 
 

@@ -7,13 +7,13 @@ pkg/common/file.go) and then looks for any runtime's socket. All problems are fo
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_SOCKET
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 
-FILE = "/etc/crictl.yaml"
 _TYPES = {
     "debug": "boolean",
     "disable-pull-on-run": "boolean",
@@ -27,7 +27,7 @@ KEYS = frozenset(_TYPES)
 # Keys that not every supported crictl knows: the first minor version that does.
 _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
-_ENDPOINT = "an absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock"
+_ENDPOINT = f"an absolute path with unix:// in front, for example unix://{CRIO_SOCKET}"
 _LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
