@@ -208,7 +208,8 @@ def _changes(wanted: DesiredFiles, made: plan.Plan, report: Report) -> dict[str,
     return {
         "contents": shown,
         "secret_contents": secret,
-        "remove": made.removes,
+        # The node knows which entries of shared files are ours; nobody but it may remove anything of them.
+        "remove": [path for path in made.removes if not report["orphans"][path].get("shared")],
         "activate": made.activate,
         "concerns_daemon": made.concerns_daemon,
         "daemon_reload": report["unit"]["needs_daemon_reload"],

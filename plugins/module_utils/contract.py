@@ -69,7 +69,7 @@ class Request(TypedDict, total=False):
 
     contents: dict[str, str]
     entries: dict[str, dict[str, dict[str, Any]]]  # path: section: name: value
-    remove: list[str]  # of a shared file only our entries
+    remove: list[str]  # whole files; entries of shared ones go by what is recorded of them
     activate: str  # none, reload, start or restart
     concerns_daemon: bool
     daemon_reload: bool

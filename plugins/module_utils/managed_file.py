@@ -344,12 +344,21 @@ def shared_files(request: Request, state: State) -> list[SharedFile]:
     Raises SharedFileError, NodeFileError.
     """
     desired = {each["path"]: each for each in request.get("shared") or []}
+    recorded = _recorded(request, state)
+    return [SharedFile(path, desired.get(path), recorded.get(path)) for path in shared_paths(request, state)]
+
+
+def shared_paths(request: Request, state: State) -> list[str]:
+    """Return the paths of shared_files, without reading any of them."""
+    return sorted({each["path"] for each in request.get("shared") or []} | set(_recorded(request, state)))
+
+
+def _recorded(request: Request, state: State) -> dict[str, CommittedEntries]:
     recorded: dict[str, CommittedEntries] = {}
     for owner in request["owners"]:
         for path, entries in state.get("shared", {}).get(owner, {}).items():
             recorded[path] = _joined(recorded[path], entries) if path in recorded else entries
-    paths = sorted({*desired, *recorded})
-    return [SharedFile(path, desired.get(path), recorded.get(path)) for path in paths]
+    return recorded
 
 
 def _joined(one: CommittedEntries, other: CommittedEntries) -> CommittedEntries:
@@ -374,7 +383,6 @@ def of_request(request: Request, shared: list[SharedFile]) -> list[ManagedFile]:
     for path in request["remove"]:
         files[path] = WholeFile(path, None)
     for file in shared:
-        files.pop(file.path, None)  # a shared file that `remove` names loses our entries alone
         if not file.matches():
             file.prepare(request.get("entries", {}).get(file.path, {}))
             files[file.path] = file

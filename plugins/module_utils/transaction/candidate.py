@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 
-from .. import node_files
+from .. import managed_file, node_files
 from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
@@ -24,6 +24,7 @@ from ..layout import CRIO_CONFIG_DIRECTORY, Layout
 from ..node_files import NodeFileError
 from ..program import run
 from . import losses
+from . import state as committed
 from .configuration_copy import ConfigurationCopy, copy, write_private
 
 _SLACK = 256 * 1024  # bytes beyond the files themselves: folders, intent, generation
@@ -90,7 +91,7 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
 
 def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> None:
     sizes: dict[str, int] = {}
-    shared = [entry["path"] for entry in request.get("shared") or []]
+    shared = managed_file.shared_paths(request, committed.load(layout)[0])
     for path in [*(entry["path"] for entry in request["files"]), *shared, *request["remove"]]:
         node_files.refuse_untouchable(path, mounts)
     for path in [*request["contents"], *shared, *request["remove"]]:

@@ -10,7 +10,7 @@ from tests.unit.plugins.action.test_messages import report
 
 from ansible_collections.cri.node.plugins.action import runtime_check
 from ansible_collections.cri.node.plugins.plugin_utils import layers
-from ansible_collections.cri.node.plugins.plugin_utils.files import set_rules
+from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file, set_rules, unit_drop_in
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 
 CRIO = "/etc/crio/crio.conf.d/60-cri-node.conf"
@@ -128,8 +128,6 @@ def test_a_change_that_the_node_refuses_is_explained_from_what_was_checked(run):
 
 def test_the_layers_of_a_kind_are_read_once_where_they_are_not_merged(run):
     """A drop-in's layers stay apart and an environment's are read before they merge."""
-    from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file, unit_drop_in
-
     files = file_set()
     with Calls(unit=unit_drop_in._read, environment=environment_file._read) as calls:
         run("runtime_config", {"files": files}, node(files))

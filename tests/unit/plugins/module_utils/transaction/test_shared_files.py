@@ -7,8 +7,14 @@ import json
 import os
 import shutil
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.plugins.module_utils.test_managed_file import EDITS as EDITS_OF_OTHERS
+from tests.unit.plugins.module_utils.test_managed_file import ENTRIES, edited, flat
 from tests.unit.plugins.module_utils.transaction.test_every_operation import PROGRAM, Killed, killed, make
 
 from ansible_collections.cri.node.plugins.module_utils import managed_file, node_files, node_state
@@ -63,7 +69,7 @@ class Node(FakeNode):
         return apply.apply(self.layout, self.entries(values, **more), PROGRAM)
 
     def remove_entries(self):
-        return self.apply({}, remove=[self.path(PATH)])
+        return self.apply({})
 
     def report(self, values):
         request = self.entries(values, fingerprint="")
@@ -387,6 +393,67 @@ def test_a_change_that_is_cut_short_anywhere_ends_before_or_after(tmp_path, monk
         is_committed = state.load(node.layout)[0]["transaction"] == request["id"]
         assert node.auth() == (ours if is_committed else theirs), number
         assert node.litter() == [], number
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("edit"), EDITS_OF_OTHERS),
+        st.tuples(st.just("change"), ENTRIES),
+        st.tuples(st.just("failing change"), ENTRIES, EDITS_OF_OTHERS),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ENTRIES, STEPS)
+def test_in_any_order_of_changes_failures_and_edits_each_entry_is_what_its_last_writer_made_it(theirs, steps):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:
+        patches.setattr(os, "chown", lambda *_all, **_more: None)
+        node = Node(Path(folder), patches)
+        node.write_auth({"credsStore": "pass", **theirs})
+        recorded = {}
+        for step, given_entries, *more in steps:
+            before = node.auth()
+            if step == "edit":
+                node.write_auth(edited(before, given_entries)[0])
+                continue
+            desired = given_entries
+            expected = {**flat(before), **flat(desired)}
+            for place, digest in recorded.items():
+                if place not in flat(desired) and flat(before).get(place) == digest:
+                    expected.pop(place, None)
+            if step == "change":
+                node.apply(desired)
+                wrote = {place for place in expected if flat(before).get(place) != expected[place]}
+                recorded = {
+                    place: flat(desired)[place]
+                    for place in flat(desired)
+                    if place in wrote or place in recorded
+                }
+            else:
+                [edits] = more
+                meanwhile = {}
+
+                def edit(edits=edits, meanwhile=meanwhile, node=node):
+                    node.write_auth(edited(node.auth(), edits)[0])
+                    meanwhile.update(flat(node.auth()))
+
+                with pytest.MonkeyPatch.context() as failing:
+                    fail(failing, edit)
+                    node.apply(desired)
+                ours = {
+                    place
+                    for place in {*expected, *flat(before)}
+                    if flat(before).get(place) != expected.get(place)
+                }
+                left = {place for place in ours if meanwhile.get(place) == expected.get(place)}
+                expected = {**{place: meanwhile[place] for place in meanwhile if place not in left},
+                            **{place: flat(before)[place] for place in left if place in flat(before)}}  # fmt: skip
+                assert node.litter() == []
+            assert flat(node.auth()) == expected
+            assert node.auth()["credsStore"] == "pass"
 
 
 # Whole files beside it
