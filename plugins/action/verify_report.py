@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -49,9 +49,11 @@ class ActionModule(CheckedAction):
             return {"changed": False, **self._check_file(options["path"])}
         if options["results"] is None:
             raise TaskFailure("verify_report: results is missing")
+        results = cast(dict[str, dict[str, Any]], plain(options["results"]))
+        earlier = cast(list[dict[str, Any]], plain(options["earlier"]))
         waiting = play_hosts.waiting(task_vars) if options["waiting"] is None else options["waiting"]
         report = verification_report.document(
-            verification_report.with_reasons(plain(options["results"]), plain(options["earlier"])),
+            verification_report.with_reasons(results, earlier),
             waiting,
             options["lost"],
             bool(self._task.check_mode),

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
@@ -78,7 +81,7 @@ _value:
 """
 
 
-def registries_config(layers: object, variable: str = "registries_config") -> dict:
+def registries_config(layers: object, variable: str = "registries_config") -> dict[str, Any]:
     """Merge, check, and tell."""
     try:
         checked = checker.check(named_layers(layers, variable))
@@ -90,5 +93,5 @@ def registries_config(layers: object, variable: str = "registries_config") -> di
 class FilterModule:
     """Ansible's entry point."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"registries_config": registries_config}

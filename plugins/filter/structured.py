@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of, mapping_of
 
@@ -60,5 +62,5 @@ def structured(data: object, type: str = "mapping") -> object:
 class FilterModule:
     """Ansible's entry point."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"structured": structured}

@@ -7,13 +7,13 @@ pkg/common/file.go) and then looks for any runtime's socket. All problems are fo
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_SOCKET
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 
-FILE = "/etc/crictl.yaml"
 _TYPES = {
     "debug": "boolean",
     "disable-pull-on-run": "boolean",
@@ -27,7 +27,7 @@ KEYS = frozenset(_TYPES)
 # Keys that not every supported crictl knows: the first minor version that does.
 _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which would then leave the whole file unread"
-_ENDPOINT = "an absolute path with unix:// in front, for example unix:///var/run/crio/crio.sock"
+_ENDPOINT = f"an absolute path with unix:// in front, for example unix://{CRIO_SOCKET}"
 _LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
@@ -43,22 +43,22 @@ def check(layers: Layers, version: str = "") -> Checked:
     return _checked(data, sources, version, strays)
 
 
-def check_again(data: dict, sources: dict[Path, str], version: str) -> list[Problem]:
+def check_again(data: Data, sources: dict[Path, str], version: str) -> list[Problem]:
     """What is wrong with checked data for one version of crictl, such as "1.36.0"."""
     return _checked(data, sources, version, []).problems
 
 
-def depends_on_version(data: dict) -> bool:
+def depends_on_version(data: Data) -> bool:
     """Whether the data holds a key that not every supported crictl knows."""
     return not _SINCE.keys().isdisjoint(data)
 
 
-def walk(data: dict) -> list[tuple[Path, object]]:
+def walk(data: Data) -> list[tuple[Path, object]]:
     """Each value of checked data with its path."""
     return [((name,), value) for name, value in data.items()]
 
 
-def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
+def _checked(data: Data, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
     findings = Findings(sources)
     findings.problems += strays
     typed = findings.flat_table(data, (), _TYPES, _UNKNOWN)
@@ -69,7 +69,7 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
     return Checked(typed, sources, findings.listed(), findings.warnings)
 
 
-def _endpoints(typed: dict, findings: Findings) -> None:
+def _endpoints(typed: Data, findings: Findings) -> None:
     """As crictl takes them: a path with unix:// or unix: in front, or alone; "" is what it does without the key."""
     for name in ("runtime-endpoint", "image-endpoint"):
         endpoint = typed.get(name, "")
@@ -96,13 +96,13 @@ def _split(endpoint: str) -> tuple[str, str]:
     return scheme.lower(), rest.removeprefix("//")
 
 
-def _timeout(typed: dict, findings: Findings) -> None:
+def _timeout(typed: Data, findings: Findings) -> None:
     if not 0 < typed.get("timeout", 1) <= _SECONDS:
         fault = "is no time that crictl can wait: it would silently take its own default"
         findings.problem(("timeout",), fault, "whole seconds, from 1", shown_value(typed["timeout"]))
 
 
-def _known_to(version: str, typed: dict, findings: Findings) -> None:
+def _known_to(version: str, typed: Data, findings: Findings) -> None:
     for name, since in _SINCE.items():
         if name in typed and parse_version(version).line < parse_version(since).line:
             fault = f"crictl {version} does not know it and would leave the whole file unread; it is there since {since}"
@@ -125,16 +125,16 @@ class CrictlYaml(Kind):
         """Check the data again, against the node's own version of crictl."""
         return check_again(checked.data, checked.sources, versions.crictl) if versions.crictl else []
 
-    def depends_on_crictl(self, data: dict) -> bool:
+    def depends_on_crictl(self, data: Data) -> bool:
         """Return whether the data holds a key that not every supported crictl knows."""
         return depends_on_version(data)
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the data as YAML."""
         import yaml  # only a file that is written needs it
 
         return yaml.safe_dump(data, indent=4, allow_unicode=True, default_flow_style=False)
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key."""
         return walk(data)

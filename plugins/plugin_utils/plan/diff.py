@@ -4,11 +4,18 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFile, DesiredFiles
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
 
 
-def of(wanted, report, plan):
+def of(wanted: DesiredFiles, report: Report, plan: Plan) -> list[dict[str, str]]:
     """A list of diff dictionaries for a task's result. Of a secret file it only shows that there is one, and that it changes."""
     shown = []
     for path, action in sorted(plan.files.items()):
@@ -31,14 +38,14 @@ def of(wanted, report, plan):
     return shown
 
 
-def _is_secret(found):
+def _is_secret(found: ReportedFile) -> bool:
     """Whether a node's file was recorded as secret, or is kept from other users: a key that was secret may be gone by now."""
     return bool(found.get("secret")) or (
         found["file_type"] == "file" and not int(found.get("mode", "0"), 8) & 0o004
     )
 
 
-def _hidden(found, file):
+def _hidden(found: ReportedFile, file: DesiredFile | None) -> tuple[str, str]:
     """(before, after) of a secret file. Its hash would let anyone try out what a short secret is."""
     before = "" if found["file_type"] == "absent" else "(secret)\n"
     if file is None:
@@ -47,6 +54,6 @@ def _hidden(found, file):
     return before, "(secret)\n" if same else "(secret, changed)\n"
 
 
-def _origin(setting):
+def _origin(setting: Setting) -> str:
     value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
     return without_credentials(f"{setting['key']} = {value}  (from {setting['variable']})")

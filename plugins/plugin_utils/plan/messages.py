@@ -5,9 +5,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import redacted
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Outcome
+    from ansible_collections.cri.node.plugins.plugin_utils.crio.live_values import Outranked
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 _NETWORK = (
     "crio.network.cni_default_network",
@@ -133,7 +141,7 @@ _MOST_NAMED = 10  # settings in one message
 _QUOTED_LAST_KEY = re.compile(r'last key \\?"([^"\\]{1,1000})')
 
 
-def failure(outcome, wanted):
+def failure(outcome: Outcome, wanted: DesiredFiles) -> str:
     """One message, a printable line without secrets, for a change that was refused or undone."""
     secrets = wanted.secrets()
     detail = redacted(str(outcome.get("detail") or ""), secrets)[:_LONGEST]
@@ -147,12 +155,12 @@ def failure(outcome, wanted):
     return shown(text, 3 * _LONGEST)
 
 
-def _named(setting):
+def _named(setting: Setting) -> str:
     value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
     return f"{setting['path']}: {setting['key']} = {value} (from {setting['variable']})"
 
 
-def _ending(outcome):
+def _ending(outcome: Outcome) -> str:
     if outcome.get("committed"):
         return "The change had been committed before that."
     problem = shown(outcome.get("problem") or "")
@@ -165,7 +173,7 @@ def _ending(outcome):
     return f"The change was undone, and the node is not as it was: {problem or 'its daemon is not'}."
 
 
-def known_to_be_about(text, settings):
+def known_to_be_about(text: str, settings: list[Setting]) -> list[Setting]:
     """The settings that a sentence is known to be about; [] where it is none of CRI-O's known ones."""
     text = text[:_LONGEST]
     for pattern, keys in _TELLING:
@@ -179,7 +187,7 @@ def known_to_be_about(text, settings):
     return []
 
 
-def blamed(detail, settings):
+def blamed(detail: str, settings: list[Setting]) -> list[Setting]:
     """The settings that CRI-O's own line is about: by the key it names, by what it is known to say, else by the value in it."""
     detail = detail[:_LONGEST]
     last_key = _QUOTED_LAST_KEY.search(detail)
@@ -194,28 +202,28 @@ def blamed(detail, settings):
     return [each for each in settings if each["key"].rpartition(".")[2] in detail or _is_quoted(each, detail)]
 
 
-def _is_quoted(setting, detail):
+def _is_quoted(setting: Setting, detail: str) -> bool:
     return len(_text(setting["value"])) > 3 and _text(setting["value"]) in detail
 
 
-def _matches(key, patterns):
+def _matches(key: str, patterns: Iterable[str]) -> bool:
     """Whether a dotted key fits a pattern, in which * stands for one name and at the end for anything."""
     return any(
         _fits(key, *pattern.split("*", 1)) if "*" in pattern else key == pattern for pattern in patterns
     )
 
 
-def _fits(key, before, after):
+def _fits(key: str, before: str, after: str) -> bool:
     return key.startswith(before) and key.endswith(after) and len(key) > len(before) + len(after)
 
 
-def _text(value):
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None or isinstance(value, bool) else json.dumps(value)
 
 
-def outranked(entry):
+def outranked(entry: Outranked) -> str:
     """A sentence for a key that another file or an option of the daemon decides."""
     live = "no value" if entry["live"] is None else entry["live"]
     return shown(

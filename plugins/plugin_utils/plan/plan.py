@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.plan import reload
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 
@@ -16,32 +21,36 @@ DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 class Plan:
     """What differs, and the reasons for what it costs."""
 
-    files: dict = field(default_factory=dict)  # path -> create, change or remove
+    files: dict[str, str] = field(default_factory=dict)  # path -> create, change or remove
     disruption: str = "none"  # what a running daemon needs to load all of it
-    reasons: list = field(default_factory=list)  # why it needs that
+    reasons: list[str] = field(default_factory=list)  # why it needs that
     concerns_daemon: bool = True  # whether any file of the set is one that the daemon reads
     activate: str = "none"  # none, reload, start or restart
     enable: bool = False
 
     @property
-    def writes(self):
+    def writes(self) -> list[str]:
+        """The paths that are created or changed."""
         return [path for path, action in self.files.items() if action != "remove"]
 
     @property
-    def removes(self):
+    def removes(self) -> list[str]:
+        """The paths that are removed."""
         return [path for path, action in self.files.items() if action == "remove"]
 
     @property
-    def changes_anything(self):
+    def changes_anything(self) -> bool:
+        """Whether there is anything to do."""
         return bool(self.files) or self.activate != "none" or self.enable
 
-    def because(self, disruption, reason):
+    def because(self, disruption: str, reason: str) -> None:
         """Note a reason for a disruption; the most disruptive one wins."""
         if disruption != "none":
             self.disruption = max(self.disruption, disruption, key=DISRUPTIONS.index)
             self.reasons.append(reason)
 
-    def as_data(self):
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan as a task's result has it."""
         disruption = self.activate if self.activate in DISRUPTIONS else "none"
         return {
             "disruption": disruption,
@@ -50,7 +59,7 @@ class Plan:
         }
 
 
-def make(wanted, report):
+def make(wanted: DesiredFiles, report: Report) -> Plan:
     """Return the plan for one node. wanted: a desired.DesiredFiles; report: what node_state.read returned."""
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
@@ -70,7 +79,7 @@ def make(wanted, report):
     return plan
 
 
-def _weigh_daemon(plan, report, wanted):
+def _weigh_daemon(plan: Plan, report: Report, wanted: DesiredFiles) -> None:
     """What the daemon's own state adds to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
@@ -103,18 +112,18 @@ def reason_of_file(path, action):
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}
 
 
-def is_settled(report):
+def is_settled(report: Report) -> bool:
     """Whether the running daemon has loaded the whole set, so that its live values can be held against it."""
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
-def outranked(wanted, report):
+def outranked(wanted: DesiredFiles, report: Report) -> list[live_values.Outranked]:
     """Keys for which a daemon that has loaded the set uses another value, since something of a higher rank decides them."""
     late = late_handlers(wanted, report)
     return live_values.split(wanted.expect, report["live"], report["effective"], late)[1]
 
 
-def late_handlers(wanted, report):
+def late_handlers(wanted: DesiredFiles, report: Report) -> dict[str, str]:
     """{dotted table: path} of handlers that the running CRI-O left out at its start and for which `path` was installed since.
 
     A restart loads them. It is never planned twice for the same path, which is older than the next start. Left out is a handler
@@ -122,7 +131,8 @@ def late_handlers(wanted, report):
     """
     if not is_settled(report):
         return {}
-    settings, found = wanted.settings(), {}
+    settings = wanted.settings()
+    found: dict[str, str] = {}
     lacking = fallbacks.of_paths(settings, report["missing_paths"] + report["unanswered_paths"], report)
     left_out = set(live_values.missing_entries(wanted.expect, report["live"]))
     left_out -= {live_values.entry_of(entry["key"])[0] for entry in lacking}
@@ -133,7 +143,7 @@ def late_handlers(wanted, report):
     return found
 
 
-def unanswered(report):
+def unanswered(report: Report) -> list[str]:
     """A sentence for each path that a setting names and whose file system gave no answer."""
     return [
         f"{path}: its file system gave no answer in time, so it is not known whether this path exists on this node"
@@ -141,7 +151,7 @@ def unanswered(report):
     ]
 
 
-def without_effect(wanted, report):
+def without_effect(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]:
     """Keys that are set and that this node cannot honour, silently for CRI-O."""
     found = []
     for setting in wanted.settings():

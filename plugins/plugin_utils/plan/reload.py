@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report
 
 # CRI-O tells of a reload that went well at level info, and of nothing else that proves it: `systemctl reload` always succeeds.
 _TELLING_LEVELS = ('"info"', '"debug"', '"trace"')
 
 
-def unreliable(report):
+def unreliable(report: Report) -> str:
     """Why a reload will not do on the node of this report (see node_state.read), as a clause; "" where it will."""
     unit, live = report["unit"], report["reload"]
     if not unit["reloads"]:
@@ -31,7 +36,7 @@ def unreliable(report):
     return ""
 
 
-def _reloaded_options():
+def _reloaded_options() -> set[str]:
     """The daemon's options, and variables of its environment, for keys that SIGHUP reads anew from the files."""
     names = [key.key.rpartition(".")[2] for key in CATALOGUE.keys if key.reload]
     options = {f"--{name.replace('_', '-')}" for name in names} | {"-l"}

@@ -24,7 +24,7 @@ class TomlError(ValueError):
     """The data holds something that has no place in TOML; the message begins with its dotted key."""
 
 
-def dumps(data: dict[str, Any]) -> str:
+def dumps(data: object) -> str:
     """The data as TOML text, ending in a newline (empty data: an empty text)."""
     if not isinstance(data, dict):
         raise TomlError(f"a TOML document is a table, not {_kind(data)}")
