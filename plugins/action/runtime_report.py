@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import report as plan_report
@@ -25,8 +25,8 @@ class ActionModule(CheckedAction):
         registered = play_hosts.registered(task_vars, options["variable"])
         # A result may hold the diffs of all files, which are not reported.
         results = {
-            host: plain({name: result[name] for name in plan_report.READ if name in result})
-            for host, result in registered.items()
+            host: cast(dict[str, Any], plain({name: each[name] for name in plan_report.READ if name in each}))
+            for host, each in registered.items()
         }
         report = plan_report.document(results, play_hosts.waiting(task_vars), bool(self._task.check_mode))
         lines = plan_report.table(report)

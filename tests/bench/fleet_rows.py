@@ -74,7 +74,12 @@ def answers() -> dict:
             "reloads": True,
             "needs_daemon_reload": False,
         },
-        "crio": {"installed": True, "version": "1.37.0", "socket": "/run/crio.sock", "binary": "/usr/bin/crio"},
+        "crio": {
+            "installed": True,
+            "version": "1.37.0",
+            "socket": "/run/crio.sock",
+            "binary": "/usr/bin/crio",
+        },
         "crictl_version": "1.36.0",
         "live": {},
         "effective": {},

@@ -27,8 +27,8 @@ _SECCOMP = ("crio.runtime.seccomp_profile", "crio.runtime.privileged_seccomp_pro
 _STREAM = ("crio.api.stream_address", "crio.api.stream_port")
 _TLS = ("crio.api.stream_tls_cert", "crio.api.stream_tls_key", "crio.api.stream_tls_ca")
 _HANDLER = "crio.runtime.runtimes.*."
-# The exit statuses that systemd gives a command that it cannot prepare (systemd.exec(5), "Process exit codes"), and the directives
-# that they are about. A log line has "status=202/FDS", the unit's own properties only the number.
+# The exit statuses that systemd gives a command that it cannot prepare (systemd.exec(5), "Process exit codes"), and the
+# directives that they are about. A log line has "status=202/FDS", the unit's own properties only the number.
 _DIRECTIVES = {
     "200": ("WorkingDirectory",),  # CHDIR
     "202": ("LimitNOFILE",),  # FDS

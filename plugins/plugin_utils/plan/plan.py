@@ -104,7 +104,7 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: DesiredFiles) -> None:
         plan.reasons.append(f"{report['unit']['name']} is not enabled and is enabled")
 
 
-def reason_of_file(path, action):
+def reason_of_file(path: str, action: str) -> str:
     """The reason that a file which is created, changed or removed gives for what a daemon does."""
     return f"{path} {_REASON[action]}"
 
