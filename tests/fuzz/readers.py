@@ -442,6 +442,8 @@ NO_READERS = {
     "modules.crictl_logs_facts": "prints what module_utils/crictl/log_facts.py returns",
     "modules.crictl_ps_facts": "prints what module_utils/crictl/container_facts.py returns",
     "action.crictl_pod": "takes the names of the options",
+    "plugin_utils.pod.container": "takes the names of labels",
+    "plugin_utils.pod.rules": "takes the names of labels",
 }
 
 
