@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, cast
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
 
+from ansible_collections.cri.node.plugins.module_utils.contract import Pod
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
 from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
 from ansible_collections.cri.node.plugins.module_utils.text import shown
@@ -43,7 +46,7 @@ class ActionModule(CheckedAction):
     ARGUMENT_SPEC = ARGUMENT_SPEC
     MODULE = "cri.node.node_crictl_pod"
 
-    def perform(self, options, task_vars):
+    def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if isinstance(options["manifest"], str):
             options["manifest"] = self._read(options["manifest"])
         names, pod = self._asked(options, task_vars["inventory_hostname"])
@@ -52,7 +55,7 @@ class ActionModule(CheckedAction):
             result["diff"] = _diff(names, pod, result["removed"])
         return result
 
-    def _read(self, given):
+    def _read(self, given: str) -> object:
         """Return the manifest in a text, or in the file on the controller that it names."""
         if not given.strip():
             return None
@@ -63,7 +66,7 @@ class ActionModule(CheckedAction):
         refuse([Problem("", "manifest", place, fault, _ACCEPTED)] if fault else [])
         return manifest
 
-    def _content(self, name):
+    def _content(self, name: str) -> str:
         place = f'"{shown(name, 200)}"'
         try:
             path = self._find_needle("files", name)
@@ -85,7 +88,7 @@ class ActionModule(CheckedAction):
             fault = f"cannot be read on the controller: {shown(error, 300)}"
         raise TaskFailure(str(Problem("", "manifest", place, fault, _ACCEPTED)))
 
-    def _asked(self, options, node):
+    def _asked(self, options: dict[str, Any], node: str) -> tuple[dict[str, str], Pod | None]:
         """Return (the pod's name and namespace, the pod or None)."""
         name, namespace = pod_manifest.identity(options["manifest"])
         if options["state"] == "absent":
@@ -103,12 +106,13 @@ class ActionModule(CheckedAction):
             raise TaskFailure(
                 "crictl_pod: name and namespace are only for state: absent; with state: present, set them in the manifest"
             )
-        pod, problems = pod_manifest.convert(options["manifest"], node=node)
+        converted, problems = pod_manifest.convert(options["manifest"], node=node)
         refuse(problems)
+        pod = cast(Pod, converted)
         self.secrets = _environment(pod)
         return {"name": pod["name"], "namespace": pod["namespace"]}, pod
 
-    def _call(self, request, pod, task_vars):
+    def _call(self, request: dict[str, Any], pod: Pod | None, task_vars: dict[str, Any]) -> dict[str, Any]:
         # As one string: from a structure, Ansible would remove each value of the environment from all results.
         secrets = {} if pod is None else {"pod": json.dumps(pod)}
         result = self.ask_node(request, task_vars, secrets)
@@ -120,7 +124,7 @@ class ActionModule(CheckedAction):
         return succeeded(result, self.secrets)
 
 
-def _readable(failure, secrets):
+def _readable(failure: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
     """Return the details of a failed container, with each text and each log line as one printable line."""
     return {
         key: [from_node(line, secrets) for line in value]
@@ -132,7 +136,7 @@ def _readable(failure, secrets):
     }
 
 
-def _environment(pod):
+def _environment(pod: Pod) -> list[str]:
     """Return the values of the environment, complete and line by line."""
     values = [
         each["value"]
@@ -142,7 +146,7 @@ def _environment(pod):
     return [text for value in values for text in (value, *value.splitlines())]
 
 
-def _diff(names, pod, removed):
+def _diff(names: dict[str, str], pod: Pod | None, removed: list[dict[str, Any]]) -> dict[str, str]:
     """Return the diff, without the environment and values that may be derived from it."""
     place = f"{names['namespace']}/{names['name']}"
     before = "".join(_lines(place, each["containers"], "former") for each in removed)
@@ -155,7 +159,7 @@ def _diff(names, pod, removed):
     return {"before": before, "after": _lines(place, wanted, "as in the manifest")}
 
 
-def _lines(place, containers, configuration):
+def _lines(place: str, containers: Iterable[dict[str, str]], configuration: str) -> str:
     listed = [
         f"  container {each['name']}: {each['image']}\n"
         for each in sorted(containers, key=lambda each: each["name"])

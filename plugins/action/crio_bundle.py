@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
+from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.errors import os_reason, size
@@ -31,10 +32,10 @@ class ActionModule(CheckedAction):
     MODULE = "cri.node.node_crio_bundle"
 
     @classmethod
-    def examine(cls, options):
+    def examine(cls, options: dict[str, Any]) -> Examined:
         return Examined(_bad_hashes(options["sha256"]))
 
-    def perform(self, options, task_vars):
+    def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         refuse(_bad_hashes(options["sha256"]))
         here = self._call({"call": "read"}, {}, task_vars)
         architecture = shown(here["architecture"], 100)
@@ -50,7 +51,8 @@ class ActionModule(CheckedAction):
                 "version": shown(here["installed"], 100),
                 "architecture": architecture,
             }
-        request, secrets = {"call": "install", "sha256": sha256}, {}
+        request = {"call": "install", "sha256": sha256}
+        secrets: dict[str, str] = {}
         source = options["source"].replace("{arch}", architecture)
         if not download.is_url(source) or options["fetched_by"] == "controller":
             request["archive"] = self._send(source, sha256)
@@ -66,10 +68,12 @@ class ActionModule(CheckedAction):
             result["diff"] = {"before": before, "after": _installed(version, sha256)}
         return result
 
-    def _call(self, request, secrets, task_vars):
+    def _call(
+        self, request: dict[str, Any], secrets: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
         return succeeded(self.ask_node(request, task_vars, secrets))
 
-    def _send(self, source, sha256):
+    def _send(self, source: str, sha256: str) -> str:
         """Copy the bundle to the node, after its hash has been verified on the controller."""
         with tempfile.TemporaryDirectory(prefix="cri-node-bundle-") as folder:
             path, name = source, shown(source)
@@ -87,14 +91,14 @@ class ActionModule(CheckedAction):
                 self._make_tmp_path()
             remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "bundle.tar.gz")
             self._transfer_file(path, remote)
-        return remote
+        return str(remote)
 
 
-def _installed(version, sha256):
+def _installed(version: str, sha256: str | None) -> str:
     return f"CRI-O {shown(version, 100)} (bundle with SHA-256 {shown(sha256 or 'unknown', 100)})\n"
 
 
-def _bad_hashes(hashes):
+def _bad_hashes(hashes: dict[str, object]) -> list[Problem]:
     return [
         Problem(
             "crio_bundle",
@@ -108,14 +112,14 @@ def _bad_hashes(hashes):
     ]
 
 
-def _fetch(url, path):
+def _fetch(url: str, path: str) -> None:
     try:
         download.fetch(url, path, use_netrc=True)
     except download.DownloadError as error:
         raise TaskFailure(f"crio_bundle: {error}") from None
 
 
-def _hash_of(path, name):
+def _hash_of(path: str, name: str) -> str:
     found = hashlib.sha256()
     try:
         if os.path.getsize(path) > download.LIMIT:

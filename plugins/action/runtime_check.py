@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.cri.node.plugins.action import (
     crio_bundle,
@@ -41,9 +42,11 @@ class ActionModule(CheckedAction):
     ARGUMENT_SPEC = ARGUMENT_SPEC
     _requires_connection = False
 
-    def perform(self, options, task_vars):
+    def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         self.known: dict[tuple[str, str], Examined] = {}
-        self.examined: dict[int, tuple[dict, list[Examined]]] = {}  # by the values that several hosts share
+        self.examined: dict[
+            int, tuple[dict[str, Any], list[Examined]]
+        ] = {}  # by the values that several hosts share
         problems: list[tuple[str, Problem]] = []
         warnings: list[tuple[str, Problem]] = []
         totals: dict[str, tuple[int, int]] = {}
@@ -62,7 +65,7 @@ class ActionModule(CheckedAction):
             totals[node] = (sum(each.keys for each in found), sum(each.files for each in found))
         return self._result(problems, warnings, totals, len(play_hosts.hosts_of(task_vars)))
 
-    def _examined(self, values: dict) -> Iterator[Examined]:
+    def _examined(self, values: dict[str, Any]) -> Iterator[Examined]:
         for variable, tasks in values.items():
             try:
                 tasks = plain(tasks)
@@ -84,19 +87,25 @@ class ActionModule(CheckedAction):
                         self.known[key] = examine(ACTIONS[module], arguments)
                     yield self.known[key]
 
-    def _result(self, problems, warnings, totals, nodes):
+    def _result(
+        self,
+        problems: list[tuple[str, Problem]],
+        warnings: list[tuple[str, Problem]],
+        totals: dict[str, tuple[int, int]],
+        nodes: int,
+    ) -> dict[str, Any]:
         found, unwise = faults.joined(problems), faults.joined(warnings)
         keys = sum(each for each, _files in totals.values())
         files = sum(each for _keys, each in totals.values())
         summary = f"{count(nodes, 'node')} checked: {count(keys, 'key')} in {count(files, 'file')}"
         if not nodes:
             return {"changed": False, "msg": "all nodes were checked with the first batch"}
-        result = {
+        result: dict[str, Any] = {
             "changed": False,
             "problems": faults.as_data(found),
             "warnings_found": faults.as_data(unwise),
         }
-        lines = []
+        lines: list[str] = []
         if unwise:
             lines += [f"{count(len(unwise), 'warning')}:", *faults.lines(unwise, nodes)]
         if found:

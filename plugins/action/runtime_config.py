@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.cri.node.plugins.action import crio_bundle
+from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, Report
 from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
@@ -17,7 +20,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task import variable_name
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
-ARGUMENT_SPEC = {
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "files": {
         "type": "list",
         "elements": "dict",
@@ -54,17 +57,17 @@ class ActionModule(CheckedAction):
     MODULE = "cri.node.node_runtime_config"
 
     @classmethod
-    def examine(cls, options):
+    def examine(cls, options: dict[str, Any]) -> Examined:
         wanted = DesiredFiles(options["files"], options["owners"])
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]] + wanted.problems
         return Examined(problems, wanted.warnings, len(wanted.settings()), len(list(wanted)))
 
-    def perform(self, options, task_vars):
+    def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
         refuse([*options["problems"], *wanted.problems])
         misnamed = variable_names.warnings(task_vars or {})
-        result = {"changed": False}
+        result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
             installed = self._install(options["bundle"], task_vars) if options["bundle"] else {}
             result = self._present(wanted, options, task_vars)
@@ -79,7 +82,7 @@ class ActionModule(CheckedAction):
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result
 
-    def _install(self, bundle, task_vars):
+    def _install(self, bundle: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Install CRI-O as a task of crio_bundle does. Return its result; raise TaskFailure with its message."""
         task = self._task.copy()
         task.args = {name: value for name, value in bundle.items() if value is not None}
@@ -91,7 +94,9 @@ class ActionModule(CheckedAction):
             raise TaskFailure(result["msg"], result)
         return result
 
-    def _present(self, wanted, options, task_vars):
+    def _present(
+        self, wanted: DesiredFiles, options: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
         report = self._call("read", wanted, options, {}, task_vars)["report"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
@@ -120,7 +125,14 @@ class ActionModule(CheckedAction):
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
 
-    def _call(self, call, wanted, options, further, task_vars):
+    def _call(
+        self,
+        call: str,
+        wanted: DesiredFiles,
+        options: dict[str, Any],
+        further: dict[str, Any],
+        task_vars: dict[str, Any],
+    ) -> dict[str, Any]:
         request = {
             "call": call,
             "unit": options["unit"],
@@ -140,7 +152,7 @@ class ActionModule(CheckedAction):
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
 
 
-def _no_crio(report):
+def _no_crio(report: Report) -> str:
     """Return why CRI-O was not found on the node, and how to fix it."""
     wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
     if wrapper:
@@ -151,7 +163,7 @@ def _no_crio(report):
     )
 
 
-def _result(made, report):
+def _result(made: plan.Plan, report: Report) -> dict[str, Any]:
     runtime = {
         "installed": report["crio"]["installed"],
         "endpoint": f"unix://{report['crio']['socket']}",
@@ -162,7 +174,13 @@ def _result(made, report):
     return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
 
 
-def _warn(result, wanted, report, outranked, further=()):
+def _warn(
+    result: dict[str, Any],
+    wanted: DesiredFiles,
+    report: Report,
+    outranked: list[live_values.Outranked],
+    further: Iterable[str] = (),
+) -> None:
     result.pop("outranked", None)
     if outranked:
         result["outranked"] = outranked
@@ -184,14 +202,15 @@ def _warn(result, wanted, report, outranked, further=()):
     result["warnings"] = [shown(str(warning)) for warning in found]
 
 
-def _changes(wanted, made, report):
+def _changes(wanted: DesiredFiles, made: plan.Plan, report: Report) -> dict[str, Any]:
     files = [wanted.file(path) for path in made.writes]
     secret = {file.path: file.content for file in files if file.secret}
     shown = {file.path: file.content for file in files if not file.secret}
     return {
         "contents": shown,
         "secret_contents": secret,
-        "remove": made.removes,
+        # The node knows which entries of shared files are ours; nobody but it may remove anything of them.
+        "remove": [path for path in made.removes if not report["orphans"][path].get("shared")],
         "activate": made.activate,
         "concerns_daemon": made.concerns_daemon,
         "daemon_reload": report["unit"]["needs_daemon_reload"],
@@ -200,8 +219,8 @@ def _changes(wanted, made, report):
     }
 
 
-def _failure(outcome):
-    kept = {"rolled_back": bool(outcome.get("rolled_back"))}
+def _failure(outcome: Outcome) -> dict[str, Any]:
+    kept: dict[str, Any] = {"rolled_back": bool(outcome.get("rolled_back"))}
     kept["as_before"] = outcome.get("as_before", True)
     kept["phase"] = outcome["phase"]
     return kept

@@ -9,6 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
+from ansible_collections.cri.node.plugins.module_utils.contract import Observation
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
@@ -55,7 +56,7 @@ class ActionModule(CheckedAction):
         pull = list(dict.fromkeys(options["pull"]))
         asked = Options(options["network"], options["image"], pull, bool(self._task.check_mode))
         request = _request(desired, asked, options["unit"], options["timeout"])
-        observation: dict[str, Any] = {}
+        observation: Observation = {}
         error = ""
         try:
             returned = self.ask_node(request, task_vars, {"secret_hashes": desired.secret_hashes})
@@ -85,7 +86,9 @@ def _request(desired: DesiredFiles, options: Options, unit: str, timeout: int) -
         "expect": desired.expect,
         "paths": fallbacks.paths(desired.settings()),
         # In check mode the desired port may not be applied yet: the live one is asked.
-        "metrics_port": 0 if options.check_mode else int(desired.expect.get("crio.metrics.metrics_port", 0)),
+        "metrics_port": 0
+        if options.check_mode
+        else int(desired.expect.get("crio.metrics.metrics_port") or 0),
         "pods": [] if options.check_mode else pods,
         "pull": [] if options.check_mode else options.pull,
         "timeout": timeout,

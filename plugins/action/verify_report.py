@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, report_file
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, play_hosts, report_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
@@ -18,7 +18,7 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["checked", "reported"], "default": "reported"},
     "results": {"type": "dict"},
     "earlier": {"type": "list", "elements": "dict", "default": []},
-    "waiting": {"type": "list", "elements": "str", "default": []},
+    "waiting": {"type": "list", "elements": "str"},
     "lost": {"type": "list", "elements": "str", "default": []},
     "path": {"type": "str", "default": ""},
 }
@@ -49,9 +49,12 @@ class ActionModule(CheckedAction):
             return {"changed": False, **self._check_file(options["path"])}
         if options["results"] is None:
             raise TaskFailure("verify_report: results is missing")
+        results = cast(dict[str, dict[str, Any]], plain(options["results"]))
+        earlier = cast(list[dict[str, Any]], plain(options["earlier"]))
+        waiting = play_hosts.waiting(task_vars) if options["waiting"] is None else options["waiting"]
         report = verification_report.document(
-            verification_report.with_reasons(plain(options["results"]), plain(options["earlier"])),
-            options["waiting"],
+            verification_report.with_reasons(results, earlier),
+            waiting,
             options["lost"],
             bool(self._task.check_mode),
             datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),

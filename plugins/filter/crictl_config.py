@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
@@ -77,7 +80,9 @@ _value:
 """
 
 
-def crictl_config(layers: object, version: str | None = None, variable: str = "crictl_config") -> dict:
+def crictl_config(
+    layers: object, version: str | None = None, variable: str = "crictl_config"
+) -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
     fault = "" if version in (None, "") else fault_of_declared(plain(version))
     if fault:
@@ -92,5 +97,5 @@ def crictl_config(layers: object, version: str | None = None, variable: str = "c
 class FilterModule:
     """Provide the filter to Ansible."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"crictl_config": crictl_config}

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
@@ -97,7 +100,7 @@ _value:
 """
 
 
-def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict:
+def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
     try:
         checked = crio_conf.check(named_layers(layers, variable), plain(version))
@@ -114,5 +117,5 @@ def crio_config(layers: object, version: str | None = None, variable: str = "cri
 class FilterModule:
     """Provide the filter to Ansible."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"crio_config": crio_config}

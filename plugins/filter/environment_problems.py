@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
 
 DOCUMENTATION = r"""
@@ -50,5 +52,5 @@ def environment_problems(data: object, variable: str = "crio_environment") -> li
 class FilterModule:
     """Provide the filter to Ansible."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"environment_problems": environment_problems}

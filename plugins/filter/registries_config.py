@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
@@ -79,7 +82,7 @@ _value:
 """
 
 
-def registries_config(layers: object, variable: str = "registries_config") -> dict:
+def registries_config(layers: object, variable: str = "registries_config") -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
     try:
         checked = checker.check(named_layers(layers, variable))
@@ -91,5 +94,5 @@ def registries_config(layers: object, variable: str = "registries_config") -> di
 class FilterModule:
     """Provide the filter to Ansible."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"registries_config": registries_config}

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
@@ -62,5 +64,5 @@ def to_unit(data: object, lenient: bool = False) -> str:
 class FilterModule:
     """Provide the filter to Ansible."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"to_unit": to_unit}

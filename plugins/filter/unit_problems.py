@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
 
 DOCUMENTATION = r"""
@@ -50,5 +52,5 @@ def unit_problems(data: object, variable: str = "crio_service") -> list[str]:
 class FilterModule:
     """Provide the filter to Ansible."""
 
-    def filters(self) -> dict:
+    def filters(self) -> dict[str, Callable[..., object]]:
         return {"unit_problems": unit_problems}

@@ -40,6 +40,19 @@ class UnwantedFile(TypedDict, total=False):
     disruption: str
 
 
+class EntrySet(TypedDict):
+    """Desired entries of a JSON file that other tools write, too, such as auth.json. Everything else in it is left alone."""
+
+    path: str
+    owner: str
+    mode: str  # of a file that does not exist; an existing one keeps its own and, if this is secret, gets no wider one
+    secret: bool
+    disruption: str
+    # By section, which is the dotted path of an object ("auths", "" for the whole document), and name: the entry's hash, see
+    # managed_file.entry_hash. Of a secret file they travel in `secret_hashes` alone.
+    entries: dict[str, dict[str, str]]
+
+
 class Request(TypedDict, total=False):
     """What the controller asks of a node: `read` needs the first part, `apply` all of it."""
 
@@ -48,13 +61,15 @@ class Request(TypedDict, total=False):
     owners: list[str]
     files: list[File]
     unwanted: list[UnwantedFile]
+    shared: list[EntrySet]
     expect: dict[str, str | None]  # dotted key: the value as GET /config prints it, None for no line
     paths: list[str]  # that settings name and CRI-O can do without
     asks_for_crictl: bool
     ready_timeout: int  # seconds
 
     contents: dict[str, str]
-    remove: list[str]
+    entries: dict[str, dict[str, dict[str, Any]]]  # path: section: name: value
+    remove: list[str]  # whole files; entries of shared ones go by what is recorded of them
     activate: str  # none, reload, start or restart
     concerns_daemon: bool
     daemon_reload: bool
@@ -121,6 +136,7 @@ class ReportedFile(FoundFile, total=False):
     disruption: str
     same_content: bool
     secret: bool
+    shared: bool  # other tools write it, too: the rest is about our entries alone
     as_wanted: bool
     loaded: bool  # whether the running daemon has read these bytes
     content: str  # where it differs and may be shown
@@ -291,6 +307,10 @@ class Undo(TypedDict, total=False):
     mode: str
     uid: int
     gid: int
+    # Of a shared file: the entries that the change writes, by section and name: their new hash, None for one that it removes.
+    # They alone are brought back if somebody wrote the file since.
+    entries: dict[str, dict[str, str | None]]
+    staged: str | None  # SHA-256 of the whole new file, None if the change removes it
 
 
 class Preparation(TypedDict):
@@ -339,6 +359,15 @@ class KeptFile(OwnedFile):
     saved: str | None  # the name of its content in the generation's folder
 
 
+class CommittedEntries(TypedDict):
+    """Entries of ours in a shared file, as they were committed."""
+
+    entries: dict[str, dict[str, str]]  # by section and name: the hash; never the value, which may be secret
+    created: bool  # whether the file did not exist before: then it goes with its last entry
+    secret: bool
+    disruption: str
+
+
 class FileIdentity(TypedDict, total=False):
     """Distinguishes a file from a later one at the same path; format 1 of the state only has the hash."""
 
@@ -361,15 +390,20 @@ class Binary(TypedDict, total=False):
     version: str | None
 
 
-class State(TypedDict):
-    """What is committed. The rename of its file is the point of commit."""
-
+class _State(TypedDict):
     format: int
     generation: int
     transaction: str
     owners: dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
     acknowledged: Acknowledged
     binary: Binary
+
+
+class State(_State, total=False):
+    """What is committed. The rename of its file is the point of commit."""
+
+    # Owner: {path: ...}; absent without any. Versions that do not know it leave the entries where they are.
+    shared: dict[str, dict[str, CommittedEntries]]
 
 
 class Outcome(TypedDict, total=False):
@@ -424,6 +458,11 @@ def read_state(text: str, path: str) -> State:
         if not isinstance(entries, dict):
             raise DamagedDocument(f"{path}: owners.{owner:.40} is not an object")
         state["owners"][owner] = {name: _entry(entry, name, path) for name, entry in entries.items()}
+    for owner, sets in _of(data, "shared", dict, {}, path).items():
+        if not isinstance(sets, dict):
+            raise DamagedDocument(f"{path}: shared.{owner:.40} is not an object")
+        committed = {name: _committed_entries(each, name, path) for name, each in sets.items()}
+        state.setdefault("shared", {})[owner] = committed
     acknowledged = _of(data, "acknowledged", dict, {}, path)
     state["acknowledged"]["invocation_id"] = _of(acknowledged, "invocation_id", str, "", path)
     for name, identity in _of(acknowledged, "files", dict, {}, path).items():
@@ -449,6 +488,26 @@ def _entry(entry: Any, name: str, path: str) -> CommittedFile:
     }
 
 
+def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
+    if not isinstance(data, dict) or not name.startswith("/"):
+        raise DamagedDocument(f"{path}: the entry {name:.80} is not that of a shared file")
+    if not _are_hashes(data.get("entries"), str):
+        raise DamagedDocument(f"{path}: the entries of {name:.80} have no hashes")
+    return {
+        "entries": data["entries"],
+        "created": _of(data, "created", bool, False, path),
+        "secret": _of(data, "secret", bool, True, path),
+        "disruption": _of(data, "disruption", str, "restart", path),
+    }
+
+
+def _are_hashes(entries: Any, *types: type) -> bool:
+    return isinstance(entries, dict) and all(
+        isinstance(names, dict) and all(isinstance(each, types) for each in names.values())
+        for names in entries.values()
+    )
+
+
 def read_intent(text: str, path: str) -> Intent:
     """Return the intent in the text of `path`; format 1 (saved copies, no stages) is migrated. Raises DamagedDocument."""
     data = _document(text, path)
@@ -463,6 +522,10 @@ def read_intent(text: str, path: str) -> Intent:
             raise DamagedDocument(f"{path}: an entry of undo has no path")
         if entry.get("kind") == "file" and not isinstance(entry.get("saved"), str):
             raise DamagedDocument(f"{path}: undo of {entry['path']:.80} has no saved file")
+        if "entries" in entry and not (
+            _are_hashes(entry["entries"], str, type(None)) and isinstance(entry.get("stage"), str)
+        ):
+            raise DamagedDocument(f"{path}: undo of {entry['path']:.80} has no usable entries")
     before = data.get("before")
     if before is not None:
         before = _before(before, path)

@@ -6,6 +6,13 @@ The root is "/" on a node. Tests set another one to run everything in a temporar
 
 from __future__ import annotations
 
+# Where CRI-O, systemd and containers/image look by themselves.
+CRIO_CONFIG = "/etc/crio/crio.conf"
+CRIO_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
+CRIO_SOCKET = "/var/run/crio/crio.sock"
+REGISTRIES = "/etc/containers/registries.conf"
+REGISTRIES_DIRECTORY = "/etc/containers/registries.conf.d"
+UNIT_DIRECTORY = "/etc/systemd/system"
 #: the name of a folder with new and old copies of files, beside the configuration
 STAGING = ".cri-node"
 
@@ -27,13 +34,13 @@ class Layout:
         )  # a tmpfs: gone with the boot, as what is in it should be
         self.lock = self.run_directory + "/lock"
         self.candidate = self.run_directory + "/apply"  # systemd's own RuntimeDirectory= of the unit
-        self.unit_directory = self.at("/etc/systemd/system")
+        self.unit_directory = self.at(UNIT_DIRECTORY)
         self.recovery_unit = self.unit_directory + "/cri-node-recover.service"
         self.recovery_link = self.unit_directory + "/multi-user.target.wants/cri-node-recover.service"
         self.staging_directory = self.at("/etc/crio/" + STAGING)
         self.configuration_root = self.at("/etc")
-        self.registries = self.at("/etc/containers/registries.conf")
-        self.registries_directory = self.at("/etc/containers/registries.conf.d")
+        self.registries = self.at(REGISTRIES)
+        self.registries_directory = self.at(REGISTRIES_DIRECTORY)
         # Where it exists, containers/image reads no registries.conf and no registries.conf.d below /etc
         # (containers-registries.conf(5)).
         self.root_registries = self.at("/root/.config/containers/registries.conf")

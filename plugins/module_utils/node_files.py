@@ -312,6 +312,12 @@ def make_directories(path: str) -> list[str]:
     return missing
 
 
+def give(path: str, uid: int, gid: int) -> None:
+    """Set the owner of a file."""
+    with doing("setting the owner of a file", path):
+        os.chown(path, uid, gid)
+
+
 def keep(path: str, saved: str) -> None:
     """Keep the file at `path` as `saved`: as a hard link, which needs no space, or as a copy if links do not work."""
     with doing("keeping a copy of", path):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, TypedDict, Union, cast
 
-from . import node_files
+from . import managed_file, node_files
 from .contract import (
     File,
     FoundFile,
@@ -30,6 +30,7 @@ from .crio.live import CrioSocketError, live_configuration
 from .crio.service import CrioService
 from .errors import NodeError
 from .layout import NODE, Layout
+from .managed_file import SharedFile
 from .transaction import intent
 from .transaction import state as committed
 
@@ -81,6 +82,10 @@ def read(
     wanted = {entry["path"]: entry for entry in request["files"]}
     files = {path: _describe_path(path, entry, service, state) for path, entry in sorted(wanted.items())}
     orphans = _orphans(request, wanted, service, state)
+    desired = {entry["path"] for entry in request.get("shared") or []}
+    for file in managed_file.shared_files(request, state):
+        place = files if file.path in desired else orphans
+        place[file.path] = _describe_shared(file, service, state)
     expect = request.get("expect") or {}
     found_all = {**files, **orphans}
     reloads = any(found["disruption"] == "reload" for found in found_all.values())
@@ -144,6 +149,9 @@ def request_of(params: dict[str, Any]) -> Any:
     request["files"] = [
         dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
     ]
+    request["shared"] = [
+        dict(entry, entries=hashes.get(entry["path"], entry["entries"])) for entry in request["shared"]
+    ]
     return request
 
 
@@ -200,6 +208,26 @@ def _describe_path(
     found["identity"] = [values.get(name) for name in ("file_type", *identified_by, "mode", "uid", "gid")]
     if secret:
         found.pop("sha256", None)
+    return found
+
+
+def _describe_shared(file: SharedFile, service: CrioService, state: State) -> ReportedFile:
+    """Describe a shared file: entries of others do not count, and no content or hash leaves the node."""
+    found = cast(ReportedFile, dict(file.found))
+    found.update({"shared": True, "secret": file.secret, "disruption": file.disruption})
+    found["as_wanted"] = file.matches()
+    found["same_content"] = not file.written
+    found["loaded"] = found["as_wanted"] and (
+        found["disruption"] == "none" or committed.is_loaded(file.path, file.found, service, state)
+    )
+    found["identity"] = [
+        found["file_type"],
+        found.get("mode"),
+        found.get("uid"),
+        found.get("gid"),
+        *file.words(),
+    ]
+    found.pop("sha256", None)
     return found
 
 

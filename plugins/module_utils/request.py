@@ -32,6 +32,12 @@ _FILE = {
     "mode": {"type": "str", "required": True},
     "secret": {"type": "bool", "required": True},
 }
+_ENTRY_SET = {
+    **_UNWANTED,
+    "mode": {"type": "str", "required": True},
+    "secret": {"type": "bool", "required": True},
+    "entries": {"type": "dict", "default": {}},
+}
 #: the part of a request that node_state.read needs; its keys are those of contract.Request
 FILE_SET = {
     "unit": {"type": "str", "required": True},
@@ -40,6 +46,7 @@ FILE_SET = {
     # By path. Of secrets, since a short secret could be guessed from its hash.
     "secret_hashes": {"type": "dict", "default": {}},
     "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
+    "shared": {"type": "list", "elements": "dict", "options": _ENTRY_SET, "default": []},
     "expect": {"type": "dict", "default": {}},
     "paths": {"type": "list", "elements": "str", "default": []},
 }

@@ -297,9 +297,9 @@ log:
   sample: [cannot connect]
 kind:
   description:
-    - What kind of failure of crictl this was, to act on.
-    - V(missing) (no crictl), V(unreachable) (no socket, or nothing listens on it), V(timeout), V(permission),
-      V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
+    - The kind of failure, for use in conditions.
+    - V(missing) (there is no crictl), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
+      V(permission), V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
       V(failed).
   returned: failure of crictl before the pod was made
   type: str

@@ -38,7 +38,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS, Crictl, CrictlError
-from ansible_collections.cri.node.plugins.module_utils.crictl.output import UnexpectedOutput
+from ansible_collections.cri.node.plugins.module_utils.crictl.fields import UnexpectedOutput
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
@@ -57,7 +57,7 @@ REQUEST = {
 }
 
 
-def main():
+def main() -> None:
     """Create or remove a pod. The action crictl_pod has checked and converted its manifest."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:

@@ -41,6 +41,8 @@ version:
   returned: when an installation was asked for
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
@@ -58,10 +60,11 @@ REQUEST = {
 _LONGEST_MESSAGE = 4000  # characters
 
 
-def main():
+def main() -> None:
     """Report what is installed, or install `archive` or `url`. Check mode prepares and does not install."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    failure, result = None, {}
+    failure: str | None = None
+    result: dict[str, Any] = {}
     try:
         request = node_request.of(module.params, REQUEST)
         node_host.refuse_unfit()
@@ -76,13 +79,13 @@ def main():
     module.exit_json(**result)
 
 
-def _read(module):
+def _read(module: AnsibleModule) -> dict[str, Any]:
     # An installation that was cut short is ended first, and counts as a change.
     interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
     return {"changed": interrupted, "interrupted": interrupted, **bundle.read()}
 
 
-def _install(module, request):
+def _install(module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
     sha256 = request["sha256"]
     source = request["url"] or request["archive"]
     version, placements = bundle.prepare(source, sha256, module.tmpdir)

@@ -37,10 +37,13 @@ outcome:
   returned: when a change was asked for
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_host, node_state
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.module_utils.contract import Request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
@@ -53,6 +56,8 @@ REQUEST = {
     # The following keys are for the call apply.
     "contents": {"type": "dict", "default": {}},
     "secret_contents": {"type": "dict", "default": {}},
+    "entries": {"type": "dict", "default": {}},
+    "secret_entries": {"type": "dict", "default": {}},
     "remove": {"type": "list", "elements": "str", "default": []},
     "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
     "concerns_daemon": {"type": "bool", "default": True},
@@ -62,7 +67,7 @@ REQUEST = {
 }
 
 
-def main():
+def main() -> None:
     """Read the node's state, or apply a file set. The action runtime_config compares, plans and decides."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:
@@ -78,7 +83,7 @@ def main():
         module.fail_json(msg=str(error))
 
 
-def _answer(module, request):
+def _answer(module: AnsibleModule, request: Request) -> dict[str, Any]:
     if request["call"] == "read":
         if module.check_mode:
             unit.wait_until_idle(NODE, request["ready_timeout"])
@@ -95,9 +100,10 @@ def _answer(module, request):
     return {"changed": bool(outcome.get("committed")), "outcome": outcome}
 
 
-def _request(params):
+def _request(params: dict[str, Any]) -> Request:
     request = node_state.request_of(node_request.of(params, REQUEST))
-    request["contents"] = dict(request["contents"], **request.pop("secret_contents"))
+    for name in ("contents", "entries"):
+        request[name] = {**request[name], **request.pop(f"secret_{name}")}
     return request
 
 

@@ -49,7 +49,7 @@ REQUEST = {
 }
 
 
-def main():
+def main() -> None:
     """Observe the node for the action runtime_verify, which decides what to ask for and judges the answer."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:

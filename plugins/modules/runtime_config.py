@@ -86,6 +86,7 @@ requirements:
   - the task to run as root, which usually means C(become=true)
   - CRI-O 1.34 or newer on the node, unless all O(files) have O(files[].disruption=none)
 seealso:
+  - module: cri.node.runtime_report
   - module: cri.node.crio_bundle
   - module: cri.node.runtime_verify
   - plugin: cri.node.crio_config

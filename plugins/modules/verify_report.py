@@ -37,10 +37,11 @@ options:
     elements: dict
     default: []
   waiting:
-    description: Nodes whose batch has not run yet, with C(serial). They are reported as pending.
+    description:
+      - Nodes whose batch has not run yet, with C(serial). They are reported as pending.
+      - By default they are taken from the play.
     type: list
     elements: str
-    default: []
   lost:
     description:
       - Nodes that have left the play because they failed or were unreachable. A node whose result has no failed check failed in
@@ -78,6 +79,7 @@ requirements:
   - ansible-core 2.16 or newer on the controller
 seealso:
   - module: cri.node.runtime_verify
+  - module: cri.node.runtime_report
 author:
   - The cri.node contributors (@cri-node)
 """

@@ -4,13 +4,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
+Data = dict[str, Any]  # plain data of a file's settings: tables, lists and scalars by their names
 Path = tuple[str, ...]
 Layers = list[tuple[str, object]]  # names of variables and their data; later layers override earlier ones
+
+
+class Setting(TypedDict):
+    """A value that a file of the desired set sets."""
+
+    path: str  # of the file
+    key: str  # dotted, as TOML writes it
+    value: Any  # plain data; None if it may be a secret
+    variable: str  # the layer that gave it
 
 
 def named_layers(value: object, variable: str) -> Layers:

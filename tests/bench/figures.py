@@ -16,11 +16,15 @@ GOALS = {
     "remote_calls_first": 8,
     "tasks_noop": 5,
     "check_1000_hosts": 0.4,
+    "noop_100_hosts": 2,
+    "noop_1000_hosts": 2,
+    "noop_growth": 1.2,
 }
 UNITS = {
     "remote_calls_noop": "calls a node",
     "remote_calls_first": "calls a node",
     "tasks_noop": "tasks a node",
+    "noop_growth": "times as long for each host of 1000 as of 100",
 }
 UNIT = "times the reference"
 
@@ -48,7 +52,7 @@ def without(nothing: Iterable[float], whole: Iterable[float]) -> list[float]:
     return [each - base for base, each in zip(nothing, whole, strict=True)]
 
 
-def counted(name: str, counts: Sequence[int]) -> Row:
+def counted(name: str, counts: Sequence[float]) -> Row:
     """A row of one count for each run. It has no seconds; its ratio is the median count."""
     return _row(name, median(counts), len(counts), None, None)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check of a thousand hosts costs, compared with a task of Ansible's own that does nothing on each of them.
+"""What a fleet costs the controller, whose cores are the limit of a large one. No real host is called on either side.
 
-No host is called on either side: the controller's cores are the limit of a large fleet.
+A check of a thousand hosts is compared with a task of Ansible's own that does nothing on each of them; a run of the role runtime
+on nodes that are as configured with a ping, both over a connection that answers at once.
 """
 
 import json
@@ -13,25 +14,29 @@ from pathlib import Path
 from bench.figures import NotMeasured, Row, timed
 from testbed import TestBed, playbooks
 
-NAMES = ("check_1000_hosts",)
+NAMES = ("check_1000_hosts", "noop_100_hosts", "noop_1000_hosts", "noop_growth")
 HOSTS = 1000
+FEW_HOSTS = 100
+_CONNECTIONS = Path(__file__).parent / "connection"
 RACKS = 20  # groups of hosts with variables of their own, as a fleet's racks or zones have them
 RUNS = 3
-_DEBUG = [
-    {
-        "name": "Debug",
-        "hosts": "all",
-        "gather_facts": False,
-        "tasks": [{"name": "Debug", "ansible.builtin.debug": {"msg": "x"}}],
-    }
-]
+_PLAY = {"name": "Play", "hosts": "all", "become": True, "gather_facts": False}
+_DEBUG = [{**_PLAY, "tasks": [{"name": "Debug", "ansible.builtin.debug": {"msg": "x"}}]}]
+_PING = [{**_PLAY, "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}]
+_RUNTIME = [{**_PLAY, "roles": ["cri.node.runtime"]}]
+_FILES = {
+    "/etc/crio/crio.conf.d/60-cri-node.conf": "restart",
+    "/etc/systemd/system/crio.service.d/60-cri-node.conf": "restart",
+    "/etc/containers/registries.conf.d/zz-cri-node.conf": "reload",
+    "/etc/crictl.yaml": "none",
+}
 
 
-def inventory() -> dict:
+def inventory(hosts: int) -> dict:
     """A fleet: variables of all hosts, a layer and a mirror for each rack."""
     racks = {
         f"rack_{rack}": {
-            "hosts": {f"node-{rack:02}-{number:03}": {} for number in range(HOSTS // RACKS)},
+            "hosts": {f"node-{rack:02}-{number:03}": {} for number in range(hosts // RACKS)},
             "vars": {
                 "rack": rack,
                 "crio_config__rack": {"crio": {"runtime": {"log_level": "debug" if rack % 2 else "info"}}},
@@ -47,25 +52,88 @@ def inventory() -> dict:
         },
         "crictl_config": {"timeout": 20},
     }
-    return {"all": {"children": racks, "vars": fleet}}
+    connection = {"ansible_connection": "simulated", "ansible_python_interpreter": "/usr/bin/python3"}
+    return {"all": {"children": racks, "vars": {**fleet, **connection}}}
+
+
+def answers() -> dict:
+    """What each node answers: it has what the fleet's variables ask for, and its daemon has loaded all of it."""
+    loaded = {"file_type": "file", "as_wanted": True, "loaded": True, "mode": "0644"}
+    report = {
+        "files": {path: {**loaded, "disruption": disruption} for path, disruption in _FILES.items()},
+        "orphans": {},
+        "unit": {
+            "name": "crio.service",
+            "active": True,
+            "enabled": True,
+            "phase": "serving",
+            "state": "active (running)",
+            "invocation_id": "0" * 32,
+            "binary_replaced": False,
+            "masked": False,
+            "reloads": True,
+            "needs_daemon_reload": False,
+        },
+        "crio": {
+            "installed": True,
+            "version": "1.37.0",
+            "socket": "/run/crio.sock",
+            "binary": "/usr/bin/crio",
+        },
+        "crictl_version": "1.36.0",
+        "live": {},
+        "effective": {},
+        "missing_paths": [],
+        "newer_paths": [],
+        "unanswered_paths": [],
+        "notes": [],
+        "selinux": False,
+        "root_registries": "",
+        "generation": 1,
+        "interrupted": False,
+    }
+    return {
+        "node_runtime_config": {"changed": False, "report": report},
+        "ping": {"changed": False, "ping": "pong"},
+    }
 
 
 def measure(_test_bed: TestBed) -> list[Row]:
-    """The row of this part. Raises NotMeasured."""
+    """The rows of this part. Raises NotMeasured."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        (folder / "inventory.json").write_text(json.dumps(inventory()))
-        (folder / "debug.yml").write_text(json.dumps(_DEBUG))
-        pairs = [
-            (run(folder, "cri.node.provision", "--tags", "check"), run(folder, "debug.yml"))
-            for _number in range(RUNS)
-        ]
-    return [timed("check_1000_hosts", pairs)]
+        for file, content in {"debug": _DEBUG, "ping": _PING, "runtime": _RUNTIME}.items():
+            (folder / f"{file}.yml").write_text(json.dumps(content))
+        (folder / "answers.json").write_text(json.dumps(answers()))
+        whole = pairs(folder, HOSTS, ["cri.node.provision", "--tags", "check"], ["debug.yml"])
+        many = pairs(folder, HOSTS, ["runtime.yml"], ["ping.yml"])
+        few = pairs(folder, FEW_HOSTS, ["runtime.yml"], ["ping.yml"])
+    growth = [
+        (ours / HOSTS, less / FEW_HOSTS) for (ours, _ping), (less, _other) in zip(many, few, strict=True)
+    ]
+    return [
+        timed("check_1000_hosts", whole),
+        timed("noop_100_hosts", few),
+        timed("noop_1000_hosts", many),
+        timed("noop_growth", growth),
+    ]
+
+
+def pairs(folder: Path, hosts: int, ours: list[str], reference: list[str]) -> list[tuple[float, float]]:
+    """Seconds of two playbooks that take turns on a fleet. Raises NotMeasured."""
+    (folder / "inventory.json").write_text(json.dumps(inventory(hosts)))
+    return [(run(folder, *ours), run(folder, *reference)) for _number in range(RUNS)]
 
 
 def run(folder: Path, playbook: str, *options: str) -> float:
-    """Run a playbook on the fleet with 20 forks; returns seconds. Raises NotMeasured where it fails."""
-    environment = playbooks.environment({"ANSIBLE_FORKS": "20"})
+    """Run a playbook on the fleet with 20 forks; returns seconds. Raises NotMeasured where it fails or changes a node."""
+    environment = playbooks.environment(
+        {
+            "ANSIBLE_FORKS": "20",
+            "ANSIBLE_CONNECTION_PLUGINS": str(_CONNECTIONS),
+            "BENCH_ANSWERS": str(folder / "answers.json"),
+        }
+    )
     del environment["ANSIBLE_CALLBACKS_ENABLED"]  # the tests' own callback
     started = time.perf_counter()
     done = subprocess.run(
@@ -78,7 +146,7 @@ def run(folder: Path, playbook: str, *options: str) -> float:
         check=False,
     )
     seconds = time.perf_counter() - started
-    if done.returncode:
+    if done.returncode or "changed=1" in done.stdout:
         raise NotMeasured(
             f"{playbook}: exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-1000:]}"
         )

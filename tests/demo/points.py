@@ -39,11 +39,25 @@ def provision(session: Session) -> None:
     session.show_file("hosts.ini")
     session.add_variables("crio_variables.yml", "group_vars/nodes/crio.yml")
     programs = session.each(_crio_binary)
-    run = session.play(
-        "cri.node.provision", show=("Apply the runtime configuration", "Report the results", "RECAP")
+    screen.say("Check mode shows what a run would change and what it would disrupt, and changes nothing:")
+    preview = session.play(
+        "cri.node.provision", "--check", "--skip-tags", "verify", show=("Report the changes",)
     )
+    run = session.play("cri.node.provision", show=("Report the changes", "Report the results", "RECAP"))
     screen.check("one task changed each node", session.each(lambda n: run.stats[n.name]["changed"]), 1)
-    screen.check("the plan of each node was a restart", session.of(run, APPLY, _disruption), "restart")
+    planned, done = _plans(preview), _plans(run)
+    screen.check(
+        "the plan of each node was a restart, with the same files as in the run",
+        session.each(
+            lambda n: (planned[n.name]["disruption"], planned[n.name]["files"] == done[n.name]["files"])
+        ),
+        ("restart", True),
+    )
+    screen.check(
+        "the run created the first generation",
+        session.each(lambda n: done[n.name]["generations"][n.name]),
+        1,
+    )
     screen.check(
         "CRI-O was already installed and was not replaced",
         session.each(_crio_binary),
@@ -220,7 +234,10 @@ def insecure_registry(session: Session) -> None:
     session.add_variables("registries_variables.yml", "group_vars/nodes/registries.yml")
     invocations, running = session.each(_invocation), session.each(running_containers)
     run = session.play(
-        "registries.yml", "--diff", show=("Apply the registries configuration", "RECAP"), limit=12
+        "registries.yml",
+        "--diff",
+        show=("Apply the registries configuration", "Report the changes", "RECAP"),
+        limit=12,
     )
     screen.check("the plan was a reload", session.of(run, APPLY_REGISTRIES, _disruption), "reload")
     screen.check("CRI-O was not restarted", _same(session.each(_invocation), invocations))
@@ -261,6 +278,12 @@ def _warned_of_selinux(session: Session, run) -> dict[str, bool]:
     enforced = session.each(lambda node: node.exists("/sys/fs/selinux/enforce"))
     warned = session.of(run, APPLY, lambda result: words in str(result.get("warnings")))
     return {name: warned[name] != enforced[name] for name in warned}
+
+
+def _plans(run) -> dict[str, dict]:
+    """Return the plan of each node that a run changes, or would change, from the statistics of the run."""
+    plans = run.custom["_run"]["cri_node_plan"]["plans"]
+    return {name: plan for plan in plans for name in plan["nodes"]}
 
 
 def _disruption(result) -> str:

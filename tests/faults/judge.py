@@ -33,10 +33,16 @@ def judge(scene: Scene, fault: Fault, run: Run | None) -> str:
         else:
             good_since = None
             if time.monotonic() >= deadline:
-                raise Wrong(
-                    f"after {fault.limit:g} s: {'; '.join(found)}{f' [the run: {message(run)}]' if run else ''}"
-                )
+                said = f" [the run: {message(run)}]" if run else ""
+                raise Wrong(f"after {fault.limit:g} s: {'; '.join(found)}{said}{_of_recovery(scene)}")
         time.sleep(PAUSE)
+
+
+def _of_recovery(scene: Scene) -> str:
+    """The last words of the recovery, which says in the journal what it could not do."""
+    units = "-u cri-node-apply -u cri-node-recover -u cri-node-retry"
+    said = scene.node.run(f"journalctl -q --no-pager -o cat -n 6 {units}").out
+    return f" [the recovery: {' / '.join(said.splitlines())}]"
 
 
 def _reported(fault: Fault, run: Run | None) -> str:

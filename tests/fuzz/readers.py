@@ -118,14 +118,14 @@ class Replay(call.Crictl):
         self.endpoint = self.image_endpoint = call.ENDPOINT
         self.timeout, self.binary = 10, "crictl"
 
-    def json(self, *arguments):
-        return self.given.document if arguments[0] == self.given.source else _recorded(arguments[0])
+    def json(self, command, *_arguments):
+        return self.given.document if command == self.given.source else _recorded(command)
 
     def together(self, *calls):
         return [each() for each in calls]  # threads cost more than all else here
 
-    def _run(self, arguments):
-        return self.given.data if arguments[0] == self.given.source else ANSWERS[arguments[0]]
+    def _run(self, name, *_arguments):
+        return self.given.data if name == self.given.source else ANSWERS[name]
 
 
 @functools.cache
@@ -442,6 +442,8 @@ NO_READERS = {
     "modules.crictl_logs_facts": "prints what module_utils/crictl/log_facts.py returns",
     "modules.crictl_ps_facts": "prints what module_utils/crictl/container_facts.py returns",
     "action.crictl_pod": "takes the names of the options",
+    "plugin_utils.pod.container": "takes the names of labels",
+    "plugin_utils.pod.rules": "takes the names of labels",
 }
 
 

@@ -110,6 +110,8 @@ def test_a_job_succeeds_and_leaves_its_summary_as_artifacts(job, nodes):
     summary = artifacts["cri_node_verification"]["summary"]
     assert (summary["nodes"], summary["passed"], summary["failed"]) == (2, 2, 0)
     assert artifacts["cri_node_verification"]["not_passed"] == {}
+    planned = artifacts["cri_node_plan"]["summary"]
+    assert (planned["nodes"], planned["changed"] + planned["unchanged"]) == (2, 2)
     assert report["summary"] == summary
     assert {name: node["version"] for name, node in report["nodes"].items()} == {
         node.name: node.crio for node in nodes

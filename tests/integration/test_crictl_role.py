@@ -76,7 +76,7 @@ def test_a_key_that_crictl_does_not_know_is_refused_before_the_node_is_asked(nod
     before = observe(node)
     run = run_playbook(ROLE, node, "-vvv", variables={"crictl_config__x": {"runtime_endpoint": "unix:///a"}})
     assert run.rc == 2
-    assert "crictl_config__x: runtime_endpoint" in run.results[-1]["result"]["msg"]
+    assert "crictl_config__x: runtime_endpoint" in run.failure["msg"]
     assert "SSH: EXEC" not in run.out
     assert observe(node) == before
 

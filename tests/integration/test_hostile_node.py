@@ -26,7 +26,7 @@ def failure(run) -> str:
     """The one message of a run that failed."""
     assert run.rc == 2, run.out + run.err
     assert "Traceback" not in run.out + run.err
-    return run.results[-1]["result"]["msg"]
+    return run.failure["msg"]
 
 
 def test_a_node_without_crictl_is_told_and_left_alone(shared, run_playbook):

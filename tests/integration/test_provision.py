@@ -87,6 +87,10 @@ def test_nodes_are_provisioned_and_verified_as_one_job(provisioned):
         "nodes": 2, "passed": 2, "failed": 0, "not_verified": 0, "pending": 0, "warnings": 0,
     }  # fmt: skip
     assert first.custom["_run"]["cri_node_verification"] == {"summary": report["summary"], "not_passed": {}}
+    [plan] = first.custom["_run"]["cri_node_plan"]["plans"]
+    assert (plan["disruption"], plan["generations"]) == ("restart", {node.name: 1 for node in nodes})
+    assert plan["files"] == first.of("cri.node.runtime_config", nodes[0].name)["plan"]["files"]
+    assert "\n2 nodes: 2 changed (2 restarts)\n" in first.out
 
 
 def test_a_second_run_changes_nothing_but_takes_away_what_a_killed_one_left(nodes, play):
@@ -95,6 +99,7 @@ def test_a_second_run_changes_nothing_but_takes_away_what_a_killed_one_left(node
     before = [observe(node) for node in nodes]
     second, report = play(PROVISION, "-vvv")
     assert second.expect_success().changed == 0
+    assert "\n2 nodes: configuration unchanged\n" in second.out
     assert report["summary"]["passed"] == 2
     assert [observe(node) for node in nodes] == before
 
@@ -105,6 +110,8 @@ def test_check_mode_fails_nothing_that_a_run_would_change_and_runs_no_pod(nodes,
     run.expect_success()
     assert report is None
     assert "2 nodes: 2 passed (check mode: no pod was run, no image was pulled)" in run.out
+    assert "2 nodes: 2 would change (2 restarts) (check mode: nothing was changed)" in run.out
+    assert f" change {article.DROP_IN}\n" in run.out
     checks = {check["name"]: check for check in run.of("cri.node.runtime_verify", nodes[0].name)["checks"]}
     assert (checks["pod"]["status"], checks["pod"]["detail"]) == ("skipped", "not run in check mode")
     assert (checks["files"]["status"], checks["metrics"]["status"]) == ("skipped", "passed")

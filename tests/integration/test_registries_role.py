@@ -97,7 +97,7 @@ def test_what_crio_would_refuse_is_refused_before_the_node_is_asked(node, run_pl
     variables = {"registries_config": UNLISTED, "registries_config__bad": data}
     run = run_playbook(ROLE, node, "-vvv", variables=variables)
     assert run.rc == 2
-    message = run.results[-1]["result"]["msg"]
+    message = run.failure["msg"]
     assert "\n- registries_config__bad: " in message
     assert f"CRI-O refuses {DROP_IN}: {reason}" in message
     assert "SSH: EXEC" not in run.out
@@ -126,7 +126,7 @@ def test_a_bad_file_of_somebody_elses_making_changes_nothing(node, run_playbook)
     task = {"cri.node.runtime_config": {"files": [entry]}}
     run = run_playbook([{"hosts": "nodes", "gather_facts": False, "tasks": [task]}], node)
     assert run.rc == 2
-    assert "both location and prefix are unset" in run.results[-1]["result"]["msg"]
+    assert "both location and prefix are unset" in run.failure["msg"]
     after = observe(node)
     assert (after.contents, after.invocation_id) == (before.contents, before.invocation_id)
     assert pull(node, "unlisted:5000/hello-world:1").rc == 0

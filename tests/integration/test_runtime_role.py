@@ -81,7 +81,7 @@ def test_each_role_alone_leaves_the_others_files_as_they_are(
     others = " ".join(sorted(FILES - set(changed)))
     before = node.check(f"stat -c '%n %Z %a' {others}")
     run = run_playbook(role(name), node, variables=settings(**variables)).expect_success()
-    plan = run.results[-1]["result"]["plan"]
+    plan = run.of("cri.node.runtime_config")["plan"]
     assert (plan["files"], plan["disruption"]) == (changed, disruption)
     assert node.check(f"stat -c '%n %Z %a' {others}") == before
     # And the whole brings it back, without touching the rest.
@@ -108,7 +108,7 @@ def test_what_the_daemon_refuses_at_its_start_takes_all_three_back(node, run_pla
     )
     run = run_playbook(role("runtime"), node, variables=wanted)
     assert run.rc == 2
-    assert "The change was undone: the node is as it was" in run.results[-1]["result"]["msg"]
+    assert "The change was undone: the node is as it was" in run.failure["msg"]
     after = observe(node)
     assert (after.contents, after.active) == (before.contents, "active")
     assert "metrics_port = 9537" in after.configuration
@@ -129,7 +129,7 @@ def test_what_the_daemon_refuses_at_its_start_takes_all_three_back(node, run_pla
 def test_what_is_wrong_in_any_part_is_refused_before_the_node_is_asked(node, run_playbook, variables, told):
     run = run_playbook(role("runtime"), node, "-vvv", variables=settings(**variables))
     assert run.rc == 2
-    assert told in run.results[-1]["result"]["msg"]
+    assert told in run.failure["msg"]
     assert calls(run) == 0
 
 

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_refused_on_the_controller(shared, run_playbook, layer,
     run = run_playbook(article.ROLE, shared, "-vvv", variables=variables)
     assert run.rc == 2
     for word in told:
-        assert word in run.results[-1]["result"]["msg"]
+        assert word in run.failure["msg"]
     assert "SSH: EXEC" not in run.out
     assert observe(shared) == before
 
@@ -75,7 +75,7 @@ def test_all_problems_are_told_at_once(shared, run_playbook):
         "crio_service": {"Servce": {"KillMode": "process"}},
         "crio_environment": {"not a name": "x"},
     }
-    message = run_playbook(article.ROLE, shared, variables=variables).results[-1]["result"]["msg"]
+    message = run_playbook(article.ROLE, shared, variables=variables).failure["msg"]
     for word in ("metrics_port", "log_level", "Servce", "not a name"):
         assert word in message
 
@@ -100,7 +100,7 @@ def test_what_only_a_start_shows_is_undone(shared, run_playbook, layer, told):
     variables = {**article.settings(port=OLD), "crio_config__bad": {"crio": layer}}
     run = run_playbook(article.ROLE, shared, variables=variables)
     assert run.rc == 2
-    result = run.results[-1]["result"]
+    result = run.failure
     for word in [*told, article.DROP_IN, "crio_config__bad", "The change was undone: the node is as it was"]:
         assert word in result["msg"]
     assert result["rolled_back"] is True
@@ -146,7 +146,7 @@ def test_what_only_a_start_shows_and_a_dry_start_too_is_refused_beforehand(
         {"hosts": "nodes", "gather_facts": False, "tasks": [{"cri.node.runtime_config": {"files": [entry]}}]}
     ]
     for options in (["--check"], []):
-        message = run_playbook(play, shared, *options).results[-1]["result"]["msg"]
+        message = run_playbook(play, shared, *options).failure["msg"]
         assert "CRI-O could not start with this configuration" in message
         assert "Nothing was changed" in message
         for word in words:
@@ -172,8 +172,8 @@ def test_systemd_settings_that_systemd_would_ignore_are_refused(shared, run_play
     before = observe(shared)
     variables = {**article.settings(port=OLD), "crio_service": {"Service": {"KillMode": "gently"}}}
     run = run_playbook(article.ROLE, shared, variables=variables)
-    assert "gently" in run.results[-1]["result"]["msg"]
-    assert article.UNIT_DROP_IN in run.results[-1]["result"]["msg"]
+    assert "gently" in run.failure["msg"]
+    assert article.UNIT_DROP_IN in run.failure["msg"]
     assert observe(shared) == before
 
 
@@ -183,8 +183,8 @@ def test_a_broken_file_of_somebody_else_is_named_and_nothing_is_touched(shared, 
     before = observe(shared)
     for options in ([], ["--check"]):
         run = run_playbook(article.ROLE, shared, *options, variables=article.settings(port=9601))
-        assert stranger in run.results[-1]["result"]["msg"]
-        assert "Nothing was changed" in run.results[-1]["result"]["msg"]
+        assert stranger in run.failure["msg"]
+        assert "Nothing was changed" in run.failure["msg"]
     assert observe(shared) == before
     shared.check(["rm", stranger])
 
@@ -218,5 +218,5 @@ def test_a_masked_unit_is_told(fresh_node, run_playbook):
     node.check("systemctl stop crio; mv /etc/systemd/system/crio.service /root/; systemctl mask crio")
     run = run_playbook(article.ROLE, node, variables=article.settings())
     assert run.rc != 0
-    assert "masked" in run.results[-1]["result"]["msg"]
+    assert "masked" in run.failure["msg"]
     assert service(node, "LoadState") == "masked"

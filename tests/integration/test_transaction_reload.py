@@ -85,7 +85,7 @@ def test_registries_that_are_wanted_no_more_are_gone_after_a_reload(shared, appl
 
 def test_registries_that_roots_own_file_hides_are_told_to_be_without_effect(shared, apply):
     own = "/root/.config/containers/registries.conf"
-    settings = {"registries": [{"location": "unlisted:5000", "insecure": True}]}
+    settings = {"registry": [{"location": "unlisted:5000", "insecure": True}]}
     hidden = {"path": DROP_IN, "owner": "registries", "kind": "registries_conf"}
     hidden["layers"] = [["registries_config", settings]]
     shared.copy_in(own, "")

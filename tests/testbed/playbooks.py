@@ -49,6 +49,13 @@ class Run:
             f"no task {task!r} among {[entry['task'] for entry in self.results]}\n{self.out}\n{self.err}"
         )
 
+    @property
+    def failure(self) -> dict[str, Any]:
+        """What the last task that failed returned; a report may follow it. Raises AssertionError where none failed."""
+        failed = [entry["result"] for entry in self.results if entry["status"] == "failed"]
+        assert failed, f"no task failed\n{self.out}\n{self.err}"
+        return failed[-1]
+
     def expect_success(self) -> "Run":
         """Return this run if it succeeded; else raise AssertionError with Ansible's output."""
         assert self.rc == 0, f"ansible-playbook: exit code {self.rc}\n{self.out}\n{self.err}"

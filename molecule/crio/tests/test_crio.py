@@ -30,12 +30,12 @@ def runs():
 
 
 def is_apply(entry):
-    """Return whether this is the last task of the role, which changes a node."""
+    """Return whether this is the task of the role that changes a node."""
     return entry["action"] == "cri.node.runtime_config" and "plan" in entry["result"]
 
 
 def applied(run, node):
-    """Return the result of the last task of the role for a node."""
+    """Return the result of the task of the role that changes a node, for that node."""
     return next(entry["result"] for entry in run if is_apply(entry) and entry["host"] == node)
 
 

@@ -28,7 +28,7 @@ from ..node_host import MINIMUM_PYTHON
 from ..text import beginning, shown
 from . import output as cri_output
 from .failure import ERROR_LIMIT, CrictlError, failure, is_help
-from .start import ENDPOINT, LONGEST, OPTIONS, Call, Runtime, json_arguments
+from .start import ENDPOINT, LONGEST, OPTIONS, Call, Runtime, json_flag
 
 __all__ = ["ENDPOINT", "OPTIONS", "Crictl", "CrictlError"]
 
@@ -70,18 +70,18 @@ class Crictl(Runtime):
         other.timeout = min(max(seconds, 1), LONGEST)
         return other
 
-    def json(self, *arguments: str | dict[str, Any]) -> Any:
+    def json(self, command: str, *arguments: str | dict[str, Any]) -> Any:
         """Return the parsed JSON of a crictl command; several documents in a row become a list.
 
         An argument that is a dict reaches crictl as a file of JSON that is never on a disk, because it may be secret.
         """
-        return parse(self._run(json_arguments(*arguments)), arguments[0])
+        return parse(self._run(command, *json_flag(arguments), *arguments), command)
 
-    def text(self, *arguments: str | dict[str, Any]) -> str:
+    def text(self, command: str, *arguments: str | dict[str, Any]) -> str:
         """Return the output of a command that has no JSON. Arguments as for json()."""
-        text = self._run(arguments).decode("utf-8", "replace")
+        text = self._run(command, *arguments).decode("utf-8", "replace")
         if is_help(text):
-            raise CrictlError(f"crictl {arguments[0]} printed its help instead of an answer", "failed")
+            raise CrictlError(f"crictl {command} printed its help instead of an answer", "failed")
         return text
 
     def together(self, *calls: Callable[[], Any]) -> list[Any]:
@@ -168,10 +168,10 @@ class Crictl(Runtime):
                     raise
         return found
 
-    def _run(self, arguments: tuple[str | dict[str, Any], ...]) -> bytes:
-        name = arguments[0]
-        # Only calls without documents are started early; a dict has no hash.
-        call = self.started.pop(arguments, None) if self.started else None
+    def _run(self, name: str, *arguments: str | dict[str, Any]) -> bytes:
+        texts = [each for each in arguments if not isinstance(each, dict)]
+        # Only calls without documents are started early.
+        call = self.started.pop((name, *texts), None) if len(texts) == len(arguments) else None
         with contextlib.ExitStack() as stack:
             if call is None:
                 files = [
@@ -179,7 +179,7 @@ class Crictl(Runtime):
                 ]
                 paths = iter([f"/proc/self/fd/{file.fileno()}" for file in files])
                 words = [next(paths) if isinstance(each, dict) else each for each in arguments]
-                call = self.start(words, [file.fileno() for file in files])
+                call = self.start([name, *words], [file.fileno() for file in files])
             stack.callback(call.end)
             status, output, errors = self._read(call, name)
         if status:
@@ -189,9 +189,11 @@ class Crictl(Runtime):
     def _read(self, call: Call, name: str) -> tuple[int, bytes, bytes]:
         """Return exit status, output and the end of the log. Raises CrictlError for too much output, and at the deadline."""
         process = call.process
-        output, size, errors, errors_size = [], 0, collections.deque(), 0
+        output, size = [], 0
+        errors: collections.deque[bytes] = collections.deque()
+        errors_size = 0
         with selectors.DefaultSelector() as selector:
-            for pipe in (process.stdout, process.stderr):
+            for pipe in filter(None, (process.stdout, process.stderr)):
                 selector.register(pipe, selectors.EVENT_READ)
             while selector.get_map():
                 remaining = call.deadline - time.monotonic()
@@ -252,7 +254,8 @@ def parse(output: bytes, name: str) -> Any:
             while position < len(text):
                 document, position = _DECODER.raw_decode(text, position)
                 documents.append(document)
-                position = _SPACE.match(text, position).end()
+                following = _NO_SPACE.search(text, position)
+                position = following.start() if following else len(text)
         return documents[0] if len(documents) == 1 else documents
     except (ValueError, RecursionError):
         start = beginning(output[:_START].decode("utf-8", "replace"))
@@ -283,7 +286,7 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-_SPACE = re.compile(r"\s*")
+_NO_SPACE = re.compile(r"\S")
 _DECODER = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_int=None if hasattr(sys, "get_int_max_str_digits") else _integer
 )

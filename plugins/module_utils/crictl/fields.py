@@ -83,19 +83,25 @@ def items(document: Mapping[str, Any], key: str) -> list[Any]:
     return value
 
 
-def string(document: Mapping[str, Any], key: str, required: bool = False) -> str | None:
-    """Return a string; None if it is empty or absent, unless it is required."""
+def string(document: Mapping[str, Any], key: str) -> str | None:
+    """Return a string; None if it is empty or absent."""
     value = document.get(key)
     if value is not None and not isinstance(value, str):
         raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a string")
-    if required and not value:
-        raise UnexpectedOutput(f"crictl printed an entry without {key}")
     return valid(value) if value else None
+
+
+def required_string(document: Mapping[str, Any], key: str) -> str:
+    """Return a string that is not empty."""
+    value = string(document, key)
+    if value is None:
+        raise UnexpectedOutput(f"crictl printed an entry without {key}")
+    return value
 
 
 def identity(document: Mapping[str, Any]) -> str:
     """Return the ID of a container or pod. It becomes an argument of crictl, so it must not look like an option."""
-    value = string(document, "id", required=True)
+    value = required_string(document, "id")
     if not _IDENTITY.fullmatch(value):
         raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an identity")
     return value
@@ -142,7 +148,7 @@ def strings(document: Mapping[str, Any], key: str) -> dict[str, str]:
     return {valid(name): valid(value) for name, value in found.items()}
 
 
-def annotations(document: Mapping[str, Any]) -> dict[str, str]:
+def annotations_of(document: Mapping[str, Any]) -> dict[str, str]:
     """Return the annotations without those of MANIFEST_ANNOTATIONS."""
     found = strings(document, "annotations")
     return {name: value for name, value in found.items() if name not in MANIFEST_ANNOTATIONS}
@@ -156,7 +162,7 @@ def choice(document: Mapping[str, Any], key: str, choices: Mapping[str, str]) ->
     value = document.get(key)
     if not isinstance(value, bool) and _as_integer(value) is not None:
         return UNKNOWN
-    return choices.get(string(document, key), UNKNOWN)
+    return choices.get(string(document, key) or "", UNKNOWN)
 
 
 def time(document: Mapping[str, Any], key: str) -> str | None:

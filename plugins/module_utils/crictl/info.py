@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..text import printable
-from .fields import UnexpectedOutput, boolean, items, known, mapping, mapping_if_any, string, valid
+from .fields import (
+    UnexpectedOutput,
+    boolean,
+    items,
+    known,
+    mapping,
+    mapping_if_any,
+    required_string,
+    string,
+    valid,
+)
 
 _VERSION_LINES = ("RuntimeName", "RuntimeVersion", "RuntimeApiVersion")
 _VERSION_LIMIT = 200  # characters
@@ -87,7 +97,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 def _condition(item: Any) -> dict[str, Any]:
     item = mapping(item, "conditions")
     return {
-        "type": string(item, "type", required=True),
+        "type": required_string(item, "type"),
         "status": bool(boolean(item, "status")),
         "reason": string(item, "reason") or "",
         "message": string(item, "message") or "",

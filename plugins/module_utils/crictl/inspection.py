@@ -13,7 +13,7 @@ from typing import Any
 from . import output
 from .fields import (
     UNKNOWN,
-    annotations,
+    annotations_of,
     boolean,
     choice,
     identity,
@@ -57,7 +57,7 @@ def configuration(document: Any) -> dict[str, Any]:
     return known(
         image=_image(status),
         labels=strings(status, "labels"),
-        annotations=annotations(status),
+        annotations=annotations_of(status),
         mounts=[_mount(mapping(item, "mounts")) for item in items(status, "mounts")],
         resources=None if resources is None else _resources(mapping(resources, "resources.linux")),
         user=None if user is None else _user(mapping(user, "user.linux")),

@@ -87,6 +87,7 @@ class Entry:
 
     @property
     def time(self) -> int:
+        """The time in nanoseconds since the epoch; 0 for a date that does not exist."""
         if self._time is None:
             try:
                 self._time = nanoseconds(self._when)
@@ -96,6 +97,7 @@ class Entry:
 
     @property
     def text(self) -> str:
+        """The text, with U+FFFD for what is not UTF-8."""
         if self._text is None:
             try:
                 self._text = self._data.decode("utf-8")
@@ -111,7 +113,7 @@ class Entry:
     def as_dict(self) -> dict[str, Any]:
         """Return the entry as facts have it."""
         when = rfc3339(self.time)
-        entry = {"time": when} if when else {}
+        entry: dict[str, Any] = {"time": when} if when else {}
         entry.update(stream=self.stream, text=self.text)
         if self.cut:
             entry["cut"] = True

@@ -15,7 +15,8 @@ from typing import Any
 
 from ..text import printable
 from .call import Crictl
-from .log import TIME_LIMIT, Entry, Log, LogError, no_longer_than, valid
+from .log import TIME_LIMIT, Entry, Log, no_longer_than, valid
+from .log_files import LogError
 from .log_selection import Selection, moment, newest
 from .start import ID_LENGTH
 

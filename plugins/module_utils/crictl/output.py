@@ -10,7 +10,7 @@ from .fields import (
     POD_LABELS,
     UNKNOWN,
     UnexpectedOutput,
-    annotations,
+    annotations_of,
     choice,
     entries,
     identity,
@@ -66,7 +66,7 @@ def container(item: Any) -> dict[str, Any]:
         pod=_pod_of(string(item, "podSandboxId"), labels),
         image=image(item),
         labels=labels,
-        annotations=annotations(item),
+        annotations=annotations_of(item),
     )
 
 
@@ -104,7 +104,7 @@ def sandbox(item: Any) -> dict[str, Any]:
         ip=addresses[0],
         ips=[address for address in addresses if address] or None,
         labels=strings(item, "labels"),
-        annotations=annotations(item),
+        annotations=annotations_of(item),
     )
 
 

@@ -103,6 +103,7 @@ class Runtime:
 
     @property
     def socket_path(self) -> str:
+        """The path of the runtime's socket."""
         return self.endpoint[len("unix://") :]
 
     def start(self, arguments: Iterable[str], descriptors: Iterable[int] = ()) -> Call:
@@ -175,11 +176,14 @@ def early(options: Mapping[str, Any], *calls: tuple[str, ...]) -> dict[tuple[str
     return started
 
 
-def json_arguments(*arguments: str) -> tuple[str, ...]:
+def json_arguments(command: str, *arguments: str) -> tuple[str, ...]:
     """Add the flag for JSON, unless it is there. crictl reads flags in front of IDs only."""
-    if "-o" in arguments or "--output" in arguments:
-        return arguments
-    return (*arguments[:1], "-o", "json", *arguments[1:])
+    return (command, *json_flag(arguments), *arguments)
+
+
+def json_flag(arguments: Iterable[object]) -> tuple[str, ...]:
+    """Return the flag for JSON, nothing if the arguments have one."""
+    return () if any(argument in ("-o", "--output") for argument in arguments) else ("-o", "json")
 
 
 def _as_url(endpoint: str) -> str:

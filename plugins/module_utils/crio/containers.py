@@ -163,9 +163,10 @@ def judge(
     """Decide what happened to the containers of a snapshot. Returns (lost, pending, ended), each a list of sentences.
 
     listed: ids that the runtime lists as running now. group: the daemon's control group, whose processes a stop may end.
-    ended: {id: exit code} as the runtime reports it, for containers without a monitor.
+    ended: {id: exit code} as the runtime reports it, for containers without a record of their monitor.
     """
     lost, pending, gone = [], [], []
+    reported = ended or {}
     for each in before:
         if each["id"] in listed:
             continue
@@ -178,17 +179,27 @@ def judge(
         code = exit_code(each)
         if code is None and lives(each.get("monitor")):
             pending.append(f"{name} is ending")
-        elif code in _TAKEN_DOWN and inside(each.get("groups", ()), group):
-            lost.append(f"{name} was stopped with the daemon (exit code {code})")
-        elif code is not None:
-            gone.append(f"{name} ended by itself (exit code {code})")
-        elif (ended or {}).get(each["id"]) is None:
+            continue
+        if code is None and reported.get(each["id"]) is None:
             gone.append(f"{name} was removed")
-        elif "monitor" in each or (ended or {})[each["id"]] in (137, 255):
+            continue
+        code = code or _known(reported[each["id"]])
+        if code is None:
             lost.append(f"{name} was stopped, and its exit was not recorded")
+        elif code in _TAKEN_DOWN and ("monitor" not in each or inside(each.get("groups", ()), group)):
+            lost.append(f"{name} was stopped with the daemon (exit code {code})")
         else:
-            gone.append(f"{name} ended by itself (exit code {(ended or {})[each['id']]})")
+            gone.append(f"{name} ended by itself (exit code {code})")
     return lost, pending, gone
+
+
+def _known(code: int) -> str | None:
+    """Return an exit code that the runtime reports, None if it stands for one that nobody knows.
+
+    CRI-O removes the monitor's record once it has read it (server/server.go, handleExit), and reports 255 for a container
+    without one (internal/oci/runtime_oci.go, UpdateContainerStatus); -1 is a container for which no code is reported.
+    """
+    return None if code in (-1, 255) else str(code)
 
 
 def exit_code(entry: Container) -> str | None:

@@ -25,7 +25,7 @@ _MESSAGE = re.compile(
 )  # logrus's text format; with log_level debug a file follows
 _LINES = 2000  # newest lines that are read
 _LONGEST = 8192  # characters kept of one line
-_WITNESS_LIMIT = 2  # seconds for a line to reach the journal
+_LATE = 2  # seconds for a line to reach the journal
 _POLL = 0.05
 _FATAL = ("level=fatal", "level=panic")
 _ENDED_BY_SYSTEMD = ("Control process exited", "timed out", "atchdog timeout")
@@ -109,7 +109,17 @@ def complaint(unit: str, after: str | None, known_invocation: str) -> str:
 
     `known_invocation` is the previous one, whose last lines are not about the start. If systemd ended the start (a command
     of the unit failed, or it took too long), errors of the daemon are not the cause: CRI-O logs some of them when it stops.
+    A line may reach the journal late, so an empty answer is waited with for a moment.
     """
+    deadline = time.monotonic() + _LATE
+    while True:
+        said = _complaint(unit, after, known_invocation)
+        if said or after is None or time.monotonic() >= deadline:
+            return said
+        time.sleep(_POLL)
+
+
+def _complaint(unit: str, after: str | None, known_invocation: str) -> str:
     found = [
         each
         for each in lines(after, f"_SYSTEMD_UNIT={unit}", "+", f"UNIT={unit}", "_PID=1")
@@ -171,7 +181,7 @@ def witness(service: CrioService, crictl: Crictl) -> str:
     except CrictlError as error:
         if error.kind not in ("not_found", "failed", "not_json"):
             return f"the daemon does not answer: {error}"
-    deadline = time.monotonic() + _WITNESS_LIMIT
+    deadline = time.monotonic() + _LATE
     while True:
         if any(word in message for message in messages_of(service.main_pid, after)):
             return ""

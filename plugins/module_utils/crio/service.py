@@ -10,6 +10,7 @@ import stat
 import time
 
 from ..errors import NodeError
+from ..layout import CRIO_CONFIG, CRIO_CONFIG_DIRECTORY, CRIO_SOCKET, UNIT_DIRECTORY
 from ..program import run
 
 TYPE_CHECKING = False
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 DEFAULT_UNIT = "crio.service"
 _LARGEST = 4 * 1024 * 1024  # characters of a file that is read whole
 _POLL = 0.1  # seconds between two polls of a unit that changes its state
-DEFAULT_CONFIG = "/etc/crio/crio.conf"
-DEFAULT_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
-DEFAULT_SOCKET = "/var/run/crio/crio.sock"
 BINARY_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin", "/opt/bin")
 
 _PROPERTIES = (
@@ -32,7 +30,7 @@ _PROPERTIES = (
 )
 # Where systemd looks for units, the first one wins; for a systemd that does not report its UnitPath.
 _UNIT_FOLDERS = (
-    "/etc/systemd/system",
+    UNIT_DIRECTORY,
     "/run/systemd/system",
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
@@ -247,23 +245,23 @@ class CrioService:
     @property
     def config_path(self) -> str:
         """The file that the daemon reads as its crio.conf."""
-        return self._configured("config", "CONTAINER_CONFIG", DEFAULT_CONFIG)
+        return self._configured("config", "CONTAINER_CONFIG", CRIO_CONFIG)
 
     @property
     def config_directory(self) -> str:
         """The folder that the daemon reads as its crio.conf.d."""
-        return self._configured("config_directory", "CONTAINER_CONFIG_DIR", DEFAULT_CONFIG_DIRECTORY)
+        return self._configured("config_directory", "CONTAINER_CONFIG_DIR", CRIO_CONFIG_DIRECTORY)
 
     @property
     def socket(self) -> str:
         """The socket that the daemon listens on: its options outrank its files, and the file that is read last wins."""
         named = _option(self.command, "--listen") or self.environment.get("CONTAINER_LISTEN")
-        return named or _listen_of(self.config_path, self.config_directory) or DEFAULT_SOCKET
+        return named or _listen_of(self.config_path, self.config_directory) or CRIO_SOCKET
 
     @property
     def redirected_by(self) -> str:
         """The option or variable that makes the daemon read another configuration folder; empty if there is none."""
-        if self.config_directory == DEFAULT_CONFIG_DIRECTORY:
+        if self.config_directory == CRIO_CONFIG_DIRECTORY:
             return ""
         named = _without_configuration(self.command[1:])[1]
         if "config_directory" in named:

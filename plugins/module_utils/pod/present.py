@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from ..crictl import output as cri_output
 from ..crictl.call import Crictl, CrictlError
+from ..crictl.fields import POD_LABELS
 from ..errors import NodeError, PodError
 from . import config_hash
 from . import host as pod_host
@@ -100,7 +101,7 @@ def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> di
 
 def _find(crictl: Crictl, name: str, namespace: str) -> Found:
     """Return our pods of that name, each with its containers; at most one, unless a call was interrupted."""
-    labels = {"io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace}
+    labels = {POD_LABELS["name"]: name, POD_LABELS["namespace"]: namespace}
     by_label = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
     by_name = ("--name", f"^{re.escape(name)}$", "--namespace", f"^{re.escape(namespace)}$")
     pods, containers = crictl.together(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from .. import contract, node_files, node_state
+from .. import contract, managed_file, node_files, node_state
 from ..contract import Before, Outcome, Request
 from ..crio import daemon, journald
 from ..crio.service import CrioService
@@ -52,17 +52,19 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
     with candidate.folder(layout) as directory:
         before = candidate.rehearse(request, directory, layout, mounts)
     state, _damage = committed.load(layout)
+    shared = managed_file.shared_files(request, state)
+    files = managed_file.of_request(request, shared)
     try:
-        prepared = intent.prepare(layout, request, mounts, program)
-        ready = generation.prepare(layout, request, state)
+        prepared = intent.prepare(layout, request, files, mounts, program)
+        ready = generation.prepare(layout, request, state, shared)
         intent.announce(layout, request, prepared, before, program)
     except BaseException:
         if not intent.is_open(layout):
             recovery.sweep(layout)
         raise
-    _swap(request, prepared)
+    _swap(prepared)
     service, outranked, notes = _make_live(request, before)
-    _refuse_foreign_changes(request)
+    _refuse_foreign_changes(prepared)
     generation.commit(layout, request, service, report["crio"]["version"], ready, state)
     return _finished(layout, request, prepared, ready, service, outranked, notes)
 
@@ -87,19 +89,23 @@ def _end_former_change(layout: Layout) -> None:
         )
 
 
-def _swap(request: Request, prepared: Prepared) -> None:
-    for path in sorted(prepared.staged):
-        node_files.make_directories(os.path.dirname(path))
-        node_files.swap_in(prepared.staged[path], path)
-    for path in sorted(request["remove"]):
-        node_files.remove(path)
-        _remove_empty_drop_in_directory(os.path.dirname(path))
+def _swap(prepared: Prepared) -> None:
+    for file in prepared.files:
+        if file.path in prepared.staged:
+            node_files.make_directories(os.path.dirname(file.path))
+            file.refuse_lost_edit()
+            node_files.swap_in(prepared.staged[file.path], file.path)
+    for file in prepared.files:
+        if file.path not in prepared.staged:
+            file.refuse_lost_edit()
+            node_files.remove(file.path)
+            _remove_empty_drop_in_directory(os.path.dirname(file.path))
     intent.relabel(list(prepared.staged))
 
 
 def _remove_empty_drop_in_directory(directory: str) -> None:
     """Remove the unit's own drop-in directory with its last file; crio.conf.d and the like stay."""
-    if directory.startswith(losses.UNIT_DIRECTORY) and directory.endswith(".d"):
+    if directory.startswith(losses.UNITS) and directory.endswith(".d"):
         node_files.remove_empty_directory(directory)
 
 
@@ -123,11 +129,9 @@ def _make_live(
     return CrioService(unit), outranked, ended
 
 
-def _refuse_foreign_changes(request: Request) -> None:
+def _refuse_foreign_changes(prepared: Prepared) -> None:
     """Raise TransactionError if somebody else wrote a managed file during the change: what the daemon has loaded is unknown."""
-    contents = {entry["path"]: entry["sha256"] for entry in request["files"]}
-    paths = [*request["contents"], *request["remove"]]
-    wrong = [path for path in paths if node_files.describe(path).get("sha256") != contents.get(path)]
+    wrong = [file.path for file in prepared.files if not file.is_in_place()]
     if wrong:
         raise TransactionError(
             "acknowledge", f"somebody else changed {', '.join(sorted(wrong))} during the change; run again"
@@ -153,7 +157,7 @@ def _activate(request: Request, before: Before) -> str | None:
 
 def _touches_units(request: Request) -> bool:
     paths = [*request["contents"], *request["remove"]]
-    return request["daemon_reload"] or any(path.startswith(losses.UNIT_DIRECTORY) for path in paths)
+    return request["daemon_reload"] or any(path.startswith(losses.UNITS) for path in paths)
 
 
 def _systemctl(*arguments: str) -> None:
@@ -172,8 +176,8 @@ def _finished(
     notes: list[str],
 ) -> Outcome:
     """Return the outcome of a committed change. Failures from here on leave files to clean up, and are warnings."""
-    number, _owners, of_others = ready
-    warnings = [*of_others, *notes]
+    number = ready.number
+    warnings = [*ready.notes, *notes]
     try:
         warnings += intent.forget(layout, prepared.stages)
     except NodeError as error:

@@ -14,16 +14,17 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 
-from .. import node_files
+from .. import managed_file, node_files
 from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
-from ..layout import Layout
+from ..layout import CRIO_CONFIG_DIRECTORY, Layout
 from ..node_files import NodeFileError
 from ..program import run
 from . import losses
+from . import state as committed
 from .configuration_copy import ConfigurationCopy, copy, write_private
 
 _SLACK = 256 * 1024  # bytes beyond the files themselves: folders, intent, generation
@@ -90,11 +91,14 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
 
 def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> None:
     sizes: dict[str, int] = {}
-    for path in [*(entry["path"] for entry in request["files"]), *request["remove"]]:
+    shared = managed_file.shared_paths(request, committed.load(layout)[0])
+    for path in [*(entry["path"] for entry in request["files"]), *shared, *request["remove"]]:
         node_files.refuse_untouchable(path, mounts)
-    for path in [*request["contents"], *request["remove"]]:
+    for path in [*request["contents"], *shared, *request["remove"]]:
         stage = node_files.staging_directory_of(path, layout, mounts)
         size = len(request["contents"].get(path, "").encode())
+        if path in shared:  # it is written anew, with what others have in it
+            size = 2 * len(node_files.read_text(path) or "") + len(str(request.get("entries", {}).get(path)))
         sizes[stage] = sizes.get(stage, _SLACK) + size
     for stage, size in sizes.items():
         node_files.refuse_unwritable(stage + "/x", size)
@@ -119,13 +123,13 @@ def usable(request: Request) -> CrioService:
     lost = [
         path
         for path in [*request["contents"], *request["remove"]]
-        if path.startswith(crio_service.DEFAULT_CONFIG_DIRECTORY + "/")
+        if path.startswith(CRIO_CONFIG_DIRECTORY + "/")
     ]
     if redirected and lost:
         raise TransactionError(
             "refused",
             f"{service.unit} has {redirected}, so this daemon does not read {', '.join(lost)}; take that option away, or make"
-            f" it {crio_service.DEFAULT_CONFIG_DIRECTORY}",
+            f" it {CRIO_CONFIG_DIRECTORY}",
         )
     service = service.settled(request["ready_timeout"])
     if service.phase == "between":
@@ -256,7 +260,7 @@ def validate_unit(request: Request, service: CrioService, directory: str) -> Non
     drop_ins = {
         path: text
         for path, text in request["contents"].items()
-        if path.startswith(f"{losses.UNIT_DIRECTORY}{service.unit}.d/")
+        if path.startswith(f"{losses.UNITS}{service.unit}.d/")
     }
     fragment = service.properties.get("FragmentPath", "")
     if not drop_ins or not shutil.which("systemd-analyze") or not os.path.exists(fragment):
@@ -272,7 +276,7 @@ def validate_unit(request: Request, service: CrioService, directory: str) -> Non
             raise TransactionError(
                 "validate",
                 "systemd refuses the unit's settings",
-                without_values(line.replace(copied, losses.UNIT_DIRECTORY + service.unit)),
+                without_values(line.replace(copied, losses.UNITS + service.unit)),
             )
 
 

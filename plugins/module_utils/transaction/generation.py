@@ -9,25 +9,35 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import contract, node_files
-from ..contract import CommittedFile, File, FileIdentity, KeptFile, Request, State
+from ..contract import CommittedEntries, CommittedFile, File, FileIdentity, KeptFile, Request, State
 from ..crio.service import CrioService, binary_identity
 from ..errors import NodeError
 from ..layout import Layout
+from ..managed_file import SharedFile
 from . import state as committed
 
 if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
     Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
-    NextGeneration = tuple[int, Owners, list[str]]  # its number, its owners, notes on files of other owners
+    SharedEntries = dict[str, dict[str, CommittedEntries]]  # the same of shared files
 
 KEPT = 5
 _LIST = "files.json"
 
 
-def prepare(layout: Layout, request: Request, state: State) -> NextGeneration:
-    """Write the next generation beside the others. Returns its number, its owners, and notes.
+class NextGeneration(NamedTuple):
+    """What a change is going to commit."""
+
+    number: int
+    owners: Owners
+    shared: SharedEntries
+    notes: list[str]  # on files of other owners
+
+
+def prepare(layout: Layout, request: Request, state: State, shared: list[SharedFile]) -> NextGeneration:
+    """Write the next generation beside the others. `shared` are the shared files of the request's owners.
 
     Files of other owners that are missing or changed since their commit are noted, and do not stop a change. Raises
     NodeFileError.
@@ -65,8 +75,27 @@ def prepare(layout: Layout, request: Request, state: State) -> NextGeneration:
             if content is not None and not entry["secret"]:
                 name = kept[path]["saved"] = str(len(kept))
                 node_files.write_durably(os.path.join(folder, name), content)
-    node_files.write_json(os.path.join(folder, _LIST), {"format": contract.GENERATION_FORMAT, "files": kept})
-    return number, owners, notes
+    of_shared = _shared_entries(request, state, shared)
+    listed: dict[str, object] = {"format": contract.GENERATION_FORMAT, "files": kept}
+    node_files.write_json(
+        os.path.join(folder, _LIST), {**listed, "shared": of_shared} if of_shared else listed
+    )
+    return NextGeneration(number, owners, of_shared, notes)
+
+
+def _shared_entries(request: Request, state: State, shared: list[SharedFile]) -> SharedEntries:
+    """Return the entries of ours in shared files as they will be, with those of other owners."""
+    found: SharedEntries = {
+        owner: dict(files)
+        for owner, files in state.get("shared", {}).items()
+        if owner not in request["owners"]
+    }
+    owners = {each["path"]: each["owner"] for each in request.get("shared") or []}
+    for file in shared:
+        record = file.record()
+        if record:
+            found.setdefault(owners[file.path], {})[file.path] = record
+    return found
 
 
 def _content_of(entry: File, request: Request) -> bytes:
@@ -106,12 +135,13 @@ def commit(
 
     Raises NodeFileError if the change is not committed. `tidy` does what follows the commit.
     """
-    number, owners, _notes = prepared
     new_state = contract.empty_state()
-    new_state.update({"generation": number, "transaction": request["id"], "owners": owners})
+    new_state.update({"generation": prepared.number, "transaction": request["id"], "owners": prepared.owners})
+    if prepared.shared:
+        new_state["shared"] = prepared.shared
     new_state["acknowledged"] = {
         "invocation_id": service.invocation_id,
-        "files": _acknowledged(request, service, owners, state),
+        "files": _acknowledged(request, service, prepared, state),
     }
     if service.binary:
         with contextlib.suppress(OSError):
@@ -121,7 +151,7 @@ def commit(
 
 
 def _acknowledged(
-    request: Request, service: CrioService, owners: Owners, state: State
+    request: Request, service: CrioService, prepared: NextGeneration, state: State
 ) -> dict[str, FileIdentity]:
     """Return what the running daemon has loaded: these files, and those of other owners that it had loaded before.
 
@@ -129,17 +159,21 @@ def _acknowledged(
     """
     started = request["activate"] in ("start", "restart")
     ours = {entry["path"] for entry in request["files"]}
+    ours |= {entry["path"] for entry in request.get("shared") or []}
     found = {}
-    for entries in owners.values():
-        for path in entries:
-            try:
-                here = node_files.describe(path)
-            except NodeError:
-                continue
-            if here["file_type"] == "file" and (
-                started or path in ours or committed.is_loaded(path, here, service, state)
-            ):
-                found[path] = committed.identity(here)
+    paths = [path for entries in prepared.owners.values() for path in entries]
+    paths += [
+        path for sets in prepared.shared.values() for path in sets if sets[path]["disruption"] != "none"
+    ]
+    for path in paths:
+        try:
+            here = node_files.describe(path)
+        except NodeError:
+            continue
+        if here["file_type"] == "file" and (
+            started or path in ours or committed.is_loaded(path, here, service, state)
+        ):
+            found[path] = committed.identity(here)
     return found
 
 

@@ -13,56 +13,49 @@ import shutil
 import sys
 from collections.abc import Collection
 
-from .. import contract, node_files
+from .. import contract, managed_file, node_files
 from ..contract import Before, FoundFile, Intent, Request, Undo
 from ..errors import NodeError
 from ..layout import Layout
+from ..managed_file import ManagedFile
 from ..program import run
 
 
 class Prepared:
     """What is written for a change before the first file of the node is changed."""
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, identity: str, files: list[ManagedFile]) -> None:
         self.identity = identity
+        self.files = files  # sorted by path
         self.stages: list[str] = []  # one folder for each file system
         self.staged: dict[str, str] = {}  # path: its new content, beside it
         self.undo: list[Undo] = []
         self.directories: list[str] = []
 
 
-def prepare(layout: Layout, request: Request, mounts: Collection[str], program: str) -> Prepared:
+def prepare(
+    layout: Layout, request: Request, files: list[ManagedFile], mounts: Collection[str], program: str
+) -> Prepared:
     """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
 
-    The node's configuration is not changed. If this is interrupted, `sweep` of recovery.py removes what was written: at
-    once, after a kill, or at the next boot, by `program` (its path). Raises NodeFileError; then the caller must sweep.
+    `files` are what the change writes or removes, see managed_file.of_request. The node's configuration is not changed. If
+    this is interrupted, `sweep` of recovery.py removes what was written: at once, after a kill, or at the next boot, by
+    `program` (its path). Raises NodeFileError; then the caller must sweep.
     """
-    prepared = Prepared(request["id"])
-    entries = {entry["path"]: entry for entry in request["files"]}
-    paths = sorted([*request["contents"], *request["remove"]])
+    prepared = Prepared(request["id"], files)
     stage_of = {
-        path: f"{node_files.staging_directory_of(path, layout, mounts)}/{prepared.identity}" for path in paths
+        file.path: f"{node_files.staging_directory_of(file.path, layout, mounts)}/{prepared.identity}"
+        for file in files
     }
     prepared.stages = sorted(set(stage_of.values()))
     _begin(layout, request, prepared.stages, program)
-    for number, path in enumerate(paths):
-        stage = stage_of[path]
-        found = node_files.describe(path)
-        entry: Undo = {"path": path, "kind": found["file_type"], "stage": stage}
-        if found["file_type"] == "file":
-            entry["saved"] = f"{stage}/old-{number}"
-            node_files.keep(path, entry["saved"])
-            entry.update(
-                {"sha256": found["sha256"], "mode": found["mode"], "uid": found["uid"], "gid": found["gid"]}
-            )
-        prepared.undo.append(entry)
-        if path in request["contents"]:
-            prepared.staged[path] = f"{stage}/new-{number}"
-            mode = int(entries[path]["mode"], 8)
-            node_files.write_durably(prepared.staged[path], request["contents"][path].encode(), mode)
-            with node_files.doing("making root the owner of a file", prepared.staged[path]):
-                os.chown(prepared.staged[path], 0, 0)
-    missing = node_files.missing_directories(os.path.dirname(path) for path in request["contents"])
+    for number, file in enumerate(files):
+        stage = stage_of[file.path]
+        prepared.undo.append(file.keep(stage, number))
+        if file.content is not None:
+            prepared.staged[file.path] = f"{stage}/new-{number}"
+            file.stage(prepared.staged[file.path])
+    missing = node_files.missing_directories(os.path.dirname(path) for path in prepared.staged)
     prepared.directories = missing[::-1]
     return prepared
 
@@ -193,6 +186,9 @@ def restore(intent: Intent) -> list[str]:
 
 
 def _restore(entry: Undo) -> None:
+    if "entries" in entry:
+        managed_file.restore_entries(entry)
+        return
     path = entry["path"]
     found = node_files.describe(path)
     if entry["kind"] != "file":
@@ -245,13 +241,19 @@ def not_as_before(intent: Intent) -> list[str]:
     wrong = []
     for entry in intent["undo"]:
         try:
-            found = node_files.describe(entry["path"])
-            fits = found["file_type"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
+            fits = _fits(entry)
         except NodeError:
             fits = False
         if not fits:
             wrong.append(entry["path"])
     return wrong + [folder for folder in intent["directories"] if _is_empty_directory(folder)]
+
+
+def _fits(entry: Undo) -> bool:
+    if "entries" in entry:
+        return managed_file.entries_are_back(entry)
+    found = node_files.describe(entry["path"])
+    return found["file_type"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
 
 
 def _is_empty_directory(path: str) -> bool:

@@ -20,11 +20,12 @@ from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
+from ..layout import UNIT_DIRECTORY
 from ..node_files import NodeFileError
 from ..program import run
 from ..text import shown
 
-UNIT_DIRECTORY = "/etc/systemd/system/"
+UNITS = f"{UNIT_DIRECTORY}/"
 _VERSION_FILES = (
     ("crio.version_file_persist", ""),
     ("crio.version_file", "/var/run/crio/version"),
@@ -271,7 +272,7 @@ def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
     """
     own = service.properties.get("FragmentPath", "")
     texts = {path: _text(path) for path in service.drop_ins()}
-    directory = f"{UNIT_DIRECTORY}{service.unit}.d/"
+    directory = f"{UNITS}{service.unit}.d/"
     for path, text in request["contents"].items():
         if path.startswith(directory):
             texts = {

@@ -89,7 +89,7 @@ def _retry_later(outcome: Outcome, unit: str, at_boot: bool = False) -> None:
 
 def _retry(unit: str) -> int:
     """Try until the files are restored, and for some minutes until the daemon is and nothing of the change is left."""
-    tries = 0
+    tries, told = 0, None
     while True:
         time.sleep(_PAUSE)
         try:
@@ -98,6 +98,9 @@ def _retry(unit: str) -> int:
                 open_still = bool((outcome or {}).get("open"))
                 problem = "" if open_still else recovery.retry_daemon(unit)
                 ended = not problem and not intent.needs_recovery(NODE)
+            if outcome and outcome != told:
+                _print(outcome)  # into the journal, once for each cause
+                told = outcome
         except lock.Busy:
             continue  # another change is running; what it leaves open is handled next
         if not open_still:

@@ -60,6 +60,7 @@ MODULES = (
     "crio.service",
     "errors",
     "layout",
+    "managed_file",
     "node_files",
     "node_host",
     "node_state",

@@ -10,10 +10,12 @@ from __future__ import annotations
 import posixpath
 import re
 
+from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_CONFIG, CRIO_CONFIG_DIRECTORY
+
 # The kind of path, its default, and its option and environment variable (crio.8).
 _PLACES = (
-    ("a drop-in directory", "/etc/crio/crio.conf.d", ("config-dir", "d"), "CONTAINER_CONFIG_DIR"),
-    ("a configuration file", "/etc/crio/crio.conf", ("config", "c"), "CONTAINER_CONFIG"),
+    ("a drop-in directory", CRIO_CONFIG_DIRECTORY, ("config-dir", "d"), "CONTAINER_CONFIG_DIR"),
+    ("a configuration file", CRIO_CONFIG, ("config", "c"), "CONTAINER_CONFIG"),
 )
 _OPTION = re.compile(r"--?([a-z-]{1,20})(?:=(.*))?", re.DOTALL)
 _OPTIONS_IN = re.compile(
@@ -52,7 +54,7 @@ def fault_of_directive(section: str, name: str, value: str) -> str | None:
 
 
 def _reason(what: str, default: str) -> str:
-    return f"makes CRI-O read {what} other than {default}, but this role writes to /etc/crio/crio.conf.d"
+    return f"makes CRI-O read {what} other than {default}, but this role writes to {CRIO_CONFIG_DIRECTORY}"
 
 
 def _is_elsewhere(value: str, default: str) -> bool:

@@ -26,6 +26,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 
 _HANDLER = toml.dotted(live.HANDLERS) + "."
 _IGNORED = "CRI-O ignores this handler, or does not start if it is the default handler"
@@ -218,7 +219,7 @@ FALLBACKS = (
 )
 
 
-def paths(settings: Iterable[dict[str, Any]]) -> list[str]:
+def paths(settings: Iterable[Setting]) -> list[str]:
     """Return the sorted absolute paths to look for on a node. A path that must be a directory ends with a slash.
 
     settings: entries {"key", "value", ...} as plan.desired.DesiredFiles.settings returns them.
@@ -228,7 +229,7 @@ def paths(settings: Iterable[dict[str, Any]]) -> list[str]:
     return sorted(named)
 
 
-def found(settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Report) -> list[dict[str, str]]:
+def found(settings: Iterable[Setting], missing: Iterable[str], report: Report) -> list[dict[str, str]]:
     """Return the keys that have no effect, or another one, on this node: [{"key", "reason"}], sorted by key.
 
     missing: those of paths() that do not exist on the node. report: what node_state.read reports.
@@ -240,9 +241,7 @@ def found(settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Re
     return sorted(entries, key=lambda entry: (entry["key"], entry["reason"]))
 
 
-def of_paths(
-    settings: Iterable[dict[str, Any]], missing: Iterable[str], report: Report
-) -> list[dict[str, str]]:
+def of_paths(settings: Iterable[Setting], missing: Iterable[str], report: Report) -> list[dict[str, str]]:
     """Return the entries of found() for paths that do not exist on the node."""
     values, missing = _values(settings), set(missing)
     settled = report["unit"]["active"] and all(
@@ -264,7 +263,7 @@ def _reason(row: Fallback, path: str) -> str:
     return f"{path} does not exist on this node; {row.otherwise}"
 
 
-def _values(settings: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _values(settings: Iterable[Setting]) -> dict[str, Any]:
     return {each["key"]: each["value"] for each in settings if str(each["key"]).startswith("crio.")}
 
 

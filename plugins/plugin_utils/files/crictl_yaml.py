@@ -7,13 +7,13 @@ pkg/common/file.go) and then looks for any runtime's socket. All problems are fo
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_SOCKET
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 
-FILE = "/etc/crictl.yaml"
 _TYPES = {
     "debug": "boolean",
     "disable-pull-on-run": "boolean",
@@ -27,7 +27,7 @@ KEYS = frozenset(_TYPES)
 # Keys that some supported versions of crictl do not have: the first minor version that has them.
 _SINCE = {"max-retries": "1.37"}
 _UNKNOWN = "is unknown to crictl, which then ignores the whole file"
-_ENDPOINT = "unix:// followed by an absolute path, for example unix:///var/run/crio/crio.sock"
+_ENDPOINT = f"unix:// followed by an absolute path, for example unix://{CRIO_SOCKET}"
 _LONGEST_ENDPOINT = 4096  # characters
 _SECONDS = 2**63 // 10**9  # crictl counts in nanoseconds of 64 bits
 
@@ -44,22 +44,22 @@ def check(layers: Layers, version: str = "") -> Checked:
     return _checked(data, sources, version, strays)
 
 
-def check_again(data: dict, sources: dict[Path, str], version: str) -> list[Problem]:
+def check_again(data: Data, sources: dict[Path, str], version: str) -> list[Problem]:
     """Return the problems of checked data for one version of crictl, such as "1.36.0"."""
     return _checked(data, sources, version, []).problems
 
 
-def depends_on_version(data: dict) -> bool:
+def depends_on_version(data: Data) -> bool:
     """Return whether the data contains a key that some supported versions of crictl do not have."""
     return not _SINCE.keys().isdisjoint(data)
 
 
-def walk(data: dict) -> list[tuple[Path, object]]:
+def walk(data: Data) -> list[tuple[Path, object]]:
     """Return each value of checked data with its path."""
     return [((name,), value) for name, value in data.items()]
 
 
-def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
+def _checked(data: Data, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
     findings = Findings(sources)
     findings.problems += strays
     typed = findings.flat_table(data, (), _TYPES, _UNKNOWN)
@@ -70,7 +70,7 @@ def _checked(data: dict, sources: dict[Path, str], version: str, strays: list[Pr
     return Checked(typed, sources, findings.listed(), findings.warnings)
 
 
-def _endpoints(typed: dict, findings: Findings) -> None:
+def _endpoints(typed: Data, findings: Findings) -> None:
     """Check endpoints as crictl reads them: a path, optionally after unix:// or unix:. An empty text is the same as no key."""
     for name in ("runtime-endpoint", "image-endpoint"):
         endpoint = typed.get(name, "")
@@ -97,7 +97,7 @@ def _split(endpoint: str) -> tuple[str, str]:
     return scheme.lower(), rest.removeprefix("//")
 
 
-def _timeout(typed: dict, findings: Findings) -> None:
+def _timeout(typed: Data, findings: Findings) -> None:
     if not 0 < typed.get("timeout", 1) <= _SECONDS:
         fault = "is not a valid timeout: crictl silently uses its own default"
         findings.problem(
@@ -105,7 +105,7 @@ def _timeout(typed: dict, findings: Findings) -> None:
         )
 
 
-def _known_to(version: str, typed: dict, findings: Findings) -> None:
+def _known_to(version: str, typed: Data, findings: Findings) -> None:
     for name, since in _SINCE.items():
         if name in typed and parse_version(version).line < parse_version(since).line:
             fault = f"requires crictl {since} or later: crictl {version} does not know this key and ignores the whole file"
@@ -128,16 +128,16 @@ class CrictlYaml(Kind):
         """Check the data again, against the node's own version of crictl."""
         return check_again(checked.data, checked.sources, versions.crictl) if versions.crictl else []
 
-    def depends_on_crictl(self, data: dict) -> bool:
+    def depends_on_crictl(self, data: Data) -> bool:
         """Return whether the data contains a key that some supported versions of crictl do not have."""
         return depends_on_version(data)
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the data as YAML."""
         import yaml  # only a file that is written needs it
 
         return yaml.safe_dump(data, indent=4, allow_unicode=True, default_flow_style=False)
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key."""
         return walk(data)

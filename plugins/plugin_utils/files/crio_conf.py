@@ -25,7 +25,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
@@ -48,7 +48,7 @@ def check(layers: Layers, version: object = "") -> Checked:
     return checked._replace(problems=[*faults, *checked.problems])
 
 
-def check_data(data: dict, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
+def check_data(data: Data, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
     """Check merged data that mirrors crio.conf; `sources` names each value's variable (see layers.merge).
 
     With one version, everything is checked against it. With several versions, or none (all supported versions), only keys and
@@ -70,7 +70,7 @@ def _declared(version: object) -> tuple[tuple[str, ...], list[Problem]]:
     return (str(version),), []
 
 
-def secret_keys(data: dict) -> list[str]:
+def secret_keys(data: Data) -> list[str]:
     """Return the dotted keys of the data whose values may be secret."""
     return [toml.dotted(path) for path, key, _value in CATALOGUE.walk(data) if key.secret]
 
@@ -87,9 +87,9 @@ class _Run(Findings):
         super().__init__(sources)
         self.versions = versions
 
-    def table(self, table: dict, path: Path) -> dict:
+    def table(self, table: Data, path: Path) -> Data:
         """Return the typed content of a table."""
-        typed = {}
+        typed: Data = {}
         for name, value in table.items():
             here = (*path, name)
             key = CATALOGUE.lookup(here)
@@ -123,7 +123,7 @@ class _Run(Findings):
             reason = "is unknown to CRI-O, which silently ignores it"
         self.problem(path, f"{reason}{f'; did you mean {suggestion}?' if suggestion else ''}")
 
-    def _key(self, typed: dict, path: Path, key: Key, value: object) -> None:
+    def _key(self, typed: Data, path: Path, key: Key, value: object) -> None:
         before = self.found
         if not any(key.exists_in(version) for version in self.versions):
             self.problem(path, self._absence(key))
@@ -165,7 +165,7 @@ class _Run(Findings):
                 else did_you_mean(_bare(key, str(item)), filter(None, self._choices(key)))
             )
             return f"{key.otherwise or _REFUSED}{meant}", self._accepted(key)
-        if not key.in_range(item):
+        if isinstance(item, int) and not key.in_range(item):
             return "is out of range", self._accepted(key)
         if key.format:
             return FORMATS[key.format].check(item), FORMATS[key.format].accepted
@@ -216,22 +216,22 @@ class CrioConf(Kind):
         """Check the data again, against the node's own version of CRI-O."""
         return check_data(checked.data, checked.sources, (versions.crio,)).problems if versions.crio else []
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the data as TOML."""
         return toml.dumps(data)
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key of the catalogue that the data sets."""
         return [(path, None if key.secret else value) for path, key, value in CATALOGUE.walk(data)]
 
-    def is_secret(self, data: dict) -> bool:
+    def is_secret(self, data: Data) -> bool:
         """Return whether a key is set whose value may be a password, such as an environment variable."""
         return bool(secret_keys(data))
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return the values of secret keys."""
         return secret_values.of_assignments(value for _path, key, value in CATALOGUE.walk(data) if key.secret)
 
-    def expect(self, data: dict) -> dict[str, str | None]:
+    def expect(self, data: Data) -> dict[str, str | None]:
         """Return the lines of GET /config."""
         return config_lines(data)

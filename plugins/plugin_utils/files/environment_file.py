@@ -13,7 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_option
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, merge
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
@@ -30,31 +30,32 @@ _ESCAPED = {ord(char): f"\\{char}" for char in '"\\`$'}
 
 def environment_problems(data: object, variable: str) -> list[Problem]:
     """Return all problems of a mapping of names to values."""
-    try:
-        return _read(plain(data), variable)[1]
-    except TooDeep as error:
-        return [Problem(variable, "", None, str(error))]
+    return _read(data, variable)[1]
 
 
 def render_environment(data: object) -> str:
     """Return the content of the file, sorted by variable. Invalid entries are omitted: call environment_problems first."""
-    try:
-        values = _read(plain(data), "")[0]
-    except TooDeep:
-        return ""
+    return _lines(_read(data, "")[0])
+
+
+def _lines(values: dict[str, str]) -> str:
     return "".join(f"{name}={_quoted(values[name])}\n" for name in sorted(values))
 
 
 def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
-    fault = fault_of_mapping(data, " of names to values")
-    if fault:
-        return {}, [
-            Problem(variable, "", None, fault, "for example HTTP_PROXY: http://proxy.example.com:3128")
-        ]
-    data = mapping_of(data)
+    """Return (the values as texts, what is wrong with the others)."""
+    try:
+        data = plain(data)
+    except TooDeep as error:
+        return {}, [Problem(variable, "", None, str(error))]
+    mapping = mapping_of(data)
+    if not isinstance(mapping, dict):
+        message = fault_of_mapping(data, " of names to values")
+        accepted = "for example HTTP_PROXY: http://proxy.example.com:3128"
+        return {}, [Problem(variable, "", None, message, accepted)]
     found = {}
     problems = []
-    for name, value in data.items():
+    for name, value in mapping.items():
         if not re.fullmatch(_NAME, name, re.ASCII):
             accepted = "letters, digits and underscores, not starting with a digit"
             problems.append(
@@ -99,23 +100,19 @@ class EnvironmentFile(Kind):
     accepted = "a mapping of names to values"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
-        """Merge the layers and check the result; the problems of a single layer name its variable."""
-        if len(layers) == 1:
-            name, layer = layers[0]
-            problems = environment_problems(layer, name)
-            return Checked(layer if isinstance(layer, dict) else {}, {}, problems, [])
-        problems = [problem for name, layer in layers for problem in environment_problems(layer, name)]
-        data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-        return Checked(data, sources, problems, [])
+        """Check each layer, and merge what is right in them; a problem names the layer's variable."""
+        read = [(name, *_read(layer, name)) for name, layer in layers]
+        data, sources = merge([(name, values) for name, values, _problems in read])
+        return Checked(data, sources, [problem for _name, _values, each in read for problem in each], [])
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return one variable per line, sorted."""
-        return render_environment(data)
+        return _lines(data)
 
-    def is_secret(self, data: dict) -> bool:
+    def is_secret(self, data: Data) -> bool:
         """Return True: a value is often a password."""
         return True
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return the values."""
         return secret_values.of_text(content)

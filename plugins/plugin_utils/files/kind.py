@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
 
@@ -37,27 +37,27 @@ class Kind:
         """Return what is wrong with checked settings for the versions of one node."""
         return []
 
-    def depends_on_crictl(self, data: dict) -> bool:
+    def depends_on_crictl(self, data: Data) -> bool:
         """Return whether check_for_node needs the version of the node's crictl for this data."""
         return False
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the file's text without its header; equal data gives equal text."""
         raise NotImplementedError
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each setting with its path; the value is None where it may be a secret."""
         return []
 
-    def is_secret(self, data: dict) -> bool:
+    def is_secret(self, data: Data) -> bool:
         """Return whether the file may hold a secret."""
         return False
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return texts of a secret file that must not appear in messages."""
         return []
 
-    def expect(self, data: dict) -> dict[str, str | None]:
+    def expect(self, data: Data) -> dict[str, str | None]:
         """Return what the running daemon's configuration must show: {dotted key: value as CRI-O prints it}."""
         return {}
 

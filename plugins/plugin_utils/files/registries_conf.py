@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries.advice import ADVICE
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE, RULES, conflict
@@ -39,7 +39,7 @@ def check(layers: Layers) -> Checked:
     prefix. The tables of the result are sorted.
     """
     strays: list[Problem] = []
-    keyed: list[tuple[str, dict]] = []
+    keyed: list[tuple[str, Data]] = []
     for name, layer in layers:
         if isinstance(layer, dict):
             keyed.extend((name, step) for step in _by_prefix(name, layer, strays))
@@ -57,9 +57,9 @@ def check(layers: Layers) -> Checked:
     )
 
 
-def walk(data: dict) -> list[tuple[Path, object]]:
+def walk(data: Data) -> list[tuple[Path, object]]:
     """Return each value of checked data with its path; the path of a registry's table contains its prefix."""
-    found = []
+    found: list[tuple[Path, object]] = []
     for name, value in data.items():
         if name == "registry":
             found += [(("registry", _prefix_of(table), key), table[key]) for table in value for key in table]
@@ -70,7 +70,7 @@ def walk(data: dict) -> list[tuple[Path, object]]:
     return found
 
 
-def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
+def _by_prefix(name: str, layer: Data, strays: list[Problem]) -> list[Data]:
     """Return a layer as steps of a merge, with the tables of `registry` as a mapping by prefix."""
     tables = layer.get("registry")
     if tables is None:
@@ -80,7 +80,7 @@ def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
         fault = f"is {kind(tables)}, not a list: registries.conf has [[registry]]"
         strays.append(Problem(name, "registry", shown_value(tables), fault, "a list of mappings"))
         return [rest]
-    keyed: dict[str, dict] = {}
+    keyed: dict[str, Data] = {}
     taken_back: dict[str, None] = {}
     for index, table in enumerate(tables):
         place = f"registry[{index}]"
@@ -103,7 +103,7 @@ def _by_prefix(name: str, layer: dict, strays: list[Problem]) -> list[dict]:
     return [{"registry": taken_back}, {**rest, "registry": keyed}]
 
 
-def _fault_of_second(prefix: str, first: dict, second: dict) -> str:
+def _fault_of_second(prefix: str, first: Data, second: Data) -> str:
     """Return what containers/image does with a second table for a prefix in one file."""
     location, other = (str(table.get("location") or prefix).rstrip("/") for table in (first, second))
     for key in ("insecure", "blocked"):
@@ -112,11 +112,11 @@ def _fault_of_second(prefix: str, first: dict, second: dict) -> str:
     return f"is a second table for {prefix}: containers/image silently uses the first table only"
 
 
-def _is_set(table: dict, key: str) -> bool:
+def _is_set(table: Data, key: str) -> bool:
     return str(table.get(key)).lower() == "true"
 
 
-def _prefix_of(table: dict) -> str:
+def _prefix_of(table: Data) -> str:
     """Return the prefix of a registry's table, else its location, else an empty text."""
     for key in ("prefix", "location"):
         value = table.get(key)
@@ -125,7 +125,7 @@ def _prefix_of(table: dict) -> str:
     return ""
 
 
-def _typed(data: dict, findings: Findings) -> dict:
+def _typed(data: Data, findings: Findings) -> Data:
     """Return the typed data, in which `registry` always exists and is still a mapping by prefix."""
     top = {name: value for name, value in data.items() if name != "registry"}
     if "registries" in top:
@@ -144,7 +144,7 @@ def _typed(data: dict, findings: Findings) -> dict:
     return typed
 
 
-def _typed_registry(table: dict, path: Path, findings: Findings) -> dict:
+def _typed_registry(table: Data, path: Path, findings: Findings) -> Data:
     own = {name: value for name, value in table.items() if name != "mirror"}
     typed = findings.flat_table(own, path, _REGISTRY, _UNKNOWN, tables=("mirror",))
     if "mirror" in table:
@@ -152,7 +152,7 @@ def _typed_registry(table: dict, path: Path, findings: Findings) -> dict:
     return typed
 
 
-def _typed_mirrors(mirrors: object, path: Path, findings: Findings) -> list[dict]:
+def _typed_mirrors(mirrors: object, path: Path, findings: Findings) -> list[Data]:
     if not isinstance(mirrors, list):
         findings.problem(path, f"is {kind(mirrors)}, not a list", "a list of mappings", shown_value(mirrors))
         return []
@@ -183,10 +183,10 @@ class RegistriesConf(Kind):
         """Merge the layers by prefix and check them."""
         return check(layers)
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the data as TOML."""
         return toml.dumps(data)
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key; those of a registry are below its prefix."""
         return walk(data)

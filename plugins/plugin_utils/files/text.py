@@ -6,7 +6,7 @@ from __future__ import annotations
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers
 
 
 class Text(Kind):
@@ -18,10 +18,10 @@ class Text(Kind):
         """Return an outcome without data."""
         return Checked({}, {}, [], [])
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return an empty text, because the content is given."""
         return ""
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return the values of assignments in the text."""
         return secret_values.of_text(content)

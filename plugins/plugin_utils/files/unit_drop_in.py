@@ -7,12 +7,13 @@ Values may hold secrets (Environment=), so no problem ever prints one. Specifier
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import daemon_options
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers, Path
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
@@ -22,6 +23,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 )
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import LONGEST, kind
 
+_Sections = dict[str, dict[str, object]]  # section: {directive: a scalar or a list of them}
 # Directives that may contain a password. The drop-in then has mode 0600 and does not appear in diffs and logs.
 _SECRET = frozenset(("Environment", "SetCredential"))
 SECTIONS = ("Unit", "Service", "Install")
@@ -31,10 +33,7 @@ _VALUE = "a single-line string, a number, true or false, or a list of these (one
 
 def unit_problems(data: object, variable: str) -> list[Problem]:
     """Return all problems of the data of a drop-in."""
-    try:
-        return _read(plain(data), variable)[1]
-    except TooDeep as error:
-        return [Problem(variable, "", None, str(error))]
+    return _read(data, variable)[1]
 
 
 def render_unit(data: object) -> str:
@@ -42,27 +41,36 @@ def render_unit(data: object) -> str:
 
     Invalid entries are omitted: call unit_problems first.
     """
-    try:
-        directives = _read(plain(data), "")[0]
-    except TooDeep:
-        return ""
+    return _lines(_read(data, "")[0])
+
+
+def _lines(sections: _Sections) -> str:
     parts = []
     for section in SECTIONS:
-        values = sorted(directives.get(section, {}).items())
-        lines = [f"{name}={value}\n" for name, entries in values for value in entries]
+        directives = sorted(sections.get(section, {}).items())
+        lines = [f"{name}={_text(item)}\n" for name, value in directives for item in _items(value)]
         if lines:
             parts.append(f"[{section}]\n{''.join(lines)}")
     return "\n".join(parts)
 
 
-def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]], list[Problem]]:
-    found: dict[str, dict[str, list[str]]] = {}
-    fault = fault_of_mapping(data, " of sections")
-    if fault:
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _read(data: object, variable: str) -> tuple[_Sections, list[Problem]]:
+    """Return (the data without its faults, the faults)."""
+    found: _Sections = {}
+    try:
+        data = plain(data)
+    except TooDeep as error:
+        return found, [Problem(variable, "", None, str(error))]
+    mapping = mapping_of(data)
+    if not isinstance(mapping, dict):
+        fault = fault_of_mapping(data, " of sections")
         return found, [Problem(variable, "", None, fault, ", ".join(SECTIONS))]
-    data = mapping_of(data)
     problems: list[Problem] = []
-    for section, directives in data.items():
+    for section, directives in mapping.items():
         if section not in SECTIONS:
             problems.append(
                 Problem(
@@ -77,10 +85,8 @@ def _read(data: object, variable: str) -> tuple[dict[str, dict[str, list[str]]],
     return found, problems
 
 
-def _directives(
-    section: str, directives: dict, variable: str, problems: list[Problem]
-) -> dict[str, list[str]]:
-    found = {}
+def _directives(section: str, directives: Data, variable: str, problems: list[Problem]) -> dict[str, object]:
+    found: dict[str, object] = {}
     for name, value in directives.items():
         if not re.fullmatch(_DIRECTIVE, name, re.ASCII):
             accepted = "a name such as KillMode or LimitNOFILE"
@@ -94,14 +100,15 @@ def _directives(
                 )
             )
             continue
-        found[name] = []
-        for index, item in enumerate(value if isinstance(value, list) else [value]):
+        right = []
+        for index, item in enumerate(_items(value)):
             place = f"{section}.{name}" + (f"[{index}]" if isinstance(value, list) else "")
             fault = _fault(item) or daemon_options.fault_of_directive(section, name, _text(item))
             if fault:
                 problems.append(Problem(variable, place, None, fault, _VALUE))
             else:
-                found[name].append(_text(item))
+                right.append(item)
+        found[name] = value if len(right) == len(_items(value)) else right
     return found
 
 
@@ -131,20 +138,21 @@ class UnitDropIn(Kind):
     accepted = ", ".join(SECTIONS)
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
-        """Check each layer. The data contains all layers by name, or nothing if all of them are empty."""
-        problems = [problem for name, layer in layers for problem in unit_problems(layer, name)]
-        data = {name: layer for name, layer in layers if isinstance(layer, dict)}
+        """Check each layer. The data contains their valid parts by name, or nothing if all of them are empty."""
+        read = [(name, *_read(layer, name)) for name, layer in layers]
+        data = {name: sections for name, sections, _problems in read}
         sources = {path: name for name, layer in data.items() for path, _value in _directives_of(layer)}
+        problems = [problem for _name, _sections, each in read for problem in each]
         return Checked(data if any(data.values()) else {}, sources, problems, [])
 
-    def render(self, data: dict) -> str:
+    def render(self, data: Data) -> str:
         """Return the layers' sections one after the other, an empty line before each but the first."""
-        parts = [render_unit(layer) for layer in data.values()]
+        parts = [_lines(layer) for layer in data.values()]
         while parts and not parts[-1]:
             parts.pop()
         return "\n".join(parts)
 
-    def walk(self, data: dict) -> list[tuple[Path, object]]:
+    def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each directive below its section."""
         return [
             (path, None if path[1] in _SECRET else value)
@@ -152,20 +160,18 @@ class UnitDropIn(Kind):
             for path, value in _directives_of(layer)
         ]
 
-    def is_secret(self, data: dict) -> bool:
+    def is_secret(self, data: Data) -> bool:
         """Return whether a directive is set that may hold a password."""
-        services = [layer.get("Service") for layer in data.values()]
-        return any(isinstance(each, dict) and not _SECRET.isdisjoint(each) for each in services)
+        return any(not _SECRET.isdisjoint(layer.get("Service", {})) for layer in data.values())
 
-    def secrets(self, data: dict, content: str) -> list[str]:
+    def secrets(self, data: Data, content: str) -> list[str]:
         """Return the values of directives that may hold a password."""
         return secret_values.of_text(content) if self.is_secret(data) else []
 
 
-def _directives_of(layer: dict) -> list[tuple[Path, object]]:
+def _directives_of(layer: _Sections) -> list[tuple[Path, object]]:
     return [
         ((section, name), value)
         for section, directives in layer.items()
-        if isinstance(directives, dict)
         for name, value in directives.items()
     ]

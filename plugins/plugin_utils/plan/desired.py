@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import RANGE, is_supported, parse_version
@@ -16,6 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.layers import (
     Layers,
+    Setting,
     named_layers,
     scalar_at,
     source_of,
@@ -25,8 +26,27 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import MODE, file_mode
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import File, Report, UnwantedFile
+
 DEFAULTS = "the role's default"  # the name of the lowest layer in messages
 _LISTEN = ("crio", "api", "listen")
+
+
+class Entry(TypedDict, total=False):
+    """An entry of the option files, which file_set.py documents."""
+
+    path: str
+    owner: str
+    kind: str
+    layers: list[tuple[str, Any]]  # name of a variable, its settings
+    defaults: dict[str, Any]
+    crio_layers: list[tuple[str, Any]]
+    version: Any
+    content: str
+    mode: str
+    secret: bool
+    disruption: str
 
 
 class DesiredFile(NamedTuple):
@@ -50,9 +70,9 @@ class DesiredFile(NamedTuple):
 class DesiredFiles:
     """The desired file set of some owners."""
 
-    def __init__(self, entries: list[dict], owners: list[str] | None = None) -> None:
+    def __init__(self, entries: list[Entry], owners: list[str] | None = None) -> None:
         """Merge, check and render each entry of the option files, which option_rules has normalised."""
-        every = [_desired(plain(entry)) for entry in entries]
+        every = [_desired(cast(Entry, plain(entry))) for entry in entries]
         # Files that are not desired count too: a role whose variables are all empty still needs a running daemon.
         self.concern_daemon = any(file.disruption != "none" for file in every)
         self.by_path = {file.path: file for file in every}
@@ -66,7 +86,7 @@ class DesiredFiles:
         return iter(self._files.values())
 
     @property
-    def described(self) -> list[dict]:
+    def described(self) -> list[File]:
         """The files as the node compares them: without contents, and without the hashes of secret files."""
         return [
             {
@@ -86,7 +106,7 @@ class DesiredFiles:
         return {file.path: file.sha256 for file in self if file.secret}
 
     @property
-    def unwanted(self) -> list[dict]:
+    def unwanted(self) -> list[UnwantedFile]:
         """Files of these owners that are not desired, for a node that has lost its own record of them."""
         return [
             {"path": file.path, "owner": file.owner, "disruption": file.disruption}
@@ -99,12 +119,12 @@ class DesiredFiles:
         """The expected live configuration: {dotted key: the value as CRI-O prints it}."""
         return {key: value for file in self for key, value in file.kind.expect(file.checked.data).items()}
 
-    @property
+    @cached_property
     def problems(self) -> list[Problem]:
         """The problems of the settings of all files."""
         return [problem for file in self.by_path.values() for problem in file.checked.problems]
 
-    @property
+    @cached_property
     def warnings(self) -> list[Problem]:
         """The warnings for the settings of all files."""
         of_files = [warning for file in self for warning in file.checked.warnings]
@@ -123,12 +143,12 @@ class DesiredFiles:
             for text in file.kind.secrets(file.checked.data, file.content)
         ]
 
-    def settings(self) -> list[dict]:
-        """Return every key that a file of the set sets: {"path", "key", "value", "variable"}; a secret value is None."""
+    def settings(self) -> list[Setting]:
+        """Return every key that a file of the set sets."""
         return self._settings
 
     @cached_property
-    def _settings(self) -> list[dict]:
+    def _settings(self) -> list[Setting]:
         return [
             {
                 "path": file.path,
@@ -168,7 +188,7 @@ def is_readable(version: str | None) -> bool:
         return False
 
 
-def unreadable_versions(report: dict) -> list[str]:
+def unreadable_versions(report: Report) -> list[str]:
     """Return a warning for each program of the node whose version cannot be read or is not supported."""
     versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
     warnings = [
@@ -178,7 +198,7 @@ def unreadable_versions(report: dict) -> list[str]:
         if version and not is_readable(version)
     ]
     installed = report["crio"]["version"]
-    if is_readable(installed) and not is_supported(parse_version(installed)):
+    if installed and is_readable(installed) and not is_supported(parse_version(installed)):
         warnings.append(
             f"CRI-O {shown(installed, 100)} on this node is not a supported version ({RANGE}):"
             " the check of crio_config may miss an error or refuse a valid key"
@@ -190,7 +210,7 @@ def unreadable_versions(report: dict) -> list[str]:
     return warnings
 
 
-def _desired(entry: dict) -> DesiredFile:
+def _desired(entry: Entry) -> DesiredFile:
     kind = KINDS[entry.get("kind") or "text"]
     layers = _layers(entry, kind)
     checked = kind.check(layers, Versions(entry.get("version") or "", ""))
@@ -216,7 +236,7 @@ def _desired(entry: dict) -> DesiredFile:
     )
 
 
-def _layers(entry: dict, kind: Kind) -> Layers:
+def _layers(entry: Entry, kind: Kind) -> Layers:
     layers = named_layers(entry.get("layers") or [], kind.name)
     listen = scalar_at(named_layers(entry.get("crio_layers") or [], "crio_config"), _LISTEN)
     if listen and isinstance(listen, str):
@@ -224,7 +244,7 @@ def _layers(entry: dict, kind: Kind) -> Layers:
     return [(DEFAULTS, entry["defaults"]), *layers] if entry.get("defaults") else layers
 
 
-def _header(owner: str, layers: list) -> str:
+def _header(owner: str, layers: list[tuple[str, Any]]) -> str:
     """Return the header with the owner and the variable of a file. It has no date or host, so that equal data has equal bytes."""
     variable = layers[0][0]
     return f"# Written by the role cri.node.{owner}, which undoes what is changed here: set {variable} instead.\n"

@@ -4,11 +4,18 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
+from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFile, DesiredFiles
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
 
 
-def of(wanted, report, plan):
+def of(wanted: DesiredFiles, report: Report, plan: Plan) -> list[dict[str, str]]:
     """Return the diff of a task's result. Of a secret file it only shows that it exists and that it changes."""
     shown = []
     for path, action in sorted(plan.files.items()):
@@ -31,14 +38,14 @@ def of(wanted, report, plan):
     return shown
 
 
-def _is_secret(found):
+def _is_secret(found: ReportedFile) -> bool:
     """Return whether a file was recorded as secret, or only root can read it: the secret key may have been removed since."""
     return bool(found.get("secret")) or (
         found["file_type"] == "file" and not int(found.get("mode", "0"), 8) & 0o004
     )
 
 
-def _hidden(found, file):
+def _hidden(found: ReportedFile, file: DesiredFile | None) -> tuple[str, str]:
     """Return (before, after) of a secret file, without its hash, from which a short secret could be guessed."""
     before = "" if found["file_type"] == "absent" else "(secret)\n"
     if file is None:
@@ -47,6 +54,6 @@ def _hidden(found, file):
     return before, "(secret)\n" if same else "(secret, changed)\n"
 
 
-def _origin(setting):
+def _origin(setting: Setting) -> str:
     value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
     return without_credentials(f"{setting['key']} = {value}  (from {setting['variable']})")

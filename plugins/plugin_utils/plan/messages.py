@@ -5,9 +5,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import redacted
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Outcome
+    from ansible_collections.cri.node.plugins.plugin_utils.crio.live_values import Outranked
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 _NETWORK = (
     "crio.network.cni_default_network",
@@ -20,19 +28,19 @@ _STREAM = ("crio.api.stream_address", "crio.api.stream_port")
 _TLS = ("crio.api.stream_tls_cert", "crio.api.stream_tls_key", "crio.api.stream_tls_ca")
 _HANDLER = "crio.runtime.runtimes.*."
 # systemd's exit statuses for a command that it cannot start (systemd.exec(5), "Process exit codes"), and the related
-# directives.
+# directives. A log line contains "status=202/FDS", the properties of the unit only the number.
 _DIRECTIVES = {
-    "200/CHDIR": ("WorkingDirectory",),
-    "202/FDS": ("LimitNOFILE",),
-    "203/EXEC": ("ExecStart", "ExecStartPre", "ExecStartPost"),
-    "205/LIMITS": ("Limit*",),
-    "206/OOM_ADJUST": ("OOMScoreAdjust",),
-    "210/CHROOT": ("RootDirectory", "RootImage"),
-    "213/CGROUP": ("Slice", "Delegate"),
-    "216/GROUP": ("Group", "SupplementaryGroups"),
-    "217/USER": ("User",),
-    "218/CAPABILITIES": ("CapabilityBoundingSet", "AmbientCapabilities"),
-    "226/NAMESPACE": (
+    "200": ("WorkingDirectory",),  # CHDIR
+    "202": ("LimitNOFILE",),  # FDS
+    "203": ("ExecStart", "ExecStartPre", "ExecStartPost"),  # EXEC
+    "205": ("Limit*",),  # LIMITS
+    "206": ("OOMScoreAdjust",),  # OOM_ADJUST
+    "210": ("RootDirectory", "RootImage"),  # CHROOT
+    "213": ("Slice", "Delegate"),  # CGROUP
+    "216": ("Group", "SupplementaryGroups"),  # GROUP
+    "217": ("User",),  # USER
+    "218": ("CapabilityBoundingSet", "AmbientCapabilities"),  # CAPABILITIES
+    "226": (  # NAMESPACE
         "RootDirectory",
         "BindPaths",
         "BindReadOnlyPaths",
@@ -41,8 +49,8 @@ _DIRECTIVES = {
         "Read*",
         "Inaccessible*",
     ),
-    "228/SECCOMP": ("SystemCallFilter", "SystemCallArchitectures"),
-    "243/CREDENTIALS": ("LoadCredential*", "SetCredential*"),
+    "228": ("SystemCallFilter", "SystemCallArchitectures"),  # SECCOMP
+    "243": ("LoadCredential*", "SetCredential*"),  # CREDENTIALS
 }
 # Error messages of CRI-O 1.37 for invalid values, and the keys that may cause them. The first matching pattern for which the user
 # has set a key is used. Sources: pkg/config, internal/config, server, cmd/crio; ocicni for the network. Each pattern matches a
@@ -117,7 +125,10 @@ _CAUSES = (
     (r"pod metrics|included_pod_metrics", ("crio.stats.included_pod_metrics",)),
     (r"container_level_enabled", ("crio.checkpoint_restore.container_level_enabled",)),
     (r"\bnri\b", ("crio.nri.*",)),
-    *((status, tuple(f"Service.{name}" for name in names)) for status, names in _DIRECTIVES.items()),
+    *(
+        (rf"status[ =]{status}\b", tuple(f"Service.{name}" for name in names))
+        for status, names in _DIRECTIVES.items()
+    ),
 )
 # If the network is not ready, the reason of the runtime does not contain a value that identifies one of these keys.
 _NO_NETWORK = re.compile(
@@ -130,7 +141,7 @@ _MOST_NAMED = 10  # settings in one message
 _QUOTED_LAST_KEY = re.compile(r'last key \\?"([^"\\]{1,1000})')
 
 
-def failure(outcome, wanted):
+def failure(outcome: Outcome, wanted: DesiredFiles) -> str:
     """Return the message of a change that was refused or undone, as one printable line without secrets."""
     secrets = wanted.secrets()
     detail = redacted(str(outcome.get("detail") or ""), secrets)[:_LONGEST]
@@ -144,12 +155,12 @@ def failure(outcome, wanted):
     return shown(text, 3 * _LONGEST)
 
 
-def _named(setting):
+def _named(setting: Setting) -> str:
     value = "(secret)" if setting["value"] is None else json.dumps(setting["value"])
     return f"{setting['path']}: {setting['key']} = {value} (from {setting['variable']})"
 
 
-def _ending(outcome):
+def _ending(outcome: Outcome) -> str:
     if outcome.get("committed"):
         return "The change had been committed before that."
     problem = shown(outcome.get("problem") or "")
@@ -162,7 +173,7 @@ def _ending(outcome):
     return f"The change was undone, but the node is not as it was: {problem or 'the state of its daemon differs'}."
 
 
-def known_to_be_about(text, settings):
+def known_to_be_about(text: str, settings: list[Setting]) -> list[Setting]:
     """Return the settings that may cause a known error message of CRI-O; [] for an unknown message."""
     text = text[:_LONGEST]
     for pattern, keys in _CAUSES:
@@ -176,7 +187,7 @@ def known_to_be_about(text, settings):
     return []
 
 
-def blamed(detail, settings):
+def blamed(detail: str, settings: list[Setting]) -> list[Setting]:
     """Return the settings that may cause a log line of CRI-O: by a key in it, by a known error message, or by a value in it."""
     detail = detail[:_LONGEST]
     last_key = _QUOTED_LAST_KEY.search(detail)
@@ -191,28 +202,28 @@ def blamed(detail, settings):
     return [each for each in settings if each["key"].rpartition(".")[2] in detail or _is_quoted(each, detail)]
 
 
-def _is_quoted(setting, detail):
+def _is_quoted(setting: Setting, detail: str) -> bool:
     return len(_text(setting["value"])) > 3 and _text(setting["value"]) in detail
 
 
-def _matches(key, patterns):
+def _matches(key: str, patterns: Iterable[str]) -> bool:
     """Return whether a dotted key matches a pattern, in which * matches one name, or anything at the end."""
     return any(
         _fits(key, *pattern.split("*", 1)) if "*" in pattern else key == pattern for pattern in patterns
     )
 
 
-def _fits(key, before, after):
+def _fits(key: str, before: str, after: str) -> bool:
     return key.startswith(before) and key.endswith(after) and len(key) > len(before) + len(after)
 
 
-def _text(value):
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None or isinstance(value, bool) else json.dumps(value)
 
 
-def outranked(entry):
+def outranked(entry: Outranked) -> str:
     """Return a sentence for a key that another file or an option of the daemon overrides."""
     live = "no value" if entry["live"] is None else entry["live"]
     return shown(

@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.plan import reload
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
 DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 
@@ -16,32 +21,36 @@ DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 class Plan:
     """The differences, the disruption and its reasons."""
 
-    files: dict = field(default_factory=dict)  # path -> create, change or remove
+    files: dict[str, str] = field(default_factory=dict)  # path -> create, change or remove
     disruption: str = "none"  # what a running daemon needs to load all of it
-    reasons: list = field(default_factory=list)  # why it needs that
+    reasons: list[str] = field(default_factory=list)  # why it needs that
     concerns_daemon: bool = True  # whether the daemon reads any file of the set
     activate: str = "none"  # none, reload, start or restart
     enable: bool = False
 
     @property
-    def writes(self):
+    def writes(self) -> list[str]:
+        """The paths that are created or changed."""
         return [path for path, action in self.files.items() if action != "remove"]
 
     @property
-    def removes(self):
+    def removes(self) -> list[str]:
+        """The paths that are removed."""
         return [path for path, action in self.files.items() if action == "remove"]
 
     @property
-    def changes_anything(self):
+    def changes_anything(self) -> bool:
+        """Whether there is anything to do."""
         return bool(self.files) or self.activate != "none" or self.enable
 
-    def because(self, disruption, reason):
+    def because(self, disruption: str, reason: str) -> None:
         """Note a reason for a disruption; the most disruptive one wins."""
         if disruption != "none":
             self.disruption = max(self.disruption, disruption, key=DISRUPTIONS.index)
             self.reasons.append(reason)
 
-    def as_data(self):
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan as a task's result has it."""
         disruption = self.activate if self.activate in DISRUPTIONS else "none"
         return {
             "disruption": disruption,
@@ -50,7 +59,7 @@ class Plan:
         }
 
 
-def make(wanted, report):
+def make(wanted: DesiredFiles, report: Report) -> Plan:
     """Return the plan for one node. wanted: a desired.DesiredFiles; report: what node_state.read returned."""
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
@@ -60,7 +69,7 @@ def make(wanted, report):
         if not found["as_wanted"]:
             action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
             plan.files[path] = action
-            plan.because(found["disruption"], f"{path} {_REASON[action]}")
+            plan.because(found["disruption"], reason_of_file(path, action))
         elif not found["loaded"] and report["unit"]["active"]:
             plan.because(
                 found["disruption"],
@@ -71,7 +80,7 @@ def make(wanted, report):
     return plan
 
 
-def _weigh_daemon(plan, report, wanted):
+def _weigh_daemon(plan: Plan, report: Report, wanted: DesiredFiles) -> None:
     """Add the state of the daemon to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
@@ -96,21 +105,26 @@ def _weigh_daemon(plan, report, wanted):
         plan.reasons.append(f"{report['unit']['name']} is not enabled and will be enabled")
 
 
+def reason_of_file(path: str, action: str) -> str:
+    """The reason that a file which is created, changed or removed gives for what a daemon does."""
+    return f"{path} {_REASON[action]}"
+
+
 _REASON = {"create": "is new", "change": "changes", "remove": "is removed"}
 
 
-def is_settled(report):
+def is_settled(report: Report) -> bool:
     """Return whether the running daemon has loaded the whole set, so that its live values can be compared with it."""
     return report["unit"]["active"] and all(found["loaded"] for found in report["files"].values())
 
 
-def outranked(wanted, report):
+def outranked(wanted: DesiredFiles, report: Report) -> list[live_values.Outranked]:
     """Return the keys for which a daemon that has loaded the set uses another value, because something takes precedence."""
     late = late_handlers(wanted, report)
     return live_values.split(wanted.expect, report["live"], report["effective"], late)[1]
 
 
-def late_handlers(wanted, report):
+def late_handlers(wanted: DesiredFiles, report: Report) -> dict[str, str]:
     """Return {dotted table: path} of handlers that CRI-O ignored at its start and whose missing `path` has been installed since.
 
     A restart loads them. It is never planned twice for the same path, which is older than the next start. A handler that still
@@ -118,7 +132,8 @@ def late_handlers(wanted, report):
     """
     if not is_settled(report):
         return {}
-    settings, found = wanted.settings(), {}
+    settings = wanted.settings()
+    found: dict[str, str] = {}
     lacking = fallbacks.of_paths(settings, report["missing_paths"] + report["unanswered_paths"], report)
     left_out = set(live_values.missing_entries(wanted.expect, report["live"]))
     left_out -= {live_values.entry_of(entry["key"])[0] for entry in lacking}
@@ -129,7 +144,7 @@ def late_handlers(wanted, report):
     return found
 
 
-def unanswered(report):
+def unanswered(report: Report) -> list[str]:
     """Return a sentence for each path of a setting whose file system did not answer."""
     return [
         f"{path}: its file system did not answer in time, so it is not known whether the path exists on this node"
@@ -137,7 +152,7 @@ def unanswered(report):
     ]
 
 
-def without_effect(wanted, report):
+def without_effect(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]:
     """Return the keys that are set, but that CRI-O silently ignores on this node."""
     found = []
     for setting in wanted.settings():

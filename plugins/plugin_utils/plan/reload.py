@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report
+
 # CRI-O logs a successful reload at level info, and this is the only evidence: `systemctl reload` always succeeds.
-_LEVELS = ('"info"', '"debug"', '"trace"')
+_TELLING_LEVELS = ('"info"', '"debug"', '"trace"')
 
 
-def unreliable(report):
+def unreliable(report: Report) -> str:
     """Return why a reload is not enough on the node of this report (see node_state.read), as a clause; "" if it is."""
     unit, live = report["unit"], report["reload"]
     if not unit["reloads"]:
         return f"{unit['name']} has no ExecReload"
-    if live["log_level"] not in _LEVELS:
+    if live["log_level"] not in _TELLING_LEVELS:
         return f"CRI-O does not log its outcome, because the log_level of the running daemon is {live['log_level']}"
     if live["log_filter"] not in (None, '""'):
         return f"CRI-O may not log its outcome, because the log_filter of the running daemon is {live['log_filter']}"
@@ -27,7 +32,7 @@ def unreliable(report):
     return ""
 
 
-def _reloaded_options():
+def _reloaded_options() -> set[str]:
     """Return the daemon's options and environment variables for keys that SIGHUP reads again from the files."""
     names = [key.key.rpartition(".")[2] for key in CATALOGUE.keys if key.reload]
     options = {f"--{name.replace('_', '-')}" for name in names} | {"-l"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from ansible_collections.cri.node.plugins.module_utils.crictl.fields import POD_LABELS
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import DEFAULT_GRACE, GRACE
 from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity, rules, security
 
@@ -20,7 +21,7 @@ class TooLong(ValueError):
 
 def kubelet_labels(pod: dict[str, Any]) -> dict[str, str]:
     """Return the labels that identify the pod of a sandbox or a container."""
-    return {label: pod[label.rpartition(".")[2]] for label in rules.LABELS}
+    return {label: pod[key] for key, label in POD_LABELS.items()}
 
 
 def convert(pod: dict[str, Any], spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.cri.node.plugins.module_utils.crictl.fields import POD_LABELS
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH
 from ansible_collections.cri.node.plugins.plugin_utils.pod import quantity
 from ansible_collections.cri.node.plugins.plugin_utils.pod.reader import Reader
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault
 
 # Set by crictl_pod itself. Users can set all other names, such as io.kubernetes.cri-o.ShmSize.
-LABELS = tuple(f"io.kubernetes.pod.{key}" for key in ("name", "namespace", "uid"))
 HUGEPAGES = "hugepages-"
-_RESERVED = {"labels": LABELS, "annotations": (HASH,)}
+_RESERVED = {"labels": tuple(POD_LABELS.values()), "annotations": (HASH,)}
 
 
 def check(reader: Reader, metadata: dict[str, Any], spec: dict[str, Any]) -> None:

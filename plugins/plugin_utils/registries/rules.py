@@ -11,11 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.cri.node.plugins.module_utils.layout import REGISTRIES_DIRECTORY
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
 
-FILE = "/etc/containers/registries.conf.d/zz-cri-node.conf"
+FILE = f"{REGISTRIES_DIRECTORY}/zz-cri-node.conf"
 LOCATION = "host[:port], with or without a path, for example registry.example.com:5000/mirror"
 _MODES = ("enforcing", "permissive", "disabled")
 _PULLS = ("all", "digest-only", "tag-only")

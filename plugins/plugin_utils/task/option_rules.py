@@ -10,6 +10,7 @@ import posixpath
 import re
 from typing import Any
 
+from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_CONFIG_DIRECTORY, CRIO_SOCKET
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -28,7 +29,7 @@ _ENDPOINT = re.compile("(?:unix:(?://)?)?/", re.IGNORECASE)
 _UNIT_WORDS = "the name of a service, for example crio.service"
 IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
-_PATH_WORDS = "an absolute path such as /etc/crio/crio.conf.d/60-cri-node.conf"
+_PATH_WORDS = f"an absolute path such as {CRIO_CONFIG_DIRECTORY}/60-cri-node.conf"
 _SEVERAL_LINES = ("problems", "results", "manifest")
 _LAYERS = "a list of pairs: a variable's name and its settings"
 
@@ -81,7 +82,7 @@ def normalise(
         if name == "image_endpoint" and options.get(name) == "":  # as in crictl: the same as endpoint
             continue
         if options.get(name) is not None and not _ENDPOINT.match(options[name]):
-            accepted = "for example unix:///var/run/crio/crio.sock"
+            accepted = f"for example unix://{CRIO_SOCKET}"
             problems.append(
                 Problem("", name, _quoted(options[name]), "is not the path of a socket", accepted)
             )

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of all hosts of a play, for a task that runs once for all of them.
+"""The variables and results of all hosts of a play, for a task that runs once for all of them.
 
-hostvars is not enough, because it has neither the defaults of roles nor the variables of the play. The variables of a task on
-each host are read from Ansible's variable manager, as Ansible's strategies do (ansible-core 2.16 to 2.19).
+For variables, hostvars is not enough, because it has neither the defaults of roles nor the variables of the play. They are read
+from Ansible's variable manager, as Ansible's strategies do (ansible-core 2.16 to 2.19).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.errors import AnsibleError
@@ -36,9 +36,30 @@ class HostValues(NamedTuple):
 
 def hosts_of(task_vars: dict[str, Any]) -> list[str]:
     """Return the hosts for a task that runs once in each batch: all hosts of the play in the first batch, else none."""
-    every = list(task_vars.get("ansible_play_hosts_all") or [task_vars["inventory_hostname"]])
+    every = _all(task_vars)
     batch = task_vars.get("ansible_play_batch") or every
     return every if every[0] in batch else []
+
+
+def registered(task_vars: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what a task registered as `name` on each host of the play, in the play's order; {} where it registered nothing."""
+    hostvars = task_vars["hostvars"]
+    found = ((host, hostvars.raw_get(host).get(name)) for host in _all(task_vars))
+    return {host: result if isinstance(result, Mapping) else {} for host, result in found}
+
+
+def waiting(task_vars: dict[str, Any]) -> list[str]:
+    """Return the hosts whose batch has not begun. Batches follow the order of all hosts."""
+    every = _all(task_vars)
+    lost = set(every).difference(task_vars.get("ansible_play_hosts") or ())
+    # Ansible takes lost hosts out of the batch, which may leave nothing of it.
+    begun = set(task_vars.get("ansible_play_batch") or lost)
+    last = max((index for index, host in enumerate(every) if host in begun), default=-1)
+    return [host for host in every[last + 1 :] if host not in lost]
+
+
+def _all(task_vars: dict[str, Any]) -> list[str]:
+    return list(task_vars.get("ansible_play_hosts_all") or [task_vars["inventory_hostname"]])
 
 
 def values(task: Any, templar: Any, task_vars: dict[str, Any], names: list[str]) -> Iterator[HostValues]:

@@ -11,15 +11,26 @@ _GAP = 2
 
 
 def row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Return the lines of one row: each cell wraps within its column, and the last one takes the rest of WIDTH."""
-    widths = [*widths, WIDTH - sum(widths) - _GAP * len(widths)]
-    columns = [wrapped(cell, width) for cell, width in zip(cells, widths)]
+    """Return the lines of one row: each cell wraps within its column, and the last one takes the rest of WIDTH.
+
+    A cell may have several lines.
+    """
+    widths = [*widths, rest(widths)]
+    columns = [
+        [line for part in cell.split("\n") for line in wrapped(part, width)]
+        for cell, width in zip(cells, widths)
+    ]
     lines = []
     for index in range(max(map(len, columns))):
         parts = [column[index] if index < len(column) else "" for column in columns]
         padded = (f"{part:{width + _GAP}}" for part, width in zip(parts, widths))
         lines.append("".join(padded).rstrip())
     return lines
+
+
+def rest(widths: Sequence[int]) -> int:
+    """Return the width of a row's last column beside columns of these widths."""
+    return WIDTH - sum(widths) - _GAP * len(widths)
 
 
 def wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:

@@ -24,7 +24,7 @@ class TomlError(ValueError):
     """The data cannot be written as TOML; the message starts with the dotted key."""
 
 
-def dumps(data: dict[str, Any]) -> str:
+def dumps(data: object) -> str:
     """Return the data as a TOML document, ending in a newline; an empty text for empty data."""
     if not isinstance(data, dict):
         raise TomlError(f"a TOML document is a table, not {_kind(data)}")

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ansible_collections.cri.node.plugins.module_utils.contract import Observation, Report, UnitReport
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import Verdict, failed, skipped
@@ -40,11 +40,11 @@ class Evidence:
 
     desired: DesiredFiles
     options: Options
-    observation: Mapping[str, Any] = field(default_factory=dict)
+    observation: Observation = field(default_factory=Observation)
     error: str = ""
 
     @cached_property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Report:
         """The node's state, as node_state.read reports it, without files that do not concern this node.
 
         A file that no daemon reads is compared only if its role has already been applied to this node: the role crictl
@@ -59,7 +59,7 @@ class Evidence:
         return {**state, "files": files}
 
     @property
-    def unit(self) -> dict[str, Any]:
+    def unit(self) -> UnitReport:
         """The state of CRI-O's systemd unit."""
         return self.state["unit"]
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from ansible_collections.cri.node.plugins.module_utils.contract import Metrics
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import (
     NOT_REPORTED,
     NOT_RUNNING,
@@ -95,7 +95,7 @@ def cni_plugins(evidence: Evidence) -> list[Verdict]:
 
 def metrics(evidence: Evidence) -> list[Verdict]:
     """Judge whether CRI-O's metrics are served on the port where they are expected."""
-    found: dict[str, Any] = evidence.observation.get("metrics") or {}
+    found: Metrics = evidence.observation.get("metrics") or {}
     if not found:
         return skipped(NOT_REPORTED)
     if not found["enabled"]:

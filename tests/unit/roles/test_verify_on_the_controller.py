@@ -143,6 +143,7 @@ def test_faulty_settings_of_one_node_stop_the_play_before_any_node_is_called(tmp
     assert "did you mean crio.metrics.metrics_port?" in done.stdout
     assert "Connection refused" not in done.stdout
     assert "result        checks" not in done.stdout
+    assert "files and reasons" not in done.stdout
     assert not (tmp_path / "cri-node-verify.json").exists()
 
 

@@ -13,9 +13,10 @@ class Run:
     """One task of an action: its result, and the calls that it made to the node.
 
     `node` takes the request of a call and returns what the internal module would; `calls` has all arguments of each call.
+    `task_vars` are variables of the task beside the name of its node.
     """
 
-    def __init__(self, name, arguments, node, check_mode=False, diff=False):
+    def __init__(self, name, arguments, node, check_mode=False, diff=False, task_vars=None):
         action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}")
         task = mock.Mock(async_val=0, check_mode=check_mode, diff=diff, args=arguments, delegate_to=None)
         task.get_search_path.return_value = [os.getcwd()]
@@ -29,7 +30,7 @@ class Run:
 
         module._execute_module = execute
         try:
-            self.result = module.run(task_vars={"inventory_hostname": "node1"})
+            self.result = module.run(task_vars={"inventory_hostname": "node1", **(task_vars or {})})
         except Exception as error:
             if not type(error).__name__.startswith("Ansible"):
                 raise

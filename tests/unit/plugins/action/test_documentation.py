@@ -2,12 +2,15 @@
 """The options of the actions that check and apply files are documented as they are declared."""
 
 import importlib
+from pathlib import Path
 
 import pytest
 import yaml
 
 from ansible_collections.cri.node.plugins.filter import crio_config
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
+
+ACTIONS = Path(__file__).parents[4] / "plugins" / "action"
 
 
 def imported(kind, name):
@@ -47,7 +50,7 @@ def documented_options(name):
     return options
 
 
-@pytest.mark.parametrize("name", ["runtime_check", "runtime_config", "runtime_verify", "verify_report"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in ACTIONS.glob("[a-z]*.py")))
 def test_options_are_documented_as_declared(name):
     documented = documented_options(name)
     assert without_descriptions(documented) == as_documented(imported("action", name).ARGUMENT_SPEC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.cri.node.plugins.module_utils import contract
 
 READERS = (contract.read_state, contract.read_intent, contract.read_generation, contract.read_outcome)
-KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed"  # noqa: E501
+KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed shared entries created stage staged"  # noqa: E501
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
@@ -65,6 +65,12 @@ def test_an_intent_of_the_former_format_can_still_be_undone():
     assert intent["stages"] == []
 
 
+def test_a_state_knows_entries_by_their_hashes():
+    entries = {"entries": {"auths": {"host": "h"}}, "created": True, "secret": True, "disruption": "none"}
+    state = {**contract.empty_state(), "shared": {"registries": {"/etc/containers/auth.json": entries}}}
+    assert contract.read_state(json.dumps(state), "/state.json") == state
+
+
 @pytest.mark.parametrize(
     ("reader", "document"),
     [
@@ -73,7 +79,18 @@ def test_an_intent_of_the_former_format_can_still_be_undone():
         (contract.read_state, {"generation": True}),
         (contract.read_state, {"owners": []}),
         (contract.read_state, {"owners": {"crio": ["/etc/a"]}}),
+        (contract.read_state, {"shared": {"registries": []}}),
+        (contract.read_state, {"shared": {"registries": {"/a": {"entries": {"auths": {"host": None}}}}}}),
         (contract.read_intent, {"format": 3, "id": "x"}),
+        (
+            contract.read_intent,
+            {
+                "id": "x",
+                "unit": "u",
+                "activate": "none",
+                "undo": [{"kind": "absent", "path": "/a", "entries": []}],
+            },
+        ),
         (
             contract.read_intent,
             {"id": "x", "unit": "u", "activate": "none", "undo": [{"kind": "file", "path": "/a"}]},

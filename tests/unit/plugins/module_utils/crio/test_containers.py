@@ -73,9 +73,31 @@ def test_a_container_without_a_note_is_waited_for_while_its_monitor_lives(exits)
     assert pending
 
 
-def test_a_container_whose_monitor_vanished_without_a_note_is_lost(exits):
-    lost, _pending, _ended = containers.judge([container(exits)], set(), GROUP, {"c1": 255})
+@pytest.mark.parametrize("code", [255, -1])
+def test_a_container_whose_monitor_vanished_without_a_note_is_lost(exits, code):
+    lost, _pending, _ended = containers.judge([container(exits)], set(), GROUP, {"c1": code})
     assert "its exit was not recorded" in lost[0]
+
+
+@pytest.mark.parametrize("code", [0, 1, 139])
+def test_a_container_whose_note_the_runtime_has_read_and_removed_ended_by_itself(exits, code):
+    lost, pending, ended = containers.judge([container(exits)], set(), GROUP, {"c1": code})
+    assert (lost, pending) == ([], [])
+    assert f"ended by itself (exit code {code})" in ended[0]
+
+
+@pytest.mark.parametrize("code", [137, 143])
+def test_a_container_stopped_with_the_daemon_is_lost_whether_its_note_is_still_there_or_not(exits, code):
+    assert "with the daemon" in containers.judge([container(exits)], set(), GROUP, {"c1": code})[0][0]
+    assert (
+        containers.judge([container(exits)], set(), "", {"c1": code})[0] == []
+    )  # the daemon alone was stopped
+
+
+def test_a_container_without_a_monitor_ended_as_the_runtime_says():
+    unwatched = {"id": "c1", "name": "app"}
+    assert "code 1)" in containers.judge([unwatched], set(), "", {"c1": 1})[2][0]
+    assert "code 137)" in containers.judge([unwatched], set(), "", {"c1": 137})[0][0]
 
 
 def test_a_container_that_the_runtime_no_longer_knows_was_removed(exits):

@@ -1,0 +1,477 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change does with one path: a file that is ours as a whole, or our entries in a file that other tools write, too.
+
+Both kinds keep the old file, stage the new one beside it, and say how to go back. A whole file goes back as it was. In a shared
+file only entries that the change wrote go back; whoever wrote an entry last keeps it.
+
+A shared file is a JSON document of objects. An entry is found by its section, the dotted path of an object ("auths", "" for
+the document itself), and its name in there. Its identity is a hash of its value, so that no record holds a secret.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+
+from . import node_files
+from .contract import CommittedEntries, EntrySet, FoundFile, Request, State, Undo
+from .node_files import NodeFileError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional, TypeVar
+
+    Document = dict[str, Any]
+    Values = dict[str, dict[str, Any]]  # section: name: value
+    Hashes = dict[str, dict[str, str]]
+    Changes = dict[str, dict[str, Optional[str]]]  # None: the entry is removed
+    _T = TypeVar("_T")
+
+
+class SharedFileError(NodeFileError):
+    """A shared file is not a document that entries can be written to; it stays as it is. kind: shared."""
+
+    kind = "shared"
+
+
+# Documents and their entries: no I/O
+
+
+def parse(content: bytes, path: str) -> Document:
+    """Return the document in the bytes of `path`. Raises SharedFileError, which quotes nothing of them."""
+    try:
+        data = json.loads(content.decode("utf-8"), parse_constant=_refuse_number, parse_float=_finite)
+    except UnicodeDecodeError:
+        raise SharedFileError(f"{path} is not UTF-8 text, so no entry can be {_WRITTEN}") from None
+    except json.JSONDecodeError as error:
+        place = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise SharedFileError(f"{path} is not JSON ({place}), so no entry can be {_WRITTEN}") from None
+    except (ValueError, RecursionError):
+        raise SharedFileError(
+            f"{path} is not JSON that other programs read, so no entry can be {_WRITTEN}"
+        ) from None
+    if not isinstance(data, dict):
+        raise SharedFileError(f"{path} holds no JSON object, so no entry can be {_WRITTEN}")
+    return data
+
+
+_WRITTEN = "written to it; repair or remove the file. It was not changed"
+
+
+def _refuse_number(name: str) -> None:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number that JSON cannot hold when it is written again")
+    return number
+
+
+def render(data: Document) -> bytes:
+    """Return the document as bytes, indented by tabs as podman and docker write it; the order of names is kept."""
+    return (json.dumps(data, indent="\t", allow_nan=False) + "\n").encode("ascii")
+
+
+def entry_hash(value: Any) -> str:
+    """Return what identifies the value of an entry: equal data has equal hashes, whatever the order of its names."""
+    return node_files.digest(json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii"))
+
+
+def hashes_of(values: Values) -> Hashes:
+    """Return the hash of each entry."""
+    return {
+        section: {name: entry_hash(value) for name, value in names.items()}
+        for section, names in values.items()
+    }
+
+
+def each_of(entries: dict[str, dict[str, _T]]) -> Iterator[tuple[str, str, _T]]:
+    """Yield (section, name, what is there) for each entry, sorted."""
+    for section in sorted(entries):
+        for name in sorted(entries[section]):
+            yield section, name, entries[section][name]
+
+
+def changes(data: Document, desired: Hashes, recorded: Hashes, path: str) -> Changes:
+    """Return the entries that must be written to or removed from a document.
+
+    `recorded` are those that we wrote before: one that is not desired any more is removed, unless somebody else has changed it
+    since. Raises SharedFileError if a section is not an object.
+    """
+    found: Changes = {}
+    for section, name, digest in each_of(desired):
+        if _hash_at(data, section, name, path) != digest:
+            found.setdefault(section, {})[name] = digest
+    for section, name, digest in each_of(recorded):
+        if name not in desired.get(section, {}) and _hash_at(data, section, name, path) == digest:
+            found.setdefault(section, {})[name] = None
+    return found
+
+
+def merged(data: Document, written: Changes, values: Values, path: str) -> Document:
+    """Return the document with the changes made. A section that they empty goes with its last entry."""
+    data = copy.deepcopy(data)
+    for section, name, digest in each_of(written):
+        if digest is None:
+            _remove(data, section, name, path)
+        else:
+            _section(data, section, path, create=True)[name] = values[section][name]
+    return data
+
+
+def undone(data: Document, before: Document, written: Changes, path: str) -> Document:
+    """Return the document of now with those changes taken back that nobody has changed since.
+
+    `before` is the document that the changes were made to: what it had in their place is put back.
+    """
+    data = copy.deepcopy(data)
+    for section, name, digest in each_of(written):
+        if _hash_at(data, section, name, path) != digest:
+            continue  # somebody wrote it since, or it is back already
+        former = _section(before, section, path)
+        if name in former:
+            _section(data, section, path, create=True)[name] = former[name]
+        else:
+            _remove(data, section, name, path, down_to=before)
+    return data
+
+
+def _section(data: Document, section: str, path: str, create: bool = False) -> Document:
+    """Return the object of a section; an empty one that is not part of the document if there is none and `create` is false."""
+    here = data
+    done = ""
+    for part in section.split(".") if section else []:
+        done = f"{done}.{part}" if done else part
+        if here.get(part) is None:  # null means to these programs what a missing name means
+            if not create:
+                return {}
+            here[part] = {}
+        here = here[part]
+        if not isinstance(here, dict):
+            raise SharedFileError(f"{path}: {done} is not a JSON object, so no entry can be {_WRITTEN}")
+    return here
+
+
+def _hash_at(data: Document, section: str, name: str, path: str) -> str | None:
+    here = _section(data, section, path)
+    return entry_hash(here[name]) if name in here else None
+
+
+def _remove(data: Document, section: str, name: str, path: str, down_to: Document | None = None) -> None:
+    """Remove an entry, and the objects around it that are empty then. down_to: a document whose objects stay."""
+    _section(data, section, path).pop(name, None)
+    parts = section.split(".") if section else []
+    while parts:
+        above = _section(data, ".".join(parts[:-1]), path)
+        stays = down_to is not None and parts[-1] in _section(down_to, ".".join(parts[:-1]), path)
+        if stays or above.get(parts[-1]) != {}:
+            return
+        del above[parts[-1]]
+        parts.pop()
+
+
+# Files
+
+
+class ManagedFile:
+    """One path of a change.
+
+    content: the bytes of the new file; None if there will be no file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.content: bytes | None = None
+
+    def keep(self, stage: str, number: int) -> Undo:
+        """Keep the old file in `stage`, a folder on its file system. Returns how it is brought back. Raises NodeFileError."""
+        found = node_files.describe(self.path)
+        entry: Undo = {"path": self.path, "kind": found["file_type"], "stage": stage}
+        if found["file_type"] == "file":
+            entry["saved"] = f"{stage}/old-{number}"
+            node_files.keep(self.path, entry["saved"])
+            entry.update(
+                {"sha256": found["sha256"], "mode": found["mode"], "uid": found["uid"], "gid": found["gid"]}
+            )
+        return entry
+
+    def stage(self, staged: str) -> None:
+        """Write the new file as `staged`, ready to be renamed. Raises NodeFileError."""
+        raise NotImplementedError
+
+    def refuse_lost_edit(self) -> None:
+        """Raise NodeFileError if the swap would lose what somebody else wrote since the file was read."""
+
+    def is_in_place(self) -> bool:
+        """Whether the path is as this change left it. Raises NodeFileError."""
+        raise NotImplementedError
+
+
+class WholeFile(ManagedFile):
+    """A file that is ours: its bytes, its mode, and root as its owner."""
+
+    def __init__(self, path: str, content: bytes | None, mode: str = "", sha256: str | None = None) -> None:
+        """sha256: what the controller expects of the content; None if there will be no file."""
+        super().__init__(path)
+        self.content = content
+        self._mode, self._sha256 = mode, sha256
+
+    def stage(self, staged: str) -> None:
+        """Write the content, with root as its owner."""
+        node_files.write_durably(staged, self.content or b"", int(self._mode, 8))
+        node_files.give(staged, 0, 0)
+
+    def is_in_place(self) -> bool:
+        """Whether the file has the content, or is gone."""
+        return node_files.describe(self.path).get("sha256") == self._sha256
+
+
+class SharedFile(ManagedFile):
+    """Entries of ours in a JSON file of several owners. The file keeps its owner, and its mode unless that shows a secret.
+
+    written: the entries that must change, see `changes`.
+    """
+
+    def __init__(self, path: str, desired: EntrySet | None, recorded: CommittedEntries | None) -> None:
+        """Read the file. Raises SharedFileError if it cannot be understood, NodeFileError if it cannot be read.
+
+        desired: None if no entry is desired any more. recorded: what was committed before, None if nothing was.
+        """
+        super().__init__(path)
+        self._desired, self._recorded = desired, recorded
+        self.found = node_files.describe(path)
+        self._data: Document = {}
+        if self.found["file_type"] == "file":
+            content = node_files.read_bytes(path)
+            self.found["sha256"] = node_files.digest(content)
+            self._data = parse(content, path)
+        self.written = changes(self._data, self._wanted, recorded["entries"] if recorded else {}, path)
+        self.mode = self._new_mode()
+
+    @property
+    def _wanted(self) -> Hashes:
+        return self._desired["entries"] if self._desired else {}
+
+    @property
+    def disruption(self) -> str:
+        """What a running daemon needs to load the entries."""
+        known = self._desired or self._recorded
+        return known["disruption"] if known else "restart"
+
+    @property
+    def secret(self) -> bool:
+        """Whether an entry may be a secret."""
+        return bool(
+            (self._desired and self._desired["secret"]) or (self._recorded and self._recorded["secret"])
+        )
+
+    def _new_mode(self) -> str:
+        if self.found["file_type"] != "file":
+            return self._desired["mode"] if self._desired else "0600"
+        if self._desired is None or not self.secret:
+            return self.found["mode"]
+        return f"{int(self.found['mode'], 8) & int(self._desired['mode'], 8):04o}"
+
+    def matches(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.written and (self.found["file_type"] != "file" or self.mode == self.found["mode"])
+
+    def words(self) -> list[list[str]]:
+        """Return what is at each entry that must change, in words: a short secret could be guessed from its hash."""
+        return [
+            [section, name, "present" if name in _section(self._data, section, self.path) else "absent"]
+            for section, name, _digest in each_of(self.written)
+        ]
+
+    def prepare(self, values: Values) -> None:
+        """Make the new content, with the values of the entries that are written."""
+        data = merged(self._data, self.written, values, self.path)
+        ours = self._desired is None and self._recorded is not None and self._recorded["created"]
+        self.content = None if ours and not data else render(data)
+
+    def keep(self, stage: str, number: int) -> Undo:
+        """Keep the old file, with the values of others in the place of our entries. Only hashes are in what is returned."""
+        entry = super().keep(stage, number)
+        entry["entries"] = self.written
+        entry["staged"] = None if self.content is None else node_files.digest(self.content)
+        return entry
+
+    def stage(self, staged: str) -> None:
+        """Write the content, with the file's owner."""
+        node_files.write_durably(staged, self.content or b"", int(self.mode, 8))
+        node_files.give(staged, self.found.get("uid", 0), self.found.get("gid", 0))
+
+    def refuse_lost_edit(self) -> None:
+        """Raise NodeFileError if the file is not the one that the entries were merged into."""
+        if _same(self.found) != _same(node_files.describe(self.path)):
+            raise NodeFileError(f"somebody else changed {self.path} during the change; run again")
+
+    def is_in_place(self) -> bool:
+        """Whether every entry of the change is there, whatever others have written since."""
+        data = _read(self.path)[1]
+        return all(
+            _hash_at(data, section, name, self.path) == digest
+            for section, name, digest in each_of(self.written)
+        )
+
+    def record(self) -> CommittedEntries | None:
+        """Return what to commit: desired entries that we wrote, now or before. None if there are none."""
+        if self._desired is None:
+            return None
+        before = self._recorded["entries"] if self._recorded else {}
+        entries: Hashes = {}
+        for section, name, digest in each_of(self._wanted):
+            if name in self.written.get(section, {}) or name in before.get(section, {}):
+                entries.setdefault(section, {})[name] = digest
+        if not entries:
+            return None
+        created = self.found["file_type"] == "absent" or bool(self._recorded and self._recorded["created"])
+        secret, disruption = self._desired["secret"], self._desired["disruption"]
+        return {"entries": entries, "created": created, "secret": secret, "disruption": disruption}
+
+
+def _same(found: FoundFile) -> tuple[str, str | None]:
+    return found["file_type"], found.get("sha256")
+
+
+def shared_files(request: Request, state: State) -> list[SharedFile]:
+    """Return the shared files of a request's owners, sorted by path: desired ones, and those with entries of an earlier change.
+
+    Raises SharedFileError, NodeFileError.
+    """
+    desired = {each["path"]: each for each in request.get("shared") or []}
+    recorded = _recorded(request, state)
+    return [SharedFile(path, desired.get(path), recorded.get(path)) for path in shared_paths(request, state)]
+
+
+def shared_paths(request: Request, state: State) -> list[str]:
+    """Return the paths of shared_files, without reading any of them."""
+    return sorted({each["path"] for each in request.get("shared") or []} | set(_recorded(request, state)))
+
+
+def _recorded(request: Request, state: State) -> dict[str, CommittedEntries]:
+    recorded: dict[str, CommittedEntries] = {}
+    for owner in request["owners"]:
+        for path, entries in state.get("shared", {}).get(owner, {}).items():
+            recorded[path] = _joined(recorded[path], entries) if path in recorded else entries
+    return recorded
+
+
+def _joined(one: CommittedEntries, other: CommittedEntries) -> CommittedEntries:
+    """Join the entries of two owners in one file."""
+    entries = {section: dict(names) for section, names in one["entries"].items()}
+    for section, name, digest in each_of(other["entries"]):
+        entries.setdefault(section, {})[name] = digest
+    return {
+        "entries": entries,
+        "created": one["created"] or other["created"],
+        "secret": one["secret"] or other["secret"],
+        "disruption": one["disruption"],
+    }
+
+
+def of_request(request: Request, shared: list[SharedFile]) -> list[ManagedFile]:
+    """Return what the change of a request writes or removes, sorted by path."""
+    files: dict[str, ManagedFile] = {}
+    entries = {entry["path"]: entry for entry in request["files"]}
+    for path, content in request["contents"].items():
+        files[path] = WholeFile(path, content.encode(), entries[path]["mode"], entries[path]["sha256"])
+    for path in request["remove"]:
+        files[path] = WholeFile(path, None)
+    for file in shared:
+        if not file.matches():
+            file.prepare(request.get("entries", {}).get(file.path, {}))
+            files[file.path] = file
+    return [files[path] for path in sorted(files)]
+
+
+# Undo by entry
+
+
+def restore_entries(entry: Undo) -> None:
+    """Bring back the entries of a shared file. May run twice. Raises NodeFileError.
+
+    Where nobody wrote the file since, the old one returns by a rename, which needs no space.
+    """
+    path = entry["path"]
+    found, data = _read(path)
+    if not _may_hold_ours(entry, found):
+        return
+    if _is_as_staged(entry, found):
+        if entry["kind"] == "file":
+            _refuse_lost_copy(entry)
+            node_files.make_directories(os.path.dirname(path))
+            node_files.swap_in(entry["saved"], path)
+        else:
+            node_files.remove(path)
+        return
+    back = _undone(entry, data)
+    if back == data:
+        return
+    if not back and entry["kind"] == "absent":
+        node_files.remove(path)
+        return
+    owned = found if found["file_type"] == "file" else entry
+    staged = f"{entry['stage']}/undo-{os.path.basename(path)}"
+    node_files.write_durably(staged, render(back), int(owned["mode"], 8))
+    node_files.give(staged, owned["uid"], owned["gid"])
+    node_files.make_directories(os.path.dirname(path))
+    node_files.swap_in(staged, path)
+
+
+def entries_are_back(entry: Undo) -> bool:
+    """Whether nothing of the change is left in a shared file. Raises NodeFileError."""
+    found, data = _read(entry["path"])
+    return not _may_hold_ours(entry, found) or (
+        not _is_as_staged(entry, found) and _undone(entry, data) == data
+    )
+
+
+def _may_hold_ours(entry: Undo, found: FoundFile) -> bool:
+    """Whether there may be something to bring back.
+
+    A link or a folder that somebody has put there has no entry of ours, and a file system that is lost with the copy, such as
+    /run after a boot, has nothing to go back to.
+    """
+    if found["file_type"] == "absent":
+        return entry["kind"] != "file" or os.path.lexists(entry["saved"])
+    return found["file_type"] == "file"
+
+
+def _is_as_staged(entry: Undo, found: FoundFile) -> bool:
+    """Whether the file is the very one that the change wrote, and not the one from before it."""
+    now = (found.get("sha256"), found.get("mode"))
+    return now[0] == entry["staged"] and now != (entry.get("sha256"), entry.get("mode"))
+
+
+def _undone(entry: Undo, data: Document) -> Document:
+    if not any(
+        _hash_at(data, section, name, entry["path"]) == digest
+        for section, name, digest in each_of(entry["entries"])
+    ):
+        return data  # back already, and the copy with it
+    before: Document = {}
+    if entry["kind"] == "file":
+        _refuse_lost_copy(entry)
+        before = parse(node_files.read_bytes(entry["saved"]), entry["saved"])
+    return undone(data, before, entry["entries"], entry["path"])
+
+
+def _refuse_lost_copy(entry: Undo) -> None:
+    if not os.path.lexists(entry["saved"]):
+        raise NodeFileError(
+            f"{entry['path']} is not as it was, and the copy of it, {entry['saved']}, is gone"
+        )
+
+
+def _read(path: str) -> tuple[FoundFile, Document]:
+    found = node_files.describe(path)
+    if found["file_type"] != "file":
+        return found, {}
+    content = node_files.read_bytes(path)
+    found["sha256"] = node_files.digest(content)
+    return found, parse(content, path)

@@ -1,0 +1,165 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Documentation only: the action of the same name runs on the controller.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: runtime_report
+short_description: Report the planned or applied changes of all nodes
+version_added: 0.1.0
+description:
+  - Prints what M(cri.node.runtime_config) would change in check mode, or has changed, as a table of all nodes with disruption,
+    files and reasons. After a change the table has the generation as well.
+  - Nodes with equal plans are one row, in the notation of inventory ranges, such as V(worker-[01:48]). Nodes without changes are
+    only counted. A node whose change failed has the message of its task.
+  - Returns the same as data, and sets it as M(ansible.builtin.set_stats) does, for job runners such as AWX.
+  - Makes no remote call. Run it once for the whole play (C(run_once)), in the C(always) section of a block with the task that it
+    reports, so that nodes that failed are reported, too.
+  - In a play with C(serial), each report includes the batches before it.
+options:
+  variable:
+    description: Name of the variable that the task of M(cri.node.runtime_config) registered on each node.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
+    support: full
+    details:
+      - Reports what the run would change.
+  diff_mode:
+    description: Returns what changed, or would change, when run with C(--diff).
+    support: N/A
+    details:
+      - Changes nothing on a node, so the task is never C(changed).
+  platform:
+    description: The operating systems of the nodes it runs on.
+    support: full
+    platforms: linux
+    details:
+      - Runs on the controller only.
+requirements:
+  - ansible-core 2.16 or newer on the controller
+seealso:
+  - module: cri.node.runtime_config
+  - module: cri.node.verify_report
+author:
+  - The cri.node contributors (@cri-node)
+"""
+
+EXAMPLES = r"""
+- name: Configure CRI-O and report
+  block:
+    - name: Apply the configuration of CRI-O
+      cri.node.runtime_config:
+        files:
+          - path: /etc/crio/crio.conf.d/60-cri-node.conf
+            owner: crio
+            kind: crio_conf
+            layers:
+              - [crio_config, "{{ crio_config }}"]
+      register: applied
+  always:
+    - name: Report the changes of all nodes
+      cri.node.runtime_report:
+        variable: applied
+      run_once: true
+"""
+
+RETURN = r"""
+lines:
+  description: The table as lines of text. It is not printed where the output of Ansible is machine-readable.
+  type: list
+  elements: str
+  returned: success
+check_mode:
+  description: Whether the report is of check mode, in which nothing was changed.
+  type: bool
+  returned: success
+summary:
+  description: The number of nodes by status.
+  type: dict
+  returned: success
+  contains:
+    nodes:
+      description: Number of all nodes.
+      type: int
+      sample: 50
+    changed:
+      description: Number of nodes that were changed, or would be changed in check mode.
+      type: int
+      sample: 48
+    unchanged:
+      description: Number of nodes that match the desired state.
+      type: int
+      sample: 1
+    pending:
+      description: Number of nodes whose batch has not begun.
+      type: int
+      sample: 0
+    not_planned:
+      description: Number of nodes on which the task did not run, because an earlier task failed or the node was unreachable.
+      type: int
+      sample: 0
+    failed:
+      description: Number of nodes on which the task failed, or that it did not reach.
+      type: int
+      sample: 1
+disruptions:
+  description: The number of nodes that were changed, or would be changed in check mode, by disruption.
+  type: dict
+  returned: success
+  sample: {none: 0, reload: 0, restart: 48}
+plans:
+  description:
+    - The nodes that were changed or would be changed, failed, or were not planned. Nodes with equal plans are one entry. All keys
+      always exist.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    nodes:
+      description: The names of the nodes, in the order of the play.
+      type: list
+      elements: str
+      sample: [worker-01, worker-02]
+    status:
+      description: V(changed), also for a predicted change; V(failed) or V(not_planned).
+      type: str
+      sample: changed
+    disruption:
+      description: V(none), V(reload) or V(restart); null if the node was not read.
+      type: str
+      sample: restart
+    files:
+      description: The files that change, by path, with V(create), V(change) or V(remove).
+      type: dict
+      sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "change"}
+    reasons:
+      description: Why the daemon is reloaded, started or restarted, a sentence each.
+      type: list
+      elements: str
+      sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
+    installs:
+      description: The version of CRI-O that is installed from the static bundle; null if none is.
+      type: str
+      sample: 1.37.0
+    message:
+      description: Why the change failed, as its task reports it, or why there is no plan; otherwise empty.
+      type: str
+      sample: ""
+    generations:
+      description: The generation that the change made, by node. Empty in check mode and for nodes that were not changed.
+      type: dict
+      sample: {worker-01: 4, worker-02: 4}
+ansible_stats:
+  description:
+    - Statistics as M(ansible.builtin.set_stats) sets them. C(cri_node_plan) contains RV(check_mode), RV(summary), RV(disruptions)
+      and RV(plans). A later report of the same run replaces it.
+  type: dict
+  returned: success
+  sample: {data: {cri_node_plan: {}}, per_host: false, aggregate: false}
+"""

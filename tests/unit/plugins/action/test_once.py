@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A setting crosses each room once: a task merges, checks and renders the layers of a variable a single time."""
+
+import sys
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from tests.unit.plugins.action.test_messages import report
+
+from ansible_collections.cri.node.plugins.action import runtime_check
+from ansible_collections.cri.node.plugins.plugin_utils import layers
+from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file, set_rules, unit_drop_in
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
+
+CRIO = "/etc/crio/crio.conf.d/60-cri-node.conf"
+OUTCOME = {"generation": 1, "invocation_id": "b", "outranked": {}, "warnings": []}
+
+
+def file_set(level="info"):
+    """One file of each kind, each with two layers."""
+    layered = {
+        "crio_conf": [["crio_config", log_level(level)], ["crio_config__lab", {"crio": {"metrics": {}}}]],
+        "registries_conf": [
+            ["registries_config", {"unqualified-search-registries": ["a.example"]}],
+            ["registries_config__lab", {"registry": [{"location": "b.example"}]}],
+        ],
+        "crictl_yaml": [["crictl_config", {"timeout": 5}], ["crictl_config__lab", {"debug": True}]],
+        "unit_drop_in": [
+            ["crio_service", {"Service": {"KillMode": "process"}}],
+            ["crio_environment", {"Service": {"EnvironmentFile": "-/etc/crio/cri-node.environment"}}],
+        ],
+        "environment_file": [["crio_environment", {"A": "x"}], ["crio_environment__lab", {"B": "y"}]],
+    }
+    files = [
+        {
+            "path": CRIO if kind == "crio_conf" else f"/etc/{kind}",
+            "owner": "crio",
+            "kind": kind,
+            "layers": each,
+        }
+        for kind, each in layered.items()
+    ]
+    return [*files, {"path": "/etc/text", "owner": "crio", "content": "text\n"}]
+
+
+def log_level(level):
+    return {"crio": {"runtime": {"log_level": level}}}
+
+
+class Calls:
+    """Counts the calls of functions by what they are called with, however their callers have imported them."""
+
+    def __init__(self, **functions):
+        self.found = Counter()
+        self._names = {function.__code__: name for name, function in functions.items()}
+
+    def __enter__(self):
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *_error):
+        sys.setprofile(None)
+
+    def _count(self, frame, event, _argument):
+        if event == "call" and frame.f_code in self._names:
+            given = frame.f_locals.get("layers") or []
+            variables = sorted({name for name, _layer in given})
+            self.found[self._names[frame.f_code], *variables] += 1
+
+
+def counted():
+    functions = {
+        f"{name} {verb}": getattr(type(kind), verb) for name, kind in KINDS.items() for verb in VERBS
+    }
+    return Calls(merge=layers.merge, rules=set_rules.warnings, **functions)
+
+
+VERBS = ("check", "render")
+ONCE = [
+    ("merge", "crio_config", "crio_config__lab"),
+    ("crio_conf check", "crio_config", "crio_config__lab"),
+    ("crio_conf render",),
+    ("merge", "registries_config", "registries_config__lab"),
+    ("registries_conf check", "registries_config", "registries_config__lab"),
+    ("registries_conf render",),
+    ("merge", "crictl_config", "crictl_config__lab"),
+    ("crictl_yaml check", "crictl_config", "crictl_config__lab"),
+    ("crictl_yaml render",),
+    ("unit_drop_in check", "crio_environment", "crio_service"),
+    ("unit_drop_in render",),
+    ("merge", "crio_environment", "crio_environment__lab"),
+    ("environment_file check", "crio_environment", "crio_environment__lab"),
+    ("environment_file render",),
+    ("text check",),
+]
+
+
+def node(files):
+    """A node on which every file of the set is missing, and which makes the change."""
+    absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+    found = report(files={each["path"]: dict(absent) for each in files}, fingerprint="a")
+    return lambda request: {"report": found} if request["call"] == "read" else {"outcome": OUTCOME}
+
+
+@pytest.mark.parametrize("check_mode", [False, True], ids=["run", "check mode"])
+def test_a_change_merges_checks_and_renders_each_variable_once(run, check_mode):
+    files = file_set()
+    with counted() as calls:
+        task = run("runtime_config", {"files": files}, node(files), check_mode=check_mode, diff=True)
+    assert task.result["changed"], task.result
+    assert len(task.calls) == 2
+    assert calls.found == Counter([*ONCE, ("rules",)])
+
+
+def test_a_change_that_the_node_refuses_is_explained_from_what_was_checked(run):
+    files = file_set()
+
+    def refusing(request):
+        outcome = {"failed": True, "phase": "validate", "message": "refused", "detail": "log_level"}
+        return node(files)(request) if request["call"] == "read" else {"outcome": outcome}
+
+    with counted() as calls:
+        task = run("runtime_config", {"files": files}, refusing)
+    assert "crio.runtime.log_level" in task.message
+    assert calls.found == Counter([*ONCE, ("rules",)])
+
+
+def test_the_layers_of_a_kind_are_read_once_where_they_are_not_merged(run):
+    """A drop-in's layers stay apart and an environment's are read before they merge."""
+    files = file_set()
+    with Calls(unit=unit_drop_in._read, environment=environment_file._read) as calls:
+        run("runtime_config", {"files": files}, node(files))
+    assert calls.found == {("unit",): 2, ("environment",): 2}  # two layers each
+
+
+class Hosts:
+    """What Ansible knows of the hosts of a play: templates are values already."""
+
+    def __init__(self, variables):
+        self._all = variables
+        self._variable_manager = self._inventory = self
+
+    def get_host(self, name):
+        return name
+
+    def get_vars(self, play, host, task):
+        return self._all[host]
+
+
+def test_a_check_of_many_hosts_checks_each_distinct_set_of_variables_once():
+    levels = ["info", "debug"] * 10
+    settings = [{"runtime_config": {"files": file_set(level)}} for level in levels]
+    hosts = {f"node-{number}": {"node_settings": each} for number, each in enumerate(settings)}
+    task = SimpleNamespace(play=None, args={"settings": ["node_settings"]})
+    action = runtime_check.ActionModule(
+        task, None, None, None, SimpleNamespace(template=lambda value: value), None
+    )
+    variables = {
+        "ansible_play_hosts_all": list(hosts),
+        "hostvars": Hosts(hosts),
+        "inventory_hostname": "node-0",
+    }
+    with counted() as calls:
+        result = action.perform({"settings": ["node_settings"]}, variables)
+    assert result["msg"] == "20 nodes checked: 140 keys in 120 files"
+    assert calls.found == Counter(2 * [*ONCE, ("rules",)])

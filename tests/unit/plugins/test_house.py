@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rooms of docs/architecture.md: imports point one way, and every module is named there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+COLLECTION = Path(__file__).parents[3]
+PLUGINS = COLLECTION / "plugins"
+PACKAGE = "ansible_collections.cri.node.plugins"
+# What each room may import of the house beside itself.
+BELOW = {
+    "module_utils": set(),
+    "doc_fragments": set(),
+    "plugin_utils": {"module_utils"},
+    "modules": {"module_utils"},
+    "filter": {"module_utils", "plugin_utils"},
+    "action": {"module_utils", "plugin_utils"},
+}
+
+
+def imported(path):
+    """The rooms that a file imports from, by absolute or relative names."""
+    place = path.relative_to(PLUGINS).parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            names = [".".join([PACKAGE, *place[: len(place) - node.level], node.module or ""])]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        else:
+            continue
+        yield from (name.split(".")[4] for name in names if name.startswith(f"{PACKAGE}."))
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_imports_point_one_way(room):
+    strangers = {
+        f"{path.relative_to(PLUGINS)} imports {other}"
+        for path in (PLUGINS / room).rglob("*.py")
+        for other in imported(path)
+        if other != room and other not in BELOW[room]
+    }
+    assert strangers == set()
+
+
+def test_all_rooms_are_known():
+    assert {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(
+        BELOW
+    )
+
+
+def test_every_module_of_module_utils_is_named_on_the_page():
+    page = (COLLECTION / "docs" / "architecture.md").read_text()
+    words = set(re.findall(r"\w+", page))
+    modules = {path.stem for path in (PLUGINS / "module_utils").rglob("*.py")} - {"__init__"}
+    assert modules - words == set()
+
+
+def test_every_package_of_plugin_utils_is_a_room_on_the_page():
+    page = (COLLECTION / "docs" / "architecture.md").read_text()
+    packages = {path.parent.name for path in (PLUGINS / "plugin_utils").glob("*/__init__.py")}
+    assert {name for name in packages if f"        {name}/" not in page} == set()
+
+
+def test_every_path_on_the_page_exists():
+    page = (COLLECTION / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`((?:plugins|roles|tests|docs)/[\w./*-]+)`", page)
+    places = [name for name in named if "*" not in name and "ROLE" not in name]
+    assert len(places) > 30
+    assert [name for name in places if not (COLLECTION / name).exists()] == []
