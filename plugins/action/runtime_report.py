@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports what a play changes on its nodes, or would change: as a table, as data, and as statistics for a job runner."""
+"""Reports the planned or applied changes of all nodes of a play: as a table, as data, and as statistics for a job runner."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ ARGUMENT_SPEC = {"variable": {"type": "str", "required": True}}
 
 
 class ActionModule(CheckedAction):
-    """Runs on the controller only; makes no remote call."""
+    """Runs on the controller only and makes no remote call."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     _requires_connection = False
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Report the results that the play's hosts registered as the variable."""
+        """Report the results that the hosts of the play registered in the variable."""
         registered = play_hosts.registered(task_vars, options["variable"])
-        # A result may hold the diffs of all files, which are not reported.
+        # A result may contain the diffs of all files, which are not reported.
         results = {
             host: cast(dict[str, Any], plain({name: each[name] for name in plan_report.READ if name in each}))
             for host, each in registered.items()
@@ -31,6 +31,6 @@ class ActionModule(CheckedAction):
         report = plan_report.document(results, play_hosts.waiting(task_vars), bool(self._task.check_mode))
         lines = plan_report.table(report)
         show(lines)
-        # As set_stats does. A later report of the same run includes all that an earlier one of this play has.
+        # As set_stats does. A later report of the same play includes the results of an earlier one.
         stats = {"data": {"cri_node_plan": report}, "per_host": False, "aggregate": False}
         return {"changed": False, **report, "lines": lines, "ansible_stats": stats}

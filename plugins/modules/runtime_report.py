@@ -11,13 +11,13 @@ module: runtime_report
 short_description: Report the planned or applied changes of all nodes
 version_added: 0.1.0
 description:
-  - Prints what M(cri.node.runtime_config) would change in check mode, or has changed, as a table of all nodes with disruption,
-    files and reasons. After a change the table has the generation as well.
-  - Nodes with equal plans are one row, in the notation of inventory ranges, such as V(worker-[01:48]). Nodes without changes are
-    only counted. A node whose change failed has the message of its task.
-  - Returns the same as data, and sets it as M(ansible.builtin.set_stats) does, for job runners such as AWX.
+  - Prints a table of all nodes with the changes of M(cri.node.runtime_config), planned in check mode or applied, with
+    disruption, files and reasons. After a change, the table also has the generation.
+  - Nodes with equal plans are in one row, in the notation of inventory ranges, such as V(worker-[01:48]). Nodes without changes
+    are only counted. The row of a node whose change failed has the error message of its task.
+  - Returns the same as data, and sets it as statistics like M(ansible.builtin.set_stats), for job runners such as AWX.
   - Makes no remote call. Run it once for the whole play (C(run_once)), in the C(always) section of a block with the task that it
-    reports, so that nodes that failed are reported, too.
+    reports, so that nodes that failed are also reported.
   - In a play with C(serial), each report includes the batches before it.
 options:
   variable:
@@ -53,7 +53,7 @@ author:
 EXAMPLES = r"""
 - name: Configure CRI-O and report
   block:
-    - name: Apply the configuration of CRI-O
+    - name: Apply the CRI-O configuration
       cri.node.runtime_config:
         files:
           - path: /etc/crio/crio.conf.d/60-cri-node.conf
@@ -71,12 +71,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The table as lines of text. It is not printed where the output of Ansible is machine-readable.
+  description: The table as lines of text. It is not printed if the output of Ansible is machine-readable.
   type: list
   elements: str
   returned: success
 check_mode:
-  description: Whether the report is of check mode, in which nothing was changed.
+  description: Whether the task ran in check mode, in which nothing is changed.
   type: bool
   returned: success
 summary:
@@ -97,7 +97,7 @@ summary:
       type: int
       sample: 1
     pending:
-      description: Number of nodes whose batch has not begun.
+      description: Number of nodes whose batch has not started.
       type: int
       sample: 0
     not_planned:
@@ -105,7 +105,7 @@ summary:
       type: int
       sample: 0
     failed:
-      description: Number of nodes on which the task failed, or that it did not reach.
+      description: Number of nodes on which the task failed, or that were unreachable.
       type: int
       sample: 1
 disruptions:
@@ -115,8 +115,8 @@ disruptions:
   sample: {none: 0, reload: 0, restart: 48}
 plans:
   description:
-    - The nodes that were changed or would be changed, failed, or were not planned. Nodes with equal plans are one entry. All keys
-      always exist.
+    - The nodes that were changed or would be changed, that failed, or on which the task did not run. Nodes with equal plans are
+      one entry. All keys always exist.
   type: list
   elements: dict
   returned: success
@@ -127,7 +127,7 @@ plans:
       elements: str
       sample: [worker-01, worker-02]
     status:
-      description: V(changed), also for a predicted change; V(failed) or V(not_planned).
+      description: V(changed), also for a planned change; V(failed) or V(not_planned).
       type: str
       sample: changed
     disruption:
@@ -139,20 +139,20 @@ plans:
       type: dict
       sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "change"}
     reasons:
-      description: Why the daemon is reloaded, started or restarted, a sentence each.
+      description: Why the daemon is reloaded, started or restarted, one sentence each.
       type: list
       elements: str
       sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
     installs:
-      description: The version of CRI-O that is installed from the static bundle; null if none is.
+      description: The version of CRI-O that is installed from the static bundle; null if none is installed.
       type: str
       sample: 1.37.0
     message:
-      description: Why the change failed, as its task reports it, or why there is no plan; otherwise empty.
+      description: The error message of the task that failed, or why there is no plan; otherwise empty.
       type: str
       sample: ""
     generations:
-      description: The generation that the change made, by node. Empty in check mode and for nodes that were not changed.
+      description: The generation that the change created, by node. Empty in check mode and for nodes that were not changed.
       type: dict
       sample: {worker-01: 4, worker-02: 4}
 ansible_stats:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of what a play changes on its nodes, or would change: data with equal plans joined, and the table that shows it."""
+"""Builds the report of what a play changes on its nodes, or would change: data, in which equal plans are joined, and a table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import table as text
 from ansible_collections.cri.node.plugins.plugin_utils.text.name_ranges import shortened
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 
-# What is read of a result of runtime_config.
+# The keys of a result of runtime_config that the report uses.
 READ = ("changed", "failed", "unreachable", "skipped", "msg", "plan", "bundle", "generation")
 STATUSES = ("changed", "unchanged", "pending", "not_planned", "failed")
 
-# The last rows of the table are read first, because they are right above the summary.
+# The most important rows come last, right above the summary.
 _LISTED = ("changed", "not_planned", "failed")
 _LABELS = {"not_planned": "NOT PLANNED", "failed": "FAILED"}
 _NOT_REACHED = "an earlier task failed, or the node was unreachable"
@@ -27,17 +27,17 @@ _NO_REASON = "the task failed without a message"
 _LONGEST_MESSAGE = 4000  # characters in the data, as runtime_config limits its messages
 _LONGEST_SHOWN = 1000  # characters of a message in the table
 _WIDTH_OF_NAMES = (
-    24  # columns beside which every path of the roles has room; a longer name gets what it needs
+    24  # characters; beside this column, every path of the roles fits; a longer name makes it wider
 )
 _WIDEST_NAME = 40
-_MANY = 4  # nodes that a reader would have to count
+_MANY = 4  # from this number on, the number of nodes is shown
 _MOST_ROWS = 200
 _MOST_FILES = 12  # in a row
 _MOST_REASONS = 5
 
 
 class NodesPlan(TypedDict):
-    """What is planned for nodes with equal plans, as the documentation of runtime_report describes it."""
+    """The plan of nodes with equal plans, see the documentation of runtime_report."""
 
     nodes: list[str]
     status: str  # changed, not_planned or failed
@@ -46,7 +46,7 @@ class NodesPlan(TypedDict):
     reasons: list[str]
     installs: str | None  # the version of CRI-O that is installed from a bundle
     message: str  # why the change failed, or why there is no plan
-    generations: dict[str, int]  # by node, of a change that was made
+    generations: dict[str, int]  # by node, of an applied change
 
 
 class Report(TypedDict):
@@ -61,8 +61,8 @@ class Report(TypedDict):
 def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str], check_mode: bool) -> Report:
     """Build the report of all nodes of a play.
 
-    results: what runtime_config returned, by node; {} for a node on which it did not run.
-    waiting: nodes whose batch has not begun. A result of theirs is from an earlier play and is ignored.
+    results: the results of runtime_config by node; {} for a node on which it did not run.
+    waiting: nodes whose batch has not started. If they have a result, it is from an earlier play and is ignored.
     """
     joined: dict[str, NodesPlan] = {}
     summary = dict.fromkeys(("nodes", *STATUSES), 0)
@@ -118,7 +118,7 @@ def _position(plan: NodesPlan) -> tuple[int, int, str]:
 
 
 def table(report: Report) -> list[str]:
-    """Return the report as lines that fit a terminal: a row for equal plans, and one line for the nodes without changes."""
+    """Return the report as lines that fit a terminal: one row for equal plans, and a summary that counts all nodes."""
     if not report["plans"]:
         return [_summary_line(report)]
     plans = report["plans"][-_MOST_ROWS:]
@@ -141,7 +141,7 @@ def table(report: Report) -> list[str]:
 
 
 def _names(nodes: list[str]) -> str:
-    """The nodes of a row, and how many they are where that is not seen at once."""
+    """Return the nodes of a row, with their number if there are many."""
     names, number = shortened(nodes), f"({count(len(nodes), 'node')})"
     if len(nodes) < _MANY:
         return names
@@ -155,7 +155,7 @@ def _generations(plan: NodesPlan) -> str:
 
 
 def _details(plan: NodesPlan, width: int) -> Iterator[str]:
-    """The lines that say what changes and why; of a failed node only its message."""
+    """Yield lines with what changes and why; for a failed node, only its message."""
     if plan["message"]:
         yield shown(plan["message"], _LONGEST_SHOWN)
         return
@@ -179,7 +179,7 @@ def _details(plan: NodesPlan, width: int) -> Iterator[str]:
 
 
 def _cut(path: str, width: int) -> str:
-    """The path on one line: a long one without its middle, since its ends say most."""
+    """Return the path on one line. The middle of a long path is omitted, because its ends are the most informative."""
     if len(path) <= width:
         return path
     end = (width - 3) * 2 // 3

@@ -42,17 +42,17 @@ def hosts_of(task_vars: dict[str, Any]) -> list[str]:
 
 
 def registered(task_vars: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return what a task registered as `name` on each host of the play, in the play's order; {} where it registered nothing."""
+    """Return the result that a task registered as `name`, by host in the order of the play; {} if a host has none."""
     hostvars = task_vars["hostvars"]
     found = ((host, hostvars.raw_get(host).get(name)) for host in _all(task_vars))
     return {host: result if isinstance(result, Mapping) else {} for host, result in found}
 
 
 def waiting(task_vars: dict[str, Any]) -> list[str]:
-    """Return the hosts whose batch has not begun. Batches follow the order of all hosts."""
+    """Return the hosts whose batch has not started. Batches follow the order of all hosts."""
     every = _all(task_vars)
     lost = set(every).difference(task_vars.get("ansible_play_hosts") or ())
-    # Ansible takes lost hosts out of the batch, which may leave nothing of it.
+    # Ansible removes lost hosts from the batch, which may leave it empty.
     begun = set(task_vars.get("ansible_play_batch") or lost)
     last = max((index for index, host in enumerate(every) if host in begun), default=-1)
     return [host for host in every[last + 1 :] if host not in lost]

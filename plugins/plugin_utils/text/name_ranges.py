@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of many nodes in few words: consecutive numbers become a range, in the notation of Ansible's inventories."""
+"""Shortens lists of node names: consecutive numbers become a range, in the notation of Ansible inventories."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,9})([^0-9]*)")
-_SHORTEST = 3  # names that become a range; fewer are as short by themselves
+_SHORTEST = 3  # names in a range; fewer are not shorter as a range
 
 
 class _Name(NamedTuple):
-    """A name, split at the number that counts nodes: the last one of the host part, or of an address."""
+    """A name, split at its number: the last one in the host name, or in an address."""
 
     before: str
     after: str
@@ -27,7 +27,7 @@ class _Name(NamedTuple):
         return len(self.digits) > 1 and self.digits.startswith("0")
 
     def follows(self, run: Sequence[_Name]) -> bool:
-        """Whether the run can go on with this name: in an inventory a range with leading zeros has numbers of one width."""
+        """Return whether the run can continue with this name. All numbers of a range with leading zeros have the same width."""
         last = run[-1]
         if not (self.digits and last.digits) or (run[0].is_padded and len(self.digits) > len(run[0].digits)):
             return False
@@ -38,14 +38,14 @@ class _Name(NamedTuple):
 
 
 def shortened(names: Iterable[str], most: int = 8) -> str:
-    """Return the names as text: "storage-1, worker-[01:48]". After `most` names or ranges: how many names more there are."""
+    """Return the names as text: "storage-1, worker-[01:48]". After `most` names or ranges, only the number of further names."""
     ranges = _ranges(names)
     more = sum(map(len, ranges[most:]))
     return ", ".join(map(_text, ranges[:most])) + (f" and {more} more" if more else "")
 
 
 def _ranges(names: Iterable[str]) -> list[list[_Name]]:
-    """The names in their order, those with consecutive numbers together where they are enough for a range."""
+    """Return the sorted names, those with consecutive numbers together if they are enough for a range."""
     runs: list[list[_Name]] = []
     for name in sorted({_split(each) for each in names}, key=lambda each: each.position):
         if runs and name.follows(runs[-1]):

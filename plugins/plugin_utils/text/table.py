@@ -13,7 +13,7 @@ _GAP = 2
 def row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     """Return the lines of one row: each cell wraps within its column, and the last one takes the rest of WIDTH.
 
-    A cell may have several lines.
+    A cell may contain several lines.
     """
     widths = [*widths, rest(widths)]
     columns = [
@@ -29,7 +29,7 @@ def row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def rest(widths: Sequence[int]) -> int:
-    """Return the width of a row's last column beside columns of these widths."""
+    """Return the width that is left for the last column of a row."""
     return WIDTH - sum(widths) - _GAP * len(widths)
 
 
