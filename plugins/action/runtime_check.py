@@ -46,7 +46,7 @@ class ActionModule(CheckedAction):
         self.known: dict[tuple[str, str], Examined] = {}
         self.examined: dict[
             int, tuple[dict[str, Any], list[Examined]]
-        ] = {}  # by the values that several hosts share
+        ] = {}  # by values that several hosts share
         problems: list[tuple[str, Problem]] = []
         warnings: list[tuple[str, Problem]] = []
         totals: dict[str, tuple[int, int]] = {}

@@ -209,7 +209,7 @@ def _changes(wanted: DesiredFiles, made: plan.Plan, report: Report) -> dict[str,
     return {
         "contents": shown,
         "secret_contents": secret,
-        # The node knows which entries of shared files are ours; nobody but it may remove anything of them.
+        # Only the node knows which entries of shared files are ours, so it removes them itself.
         "remove": [path for path in made.removes if not report["orphans"][path].get("shared")],
         "activate": made.activate,
         "concerns_daemon": made.concerns_daemon,

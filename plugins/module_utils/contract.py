@@ -41,15 +41,15 @@ class UnwantedFile(TypedDict, total=False):
 
 
 class EntrySet(TypedDict):
-    """Desired entries of a JSON file that other tools write, too, such as auth.json. Everything else in it is left alone."""
+    """Desired entries of a JSON file that other tools also write, such as auth.json. Nothing else in it is changed."""
 
     path: str
     owner: str
-    mode: str  # of a file that does not exist; an existing one keeps its own and, if this is secret, gets no wider one
+    mode: str  # of a new file; an existing file keeps its mode, restricted to this one if `secret`
     secret: bool
     disruption: str
-    # By section, which is the dotted path of an object ("auths", "" for the whole document), and name: the entry's hash, see
-    # managed_file.entry_hash. Of a secret file they travel in `secret_hashes` alone.
+    # The hash of each entry, see managed_file.entry_hash, by section and name. A section is the dotted path of an object
+    # ("auths", "" for the whole document). The hashes of a secret file are only sent in `secret_hashes`.
     entries: dict[str, dict[str, str]]
 
 
@@ -69,7 +69,7 @@ class Request(TypedDict, total=False):
 
     contents: dict[str, str]
     entries: dict[str, dict[str, dict[str, Any]]]  # path: section: name: value
-    remove: list[str]  # whole files; entries of shared ones go by what is recorded of them
+    remove: list[str]  # whole files; entries of shared files are removed according to their record
     activate: str  # none, reload, start or restart
     concerns_daemon: bool
     daemon_reload: bool
@@ -136,7 +136,7 @@ class ReportedFile(FoundFile, total=False):
     disruption: str
     same_content: bool
     secret: bool
-    shared: bool  # other tools write it, too: the rest is about our entries alone
+    shared: bool  # other tools also write it: all other keys only concern our entries
     as_wanted: bool
     loaded: bool  # whether the running daemon has read these bytes
     content: str  # where it differs and may be shown
@@ -307,8 +307,8 @@ class Undo(TypedDict, total=False):
     mode: str
     uid: int
     gid: int
-    # Of a shared file: the entries that the change writes, by section and name: their new hash, None for one that it removes.
-    # They alone are brought back if somebody wrote the file since.
+    # Of a shared file: the new hash of each entry that the change writes, by section and name; None for a removed entry.
+    # Only these entries are restored if the file has been changed since.
     entries: dict[str, dict[str, str | None]]
     staged: str | None  # SHA-256 of the whole new file, None if the change removes it
 
@@ -360,10 +360,10 @@ class KeptFile(OwnedFile):
 
 
 class CommittedEntries(TypedDict):
-    """Entries of ours in a shared file, as they were committed."""
+    """Our entries in a shared file at the time of the commit."""
 
-    entries: dict[str, dict[str, str]]  # by section and name: the hash; never the value, which may be secret
-    created: bool  # whether the file did not exist before: then it goes with its last entry
+    entries: dict[str, dict[str, str]]  # the hash by section and name; never the value, which may be secret
+    created: bool  # whether we created the file; then it is removed with its last entry
     secret: bool
     disruption: str
 
@@ -400,9 +400,9 @@ class _State(TypedDict):
 
 
 class State(_State, total=False):
-    """What is committed. The rename of its file is the point of commit."""
+    """The committed state. The rename of its file is the commit."""
 
-    # Owner: {path: ...}; absent without any. Versions that do not know it leave the entries where they are.
+    # Owner: {path: ...}; absent if there are none. Versions that do not know this key do not change the entries.
     shared: dict[str, dict[str, CommittedEntries]]
 
 
@@ -490,7 +490,7 @@ def _entry(entry: Any, name: str, path: str) -> CommittedFile:
 
 def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
     if not isinstance(data, dict) or not name.startswith("/"):
-        raise DamagedDocument(f"{path}: the entry {name:.80} is not that of a shared file")
+        raise DamagedDocument(f"{path}: the entry {name:.80} is not an entry of a shared file")
     if not _are_hashes(data.get("entries"), str):
         raise DamagedDocument(f"{path}: the entries of {name:.80} have no hashes")
     return {

@@ -6,7 +6,7 @@ The root is "/" on a node. Tests set another one to run everything in a temporar
 
 from __future__ import annotations
 
-# Where CRI-O, systemd and containers/image look by themselves.
+# The default paths of CRI-O, systemd and containers/image.
 CRIO_CONFIG = "/etc/crio/crio.conf"
 CRIO_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
 CRIO_SOCKET = "/var/run/crio/crio.sock"

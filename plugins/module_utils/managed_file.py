@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a change does with one path: a file that is ours as a whole, or our entries in a file that other tools write, too.
+"""Changes one path of a node: a file that we manage completely, or our entries in a file that other tools also write.
 
-Both kinds keep the old file, stage the new one beside it, and say how to go back. A whole file goes back as it was. In a shared
-file only entries that the change wrote go back; whoever wrote an entry last keeps it.
+Both kinds keep the old file, stage the new one beside it, and return how to undo the change. A whole file is restored completely.
+In a shared file, only the entries that the change wrote are restored, unless another tool has changed them later.
 
-A shared file is a JSON document of objects. An entry is found by its section, the dotted path of an object ("auths", "" for
-the document itself), and its name in there. Its identity is a hash of its value, so that no record holds a secret.
+A shared file is a JSON document of objects. An entry is identified by its section, which is the dotted path of an object
+("auths", "" for the document itself), and by its name in that object. Its value is recorded as a hash, so that records never
+contain a secret.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class SharedFileError(NodeFileError):
-    """A shared file is not a document that entries can be written to; it stays as it is. kind: shared."""
+    """Entries cannot be written to a shared file. The file is not changed. kind: shared."""
 
     kind = "shared"
 
@@ -40,7 +41,7 @@ class SharedFileError(NodeFileError):
 
 
 def parse(content: bytes, path: str) -> Document:
-    """Return the document in the bytes of `path`. Raises SharedFileError, which quotes nothing of them."""
+    """Return the document in `content`, the bytes of `path`. Raises SharedFileError without quoting the content."""
     try:
         data = json.loads(content.decode("utf-8"), parse_constant=_refuse_number, parse_float=_finite)
     except UnicodeDecodeError:
@@ -50,10 +51,10 @@ def parse(content: bytes, path: str) -> Document:
         raise SharedFileError(f"{path} is not JSON ({place}), so no entry can be {_WRITTEN}") from None
     except (ValueError, RecursionError):
         raise SharedFileError(
-            f"{path} is not JSON that other programs read, so no entry can be {_WRITTEN}"
+            f"{path} is not JSON that other programs can read, so no entry can be {_WRITTEN}"
         ) from None
     if not isinstance(data, dict):
-        raise SharedFileError(f"{path} holds no JSON object, so no entry can be {_WRITTEN}")
+        raise SharedFileError(f"{path} does not contain a JSON object, so no entry can be {_WRITTEN}")
     return data
 
 
@@ -67,7 +68,7 @@ def _refuse_number(name: str) -> None:
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise ValueError("a number that JSON cannot hold when it is written again")
+        raise ValueError("a number that is not valid JSON when it is written again")
     return number
 
 
@@ -77,7 +78,7 @@ def render(data: Document) -> bytes:
 
 
 def entry_hash(value: Any) -> str:
-    """Return what identifies the value of an entry: equal data has equal hashes, whatever the order of its names."""
+    """Return the hash of the value of an entry. It does not depend on the order of names."""
     return node_files.digest(json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii"))
 
 
@@ -90,7 +91,7 @@ def hashes_of(values: Values) -> Hashes:
 
 
 def each_of(entries: dict[str, dict[str, _T]]) -> Iterator[tuple[str, str, _T]]:
-    """Yield (section, name, what is there) for each entry, sorted."""
+    """Yield (section, name, value) for each entry, sorted."""
     for section in sorted(entries):
         for name in sorted(entries[section]):
             yield section, name, entries[section][name]
@@ -99,8 +100,8 @@ def each_of(entries: dict[str, dict[str, _T]]) -> Iterator[tuple[str, str, _T]]:
 def changes(data: Document, desired: Hashes, recorded: Hashes, path: str) -> Changes:
     """Return the entries that must be written to or removed from a document.
 
-    `recorded` are those that we wrote before: one that is not desired any more is removed, unless somebody else has changed it
-    since. Raises SharedFileError if a section is not an object.
+    `recorded` are the entries that an earlier change wrote. One that is no longer desired is removed, unless another tool has
+    changed it since. Raises SharedFileError if a section is not an object.
     """
     found: Changes = {}
     for section, name, digest in each_of(desired):
@@ -113,7 +114,7 @@ def changes(data: Document, desired: Hashes, recorded: Hashes, path: str) -> Cha
 
 
 def merged(data: Document, written: Changes, values: Values, path: str) -> Document:
-    """Return the document with the changes made. A section that they empty goes with its last entry."""
+    """Return a copy of the document with the changes. A section is removed together with its last entry."""
     data = copy.deepcopy(data)
     for section, name, digest in each_of(written):
         if digest is None:
@@ -124,14 +125,14 @@ def merged(data: Document, written: Changes, values: Values, path: str) -> Docum
 
 
 def undone(data: Document, before: Document, written: Changes, path: str) -> Document:
-    """Return the document of now with those changes taken back that nobody has changed since.
+    """Return a copy of the current document without the changes, except for entries that another tool has changed since.
 
-    `before` is the document that the changes were made to: what it had in their place is put back.
+    `before` is the document before the changes; its entries are restored.
     """
     data = copy.deepcopy(data)
     for section, name, digest in each_of(written):
         if _hash_at(data, section, name, path) != digest:
-            continue  # somebody wrote it since, or it is back already
+            continue  # another tool has changed it since, or it has already been restored
         former = _section(before, section, path)
         if name in former:
             _section(data, section, path, create=True)[name] = former[name]
@@ -141,12 +142,12 @@ def undone(data: Document, before: Document, written: Changes, path: str) -> Doc
 
 
 def _section(data: Document, section: str, path: str, create: bool = False) -> Document:
-    """Return the object of a section; an empty one that is not part of the document if there is none and `create` is false."""
+    """Return the object of a section. If it does not exist, create it, or without `create` return a separate empty one."""
     here = data
     done = ""
     for part in section.split(".") if section else []:
         done = f"{done}.{part}" if done else part
-        if here.get(part) is None:  # null means to these programs what a missing name means
+        if here.get(part) is None:  # these programs treat null like a missing name
             if not create:
                 return {}
             here[part] = {}
@@ -162,7 +163,7 @@ def _hash_at(data: Document, section: str, name: str, path: str) -> str | None:
 
 
 def _remove(data: Document, section: str, name: str, path: str, down_to: Document | None = None) -> None:
-    """Remove an entry, and the objects around it that are empty then. down_to: a document whose objects stay."""
+    """Remove an entry, and the objects that contain it if they become empty. down_to: a document whose objects are kept."""
     _section(data, section, path).pop(name, None)
     parts = section.split(".") if section else []
     while parts:
@@ -188,7 +189,7 @@ class ManagedFile:
         self.content: bytes | None = None
 
     def keep(self, stage: str, number: int) -> Undo:
-        """Keep the old file in `stage`, a folder on its file system. Returns how it is brought back. Raises NodeFileError."""
+        """Keep the old file in `stage`, a directory on its file system. Return how to restore it. Raises NodeFileError."""
         found = node_files.describe(self.path)
         entry: Undo = {"path": self.path, "kind": found["file_type"], "stage": stage}
         if found["file_type"] == "file":
@@ -204,18 +205,18 @@ class ManagedFile:
         raise NotImplementedError
 
     def refuse_lost_edit(self) -> None:
-        """Raise NodeFileError if the swap would lose what somebody else wrote since the file was read."""
+        """Raise NodeFileError if the swap would overwrite a change that was made after the file was read."""
 
     def is_in_place(self) -> bool:
-        """Whether the path is as this change left it. Raises NodeFileError."""
+        """Return whether the path is still as this change left it. Raises NodeFileError."""
         raise NotImplementedError
 
 
 class WholeFile(ManagedFile):
-    """A file that is ours: its bytes, its mode, and root as its owner."""
+    """A file that we manage completely: its content and its mode; its owner is root."""
 
     def __init__(self, path: str, content: bytes | None, mode: str = "", sha256: str | None = None) -> None:
-        """sha256: what the controller expects of the content; None if there will be no file."""
+        """sha256: the hash of the content from the controller; None if there will be no file."""
         super().__init__(path)
         self.content = content
         self._mode, self._sha256 = mode, sha256
@@ -226,20 +227,21 @@ class WholeFile(ManagedFile):
         node_files.give(staged, 0, 0)
 
     def is_in_place(self) -> bool:
-        """Whether the file has the content, or is gone."""
+        """Return whether the file has the content, or does not exist if it was removed."""
         return node_files.describe(self.path).get("sha256") == self._sha256
 
 
 class SharedFile(ManagedFile):
-    """Entries of ours in a JSON file of several owners. The file keeps its owner, and its mode unless that shows a secret.
+    """Our entries in a JSON file that other tools also write.
 
+    The file keeps its owner, and its mode unless it must be restricted to protect a secret.
     written: the entries that must change, see `changes`.
     """
 
     def __init__(self, path: str, desired: EntrySet | None, recorded: CommittedEntries | None) -> None:
-        """Read the file. Raises SharedFileError if it cannot be understood, NodeFileError if it cannot be read.
+        """Read the file. Raises SharedFileError if it cannot be parsed, NodeFileError if it cannot be read.
 
-        desired: None if no entry is desired any more. recorded: what was committed before, None if nothing was.
+        desired: None if no entry is desired any longer. recorded: the entries of the last commit, None if there are none.
         """
         super().__init__(path)
         self._desired, self._recorded = desired, recorded
@@ -258,7 +260,7 @@ class SharedFile(ManagedFile):
 
     @property
     def disruption(self) -> str:
-        """What a running daemon needs to load the entries."""
+        """What is required for a running daemon to load the entries."""
         known = self._desired or self._recorded
         return known["disruption"] if known else "restart"
 
@@ -277,41 +279,41 @@ class SharedFile(ManagedFile):
         return f"{int(self.found['mode'], 8) & int(self._desired['mode'], 8):04o}"
 
     def matches(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether the file matches the desired state."""
         return not self.written and (self.found["file_type"] != "file" or self.mode == self.found["mode"])
 
     def words(self) -> list[list[str]]:
-        """Return what is at each entry that must change, in words: a short secret could be guessed from its hash."""
+        """Return [section, name, "present" or "absent"] for each entry to change: a secret could be guessed from a hash."""
         return [
             [section, name, "present" if name in _section(self._data, section, self.path) else "absent"]
             for section, name, _digest in each_of(self.written)
         ]
 
     def prepare(self, values: Values) -> None:
-        """Make the new content, with the values of the entries that are written."""
+        """Create the new content, with the values of the entries that are written."""
         data = merged(self._data, self.written, values, self.path)
         ours = self._desired is None and self._recorded is not None and self._recorded["created"]
         self.content = None if ours and not data else render(data)
 
     def keep(self, stage: str, number: int) -> Undo:
-        """Keep the old file, with the values of others in the place of our entries. Only hashes are in what is returned."""
+        """Keep the old file, which may have values of other tools for our entries. Only return their hashes."""
         entry = super().keep(stage, number)
         entry["entries"] = self.written
         entry["staged"] = None if self.content is None else node_files.digest(self.content)
         return entry
 
     def stage(self, staged: str) -> None:
-        """Write the content, with the file's owner."""
+        """Write the content, with the owner of the file."""
         node_files.write_durably(staged, self.content or b"", int(self.mode, 8))
         node_files.give(staged, self.found.get("uid", 0), self.found.get("gid", 0))
 
     def refuse_lost_edit(self) -> None:
-        """Raise NodeFileError if the file is not the one that the entries were merged into."""
+        """Raise NodeFileError if the file has changed since the entries were merged into it."""
         if _same(self.found) != _same(node_files.describe(self.path)):
             raise NodeFileError(f"somebody else changed {self.path} during the change; run again")
 
     def is_in_place(self) -> bool:
-        """Whether every entry of the change is there, whatever others have written since."""
+        """Return whether the file has all entries of the change. Other entries may have changed since."""
         data = _read(self.path)[1]
         return all(
             _hash_at(data, section, name, self.path) == digest
@@ -319,7 +321,7 @@ class SharedFile(ManagedFile):
         )
 
     def record(self) -> CommittedEntries | None:
-        """Return what to commit: desired entries that we wrote, now or before. None if there are none."""
+        """Return the entries to commit: desired ones that this or an earlier change wrote. None if there are none."""
         if self._desired is None:
             return None
         before = self._recorded["entries"] if self._recorded else {}
@@ -339,7 +341,8 @@ def _same(found: FoundFile) -> tuple[str, str | None]:
 
 
 def shared_files(request: Request, state: State) -> list[SharedFile]:
-    """Return the shared files of a request's owners, sorted by path: desired ones, and those with entries of an earlier change.
+    """Return the shared files of a request's owners, sorted by path: desired ones, and those that have entries of an earlier
+    change.
 
     Raises SharedFileError, NodeFileError.
     """
@@ -349,7 +352,7 @@ def shared_files(request: Request, state: State) -> list[SharedFile]:
 
 
 def shared_paths(request: Request, state: State) -> list[str]:
-    """Return the paths of shared_files, without reading any of them."""
+    """Return the paths of shared_files without reading the files."""
     return sorted({each["path"] for each in request.get("shared") or []} | set(_recorded(request, state)))
 
 
@@ -375,7 +378,7 @@ def _joined(one: CommittedEntries, other: CommittedEntries) -> CommittedEntries:
 
 
 def of_request(request: Request, shared: list[SharedFile]) -> list[ManagedFile]:
-    """Return what the change of a request writes or removes, sorted by path."""
+    """Return the files that the change of a request writes or removes, sorted by path."""
     files: dict[str, ManagedFile] = {}
     entries = {entry["path"]: entry for entry in request["files"]}
     for path, content in request["contents"].items():
@@ -393,9 +396,9 @@ def of_request(request: Request, shared: list[SharedFile]) -> list[ManagedFile]:
 
 
 def restore_entries(entry: Undo) -> None:
-    """Bring back the entries of a shared file. May run twice. Raises NodeFileError.
+    """Restore the entries of a shared file. May run twice. Raises NodeFileError.
 
-    Where nobody wrote the file since, the old one returns by a rename, which needs no space.
+    If the file has not been changed since, the old one is restored with a rename, which needs no space.
     """
     path = entry["path"]
     found, data = _read(path)
@@ -424,7 +427,7 @@ def restore_entries(entry: Undo) -> None:
 
 
 def entries_are_back(entry: Undo) -> bool:
-    """Whether nothing of the change is left in a shared file. Raises NodeFileError."""
+    """Return whether nothing of the change is left in a shared file. Raises NodeFileError."""
     found, data = _read(entry["path"])
     return not _may_hold_ours(entry, found) or (
         not _is_as_staged(entry, found) and _undone(entry, data) == data
@@ -432,10 +435,10 @@ def entries_are_back(entry: Undo) -> bool:
 
 
 def _may_hold_ours(entry: Undo, found: FoundFile) -> bool:
-    """Whether there may be something to bring back.
+    """Return whether there may be something to restore.
 
-    A link or a folder that somebody has put there has no entry of ours, and a file system that is lost with the copy, such as
-    /run after a boot, has nothing to go back to.
+    A link or directory that was created in its place has no entry of ours. If the file system was lost together with the copy,
+    such as /run after a boot, there is nothing to restore.
     """
     if found["file_type"] == "absent":
         return entry["kind"] != "file" or os.path.lexists(entry["saved"])
@@ -443,7 +446,7 @@ def _may_hold_ours(entry: Undo, found: FoundFile) -> bool:
 
 
 def _is_as_staged(entry: Undo, found: FoundFile) -> bool:
-    """Whether the file is the very one that the change wrote, and not the one from before it."""
+    """Return whether the file is exactly the one that the change wrote, and not the one before it."""
     now = (found.get("sha256"), found.get("mode"))
     return now[0] == entry["staged"] and now != (entry.get("sha256"), entry.get("mode"))
 
@@ -453,7 +456,7 @@ def _undone(entry: Undo, data: Document) -> Document:
         _hash_at(data, section, name, entry["path"]) == digest
         for section, name, digest in each_of(entry["entries"])
     ):
-        return data  # back already, and the copy with it
+        return data  # the file was already restored, from its copy
     before: Document = {}
     if entry["kind"] == "file":
         _refuse_lost_copy(entry)
@@ -463,9 +466,7 @@ def _undone(entry: Undo, data: Document) -> Document:
 
 def _refuse_lost_copy(entry: Undo) -> None:
     if not os.path.lexists(entry["saved"]):
-        raise NodeFileError(
-            f"{entry['path']} is not as it was, and the copy of it, {entry['saved']}, is gone"
-        )
+        raise NodeFileError(f"{entry['path']} is not as it was, and its copy {entry['saved']} does not exist")
 
 
 def _read(path: str) -> tuple[FoundFile, Document]:

@@ -212,7 +212,7 @@ def _describe_path(
 
 
 def _describe_shared(file: SharedFile, service: CrioService, state: State) -> ReportedFile:
-    """Describe a shared file: entries of others do not count, and no content or hash leaves the node."""
+    """Describe a shared file. Only our entries are compared; neither content nor hashes leave the node."""
     found = cast(ReportedFile, dict(file.found))
     found.update({"shared": True, "secret": file.secret, "disruption": file.disruption})
     found["as_wanted"] = file.matches()

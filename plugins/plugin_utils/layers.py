@@ -9,18 +9,18 @@ from typing import Any, TypedDict
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
-Data = dict[str, Any]  # plain data of a file's settings: tables, lists and scalars by their names
+Data = dict[str, Any]  # the settings of a file as plain data: tables, lists and scalars by name
 Path = tuple[str, ...]
 Layers = list[tuple[str, object]]  # names of variables and their data; later layers override earlier ones
 
 
 class Setting(TypedDict):
-    """A value that a file of the desired set sets."""
+    """A key that a file of the desired set sets, and its value."""
 
     path: str  # of the file
     key: str  # dotted, as TOML writes it
     value: Any  # plain data; None if it may be a secret
-    variable: str  # the layer that gave it
+    variable: str  # the layer that sets it
 
 
 def named_layers(value: object, variable: str) -> Layers:

@@ -92,7 +92,7 @@ def string(document: Mapping[str, Any], key: str) -> str | None:
 
 
 def required_string(document: Mapping[str, Any], key: str) -> str:
-    """Return a string that is not empty."""
+    """Return a string. Raises UnexpectedOutput if it is empty or absent."""
     value = string(document, key)
     if value is None:
         raise UnexpectedOutput(f"crictl printed an entry without {key}")

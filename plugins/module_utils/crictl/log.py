@@ -97,7 +97,7 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The text, with U+FFFD for what is not UTF-8."""
+        """The text, with U+FFFD for bytes that are not UTF-8."""
         if self._text is None:
             try:
                 self._text = self._data.decode("utf-8")

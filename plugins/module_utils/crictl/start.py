@@ -182,7 +182,7 @@ def json_arguments(command: str, *arguments: str) -> tuple[str, ...]:
 
 
 def json_flag(arguments: Iterable[object]) -> tuple[str, ...]:
-    """Return the flag for JSON, nothing if the arguments have one."""
+    """Return the flag for JSON, or nothing if the arguments already contain it."""
     return () if any(argument in ("-o", "--output") for argument in arguments) else ("-o", "json")
 
 

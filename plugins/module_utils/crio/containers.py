@@ -163,7 +163,7 @@ def judge(
     """Decide what happened to the containers of a snapshot. Returns (lost, pending, ended), each a list of sentences.
 
     listed: ids that the runtime lists as running now. group: the daemon's control group, whose processes a stop may end.
-    ended: {id: exit code} as the runtime reports it, for containers without a record of their monitor.
+    ended: {id: exit code} as the runtime reports it, for containers whose monitor left no record.
     """
     lost, pending, gone = [], [], []
     reported = ended or {}
@@ -194,10 +194,10 @@ def judge(
 
 
 def _known(code: int) -> str | None:
-    """Return an exit code that the runtime reports, None if it stands for one that nobody knows.
+    """Return the exit code that the runtime reports; None if the exit is unknown.
 
-    CRI-O removes the monitor's record once it has read it (server/server.go, handleExit), and reports 255 for a container
-    without one (internal/oci/runtime_oci.go, UpdateContainerStatus); -1 is a container for which no code is reported.
+    CRI-O removes the record of the monitor after it has read it (server/server.go, handleExit), and reports 255 for a container
+    without a record (internal/oci/runtime_oci.go, UpdateContainerStatus). -1 means that the runtime reports no exit code.
     """
     return None if code in (-1, 255) else str(code)
 

@@ -109,7 +109,7 @@ def complaint(unit: str, after: str | None, known_invocation: str) -> str:
 
     `known_invocation` is the previous one, whose last lines are not about the start. If systemd ended the start (a command
     of the unit failed, or it took too long), errors of the daemon are not the cause: CRI-O logs some of them when it stops.
-    A line may reach the journal late, so an empty answer is waited with for a moment.
+    A line may reach the journal late, so an empty result is only returned after a short wait.
     """
     deadline = time.monotonic() + _LATE
     while True:

@@ -21,14 +21,14 @@ from . import state as committed
 
 if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
     Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
-    SharedEntries = dict[str, dict[str, CommittedEntries]]  # the same of shared files
+    SharedEntries = dict[str, dict[str, CommittedEntries]]  # the same for shared files
 
 KEPT = 5
 _LIST = "files.json"
 
 
 class NextGeneration(NamedTuple):
-    """What a change is going to commit."""
+    """The generation that a change will commit."""
 
     number: int
     owners: Owners
@@ -84,7 +84,7 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
 
 
 def _shared_entries(request: Request, state: State, shared: list[SharedFile]) -> SharedEntries:
-    """Return the entries of ours in shared files as they will be, with those of other owners."""
+    """Return our entries in shared files after the change, including those of other owners."""
     found: SharedEntries = {
         owner: dict(files)
         for owner, files in state.get("shared", {}).items()

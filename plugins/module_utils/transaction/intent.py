@@ -38,7 +38,7 @@ def prepare(
 ) -> Prepared:
     """Stage the new files and keep the old ones, each on its own file system. Returns a Prepared.
 
-    `files` are what the change writes or removes, see managed_file.of_request. The node's configuration is not changed. If
+    `files` are those that the change writes or removes, see managed_file.of_request. The node's configuration is not changed. If
     this is interrupted, `sweep` of recovery.py removes what was written: at once, after a kill, or at the next boot, by
     `program` (its path). Raises NodeFileError; then the caller must sweep.
     """

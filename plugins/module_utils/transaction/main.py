@@ -99,7 +99,7 @@ def _retry(unit: str) -> int:
                 problem = "" if open_still else recovery.retry_daemon(unit)
                 ended = not problem and not intent.needs_recovery(NODE)
             if outcome and outcome != told:
-                _print(outcome)  # into the journal, once for each cause
+                _print(outcome)  # to the journal, once for each cause
                 told = outcome
         except lock.Busy:
             continue  # another change is running; what it leaves open is handled next

@@ -43,7 +43,7 @@ def _lines(values: dict[str, str]) -> str:
 
 
 def _read(data: object, variable: str) -> tuple[dict[str, str], list[Problem]]:
-    """Return (the values as texts, what is wrong with the others)."""
+    """Return (the valid values as strings, the problems of the others)."""
     try:
         data = plain(data)
     except TooDeep as error:
@@ -100,7 +100,7 @@ class EnvironmentFile(Kind):
     accepted = "a mapping of names to values"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
-        """Check each layer, and merge what is right in them; a problem names the layer's variable."""
+        """Check each layer and merge the valid parts. A problem names the variable of its layer."""
         read = [(name, *_read(layer, name)) for name, layer in layers]
         data, sources = merge([(name, values) for name, values, _problems in read])
         return Checked(data, sources, [problem for _name, _values, each in read for problem in each], [])

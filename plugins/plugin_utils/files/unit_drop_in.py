@@ -59,7 +59,7 @@ def _items(value: object) -> list[Any]:
 
 
 def _read(data: object, variable: str) -> tuple[_Sections, list[Problem]]:
-    """Return (the data without its faults, the faults)."""
+    """Return (the valid part of the data, the problems)."""
     found: _Sections = {}
     try:
         data = plain(data)

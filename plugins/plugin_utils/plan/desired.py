@@ -34,7 +34,7 @@ _LISTEN = ("crio", "api", "listen")
 
 
 class Entry(TypedDict, total=False):
-    """An entry of the option files, which file_set.py documents."""
+    """An entry of the option `files`, see file_set.py."""
 
     path: str
     owner: str
@@ -144,7 +144,7 @@ class DesiredFiles:
         ]
 
     def settings(self) -> list[Setting]:
-        """Return every key that a file of the set sets."""
+        """Return all keys that the files of the set contain."""
         return self._settings
 
     @cached_property

@@ -106,7 +106,7 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: DesiredFiles) -> None:
 
 
 def reason_of_file(path: str, action: str) -> str:
-    """The reason that a file which is created, changed or removed gives for what a daemon does."""
+    """Return the reason for a reload or restart that a created, changed or removed file gives."""
     return f"{path} {_REASON[action]}"
 
 

@@ -138,8 +138,8 @@ def test_entries_may_be_in_nested_objects_and_in_the_document_itself():
         (b"", "is not JSON"),
         (b"\xef\xbb\xbf{}", "is not JSON"),
         (b'{"a": "\xff"}', "is not UTF-8"),
-        (f'["{CANARY}"]'.encode(), "no JSON object"),
-        (b"null", "no JSON object"),
+        (f'["{CANARY}"]'.encode(), "does not contain a JSON object"),
+        (b"null", "does not contain a JSON object"),
     ],
     ids=lambda value: repr(value)[:20],
 )
