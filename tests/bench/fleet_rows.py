@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a fleet costs the controller, whose cores are the limit of a large one. No real host is called on either side.
+"""Measures what a fleet costs the controller, whose cores limit the size of a fleet. No real host is called on either side.
 
-A check of a thousand hosts is compared with a task of Ansible's own that does nothing on each of them; a run of the role runtime
-on nodes that are as configured with a ping, both over a connection that answers at once.
+A check of a thousand hosts is compared with a debug task on each of them. A run of the role runtime on nodes that match the
+desired state is compared with a ping, both over a connection that answers immediately.
 """
 
 import json
@@ -57,7 +57,7 @@ def inventory(hosts: int) -> dict:
 
 
 def answers() -> dict:
-    """What each node answers: it has what the fleet's variables ask for, and its daemon has loaded all of it."""
+    """Return the answers of each node: it matches the variables of the fleet, and its daemon has loaded all files."""
     loaded = {"file_type": "file", "as_wanted": True, "loaded": True, "mode": "0644"}
     report = {
         "files": {path: {**loaded, "disruption": disruption} for path, disruption in _FILES.items()},
@@ -99,7 +99,7 @@ def answers() -> dict:
 
 
 def measure(_test_bed: TestBed) -> list[Row]:
-    """The rows of this part. Raises NotMeasured."""
+    """Return the rows of this part. Raises NotMeasured."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         for file, content in {"debug": _DEBUG, "ping": _PING, "runtime": _RUNTIME}.items():
@@ -120,13 +120,13 @@ def measure(_test_bed: TestBed) -> list[Row]:
 
 
 def pairs(folder: Path, hosts: int, ours: list[str], reference: list[str]) -> list[tuple[float, float]]:
-    """Seconds of two playbooks that take turns on a fleet. Raises NotMeasured."""
+    """Return the seconds of two playbooks that run alternately on a fleet. Raises NotMeasured."""
     (folder / "inventory.json").write_text(json.dumps(inventory(hosts)))
     return [(run(folder, *ours), run(folder, *reference)) for _number in range(RUNS)]
 
 
 def run(folder: Path, playbook: str, *options: str) -> float:
-    """Run a playbook on the fleet with 20 forks; returns seconds. Raises NotMeasured where it fails or changes a node."""
+    """Run a playbook on the fleet with 20 forks; returns seconds. Raises NotMeasured if it fails or changes a node."""
     environment = playbooks.environment(
         {
             "ANSIBLE_FORKS": "20",

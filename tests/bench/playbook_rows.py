@@ -58,12 +58,14 @@ systemctl restart crio
 
 @dataclass(frozen=True)
 class Run:
-    """One run of ansible-playbook: seconds, the most remote calls on any node, the tasks for each node, and the nodes changed."""
+    """One run of ansible-playbook: seconds, the most remote calls on any node, the tasks per node, and the nodes changed."""
 
     seconds: float
     calls: int
     changed: int
-    tasks: float  # of all nodes by their number, skipped ones too; a task that runs once for all of them counts once
+    tasks: (
+        float  # mean of all nodes, including skipped tasks; a task that runs once for all nodes counts once
+    )
 
 
 def variables(node: Node) -> dict:

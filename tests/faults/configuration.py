@@ -331,7 +331,7 @@ def crio_broken(scene):
 @fault("the installed crio is gone", ends=BEFORE, reports=REFUSED, names=("crio",))
 def crio_gone(scene):
     path = crio(scene)
-    # On some overlay file systems a file that was replaced and is moved away shows the image's one again.
+    # On some overlay file systems, the file of the image reappears if a file that replaced it is moved away.
     scene.sh(f"mv {path} /root/faults-crio; rm -f {path}; test ! -e {path}")
     run = scene.apply()
     scene.sh(f"mv /root/faults-crio {path}")

@@ -39,7 +39,7 @@ def judge(scene: Scene, fault: Fault, run: Run | None) -> str:
 
 
 def _of_recovery(scene: Scene) -> str:
-    """The last words of the recovery, which says in the journal what it could not do."""
+    """Return the last lines of the recovery in the journal, which contain what it could not do."""
     units = "-u cri-node-apply -u cri-node-recover -u cri-node-retry"
     said = scene.node.run(f"journalctl -q --no-pager -o cat -n 6 {units}").out
     return f" [the recovery: {' / '.join(said.splitlines())}]"

@@ -51,7 +51,7 @@ class Run:
 
     @property
     def failure(self) -> dict[str, Any]:
-        """What the last task that failed returned; a report may follow it. Raises AssertionError where none failed."""
+        """The result of the last task that failed; a report may follow it. Raises AssertionError if no task failed."""
         failed = [entry["result"] for entry in self.results if entry["status"] == "failed"]
         assert failed, f"no task failed\n{self.out}\n{self.err}"
         return failed[-1]

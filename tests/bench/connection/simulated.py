@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node that answers at once, for fleets that no machine could hold: what is left is the controller's own work.
+"""A connection to a simulated node that answers immediately, to measure the work of the controller for a large fleet.
 
-The file that BENCH_ANSWERS names has {module: its result}; the module is found by its name in what Ansible sends.
+The file in BENCH_ANSWERS contains {module: its result}. The module is recognised by its name in the data that Ansible sends.
 """
 
 import json
@@ -12,8 +12,8 @@ from ansible.plugins.connection import ConnectionBase
 
 DOCUMENTATION = """
 name: simulated
-short_description: A node that answers at once
-description: Answers each module with what a file says.
+short_description: Simulate a node that answers immediately
+description: Answers each module with the result in a file.
 author: The cri.node contributors
 extends_documentation_fragment: connection_pipelining
 options: {}
@@ -21,7 +21,7 @@ options: {}
 
 
 class Connection(ConnectionBase):
-    """Modules come by standard input, as with pipelining over SSH; files are not needed, and refused."""
+    """Modules are sent on standard input, as with pipelining over SSH. Files are not needed and are refused."""
 
     transport = "simulated"
     has_pipelining = True
@@ -42,13 +42,13 @@ class Connection(ConnectionBase):
         raise AnsibleConnectionFailure(f"no simulated answer to {cmd[:200]}")
 
     def put_file(self, in_path, out_path):
-        """Refuse."""
+        """Raise AnsibleConnectionFailure."""
         raise AnsibleConnectionFailure(f"{in_path} was sent as a file")
 
     def fetch_file(self, in_path, out_path):
-        """Refuse."""
-        raise AnsibleConnectionFailure(f"{in_path} was asked for")
+        """Raise AnsibleConnectionFailure."""
+        raise AnsibleConnectionFailure(f"{in_path} was requested")
 
     def close(self):
-        """Nothing is open."""
+        """Mark the connection as closed."""
         self._connected = False
