@@ -10,8 +10,8 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Optional, TypedDict
 
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import HANDLERS, WORKLOADS
-from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 Live = dict[str, Optional[str]]  # dotted key: value as CRI-O prints it, None for no line
@@ -168,10 +168,19 @@ def of_outranked(outranked: list[Outranked], expect: Live) -> list[str]:
         if entry:
             replaced.setdefault(entry, []).append(each)
         else:
-            sentences.append(messages.outranked(each))
+            sentences.append(of_key(each))
     for entry, keys in sorted(replaced.items()):
         sentences.append(_of_missing(entry) if entry in missing else _of_replaced(entry, keys))
     return sentences
+
+
+def of_key(entry: Outranked) -> str:
+    """Return a sentence for a key that another file or an option of the daemon overrides."""
+    live = "no value" if entry["live"] is None else entry["live"]
+    return shown(
+        f"{entry['key']} is set to {entry['wanted']}, but the running CRI-O uses {live}: a file of crio.conf.d"
+        " that is read later, or an option of the daemon, outranks it"
+    )
 
 
 def _of_missing(entry: str) -> str:

@@ -13,7 +13,6 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.failure import redac
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Outcome
-    from ansible_collections.cri.node.plugins.plugin_utils.crio.live_values import Outranked
     from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
     from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 
@@ -221,12 +220,3 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None or isinstance(value, bool) else json.dumps(value)
-
-
-def outranked(entry: Outranked) -> str:
-    """Return a sentence for a key that another file or an option of the daemon overrides."""
-    live = "no value" if entry["live"] is None else entry["live"]
-    return shown(
-        f"{entry['key']} is set to {entry['wanted']}, but the running CRI-O uses {live}: a file of crio.conf.d"
-        " that is read later, or an option of the daemon, outranks it"
-    )

@@ -2,6 +2,7 @@
 """The rooms of docs/architecture.md: imports point one way, and every module is named there."""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -45,6 +46,27 @@ def test_imports_point_one_way(room):
         if other != room and other not in BELOW[room]
     }
     assert strangers == set()
+
+
+def names_of(path):
+    """The modules of the house that a file imports, in a function or for hints too, as dotted names."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join([PACKAGE, *path.relative_to(PLUGINS).parts[: -node.level]]) if node.level else ""
+            module = ".".join(filter(None, [above, node.module]))
+            yield from (module, *(f"{module}.{each.name}" for each in node.names))
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    files = {
+        ".".join([PACKAGE, *path.relative_to(PLUGINS).with_suffix("").parts]): path
+        for path in PLUGINS.rglob("*.py")
+    }
+    graph = {name: sorted(set(names_of(path)) & files.keys()) for name, path in files.items()}
+    assert sum(map(len, graph.values())) > 300
+    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
 
 
 def test_all_rooms_are_known():

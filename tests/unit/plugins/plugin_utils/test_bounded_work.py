@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils import layers, value_types
 from ansible_collections.cri.node.plugins.plugin_utils.crio import keys as crio_keys
-from ansible_collections.cri.node.plugins.plugin_utils.crio import value_formats, versions
+from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values, value_formats, versions
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.files import (
     crictl_yaml,
@@ -187,7 +187,7 @@ READERS = {
     "blamed": lambda text: messages.blamed(text, settings()),
     "messages": lambda text: [
         failure.from_node(text, [text[:50], "abcd"]),
-        messages.outranked({"key": text, "wanted": text, "live": text}),
+        live_values.of_key({"key": text, "wanted": text, "live": text}),
     ],
     "no answer": lambda text: failure.succeeded({"module_stderr": text, "module_stdout": text, "msg": text}),
     "problems": lambda text: failure.refuse([text]),

@@ -3,6 +3,7 @@
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
@@ -215,7 +216,7 @@ def test_what_a_node_says_is_one_printable_line_without_credentials_and_secrets(
     assert text.isprintable()
     assert "CANARY" not in text
     assert "pass" not in text
-    live = messages.outranked({"key": "k", "wanted": "a", "live": "\x1b[2J"})
+    live = live_values.of_key({"key": "k", "wanted": "a", "live": "\x1b[2J"})
     assert live.isprintable()
 
 
