@@ -9,7 +9,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import report as plan_report
 from ansible_collections.cri.node.plugins.plugin_utils.task import play_hosts
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
+from ansible_collections.cri.node.plugins.plugin_utils.task.output import show, statistics
 
 ARGUMENT_SPEC = {"variable": {"type": "str", "required": True}}
 
@@ -31,6 +31,4 @@ class ActionModule(CheckedAction):
         report = plan_report.document(results, play_hosts.waiting(task_vars), bool(self._task.check_mode))
         lines = plan_report.table(report)
         show(lines)
-        # As set_stats does. A later report of the same play includes the results of an earlier one.
-        stats = {"data": {"cri_node_plan": report}, "per_host": False, "aggregate": False}
-        return {"changed": False, **report, "lines": lines, "ansible_stats": stats}
+        return {"changed": False, **report, "lines": lines, **statistics("cri_node_plan", report)}

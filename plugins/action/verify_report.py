@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, play_hosts, report_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
-from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
+from ansible_collections.cri.node.plugins.plugin_utils.task.output import show, statistics
 from ansible_collections.cri.node.plugins.plugin_utils.verify import report as verification_report
 
 ARGUMENT_SPEC = {
@@ -62,14 +62,18 @@ class ActionModule(CheckedAction):
         lines = verification_report.table(report)
         show(lines)
         found = {"summary": report["summary"], "not_passed": verification_report.not_passed(report)}
-        # As set_stats does. A later report of the same run includes all that an earlier one has, and replaces it.
-        stats = {"data": {"cri_node_verification": found}, "per_host": False, "aggregate": False}
         written = (
             self._check_file(options["path"])
             if report["check_mode"]
             else self._write_file(options["path"], report)
         )
-        return {"changed": False, **found, "lines": lines, "ansible_stats": stats, **written}
+        return {
+            "changed": False,
+            **found,
+            "lines": lines,
+            **statistics("cri_node_verification", found),
+            **written,
+        }
 
     def _check_file(self, path: str) -> dict[str, Any]:
         """Return a warning for the result if the report could not be written to this path; an empty one means no file."""

@@ -26,7 +26,7 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict what a run would do, without changing the node.
+    description: Can run in C(check_mode) and predict the result of a run without changing the node.
     support: full
     details:
       - Reports what the run would change.
@@ -36,7 +36,7 @@ attributes:
     details:
       - Changes nothing on a node, so the task is never C(changed).
   platform:
-    description: The operating systems of the nodes it runs on.
+    description: The operating system of the managed nodes.
     support: full
     platforms: linux
     details:

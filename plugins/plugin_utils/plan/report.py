@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DISRUPTIONS, reason_of_file
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
 from ansible_collections.cri.node.plugins.plugin_utils.text import table as text_table
 from ansible_collections.cri.node.plugins.plugin_utils.text.name_ranges import shortened
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
@@ -20,7 +21,6 @@ STATUSES = ("changed", "unchanged", "pending", "not_planned", "failed")
 # The most important rows come last, right above the summary.
 _LISTED = ("changed", "not_planned", "failed")
 _LABELS = {"not_planned": "NOT PLANNED", "failed": "FAILED"}
-_NOT_REACHED = "an earlier task failed, or the node was unreachable"
 _SKIPPED = "the task was skipped on this node"
 _NO_REASON = "the task failed without a message"
 
@@ -98,7 +98,7 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
     message = {
         "changed": "",
         "failed": result.get("msg") or _NO_REASON,
-        "not_planned": _SKIPPED if result.get("skipped") else _NOT_REACHED,
+        "not_planned": _SKIPPED if result.get("skipped") else NOT_REACHED,
     }[status]
     return {
         "nodes": [],

@@ -9,6 +9,8 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
+NOT_REACHED = "an earlier task failed, or the node was unreachable"  # for a node without a result of a task
+
 _MOST_PROBLEMS = 100  # in one message
 _LONGEST_PROBLEM = 2000  # characters
 _LONGEST_MESSAGE = (

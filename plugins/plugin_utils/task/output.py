@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints lines of an action on the terminal, but not into machine-readable output."""
+"""What an action reports beside its result: lines on the terminal, if its output is not machine-readable, and statistics."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from ansible import constants
 from ansible.utils.display import Display
@@ -17,3 +19,11 @@ def show(lines: list[str]) -> bool:
         return False
     Display().display("\n".join(lines))
     return True
+
+
+def statistics(name: str, data: object) -> dict[str, Any]:
+    """Return the part of a result that sets the data as a statistic of the run, as set_stats does.
+
+    A later report of the same run contains all that an earlier one does, and replaces it.
+    """
+    return {"ansible_stats": {"data": {name: data}, "per_host": False, "aggregate": False}}

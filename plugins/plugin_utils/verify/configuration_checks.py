@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 from ansible_collections.cri.node.plugins.plugin_utils.verify import handlers
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import (
     NOT_LOADED,
@@ -13,7 +14,6 @@ from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import (
 )
 from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import (
     Verdict,
-    count,
     failed,
     passed,
     skipped,

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, ruled, wrapped
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
-from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import STATUSES, CheckResult, count
+from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import STATUSES, CheckResult
 
-WIDTH = 110  # columns of the table
-
-_NOT_REACHED = "an earlier task failed, or the node was unreachable"
 _PENDING = "its batch has not run yet"
 # The last rows of the table are read first, because they are right above the summary.
 _ORDER = ("passed", "pending", "not_verified", "failed")
@@ -95,7 +93,7 @@ def _node_report(result: Mapping[str, Any], is_waiting: bool, is_lost: bool) -> 
     elif is_waiting and not is_lost:
         status, reason = "pending", _PENDING
     else:
-        status, reason = "not_verified", shown(result.get("msg") or _NOT_REACHED)
+        status, reason = "not_verified", shown(result.get("msg") or NOT_REACHED)
     return {
         "status": status,
         "version": None if is_outdated else result.get("version"),
@@ -119,13 +117,12 @@ def not_passed(report: Report) -> dict[str, dict[str, Any]]:
 
 
 def table(report: Report) -> list[str]:
-    """Return the report as lines of at most WIDTH columns: one for a node, and one or more for each failed check and warning."""
+    """Return the report as lines that fit a terminal: one for a node, and one or more for each failed check and warning."""
     nodes = sorted(report["nodes"].items(), key=_position)
     width = min(max([len(name) for name, _node in nodes] + [len("node")]), _LONGEST_NAME)
-    lines = [f"{'node':{width}}  {'result':{_LABEL_WIDTH}}  checks", "-" * WIDTH]
-    for name, node in nodes:
-        lines += _node_lines(name, node, width)
-    return [*lines, "-" * WIDTH, _summary_line(report)]
+    header = f"{'node':{width}}  {'result':{_LABEL_WIDTH}}  checks"
+    body = [line for name, node in nodes for line in _node_lines(name, node, width)]
+    return [*ruled([header], body), _summary_line(report)]
 
 
 def _position(item: tuple[str, NodeReport]) -> tuple[int, bool, str]:
@@ -138,15 +135,11 @@ def _node_lines(name: str, node: NodeReport, width: int) -> list[str]:
     version = f"  (CRI-O {node['version']})" if node["version"] else ""
     # A name that is too long for its column moves the rest of its own line only.
     first = f"{name:{width}}  {_LABELS[node['status']]:{_LABEL_WIDTH}}  {node['reason'] or counts}{version}"
-    lines = _wrapped(first, width + _LABEL_WIDTH + 4)
+    lines = wrapped(first, indent=" " * (width + _LABEL_WIDTH + 4))
     for check in node["checks"]:
         if check["status"] in ("failed", "warning"):
-            lines += _wrapped(f"    {check['status']:7}  {check['name']}: {check['detail']}", 13)
+            lines += wrapped(f"    {check['status']:7}  {check['name']}: {check['detail']}", indent=" " * 13)
     return lines
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _summary_line(report: Report) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.cri.node.plugins.module_utils.contract import Metrics
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import (
     NOT_REPORTED,
     NOT_RUNNING,
@@ -13,7 +14,6 @@ from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import (
 )
 from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import (
     Verdict,
-    count,
     failed,
     passed,
     skipped,

@@ -45,8 +45,3 @@ def warning(detail: str, subject: str = "") -> list[Verdict]:
 def skipped(detail: str, subject: str = "") -> list[Verdict]:
     """Return the one verdict of a check that could not be made, or does not apply."""
     return [Verdict("skipped", detail, subject)]
-
-
-def count(number: int, noun: str) -> str:
-    """Return the number with its noun in singular or plural: 1 file, 2 files."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

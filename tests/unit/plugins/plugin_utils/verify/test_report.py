@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report of a play: the status of each node in the document, and the table."""
 
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import WIDTH
 from ansible_collections.cri.node.plugins.plugin_utils.verify import report
 
 NOW = "2026-01-31T08:00:00Z"
@@ -133,7 +134,7 @@ def test_the_table_stays_readable_for_hundreds_of_nodes_and_long_details():
         check("pull registry.example.com/a:1", "failed", "word " * 150)
     )
     lines = report.table(document(results))
-    assert max(len(line) for line in lines) <= report.WIDTH
+    assert max(len(line) for line in lines) <= WIDTH
     assert len(lines) == 400 + 4 + 1 + len([line for line in lines if "word" in line])
 
 
