@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.errors import AnsibleError
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
+_WHITE_SPACE = re.compile(r"\\[bfnrt]")  # as JSON writes it; otherwise its letter would be part of a name
 # Makes a template depend on more than the variables that it mentions.
 _ELSEWHERE = re.compile(
     r"\b(?:hostvars|vars|lookup|q)\b(?!')|\bquery\((?!'ansible\.builtin\.(?:varnames|vars)')|\b(?:now|random|shuffle)\b"
@@ -131,17 +132,15 @@ class _Used:
         return found
 
     def _freeze(self, value: object) -> str:
-        """Return a value as text, without evaluating its templates."""
+        """Return a value as JSON, without evaluating its templates."""
         if id(value) not in self._frozen:
-            text = value if type(value) is str else json.dumps(value, sort_keys=True, default=repr)
-            self._frozen[id(value)] = (
-                value,
-                str(text),
-            )  # the value is kept, so that its id is not used again
+            text = json.dumps(value, sort_keys=True, default=repr)
+            # With the value, so that its id is not used again.
+            self._frozen[id(value)] = (value, text)
         return self._frozen[id(value)][1]
 
     def _mentions(self, text: str) -> frozenset[str] | None:
         if text not in self._mentioned:
-            names = None if _ELSEWHERE.search(text) else frozenset(_NAME.findall(text))
-            self._mentioned[text] = names
+            code = _WHITE_SPACE.sub(" ", text)
+            self._mentioned[text] = None if _ELSEWHERE.search(code) else frozenset(_NAME.findall(code))
         return self._mentioned[text]

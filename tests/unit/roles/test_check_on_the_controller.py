@@ -83,14 +83,25 @@ def test_warnings_are_shown_and_stop_nothing(tmp_path):
     assert "the report cannot be written" in said
 
 
-def test_hosts_differ_by_variables_that_a_template_names(tmp_path):
+@pytest.mark.parametrize("template", ["{{ port }}", "{{\nport\n}}", "{%\tif true %}{{-\r\nport }}{% endif %}"])
+def test_hosts_differ_by_variables_that_a_template_names(tmp_path, template):
     hosts = {
-        f"node-{number}": {"port": port, "crio_config": {"crio": {"metrics": {"metrics_port": "{{ port }}"}}}}
+        f"node-{number}": {"port": port, "crio_config": {"crio": {"metrics": {"metrics_port": template}}}}
         for number, port in enumerate([9537, "many", 9537, "{{ hostvars['node-1'].port }}"])
     }
     done = check(tmp_path, hosts)
     assert "1 problem on 2 of 4 nodes" in done.stdout
     assert "on node-1, node-3" in done.stdout
+
+
+def test_hosts_differ_by_the_type_of_a_value(tmp_path):
+    hosts = {
+        f"node-{number}": {"path": path, "crio_config": {"crio": {"metrics": {"metrics_cert": "{{ path }}"}}}}
+        for number, path in enumerate(["true", True, "true"])
+    }
+    done = check(tmp_path, hosts)
+    assert "1 problem on 1 of 3 nodes" in done.stdout
+    assert "on node-1" in done.stdout
 
 
 def test_a_layer_that_one_host_has_more_counts_for_it_alone(tmp_path):
