@@ -21,5 +21,5 @@ def exit_with(module: AnsibleModule, **result: Any) -> None:
     if module.no_log_values or get_warning_messages() or get_deprecation_messages():
         module.exit_json(changed=False, **result)
     result.update(changed=False, invocation={"module_args": module.params})
-    print(f"\n{json.dumps(result)}")
-    sys.exit(0)
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
+    raise SystemExit(0)

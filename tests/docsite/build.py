@@ -77,6 +77,7 @@ def _run(*command: str | Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     if done.returncode:
         raise BuildError(f"{command[0]}: exit code {done.returncode}\n{done.stdout.strip()}")

@@ -166,6 +166,7 @@ def _runner(folder: Path) -> Callable[[str], tuple[int, str]]:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=LIMIT,
+            check=False,
         )
         return done.returncode, done.stdout
 

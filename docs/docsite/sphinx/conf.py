@@ -60,7 +60,7 @@ def ansible_address(label):
         return f"{ANSIBLE_DOCS}/{ANSIBLE_PAGES[label]}"
     if not label.startswith(ANSIBLE_PLUGIN):
         return None
-    page, _, anchor = label.removeprefix(ANSIBLE_PLUGIN).partition("__")
+    page, _separator, anchor = label.removeprefix(ANSIBLE_PLUGIN).partition("__")
     return f"{ANSIBLE_DOCS}/collections/ansible/builtin/{page}.html" + (f"#{anchor}" if anchor else "")
 
 

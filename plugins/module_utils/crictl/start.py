@@ -21,7 +21,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 ENDPOINT = "unix:///var/run/crio/crio.sock"
 #: The options of every module that calls crictl; doc_fragments/crictl.py documents them.
@@ -95,7 +95,7 @@ class Runtime:
         binary: str | None = None,
     ) -> None:
         if not 0 < timeout <= LONGEST:
-            raise _error("timeout is {:.20}; it must be between 1 and {} seconds", timeout, LONGEST)
+            _fail("timeout is {:.20}; it must be between 1 and {} seconds", timeout, LONGEST)
         self.endpoint = _as_url(endpoint)
         self.image_endpoint = _as_url(image_endpoint) if image_endpoint else self.endpoint
         self.timeout = timeout
@@ -132,11 +132,9 @@ class Runtime:
             )
         except OSError as error:
             kind = _START_ERRORS.get(error.errno or 0, "failed")
-            raise _error("cannot run {}: {}", self.binary, error.strerror, kind=kind) from None
+            _fail("cannot run {}: {}", self.binary, error.strerror, kind=kind)
         except ValueError:  # a NUL, or half of a surrogate pair
-            raise _error(
-                "crictl {}: an argument contains a NUL or is not valid Unicode", arguments[0]
-            ) from None
+            _fail("crictl {}: an argument contains a NUL or is not valid Unicode", arguments[0])
         return Call(process, time.monotonic() + self.timeout + _GRACE)
 
     def _require_socket(self) -> None:
@@ -144,22 +142,18 @@ class Runtime:
         path = self.socket_path
         try:
             if not stat.S_ISSOCK(os.stat(path).st_mode):
-                raise _error(
-                    "{} is not a socket; endpoint must be the runtime's socket", path, kind="unreachable"
-                )
+                _fail("{} is not a socket; endpoint must be the runtime's socket", path, kind="unreachable")
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(self.timeout)
                 connection.connect(path)
         except socket.timeout:
-            raise _error(
-                "{} accepted no connection within {} s", path, self.timeout, kind="timeout"
-            ) from None
+            _fail("{} accepted no connection within {} s", path, self.timeout, kind="timeout")
         except OSError as error:
             message, kind = _SOCKET_ERRORS.get(error.errno or 0, ("", "unreachable"))
             if not message:
                 reason = error.strerror or "its path is too long"
-                raise _error("cannot connect to {}: {}", path, reason, kind=kind) from None
-            raise _error(message, path, kind=kind) from None
+                _fail("cannot connect to {}: {}", path, reason, kind=kind)
+            _fail(message, path, kind=kind)
 
 
 def early(options: Mapping[str, Any], *calls: tuple[str, ...]) -> dict[tuple[str, ...], Call]:
@@ -190,26 +184,26 @@ def _as_url(endpoint: str) -> str:
     """Return the URL of a socket that is given as a path, as unix:PATH or as a URL."""
     path = endpoint[5:] if endpoint[:5].lower() == "unix:" else endpoint
     path = path[2:] if path.startswith("///") else path
-    if path.startswith("/") and path.isprintable():
-        return f"unix://{path}"
-    raise _error("endpoint is {!r:.200}; it must be the path of a socket, such as {}", endpoint, ENDPOINT)
+    if not path.startswith("/") or not path.isprintable():
+        _fail("endpoint is {!r:.200}; it must be the path of a socket, such as {}", endpoint, ENDPOINT)
+    return f"unix://{path}"
 
 
 def _find(binary: str | None) -> str:
     if binary:
         if os.path.isfile(binary) and os.access(binary, os.X_OK):
             return binary
-        raise _error("there is no program {}", binary, kind="missing")
+        _fail("there is no program {}", binary, kind="missing")
     path = os.pathsep.join(part for part in (os.environ.get("PATH"), *_DIRECTORIES) if part)
     found = shutil.which("crictl", path=path)
     if not found:
         folders = ", ".join(_DIRECTORIES)
-        raise _error("there is no crictl in PATH or in {}; install cri-tools", folders, kind="missing")
+        _fail("there is no crictl in PATH or in {}; install cri-tools", folders, kind="missing")
     return found
 
 
-def _error(message: str, *values: object, kind: str = "failed") -> Exception:
+def _fail(message: str, *values: object, kind: str = "failed") -> NoReturn:
     from ..text import printable
     from .failure import CrictlError  # not at the top: compiled only when it is needed
 
-    return CrictlError(message.format(*(printable(value) for value in values)), kind)
+    raise CrictlError(message.format(*(printable(value) for value in values)), kind) from None

@@ -140,7 +140,7 @@ def acknowledge(
     except CrioSocketError as error:
         raise TransactionError(
             "acknowledge", f"the daemon does not report its configuration: {error}"
-        ) from error
+        ) from None
     return {key: live.get(key) for key, value in sorted(expect.items()) if live.get(key) != value}
 
 

@@ -109,7 +109,7 @@ def test_the_commands_of_a_guide_are_typed_in_their_order_and_their_output_is_wr
         "ansible-playbook -i hosts.ini verify.yml",
     ]
     assert (tmp_path / "hosts.ini").read_text() == "[nodes]\nreal\n"
-    before, _, after = GUIDE.partition("    old\n")
+    before, _old, after = GUIDE.partition("    old\n")
     assert text == (
         before
         + "    TASK [Second] ***\n    the report is in /home/ops/nodes/report.json\n\n        indented\n\n"

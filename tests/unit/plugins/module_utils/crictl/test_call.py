@@ -415,7 +415,7 @@ class TestStartedEarly:
     def test_a_call_that_nobody_reads_is_ended(self, options, answers):
         script(answers, "sleep 60")
         started = start.early(options, ("version",))
-        (call,) = started.values()
+        call = started[("version",)]
         with Crictl(**options, started=started):
             pass
         assert call.process.returncode == -9

@@ -406,6 +406,20 @@ STEPS = st.lists(
 )
 
 
+def edit_while_a_change_fails(node, desired, edits):
+    """Returns all entries as they are right after the edits, before the change is undone."""
+    meanwhile = {}
+
+    def edit():
+        node.write_auth(edited(node.auth(), edits)[0])
+        meanwhile.update(flat(node.auth()))
+
+    with pytest.MonkeyPatch.context() as failing:
+        fail(failing, edit)
+        node.apply(desired)
+    return meanwhile
+
+
 @settings(max_examples=40, deadline=None)
 @given(ENTRIES, STEPS)
 def test_in_any_order_of_changes_failures_and_edits_each_entry_is_what_its_last_writer_made_it(theirs, steps):
@@ -434,15 +448,7 @@ def test_in_any_order_of_changes_failures_and_edits_each_entry_is_what_its_last_
                 }
             else:
                 [edits] = more
-                meanwhile = {}
-
-                def edit(edits=edits, meanwhile=meanwhile, node=node):
-                    node.write_auth(edited(node.auth(), edits)[0])
-                    meanwhile.update(flat(node.auth()))
-
-                with pytest.MonkeyPatch.context() as failing:
-                    fail(failing, edit)
-                    node.apply(desired)
+                meanwhile = edit_while_a_change_fails(node, desired, edits)
                 ours = {
                     place
                     for place in {*expected, *flat(before)}

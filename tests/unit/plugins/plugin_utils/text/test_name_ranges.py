@@ -36,14 +36,17 @@ def numbered(first, last, form="worker-{:02}"):
             id="the number of the host, not of its domain",
         ),
         pytest.param(numbered(9, 12, "192.0.2.{}"), "192.0.2.[9:12]", id="addresses"),
+        pytest.param(numbered(1, 40, "n{}x"), "n[1:40]x", id="a number in the middle"),
         pytest.param(
-            numbered(1, 40, "n{}x"), "n[1:40]x", id="a number in the middle"
+            [f"n{number}" for number in range(0, 40, 2)],
+            "n0, n2, n4, n6, n8, n10, n12, n14 and 12 more",
+            id="too many",
         ),
-        pytest.param([f"n{number}" for number in range(0, 40, 2)],
-            "n0, n2, n4, n6, n8, n10, n12, n14 and 12 more", id="too many"),
-        pytest.param(["n" + "9" * 5000, "n" + "9" * 5000], "n" + "9" * 5000, id="a number beyond all counting"),
+        pytest.param(
+            ["n" + "9" * 5000, "n" + "9" * 5000], "n" + "9" * 5000, id="a number beyond all counting"
+        ),
     ],
-)  # fmt: skip
+)
 def test_names_become_ranges(names, text):
     random.Random(1).shuffle(names)
     assert shortened(names) == text
