@@ -13,6 +13,7 @@ from typing import Any, TypedDict, Union, cast
 
 from . import managed_file, node_files
 from .contract import (
+    CrioReport,
     File,
     FoundFile,
     OwnedFile,
@@ -21,6 +22,7 @@ from .contract import (
     ReportedFile,
     Request,
     State,
+    UnitReport,
     UnwantedFile,
 )
 from .crictl.call import Crictl, CrictlError
@@ -79,16 +81,10 @@ def read(
         request.get("ready_timeout") or 0
     )
     state, damage = committed.load(layout)
-    wanted = {entry["path"]: entry for entry in request["files"]}
-    files = {path: _describe_path(path, entry, service, state) for path, entry in sorted(wanted.items())}
-    orphans = _orphans(request, wanted, service, state)
-    desired = {entry["path"] for entry in request.get("shared") or []}
-    for file in managed_file.shared_files(request, state):
-        place = files if file.path in desired else orphans
-        place[file.path] = _describe_shared(file, service, state)
-    expect = request.get("expect") or {}
+    files, orphans = _describe_all(request, service, state)
     found_all = {**files, **orphans}
     reloads = any(found["disruption"] == "reload" for found in found_all.values())
+    expect = request.get("expect") or {}
     if live is None:
         live = ask_live(service)[0] if expect or reloads else {}
     different = {
@@ -98,30 +94,8 @@ def read(
         found["loaded"] for found in files.values() if found["disruption"] != "none"
     )
     report: Report = {
-        "crio": {
-            "installed": service.binary is not None,
-            "binary": service.binary,
-            "version": _version(service.binary, state),
-            "config_path": service.config_path,
-            "config_directory": service.config_directory,
-            "socket": service.socket,
-            "redirected_by": service.redirected_by,
-            "wrapped_by": service.wrapped_by,
-        },
-        "unit": {
-            "name": service.unit,
-            "exists": service.exists,
-            "masked": service.masked,
-            "phase": service.phase,
-            "state": service.state_words,
-            "active": service.active,
-            "enabled": service.enabled,
-            "invocation_id": service.invocation_id,
-            "kill_mode": service.kill_mode,
-            "needs_daemon_reload": service.needs_daemon_reload,
-            "reloads": service.reloads,
-            "binary_replaced": service.binary_replaced,
-        },
+        "crio": _about_crio(service, state),
+        "unit": _about_unit(service),
         "crictl_version": _crictl_version() if request.get("asks_for_crictl") else None,
         "selinux": os.path.exists(layout.selinux),
         "root_registries": layout.root_registries if os.path.exists(layout.root_registries) else "",
@@ -167,6 +141,50 @@ def fingerprint(report: Report) -> str:
         "interrupted": report["interrupted"],
     }
     return node_files.digest(json.dumps(seen, sort_keys=True).encode())
+
+
+def _about_crio(service: CrioService, state: State) -> CrioReport:
+    return {
+        "installed": service.binary is not None,
+        "binary": service.binary,
+        "version": _version(service.binary, state),
+        "config_path": service.config_path,
+        "config_directory": service.config_directory,
+        "socket": service.socket,
+        "redirected_by": service.redirected_by,
+        "wrapped_by": service.wrapped_by,
+    }
+
+
+def _about_unit(service: CrioService) -> UnitReport:
+    return {
+        "name": service.unit,
+        "exists": service.exists,
+        "masked": service.masked,
+        "phase": service.phase,
+        "state": service.state_words,
+        "active": service.active,
+        "enabled": service.enabled,
+        "invocation_id": service.invocation_id,
+        "kill_mode": service.kill_mode,
+        "needs_daemon_reload": service.needs_daemon_reload,
+        "reloads": service.reloads,
+        "binary_replaced": service.binary_replaced,
+    }
+
+
+def _describe_all(
+    request: Request, service: CrioService, state: State
+) -> tuple[dict[str, ReportedFile], dict[str, ReportedFile]]:
+    """Return (desired files, orphans), both by path: whole files and shared ones."""
+    wanted = {entry["path"]: entry for entry in request["files"]}
+    files = {path: _describe_path(path, entry, service, state) for path, entry in sorted(wanted.items())}
+    orphans = _orphans(request, wanted, service, state)
+    shared = {entry["path"] for entry in request.get("shared") or []}
+    for file in managed_file.shared_files(request, state):
+        place = files if file.path in shared else orphans
+        place[file.path] = _describe_shared(file, service, state)
+    return files, orphans
 
 
 def _identity(found: ReportedFile) -> list[Any]:
