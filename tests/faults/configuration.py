@@ -112,10 +112,10 @@ def missing(what: str, path: str, names: tuple, **more) -> None:
     @fault(f"{what} is missing", ends=BEFORE, reports=REFUSED, names=names, **more)
     def story(scene):
         found = scene.sh(f"for each in {path}; do command -v $each && break; done").strip()
-        scene.sh(f"mv {found} /root/faults-missing")
+        scene.take_away(found)
         predicted = scene.apply("--check")
         run = scene.apply()
-        scene.sh(f"mv /root/faults-missing {found}")
+        scene.put_back(found)
         expect(predicted.rc, "check mode says that the run works")
         yield run
 
@@ -321,20 +321,18 @@ def binary_replaced(scene):
 @fault("the installed crio is cut off in the middle", ends=BEFORE, reports=REFUSED, names=("crio",))
 def crio_broken(scene):
     path = crio(scene)
-    cut = f"head -c 100000 /root/faults-crio > {path}.new; chmod 755 {path}.new; mv {path}.new {path}"
-    scene.sh(f"cp -p {path} /root/faults-crio; {cut}")
+    scene.sh(scene.replacing(path, f"head -c 100000 {path}"))
     run = scene.apply()
-    scene.sh(f"cp -p /root/faults-crio {path}.new; mv {path}.new {path}; rm /root/faults-crio")
+    scene.put_back(path)
     yield run
 
 
 @fault("the installed crio is gone", ends=BEFORE, reports=REFUSED, names=("crio",))
 def crio_gone(scene):
     path = crio(scene)
-    # On some overlay file systems, the file of the image reappears if a file that replaced it is moved away.
-    scene.sh(f"mv {path} /root/faults-crio; rm -f {path}; test ! -e {path}")
+    scene.take_away(path)
     run = scene.apply()
-    scene.sh(f"mv /root/faults-crio {path}")
+    scene.put_back(path)
     yield run
 
 

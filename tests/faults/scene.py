@@ -42,6 +42,10 @@ RUN_LIMIT = 300  # seconds
 _marks = itertools.count(83886081)  # values of crio.api.grpc_max_recv_msg_size: one for each configuration
 
 
+def _saved(program: str) -> str:
+    return f"/root/faults-saved-{program.rpartition('/')[2]}"
+
+
 class Wrong(Exception):
     """The node is not in the expected state; the message is for users."""
 
@@ -292,6 +296,27 @@ class Scene:
     def sh(self, command: str, limit: float = 60) -> str:
         """Run a shell command that must succeed on the node."""
         return self.node.check(command, limit=limit)
+
+    def take_away(self, program: str) -> None:
+        """Remove a program of the node until `put_back`.
+
+        Programs are copied, not moved: on some overlay file systems, a file that was moved stays the same file as the one that
+        replaced it, or the file of the image reappears.
+        """
+        self.sh(f"cp -p {program} {_saved(program)}; rm -f {program}; test ! -e {program}")
+
+    @staticmethod
+    def replacing(program: str, content: str) -> str:
+        """Return the shell command that replaces a program of the node until `put_back`. content: a shell command's output."""
+        new = f"{program}.new"
+        return f"cp -p {program} {_saved(program)}; {content} > {new}; chmod 755 {new}; mv {new} {program}"
+
+    def put_back(self, program: str) -> None:
+        """Put back what `take_away` removed or `replacing` replaced, if it did."""
+        saved, new = _saved(program), f"{program}.new"
+        self.sh(
+            f"if [ -e {saved} ]; then cp -p {saved} {new}; mv {new} {program}; cmp {saved} {program}; rm {saved}; fi"
+        )
 
     def behind(self, command: str) -> None:
         """Start a shell command on the node in its own unit, without waiting for it."""

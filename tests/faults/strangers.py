@@ -328,9 +328,9 @@ def missing_program(name: str, ends: str, reports: str, names: tuple = (), **mor
     @fault(f"{name} is missing on the node", ends=ends, reports=reports, names=names, **more)
     def story(scene):
         path = scene.sh(f"command -v {name}").strip()
-        scene.sh(f"mv {path} /root/faults-{name}")
+        scene.take_away(path)
         run = scene.apply()
-        scene.sh(f"mv /root/faults-{name} {path}")
+        scene.put_back(path)
         yield run
 
 
@@ -343,10 +343,10 @@ missing_program("journalctl", EITHER, ANY)
 @fault("crictl fails from the moment on that a change is undone", ends=BEFORE, reports=UNDONE, loud=True)
 def crictl_breaks(scene):
     path = scene.sh("command -v crictl").strip()
-    broken = f"mv {path} /root/faults-crictl; printf '#!/bin/sh\\necho broken; exit 1\\n' > {path}; chmod 755 {path}"
+    broken = scene.replacing(path, "printf '#!/bin/sh\\necho broken; exit 1\\n'")
     scene.hook(f"run {broken}", at="run systemctl stop")
     run = scene.apply(**TAKEN_PORT)
-    scene.sh(f"[ ! -e /root/faults-crictl ] || mv /root/faults-crictl {path}")
+    scene.put_back(path)
     yield run
 
 
@@ -356,9 +356,7 @@ def odd_crictl(what: str, output: str) -> None:
     @fault(f"crictl answers with {what}", ends=EITHER, reports=ANY, names=("crictl",))
     def story(scene):
         path = scene.sh("command -v crictl").strip()
-        scene.sh(
-            f"mv {path} /root/faults-crictl; printf '#!/bin/sh\\necho '\"'\"'{output}'\"'\"'\\n' > {path}; chmod 755 {path}"
-        )
+        scene.sh(scene.replacing(path, f"printf '#!/bin/sh\\necho '\"'\"'{output}'\"'\"'\\n'"))
         scene.before = None
         run = None
         try:
@@ -367,7 +365,7 @@ def odd_crictl(what: str, output: str) -> None:
             scene.before.data["containers"] = None
             run = scene.apply()
         finally:
-            scene.sh(f"mv /root/faults-crictl {path}")
+            scene.put_back(path)
         yield run
 
 
