@@ -362,9 +362,15 @@ def remove_empty_directory(path: str) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a folder of the collection with its content. A missing folder is not an error."""
+    """Remove a folder of the collection with its content, or what is there instead of it. A missing one is not an error."""
     with doing("removing the folder", path), contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+        if os.path.islink(path):
+            os.unlink(path)
+            return
+        try:
+            shutil.rmtree(path)
+        except NotADirectoryError:
+            os.unlink(path)
 
 
 def set_aside(path: str) -> str:

@@ -56,3 +56,18 @@ def test_a_broken_document_reads_as_none(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     assert node_files.read_json(str(tmp_path / "broken.json")) is None
     assert node_files.read_json(str(tmp_path / "missing.json")) is None
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "dangling link", "nothing"])
+def test_a_folder_of_ours_is_removed_whatever_is_there_instead_of_it(tmp_path, kind):
+    path, elsewhere = tmp_path / "26", tmp_path / "elsewhere"
+    (elsewhere / "kept").mkdir(parents=True)
+    if kind == "folder":
+        (path / "1").mkdir(parents=True)
+    elif kind == "file":
+        path.write_text("")
+    elif kind != "nothing":
+        path.symlink_to(elsewhere if kind == "link" else tmp_path / "gone")
+    node_files.remove_tree(str(path))
+    assert not os.path.lexists(path)
+    assert (elsewhere / "kept").is_dir()
