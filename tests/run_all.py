@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All tests, in two lanes side by side; every run is made, whatever became of the others.
+"""Runs all tests in two concurrent lanes; each run is independent of the results of the others.
 
-Integration tests wait for nodes most of their time, so the other runs go on beside them. A run's output is printed whole
-when it has ended. Says in its first and last line which CRI-O the nodes got, how many tests the stand-in could not
-show, and how many comparisons were recorded for another crictl. Exits with 1 when any run failed or ran nothing.
-Arguments go to every pytest.
+Integration tests wait for nodes most of their time, so the other runs continue alongside. The output of a run is printed
+when it has ended. The first and last line state which CRI-O the nodes use, how many tests the stand-in could not
+run, and how many comparisons were recorded for another crictl. Exits with 1 if any run failed or ran nothing.
+Arguments are passed to every pytest.
 """
 
 import collections
@@ -39,7 +39,7 @@ _printing = threading.Lock()
 def run(
     name: str, environment: str, chosen: list[str], options: list[str]
 ) -> tuple[int, str, collections.Counter]:
-    """One pytest run; prints what it said. Returns its exit code, a line about it, and its skipped tests by SKIPPED's words."""
+    """Run pytest once and print its output. Return its exit code, a line about it, and its skipped tests by SKIPPED's words."""
     started = time.monotonic()
     command = [CHECKOUT / environment / "bin" / "python", "-m", "pytest", *chosen, *options]
     done = subprocess.run(
@@ -60,13 +60,13 @@ def run(
 
 
 def count_skipped(printed: str) -> collections.Counter:
-    """How often pytest printed each of SKIPPED's words as the reason of a skipped test or file."""
+    """Return how often pytest printed each of SKIPPED's words as the reason of a skipped test or file."""
     lines = [line for line in printed.splitlines() if line.startswith("SKIPPED")]
     return collections.Counter({words: sum(words in line for line in lines) for words in SKIPPED})
 
 
 def last_line(source: str, skipped: collections.Counter) -> str:
-    """Which CRI-O the nodes got, and what was not shown with it."""
+    """Return which CRI-O the nodes used, and what was skipped with it."""
     counted = [
         f"{skipped[words]} tests or files skipped {text}" for words, text in SKIPPED.items() if skipped[words]
     ]
@@ -74,7 +74,7 @@ def last_line(source: str, skipped: collections.Counter) -> str:
 
 
 def main(options: list[str]) -> int:
-    """Run them all; returns the exit code."""
+    """Run them all; return the exit code."""
     source = f"CRI-O in the nodes: {pick_source()}"
     print(source, flush=True)
     with ThreadPoolExecutor(len(LANES)) as pool:

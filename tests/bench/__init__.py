@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection costs, in figures that hold on any machine: against a reference measured beside it.
+"""Measures what the collection costs, in figures that are valid on any machine: relative to a reference measured alongside.
 
-`python -m bench` (`make bench`) writes build/bench.json and prints a table. Playbooks are held against a play of one
-ping on the same nodes, modules against the bare crictl call for the same data, remote calls against nothing.
+`python -m bench` (`make bench`) writes build/bench.json and prints a table. Playbooks are compared with a play of one
+ping on the same nodes, modules with the plain crictl call for the same data, remote calls with nothing.
 """

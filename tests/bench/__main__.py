@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures everything and tells it: ``python -m bench`` writes build/bench.json.
+"""Measures everything and prints it: ``python -m bench`` writes build/bench.json.
 
-Exits with 1 where something could not be measured. A figure that misses its goal is told in words and is no failure.
+Exits with 1 if something could not be measured. A figure that misses its goal is marked, but is not a failure.
 """
 
 import json
@@ -19,7 +19,7 @@ FAILURES = (figures.NotMeasured, NodeError, EngineError)
 
 
 def main() -> int:
-    """Measure all parts on a test bed of their own; returns the exit code."""
+    """Measure all parts on a separate test bed; return the exit code."""
     bed.sweep()
     test_bed = TestBed(f"bench-{os.getpid()}", owner=bed.owner_mark())
     source = str(test_bed.source)
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def measured(part, test_bed: TestBed) -> list[figures.Row]:
-    """A part's rows, each with the machine's load before and after; without figures where it could not be measured."""
+    """Return a part's rows, each with the machine's load before and after; without figures if it could not be measured."""
     before = os.getloadavg()[0]
     try:
         rows = part.measure(test_bed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the crictl modules add to crictl itself, timed on the node.
+"""Measures the overhead of the crictl modules compared with crictl itself, on the node.
 
 A module's own cost is its run less the run of a module that does nothing, both as Ansible packs modules, so Ansible's share is in
 neither side. The reference is crictl itself, called for the same data: once, for the runtime's facts twice (info and version).
@@ -33,7 +33,7 @@ seq 2 "$1" | xargs -P 4 -n 1 sh -c '
 
 
 def measure(test_bed: TestBed) -> list[Row]:
-    """The rows of this part, on a node of their own. Raises NotMeasured, NodeError or EngineError."""
+    """Return the rows of this part, measured on a separate node. Raises NotMeasured, NodeError or EngineError."""
     node = test_bed.add("facts")[0]
     try:
         container_id = prepare(node)
@@ -62,7 +62,7 @@ def prepare(node: Node) -> str:
 
 
 def plans(container_id: str) -> list[tuple]:
-    """(row, module, its options, crictl's calls, what its fact must show) for each row."""
+    """Return (row, module, its options, crictl's calls, what its fact must contain) for each row."""
     return [
         (
             "info_facts",
@@ -102,7 +102,7 @@ def row(node: Node, test_bed: TestBed, name, module, options, calls, shows) -> R
 
 
 def payloads(node: Node, test_bed: TestBed, module: str, options: dict, shows) -> tuple[str, str]:
-    """Leave both modules on the node as Ansible packs them; return their paths: the one that does nothing, the module."""
+    """Copy both modules to the node as Ansible packs them; return their paths: the one that does nothing, the module."""
     node.check(["rm", "-rf", _PAYLOADS])
     # Of a collection, too: Ansible's way into one takes some milliseconds of its own.
     tasks = [{"bench.node.nothing": {}}, {f"cri.node.{module}": options}]

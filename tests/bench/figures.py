@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arithmetic of the bench: pairs of seconds in, rows of figures and a table out. Nothing is measured here."""
+"""Calculates rows of figures and a table from pairs of seconds. Nothing is measured here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -32,11 +32,11 @@ Row = dict[str, object]
 
 
 class NotMeasured(Exception):
-    """A row has no figures, and why."""
+    """A row has no figures; the message is the reason."""
 
 
 def timed(name: str, pairs: Sequence[tuple[float, float]]) -> Row:
-    """A row of pairs (ours, reference), seconds, each pair measured right after one another.
+    """Return a row from pairs (ours, reference) of seconds, each measured one right after the other.
 
     The ratio is that of the two medians, so that it follows from the other figures of the row; what a busy machine adds hits
     both sides alike because they take turns.
@@ -48,17 +48,17 @@ def timed(name: str, pairs: Sequence[tuple[float, float]]) -> Row:
 
 
 def without(nothing: Iterable[float], whole: Iterable[float]) -> list[float]:
-    """What each whole run took beyond the run of nothing that was made beside it; seconds."""
+    """Return by how many seconds each run exceeds the run of the empty module alongside."""
     return [each - base for base, each in zip(nothing, whole, strict=True)]
 
 
 def counted(name: str, counts: Sequence[float]) -> Row:
-    """A row of one count for each run. It has no seconds; its ratio is the median count."""
+    """Return a row from one count for each run. It has no seconds; its ratio is the median count."""
     return _row(name, median(counts), len(counts), None, None)
 
 
 def unmeasured(name: str, why: object) -> Row:
-    """The row of something that could not be measured."""
+    """Return the row of something that could not be measured."""
     return {**_row(name, None, 0, None, None), "not_measured": str(why)}
 
 
@@ -75,7 +75,7 @@ def _row(name, ratio, runs, ours, reference) -> Row:
 
 
 def table(rows: Iterable[Mapping[str, object]]) -> str:
-    """The rows for a person, with a verdict each."""
+    """Return the rows as a readable table, with a verdict for each."""
     cells = [("row", "ratio", "goal", "ours", "reference", "runs", "")]
     for row in rows:
         ratio = "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
@@ -86,7 +86,7 @@ def table(rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def verdict(row: Mapping[str, object]) -> str:
-    """What a row says of its goal, in words."""
+    """Return whether a row meets its goal, in words."""
     if row["ratio"] is None:
         return f"not measured: {row['not_measured']}"
     return f"{row['unit']}, {'within its goal' if row['ratio'] <= row['goal'] else 'MISSES ITS GOAL'}"

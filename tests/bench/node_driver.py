@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs on a node by itself: times commands that take turns, so that SSH and the container engine are in no figure.
+"""Runs on a node: times commands that take turns, so that no figure includes SSH and the container engine.
 
 Reads {"runs": N, "commands": {name: [[word, ...], ...]}} from standard input; prints {name: [seconds, ...]}. Commands under one
 name run one after the other and count together. One round beforehand is not counted. Any command that fails ends it with exit
@@ -13,7 +13,7 @@ import time
 
 
 def timed(command):
-    """Seconds that a command takes, from its start to its end and the end of its output."""
+    """Return the seconds that a command takes, from its start to its end and the end of its output."""
     started = time.perf_counter()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     taken = time.perf_counter() - started

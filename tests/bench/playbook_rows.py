@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What whole playbooks cost, held against a play of one ping on the same nodes: seconds, and remote calls.
+"""Measures seconds and remote calls of whole playbooks, compared with a play of one ping on the same nodes.
 
 Both sides are ansible-playbook over SSH with the same inventory, forks and pipelining, without facts; connections are open. The
 remote calls are counted while the seconds are taken (it costs a line in a file for each call).
@@ -69,7 +69,7 @@ class Run:
 
 
 def variables(node: Node) -> dict:
-    """What every node is to be: something of each role, and a pod that verification can run."""
+    """Return the desired state of every node: something of each role, and a pod that verification can run."""
     return {
         "crio_config": {
             "crio": {
@@ -84,7 +84,7 @@ def variables(node: Node) -> dict:
 
 
 class Playbooks:
-    """Runs playbooks on nodes from a folder of its own, where they may leave their reports."""
+    """Runs playbooks on nodes from a separate directory, where they may leave their reports."""
 
     def __init__(self, test_bed: TestBed, nodes: Sequence[Node], folder: Path):
         self.nodes, self.folder = nodes, folder
@@ -104,7 +104,7 @@ class Playbooks:
         del self.environment["ANSIBLE_CALLBACKS_ENABLED"]  # the tests' own callback
 
     def run(self, playbook: str | Path, *options: str) -> Run:
-        """Run one playbook. Raises NotMeasured where it fails."""
+        """Run one playbook. Raises NotMeasured if it fails."""
         self.calls.write_text("")
         started = time.perf_counter()
         done = subprocess.run(
@@ -137,7 +137,7 @@ class Playbooks:
         )
 
     def pair(self, playbook: str, *options: str, changes: bool) -> tuple[Run, Run]:
-        """(ours, the ping), one right after the other. Raises NotMeasured where ours did not do what is to be measured."""
+        """Measure (ours, the ping), one right after the other. Raises NotMeasured if ours did not do what should be measured."""
         reference, ours = self.run(self.ping), self.run(playbook, *options)
         expected = len(self.nodes) if changes else 0
         if ours.changed != expected:
@@ -145,7 +145,7 @@ class Playbooks:
         return ours, reference
 
     def on_all(self, script: str, *arguments: str) -> None:
-        """Run a shell script on all nodes at once, outside of what is measured, and wait for CRI-O."""
+        """Run a shell script on all nodes at once, without measuring it, and wait for CRI-O."""
 
         def on(node: Node) -> None:
             node.check(["sh", "-c", script, "sh", *arguments], limit=120)
@@ -156,7 +156,7 @@ class Playbooks:
 
 
 def measure(test_bed: TestBed) -> list[Row]:
-    """The rows of this part, on nodes of their own. Raises NotMeasured, NodeError or EngineError."""
+    """Return the rows of this part, measured on separate nodes. Raises NotMeasured, NodeError or EngineError."""
     nodes = test_bed.add(*[f"node-{number}" for number in range(1, NODES + 1)])
     try:
         return rows(test_bed, nodes)
@@ -165,7 +165,7 @@ def measure(test_bed: TestBed) -> list[Row]:
 
 
 def rows(test_bed: TestBed, nodes: Sequence[Node]) -> list[Row]:
-    """The rows, from nodes that were never configured."""
+    """Return the rows, measured on nodes that were never configured."""
     first, noop, verify, whole = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         ansible = Playbooks(test_bed, nodes, Path(folder))

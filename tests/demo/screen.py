@@ -52,15 +52,15 @@ class Screen:
         if len(lines) > limit:
             self.line(f"    ... ({len(lines) - limit} more lines)")
 
-    def check(self, claim: str, seen: Mapping[str, Any], wanted: Any = True) -> None:
-        """Count and print a check: it passes if `seen` equals `wanted` for each node; print values that differ."""
-        other = {node: value for node, value in seen.items() if value != wanted}
+    def check(self, claim: str, seen: Mapping[str, Any], expected: Any = True) -> None:
+        """Count and print a check: it passes if `seen` equals `expected` for each node; print values that differ."""
+        other = {node: value for node, value in seen.items() if value != expected}
         if seen and not other:
             self.passed += 1
             self.line(f"  {self._marks[0]} {claim}")
             return
         self.failure(
-            claim, "\n".join(f"{node}: {value!r}, expected {wanted!r}" for node, value in other.items())
+            claim, "\n".join(f"{node}: {value!r}, expected {expected!r}" for node, value in other.items())
         )
 
     def failure(self, claim: str, seen: str) -> None:

@@ -8,7 +8,7 @@ from testbed.paths import CHECKOUT
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     try:
         html = build()
     except BuildError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The code blocks of documentation texts, in reStructuredText and Markdown."""
+"""Finds the code blocks of documentation texts, in reStructuredText and Markdown."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Block:
 
     @property
     def caption(self) -> str:
-        """The block's caption: a file name, a command behind `$ `, or words; empty where it has none."""
+        """The block's caption: a file name, a command after `$ `, or words; empty if it has none."""
         return self.options.get("caption", "")
 
     @property
     def commands(self) -> list[str]:
-        """The commands of a block of the language console that are typed on the controller."""
+        """The commands of a console block that are typed on the controller."""
         lines = self.text.splitlines() if self.language == "console" else []
         return [line[2:] for line in lines if line.startswith("$ ")]
 
@@ -64,7 +64,7 @@ class Block:
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """All code blocks of a .rst or .md file that name a language, in their order."""
+    """Return all code blocks of a .rst or .md file that name a language, in order."""
     content = path.read_text(encoding="utf-8")
     for match in (_RST if path.suffix == ".rst" else _MARKDOWN).finditer(content):
         # The blank lines before the next paragraph are not part of the block.

@@ -26,11 +26,11 @@ REFERENCE_PAGE = "reference.rst"
 
 
 class BuildError(Exception):
-    """antsibull-docs or Sphinx failed, or Sphinx had a warning. The text is what it printed."""
+    """antsibull-docs or Sphinx failed, or Sphinx printed a warning. The text is the output."""
 
 
 def build(output: Path = OUTPUT) -> Path:
-    """Build all pages anew below `output`; return the directory of the HTML pages. Raises BuildError."""
+    """Rebuild all pages below `output`; return the directory of the HTML pages. Raises BuildError."""
     source, html = output / "source", output / "html"
     for folder in (source, html):
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,9 +51,9 @@ def build(output: Path = OUTPUT) -> Path:
 
 
 def for_the_site(reference: str) -> str:
-    """The collection's own page, without the guides, which the front page lists, and with short names in the navigation.
+    """Return the collection's own page without the guides, which the front page lists, and with short names in the navigation.
 
-    Internal modules stay in the text and leave the navigation.
+    Internal modules stay in the text, but are removed from the navigation.
     """
     internal = re.findall(r"<cri\.node\.(\w+)#module>` -- Internal\b", reference)
     unlisted = ("    docsite/", *(f"    {name}_module" for name in internal))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Chromium that pages are opened in: the system's own, or Debian's package."""
+"""Finds the Chromium that opens pages: the system's own, or Debian's package."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ PACKAGES = ("chromium", "fonts-dejavu-core")
 
 
 def find() -> str | None:
-    """The path of an installed browser, None where there is none."""
+    """Return the path of an installed browser, or None."""
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
 def find_or_install() -> str:
-    """The path of the browser, installed with apt where it is missing.
+    """Return the path of the browser, which is installed with apt if it is missing.
 
-    Raises EngineError with the command to type where nothing may be installed, or with what apt said.
+    Raises EngineError with the command to type if nothing may be installed, or with the output of apt.
     """
     if not find():
         if os.geteuid() or not shutil.which("apt-get"):

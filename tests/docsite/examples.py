@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the examples of texts use: roles, modules, options, variables, playbooks, tags; and which of it does not exist."""
+"""Finds the roles, modules, options, variables, playbooks and tags in the examples of texts, and which of them do not exist."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ WITH_VALUE = ("-i", "-e", "-m", "-a", "--limit", "--tags", "--skip-tags", "--nam
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes an encrypted value as text."""
+    """Reads an encrypted value as text."""
 
 
 _Loader.add_constructor("!vault", lambda loader, node: loader.construct_scalar(node))
 
 
 def load(text: str) -> list[Any]:
-    """The YAML documents of an example. Raises yaml.YAMLError."""
+    """Return the YAML documents of an example. Raises yaml.YAMLError."""
     return [document for document in yaml.load_all(text, _Loader) if document is not None]
 
 
 @cache
 def variables() -> frozenset[str]:
-    """All variables that users can set, of roles and playbooks; layers aside."""
+    """Return all variables of roles and playbooks that users can set, without layers."""
     found = set()
     for path in (CHECKOUT / "roles").glob("*/meta/argument_specs.yml"):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
@@ -54,7 +54,7 @@ def variables() -> frozenset[str]:
 
 @cache
 def tags() -> frozenset[str]:
-    """All tags of tasks and playbooks."""
+    """Return all tags of tasks and playbooks."""
     files = [*(CHECKOUT / "roles").glob("*/tasks/*.yml"), *(CHECKOUT / "playbooks").glob("*.yml")]
     listed = re.findall(r"\btags: \[(.*?)\]", "\n".join(path.read_text(encoding="utf-8") for path in files))
     return frozenset(tag.strip() for tags in listed for tag in tags.split(","))
@@ -62,7 +62,7 @@ def tags() -> frozenset[str]:
 
 @cache
 def options(module: str) -> frozenset[str]:
-    """The documented options of a module with those of its fragments. Raises ModuleNotFoundError."""
+    """Return the documented options of a module with those of its fragments. Raises ModuleNotFoundError."""
     package = "ansible_collections.cri.node.plugins"
     documentation = yaml.safe_load(importlib.import_module(f"{package}.modules.{module}").DOCUMENTATION)
     found = set(documentation.get("options") or {})
@@ -75,7 +75,7 @@ def options(module: str) -> frozenset[str]:
 
 
 def unknown(document: Any) -> list[str]:
-    """What a document uses that does not exist: a list of plays or tasks, a part of a play, or a mapping of variables."""
+    """Return unknown names in a document: a list of plays or tasks, a part of a play, or a mapping of variables."""
     if isinstance(document, Mapping) and "tasks" in document:
         return list(_unknown_in_entry(document))
     if isinstance(document, Mapping):
@@ -85,7 +85,7 @@ def unknown(document: Any) -> list[str]:
 
 
 def _unknown_in_entry(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Of a play, a task or a block."""
+    """Return unknown names in a play, a task or a block."""
     yield from _unknown_variables(entry.get("vars", {}))
     for role in entry.get("roles", ()):
         name = role["role"] if isinstance(role, Mapping) else role
@@ -104,7 +104,7 @@ def _unknown_in_entry(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def unknown_options(module: str, given: Mapping[str, Any] | str) -> list[str]:
-    """The options of a module's call that the module does not have, or that there is no such module."""
+    """Return the unknown options of a module's call, or that the module does not exist."""
     try:
         known = options(module)
     except ModuleNotFoundError:
@@ -132,7 +132,7 @@ def _unknown_variables(given: Mapping[str, Any]) -> list[str]:
 
 
 def settings(document: Any) -> Iterator[tuple[str, list[list[Any]]]]:
-    """(filter, its layers) for each layered variable that a document sets, in plays too; see CHECKED."""
+    """Return (filter, its layers) for each layered variable that a document sets, also in plays; see CHECKED."""
     if isinstance(document, Mapping):
         for variable in CHECKED:
             layers = [[name, document[name]] for name in sorted(document)
@@ -145,13 +145,13 @@ def settings(document: Any) -> Iterator[tuple[str, list[list[Any]]]]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words of each call of ansible-playbook or ansible in a text, whatever markup surrounds it."""
+    """Return the words of each call of ansible-playbook or ansible in a text, in any markup."""
     found = re.findall(r"(?:^|[ `$>])(ansible(?:-playbook)? -[^\n`]*)", text, re.MULTILINE)
     return [shlex.split(command, comments=True) for command in found]
 
 
 def unknown_in_command(words: list[str]) -> list[str]:
-    """What a command line uses that does not exist: playbooks, modules with their options, tags, variables."""
+    """Return unknown names in a command line: playbooks, modules with their options, tags, variables."""
     values: dict[str, list[str]] = {}
     names, rest = [], iter(words[1:])
     for word in rest:

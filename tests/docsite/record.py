@@ -49,11 +49,11 @@ _FILE = re.compile(r"[\w./-]+\.(?:yml|ini)")
 
 
 class RecordError(Exception):
-    """A command of a guide ended otherwise than the guide says."""
+    """A command of a guide did not end as the guide expects."""
 
 
 class Recorder:
-    """Plays guides: `run` executes a command in the user's folder, `run_on_node` one on the first node.
+    """Follows guides: `run` executes a command in the user's folder, `run_on_node` one on the first node.
 
     Both return the exit status and the output.
     """
@@ -85,7 +85,7 @@ class Recorder:
         return text
 
     def _follow(self, block: Block) -> str | None:
-        """Do what a block says; return its new text, None where it keeps the one it has."""
+        """Execute a block; return its new text, or None if the text stays the same."""
         notes = dict(block.notes)
         if "prepare" in notes:
             self._expect(block, notes["prepare"], self.run)
@@ -125,9 +125,9 @@ class Recorder:
 
 
 def excerpt(output: str, words: list[str]) -> str:
-    """Those plays and tasks of Ansible's output, its recap among them, whose first line has one of these words.
+    """Return the plays and tasks of Ansible's output, including its recap, whose first line contains one of these words.
 
-    Raises RecordError where there is none.
+    Raises RecordError if there are none.
     """
     kept = [part for part in _parts(output) if any(word in part.partition("\n")[0] for word in words)]
     if not kept:
@@ -136,12 +136,12 @@ def excerpt(output: str, words: list[str]) -> str:
 
 
 def brief(output: str) -> str:
-    """The output without plays and tasks that print nothing but how they ended on each host."""
+    """Return the output without plays and tasks that only print their status on each host."""
     return "\n\n".join(part for part in _parts(output) if _SAYS_MORE.search(part.partition("\n")[2])) + "\n"
 
 
 def _parts(output: str) -> list[str]:
-    """Plays, tasks, the recap and the statistics of Ansible's output, each with its heading."""
+    """Return plays, tasks, the recap and the statistics of Ansible's output, each with its heading."""
     parts = re.split(r"^(?=TASK \[|PLAY |CUSTOM STATS)", output, flags=re.MULTILINE)
     return [part.strip("\n") for part in parts]
 
@@ -194,7 +194,7 @@ ansible_ssh_common_args=-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/n
 
 
 def main() -> int:
-    """Returns the exit status; no guide is written unless all of them were followed to their end."""
+    """Return the exit status; no guide is written unless all of them were followed to their end."""
     print(f"docs-record: two nodes with {pick_source()}", flush=True)
     bed.sweep()
     test_bed = TestBed(f"docs-{os.getpid()}", owner=bed.owner_mark())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every page of the site, as a headless Chromium shows it; `make docs-test`. Pictures are left in build/docs/pictures."""
+"""Opens every page of the site in a headless Chromium; `make docs-test`. Screenshots are stored in build/docs/pictures."""
 
 import http.server
 import threading
@@ -43,13 +43,13 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def html() -> Path:
-    """The site, built anew; a warning of Sphinx fails here."""
+    """Return the newly built site; a warning of Sphinx fails here."""
     return build.build()
 
 
 @pytest.fixture(scope="session")
 def address(html) -> str:
-    """Where the site is served."""
+    """Return the URL of the site."""
     handler = partial(_QuietHandler, directory=str(html))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -59,7 +59,7 @@ def address(html) -> str:
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium; without one, all tests that need it are skipped with the reason."""
+    """Return Chromium; if it is missing, all tests that need it are skipped with the reason."""
     try:
         program = chromium.find_or_install()
     except EngineError as error:
@@ -72,7 +72,7 @@ def browser():
 
 
 class Reader:
-    """A browser's page, and what went wrong on it: requests that leave the site, requests that fail, errors of scripts."""
+    """A browser's page and its errors: external requests, failed requests, errors of scripts."""
 
     def __init__(self, browser, address: str, viewport: dict):
         self.page = browser.new_page(viewport=viewport)
@@ -102,7 +102,7 @@ class Reader:
 
 @pytest.fixture
 def reader(browser, address):
-    """A Reader on a wide screen."""
+    """Return a Reader with a wide screen."""
     reader = Reader(browser, address, DESKTOP)
     yield reader
     reader.page.close()
@@ -110,7 +110,7 @@ def reader(browser, address):
 
 @pytest.fixture(scope="session")
 def visited(html, browser, address):
-    """{path: {"links": [absolute addresses], "anchors": {ids}, "title": text}} of all pages, and what went wrong on them."""
+    """Return {path: {"links": [absolute URLs], "anchors": {ids}, "title": text}} of all pages, and their errors."""
     reader, found = Reader(browser, address, DESKTOP), {}
     for path in sorted(str(file.relative_to(html)) for file in html.rglob("*.html")):
         page = reader.open(path)
@@ -123,7 +123,7 @@ def visited(html, browser, address):
     return found, reader.faults
 
 
-def test_every_page_opens_without_a_fault_and_without_leaving_the_site(visited):
+def test_every_page_opens_without_errors_and_without_external_requests(visited):
     pages, faults = visited
     assert faults == []
     assert len(pages) > len(list(GUIDES.glob("*.rst")))
@@ -147,15 +147,15 @@ def test_no_link_inside_the_site_is_broken(visited, address):
     assert followed > 1000
 
 
-def test_links_that_leave_the_site_are_encrypted(visited, address):
+def test_external_links_use_https(visited, address):
     pages, _faults = visited
     others = {link for page in pages.values() for link in page["links"] if not link.startswith(address)}
     assert {link for link in others if not link.startswith("https://")} == set()
 
 
 @pytest.mark.parametrize(("name", "words"), REPORTS.items(), ids=REPORTS)
-def test_each_kind_of_report_is_shown_whole(reader, name, words):
-    """The block shows the recorded output, no line is cut off, and its picture has colours and is not empty."""
+def test_each_kind_of_report_is_shown_completely(reader, name, words):
+    """The block shows the recorded output, no line is cut off, and its screenshot has colours and is not empty."""
     (block, page_path) = next(
         (block, f"docsite/{path.stem}.html")
         for path in sorted(GUIDES.glob("*.rst"))
@@ -183,7 +183,7 @@ def test_the_navigation_names_each_page_once(reader):
     assert sorted(names) == sorted(set(names))
 
 
-def test_the_front_page_leads_to_every_guide(reader, html):
+def test_the_front_page_links_to_every_guide(reader, html):
     page = reader.open("index.html")
     page.locator("article a", has_text="Configure your first nodes").first.click()
     assert page.locator("h1").inner_text().strip().startswith("Configure your first nodes")
@@ -204,7 +204,7 @@ def test_the_search_finds_a_role_variable(reader):
 @pytest.mark.parametrize(
     "path", ["index.html", *(f"docsite/{path.stem}.html" for path in sorted(GUIDES.glob("*.rst")))]
 )
-def test_a_guide_fits_the_screen_of_a_telephone(browser, address, path):
+def test_a_guide_fits_the_screen_of_a_phone(browser, address, path):
     """Wide blocks scroll by themselves; the page does not."""
     reader = Reader(browser, address, TELEPHONE)
     page = reader.open(path)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Injects every fault on real nodes: ``python -m faults [--list] [--nodes N] [TEXT ...]``.
 
-Each fault strikes a node while or before its configuration is changed. Then the node is judged from outside for up to a minute,
-without a further run; then it is healed, a normal run must succeed, and a second one must change nothing. Nodes are used again
-and again, and replaced after a failure. Exits with 1 unless every fault was survived.
+Each fault is injected before or during a change of a node. Then the node is judged from outside for up to a minute,
+without a further run; then it is repaired, a normal run must succeed, and a second one must change nothing. Nodes are reused,
+and replaced after a failure. Exits with 1 unless every fault was survived.
 """
 
 import argparse
@@ -55,18 +55,16 @@ def load_table() -> None:
 def options_of(arguments: list[str] | None) -> argparse.Namespace:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="faults", description="Plays faults on real nodes and judges the nodes."
+        prog="faults", description="Injects faults on real nodes and judges the nodes."
     )
     parser.add_argument(
         "only", nargs="*", metavar="TEXT", help="faults with this text in their name, or of this theme"
     )
-    parser.add_argument("--list", action="store_true", help="print the faults and play none")
+    parser.add_argument("--list", action="store_true", help="print the faults without injecting them")
     parser.add_argument(
         "--nodes", type=int, default=3, metavar="N", help="nodes at a time (default: %(default)s)"
     )
-    parser.add_argument(
-        "--keep", action="store_true", help="leave the nodes of failed faults for a look at them"
-    )
+    parser.add_argument("--keep", action="store_true", help="keep the nodes of failed faults for inspection")
     return parser.parse_args(arguments)
 
 
@@ -79,7 +77,7 @@ def play(scene: Scene, fault: table.Fault) -> str:
         side = judge(scene, fault, run)
         scene.unhook()
         if side == table.AFTER:
-            scene.marks = dict(scene.wanted)
+            scene.marks = dict(scene.desired)
         for _rest in story:
             raise Wrong("a fault's story has one yield")
         heal(scene)
@@ -106,11 +104,11 @@ def heal(scene: Scene) -> None:
     run = scene.apply(times=2)
     if run.rc:
         raise Wrong(f"a normal run afterwards failed: {message(run)}")
-    told = results(run)
-    if len(told) != 2 or told[1]["changed"]:
-        raise Wrong(f"a second run afterwards changed something: {told[-1].get('plan')}")
+    reported = results(run)
+    if len(reported) != 2 or reported[1]["changed"]:
+        raise Wrong(f"a second run afterwards changed something: {reported[-1].get('plan')}")
     judge(scene, HEALED, run)
-    scene.marks = dict(scene.wanted)
+    scene.marks = dict(scene.desired)
 
 
 class Stage:

@@ -37,7 +37,7 @@ def expect_restart(run) -> None:
     expect(any("reload" in each for each in plan["reasons"]), f"no reason says why it is a restart: {plan}")
 
 
-@fault("registries change by a reload", ends=AFTER, reports=DONE)
+@fault("registries change with a reload", ends=AFTER, reports=DONE)
 def plain_reload(scene):
     run = registries_change(scene)
     expect(run.rc or results(run)[-1]["plan"]["disruption"] == "reload", "the plan is not a reload")
@@ -68,7 +68,7 @@ def journald_stopped(scene):
     no_journal_settings(scene)
 
 
-@fault("journald drops the daemon's lines for their number", ends=AFTER, reports=DONE)
+@fault("journald rate-limits the daemon's lines", ends=AFTER, reports=DONE)
 def rate_limit(scene):
     journal(scene, "RateLimitIntervalSec=1h\nRateLimitBurst=1")
     scene.restart()
@@ -78,7 +78,7 @@ def rate_limit(scene):
     no_journal_settings(scene)
 
 
-@fault("the daemon's lines go into a file", ends=AFTER, reports=DONE)
+@fault("the daemon logs to a file", ends=AFTER, reports=DONE)
 def logs_elsewhere(scene):
     scene.unit_settings("StandardOutput=append:/var/log/faults.log\nStandardError=append:/var/log/faults.log")
     scene.restart()
@@ -89,9 +89,7 @@ def logs_elsewhere(scene):
     scene.restart()
 
 
-@fault(
-    "the daemon's lines go into a file, and a new start fails", ends=BEFORE, reports=UNDONE, names=("crio",)
-)
+@fault("the daemon logs to a file, and a new start fails", ends=BEFORE, reports=UNDONE, names=("crio",))
 def logs_elsewhere_and_undone(scene):
     scene.unit_settings("StandardOutput=append:/var/log/faults.log\nStandardError=append:/var/log/faults.log")
     scene.restart()
@@ -148,7 +146,7 @@ def broken_between(scene) -> None:
 
 
 @fault(
-    "somebody writes the words of a successful reload into the journal, and the reload fails",
+    "somebody writes the message of a successful reload to the journal, and the reload fails",
     ends=BEFORE,
     reports=UNDONE,
     names=("reload", "faults.invalid"),
@@ -163,7 +161,7 @@ def told_by_others(scene):
 
 
 @fault(
-    "a reload fails for somebody else's file that has just appeared",
+    "a reload fails because of somebody else's new file",
     ends=BEFORE,
     reports=UNDONE,
     names=("reload", "faults.invalid"),
@@ -175,7 +173,7 @@ def reload_fails(scene):
 
 
 @fault(
-    "a container writes the words of a successful reload into the journal, and the reload fails",
+    "a container writes the message of a successful reload to the journal, and the reload fails",
     ends=BEFORE,
     reports=UNDONE,
     names=("reload", "faults.invalid"),
@@ -205,7 +203,7 @@ def told_by_a_container(scene):
 def clock_steps(name: str, seconds: int) -> None:
     """All Python processes of the collection see a different clock than the kernel, as after a clock step."""
 
-    @fault(f"the clock goes {name} by a day between two runs", ends=AFTER, reports=DONE)
+    @fault(f"the clock jumps {name} by a day between two runs", ends=AFTER, reports=DONE)
     def story(scene):
         scene.node.copy_in(f"{FOLDER}/clock", str(seconds))
         yield scene.apply()
@@ -216,7 +214,7 @@ def clock_steps(name: str, seconds: int) -> None:
             f"the clock made a second run change something: {again.out[-600:]}",
         )
 
-    @fault(f"the clock goes {name} by a day in the middle of a change", ends=AFTER, reports=DONE)
+    @fault(f"the clock jumps {name} by a day in the middle of a change", ends=AFTER, reports=DONE)
     def during(scene):
         scene.hook(f"run echo {seconds} > {FOLDER}/clock", at="run systemctl restart")
         run = scene.apply()
@@ -224,7 +222,7 @@ def clock_steps(name: str, seconds: int) -> None:
         yield run
 
     @fault(
-        f"the clock goes {name} by a day, and a reload is refused",
+        f"the clock jumps {name} by a day, and a reload is refused",
         ends=BEFORE,
         reports=UNDONE,
         names=("reload", "faults.invalid"),

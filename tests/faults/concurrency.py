@@ -68,7 +68,10 @@ def both(scene: Scene, rounds: list[tuple[dict, dict]]) -> playbooks.Run:
 
 
 @fault(
-    f"two runs with different settings meet on a node, {ROUNDS} rounds", ends=EITHER, reports=ANY, weight=10
+    f"two runs with different settings compete for a node, {ROUNDS} rounds",
+    ends=EITHER,
+    reports=ANY,
+    weight=10,
 )
 def twenty_rounds(scene):
     scene.before = scene.look()
@@ -77,14 +80,14 @@ def twenty_rounds(scene):
         pair = []
         for _each in range(2):
             pair.append(scene.variables())
-            marks.append(scene.wanted[DROP_IN])
+            marks.append(scene.desired[DROP_IN])
         rounds.append(tuple(pair))
     run = both(scene, rounds)
     expect("Traceback" not in run.out + run.err, f"a traceback: {(run.out + run.err)[-3000:]}")
     for number in range(ROUNDS):
         judge_round(run, number, marks[2 * number : 2 * number + 2])
     last = [mark for mark in marks[-2:] if str(mark) in run.of(f"look {ROUNDS - 1}")["stdout"]]
-    scene.wanted = dict.fromkeys(scene.wanted, last[0])
+    scene.desired = dict.fromkeys(scene.desired, last[0])
     # The failures of the rounds are judged; the node's end is that of a run that succeeded.
     yield None
 
@@ -93,20 +96,18 @@ def judge_round(run: playbooks.Run, number: int, marks: list[int]) -> None:
     """Expect one run to succeed, the other to succeed or to report that it was too late, and the node to match one of them."""
     begin = _position(run, f"look {number - 1}") if number else 0
     end = _position(run, f"look {number}")
-    told = {
+    reported = {
         entry["host"]: entry
         for entry in run.results[begin:end]
         if entry["action"] == ACTION and (entry["status"] == "failed" or "plan" in entry["result"])
     }
     seen = run.results[end]["result"]["stdout"]
     there = [str(mark) in seen for mark in marks]
-    succeeded = [told.get(name, {}).get("status") == "ok" for name in ("first", "second")]
-    failures = [entry["result"]["msg"] for entry in told.values() if entry["status"] == "failed"]
+    succeeded = [reported.get(name, {}).get("status") == "ok" for name in ("first", "second")]
+    failures = [entry["result"]["msg"] for entry in reported.values() if entry["status"] == "failed"]
     expect(any(succeeded), f"round {number}: neither of the two succeeded: {failures}")
-    expect(sum(there) == 1, f"round {number}: the node is as neither or both of them wanted: {seen}")
-    expect(
-        succeeded[there.index(True)], f"round {number}: the node is as the run wanted that failed: {failures}"
-    )
+    expect(sum(there) == 1, f"round {number}: the node matches neither or both of them: {seen}")
+    expect(succeeded[there.index(True)], f"round {number}: the node matches the run that failed: {failures}")
     for text in failures:
         expect(
             any(word in text for word in BUSY),
@@ -119,7 +120,7 @@ def _position(run: playbooks.Run, task: str) -> int:
 
 
 @fault(
-    "a run meets the same change in flight, and that one is undone",
+    "a run waits for the same change in progress, which is undone",
     ends=BEFORE,
     reports=UNDONE,
     names=("address already in use",),
@@ -140,7 +141,7 @@ def second_of_the_same(scene):
 
 
 @fault(
-    "a run meets another change in flight that hangs",
+    "a run waits for another change in progress, which hangs",
     ends=EITHER,
     reports=ANY,
     names=(("another change", "under way"),),
@@ -150,7 +151,7 @@ def second_waits_in_vain(scene):
     scene.ready = 6
     first = scene.begin()
     scene.reached()
-    wanted = dict(scene.wanted)
+    desired = dict(scene.desired)
     run = scene.apply()
     expect(run.rc, "the second run reports success while the first is in flight")
     expect(
@@ -158,11 +159,11 @@ def second_waits_in_vain(scene):
         f"it does not say that another run is there: {message(run)}",
     )
     scene.go()
-    scene.wanted = wanted
+    scene.desired = desired
     yield first.result()
 
 
-@fault("check mode meets a change in flight", ends=AFTER, reports=ANY)
+@fault("check mode waits for a change in progress", ends=AFTER, reports=ANY)
 def check_mode_waits(scene):
     scene.hook("pause", at="run systemctl restart")
     first = scene.begin()
@@ -180,7 +181,7 @@ def check_mode_waits(scene):
     yield run
 
 
-@fault("SSH connects again and repeats the call whose connection was cut", ends=AFTER, reports=ANY)
+@fault("SSH reconnects and repeats the call whose connection was cut", ends=AFTER, reports=ANY)
 def ssh_retry(scene):
     scene.before = scene.look()
     variables = scene.variables()
@@ -200,18 +201,18 @@ def ssh_retry(scene):
     yield run
 
 
-@fault("a run comes while the recovery of a killed one is under way", ends=EITHER, reports=ANY)
+@fault("a run starts during the recovery of a killed one", ends=EITHER, reports=ANY)
 def meets_recovery(scene):
     scene.hook("kill", at=LAST_RENAME, then=1)
     scene.unit_settings("ExecStartPre=/bin/sleep 3")
     first = scene.begin()
     scene.reached()
-    wanted = dict(scene.wanted)
+    desired = dict(scene.desired)
     scene.unhook()
     run = scene.apply()
     first.result()
     if run.rc:
-        scene.wanted = wanted
+        scene.desired = desired
     yield run
     scene.no_unit_settings()
 

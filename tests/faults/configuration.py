@@ -26,7 +26,7 @@ def crio(scene: Scene) -> str:
 def wrapped(name: str, wrapper: str, stopped: bool, **more) -> None:
     """The unit starts crio through a wrapper program."""
 
-    @fault(f"the unit starts crio by {name}{', and is stopped' if stopped else ''}", **more)
+    @fault(f"the unit starts crio through {name}{', and is stopped' if stopped else ''}", **more)
     def story(scene):
         scene.node.copy_in(
             "/usr/local/lib/faults/start-runtime", f'#!/bin/sh\nexec {crio(scene)} "$@"\n', mode=0o755
@@ -58,7 +58,7 @@ def elsewhere(name: str, set_up: str, names: tuple) -> None:
     """The daemon reads a different configuration directory than usual."""
 
     @fault(
-        f"the daemon reads another folder than crio.conf.d by {name}",
+        f"the daemon reads another directory than crio.conf.d because of {name}",
         ends=BEFORE,
         reports=REFUSED,
         names=names,
@@ -78,14 +78,18 @@ elsewhere(
     f"{EXEC}CRIO --config-dir=/etc/crio/faults.d {OPTIONS}",
     ("--config-dir", "/etc/crio/faults.d"),
 )
-elsewhere("an option in two words", f"{EXEC}CRIO -d /etc/crio/faults.d {OPTIONS}", ("/etc/crio/faults.d",))
+elsewhere(
+    "an option with a separate argument",
+    f"{EXEC}CRIO -d /etc/crio/faults.d {OPTIONS}",
+    ("/etc/crio/faults.d",),
+)
 elsewhere(
     "a variable with options",
     'Environment="CRIO_CONFIG_OPTIONS=--config-dir=/etc/crio/faults.d"',
     ("--config-dir", "/etc/crio/faults.d"),
 )
 elsewhere(
-    "a variable of its own",
+    "CONTAINER_CONFIG_DIR",
     "Environment=CONTAINER_CONFIG_DIR=/etc/crio/faults.d",
     ("CONTAINER_CONFIG_DIR", "/etc/crio/faults.d"),
 )
@@ -126,7 +130,7 @@ missing("conmon", "/usr/libexec/crio/conmon /usr/bin/conmon", ("conmon",), real_
 
 
 @fault(
-    "crun's own program, behind the default handler's, is missing",
+    "the crun that the default handler's program calls is missing",
     ends=BEFORE,
     reports=REFUSED,
     names=(CRUN, "cannot report the state"),
@@ -145,7 +149,7 @@ def cannot_start(what: str, names: tuple, layer: dict, **more) -> None:
     """A change after which the daemon does not start is undone; the message has the cause, not CRI-O's last log lines."""
     settings = {"ends": BEFORE, "reports": UNDONE, "names": names, "not_named": (CLOSED,), **more}
 
-    @fault(f"a change brings {what}", **settings)
+    @fault(f"a change configures {what}", **settings)
     def story(scene):
         yield scene.apply(**layer)
 
@@ -156,7 +160,7 @@ def crio_layer(**tables: dict) -> dict:
 
 
 cannot_start(
-    "a metrics port that is taken",
+    "a metrics port that is in use",
     ("metrics_port = 22", "address already in use", "crio_config__faults", DROP_IN),
     crio_layer(metrics={"enable_metrics": True, "metrics_port": 22}),
 )
@@ -171,18 +175,18 @@ cannot_start(
     crio_layer(network={"cni_default_network": "nowhere"}),
 )
 cannot_start(
-    "a folder without network configuration",
+    "a directory without network configuration",
     (("network_dir", "NetworkReady"),),
     crio_layer(network={"network_dir": "/etc/faults-no-networks"}),
 )
 cannot_start(
-    "a folder without network plugins",
+    "a directory without network plugins",
     (("plugin_dirs", "NetworkReady"),),
     crio_layer(network={"plugin_dirs": ["/nowhere/faults"]}),
     reports=FAILS,
 )
 cannot_start(
-    "a socket in a folder that cannot be made",
+    "a socket in a directory that cannot be created",
     ("/proc/faults",),
     crio_layer(api={"listen": "/proc/faults/crio.sock"}),
     reports=FAILS,
@@ -205,7 +209,9 @@ cannot_start(
     crio_layer(runtime={"pinns_path": "/nowhere/faults-pinns"}),
     reports=FAILS,
 )
-cannot_start("a log folder with a relative path", ("log_dir",), crio_layer(log_dir="faults"), reports=FAILS)
+cannot_start(
+    "a log directory with a relative path", ("log_dir",), crio_layer(log_dir="faults"), reports=FAILS
+)
 cannot_start(
     "a device that does not exist",
     ("/dev/faults",),
@@ -213,28 +219,28 @@ cannot_start(
     reports=FAILS,
 )
 cannot_start(
-    "a command before the start that fails",
+    "an ExecStartPre that fails",
     (("/bin/false", "control process exited", "ExecStartPre", "status=1"),),
     service(ExecStartPre="/bin/false"),
 )
 cannot_start(
-    "a command after the start that fails",
+    "an ExecStartPost that fails",
     (("/bin/false", "control process exited", "ExecStartPost", "status=1"),),
     service(ExecStartPost="/bin/false"),
 )
 cannot_start(
-    "a command before the start that does not exist",
+    "an ExecStartPre that does not exist",
     (("faults-nothing", "exec", "203"),),
     service(ExecStartPre="/nowhere/faults-nothing"),
     reports=FAILS,
 )
 cannot_start(
-    "a time for the start that is too short",
+    "a start timeout that is too short",
     (("timed out", "timeout"),),
     service(ExecStartPre="/bin/sleep 30", TimeoutStartSec=2),
 )
 cannot_start(
-    "a signal that kills the daemon while it starts",
+    "a command that kills the daemon while it starts",
     (("signal", "killed", "KILL"),),
     service(ExecStartPost="/bin/sh -c 'kill -9 $MAINPID; sleep 5'"),
 )
@@ -246,12 +252,12 @@ cannot_start(
 )
 cannot_start("a user that does not exist", (("USER", "faults-nobody", "217"),), service(User="faults-nobody"))
 cannot_start(
-    "so few open files that nothing starts",
+    "a limit of open files that is too low for a start",
     (("too many open files", "file", "limit"),),
     service(LimitNOFILE=4),
 )
 cannot_start(
-    "a root folder that does not exist",
+    "a root directory that does not exist",
     (("CHROOT", "NAMESPACE", "No such file", "/nowhere/faults"),),
     service(RootDirectory="/nowhere/faults"),
 )
@@ -268,13 +274,13 @@ cannot_start(
     reports=FAILS,
 )
 cannot_start(
-    "a program in crio's place",
+    "another program instead of crio",
     (("true", "ExecStart", "crio"),),
     service(ExecStart=["", "/bin/true"]),
     reports=FAILS,
 )
 cannot_start(
-    "a start that never ends",
+    "a start that never finishes",
     (("activating", "timed out", "did not start", "seconds", "status"),),
     {**service(ExecStartPre="/bin/sleep 600"), "crio_ready_timeout": 5},
     weight=3,
@@ -282,7 +288,7 @@ cannot_start(
 
 
 @fault(
-    "somebody else's command before the start fails",
+    "somebody else's ExecStartPre fails",
     ends=BEFORE,
     reports=FAILS,
     names=(("/bin/false", "control process exited", "status=1", "ExecStartPre"),),
@@ -303,7 +309,7 @@ def false_of_somebody(scene):
 
 
 @fault(
-    "a change whose unit settings systemd does not understand",
+    "a change has unit settings that systemd does not understand",
     ends=BEFORE,
     reports=REFUSED,
     names=("KillMode", "gently"),
@@ -312,13 +318,13 @@ def nonsense(scene):
     yield scene.apply(**service(KillMode="gently"))
 
 
-@fault("the daemon is of another file than the one installed now", ends=AFTER, reports=DONE)
+@fault("the daemon runs from a different binary than the one installed now", ends=AFTER, reports=DONE)
 def binary_replaced(scene):
     scene.sh(f"cp -p {crio(scene)} {crio(scene)}.faults; mv {crio(scene)}.faults {crio(scene)}")
     yield scene.apply()
 
 
-@fault("the installed crio is cut off in the middle", ends=BEFORE, reports=REFUSED, names=("crio",))
+@fault("the installed crio is truncated", ends=BEFORE, reports=REFUSED, names=("crio",))
 def crio_broken(scene):
     path = crio(scene)
     scene.sh(scene.replacing(path, f"head -c 100000 {path}"))
@@ -327,7 +333,7 @@ def crio_broken(scene):
     yield run
 
 
-@fault("the installed crio is gone", ends=BEFORE, reports=REFUSED, names=("crio",))
+@fault("the installed crio is missing", ends=BEFORE, reports=REFUSED, names=("crio",))
 def crio_gone(scene):
     path = crio(scene)
     scene.take_away(path)
@@ -336,7 +342,7 @@ def crio_gone(scene):
     yield run
 
 
-@fault("the network is not ready before a change, and no more ready after it", ends=AFTER, reports=DONE)
+@fault("the network is not ready before a change, nor after it", ends=AFTER, reports=DONE)
 def network_not_ready(scene):
     scene.sh("mv /etc/cni/net.d/10-testbed.conflist /root/faults-conflist")
     # A CRI-O that runs keeps the network that it has loaded.
@@ -349,7 +355,7 @@ def network_not_ready(scene):
 
 
 @fault(
-    "a pod of the host's network runs while the network is taken away",
+    "a pod with hostNetwork runs while the network is removed",
     ends=EITHER,
     reports=ANY,
     names=(("NetworkReady", "network"),),

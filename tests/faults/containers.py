@@ -49,7 +49,7 @@ def pod_with_handler(scene: Scene) -> None:
     """Configure the handler `faults` with a normal run, and start a pod with it."""
     scene.layer = {"crio_config__handlers": handlers(scene, faults={})}
     scene.apply().expect_success()
-    scene.marks = dict(scene.wanted)
+    scene.marks = dict(scene.desired)
     scene.before = None
     scene.extra = [scene.start_container(handler="faults", name="with-handler", namespace="faults")]
 
@@ -60,7 +60,7 @@ def without_handler(scene: Scene) -> None:
     remove_pods(scene)
 
 
-@fault("a container that has a second left ends while the daemon restarts", ends=AFTER, reports=DONE)
+@fault("a container exits while the daemon restarts", ends=AFTER, reports=DONE)
 def ends_by_itself(scene):
     scene.unit_settings("ExecStartPre=/bin/sleep 4")
     scene.hook("pause", at="run systemctl restart")
@@ -75,7 +75,7 @@ def ends_by_itself(scene):
 
 
 @fault(
-    "a container with a short life runs when a change begins and has ended when it is judged",
+    "a short-lived container exits during a change",
     ends=AFTER,
     reports=DONE,
 )
@@ -87,7 +87,7 @@ def short_lives(scene):
     remove_pods(scene)
 
 
-@fault("containers crash and are started again all the time", ends=AFTER, reports=DONE)
+@fault("containers crash and restart continuously", ends=AFTER, reports=DONE)
 def crash_loop(scene):
     scene.behind(f"{START} i=0; while :; do i=$((i+1)); start loop-$i 'sleep 1; exit 1'; sleep 0.3; done")
     time.sleep(3)
@@ -97,7 +97,7 @@ def crash_loop(scene):
     remove_pods(scene)
 
 
-@fault("pods are started and removed all the time", ends=AFTER, reports=DONE)
+@fault("pods are started and removed continuously", ends=AFTER, reports=DONE)
 def comings_and_goings(scene):
     loop = "i=0; while :; do i=$((i+1)); start go-$i 'sleep 600'; crictl rmp -f $(crictl pods -q --name go-$((i-1))); done"
     scene.behind(f"{START} {loop}")
@@ -108,7 +108,7 @@ def comings_and_goings(scene):
     remove_pods(scene)
 
 
-@fault("a pod is removed between the look at the node and the probe", ends=AFTER, reports=DONE)
+@fault("a pod is removed between reading the node and the probe", ends=AFTER, reports=DONE)
 def removed_meanwhile(scene):
     scene.sh(f"{START} start gone 'sleep 600'", limit=90)
     scene.hook(
@@ -119,7 +119,7 @@ def removed_meanwhile(scene):
 
 
 @fault(
-    "a container's monitor was killed long before",
+    "a container's monitor was killed long before a change",
     ends=AFTER,
     reports=DONE,
     real_crio="containerd has no conmon",
@@ -160,7 +160,7 @@ def in_control_group(scene):
 
 
 @fault(
-    "a change takes away the setting that keeps containers alive",
+    "a change removes the setting that keeps containers alive",
     ends=BEFORE,
     reports=REFUSED,
     names=("2 running containers", "KillMode"),
@@ -171,7 +171,7 @@ def kill_mode_away(scene):
 
 
 @fault(
-    "the daemon is stopped, and its start would stop the containers that live on",
+    "the daemon is stopped, and its start would stop the containers that still run",
     ends=EITHER,
     reports=ANY,
     real_crio=OUTLIVE,
@@ -185,7 +185,7 @@ def stopped_in_control_group(scene):
 
 
 @fault(
-    "the default handler becomes another one under running pods",
+    "the default handler changes while pods run",
     ends=BEFORE,
     reports=REFUSED,
     names=("pod-",),
@@ -198,7 +198,7 @@ def other_default(scene):
 
 
 @fault(
-    "a handler is taken away under its pod",
+    "a handler is removed while its pod runs",
     ends=BEFORE,
     reports=REFUSED,
     names=("faults", "with-handler"),
@@ -212,7 +212,7 @@ def handler_away(scene):
 
 
 @fault(
-    "a handler gets another program under its pod",
+    "the program of a handler changes while its pod runs",
     ends=BEFORE,
     reports=REFUSED,
     names=("faults", "with-handler", "runtime_path"),
@@ -229,7 +229,7 @@ def handler_program(scene):
 
 
 @fault(
-    "a handler gets another state folder under its pod",
+    "the state directory of a handler changes while its pod runs",
     ends=BEFORE,
     reports=REFUSED,
     names=("faults", "with-handler", "runtime_root"),
@@ -242,26 +242,24 @@ def handler_root(scene):
     without_handler(scene)
 
 
-@fault(
-    "a pod has a handler of its own, and another key changes", ends=AFTER, reports=DONE, real_crio=HANDLERS
-)
+@fault("a pod uses its own handler, and another key changes", ends=AFTER, reports=DONE, real_crio=HANDLERS)
 def handler_stays(scene):
     pod_with_handler(scene)
     yield scene.apply()
     without_handler(scene)
 
 
-@fault("a handler that no pod needs comes and goes", ends=AFTER, reports=DONE)
+@fault("a handler that no pod uses is added and removed", ends=AFTER, reports=DONE)
 def handler_comes_and_goes(scene):
     scene.layer = {"crio_config__handlers": handlers(scene, faults={})}
     scene.apply().expect_success()
-    scene.marks = dict(scene.wanted)
+    scene.marks = dict(scene.desired)
     scene.before, scene.layer = None, {}
     yield scene.apply()
 
 
 @fault(
-    "the daemon is stopped, and its next start is one of another minor version",
+    "the daemon is stopped, and its next start is that of another minor version",
     ends=BEFORE,
     reports=REFUSED,
     names=("version", "pod"),
@@ -275,7 +273,7 @@ def other_minor(scene):
 
 
 @fault(
-    "the daemon is stopped, and the note of its version is gone",
+    "the daemon is stopped, and its version file is missing",
     ends=BEFORE,
     reports=REFUSED,
     names=("version", "pod"),
@@ -288,7 +286,7 @@ def no_version(scene):
 
 
 @fault(
-    "the note of the daemon's version is gone under running pods",
+    "the version file is missing while pods run",
     ends=BEFORE,
     reports=REFUSED,
     names=("version", "pod"),
@@ -301,7 +299,7 @@ def no_version_while_running(scene):
 
 
 @fault(
-    "a change moves the note of the daemon's version, and a start without one removes every pod",
+    "a change moves the version file, and a start without it removes every pod",
     ends=BEFORE,
     reports=REFUSED,
     names=("version_file",),
@@ -312,7 +310,7 @@ def version_file(scene):
 
 
 @fault(
-    "a change of the storage's root would make the runtime forget its containers",
+    "a change of the storage root would make the runtime forget its containers",
     ends=BEFORE,
     reports=REFUSED,
     names=("crio.root",),
@@ -324,7 +322,7 @@ def other_root(scene):
 
 
 @fault(
-    "a change moves the storage's run folder",
+    "a change moves the storage's run directory",
     ends=BEFORE,
     reports=REFUSED,
     names=("crio.runroot",),
@@ -345,7 +343,7 @@ def other_driver(scene):
     yield scene.apply(crio_config__root={"crio": {"storage_driver": "vfs"}})
 
 
-@fault("the daemon listens elsewhere after a change", ends=AFTER, reports=DONE)
+@fault("the daemon listens on another socket after a change", ends=AFTER, reports=DONE)
 def other_socket(scene):
     scene.socket = "/var/run/crio/faults.sock"
     scene.before = scene.look()

@@ -13,9 +13,9 @@ STEADY = 1.5  # seconds after which a node that is as it should be is looked at 
 
 
 def judge(scene: Scene, fault: Fault, run: Run | None) -> str:
-    """Wait until the node is whole, and stays so. Returns which side it ended on.
+    """Wait until the node is consistent, and stays so. Return which side it ended on.
 
-    Raises Wrong with all that is not right when the fault's limit has passed, or at once for what no time can mend.
+    Raises Wrong with all problems when the fault's limit has passed, or at once for problems that time cannot fix.
     """
     side = _reported(fault, run)
     _judge_message(fault, run)
@@ -33,25 +33,25 @@ def judge(scene: Scene, fault: Fault, run: Run | None) -> str:
         else:
             good_since = None
             if time.monotonic() >= deadline:
-                said = f" [the run: {message(run)}]" if run else ""
-                raise Wrong(f"after {fault.limit:g} s: {'; '.join(found)}{said}{_of_recovery(scene)}")
+                output = f" [the run: {message(run)}]" if run else ""
+                raise Wrong(f"after {fault.limit:g} s: {'; '.join(found)}{output}{_of_recovery(scene)}")
         time.sleep(PAUSE)
 
 
 def _of_recovery(scene: Scene) -> str:
     """Return the last lines of the recovery in the journal, which contain what it could not do."""
     units = "-u cri-node-apply -u cri-node-recover -u cri-node-retry"
-    said = scene.node.run(f"journalctl -q --no-pager -o cat -n 6 {units}").out
-    return f" [the recovery: {' / '.join(said.splitlines())}]"
+    output = scene.node.run(f"journalctl -q --no-pager -o cat -n 6 {units}").out
+    return f" [the recovery: {' / '.join(output.splitlines())}]"
 
 
 def _reported(fault: Fault, run: Run | None) -> str:
     """Return which side the run reports, or an empty text. Raise Wrong if the fault does not allow it."""
     if run is None:
         return fault.ends if fault.ends != EITHER else ""
-    said = run.out + run.err
-    if "Traceback (most recent call last)" in said or "internal error" in message(run):
-        raise Wrong(f"a traceback: {said[-3000:]}")
+    output = run.out + run.err
+    if "Traceback (most recent call last)" in output or "internal error" in message(run):
+        raise Wrong(f"a traceback: {output[-3000:]}")
     if run.rc == 0:
         if fault.reports not in (ANY, DONE):
             raise Wrong(f"the run succeeded; expected: {fault.reports}")
@@ -68,8 +68,8 @@ def _reported(fault: Fault, run: Run | None) -> str:
 
 def _failure(fault: Fault, run: Run) -> tuple[str, str]:
     """Return (refused or undone, before): the outcome that a failed run reports; ("", "") if it reports none."""
-    told = [each for each in results(run) if each.get("failed") or "phase" in each]
-    result = told[-1] if told else {}
+    reported = [each for each in results(run) if each.get("failed") or "phase" in each]
+    result = reported[-1] if reported else {}
     if result.get("as_before") is False and not fault.loud:
         raise Wrong(f"the run reports that the node is not as it was: {message(run)}")
     if result.get("rolled_back"):
@@ -83,14 +83,14 @@ def _judge_message(fault: Fault, run: Run | None) -> None:
     """Raise Wrong if the message of a failed run does not name the cause."""
     if run is None or run.rc == 0:
         return
-    said = message(run)
+    output = message(run)
     for words in fault.names:
         alternatives = (words,) if isinstance(words, str) else words
-        if not any(word.lower() in said.lower() for word in alternatives):
-            raise Wrong(f"the message does not name the cause ({' or '.join(alternatives)}): {said}")
+        if not any(word.lower() in output.lower() for word in alternatives):
+            raise Wrong(f"the message does not name the cause ({' or '.join(alternatives)}): {output}")
     for word in fault.not_named:
-        if word.lower() in said.lower():
-            raise Wrong(f"the message names what is not the cause ({word}): {said}")
+        if word.lower() in output.lower():
+            raise Wrong(f"the message names what is not the cause ({word}): {output}")
 
 
 def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str], str]:
@@ -110,7 +110,7 @@ def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str
 def _files(scene: Scene, side: str, now: Look) -> tuple[list[str], str]:
     """Judge the managed files: all as before, or all as desired."""
     before = {path: _same(scene.before.files.get(path), now.files.get(path)) for path in MANAGED}
-    after = {path: _is_wanted(scene, path, now) for path in MANAGED}
+    after = {path: _is_desired(scene, path, now) for path in MANAGED}
     fits = {BEFORE: all(before.values()), AFTER: all(after.values())}
     if side:
         wrong = [path for path in MANAGED if not (before if side == BEFORE else after)[path]]
@@ -128,8 +128,8 @@ def _same(old: list | None, new: list | None) -> bool:
     return old == new
 
 
-def _is_wanted(scene: Scene, path: str, now: Look) -> bool:
-    mark, entry = scene.wanted[path], now.files.get(path)
+def _is_desired(scene: Scene, path: str, now: Look) -> bool:
+    mark, entry = scene.desired[path], now.files.get(path)
     if mark is None:
         # Without a mark a file is absent, but for the unit's drop-in, which always has KillMode.
         return entry is None or path == UNIT_DROP_IN
@@ -152,7 +152,7 @@ def _strangers(before: Look, now: Look, managed: tuple[str, ...]) -> list[str]:
 
 
 def _is_own_folder(name: str, now: Look) -> bool:
-    """The folder of the unit's drop-ins comes and goes with its file; enabling and masking are judged by the unit."""
+    """The directory of the unit's drop-ins exists only with its file; enabling and masking are judged by the unit."""
     return name in (UNIT_DROP_IN.rpartition("/")[0],) or name.endswith(
         ("/crio.service", "/cri-o.service", ".wants")
     )
@@ -188,14 +188,14 @@ def _daemon(scene: Scene, fault: Fault, ended: str, now: Look) -> list[str]:
 
 def _live(scene: Scene, ended: str, now: Look) -> list[str]:
     """Judge whether the serving daemon was started with the current files."""
-    marks = scene.wanted if ended == AFTER else scene.marks
+    marks = scene.desired if ended == AFTER else scene.marks
     found = []
-    wanted = marks[DROP_IN] if scene.live_mark == "wanted" else scene.live_mark
-    if wanted is not None and now.live_mark != wanted:
-        found.append(f"the daemon uses {now.live_mark}, and its file says {wanted}")
+    desired = marks[DROP_IN] if scene.live_mark == "desired" else scene.live_mark
+    if desired is not None and now.live_mark != desired:
+        found.append(f"the daemon uses {now.live_mark}, and its file says {desired}")
     for name, path in (("FAULTS_UNIT", UNIT_DROP_IN),):
         line = f"{name}={marks[path]}"
-        if scene.live_mark == "wanted" and marks[path] and line not in now.environment:
+        if scene.live_mark == "desired" and marks[path] and line not in now.environment:
             found.append(f"the daemon was started with {now.environment}, and its unit says {line}")
     return found
 

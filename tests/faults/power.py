@@ -30,7 +30,7 @@ def cut_power_at(scene: Scene, **where: object) -> None:
 def killed_at_part(part: int) -> None:
     """The change's process is killed at one part of its steps."""
 
-    @fault(f"a change is killed after {part} of {PARTS} parts of it", **KILLED)
+    @fault(f"a change is killed after {part} of {PARTS} parts", **KILLED)
     def story(scene):
         scene.hook("kill", number=scene.step(part / PARTS))
         yield scene.apply()
@@ -94,7 +94,7 @@ def unit_stopped(scene):
     yield future.result()
 
 
-@fault("a change hangs for ten seconds and goes on", ends=AFTER, reports=ANY)
+@fault("a change hangs for ten seconds and continues", ends=AFTER, reports=ANY)
 def hangs(scene):
     scene.hook("pause", at=LAST_RENAME)
     future = scene.begin()
@@ -190,7 +190,7 @@ def power_cut_during_recovery(scene):
     yield None
 
 
-@fault("the power is cut while a recovery waits for its cause to go", ends=BEFORE, reports=ANY)
+@fault("the power is cut while a recovery waits for its next attempt", ends=BEFORE, reports=ANY)
 def power_cut_before_retry(scene):
     scene.hook("pause", at="run systemctl stop")
     future = scene.begin(**TAKEN_PORT)
@@ -205,9 +205,7 @@ def power_cut_before_retry(scene):
     yield None
 
 
-@fault(
-    "the power is cut twice, the second time while the first cut's change is undone", ends=BEFORE, reports=ANY
-)
+@fault("the power is cut twice, the second time during the recovery", ends=BEFORE, reports=ANY)
 def two_power_cuts(scene):
     cut = {"at": LAST_RENAME, "then": 1}
     scene.hook("pause", **cut)

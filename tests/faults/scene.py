@@ -110,9 +110,10 @@ class Scene:
     def reset(self) -> None:
         """Reset the state of the previous fault."""
         self.before: Look | None = None
-        self.wanted = dict(self.marks)
+        self.desired = dict(self.marks)
         self.aim = ""  # what systemd aims at beforehand, where the first look cannot show it
-        self.live_mark: int | str | None = "wanted"  # what the daemon uses at the end; None is not looked at
+        # The value that the daemon uses at the end; None is not checked.
+        self.live_mark: int | str | None = "desired"
         self.socket = SOCKET
         self.extra: list[Resident] = []  # containers of this fault that no run may lose
         self.loses_residents = False  # a power cut
@@ -136,7 +137,7 @@ class Scene:
         self.node.copy_in("/usr/local/lib/faults/flags.py", (ON_NODE / "flags.py").read_text())
         self.node.copy_in("/etc/containers/registries.conf", "# The distribution's own.\n")
         self.apply().expect_success()
-        self.marks = dict(self.wanted)
+        self.marks = dict(self.desired)
         self.modes = {path: self.look().files[path][1] for path in MANAGED}
         expect(self.modes[ENVIRONMENT_FILE] == "0600", "others can read the file with the secret")
         self.record_steps()
@@ -146,7 +147,7 @@ class Scene:
         """Record the steps of a complete change."""
         self.hook("record")
         self.apply().expect_success()
-        self.marks = dict(self.wanted)
+        self.marks = dict(self.desired)
         self.steps = self.node.read_file(f"{FOLDER}/steps").splitlines()
         self.unhook()
 
@@ -168,16 +169,16 @@ class Scene:
         """Read the state of the node. Raises NodeError."""
         if pids is None:
             pids = [each.pid for each in [*self.residents, *self.extra]]
-        asked = {
+        request = {
             "roots": ROOTS,
             "ignored": WORD,
             "texts": list(MANAGED),
-            "canary": self.canary(self.wanted[ENVIRONMENT_FILE]) if self.wanted[ENVIRONMENT_FILE] else "",
+            "canary": self.canary(self.desired[ENVIRONMENT_FILE]) if self.desired[ENVIRONMENT_FILE] else "",
             "pids": pids,
             "socket": self.socket,
         }
         code = (ON_NODE / "look.py").read_text()
-        out = self.node.check(["python3", "-c", code], stdin=json.dumps(asked), limit=90)
+        out = self.node.check(["python3", "-c", code], stdin=json.dumps(request), limit=90)
         return Look(json.loads(out))
 
     @staticmethod
@@ -193,8 +194,8 @@ class Scene:
         only: the files that change; the others stay as they are.
         """
         mark = next(_marks)
-        self.wanted = {path: mark if not only or path in only else old for path, old in self.marks.items()}
-        variables = self.variables_of(self.wanted)
+        self.desired = {path: mark if not only or path in only else old for path, old in self.marks.items()}
+        variables = self.variables_of(self.desired)
         merge(variables, {**self.layer, **layer})
         self.asked = variables
         return variables
@@ -360,8 +361,8 @@ class Scene:
         self.node.boot(wait=False)
 
         def up() -> tuple[bool, str]:
-            said = self.node.run("systemctl is-system-running")
-            return said.out.strip() in ("running", "degraded"), said.out + said.err
+            result = self.node.run("systemctl is-system-running")
+            return result.out.strip() in ("running", "degraded"), result.out + result.err
 
         self.node.wait_for("systemd up", up, 120)
         self.node.wait_for("sshd", lambda: (self.node.run("ss -Hltn sport = :22").out != "", "not yet"))

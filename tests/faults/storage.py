@@ -31,7 +31,7 @@ def etc_full(scene):
     scene.no_own_file_system(CRIO)
 
 
-@fault("the file system of /etc/crio has no inode left", ends=BEFORE, reports=REFUSED, names=(CRIO, "inode"))
+@fault("the file system of /etc/crio has no free inodes", ends=BEFORE, reports=REFUSED, names=(CRIO, "inode"))
 def no_inode(scene):
     scene.own_file_system(CRIO, "4m", ",nr_inodes=40")
     scene.node.run(f"i=0; while : 2>/dev/null > {CRIO}/faults-$i; do i=$((i+1)); done")
@@ -84,7 +84,7 @@ def units_read_only(scene):
     scene.no_own_file_system(UNITS)
 
 
-@fault("/etc/containers is on a file system of its own", ends=AFTER, reports=DONE)
+@fault("/etc/containers is on its own file system", ends=AFTER, reports=DONE)
 def containers_elsewhere(scene):
     scene.own_file_system(CONTAINERS)
     yield pair(scene)
@@ -92,7 +92,7 @@ def containers_elsewhere(scene):
 
 
 @fault(
-    "/etc/containers/registries.conf.d is on a file system of its own",
+    "/etc/containers/registries.conf.d is on its own file system",
     ends=EITHER,
     reports=ANY,
     names=("registries.conf.d",),
@@ -103,7 +103,7 @@ def registries_elsewhere(scene):
     scene.no_own_file_system(f"{CONTAINERS}/registries.conf.d")
 
 
-@fault("/etc/systemd/system and /etc/crio are on file systems of their own", ends=AFTER, reports=DONE)
+@fault("/etc/systemd/system and /etc/crio are on their own file systems", ends=AFTER, reports=DONE)
 def units_elsewhere(scene):
     scene.own_file_system(UNITS)
     scene.own_file_system(CRIO)
@@ -127,7 +127,7 @@ def elsewhere_and_undone(scene):
 
 
 @fault(
-    "every disk fills when the intent is written, and the new start fails",
+    "all disks fill up once the intent is written, and the new start fails",
     ends=BEFORE,
     reports=UNDONE,
     names=("address already in use",),
@@ -146,7 +146,7 @@ def full_during_refused_start(scene):
     scene.no_own_file_system(OURS)
 
 
-@fault("every disk fills when the intent is written, and nothing can be committed", ends=EITHER, reports=ANY)
+@fault("all disks fill up once the intent is written, and nothing can be committed", ends=EITHER, reports=ANY)
 def full_during_change(scene):
     scene.own_file_system(CRIO, "2m")
     scene.own_file_system(OURS, "4m")
@@ -182,7 +182,7 @@ def read_only_meanwhile(scene):
 
 
 @fault(
-    "the disk of our own records becomes read-only in the middle of a change, and writable again",
+    "the disk of our records becomes read-only in the middle of a change, and writable again",
     ends=EITHER,
     reports=ANY,
     loud=True,
@@ -212,7 +212,7 @@ def immutable(scene):
 
 
 @fault(
-    "the folder of the managed file is immutable",
+    "the directory of the managed file is immutable",
     ends=BEFORE,
     reports=REFUSED,
     names=("crio.conf.d", "immutable"),
@@ -260,18 +260,18 @@ def immutable_new_file(scene):
     scene.immutable(DROP_IN)
     scene.go()
     run = future.result()
-    told = results(run)[-1]
+    result = results(run)[-1]
     scene.immutable(DROP_IN, on=False)
     expect(
-        told.get("as_before") is False,
-        f"the file cannot have been put back, and the run says as_before: {told}",
+        result.get("as_before") is False,
+        f"the file cannot have been put back, and the run says as_before: {result}",
     )
     yield run
     scene.no_own_file_system(CRIO)
 
 
 @fault(
-    "the new file becomes a folder, the start fails, and later the folder goes",
+    "the new file is replaced with a directory, the start fails, and later the directory is removed",
     ends=BEFORE,
     reports=UNDONE,
     loud=True,
@@ -291,7 +291,9 @@ def folder_meanwhile(scene):
     yield run
 
 
-@fault("the original of an undone change outlives the next run", ends=BEFORE, reports=UNDONE, loud=True)
+@fault(
+    "a run fails while the undo of an earlier change is incomplete", ends=BEFORE, reports=UNDONE, loud=True
+)
 def next_run_meanwhile(scene):
     scene.hook("pause", at="run systemctl stop")
     future = scene.begin(**TAKEN_PORT)
@@ -307,7 +309,7 @@ def next_run_meanwhile(scene):
 
 
 @fault(
-    "a folder lies in the place of a managed file", ends=BEFORE, reports=REFUSED, names=(DROP_IN, "directory")
+    "a directory is at the path of a managed file", ends=BEFORE, reports=REFUSED, names=(DROP_IN, "directory")
 )
 def folder(scene):
     scene.sh(f"rm {DROP_IN}; mkdir {DROP_IN}")
@@ -323,7 +325,7 @@ def link(scene):
 
 
 @fault(
-    "the folder of a managed file is a symbolic link",
+    "the directory of a managed file is a symbolic link",
     ends=BEFORE,
     reports=REFUSED,
     names=("crio.service.d", "link"),
@@ -344,7 +346,7 @@ def mounted_file(scene):
 
 def failing_operations(error: str, part: float, for_good: bool) -> None:
     """Faults of file operations at one part of a change."""
-    stays = "for good" if for_good else "once"
+    stays = "permanently" if for_good else "once"
 
     @fault(
         f"a file operation fails {stays} with {error} after {part:.0%} of a change",
@@ -382,50 +384,50 @@ def damaged_state(what: str, change: str) -> None:
 
 
 for _what, _change in (
-    ("a text for the generation", "state['generation'] = 'seven'"),
+    ("a string for the generation", "state['generation'] = 'seven'"),
     ("a list for the owners", "state['owners'] = ['crio']"),
-    ("a text in place of a document", "state = 'somebody was here'"),
+    ("a string instead of a document", "state = 'somebody was here'"),
     (
         "files without their hashes",
         "state['owners'] = {name: {path: {} for path in each} for name, each in state['owners'].items()}",
     ),
-    ("a format of the future", "state['format'] = 999"),
+    ("a future format", "state['format'] = 999"),
 ):
     damaged_state(_what, _change)
 
 
-@fault("the node's record is cut off in the middle", ends=AFTER, reports=DONE)
+@fault("the node's record is truncated", ends=AFTER, reports=DONE)
 def cut_off(scene):
     scene.sh(f"size=$(stat -c %s {STATE}); truncate -s $((size / 2)) {STATE}")
     yield scene.apply()
 
 
-@fault("the node's record is gone, and its files are as it left them", ends=AFTER, reports=DONE)
+@fault("the node's record is missing, and its files are unchanged", ends=AFTER, reports=DONE)
 def state_gone(scene):
     scene.sh(f"rm {STATE}")
     yield scene.apply()
 
 
-@fault("all our records are gone", ends=AFTER, reports=DONE)
+@fault("all our records are missing", ends=AFTER, reports=DONE)
 def ours_gone(scene):
     scene.sh(f"rm -rf {OURS}")
     yield scene.apply()
 
 
-@fault("the node's record is gone, and a variable was emptied", ends=AFTER, reports=DONE)
+@fault("the node's record is missing, and a variable was emptied", ends=AFTER, reports=DONE)
 def state_gone_and_emptied(scene):
     scene.sh(f"rm {STATE}")
     scene.before = scene.look()
     variables = scene.variables()
     del variables["crio_environment"]
-    scene.wanted[ENVIRONMENT_FILE] = None
+    scene.desired[ENVIRONMENT_FILE] = None
     yield scene.again(variables=variables).result()
 
 
 def damaged_intent(what: str, text: str) -> None:
     """An unreadable intent exists on a node without an open change."""
 
-    @fault(f"{what} lies in the place of the intent of a change on a settled node", ends=AFTER, reports=DONE)
+    @fault(f"the intent contains {what} on a node without an open change", ends=AFTER, reports=DONE)
     def story(scene):
         scene.node.copy_in(INTENT, text)
         run = scene.apply()
@@ -433,8 +435,8 @@ def damaged_intent(what: str, text: str) -> None:
         yield run
 
 
-damaged_intent("a text", "somebody was here\n")
-damaged_intent("half a document", '{"format": 2, "id": "0", "undo": [')
+damaged_intent("plain text", "somebody was here\n")
+damaged_intent("a truncated document", '{"format": 2, "id": "0", "undo": [')
 damaged_intent("a document without its fields", json.dumps({"format": 2}))
 
 
@@ -444,7 +446,7 @@ def damaged_generation(scene):
     yield scene.apply()
 
 
-@fault("the folder of our records is a file", ends=EITHER, reports=ANY, names=(OURS,))
+@fault("the directory of our records is a file", ends=EITHER, reports=ANY, names=(OURS,))
 def ours_is_a_file(scene):
     scene.sh(f"mv {OURS} /root/faults-ours; : > {OURS}")
     run = scene.apply()
@@ -453,7 +455,7 @@ def ours_is_a_file(scene):
 
 
 @fault(
-    "a change fails, and old requests with secrets of a killed version lie on the node",
+    "a change fails on a node with a leftover request that contains a secret",
     ends=EITHER,
     reports=FAILS,
 )

@@ -32,7 +32,7 @@ def others_file_edited(scene):
     yield apply_crio(scene)
 
 
-@fault("the file of another owner became a folder before a change", ends=AFTER, reports=DONE)
+@fault("the file of another owner was replaced with a directory before a change", ends=AFTER, reports=DONE)
 def others_file_folder(scene):
     scene.sh(f"rm {REGISTRIES}; mkdir /root/faults-empty; mv /root/faults-empty {REGISTRIES}")
     scene.marks[REGISTRIES] = None
@@ -77,7 +77,7 @@ def other_mode(scene):
     yield scene.apply()
 
 
-@fault("somebody sets the mode that a file has already, after a restart by hand", ends=AFTER, reports=DONE)
+@fault("somebody sets the mode that a file already has, after a manual restart", ends=AFTER, reports=DONE)
 def same_mode(scene):
     scene.restart()
     scene.sh("sleep 1; " + "; ".join(f"chmod {mode} {path}" for path, mode in scene.modes.items()))
@@ -103,7 +103,7 @@ def outranked(scene):
     plan = results(again)[-1]["plan"]
     expect(plan["disruption"] == "restart", f"what outranked us is gone, and the plan is {plan}")
     expect(
-        scene.look().live_mark == scene.wanted[DROP_IN],
+        scene.look().live_mark == scene.desired[DROP_IN],
         "after that restart the daemon does not use our value",
     )
 
@@ -114,13 +114,15 @@ def handler_outranked(scene):
     monitor = handlers(scene, faults={})["crio"]["runtime"]["runtimes"]["faults"]["monitor_path"]
     scene.node.copy_in(f"{DROP_INS}/99-faults-vendor.conf", f'{text}monitor_path = "{monitor}"\n')
     run = scene.apply(crio_config__handlers=handlers(scene, faults={}))
-    told = str(results(run)[-1].get("outranked")) if not run.rc else ""
+    reported = str(results(run)[-1].get("outranked")) if not run.rc else ""
     yield run
     scene.sh(f"rm {DROP_INS}/99-faults-vendor.conf")
-    expect("runtimes.faults" in told, f"the result does not say that our handler is outranked: {told}")
+    expect(
+        "runtimes.faults" in reported, f"the result does not say that our handler is outranked: {reported}"
+    )
 
 
-@fault("a vendor's drop-in of the unit appears and systemd was not reloaded", ends=AFTER, reports=DONE)
+@fault("a vendor's drop-in of the unit appears without a daemon-reload", ends=AFTER, reports=DONE)
 def vendor_unit(scene):
     scene.node.copy_in(
         "/run/systemd/system/crio.service.d/70-faults.conf", "[Service]\nEnvironment=VENDOR=1\n"
@@ -130,7 +132,7 @@ def vendor_unit(scene):
 
 
 @fault(
-    "a vendor's drop-in of the unit appears with KillMode=control-group and systemd was not reloaded",
+    "a vendor's drop-in of the unit with KillMode=control-group appears without a daemon-reload",
     ends=BEFORE,
     reports=REFUSED,
     names=("running containers", "KillMode"),
@@ -147,7 +149,7 @@ def vendor_kill_mode(scene):
 def others_file(what: str, path: str, make: str, names: tuple, **more) -> None:
     """A file of another owner with which CRI-O cannot start is refused by name, and the daemon is not touched."""
 
-    @fault(f"{what} lies in the way of every start", ends=BEFORE, reports=REFUSED, names=names, **more)
+    @fault(f"{what} prevents every start", ends=BEFORE, reports=REFUSED, names=names, **more)
     def story(scene):
         scene.sh(make)
         predicted = scene.apply("--check")
@@ -171,7 +173,7 @@ README = f"{DROP_INS}/README-faults"
 others_file("a file that is not TOML in crio.conf.d", README, text_file(README, "Put files here."), (README,))
 WRONG_TYPE = f"{DROP_INS}/70-faults.conf"
 others_file(
-    "a value of a wrong type in crio.conf.d",
+    "a value of the wrong type in crio.conf.d",
     WRONG_TYPE,
     text_file(WRONG_TYPE, "[crio.api]\nstream_port = 10\n"),
     (WRONG_TYPE,),
@@ -195,9 +197,9 @@ others_file(
     ("/nowhere/faults-crun",),
 )
 DANGLING = f"{DROP_INS}/50-faults.conf"
-others_file("a link to nowhere in crio.conf.d", DANGLING, f"ln -s /nowhere/faults {DANGLING}", (DANGLING,))
+others_file("a dangling link in crio.conf.d", DANGLING, f"ln -s /nowhere/faults {DANGLING}", (DANGLING,))
 others_file(
-    "a link to a folder in crio.conf.d", DANGLING, f"ln -s /etc/crio/policies {DANGLING}", (DANGLING,)
+    "a link to a directory in crio.conf.d", DANGLING, f"ln -s /etc/crio/policies {DANGLING}", (DANGLING,)
 )
 others_file("a named pipe in crio.conf.d", DANGLING, f"mkfifo {DANGLING}", (DANGLING,))
 others_file(
@@ -208,7 +210,7 @@ others_file(
 )
 BAD_REGISTRIES = f"{REGISTRIES_D}/10-faults-bad.conf"
 others_file(
-    "somebody's registries that do not parse",
+    "somebody's registries file that does not parse",
     BAD_REGISTRIES,
     text_file(BAD_REGISTRIES, "[[registry]\nlocation ="),
     (BAD_REGISTRIES,),
@@ -220,7 +222,7 @@ others_file(
     (("http://faults.invalid",),),
 )
 others_file(
-    "a link to nowhere in registries.conf.d",
+    "a dangling link in registries.conf.d",
     BAD_REGISTRIES,
     f"ln -s /nowhere/faults {BAD_REGISTRIES}",
     (BAD_REGISTRIES,),
@@ -235,7 +237,7 @@ others_file(
 
 
 @fault(
-    "somebody's broken registries lie beside a change that needs only a reload",
+    "somebody's registries file is broken when a change only needs a reload",
     ends=BEFORE,
     reports=REFUSED,
     names=(BAD_REGISTRIES,),
@@ -254,7 +256,7 @@ def no_registries_conf(scene):
     scene.sh("mv /root/faults-registries.conf /etc/containers/registries.conf")
 
 
-@fault("root's own registries.conf hides all others", ends=AFTER, reports=DONE)
+@fault("root's own registries.conf overrides all others", ends=AFTER, reports=DONE)
 def hidden_registries(scene):
     own = "/root/.config/containers/registries.conf"
     scene.node.copy_in(own, "")
@@ -267,7 +269,7 @@ def hidden_registries(scene):
     yield run
 
 
-@fault("a backup of our own drop-in lies beside it", ends=AFTER, reports=DONE)
+@fault("a backup of our own drop-in is in the same directory", ends=AFTER, reports=DONE)
 def backup(scene):
     scene.sh(f"cp {DROP_IN} {DROP_IN}.faults~")
     scene.live_mark = None  # the backup is read later, and wins
@@ -277,7 +279,7 @@ def backup(scene):
 
 
 @fault(
-    "the node changes between the look at it and the change",
+    "the node changes between reading it and the change",
     ends=BEFORE,
     reports=REFUSED,
     names=("changed after", "again"),
@@ -290,7 +292,7 @@ def changes_meanwhile(scene):
     yield run
 
 
-@fault("somebody restarts the daemon between the look at the node and the change", ends=EITHER, reports=ANY)
+@fault("somebody restarts the daemon between reading the node and the change", ends=EITHER, reports=ANY)
 def restarted_meanwhile(scene):
     scene.hook("run systemctl restart crio", number=1)
     yield scene.apply()
@@ -314,7 +316,7 @@ def stopped_during(scene):
     scene.node.run("systemctl start crio")
 
 
-@fault("somebody has systemd read its files over and over", ends=AFTER, reports=DONE)
+@fault("somebody keeps running daemon-reload", ends=AFTER, reports=DONE)
 def daemon_reloads(scene):
     scene.behind("while :; do systemctl daemon-reload; sleep 0.3; done")
     run = scene.apply()
@@ -340,7 +342,7 @@ missing_program("systemd-analyze", AFTER, DONE)
 missing_program("journalctl", EITHER, ANY)
 
 
-@fault("crictl fails from the moment on that a change is undone", ends=BEFORE, reports=UNDONE, loud=True)
+@fault("crictl starts to fail when a change is undone", ends=BEFORE, reports=UNDONE, loud=True)
 def crictl_breaks(scene):
     path = scene.sh("command -v crictl").strip()
     broken = scene.replacing(path, "printf '#!/bin/sh\\necho broken; exit 1\\n'")
@@ -353,7 +355,7 @@ def crictl_breaks(scene):
 def odd_crictl(what: str, output: str) -> None:
     """crictl returns unexpected output."""
 
-    @fault(f"crictl answers with {what}", ends=EITHER, reports=ANY, names=("crictl",))
+    @fault(f"crictl prints {what}", ends=EITHER, reports=ANY, names=("crictl",))
     def story(scene):
         path = scene.sh("command -v crictl").strip()
         scene.sh(scene.replacing(path, f"printf '#!/bin/sh\\necho '\"'\"'{output}'\"'\"'\\n'"))
@@ -369,8 +371,8 @@ def odd_crictl(what: str, output: str) -> None:
         yield run
 
 
-odd_crictl("a list of nothing", '{"containers": [null], "items": [null], "status": null}')
-odd_crictl("no JSON", "panic: somebody was here")
+odd_crictl("lists that contain null", '{"containers": [null], "items": [null], "status": null}')
+odd_crictl("text that is not JSON", "panic: somebody was here")
 
 
 @fault("crictl.yaml names another runtime", ends=AFTER, reports=DONE)
@@ -385,10 +387,10 @@ def other_crictl_yaml(scene):
     scene.sh("cp /root/faults-crictl.yaml /etc/crictl.yaml")
 
 
-@fault("a change fails, and a secret of it stays nowhere", ends=BEFORE, reports=FAILS)
+@fault("a change fails, and its secrets are stored nowhere", ends=BEFORE, reports=FAILS)
 def secret_of_a_failure(scene):
     run = scene.apply("-vvvv", "--diff", **TAKEN_PORT)
-    secret = scene.canary(scene.wanted[ENVIRONMENT_FILE])
+    secret = scene.canary(scene.desired[ENVIRONMENT_FILE])
     expect(secret not in run.out + run.err, "the secret is in the run's output")
     expect(
         secret not in scene.sh("journalctl -q --no-pager -o cat", limit=120),

@@ -22,13 +22,13 @@ class Fault:
     ends: whether the files and the daemon end as before the run, as after it, or as either of them.
     reports: what the run reports: `refused` (nothing was touched: the same daemon process), `undone` (and as before), `done`,
     `fails` (either of the two), or `any`.
-    names: words of the cause that the failed run's message has; of a tuple any one.
-    not_named: words that its message does not have.
-    daemon: what systemd is to show at the end: the unit's ActiveState; empty for what it was aiming at.
+    names: words of the cause that the failed run's message must contain; any one of a tuple.
+    not_named: words that its message must not contain.
+    daemon: the unit's ActiveState that systemd must report at the end; empty for the state that it was working towards.
     loud: whether the run may report that the node is not as before.
-    untidy: whether what a broken disk let nobody remove may stay until the next run.
-    real_crio: why the stand-in cannot show it.
-    limit: seconds from the end of the run within which the node must be whole.
+    untidy: whether files that could not be removed from a broken disk may stay until the next run.
+    real_crio: why the stand-in cannot reproduce it.
+    limit: seconds from the end of the run within which the node must be consistent.
     """
 
     name: str
@@ -61,9 +61,9 @@ def fault(name: str, **more) -> Callable[[Story], Story]:
 
 def chosen(patterns: Iterable[str]) -> list[Fault]:
     """Return the faults whose name or theme contains one of these texts, in the order of the table; all without texts."""
-    wanted = [pattern.lower() for pattern in patterns]
+    lowered = [pattern.lower() for pattern in patterns]
     return [
         each
         for each in FAULTS
-        if not wanted or any(text in each.name.lower() or text == each.theme for text in wanted)
+        if not lowered or any(text in each.name.lower() or text == each.theme for text in lowered)
     ]

@@ -22,7 +22,7 @@ def wait_until(scene: Scene, state: str, limit: float = 30) -> None:
     )
 
 
-@fault("the daemon is reloading when a change comes", ends=AFTER, reports=DONE)
+@fault("the daemon is reloading when a change begins", ends=AFTER, reports=DONE)
 def reloading(scene):
     scene.unit_settings("ExecReload=/bin/sleep 5")
     scene.sh("systemctl reload --no-block crio")
@@ -66,7 +66,7 @@ def reloading_under_pods(scene):
     scene.no_unit_settings()
 
 
-@fault("the daemon is starting when a change comes", ends=AFTER, reports=DONE)
+@fault("the daemon is starting when a change begins", ends=AFTER, reports=DONE)
 def starting(scene):
     scene.unit_settings("ExecStartPre=/bin/sleep 5")
     scene.sh("systemctl restart --no-block crio")
@@ -76,7 +76,7 @@ def starting(scene):
 
 
 @fault(
-    "the daemon is starting when a change comes that fails",
+    "the daemon is starting when a failing change begins",
     ends=BEFORE,
     reports=UNDONE,
     names=("address already in use",),
@@ -106,7 +106,7 @@ def starting_and_refused(scene):
 
 
 @fault(
-    "the daemon never gets beyond its start",
+    "the daemon never finishes starting",
     ends=BEFORE,
     reports=REFUSED,
     names=("crio.service", ("activating", "start")),
@@ -123,7 +123,7 @@ def starting_for_ever(scene):
     scene.restart()
 
 
-@fault("the daemon is stopping when a change comes", ends=AFTER, reports=DONE)
+@fault("the daemon is stopping when a change begins", ends=AFTER, reports=DONE)
 def stopping(scene):
     scene.unit_settings("ExecStop=/bin/sleep 5")
     scene.sh("systemctl stop --no-block crio")
@@ -133,7 +133,7 @@ def stopping(scene):
 
 
 @fault(
-    "the daemon never gets beyond its stop",
+    "the daemon never finishes stopping",
     ends=BEFORE,
     reports=REFUSED,
     names=(("deactivating", "stop"),),
@@ -162,7 +162,7 @@ def stopped(scene):
 
 
 @fault(
-    "the daemon is stopped, and a change of it fails",
+    "the daemon is stopped, and a change fails",
     ends=BEFORE,
     reports=UNDONE,
     names=("address already in use",),
@@ -173,7 +173,7 @@ def stopped_and_undone(scene):
     scene.restart()
 
 
-@fault("the daemon has failed when a change comes", ends=AFTER, reports=DONE)
+@fault("the daemon has failed when a change begins", ends=AFTER, reports=DONE)
 def failed(scene):
     scene.unit_settings("ExecStartPre=/bin/false\nRestart=no")
     scene.node.run("systemctl restart crio")
@@ -183,7 +183,7 @@ def failed(scene):
 
 
 @fault(
-    "the daemon has failed, and a change of it fails too",
+    "the daemon has failed, and a change fails too",
     ends=BEFORE,
     reports=UNDONE,
     names=("address already in use",),
@@ -197,21 +197,21 @@ def failed_and_undone(scene):
     scene.restart()
 
 
-@fault("the daemon has reached systemd's limit of starts", ends=AFTER, reports=DONE)
+@fault("the daemon has reached systemd's start limit", ends=AFTER, reports=DONE)
 def start_limit(scene):
     scene.unit_settings(
         "ExecStartPre=/bin/false\nRestart=no\n[Unit]\nStartLimitIntervalSec=3600\nStartLimitBurst=2"
     )
     scene.node.run("for each in 1 2 3 4; do systemctl restart crio; done")
-    said = scene.sh("journalctl -q --no-pager -o cat -u crio -n 20")
-    expect("repeated too quickly" in said, f"the limit of starts was not reached: {said}")
+    output = scene.sh("journalctl -q --no-pager -o cat -u crio -n 20")
+    expect("repeated too quickly" in output, f"the limit of starts was not reached: {output}")
     scene.sh(f"sed -i /false/d {FOREIGN_UNIT_FOLDER}/90-faults.conf; systemctl daemon-reload")
     yield scene.apply()
     scene.no_unit_settings()
 
 
 @fault(
-    "every start of the daemon fails, and systemd starts it again and again",
+    "every start of the daemon fails, and systemd keeps restarting it",
     ends=BEFORE,
     reports=REFUSED,
     names=("crio.service",),
@@ -230,7 +230,7 @@ def restart_loop(scene):
     scene.restart()
 
 
-@fault("a job for the daemon is queued when a change comes", ends=AFTER, reports=DONE)
+@fault("a job for the daemon is queued when a change begins", ends=AFTER, reports=DONE)
 def queued(scene):
     scene.node.copy_in(
         "/run/systemd/system/slow-faults.service",
@@ -243,7 +243,7 @@ def queued(scene):
     scene.no_unit_settings()
 
 
-@fault("the unit is masked under a running daemon", ends=BEFORE, reports=REFUSED, names=("masked", "unmask"))
+@fault("the unit is masked while the daemon runs", ends=BEFORE, reports=REFUSED, names=("masked", "unmask"))
 def masked(scene):
     scene.sh("systemctl mask --runtime crio")
     yield scene.apply()
@@ -262,7 +262,7 @@ def disabled(scene):
 
 
 @fault(
-    "the service is not enabled, and a change of it fails",
+    "the service is not enabled, and a change fails",
     ends=BEFORE,
     reports=UNDONE,
     names=("address already in use",),
@@ -274,7 +274,7 @@ def disabled_and_undone(scene):
 
 
 @fault(
-    "a change meets a daemon that somebody restarts over and over",
+    "somebody keeps restarting the daemon during a change",
     ends=EITHER,
     reports=ANY,
     names=("run again",),

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Malformed output of crictl, through everything that reads it."""
+"""Feeds malformed output of crictl to everything that reads it."""

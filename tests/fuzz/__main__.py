@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Malformed output of crictl through everything that reads it: ``python -m fuzz``.
+"""Feeds malformed output of crictl to everything that reads it: ``python -m fuzz``.
 
-Nothing may come out but plain data or an error of the collection's own, printable and within a bounded time. Says how to make
-what was found again. Exits with 1 where something was found.
+Every reader must return plain data or raise one of the collection's errors, printable and within a bounded time. Prints how to
+reproduce each finding. Exits with 1 if something was found.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _SHOWN = 50  # kinds of faults, and bytes of an input
 
 
 def main(arguments: list[str]) -> int:
-    """Read the inputs, print what was found; returns the exit code."""
+    """Read the inputs and print the findings; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT, help="inputs, half of them systematic")
     parser.add_argument("--seed", type=int, help="of the random ones, to make the same again")
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def print_times(outcome: Outcome) -> None:
-    """A line for each reader: its worst time, for which input, and how often it had an answer."""
+    """Print a line for each reader: its worst time, the input of that time, and how often it returned an answer."""
     print(f"{'worst ms':>9}  {'bytes':>7}  {'input':>7}  {'answers':>7}  reader")
     for name, (seconds, each) in sorted(outcome.worst.items(), key=lambda item: -item[1][0]):
         print(
@@ -56,7 +56,7 @@ def print_times(outcome: Outcome) -> None:
 
 
 def print_faults(outcome: Outcome, seed: int) -> None:
-    """A paragraph for each kind of fault, the most frequent first."""
+    """Print a paragraph for each kind of fault, the most frequent first."""
     kinds = collections.defaultdict(list)
     for fault in outcome.faults:
         kinds[fault.reader, re.sub(r"'.*'|\d+", "N", fault.what)].append(fault)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Malformed outputs: of the recorded ones, first each node of each document in turn, then anything anywhere at random.
+"""Creates malformed outputs from recorded ones: first each node of each document in turn, then anything anywhere at random.
 
-An input depends on the seed and on its number alone, so that one that was found can be made again by itself.
+An input only depends on the seed and its number, so that each finding can be reproduced alone.
 """
 
 import copy
@@ -208,7 +208,7 @@ _FLOODS = (
 
 @dataclass(frozen=True)
 class Input:
-    """One output: of which command (or stderr, log, config), its bytes, and how it was made."""
+    """One output: its command (or stderr, log, config), its bytes, and how it was created."""
 
     number: int
     source: str
@@ -217,7 +217,7 @@ class Input:
 
 
 def inputs(seed: int, count: int) -> Iterator[Input]:
-    """That many inputs: the systematic ones, at most half of them, and random ones."""
+    """Yield this many inputs: the systematic ones, at most half of them, and random ones."""
     number = 0
     for source, data, made in _systematic(count // 2):
         yield Input(number, source, data, made)
@@ -227,7 +227,7 @@ def inputs(seed: int, count: int) -> Iterator[Input]:
 
 
 def _systematic(count: int) -> Iterator[tuple[str, bytes, str]]:
-    """Each wrong top level; each node of each small document as each value; evenly thinned out to that many."""
+    """Yield each wrong top level and each node of each small document as each value, thinned out evenly to this many."""
     every = list(_every())
     step = max(len(every) / max(count, 1), 1)
     position = 0.0
@@ -263,7 +263,7 @@ def _with_value(document, path, index) -> bytes:
 
 
 def paths(document, here=()) -> Iterator[tuple]:
-    """The place of each node, the whole first."""
+    """Yield the path of each node, the whole document first."""
     yield here
     items = (
         document.items()
@@ -277,7 +277,7 @@ def paths(document, here=()) -> Iterator[tuple]:
 
 
 def replaced(document, path, value):
-    """A copy with another value at that place."""
+    """Return a copy with another value at this path."""
     if not path:
         return value
     changed = copy.copy(document)
@@ -286,7 +286,7 @@ def replaced(document, path, value):
 
 
 def without(document, path):
-    """A copy without that place."""
+    """Return a copy without this path."""
     changed = copy.copy(document)
     if len(path) == 1:
         del changed[path[0]]
@@ -296,7 +296,7 @@ def without(document, path):
 
 
 def dumped(document, indent=None) -> bytes:
-    """The document as JSON, with raw text in the place of each mark."""
+    """Return the document as JSON, with raw text in place of each mark."""
     text = json.dumps(document, indent=indent)
     if _MARK in text:
         for index, raw in enumerate(RAW):
@@ -305,7 +305,7 @@ def dumped(document, indent=None) -> bytes:
 
 
 def random_input(seed: int, number: int) -> Input:
-    """Mutations of a recorded output, stacked at random."""
+    """Return a recorded output with several random mutations."""
     chance = random.Random(f"{seed}:{number}")
     source = chance.choice(_SOURCES)
     origin = source if chance.random() < 0.9 else chance.choice(_SOURCES)  # else another command's output
@@ -338,7 +338,7 @@ _SOURCES = [*DOCUMENTS, *DOCUMENTS, *TEXTS]
 
 
 def _place(chance, document, keep=0):
-    """A node, those nearer to the top more often."""
+    """Choose a node; those closer to the top more often."""
     path, node = (), document
     while isinstance(node, (dict, list)) and node and (len(path) < keep or chance.random() < 0.8):
         key = chance.choice(list(node) if isinstance(node, dict) else range(len(node)))
@@ -355,7 +355,7 @@ def _raw_text(chance, document):
 
 
 def _another_node(chance, document):
-    """A node from elsewhere in the same document."""
+    """Return a node from elsewhere in the same document."""
     return replaced(document, _place(chance, document)[0], copy.deepcopy(_place(chance, document)[1]))
 
 
@@ -365,7 +365,7 @@ def _left_out(chance, document):
 
 
 def _another_type(chance, document):
-    """The same content in another type."""
+    """Return the same content as another type."""
     path, node = _place(chance, document)
     if isinstance(node, dict):
         other = chance.choice(
@@ -383,7 +383,7 @@ def _another_type(chance, document):
 
 
 def _longer(chance, document):
-    """A list, an object or a string with much more of the same in it."""
+    """Return a list, an object or a string with its content repeated many times."""
     path, node = _place(chance, document)
     times = chance.choice((2, 3, 20, 100))
     if isinstance(node, list):
@@ -417,7 +417,7 @@ def _another_key(chance, document):
 
 
 def _characters(chance, document):
-    """A string with odd characters in it."""
+    """Return a string with unusual characters in it."""
     path, node = _place(chance, document, keep=3)
     if isinstance(node, str):
         odd = chance.choice(
@@ -495,7 +495,7 @@ def _with_noise(chance, data):
 
 
 def _followed(chance, data):
-    """Documents in a row, of one command or of two."""
+    """Return consecutive documents of one command or of two."""
     between = chance.choice((b"", b"\n", b" ", b"\n\n\n", b",", b"\0"))
     other = chance.choice((data, ANSWERS[chance.choice(list(ANSWERS))]))
     return between.join([data, other, *([other] * chance.choice((0, 0, 3)))])
@@ -542,7 +542,7 @@ _DAMAGES = (
 
 
 def _flooded(chance, data):
-    """As large as an input may be, by one thing repeated somewhere in it."""
+    """Return an input of the maximum size, with one part repeated."""
     flood = chance.choice(_FLOODS)
     at = chance.choice((0, len(data), chance.randrange(len(data) + 1)))
     room = max(LARGEST - len(data), 0)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that reads what crictl prints, one row each: what the collection reads, and nothing of its own.
+"""The table of everything in the collection that reads the output of crictl, one row each.
 
-A row is the name of what reads (`module:function` below plugins/) and a call of it. Where a reader makes a Crictl by itself, it
-gets one that replays: the mutated output for one command, and the recorded one for each other.
+A row is the name of a reader (`module:function` below plugins/) and a call of it. A reader that creates a Crictl itself
+gets one that replays the mutated output for one command, and the recorded output for all others.
 """
 
 import contextlib
@@ -56,18 +56,18 @@ _LOGS = {
 
 
 class Reader(NamedTuple):
-    """What reads, and whose output: of those commands alone, where a mutated output of another does not reach it."""
+    """A reader, and the commands whose output reaches it."""
 
     read: Callable[["Given"], object]
     sources: Sequence[str] = ()
 
 
 class Messages(list):
-    """Texts that a reader returns for people; each is checked as the message of an error is."""
+    """Texts that a reader returns for people; each is checked like an error message."""
 
 
 class Given:
-    """One output, as each reader wants it, and a folder for what lies on a disk."""
+    """One output in the form that each reader needs, and a folder for files."""
 
     def __init__(self, given: Input, folder: Path):
         self.source, self.data, self.folder = given.source, given.data, folder
@@ -85,7 +85,7 @@ class Given:
 
     @property
     def document(self):
-        """What Crictl.json returns; its CrictlError where that is none."""
+        """Return what Crictl.json returns. Raises CrictlError for invalid output."""
         document, error = self._parsed
         if error:
             raise error
@@ -93,14 +93,14 @@ class Given:
 
     @functools.cached_property
     def log(self) -> str:
-        """The path of a log file with the output in it."""
+        """Return the path of a log file that contains the output."""
         path = self.folder / "0.log"
         path.write_bytes(self.data)
         return str(path)
 
     @property
     def packed_log(self) -> str:
-        """The path of a log whose rotated files hold the output, packed and in the place of a packed one."""
+        """Return the path of a log whose rotated files contain the output, compressed and in place of compressed data."""
         path = self.folder / "packed" / "0.log"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
@@ -110,7 +110,7 @@ class Given:
 
 
 class Replay(call.Crictl):
-    """A Crictl that runs nothing. Recorded answers are parsed once."""
+    """A Crictl that does not run anything. Recorded answers are parsed once."""
 
     given: Given
 
@@ -151,7 +151,7 @@ def _of_crictl(read: Callable) -> Callable[[Given], object]:
 
 
 def _first(document):
-    """The first entry of a list, whichever it is, else the document itself."""
+    """Return the first entry of any list, else the document itself."""
     lists = (
         (each for each in document.values() if isinstance(each, list) and each)
         if isinstance(document, dict)
@@ -161,13 +161,13 @@ def _first(document):
 
 
 def _status(document):
-    """The status of crictl inspect, an empty one where it has none."""
+    """Return the status of crictl inspect; empty if it has none."""
     status = document.get("status") if isinstance(document, dict) else None
     return status if isinstance(status, dict) else {}
 
 
 def _each_failure(given: Given):
-    """What crictl's last words become, on either stream and with any exit status."""
+    """Return the errors from this output of crictl, on either stream and with any exit status."""
     failures = [
         failure.failure("pull", 1, b"", given.data),
         failure.failure("pull", 1, given.data, b""),
@@ -219,7 +219,7 @@ def _pod(given: Given):
 
 
 def _known(found):
-    """Pods that look like ours, as _find leaves none that is not."""
+    """Return pods that look like ours, because _find omits all others."""
     for sandbox, _containers in found:
         sandbox["annotations"].setdefault(cri_pod.HASH, "x")
     return found
@@ -251,7 +251,7 @@ def _removed(_given: Given):
 
 
 def _failure(given: Given):
-    """A failure that says what crictl, a container and its log said."""
+    """Return a failure with the output of crictl, of a container and its log."""
     pod = _pod(given)
     details = list(output.details(_recorded("inspect")).values())
     with contextlib.suppress(Exception):
@@ -270,8 +270,8 @@ def _failure(given: Given):
 
 def _find_logs(by):
     def find(given: Given):
-        wanted = {**_LOGS, **by}
-        found = log_facts.find(Replay(), wanted)
+        options = {**_LOGS, **by}
+        found = log_facts.find(Replay(), options)
         if not found:
             return []
         for each in found:
@@ -279,7 +279,7 @@ def _find_logs(by):
         with contextlib.ExitStack() as stack:
             logs, warnings = log_facts.open_logs(found[:3], True, stack)
             entries, truncated = newest(logs, Selection())
-            return log_facts.describe(logs, entries, truncated, wanted), warnings
+            return log_facts.describe(logs, entries, truncated, options), warnings
 
     return find
 
@@ -297,7 +297,7 @@ _BEFORE = {"running": [{"id": "gone"}, {"id": CONTAINER}], "network_ready": True
 
 
 def _what_lacks(_given: Given):
-    """As daemon.probe has it, a clause becomes a message, and sentences about what ended a result."""
+    """Like daemon.probe, turn a clause into a message, and sentences about what ended into a result."""
     before = {
         **_BEFORE,
         "running": crio_containers.snapshot(output.running(_recorded("ps"))) + _BEFORE["running"],
@@ -310,7 +310,7 @@ def _what_lacks(_given: Given):
 
 
 def _effective(given: Given):
-    """What the daemon reports of itself, mutated or as recorded."""
+    """Return the daemon's effective configuration, mutated or as recorded."""
     return live.live_configuration("/nowhere.sock") if given.source == "config" else None
 
 
@@ -453,7 +453,7 @@ def _no_sleep(_seconds):
 
 @contextlib.contextmanager
 def replaying() -> Iterator[Callable[[Input], Given]]:
-    """No reader reaches a runtime, a daemon, a clock or a folder of logs; gives what makes a Given of an input."""
+    """Isolate readers from runtime, daemon, clock and log directory; yield a function that creates a Given from an input."""
     shared = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cri-node-fuzz-", dir=shared)))
@@ -490,5 +490,5 @@ def replaying() -> Iterator[Callable[[Input], Given]]:
 
 
 def told(value: object) -> bytes:
-    """A result as Ansible carries it; ValueError or TypeError where it cannot."""
+    """Return a result as Ansible serializes it. Raises ValueError or TypeError if it cannot."""
     return json.dumps(value, allow_nan=False, ensure_ascii=False).encode()

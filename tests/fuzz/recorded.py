@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What crictl and those around it really printed: the seeds of all mutations, and the answers beside a mutated one."""
+"""Recorded output of crictl and related programs: the seeds of all mutations, and the answers for other commands."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def _document(name):
 
 
 def _slim(name):
-    """Without the OCI runtime's specification, nine tenths of the document, which nothing reads."""
+    """Return the document without the OCI runtime's specification, which is nine tenths of it and which nothing reads."""
     document = _document(name)
     document["info"].pop("runtimeSpec", None)
     return document
@@ -73,7 +73,7 @@ def _labelled(name, key):
 
 
 def _started_again(document):
-    """The same container, and the attempt after it."""
+    """Return the same container and its next attempt."""
     (item,) = document["containers"]
     later = dict(
         item, id=_LATER, createdAt="1795478059977943215", metadata={**item["metadata"], "attempt": 2}
@@ -96,7 +96,7 @@ def _ended_well():
 
 
 def _configured():
-    """A container with everything that CRI's ContainerStatus has, in the form of crictl's JSON."""
+    """Return a container with all fields of CRI's ContainerStatus, in the format of crictl's JSON."""
     document = _slim("inspect.json")
     mapping = {"hostId": 65536, "containerId": 0, "length": 65536}
     document["info"]["runtimeSpec"] = {"annotations": {"org.opencontainers.image.stopSignal": "SIGQUIT"}}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives each input to each reader, and keeps what broke a promise and how long it took."""
+"""Passes each input to each reader, and records broken guarantees and times."""
 
 import contextlib
 import re
@@ -22,7 +22,7 @@ _URL_WITH_PASSWORD = re.compile(r"//user:hunter2@(?:host|registry:5000)/")
 
 @dataclass
 class Fault:
-    """A promise that a reader broke with an input."""
+    """A guarantee that a reader broke with an input."""
 
     reader: str
     given: Input
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass
 class Outcome:
-    """What became of all inputs. worst: {reader: (seconds, the input)}; answers: {reader: how many were no error}."""
+    """The results of all inputs. worst: {reader: (seconds, the input)}; answers: {reader: number of results without an error}."""
 
     count: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -40,12 +40,12 @@ class Outcome:
 
     @property
     def too_slow(self) -> list[str]:
-        """The readers that took longer than BOUND for some input."""
+        """Return the readers that took longer than BOUND for any input."""
         return [name for name, (seconds, _given) in self.worst.items() if seconds > BOUND]
 
 
 class StuckError(BaseException):
-    """A reader came to no end; no handler of a reader's own catches this."""
+    """A reader did not end; no exception handler of a reader catches this."""
 
 
 def run(given: Iterable[Input]) -> Outcome:
@@ -87,7 +87,7 @@ def _read(given, each: Input, outcome: Outcome) -> None:
 
 
 def _messages(result) -> list[str]:
-    """What a reader returned for people: texts of its own, or the errors of a dictionary."""
+    """Return the messages that a reader returned: its texts, or the errors of a dictionary."""
     if isinstance(result, Messages):
         return result
     errors = result.items() if isinstance(result, dict) else ()
@@ -95,7 +95,7 @@ def _messages(result) -> list[str]:
 
 
 def _unfit(message: str, data: bytes) -> str:
-    """Why a message must not reach a terminal, or nothing. The lines of a container's log are lines of their own."""
+    """Return why a message must not reach a terminal, or nothing. Lines of a container's log are separate lines."""
     if len(message) > _MESSAGE:
         return f"a message of {len(message)} characters"
     if not all(line.isprintable() for line in message.split("\n")) or not message:
@@ -104,9 +104,9 @@ def _unfit(message: str, data: bytes) -> str:
 
 
 def _leaks(message: str, data: bytes) -> bool:
-    """Whether a message shows the password.
+    """Return whether a message shows the password.
 
-    Where a mutation has broken an URL of the input, as with a blank or without its @, nobody can tell its password from other
+    If a mutation has broken a URL of the input, as with a space or without its @, its password cannot be distinguished from other
     text. Only then the password may be in the message, but not as part of a whole URL.
     """
     text = data.decode("utf-8", "replace")

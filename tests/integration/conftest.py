@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nodes for the integration tests.
 
-`node` is shared by a whole session: leave it as it was found. `fresh_node` makes nodes that a test may ruin.
+`node` is shared by a whole session: leave it unchanged. `fresh_node` creates nodes that a test may break.
 """
 
 import functools
@@ -17,7 +17,7 @@ from testbed.paths import STATE
 
 @pytest.fixture(scope="session")
 def testbed() -> Iterator[TestBed]:
-    """This session's test bed, removed when the session ends; what dead sessions left is removed first."""
+    """Return this session's test bed, removed when the session ends; leftovers of dead sessions are removed first."""
     bed.sweep()
     made = TestBed(f"test-{os.getpid()}", _source(), owner=bed.owner_mark())
     try:
@@ -28,34 +28,34 @@ def testbed() -> Iterator[TestBed]:
 
 @pytest.fixture(scope="session")
 def crio_source(testbed: TestBed):
-    """Where CRI-O comes from, or the stand-in."""
+    """Return the source of CRI-O, or the stand-in."""
     return testbed.source
 
 
 @pytest.fixture(scope="session")
 def shared_node(testbed: TestBed, crio_source) -> Node:
-    """The session's node with CRI-O; tests ask for `node`."""
+    """Return the session's node with CRI-O; tests use `node`."""
     return testbed.add("shared")[0]
 
 
 @pytest.fixture
 def node(shared_node: Node) -> Iterator[Node]:
-    """A running node with CRI-O, shared by the session. Its pods are removed after each test."""
+    """Return a running node with CRI-O, shared by the session. Its pods are removed after each test."""
     yield shared_node
     shared_node.remove_pods()
 
 
 @pytest.fixture(scope="session")
 def bare_node(testbed: TestBed) -> Node:
-    """A running node without CRI-O, shared by the session."""
+    """Return a running node without CRI-O, shared by the session."""
     return testbed.add("bare", crio=False)[0]
 
 
 @pytest.fixture
 def fresh_node(testbed: TestBed) -> Iterator[Callable[..., Node]]:
-    """A function that makes nodes for this test alone: `fresh_node()`, or `fresh_node(crio=False)`.
+    """Return a function that creates nodes for this test alone: `fresh_node()`, or `fresh_node(crio=False)`.
 
-    Some 4 seconds for each node.
+    Each node takes about 4 seconds.
     """
     made: list[str] = []
 
@@ -73,7 +73,7 @@ _numbers = iter(range(1, 1_000_000))
 
 @pytest.fixture
 def inventory(testbed: TestBed, tmp_path) -> Callable[..., str]:
-    """A function that writes an inventory of nodes (all by default) and returns its path."""
+    """Return a function that writes an inventory of nodes (all by default) and returns its path."""
 
     def write(*nodes: Node) -> str:
         path = tmp_path / "inventory.json"
@@ -110,7 +110,7 @@ _skipped: dict[str, list[str]] = {NEEDS_REAL_CRIO: [], OTHER_CRICTL: []}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark of tests that are about what the stand-in cannot show."""
+    """Declare the mark of tests for which the stand-in is not sufficient."""
     config.addinivalue_line("markers", "real_crio(why): skipped where nodes have the stand-in for CRI-O")
     config.addinivalue_line(
         "markers", "recorded_for(crictl): skipped where the crictl at hand is another build"
@@ -118,7 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip by name what only real CRI-O can show."""
+    """Skip tests that need real CRI-O."""
     mark = item.get_closest_marker("real_crio")
     if mark and _source().standin:
         pytest.skip(f"{NEEDS_REAL_CRIO}: {mark.args[0]}")
@@ -165,16 +165,16 @@ def _source_line() -> str:
 
 
 def pytest_report_header() -> str:
-    """The first line of a run says which CRI-O it uses."""
+    """Print in the first line of a run which CRI-O it uses."""
     return _source_line()
 
 
 def pytest_unconfigure() -> None:
-    """And so does the last, with what the stand-in could not show."""
+    """Print the same in the last line, with what was skipped with the stand-in."""
     counts = {NEEDS_REAL_CRIO: "that need real CRI-O", OTHER_CRICTL: "that were recorded for another crictl"}
-    told = [
+    lines = [
         f"{len(_skipped[words])} tests or files skipped {text}"
         for words, text in counts.items()
         if _skipped[words]
     ]
-    print(": ".join([_source_line(), *([", ".join(told)] if told else [])]))
+    print(": ".join([_source_line(), *([", ".join(lines)] if lines else [])]))

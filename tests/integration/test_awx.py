@@ -32,7 +32,7 @@ JOB = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
-    """A project whose requirements are installed as a project update does; the collection comes as its archive."""
+    """Return a project with installed requirements, as after a project update; the collection comes from its archive."""
     folder = tmp_path_factory.mktemp("awx")
     _galaxy("build", CHECKOUT, "--output-path", folder)
     (archive,) = folder.glob("cri-node-*.tar.gz")
@@ -46,7 +46,7 @@ def project(tmp_path_factory) -> Path:
 
 
 def _galaxy(*arguments: str | Path) -> None:
-    """Call ansible-galaxy where nothing of the checkout counts as installed. Raises AssertionError where it fails."""
+    """Call ansible-galaxy in an environment without the checkout. Raises AssertionError if it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     command = [Path(sys.executable).parent / "ansible-galaxy", "collection", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -55,7 +55,7 @@ def _galaxy(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def nodes(testbed, crio_source):
-    """Two nodes of this module's own."""
+    """Return two nodes for this module."""
     names = ("awx-1", "awx-2")
     yield testbed.add(*names)
     testbed.remove(*names)
@@ -94,7 +94,7 @@ def job(project, nodes, testbed, tmp_path, monkeypatch):
 
 
 def _inventory_script(folder: Path, nodes: list[Node]) -> str:
-    """The inventory as AWX hands it over: a program that prints it. The key is not in it; an agent has that."""
+    """Return the inventory as AWX passes it: a program that prints it, without the key, which an agent has."""
     variables = {"ansible_user": "root", "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null"}
     hosts = {node.name: {"ansible_host": node.address, **variables} for node in nodes}
     listed = {"nodes": {"hosts": list(hosts)}, "_meta": {"hostvars": hosts}}
@@ -104,7 +104,7 @@ def _inventory_script(folder: Path, nodes: list[Node]) -> str:
     return str(path)
 
 
-def test_a_job_succeeds_and_leaves_its_summary_as_artifacts(job, nodes):
+def test_a_job_succeeds_and_stores_its_summary_as_artifacts(job, nodes):
     done, artifacts, report = job()
     assert (done.status, done.rc) == ("successful", 0), done.stdout.read()
     summary = artifacts["cri_node_verification"]["summary"]
@@ -119,15 +119,15 @@ def test_a_job_succeeds_and_leaves_its_summary_as_artifacts(job, nodes):
     assert "2 nodes: 2 passed" in done.stdout.read()
 
 
-def test_a_job_fails_where_one_node_fails_and_its_report_has_every_node(job, nodes):
+def test_a_job_fails_if_one_node_fails_and_its_report_has_every_node(job, nodes):
     image = "registry:5000/no-such-image:1"
     first, second = (node.name for node in nodes)
     pulls = f"{{{{ ['{image}'] if inventory_hostname == '{second}' else [] }}}}"
     done, artifacts, report = job(verify_pull=pulls)
     assert (done.status, done.rc) == ("failed", 2)
-    told = artifacts["cri_node_verification"]
-    assert (told["summary"]["passed"], told["summary"]["failed"]) == (1, 1)
-    assert list(told["not_passed"]) == [second]
+    verification = artifacts["cri_node_verification"]
+    assert (verification["summary"]["passed"], verification["summary"]["failed"]) == (1, 1)
+    assert list(verification["not_passed"]) == [second]
     assert {name: node["status"] for name, node in report["nodes"].items()} == {
         first: "passed",
         second: "failed",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O from its static bundle, on nodes that have none or another one."""
+"""Installs CRI-O from its static bundle, on nodes without CRI-O or with another one."""
 
 import base64
 import hashlib
@@ -41,19 +41,19 @@ class Bundle:
     version: str
 
     def arguments(self, **more):
-        """What the role's crio_bundle, and the module, want to know about it."""
+        """Return the value of the role's crio_bundle and the arguments of the module."""
         return {"source": str(self.path), "sha256": {ARCHITECTURE: self.sha256}, **more}
 
 
 @pytest.fixture(scope="module")
 def bare(testbed, crio_source):
-    """A node without CRI-O that every test of this module leaves as it was."""
+    """Return a node without CRI-O that every test of this module leaves unchanged."""
     return testbed.add("bundle", crio=False)[0]
 
 
 @pytest.fixture(scope="module")
 def programs(crio_source, bare):
-    """What a bundle holds, by name: CRI-O's own files, and Debian's conmon and crun where it lacks them."""
+    """Return the content of a bundle by name: CRI-O's own files, and Debian's conmon and crun if they are missing."""
     files = {f"bin/{name}": path.read_bytes() for name, path in crio_source.programs.items()}
     if crio_source.bundle:
         with tarfile.open(crio_source.bundle) as tar:
@@ -70,18 +70,18 @@ def programs(crio_source, bare):
 
 @pytest.fixture(scope="module")
 def bundle(programs, crio_source, tmp_path_factory):
-    """A bundle that pods can run with."""
+    """Return a bundle that can run pods."""
     return pack(tmp_path_factory.mktemp("bundle"), programs, crio_source.version)
 
 
 @pytest.fixture(scope="module")
 def other_bundle(programs, crio_source, tmp_path_factory):
-    """A bundle of the same version with another hash."""
+    """Return a bundle of the same version with another hash."""
     return pack(tmp_path_factory.mktemp("bundle"), {**programs, "REVISION": b"2"}, crio_source.version)
 
 
 def pack(folder, files, version):
-    """Write these files as a bundle."""
+    """Write a bundle that contains these files."""
     path = folder / f"cri-o.{ARCHITECTURE}.v{version}.tar.gz"
     with tarfile.open(path, "w:gz", compresslevel=1) as tar:
         for name, content in files.items():
@@ -93,7 +93,7 @@ def pack(folder, files, version):
 
 @pytest.fixture
 def install(run_playbook):
-    """install(node, arguments, *options) -> the run of a play that has only the module in it."""
+    """Return install(node, arguments, *options) -> the run of a play with only the module."""
 
     def run(node, arguments, *options):
         task = {INSTALL: arguments}
@@ -103,7 +103,7 @@ def install(run_playbook):
 
 
 def role_variables(bundle, port=9537):
-    """The role's variables for CRI-O from a bundle in a node that is itself a container."""
+    """Return the role's variables for CRI-O from a bundle in a node that is itself a container."""
     variables = article.settings(
         port,
         image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
@@ -125,7 +125,7 @@ def role_variables(bundle, port=9537):
 
 
 def give_network_and_registry(node):
-    """What is no matter of CRI-O's bundle: a pod network, and the test bed's registry over plain HTTP."""
+    """Configure what CRI-O's bundle does not contain: a pod network, and the test bed's registry over plain HTTP."""
     node.copy_in("/etc/cni/net.d/10-testbed.conflist", (FILES / "10-testbed.conflist").read_bytes())
     node.copy_in(
         "/etc/containers/registries.conf.d/50-testbed.conf", (FILES / "50-testbed.conf").read_bytes()
@@ -133,7 +133,7 @@ def give_network_and_registry(node):
 
 
 def serve_on_the_node(node, bundle):
-    """Let the node serve the bundle to itself over plain HTTP."""
+    """Serve the bundle on the node over plain HTTP."""
     node.copy_in("/srv/bundle.tar.gz", bundle.path.read_bytes())
     node.check(
         "systemd-run --unit=bundle-server python3 -m http.server --bind 127.0.0.1 --directory /srv 8000"
@@ -142,11 +142,11 @@ def serve_on_the_node(node, bundle):
 
 
 def remote_calls(run):
-    """How often the controller reached out in a run with -vvv: commands and uploads."""
+    """Return the number of remote calls in a run with -vvv: commands and uploads."""
     return len(re.findall(r"SSH: EXEC|sftp> put|PUT ", run.out))
 
 
-def test_check_mode_predicts_an_installation_and_the_run_then_makes_it(bundle, fresh_node, run_playbook):
+def test_check_mode_predicts_an_installation_that_the_next_run_performs(bundle, fresh_node, run_playbook):
     node = fresh_node(crio=False)
     give_network_and_registry(node)
     before, variables = node.run(EVERYTHING).out, role_variables(bundle)
@@ -189,7 +189,7 @@ def test_the_role_runtime_installs_and_configures_in_one_task(bundle, fresh_node
 @pytest.mark.real_crio(
     "a replaced crio is told by the file that runs, which is Python's where the stand-in runs"
 )
-def test_a_second_run_changes_nothing_and_another_bundle_of_that_version_takes_no_pod(
+def test_a_second_run_changes_nothing_and_another_bundle_of_the_same_version_stops_no_pod(
     bundle, other_bundle, fresh_node, run_playbook
 ):
     node = fresh_node(crio=False)
@@ -215,7 +215,7 @@ def test_a_second_run_changes_nothing_and_another_bundle_of_that_version_takes_n
     assert third.changed == 0
 
 
-def test_a_node_fetches_a_url_itself(bundle, fresh_node, install):
+def test_a_node_downloads_a_url_itself(bundle, fresh_node, install):
     node = fresh_node(crio=False)
     serve_on_the_node(node, bundle)
     arguments = bundle.arguments(source=SERVED_ON_THE_NODE)
@@ -237,7 +237,7 @@ def test_a_node_fetches_a_url_itself(bundle, fresh_node, install):
     assert "cannot be fetched: Connection refused" in install(node, arguments).of(INSTALL)["msg"]
 
 
-def test_the_controller_fetches_a_url_and_sends_it_on(bundle, fresh_node, install):
+def test_the_controller_downloads_a_url_and_copies_the_bundle_to_the_node(bundle, fresh_node, install):
     class Quiet(SimpleHTTPRequestHandler):
         def __init__(self, *arguments):
             super().__init__(*arguments, directory=bundle.path.parent)
@@ -256,7 +256,7 @@ def test_the_controller_fetches_a_url_and_sends_it_on(bundle, fresh_node, instal
     assert node.run("find /root/.ansible/tmp -mindepth 1").out == ""
 
 
-def test_configuration_that_is_there_is_kept(bundle, fresh_node, install):
+def test_existing_configuration_is_kept(bundle, fresh_node, install):
     node = fresh_node(crio=False)
     node.copy_in("/etc/crio/policy.json", '{"default": [{"type": "reject"}]}')
     node.copy_in("/etc/crictl.yaml", "timeout: 7\n")
@@ -267,7 +267,7 @@ def test_configuration_that_is_there_is_kept(bundle, fresh_node, install):
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check mode"])
-def test_another_hash_is_refused_before_anything_travels(bare, bundle, install, options):
+def test_a_wrong_hash_is_refused_before_anything_is_uploaded(bare, bundle, install, options):
     before = bare.run(EVERYTHING).out
     run = install(bare, bundle.arguments(sha256={ARCHITECTURE: "0" * 64}), "-vvv", *options)
     assert run.of(INSTALL)["msg"].endswith(f"has the SHA-256 {bundle.sha256}, not {'0' * 64}")
@@ -275,7 +275,7 @@ def test_another_hash_is_refused_before_anything_travels(bare, bundle, install, 
     assert bare.run(EVERYTHING).out == before
 
 
-def test_another_hash_of_what_the_node_fetched_is_refused(bundle, fresh_node, install):
+def test_a_wrong_hash_of_a_file_that_the_node_downloaded_is_refused(bundle, fresh_node, install):
     node = fresh_node(crio=False)
     serve_on_the_node(node, bundle)
     before = node.run(EVERYTHING).out
@@ -293,7 +293,7 @@ def test_an_architecture_without_a_hash_is_refused(bare, bundle, install):
     )
 
 
-def test_a_hash_that_is_none_is_refused_without_a_remote_call(bare, bundle, install):
+def test_an_invalid_hash_is_refused_without_a_remote_call(bare, bundle, install):
     run = install(bare, bundle.arguments(sha256={ARCHITECTURE: "latest"}), "-vvv")
     assert f'crio_bundle: sha256.{ARCHITECTURE} = "latest": is not a SHA-256' in run.of(INSTALL)["msg"]
     assert remote_calls(run) == 0
@@ -306,7 +306,7 @@ def test_a_file_that_is_not_on_the_controller_is_refused(bare, bundle, install):
     )
 
 
-def test_a_node_without_crio_is_one_clear_error_where_it_should_be_preinstalled(bare, run_playbook):
+def test_a_node_without_crio_is_one_clear_error_if_crio_should_be_preinstalled(bare, run_playbook):
     before = bare.run(EVERYTHING).out
     for options in ((), ("--check",)):
         run = run_playbook(article.ROLE, bare, *options, variables=article.settings())
@@ -318,7 +318,7 @@ def test_a_node_without_crio_is_one_clear_error_where_it_should_be_preinstalled(
 
 
 def fake(node, path, version):
-    """Put a program at `path` that says it is this version of CRI-O."""
+    """Write a program to `path` that reports this version of CRI-O."""
     node.copy_in(path, f"#!/bin/sh\necho 'crio version {version}'\n", 0o755)
 
 
@@ -341,7 +341,7 @@ def test_another_minor_version_is_not_replaced(bundle, fresh_node, install):
 
 
 def pack_fake(bundle, version):
-    """A bundle beside this one whose crio only tells its version."""
+    """Write a bundle next to this one whose crio only prints its version."""
     crio = f"#!/bin/sh\necho 'crio version {version}'\n".encode()
     files = {"bin/crio": crio, "bin/crictl": b"", "bin/pinns": b"", "contrib/crio.service": UNIT}
     return pack(bundle.path.parent, files, version)
@@ -368,7 +368,7 @@ def test_a_preinstalled_crio_is_not_replaced(bundle, fresh_node, install):
         assert node.run(EVERYTHING).out == before
 
 
-def test_a_crio_that_does_not_run_is_replaced_where_a_bundle_brought_it(bundle, fresh_node, install):
+def test_a_crio_that_does_not_run_is_replaced_if_it_came_from_a_bundle(bundle, fresh_node, install):
     node = fresh_node(crio=False)
     node.copy_in("/usr/local/bin/crio", "", 0o755)
     unknown = install(node, bundle.arguments())
@@ -395,7 +395,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 8000), lambda *more: Handler(*more
 """
 
 
-def test_no_secret_of_a_url_is_seen_anywhere(bundle, fresh_node, install):
+def test_no_secret_of_a_url_is_visible_anywhere(bundle, fresh_node, install):
     node = fresh_node(crio=False)
     node.copy_in("/srv/public/bundle.tar.gz", bundle.path.read_bytes())
     node.copy_in("/srv/password", "canary-password")
@@ -428,7 +428,7 @@ def test_no_secret_of_a_url_is_seen_anywhere(bundle, fresh_node, install):
     assert node.run("grep -rl canary /var/lib/cri-node /root /etc /tmp /var/tmp").out == ""
 
 
-def test_the_controller_shows_no_secret_of_a_url_either(bundle, bare, install):
+def test_the_controller_does_not_show_secrets_of_a_url_either(bundle, bare, install):
     before = bare.run(EVERYTHING).out
     arguments = bundle.arguments(
         source="http://user:canary@127.0.0.1:9/b?token=canary", fetched_by="controller"
@@ -443,12 +443,12 @@ def test_the_controller_shows_no_secret_of_a_url_either(bundle, bare, install):
 
 
 def programs_of(node):
-    """The bundle's programs with their inodes, and whatever lies beside them."""
+    """Return the bundle's programs with their inodes, and other files in their directories."""
     folders = "/usr/local /usr/libexec/crio /etc/crio /etc/containers"
     return node.check(f"find {folders} -type f -printf '%p %i %s\\n' | sort; ls -A /var/lib/cri-node")
 
 
-def test_a_run_that_is_killed_between_the_renames_is_undone_by_the_next(
+def test_a_run_that_is_killed_between_the_renames_is_undone_by_the_next_run(
     bundle, other_bundle, fresh_node, install
 ):
     node = fresh_node(crio=False)
@@ -474,7 +474,7 @@ def test_a_run_that_is_killed_between_the_renames_is_undone_by_the_next(
     assert install(node, other_bundle.arguments()).expect_success().changed == 1
 
 
-def test_a_file_system_without_room_is_one_message_and_changes_nothing(bundle, fresh_node, install):
+def test_a_full_file_system_is_one_message_and_changes_nothing(bundle, fresh_node, install):
     node = fresh_node(crio=False)
     node.check("mkdir -p /usr/libexec/crio && mount -t tmpfs -o size=64k tmpfs /usr/libexec/crio")
     before = node.run(EVERYTHING).out

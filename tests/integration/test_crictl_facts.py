@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The crictl modules tell of a real node what is there; crictl's own words are the judge."""
+"""Compares the facts of the crictl modules on a real node with the output of crictl."""
 
 import gzip
 import importlib
@@ -11,7 +11,7 @@ import yaml
 
 @pytest.fixture
 def facts(node, call_module):
-    """A function that runs a module on the node and returns its fact."""
+    """Return a function that runs a module on the node and returns its fact."""
 
     def run(name, **options):
         result = call_module(node, f"cri.node.{name}_facts", options)
@@ -23,7 +23,7 @@ def facts(node, call_module):
 
 @pytest.fixture
 def writer(node):
-    """A pod that has written 20 lines to each stream and ended."""
+    """Return a pod that has written 20 lines to each stream and ended."""
     pod = node.run_pod("log-writer", environment={"LINES": "20"}, labels={"app": "a=b"})
     ended(node, pod)
     return pod
@@ -37,10 +37,10 @@ def ended(node, pod):
     node.wait_for("container ended", look)
 
 
-def test_info_is_what_crictl_says(node, facts):
-    info, said = facts("crictl_info"), node.crictl("info")
+def test_info_matches_the_output_of_crictl(node, facts):
+    info, printed = facts("crictl_info"), node.crictl("info")
     assert {item["type"]: item["status"] for item in info["conditions"]} == {
-        item["type"]: item["status"] for item in said["status"]["conditions"]
+        item["type"]: item["status"] for item in printed["status"]["conditions"]
     }
     assert info["runtime_ready"] is True
     assert f"RuntimeVersion:  {info['version']['runtime_version']}" in node.check("crictl version")
@@ -61,17 +61,17 @@ def test_info_ignores_crictl_yaml(node, facts):
             node.copy_in("/etc/crictl.yaml", before)
 
 
-def test_ps_lists_what_runs(node, facts):
+def test_ps_lists_running_containers(node, facts):
     pod = node.run_pod("long-running", labels={"app": "test"})
     (container,) = facts("crictl_ps")["containers"]
-    (said,) = node.crictl("ps", "-o", "json")["containers"]
-    assert (container["id"], said["id"]) == (pod.container_id, pod.container_id)
+    (printed,) = node.crictl("ps", "-o", "json")["containers"]
+    assert (container["id"], printed["id"]) == (pod.container_id, pod.container_id)
     assert container["state"] == "running"
-    assert container["pod"]["id"] == said["podSandboxId"]
-    assert container["labels"] == said["labels"]
+    assert container["pod"]["id"] == printed["podSandboxId"]
+    assert container["labels"] == printed["labels"]
 
 
-def test_ps_tells_how_containers_ended(node, facts, writer):
+def test_ps_shows_how_containers_ended(node, facts, writer):
     assert facts("crictl_ps")["containers"] == []
     (container,) = facts(
         "crictl_ps", states=["exited", "created"], id=[writer.container_id[:12]], details=True
@@ -82,21 +82,21 @@ def test_ps_tells_how_containers_ended(node, facts, writer):
     assert container["created_at"] < min(container["started_at"], container["finished_at"])
 
 
-def test_details_are_the_configuration_that_crictl_prints(node, facts):
+def test_details_match_the_configuration_that_crictl_prints(node, facts):
     pod = node.run_pod("long-running", environment={"PASSWORD": "hunter2"})
     (container,) = facts("crictl_ps", details=True)["containers"]
-    said, sandbox = node.crictl("inspect", pod.container_id)["status"], node.crictl("inspectp", pod.pod_id)
+    printed, sandbox = node.crictl("inspect", pod.container_id)["status"], node.crictl("inspectp", pod.pod_id)
     options = sandbox["status"]["linux"]["namespaces"]["options"]
     modes = {key: options[key].lower() for key in ("network", "pid", "ipc")}
     assert {key: container["pod"]["namespaces"][key] for key in modes} == modes
     assert [each["container_path"] for each in container["mounts"]] == [
-        each["containerPath"] for each in said["mounts"]
+        each["containerPath"] for each in printed["mounts"]
     ]
-    assert container["image"]["ref"] == said["imageRef"]
+    assert container["image"]["ref"] == printed["imageRef"]
     assert "hunter2" not in json.dumps(container)
 
 
-def test_details_of_several_containers_come_with_one_call(node, facts):
+def test_details_of_several_containers_take_one_call(node, facts):
     pods = [node.run_pod("hello-world") for _each in range(3)]
     for pod in pods:
         ended(node, pod)
@@ -105,7 +105,7 @@ def test_details_of_several_containers_come_with_one_call(node, facts):
     assert {item["exit_code"] for item in found} == {0}
 
 
-def test_logs_are_what_was_written(node, facts, writer):
+def test_logs_contain_what_was_written(node, facts, writer):
     logs = facts("crictl_logs", id=writer.container_id)
     written = node.read_file(writer.log_path).splitlines()
     assert [(entry["stream"], entry["text"]) for entry in logs["entries"]] == [
@@ -116,7 +116,7 @@ def test_logs_are_what_was_written(node, facts, writer):
     assert out["text"] == node.check(f"crictl logs {writer.container_id} 2>/dev/null")
 
 
-def test_logs_go_on_in_rotated_files(node, facts, writer):
+def test_logs_continue_in_rotated_files(node, facts, writer):
     written = node.read_file(writer.log_path)
     half = written.index("\n", len(written) // 2) + 1
     quarter = written.index("\n", half // 2) + 1
@@ -132,7 +132,7 @@ def test_logs_go_on_in_rotated_files(node, facts, writer):
     assert len(logs["containers"][0]["files"]) == 3
 
 
-def test_a_million_lines_cost_what_is_asked_of_them(node, facts, writer):
+def test_the_cost_of_a_million_lines_depends_on_what_is_selected(node, facts, writer):
     line = "2026-01-01T00:00:00.000000000Z stdout F " + "x" * 60
     node.check(f"yes '{line}' | head -n 1000000 > {writer.log_path}", limit=120)
     logs = facts("crictl_logs", id=writer.container_id, tail=100)
@@ -151,7 +151,7 @@ def test_a_log_that_is_being_written_and_rotated_is_read_without_gaps(node, fact
         node.run(["timeout", "5", "crictl", "logs", "--reopen", pod.container_id])
 
 
-def test_check_mode_reads_as_a_run_does(node, call_module, writer):
+def test_check_mode_returns_the_same_facts(node, call_module, writer):
     for name, options in (
         ("crictl_info", {}),
         ("crictl_ps", {"states": [], "details": True}),
@@ -165,7 +165,7 @@ def test_check_mode_reads_as_a_run_does(node, call_module, writer):
 
 @pytest.fixture
 def hello_pod(node):
-    """The pod of the examples: its container hello-world was started again once."""
+    """Return the pod of the examples: its container hello-world was restarted once."""
     pod = node.run_pod("pause", name="hello-pod")
     folder = pod.log_path.rsplit("/", 2)[0]
     uid = folder.rsplit("_", 1)[1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Pod manifest becomes a pod on a real node, through crictl; crictl's own words are the judge."""
+"""Creates pods from manifests on a real node and compares them with the output of crictl."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ SECRET = "swordfish-1964"
 
 @pytest.fixture
 def manifest(node):
-    """A function that makes the article's manifest, of one of the test bed's images."""
+    """Return a function that creates the article's manifest with one of the test bed's images."""
 
     def make(image="hello-world", spec=None, **container):
         made = copy.deepcopy(ARTICLE)
@@ -31,7 +31,7 @@ def manifest(node):
 
 @pytest.fixture
 def pods(node, run_playbook):
-    """A function that calls the module with each of these arguments, in one play, and returns the results.
+    """Return a function that calls the module with each of these arguments, in one play, and returns the results.
 
     `check` and `diff` among the arguments are those of the task.
     """
@@ -60,8 +60,8 @@ def shell(script):
     return {"command": ["/bin/sh", "-c", script]}
 
 
-def said(node, result, container=-1):
-    """What a container of a result wrote, without the times."""
+def output_of(node, result, container=-1):
+    """Return what a container of a result wrote, without the times."""
     lines = node.read_file(result["containers"][container]["log_path"]).splitlines()
     return [line.split(" ", 3)[3] for line in lines]
 
@@ -74,7 +74,7 @@ def has_logs(node, result):
     return node.exists(result["containers"][0]["log_path"].rsplit("/", 2)[0])
 
 
-def test_the_articles_pod_runs_to_its_end_and_its_log_is_read(node, pods, manifest, call_module):
+def test_the_pod_of_the_article_completes_and_its_log_is_read(node, pods, manifest, call_module):
     (made,) = pods({"manifest": manifest(), "wait": "completed"})
     (container,) = made["containers"]
     assert made["changed"] is True
@@ -93,12 +93,12 @@ def test_the_articles_pod_runs_to_its_end_and_its_log_is_read(node, pods, manife
     assert [entry["text"] for entry in entries] == ["Hello from a container"]
 
 
-def test_what_is_there_is_left_alone_and_costs_four_calls_of_crictl(node, pods, manifest):
+def test_an_existing_pod_is_left_alone_and_takes_four_calls_of_crictl(node, pods, manifest):
     counting = '#!/bin/sh\necho "$*" >> /run/crictl-calls\nexec {} "$@"\n'
     node.copy_in("/run/counting/crictl", counting.format(node.check("command -v crictl").strip()), mode=0o755)
     environment = {"PATH": f"/run/counting:{node.check('echo $PATH').strip()}"}
-    wanted = {"manifest": manifest(), "wait": "completed"}
-    first, second = pods(wanted, wanted, environment=environment)
+    desired = {"manifest": manifest(), "wait": "completed"}
+    first, second = pods(desired, desired, environment=environment)
     assert (first["changed"], second["changed"]) == (True, False)
     assert (first["pod"], first["containers"]) == (second["pod"], second["containers"])
     calls = node.read_file("/run/crictl-calls").split("--timeout ")[1:]
@@ -108,7 +108,7 @@ def test_what_is_there_is_left_alone_and_costs_four_calls_of_crictl(node, pods, 
     assert len(names) - 4 - names.count("inspect") <= 8
 
 
-def test_another_manifest_replaces_the_pod_as_check_mode_predicted(node, pods, manifest):
+def test_a_changed_manifest_replaces_the_pod_as_check_mode_predicted(node, pods, manifest):
     changed = {"manifest": manifest("long-running", env=[{"name": "A", "value": "1"}]), "diff": True}
     first, predicted, second, again = pods(
         {"manifest": manifest()}, {**changed, "check": True}, changed, {**changed, "check": True}
@@ -136,7 +136,7 @@ def test_a_pull_that_fails_leaves_the_former_pod_running(node, pods, manifest):
     assert node.crictl("ps", "-q") == former["containers"][0]["id"]
 
 
-def test_images_are_pulled_as_the_policy_says(node, pods, manifest):
+def test_images_are_pulled_according_to_the_pull_policy(node, pods, manifest):
     node.run(["crictl", "rmi", node.image("hello-world")])
     other = manifest(env=[{"name": "A", "value": "1"}], imagePullPolicy="Never")
     refused, predicted, missing, never, always = pods(
@@ -151,7 +151,7 @@ def test_images_are_pulled_as_the_policy_says(node, pods, manifest):
     assert (never["changed"], never["pulled"]) == (True, [])
 
 
-def test_a_strangers_pod_is_never_touched(node, pods, manifest):
+def test_the_pod_of_somebody_else_is_never_touched(node, pods, manifest):
     stranger = node.run_pod("long-running", name="hello-world")
     for refused in pods({"manifest": manifest()}, {"name": "hello-world", "state": "absent"}):
         assert "default/hello-world" in refused["msg"]
@@ -159,7 +159,7 @@ def test_a_strangers_pod_is_never_touched(node, pods, manifest):
     assert node.crictl("ps", "-q") == stranger.container_id
 
 
-def test_what_the_manifest_says_reaches_the_containers(node, pods, manifest):
+def test_fields_of_the_manifest_reach_the_containers(node, pods, manifest):
     look = "echo $0 $1 $GREETING; cat /data/made; hostname; ls /sys/class/net; touch /data/x 2>/dev/null || echo read-only; id -u"
     volume = {"name": "data", "hostPath": {"path": "/srv/pod-data", "type": "DirectoryOrCreate"}}
     mount = {"name": "data", "mountPath": "/data"}
@@ -169,7 +169,7 @@ def test_what_the_manifest_says_reaches_the_containers(node, pods, manifest):
         "volumeMounts": [mount],
         **shell("echo by the first > /data/made"),
     }
-    wanted = manifest(
+    desired = manifest(
         spec={"volumes": [volume], "initContainers": [first], "hostNetwork": True},
         args=["$(NAME)", "$$(NAME)"],
         env=[{"name": "NAME", "value": "world"}, {"name": "GREETING", "value": "hello $(NAME)"}],
@@ -181,9 +181,9 @@ def test_what_the_manifest_says_reaches_the_containers(node, pods, manifest):
     )
     node.run("rm -rf /srv/pod-data")
     try:
-        (made,) = pods({"manifest": wanted, "wait": "completed"})
+        (made,) = pods({"manifest": desired, "wait": "completed"})
         assert [each["name"] for each in made["containers"]] == ["first", "hello-world"]
-        lines = said(node, made)
+        lines = output_of(node, made)
     finally:
         node.run("rm -rf /srv/pod-data")
     assert lines[:2] == ["world $(NAME) hello world", "by the first"]
@@ -193,8 +193,8 @@ def test_what_the_manifest_says_reaches_the_containers(node, pods, manifest):
     assert lines[-2:] == ["read-only", "1000"]
 
 
-def test_limits_and_confinement_are_what_the_runtime_was_asked_for(node, pods, manifest):
-    wanted = manifest(
+def test_resource_limits_and_security_settings_reach_the_runtime(node, pods, manifest):
+    desired = manifest(
         "long-running",
         spec={
             "dnsPolicy": "None",
@@ -208,15 +208,15 @@ def test_limits_and_confinement_are_what_the_runtime_was_asked_for(node, pods, m
             "readOnlyRootFilesystem": True,
         },
     )
-    (made,) = pods({"manifest": wanted})
+    (made,) = pods({"manifest": desired})
     identity = made["containers"][0]["id"]
-    asked = node.crictl("inspect", identity)["info"]["runtimeSpec"]
-    process, linux = asked["process"], asked["linux"]
+    spec = node.crictl("inspect", identity)["info"]["runtimeSpec"]
+    process, linux = spec["process"], spec["linux"]
     assert process["noNewPrivileges"] is True
     assert process["capabilities"]["bounding"] == ["CAP_NET_BIND_SERVICE"]
     assert (process["user"]["uid"], process["user"]["gid"]) == (1000, 1001)
     assert 2 < process["oomScoreAdj"] < 1000
-    assert asked["root"]["readonly"] is True
+    assert spec["root"]["readonly"] is True
     assert {"/proc/kcore", "/sys/firmware"} <= set(linux["maskedPaths"])
     assert "/proc/sys" in linux["readonlyPaths"]
     assert linux["resources"]["memory"]["limit"] == 64 * 2**20
@@ -225,16 +225,16 @@ def test_limits_and_confinement_are_what_the_runtime_was_asked_for(node, pods, m
     assert servers == ["nameserver", "192.0.2.1", "options", "ndots:2"]
 
 
-def test_a_folder_that_is_missing_is_refused_before_anything_is_done(node, pods, manifest):
+def test_a_missing_directory_is_refused_before_anything_is_done(node, pods, manifest):
     volume = {"name": "data", "hostPath": {"path": "/srv/nothing", "type": "Directory"}}
-    wanted = {"manifest": manifest(spec={"volumes": [volume]})}
-    for refused in pods(wanted, {**wanted, "check": True}):
-        told = "manifest: spec.volumes[0].hostPath: /srv/nothing does not exist on the node"
-        assert refused["msg"] == told
+    desired = {"manifest": manifest(spec={"volumes": [volume]})}
+    for refused in pods(desired, {**desired, "check": True}):
+        message = "manifest: spec.volumes[0].hostPath: /srv/nothing does not exist on the node"
+        assert refused["msg"] == message
     assert listed(node) == []
 
 
-def test_a_pod_that_fails_is_removed_and_its_last_words_are_told(node, pods, manifest):
+def test_a_pod_that_fails_is_removed_and_its_last_log_lines_are_shown(node, pods, manifest):
     failed, impossible, late, former, replaced = pods(
         {
             "manifest": manifest("long-running", **shell("echo one; echo two >&2; exit 3")),
@@ -257,9 +257,9 @@ def test_a_pod_that_fails_is_removed_and_its_last_words_are_told(node, pods, man
     assert not has_logs(node, former)
 
 
-def test_a_value_of_the_environment_is_nowhere_but_in_the_container(node, pods, manifest):
+def test_a_value_of_the_environment_is_only_in_the_container(node, pods, manifest):
     env = [{"name": "PASSWORD", "value": SECRET}, {"name": "URL", "value": "x://$(PASSWORD)@y"}]
-    wanted = [
+    desired = [
         {
             "manifest": manifest(
                 env=[*env, {"name": "CODE", "value": code}], **shell("echo $URL; exit $CODE")
@@ -269,7 +269,7 @@ def test_a_value_of_the_environment_is_nowhere_but_in_the_container(node, pods, 
         for code in ("0", "1")
     ]
     since = node.check("date +%s").strip()
-    fine, failed = pods(*wanted, options=("-vvv", "--diff"))
+    fine, failed = pods(*desired, options=("-vvv", "--diff"))
     assert fine["containers"][0]["exit_code"] == 0
     assert failed["log"] == ["********"]
     assert SECRET not in pods.run.out + pods.run.err + json.dumps(pods.run.results)
@@ -292,23 +292,23 @@ def test_absent_removes_the_pod_and_its_logs_as_check_mode_predicted(node, pods,
     assert not has_logs(node, made)
 
 
-def test_a_manifest_that_cannot_be_had_costs_no_remote_call(pods, manifest):
+def test_an_invalid_manifest_is_refused_without_a_remote_call(pods, manifest):
     wrong = manifest(livenessProbe={"exec": {}}, imagePullPolcy="Never", spec={"nodeName": "a"})
     (refused,) = pods({"manifest": wrong}, vars={"ansible_host": "nowhere.invalid"})
     assert refused["msg"].splitlines()[0] == "3 problems, and nothing was changed:"
-    told = "- manifest: spec.containers[0].imagePullPolcy: is not a field of a Pod; did you mean imagePullPolicy?"
-    assert told in refused["msg"].splitlines()
+    message = "- manifest: spec.containers[0].imagePullPolcy: is not a field of a Pod; did you mean imagePullPolicy?"
+    assert message in refused["msg"].splitlines()
 
 
-def test_a_pod_that_went_without_us_leaves_no_lines_in_the_log_of_the_next(node, pods, manifest):
-    wanted = {"manifest": manifest(), "wait": "completed"}
-    pods(wanted)
+def test_a_pod_that_somebody_else_removed_leaves_no_lines_in_the_log_of_the_next_pod(node, pods, manifest):
+    desired = {"manifest": manifest(), "wait": "completed"}
+    pods(desired)
     node.remove_pods()
-    (made,) = pods(wanted)
-    assert said(node, made) == ["Hello from a container"]
+    (made,) = pods(desired)
+    assert output_of(node, made) == ["Hello from a container"]
 
 
-def test_a_kubelet_that_would_remove_the_pod_is_told(node, pods, manifest):
+def test_a_kubelet_that_would_remove_the_pod_is_a_warning(node, pods, manifest):
     node.check("systemd-run --quiet --unit kubelet.service sleep 300")
     try:
         (made,) = pods({"manifest": manifest()})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role crictl on a node: crictl answers without options, shells complete it, and no daemon is disturbed."""
+"""Tests the role crictl on a node: crictl works without options, shells complete it, and no daemon is disturbed."""
 
 import re
 
@@ -19,12 +19,12 @@ TYPED = (
 
 @pytest.fixture(scope="module")
 def node(testbed, crio_source):
-    """One node for all tests of this module."""
+    """Return one node for all tests of this module."""
     yield testbed.add("crictl")[0]
     testbed.remove("crictl")
 
 
-def test_a_file_that_crictl_leaves_unread_becomes_one_that_it_reads(node, run_playbook):
+def test_a_file_that_crictl_ignores_is_replaced_with_a_valid_one(node, run_playbook):
     node.copy_in(FILE, "timeout: 2s\n")
     assert "connect using default endpoints" in node.run("crictl info").err
     before = observe(node)
@@ -33,9 +33,9 @@ def test_a_file_that_crictl_leaves_unread_becomes_one_that_it_reads(node, run_pl
     ).expect_success()
     assert run.of(APPLY)["plan"]["disruption"] == "none"
     assert node.crictl("info")["status"]["conditions"]
-    said = node.run("crictl info").err
-    assert "level=debug" in said
-    assert "default endpoints" not in said
+    output = node.run("crictl info").err
+    assert "level=debug" in output
+    assert "default endpoints" not in output
     assert node.read_file(FILE).splitlines()[1:] == [
         "debug: true", "runtime-endpoint: unix:///var/run/crio/crio.sock", "timeout: 5",
     ]  # fmt: skip
@@ -44,7 +44,7 @@ def test_a_file_that_crictl_leaves_unread_becomes_one_that_it_reads(node, run_pl
     assert litter(node) == ""
 
 
-def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbook):
+def test_a_second_run_changes_nothing_and_takes_one_remote_call(node, run_playbook):
     run_playbook(ROLE, node).expect_success()
     before = observe(node)
     second = run_playbook(ROLE, node, "-vvv").expect_success()
@@ -53,7 +53,7 @@ def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbo
     assert len(re.findall(r"SSH: EXEC", second.out)) == 1
 
 
-def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_playbook):
+def test_check_mode_predicts_the_changes_of_a_run_and_touches_nothing(node, run_playbook):
     variables = {"crictl_config": {"debug": False}, "crictl_completion": ["zsh"]}
     before = observe(node)
     predicted = run_playbook(ROLE, node, "--check", "--diff", variables=variables).expect_success()
@@ -64,7 +64,7 @@ def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_pla
     assert not node.exists(BASH)
 
 
-def test_bash_completes_crictls_own_commands(node, run_playbook):
+def test_bash_completes_the_commands_of_crictl(node, run_playbook):
     run_playbook(ROLE, node).expect_success()
     assert node.check(["bash", "-c", f"source {BASH}; {TYPED}; {TYPED}"]).split() == ["pull", "pull"]
     # And says nothing where crictl is gone.
@@ -72,7 +72,7 @@ def test_bash_completes_crictls_own_commands(node, run_playbook):
     assert (gone.out.strip(), gone.err) == ("", "")
 
 
-def test_a_key_that_crictl_does_not_know_is_refused_before_the_node_is_asked(node, run_playbook):
+def test_a_key_that_crictl_does_not_know_is_refused_before_the_node_is_contacted(node, run_playbook):
     before = observe(node)
     run = run_playbook(ROLE, node, "-vvv", variables={"crictl_config__x": {"runtime_endpoint": "unix:///a"}})
     assert run.rc == 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a transaction asks the node's own crio is answered alike by real CRI-O and by the stand-in."""
+"""Tests that real CRI-O and the stand-in give the same answers to the requests of a transaction."""
 
 import json
 import re
@@ -17,7 +17,7 @@ INVALID = 'unqualified-search-registries = ["a.example"\n'
 
 @pytest.fixture
 def staged(node):
-    """A node with a copy of its configuration in STAGED; `put(name, content)` adds a file there."""
+    """Return a node with a copy of its configuration in STAGED; `put(name, content)` adds a file there."""
     node.check(f"rm -rf {STAGED} && cp -a /etc/crio {STAGED} && : >> {STAGED}/crio.conf")
     node.put = lambda name, content: node.copy_in(f"{STAGED}/{name}", content)
     yield node
@@ -29,7 +29,7 @@ def main_pid(node):
 
 
 def end(node, *options):
-    """How a dry start ends, without the text around the message."""
+    """Return how a dry start ends, without the text around the message."""
     done = node.run(f"{DRY} {' '.join(options)}")
     assert done.rc == 1, done
     return re.search(r'level=fatal msg="(.*)"$', done.err.strip())[1]
@@ -65,20 +65,20 @@ def test_a_dry_start_ends_with_the_provoked_error_and_leaves_the_daemon_alone(st
         ),
     ],
 )
-def test_what_a_start_refuses_is_refused_before_the_provoked_error(staged, content, message):
+def test_a_dry_start_reports_invalid_settings_before_the_provoked_error(staged, content, message):
     staged.put("crio.conf.d/90.conf", content)
     assert end(staged) == f"validating runtime config: {message}"
 
 
-def test_another_handler_that_is_broken_is_warned_of_and_the_start_goes_on(staged):
+def test_another_handler_that_is_broken_is_a_warning_and_the_start_continues(staged):
     staged.put("crio.conf.d/90.conf", '[crio.runtime.runtimes.other]\nruntime_path = "/nowhere"\n')
     done = staged.run(DRY)
-    told = "invalid runtime_path for runtime 'other': stat /nowhere: no such file or directory"
-    assert f'level=warning msg="Runtime handler \\"other\\" is being ignored due to: {told}"' in done.err
+    message = "invalid runtime_path for runtime 'other': stat /nowhere: no such file or directory"
+    assert f'level=warning msg="Runtime handler \\"other\\" is being ignored due to: {message}"' in done.err
     assert end(staged) == WELL
 
 
-def test_staged_registries_are_judged_under_their_own_names(staged):
+def test_staged_registries_are_validated_under_their_own_paths(staged):
     staged.put("good.conf", 'unqualified-search-registries = ["a.example"]\n')
     staged.put("bad.conf", INVALID)
     staged.put("good.d/10.conf", "")
@@ -98,7 +98,7 @@ def test_staged_registries_are_judged_under_their_own_names(staged):
 
 
 def checked(node, word):
-    """The daemon's own lines, by its process, about an image that nobody has."""
+    """Return the lines of the daemon's main process about an image that does not exist."""
     pid = main_pid(node)
     assert node.run(["crictl", "inspecti", f"cri-node.invalid/{word}"]).rc == 1
     node.check("journalctl --sync")
@@ -108,7 +108,7 @@ def checked(node, word):
     ]
 
 
-def test_a_question_for_an_image_is_logged_by_the_daemon_s_main_process(fresh_node):
+def test_an_image_status_request_is_logged_by_the_daemon_s_main_process(fresh_node):
     node = fresh_node()
     line = checked(node, "first")[0]
     assert re.fullmatch(
@@ -124,7 +124,7 @@ def test_a_question_for_an_image_is_logged_by_the_daemon_s_main_process(fresh_no
         assert checked(node, "third") == []
 
 
-def test_crio_config_shows_the_handlers_that_files_describe(staged):
+def test_crio_config_shows_the_handlers_of_all_files(staged):
     staged.put(
         "crio.conf.d/90.conf",
         '[crio.runtime.runtimes.other]\nruntime_path = "/nowhere"\n'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role crio on a live node: its settings take effect, once, and disturb nothing that runs."""
+"""Tests the role crio on a live node: its settings take effect once and do not disturb running containers."""
 
 import re
 
@@ -24,15 +24,15 @@ exec /usr/lib/cni/bridge "$@"
 
 @pytest.fixture
 def node(fresh_node):
-    """A node of the test's own: the role changes it."""
+    """Return a separate node for each test, because the role changes it."""
     return fresh_node()
 
 
 def test_settings_are_in_force_on_the_live_daemon(node, run_playbook):
     node.check("mkdir -p /usr/libexec/cni && cp -a /usr/lib/cni/. /usr/libexec/cni/")
     node.copy_in("/usr/libexec/cni/bridge", MARKING_PLUGIN, 0o755)
-    wanted = article.settings(network={"plugin_dirs": ["/usr/libexec/cni"]})
-    run = run_playbook(article.ROLE, node, variables=wanted).expect_success()
+    desired = article.settings(network={"plugin_dirs": ["/usr/libexec/cni"]})
+    run = run_playbook(article.ROLE, node, variables=desired).expect_success()
     live = live_configuration(node)
     assert "selinux = true" in live
     assert 'plugin_dirs = ["/usr/libexec/cni"]' in live
@@ -48,7 +48,7 @@ def test_settings_are_in_force_on_the_live_daemon(node, run_playbook):
     assert litter(node) == ""
 
 
-def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbook):
+def test_a_second_run_changes_nothing_and_takes_one_remote_call(node, run_playbook):
     run_playbook(article.ROLE, node, variables=article.settings()).expect_success()
     before = observe(node)
     second = run_playbook(article.ROLE, node, "-vvv", variables=article.settings()).expect_success()
@@ -58,7 +58,7 @@ def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbo
     assert len(re.findall(r"SSH: EXEC", second.out)) == 1
 
 
-def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_playbook):
+def test_check_mode_predicts_the_changes_of_a_run_and_touches_nothing(node, run_playbook):
     before = observe(node)
     predicted = run_playbook(
         article.ROLE, node, "--check", "--diff", variables=article.settings()
@@ -73,7 +73,7 @@ def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_pla
     assert again.changed == 0
 
 
-def test_diff_names_the_layer_that_gave_each_key(node, run_playbook):
+def test_the_diff_names_the_layer_of_each_key(node, run_playbook):
     variables = {
         **article.settings(),
         "crio_config__b_site": {"crio": {"metrics": {"metrics_port": "9600"}}},
@@ -94,7 +94,7 @@ def test_values_are_written_with_the_types_that_crio_reads(node, run_playbook):
     assert 'stream_port = "10010"' in live_configuration(node)
 
 
-def test_containers_that_ran_still_run_after_a_restart(node, run_playbook):
+def test_running_containers_survive_a_restart(node, run_playbook):
     node.run_pod()
     node.run_pod()
     containers, invocation = running_containers(node), service(node, "InvocationID")
@@ -108,7 +108,7 @@ def test_containers_that_ran_still_run_after_a_restart(node, run_playbook):
 
 
 @pytest.mark.real_crio("the stand-in's pods have no monitor in the daemon's control group")
-def test_a_restart_that_would_take_containers_with_it_is_refused(node, run_playbook):
+def test_a_restart_that_would_stop_containers_is_refused(node, run_playbook):
     node.run_pod()
     before, containers = observe(node), running_containers(node)
     variables = {"crio_config": article.settings()["crio_config"]}
@@ -122,7 +122,7 @@ def test_a_restart_that_would_take_containers_with_it_is_refused(node, run_playb
 
 
 @pytest.mark.real_crio("the stand-in's pods have no monitor in the daemon's control group")
-def test_taking_the_protecting_setting_away_is_refused_while_containers_run(node, run_playbook):
+def test_removing_the_setting_that_protects_containers_is_refused_while_they_run(node, run_playbook):
     run_playbook(article.ROLE, node, variables=article.settings()).expect_success()
     node.run_pod()
     before = observe(node)
@@ -132,7 +132,7 @@ def test_taking_the_protecting_setting_away_is_refused_while_containers_run(node
     assert observe(node) == before
 
 
-def test_environment_is_given_to_the_daemon_and_told_to_nobody(node, run_playbook):
+def test_the_environment_reaches_the_daemon_and_is_not_shown_anywhere(node, run_playbook):
     password = "tr0ub4dor-and-three"
     variables = {
         **article.settings(),
@@ -164,7 +164,7 @@ def test_environment_is_given_to_the_daemon_and_told_to_nobody(node, run_playboo
     )
 
 
-def test_emptied_service_settings_remove_the_drop_in(node, run_playbook):
+def test_empty_service_settings_remove_the_drop_in(node, run_playbook):
     run_playbook(article.ROLE, node, variables=article.settings()).expect_success()
     assert service(node, "KillMode") == "process"
     run_playbook(article.ROLE, node, variables={**article.settings(), "crio_service": {}}).expect_success()
@@ -206,7 +206,7 @@ def test_a_daemon_that_does_not_run_is_started_and_enabled(node, run_playbook):
     assert service(node, "UnitFileState") == "enabled"
 
 
-def test_a_key_that_a_later_file_decides_is_told(node, run_playbook):
+def test_a_key_that_a_later_file_overrides_is_reported(node, run_playbook):
     node.copy_in("/etc/crio/crio.conf.d/90-stranger.conf", "[crio.metrics]\nmetrics_port = 9999\n")
     run = run_playbook(article.ROLE, node, variables=article.settings()).expect_success()
     assert run.of(article.APPLY)["outranked"] == [
@@ -215,7 +215,7 @@ def test_a_key_that_a_later_file_decides_is_told(node, run_playbook):
     assert run_playbook(article.ROLE, node, variables=article.settings()).expect_success().changed == 0
 
 
-def test_files_of_others_are_left_as_they_are(node, run_playbook):
+def test_files_of_other_owners_are_unchanged(node, run_playbook):
     strangers = {
         "/etc/crio/crio.conf.d/70-stranger.conf": "[crio.runtime]\nlog_level = 'debug'\n",
         "/etc/crio/crio.conf.d/60-cri-node.conf.rpmsave~": "[crio.runtime]\n",
@@ -240,7 +240,7 @@ def test_files_of_others_are_left_as_they_are(node, run_playbook):
     assert not node.exists(article.DROP_IN)
 
 
-def test_a_foreign_file_where_ours_belongs_is_refused_when_it_is_a_link_or_immutable(node, run_playbook):
+def test_a_link_or_an_immutable_file_at_a_managed_path_is_refused(node, run_playbook):
     node.check(f"ln -s /dev/null {article.DROP_IN}")
     before = observe(node)
     run = run_playbook(article.ROLE, node, variables=article.settings())

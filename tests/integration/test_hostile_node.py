@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node that is not what a transaction needs: one clear sentence, no traceback, nothing changed."""
+"""Tests nodes that do not meet the requirements of a transaction: one clear message, no traceback, no changes."""
 
 import pytest
 
@@ -17,19 +17,19 @@ exec unshare --mount sh -c 'mount -t tmpfs none /run/systemd && exec /usr/bin/py
 
 @pytest.fixture(scope="module")
 def shared(testbed, crio_source):
-    """One node that each test spoils and mends."""
+    """Return one node that each test breaks and repairs."""
     yield testbed.add("hostile")[0]
     testbed.remove("hostile")
 
 
 def failure(run) -> str:
-    """The one message of a run that failed."""
+    """Return the one message of a failed run."""
     assert run.rc == 2, run.out + run.err
     assert "Traceback" not in run.out + run.err
     return run.failure["msg"]
 
 
-def test_a_node_without_crictl_is_told_and_left_alone(shared, run_playbook):
+def test_a_node_without_crictl_is_reported_and_left_alone(shared, run_playbook):
     before = observe(shared)
     shared.check("mv /usr/local/bin/crictl /root/")
     try:
@@ -41,7 +41,7 @@ def test_a_node_without_crictl_is_told_and_left_alone(shared, run_playbook):
     assert observe(shared) == before
 
 
-def test_a_daemon_that_never_answers_is_told_and_left_alone(shared, run_playbook):
+def test_a_daemon_that_never_answers_is_reported_and_left_alone(shared, run_playbook):
     before = observe(shared)
     shared.check("kill -STOP $(systemctl show crio -p MainPID --value)")
     try:
@@ -54,7 +54,7 @@ def test_a_daemon_that_never_answers_is_told_and_left_alone(shared, run_playbook
     assert observe(shared) == before
 
 
-def test_a_crictl_that_prints_help_is_told_and_left_alone(shared, run_playbook):
+def test_a_crictl_that_prints_its_help_is_reported_and_the_node_is_left_alone(shared, run_playbook):
     before = observe(shared)
     shared.check("mv /usr/local/bin/crictl /root/")
     shared.copy_in("/usr/local/bin/crictl", "#!/bin/sh\necho NAME: crictl\n", 0o755)
@@ -67,7 +67,7 @@ def test_a_crictl_that_prints_help_is_told_and_left_alone(shared, run_playbook):
     assert observe(shared) == before
 
 
-def test_a_node_without_systemd_is_told(shared, run_playbook):
+def test_a_node_without_systemd_is_one_clear_error(shared, run_playbook):
     before = observe(shared)
     shared.copy_in("/root/without-systemd", WITHOUT_SYSTEMD, 0o755)
     interpreter = "ansible_python_interpreter=/root/without-systemd"
@@ -76,7 +76,7 @@ def test_a_node_without_systemd_is_told(shared, run_playbook):
     assert observe(shared) == before
 
 
-def test_a_user_who_is_not_root_is_told(shared, run_playbook):
+def test_a_user_who_is_not_root_is_one_clear_error(shared, run_playbook):
     shared.check("id visitor >/dev/null 2>&1 || useradd --create-home visitor")
     shared.check("install -d -m 700 -o visitor /home/visitor/.ssh && install -m 600 -o visitor"
                  " /root/.ssh/authorized_keys /home/visitor/.ssh/")  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_user_who_is_not_root_is_told(shared, run_playbook):
     assert message == "cri.node changes a node as root; set become: true for the play or the task"
 
 
-def test_a_node_without_crio_is_told(bare_node, run_playbook):
+def test_a_node_without_crio_is_one_clear_error(bare_node, run_playbook):
     state = "ls -lR --time-style=full-iso /var/lib/cri-node"  # other tests may have left some
     before = bare_node.run(state)
     message = failure(run_playbook(article.ROLE, bare_node, variables=article.settings()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where something is wrong on a node, the crictl modules end with one clear sentence, never a traceback."""
+"""Tests that the crictl modules end with one clear message on a broken node, never with a traceback."""
 
 import json
 
@@ -21,7 +21,7 @@ time.sleep(600)
 
 @pytest.fixture(params=MODULES)
 def failure(request, call_module):
-    """A function that runs a module that must fail, and returns the kind of its failure."""
+    """Return a function that runs a module that must fail, and returns the kind of its failure."""
 
     def run(node, **options):
         result = call_module(node, f"cri.node.{request.param}", {**MODULES[request.param], **options})
@@ -41,7 +41,7 @@ def clear(result):
 
 @pytest.fixture
 def fake_crictl(node, run_playbook, request):
-    """A function that puts a script in crictl's place and returns how a module fails then."""
+    """Return a function that replaces crictl with a script and returns how a module fails then."""
 
     def run(module, script, **options):
         node.copy_in("/tmp/fake/crictl", f"#!/bin/sh\n{script}\n", 0o755)
@@ -64,11 +64,11 @@ def test_no_socket(node, failure):
     assert failure(node, endpoint="/run/nowhere.sock") == "unreachable"
 
 
-def test_a_file_in_the_place_of_the_socket(node, failure):
+def test_a_regular_file_in_place_of_the_socket(node, failure):
     assert failure(node, endpoint="/etc/hostname") == "unreachable"
 
 
-def test_a_socket_that_nobody_listens_on(node, failure):
+def test_a_socket_without_a_listener(node, failure):
     node.check(["python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('/run/dead.sock')"])
     try:
         assert failure(node, endpoint="/run/dead.sock") == "unreachable"
@@ -96,7 +96,7 @@ def test_a_socket_that_never_answers(node, failure):
     ],
     ids=["help with status 0", "random bytes", "endless output", "no answer"],
 )
-def test_a_crictl_that_is_none(fake_crictl, module, script, kinds):
+def test_a_crictl_that_is_another_program(fake_crictl, module, script, kinds):
     assert clear(fake_crictl(module, script, timeout=3)) in kinds
 
 
@@ -116,7 +116,7 @@ def test_not_root(node, run_playbook, failure):
 
 
 @pytest.mark.real_crio("containerd writes a line that has no end only when its container has ended")
-def test_bytes_that_are_no_text_in_a_log(node, call_module):
+def test_bytes_in_a_log_that_are_not_valid_text(node, call_module):
     pod = node.run_pod("long-running", ["/bin/sh", "-c", r"printf 'a\377\000b\nc'; sleep 600"])
     node.wait_for("output", lambda: (len(node.check(["cat", pod.log_path])) > 50, "no output yet"))
     logs = call_module(node, "cri.node.crictl_logs_facts", {"id": pod.container_id})["ansible_facts"][

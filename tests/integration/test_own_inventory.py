@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the README has a newcomer do: build, install, five lines of variables, one command. Nothing of the checkout takes part."""
+"""Follows the README as a new user: build, install, five lines of variables, one command, without the checkout."""
 
 import json
 import os
@@ -24,7 +24,7 @@ verify_image: registry:5000/hello-world:1
 
 
 class Newcomer:
-    """A person with a home folder, a folder for their nodes, and ansible-core; no ansible.cfg, no settings."""
+    """A user with a home directory, a directory for their nodes, and ansible-core; no ansible.cfg, no settings."""
 
     def __init__(self, home: Path):
         self.home = home
@@ -32,7 +32,7 @@ class Newcomer:
         self.folder.mkdir()
 
     def types(self, *command: str) -> str:
-        """Run a command in the folder; its output. Raises AssertionError where it fails."""
+        """Run a command in the directory; return its output. Raises AssertionError if it fails."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -49,7 +49,7 @@ class Newcomer:
 
 @pytest.fixture(scope="module")
 def newcomer():
-    """A newcomer with the collection, installed from its archive."""
+    """Return a new user with the collection, installed from its archive."""
     # Short, for the sockets of ssh in it.
     with tempfile.TemporaryDirectory(prefix="own-") as home:
         person = Newcomer(Path(home))
@@ -61,7 +61,7 @@ def newcomer():
 
 @pytest.fixture(scope="module")
 def nodes(testbed, crio_source):
-    """Two nodes. On the second nobody comes in as root: its user becomes root by password."""
+    """Return two nodes. The second one does not permit root logins: its user becomes root with a password."""
     names = ("own-1", "own-2")
     first, second = testbed.add(*names)
     second.check(
@@ -73,7 +73,7 @@ def nodes(testbed, crio_source):
 
 @pytest.fixture(scope="module")
 def inventory(newcomer, nodes, testbed):
-    """The newcomer's files: hosts.ini and group_vars/nodes.yml."""
+    """Write the new user's files: hosts.ini and group_vars/nodes.yml."""
     ssh = " ".join(nodes[0].ssh_options[2:])
     first, second = (f"{node.name} ansible_host={node.address}" for node in nodes)
     (newcomer.folder / "hosts.ini").write_text(
@@ -92,7 +92,7 @@ ansible_ssh_common_args={ssh}
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:
-    """The numbers of PLAY RECAP, by node."""
+    """Return the numbers of PLAY RECAP by node."""
     lines = output.partition("PLAY RECAP")[2].splitlines()[1:]
     counts = (re.findall(r"(\w+)=(\d+)", line) for line in lines)
     names = (line.partition(":")[0].strip() for line in lines)
@@ -103,7 +103,7 @@ def recap(output: str) -> dict[str, dict[str, int]]:
     }
 
 
-def test_the_archive_holds_what_a_user_needs_and_nothing_of_the_workshop(newcomer):
+def test_the_archive_contains_what_users_need_and_no_development_files(newcomer):
     installed = newcomer.home / ".ansible" / "collections" / "ansible_collections" / "cri" / "node"
     assert {path.name for path in installed.iterdir()} == {
         *("CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"),
@@ -113,15 +113,15 @@ def test_the_archive_holds_what_a_user_needs_and_nothing_of_the_workshop(newcome
 
 
 def test_one_command_provisions_and_verifies_and_a_second_changes_nothing(newcomer, nodes, inventory):
-    told = newcomer.types("ansible-playbook", "-i", inventory, "cri.node.provision")
+    output = newcomer.types("ansible-playbook", "-i", inventory, "cri.node.provision")
     for node in nodes:
         assert re.search(
-            rf"^{node.name} +passed +9 passed +\(CRI-O {re.escape(node.crio)}\)$", told, re.MULTILINE
+            rf"^{node.name} +passed +9 passed +\(CRI-O {re.escape(node.crio)}\)$", output, re.MULTILINE
         )
-        assert recap(told)[node.name]["changed"] == 1
+        assert recap(output)[node.name]["changed"] == 1
         assert metrics_answer(node, 9537)
         assert node.run("crictl pull unlisted:5000/hello-world:1").rc == 0
-    assert "2 nodes: 2 passed\n" in told
+    assert "2 nodes: 2 passed\n" in output
     report = json.loads((newcomer.folder / "cri-node-verify.json").read_text())
     assert report["summary"]["passed"] == 2
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A running container is never lost by a run that reports success, or that the node is as before.
+"""Tests that a run that reports success or `as_before` never loses a running container.
 
-Sequences of changes, restarts, kills and ending pods are generated from a fixed seed and played on one node. After each run that
-reports success or `as_before`, every container that nobody ended must live as the very process that it was, and be listed by
+Sequences of changes, restarts, kills and ending pods are generated from a fixed seed and run on one node. After each run that
+reports success or `as_before`, every container that was not stopped on purpose must still run as the same process, listed by
 the runtime.
 """
 
@@ -29,7 +29,7 @@ _names = itertools.count(1)
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a sequence: what is done beforehand, what is changed, and what strikes the change at which of its steps."""
+    """One step of a sequence: the action beforehand, the change, and the fault with the step of the change at which it occurs."""
 
     beforehand: tuple[str, ...]
     change: str
@@ -38,7 +38,7 @@ class Step:
 
 
 def sequences() -> list[tuple[Step, ...]]:
-    """All sequences; the same ones on every run."""
+    """Return all sequences, which are the same in every run."""
     chance = random.Random(SEED)
     beforehand = ("start", "start", "end", "remove", "restart", "stop", "kill")
     changes = ("good", "good", "good", "doomed", "refused")
@@ -65,13 +65,13 @@ def sequences() -> list[tuple[Step, ...]]:
 
 
 class Player:
-    """Plays steps on a node, and knows which containers nobody ended."""
+    """Runs steps on a node, and knows which containers must still run."""
 
     def __init__(self, scene: Scene):
         self.scene = scene
 
     def play(self, step: Step) -> None:
-        """One step: what is done beforehand, the change, and the judgement."""
+        """Run one step: the action beforehand, the change, and the judgement."""
         for action in step.beforehand:
             self._do(action)
         while len(self.scene.residents) < 2:
@@ -79,17 +79,17 @@ class Player:
         self._strike(step.event, step.at)
         run = self.scene.apply(**self._layer(step.change))
         self.scene.unhook()
-        told = results(run)
-        promised = run.rc == 0 or (told and told[-1].get("as_before"))
-        assert told, f"the run reports nothing: {message(run)}"
+        reported = results(run)
+        promised = run.rc == 0 or (reported and reported[-1].get("as_before"))
+        assert reported, f"the run reports nothing: {message(run)}"
         if promised:
             self.judge(step, run)
         if run.rc == 0:
-            self.scene.marks = dict(self.scene.wanted)
+            self.scene.marks = dict(self.scene.desired)
         self._settle()
 
     def judge(self, step: Step, run) -> None:
-        """Every container that nobody ended lives, as a process and for the runtime."""
+        """Check that every container that was not stopped on purpose runs, as a process and for the runtime."""
 
         def whole() -> tuple[bool, str]:
             look = self.scene.look()
@@ -169,13 +169,13 @@ class Player:
         texts = scene.look().texts
         scene.marks = {
             path: mark if str(mark) in texts.get(path, "") else scene.marks[path]
-            for path, mark in scene.wanted.items()
+            for path, mark in scene.desired.items()
         }
 
 
 @pytest.fixture(scope="module")
 def player(testbed, crio_source):
-    """A node with the first configuration, whose daemon systemd starts again soon after a kill."""
+    """Return a node with the first configuration, whose daemon systemd restarts soon after a kill."""
     scene = Scene(testbed, "promises")
     scene.make()
     scene.unit_settings("RestartSec=1\n[Unit]\nStartLimitIntervalSec=0")
@@ -184,7 +184,7 @@ def player(testbed, crio_source):
 
 
 @pytest.mark.real_crio("the stand-in's pods outlive every restart")
-def test_no_run_that_reports_success_or_as_before_loses_a_running_container(player):
+def test_no_run_that_reports_success_or_as_before_has_lost_a_running_container(player):
     for number, sequence in enumerate(sequences()):
         for step in sequence:
             try:

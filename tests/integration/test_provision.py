@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks provision and verify on live nodes: what they report is what is there, and no pod of theirs stays."""
+"""Tests the playbooks provision and verify on live nodes: reports are correct, and no pod is left."""
 
 import json
 
@@ -18,7 +18,7 @@ PROXY = {"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:9", "NO_PROXY": "regi
 
 def perform(test_bed, playbook, on, path, *options, **variables):
     """Run a playbook on nodes. Returns (its Run, the report at path that it wrote, or None)."""
-    wanted = {
+    desired = {
         **article.settings(),
         "crio_environment": PROXY,
         "verify_image": on[0].image("hello-world"),
@@ -26,7 +26,7 @@ def perform(test_bed, playbook, on, path, *options, **variables):
         **variables,
     }
     path.unlink(missing_ok=True)
-    done = playbooks.run_playbook(playbook, on, *options, test_bed=test_bed, variables=wanted)
+    done = playbooks.run_playbook(playbook, on, *options, test_bed=test_bed, variables=desired)
     for node in on:
         left = node.run("crictl pods --quiet 2>/dev/null; ls -d /var/log/pods/* 2>/dev/null").out
         assert left == "", f"{node}: left after {playbook}: {left}"
@@ -37,7 +37,7 @@ def perform(test_bed, playbook, on, path, *options, **variables):
 
 @pytest.fixture(scope="module")
 def provisioned(testbed, crio_source, tmp_path_factory):
-    """Two nodes of this module's own, provisioned: (nodes, run, report)."""
+    """Return two provisioned nodes for this module: (nodes, run, report)."""
     names = ("provision-1", "provision-2")
     made = testbed.add(*names)
     image = f"{made[0].registry}/log-writer:1"
@@ -62,7 +62,7 @@ def play(testbed, nodes, tmp_path):
 
 
 def failed(report, node):
-    """The failed checks of a node, each with its detail."""
+    """Return the failed checks of a node, each with its detail."""
     return {
         check["name"]: check["detail"]
         for check in report["nodes"][node.name]["checks"]
@@ -93,7 +93,7 @@ def test_nodes_are_provisioned_and_verified_as_one_job(provisioned):
     assert "\n2 nodes: 2 changed (2 restarts)\n" in first.out
 
 
-def test_a_second_run_changes_nothing_but_takes_away_what_a_killed_one_left(nodes, play):
+def test_a_second_run_changes_nothing_except_to_remove_leftovers_of_a_killed_run(nodes, play):
     killed = nodes[0].run_pod(name="verify-hello-world-old", annotations={"cri.node/config-sha256": "0"})
     nodes[0].check(["touch", "-d", "1 hour ago", killed.log_path.rsplit("/", 2)[0]])
     before = [observe(node) for node in nodes]
@@ -104,7 +104,7 @@ def test_a_second_run_changes_nothing_but_takes_away_what_a_killed_one_left(node
     assert [observe(node) for node in nodes] == before
 
 
-def test_check_mode_fails_nothing_that_a_run_would_change_and_runs_no_pod(nodes, play):
+def test_check_mode_does_not_fail_what_a_run_would_change_and_runs_no_pod(nodes, play):
     before = [observe(node) for node in nodes]
     run, report = play(PROVISION, "--check", **article.settings(port=9600))
     run.expect_success()
@@ -119,7 +119,7 @@ def test_check_mode_fails_nothing_that_a_run_would_change_and_runs_no_pod(nodes,
     assert [observe(node) for node in nodes] == before
 
 
-def test_faults_are_found_by_name_on_each_node_and_only_there(nodes, bare_node, play, testbed):
+def test_each_fault_fails_its_check_only_on_the_node_that_has_it(nodes, bare_node, play, testbed):
     stopped, troubled = nodes
     stopped.check("systemctl stop crio")
     troubled.copy_in(STRANGER, "[crio.metrics]\nmetrics_port = 9999\n")
@@ -151,7 +151,7 @@ def test_faults_are_found_by_name_on_each_node_and_only_there(nodes, bare_node, 
     assert run.custom["_run"]["cri_node_verification"]["not_passed"][stopped.name]["failed"] == ["service"]
 
 
-def test_provisioning_cures_what_is_the_nodes_and_verifying_tells_what_it_has_not_loaded(nodes, play):
+def test_provisioning_repairs_a_node_and_verification_reports_what_the_daemon_has_not_loaded(nodes, play):
     restarted, troubled = nodes
     troubled.check(f"rm -f {STRANGER} {CNI}; systemctl restart crio")
     run, report = play(PROVISION)

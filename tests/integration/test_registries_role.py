@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role registries on a live node: what CRI-O pulls changes, without a restart, and nothing bad reaches it."""
+"""Tests the role registries on a live node: pulls of CRI-O change without a restart, and invalid files never reach it."""
 
 import re
 
@@ -17,13 +17,13 @@ UNLISTED = {"registry": [{"prefix": "", "location": "unlisted:5000", "insecure":
 
 @pytest.fixture(scope="module")
 def node(testbed, crio_source):
-    """One node for all tests of this module; each sets all registries that it needs."""
+    """Return one node for all tests of this module; each sets all registries that it needs."""
     yield testbed.add("registries")[0]
     testbed.remove("registries")
 
 
 def pull(node, image):
-    """How a pull ends that must not find the image on the node already."""
+    """Return the result of a pull, after removing the image from the node."""
     node.run(["crictl", "rmi", image])
     return node.run(["crictl", "pull", image])
 
@@ -43,7 +43,7 @@ def test_a_registry_without_tls_can_be_pulled_from_once_it_is_listed(node, run_p
     assert service(node, "InvocationID") == invocation
 
 
-def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbook):
+def test_a_second_run_changes_nothing_and_takes_one_remote_call(node, run_playbook):
     variables = {"registries_config": UNLISTED}
     run_playbook(ROLE, node, variables=variables).expect_success()
     before = observe(node)
@@ -53,7 +53,7 @@ def test_a_second_run_changes_nothing_and_costs_one_remote_call(node, run_playbo
     assert len(re.findall(r"SSH: EXEC", second.out)) == 1
 
 
-def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_playbook):
+def test_check_mode_predicts_the_changes_of_a_run_and_touches_nothing(node, run_playbook):
     variables = {"registries_config": {"registry": [{"location": "blocked.example.com", "blocked": True}]}}
     before = observe(node)
     predicted = run_playbook(ROLE, node, "--check", "--diff", variables=variables).expect_success()
@@ -64,7 +64,7 @@ def test_check_mode_predicts_what_the_run_does_and_touches_nothing(node, run_pla
     assert run_playbook(ROLE, node, "--check", variables=variables).expect_success().changed == 0
 
 
-def test_a_mirror_answers_for_a_registry_that_is_never_asked(node, run_playbook):
+def test_a_mirror_serves_images_of_a_registry_that_is_never_contacted(node, run_playbook):
     source = {
         "location": "source.example.com",
         "blocked": True,
@@ -76,7 +76,7 @@ def test_a_mirror_answers_for_a_registry_that_is_never_asked(node, run_playbook)
     assert "source.example.com is blocked in" in missing.err
 
 
-def test_layers_from_anywhere_make_one_file(node, run_playbook):
+def test_layers_from_all_variable_sources_are_merged_into_one_file(node, run_playbook):
     variables = {
         "registries_config": UNLISTED,
         "registries_config__b": {"registry": [{"location": "unlisted:5000", "blocked": True}]},
@@ -91,7 +91,7 @@ def test_layers_from_anywhere_make_one_file(node, run_playbook):
 
 
 @pytest.mark.parametrize("name", ["a URL as location", "conflicting insecure"])
-def test_what_crio_would_refuse_is_refused_before_the_node_is_asked(node, run_playbook, name):
+def test_what_crio_would_refuse_is_refused_before_the_node_is_contacted(node, run_playbook, name):
     data, reason = REFUSALS[name]
     before = observe(node)
     variables = {"registries_config": UNLISTED, "registries_config__bad": data}
@@ -105,21 +105,21 @@ def test_what_crio_would_refuse_is_refused_before_the_node_is_asked(node, run_pl
 
 
 @pytest.mark.real_crio("the stand-in reads no other folder than CRI-O's own")
-def test_the_reasons_are_those_of_the_nodes_own_crio(node):
+def test_the_recorded_reasons_match_those_of_crio_on_the_node(node):
     own = "--listen socket --root $PWD/root --runroot $PWD/run --version-file version --clean-shutdown-file clean"
     judge = f"timeout 20 crio --registries-conf-dir $PWD/$number {own} 2>&1 | grep 'level=fatal'"
     for number, (data, _reason) in enumerate(REFUSALS.values()):
         node.copy_in(f"/run/judged/{number}/zz-cri-node.conf", toml.dumps(data))
-    said = node.check(
+    output = node.check(
         f"cd /run/judged; for number in $(seq 0 {len(REFUSALS) - 1}); do {judge}; done;"
         " umount root/overlay; rm -r /run/judged"
     ).splitlines()
-    assert len(said) == len(REFUSALS)
-    for (name, (_data, reason)), line in zip(REFUSALS.items(), said, strict=True):
+    assert len(output) == len(REFUSALS)
+    for (name, (_data, reason)), line in zip(REFUSALS.items(), output, strict=True):
         assert f': {reason}"\n' in line.replace('\\"', '"') + "\n", name
 
 
-def test_a_bad_file_of_somebody_elses_making_changes_nothing(node, run_playbook):
+def test_an_invalid_file_of_another_owner_changes_nothing(node, run_playbook):
     run_playbook(ROLE, node, variables={"registries_config": UNLISTED}).expect_success()
     before = observe(node)
     entry = {"path": DROP_IN, "owner": "registries", "disruption": "reload", "content": "[[registry]]\n"}

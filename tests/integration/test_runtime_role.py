@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role runtime: CRI-O, registries and crictl as one transaction, and each of the three alone beside it."""
+"""Tests the role runtime: CRI-O, registries and crictl in one transaction, and each of the three roles alone."""
 
 import re
 
@@ -17,12 +17,12 @@ FILES = {CRIO, article.UNIT_DROP_IN, REGISTRIES, CRICTL, COMPLETION}
 
 
 def role(name):
-    """A play of one role."""
+    """Return a play of one role."""
     return [{"hosts": "nodes", "gather_facts": False, "roles": [f"cri.node.{name}"]}]
 
 
 def settings(**more):
-    """Variables of all three roles."""
+    """Return variables of all three roles."""
     return {
         **article.settings(),
         "registries_config": {"registry": [{"location": "unlisted:5000", "insecure": True}]},
@@ -32,18 +32,18 @@ def settings(**more):
 
 
 def calls(run):
-    """How many remote calls a run with -vvv made."""
+    """Return the number of remote calls of a run with -vvv."""
     return len(re.findall(r"SSH: EXEC", run.out))
 
 
 @pytest.fixture(scope="module")
 def node(testbed, crio_source):
-    """One node for all tests of this module; each begins with a run of the role."""
+    """Return one node for all tests of this module; each test starts with a run of the role."""
     yield testbed.add("runtime")[0]
     testbed.remove("runtime")
 
 
-def test_all_three_are_changed_by_two_calls_and_one_restart(node, run_playbook):
+def test_all_three_are_changed_with_two_calls_and_one_restart(node, run_playbook):
     run = run_playbook(role("runtime"), node, "-vvv", variables=settings()).expect_success()
     assert calls(run) == 2
     outcome = run.of(APPLY)
@@ -56,7 +56,7 @@ def test_all_three_are_changed_by_two_calls_and_one_restart(node, run_playbook):
     assert litter(node) == ""
 
 
-def test_a_node_that_is_as_wanted_costs_one_call(node, run_playbook):
+def test_a_node_that_matches_the_desired_state_takes_one_call(node, run_playbook):
     run_playbook(role("runtime"), node, variables=settings()).expect_success()
     before = observe(node)
     again = run_playbook(role("runtime"), node, "-vvv", variables=settings()).expect_success()
@@ -74,7 +74,7 @@ def test_a_node_that_is_as_wanted_costs_one_call(node, run_playbook):
         pytest.param("crictl", {"crictl_completion": []}, {COMPLETION: "remove"}, "none", id="crictl"),
     ],
 )
-def test_each_role_alone_leaves_the_others_files_as_they_are(
+def test_each_role_alone_leaves_the_files_of_the_other_roles_unchanged(
     node, run_playbook, name, variables, changed, disruption
 ):
     run_playbook(role("runtime"), node, variables=settings()).expect_success()
@@ -90,7 +90,7 @@ def test_each_role_alone_leaves_the_others_files_as_they_are(
     assert node.check(f"stat -c '%n %Z %a' {others}") == before
 
 
-def test_the_three_alone_make_what_the_whole_makes(node, run_playbook):
+def test_the_three_roles_alone_configure_what_the_role_runtime_configures(node, run_playbook):
     run_playbook(role("runtime"), node, variables=settings()).expect_success()
     before = observe(node)
     for name in ("crio", "registries", "crictl"):
@@ -98,15 +98,15 @@ def test_the_three_alone_make_what_the_whole_makes(node, run_playbook):
     assert observe(node) == before
 
 
-def test_what_the_daemon_refuses_at_its_start_takes_all_three_back(node, run_playbook):
+def test_a_failed_start_undoes_the_changes_of_all_three_roles(node, run_playbook):
     run_playbook(role("runtime"), node, variables=settings()).expect_success()
     before = observe(node)
-    wanted = settings(
+    desired = settings(
         crio_config__taken={"crio": {"metrics": {"metrics_port": 22}}},
         registries_config__more={"registry": [{"location": "more.example.com", "blocked": True}]},
         crictl_config__more={"timeout": 21},
     )
-    run = run_playbook(role("runtime"), node, variables=wanted)
+    run = run_playbook(role("runtime"), node, variables=desired)
     assert run.rc == 2
     assert "The change was undone: the node is as it was" in run.failure["msg"]
     after = observe(node)
@@ -115,7 +115,7 @@ def test_what_the_daemon_refuses_at_its_start_takes_all_three_back(node, run_pla
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "expected"),
     [
         pytest.param(
             {"registries_config__x": {"registry": [{}]}},
@@ -126,10 +126,12 @@ def test_what_the_daemon_refuses_at_its_start_takes_all_three_back(node, run_pla
         pytest.param({"crio_config__x": {"crio": {"nosuch": 1}}}, "crio_config__x: crio.nosuch", id="crio"),
     ],
 )
-def test_what_is_wrong_in_any_part_is_refused_before_the_node_is_asked(node, run_playbook, variables, told):
+def test_an_invalid_setting_of_any_role_is_refused_before_the_node_is_contacted(
+    node, run_playbook, variables, expected
+):
     run = run_playbook(role("runtime"), node, "-vvv", variables=settings(**variables))
     assert run.rc == 2
-    assert told in run.failure["msg"]
+    assert expected in run.failure["msg"]
     assert calls(run) == 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret that a user gives is seen anywhere but where it has to be, and it leaves the node with its setting."""
+"""Tests that secrets of users are only in the files that need them, and are removed with their settings."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ def places(node, secret):
 
 
 def settings(**secrets):
-    """Every input that may hold a secret."""
+    """Return every input that may contain a secret."""
     return {
         **article.settings(),
         "crio_config__secret": {"crio": {"runtime": {"default_env": [f"TOKEN={secrets['default_env']}"]}}},
@@ -64,14 +64,14 @@ PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.runtime"]}
 
 
 def seen_in(run, *texts):
-    """Which of the texts are in anything that a run printed or returned."""
+    """Return which of the texts are in anything that a run printed or returned."""
     everything = (
         run.out + run.err + json.dumps(run.results, default=str) + json.dumps(run.custom, default=str)
     )
     return [text for text in texts if text in everything]
 
 
-def test_no_secret_is_printed_logged_or_kept_beyond_its_setting(node, run_playbook, tmp_path):
+def test_no_secret_is_printed_or_logged_or_kept_after_its_setting_is_removed(node, run_playbook, tmp_path):
     first, second = ({name: canary() for name in ("default_env", "proxy")} for _each in range(2))
     env = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts")}
     runs = [

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stand-in's crictl prints what the real crictl prints, of the same runtime at the same time.
+"""Tests that the stand-in's crictl prints the same as the real crictl, for the same runtime at the same time.
 
-Both are put into a node with real CRI-O, and into one with the stand-in for it. A field that a later crictl adds shows up
-here as a sentence that names it; the table of such fields is crictl_messages.LATER. What the stand-in's daemon tells is
+Both are installed on a node with real CRI-O, and on one with the stand-in for it. A field that a later crictl adds shows up
+here as a sentence that names it; the table of such fields is crictl_messages.LATER. The output of the stand-in's daemon is
 compared with CRI-O in the same way.
 
 The stand-in was written after one crictl, crictl_build.RECORDED. Another one, built from an earlier or a later source, prints
@@ -198,7 +198,7 @@ REFUSALS = [
 ]
 
 
-def test_a_difference_is_told_as_a_sentence():
+def test_a_difference_is_described_in_a_sentence():
     real = {"a": [{"new": 1, "same": "x"}], "b": "1", "moment": {"timestamp": "1"}}
     ours = {"a": [{"same": "x", "odd": None}], "b": 1, "moment": {"timestamp": "2"}}
     assert list(differences(real, ours)) == [
@@ -209,7 +209,7 @@ def test_a_difference_is_told_as_a_sentence():
 
 
 def differences(real, ours, path=""):
-    """Sentences about what two documents do not have in common; samples are compared by their type."""
+    """Return the differences of two documents as sentences; samples are compared by their type."""
     if isinstance(real, dict) and isinstance(ours, dict):
         for key in [*real, *(key for key in ours if key not in real)]:
             here = f"{path}.{key}"
@@ -230,7 +230,7 @@ def differences(real, ours, path=""):
 
 @pytest.fixture(scope="module")
 def crio(testbed, crio_source):
-    """A node with real CRI-O and both programs."""
+    """Return a node with real CRI-O and both programs."""
     node = testbed.add("crictl", beneath=images.standin_image())[0]
     install(node, crio_source)
     yield node
@@ -239,7 +239,7 @@ def crio(testbed, crio_source):
 
 @pytest.fixture(scope="module")
 def standin(testbed, crio, crio_source):
-    """A node with the stand-in for CRI-O and both programs."""
+    """Return a node with the stand-in for CRI-O and both programs."""
     # The same test bed, for its network and registry; only where its CRI-O comes from is another matter.
     beside = TestBed(testbed.prefix, standin_source(), owner=bed.owner_mark())
     node = beside.add("crictl-standin")[0]
@@ -258,7 +258,7 @@ def install(node, source):
 
 @pytest.fixture(scope="module")
 def runs(crio, standin):
-    """What both programs did with each command line, on each node: {runtime: {command: (real, ours)}}."""
+    """Return the results of both programs for each command line on each node: {runtime: {command: (real, ours)}}."""
     return dict(zip(RUNTIMES, map(run_all, (crio, standin)), strict=True))
 
 
@@ -271,7 +271,7 @@ def run_all(node):
 
 
 def workload(node):
-    """Containers in each state: running with labels, odd characters and mounts, ended well, ended badly, never started."""
+    """Create containers in each state: running with labels, unusual characters and mounts, succeeded, failed, never started."""
     running = node.run_pod(
         "long-running", name="running", labels={"app": "a", "odd": "<&>"}, annotations={"b": "c d"}
     )
@@ -302,8 +302,8 @@ def workload(node):
 
 
 def state(node, container):
-    said = node.crictl("inspect", container)["status"]["state"]
-    return said == "CONTAINER_EXITED", said
+    output = node.crictl("inspect", container)["status"]["state"]
+    return output == "CONTAINER_EXITED", output
 
 
 @compared
@@ -319,7 +319,7 @@ def test_documents_are_equal(runs, command, runtime):
 @pytest.mark.parametrize(
     "command", ["info", "inspect {running}", "inspecti registry:5000/hello-world:1", "imagefsinfo"]
 )
-def test_status_documents_are_equal_to_the_letter(runs, command):
+def test_status_documents_are_identical(runs, command):
     real, ours = (re.sub(r'"timestamp": "\d+"', "", run.out) for run in runs["CRI-O"][command])
     if command == "info":  # CRI-O lists its handlers in another order each time
         real, ours = (sorted(line.rstrip(",") for line in text.splitlines()) for text in (real, ours))
@@ -327,7 +327,7 @@ def test_status_documents_are_equal_to_the_letter(runs, command):
 
 
 @compared
-def test_lists_are_equal_but_for_spaces(runs):
+def test_lists_are_equal_except_for_spaces(runs):
     real, ours = (re.sub(r'":  ?', '": ', run.out) for run in runs["CRI-O"]["ps -a -o json"])
     assert ours == real
 
@@ -337,7 +337,7 @@ def test_lists_are_equal_but_for_spaces(runs):
 @pytest.mark.parametrize("command", TEXTS)
 def test_texts_are_equal(runs, command, runtime):
     real, ours = runs[runtime][command]
-    assert told(ours) == told(real)
+    assert output_of(ours) == output_of(real)
 
 
 @compared
@@ -345,20 +345,20 @@ def test_texts_are_equal(runs, command, runtime):
 @pytest.mark.parametrize("command", REFUSALS)
 def test_refusals_are_equal(runs, command, runtime):
     real, ours = runs[runtime][command]
-    assert told(ours) == told(real)
+    assert output_of(ours) == output_of(real)
 
 
 @compared
 @pytest.mark.parametrize("command", DOCUMENTS)
-def test_the_stand_in_tells_the_same_facts_as_crio(runs, command):
+def test_the_stand_in_returns_the_same_facts_as_crio(runs, command):
     crio, standin = (shape(json.loads(runs[runtime][command][0].out)) for runtime in RUNTIMES)
-    told = [f"CRI-O tells {path}, the stand-in does not" for path in sorted(crio - standin)]
-    told += [f"the stand-in tells {path}, CRI-O does not" for path in sorted(standin - crio)]
-    assert told == []
+    found = [f"CRI-O prints {path}, the stand-in does not" for path in sorted(crio - standin)]
+    found += [f"the stand-in prints {path}, CRI-O does not" for path in sorted(standin - crio)]
+    assert found == []
 
 
 def parsed(run):
-    """A document, its handlers in the order of their names: CRI-O lists them in another order each time."""
+    """Return a document with its handlers sorted by name: CRI-O lists them in another order each time."""
     document = json.loads(run.out)
     if isinstance(document, dict) and "runtimeHandlers" in document:
         document["runtimeHandlers"].sort(key=lambda each: each.get("name", ""))
@@ -366,7 +366,7 @@ def parsed(run):
 
 
 def shape(value, path=""):
-    """The places in a document and the types there. The OCI runtime's specification is containerd's own."""
+    """Return the paths of a document with their types. The OCI runtime's specification is containerd's own."""
     if isinstance(value, dict):
         inner = [
             shape(each, f"{path}.{key}") for key, each in value.items() if key not in ("runtimeSpec", "crio")
@@ -389,8 +389,8 @@ def shape(value, path=""):
         *(each for each in REFUSALS if "nope" in each),
     ],
 )
-def test_the_stand_in_refuses_in_crio_s_words(runs, command):
-    crio, standin = (told(runs[runtime][command][0]) for runtime in RUNTIMES)
+def test_the_stand_in_refuses_calls_with_crio_s_messages(runs, command):
+    crio, standin = (output_of(runs[runtime][command][0]) for runtime in RUNTIMES)
     assert [IDENTITY.sub("ID", str(each)) for each in standin] == [
         IDENTITY.sub("ID", str(each)) for each in crio
     ]
@@ -415,19 +415,19 @@ def test_the_stand_in_refuses_in_crio_s_words(runs, command):
         ("", {"CRI_CONFIG_FILE": "/etc/other.yaml"}),
     ],
 )
-def test_settings_count_alike(crio, content, environment):
+def test_settings_have_the_same_precedence(crio, content, environment):
     before = crio.read_file("/etc/crictl.yaml")
     crio.copy_in("/etc/crictl.yaml", content)
     try:
         real, ours = (crio.run([program, "ps"], environment=environment) for program in (REAL, OURS))
     finally:
         crio.copy_in("/etc/crictl.yaml", before)
-    assert told(ours) == told(real)
+    assert output_of(ours) == output_of(real)
 
 
 @compared
-def test_changes_are_told_alike(crio):
-    """One whole life of a pod by each program, with files of its own."""
+def test_commands_that_change_pods_print_the_same_output(crio):
+    """Create, start, stop and remove a pod with each program, with separate files."""
     lives = [life(crio, program, name) for program, name in ((REAL, "real-life"), (OURS, "our-life"))]
     real, ours = ([re.sub(r"(real|our)-life|[0-9a-f]{64}", "X", text) for text in each] for each in lives)
     assert ours == real
@@ -447,11 +447,11 @@ def life(node, program, name):
     }
     node.copy_in("/root/life-pod.json", json.dumps(pod))
     node.copy_in("/root/life-container.json", json.dumps(container))
-    said = []
+    output = []
 
     def do(*words):
         run = node.run([program, *words])
-        said.append(str(told(run)))
+        output.append(str(output_of(run)))
         return run.out.strip()
 
     do("pull", image)
@@ -467,11 +467,11 @@ def life(node, program, name):
     do("rmp", pod_id)
     do("rmp", "--force", pod_id)
     do("pods", "-q", "--name", name)
-    return said
+    return output
 
 
-def told(run):
-    """What a program said, without the moment and the client library's own wording; of a help only that it is one."""
+def output_of(run):
+    """Return the output of a program without times and the client library's own wording; of a help only that it is one."""
     out = re.sub(r"CREATED +", "CREATED ", run.out)  # as wide as the longest time below
     out = AGO.sub("AGO ", re.sub(r"(?s)\n\nUSAGE:.*", " ...", out))
     err = TIMES.sub("TIME", LIBRARY_LINE.sub(r"LIBRARY \1", HANDLERS.sub("HANDLERS", run.err)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The test bed itself keeps its promises: what every other integration test relies on."""
+"""Tests the test bed itself, on which every other integration test relies."""
 
 import subprocess
 
@@ -60,7 +60,7 @@ def test_module_and_playbook(node, call_module, run_playbook):
     assert run.of("ansible.builtin.fail")["msg"] == "refused"
 
 
-def test_removed_test_bed_leaves_no_trace(testbed):
+def test_removed_test_bed_leaves_nothing_behind(testbed):
     other = bed.TestBed(f"{testbed.prefix}-gone", owner=bed.owner_mark())
     other.up(1, crio=False)
     other.down()
@@ -68,7 +68,7 @@ def test_removed_test_bed_leaves_no_trace(testbed):
     assert not other.folder.exists()
 
 
-def test_test_bed_of_a_dead_owner_is_swept(testbed):
+def test_test_bed_of_a_dead_owner_is_removed(testbed):
     other = bed.TestBed(f"{testbed.prefix}-dead", owner="1-1")  # no process has this start time
     other.prepare()
     assert other.prefix in bed.sweep()

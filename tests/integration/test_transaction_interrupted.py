@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever interrupts a transaction: files and daemon end up as before or as after, with no further run."""
+"""Tests interrupted transactions: files and daemon end in the state before or after the change, without a further run."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ SLOW_START = "[Service]\nExecStartPre=/bin/sleep 4\n"
 
 @pytest.fixture(scope="module")
 def shared(testbed, crio_source):
-    """One node for all faults: each must leave it whole. Two containers run on it all the time."""
+    """Return one node for all faults: each must leave it consistent. Two containers run on it all the time."""
     node = testbed.add("interrupted")[0]
     variables = article.settings(port=OLD)
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
@@ -39,7 +39,7 @@ def shared(testbed, crio_source):
 
 
 def request(port: int) -> dict:
-    """A transaction of two files: crio.conf's drop-in with another port, and the unit's with a comment."""
+    """Return a transaction of two files: crio.conf's drop-in with another port, and the unit's with a comment."""
     contents = {
         article.DROP_IN: f"[crio.metrics]\nenable_metrics = true\nmetrics_port = {port}\n",
         article.UNIT_DROP_IN: f"# metrics on {port}\n[Service]\nKillMode=process\n",
@@ -64,7 +64,7 @@ def request(port: int) -> dict:
 
 
 def start_with_fault(node, fault: str, port: int = NEW) -> subprocess.Popen:
-    """Start a transaction that meets a fault, and do not wait for it."""
+    """Start a transaction with a fault, and do not wait for it."""
     command = [
         "docker",
         "exec",
@@ -112,7 +112,7 @@ def wait_for_intent(node) -> None:
         "after the restart",
     ],
 )
-def test_a_transaction_killed_before_its_commit_leaves_the_node_as_it_was(shared, fault):
+def test_a_transaction_killed_before_its_commit_is_undone(shared, fault):
     before, containers = observe(shared), running_containers(shared)
     start_with_fault(shared, fault).wait(timeout=LIMIT)
     wait_until_whole(shared)
@@ -126,7 +126,7 @@ def test_a_transaction_killed_before_its_commit_leaves_the_node_as_it_was(shared
 
 
 @pytest.mark.parametrize("fault", ["after the commit", "while its record is removed"])
-def test_a_transaction_killed_after_its_commit_stays_made(shared, fault):
+def test_a_transaction_killed_after_its_commit_is_kept(shared, fault):
     containers = running_containers(shared)
     start_with_fault(shared, fault, NEW).wait(timeout=LIMIT)
     wait_until_whole(shared)
@@ -138,7 +138,7 @@ def test_a_transaction_killed_after_its_commit_stays_made(shared, fault):
 
 
 @pytest.mark.parametrize("fault", ["hang between two renames", "hang after the restart"])
-def test_a_node_that_loses_power_boots_as_it_was(fresh_node, run_playbook, fault):
+def test_a_node_that_loses_power_boots_with_its_previous_configuration(fresh_node, run_playbook, fault):
     node = fresh_node()
     run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
     node.copy_in("/root/program.pyz", unit.program((*unit.MODULES, "transaction.unit")))
@@ -167,7 +167,7 @@ def test_a_node_that_loses_power_boots_as_it_was(fresh_node, run_playbook, fault
     assert again.changed == 0
 
 
-def test_a_change_goes_on_when_its_connection_is_cut(shared, testbed):
+def test_a_change_continues_when_its_connection_is_cut(shared, testbed):
     containers = running_containers(shared)
     with slow_start(shared):
         process = start_playbook(testbed, shared, article.settings(port=NEW))
@@ -181,7 +181,7 @@ def test_a_change_goes_on_when_its_connection_is_cut(shared, testbed):
     back_to_old(testbed, shared)
 
 
-def test_a_change_goes_on_when_the_controller_dies(shared, testbed):
+def test_a_change_continues_when_the_controller_dies(shared, testbed):
     containers = running_containers(shared)
     with slow_start(shared):
         process = start_playbook(testbed, shared, article.settings(port=NEW))
@@ -194,7 +194,7 @@ def test_a_change_goes_on_when_the_controller_dies(shared, testbed):
     back_to_old(testbed, shared)
 
 
-def test_a_second_change_is_refused_while_one_is_under_way(shared, testbed):
+def test_a_second_change_is_refused_while_one_is_in_progress(shared, testbed):
     process = start_with_fault(shared, "hang between two renames")
     wait_for_intent(shared)
     run = playbooks.run_playbook(
@@ -208,7 +208,7 @@ def test_a_second_change_is_refused_while_one_is_under_way(shared, testbed):
     assert metrics_answer(shared, OLD)
 
 
-def test_an_open_intent_is_ended_by_the_next_run(shared, testbed):
+def test_an_open_intent_is_completed_by_the_next_run(shared, testbed):
     process = start_with_fault(shared, "hang between two renames")
     wait_for_intent(shared)
     # As if systemd itself had been unable to run the recovery.
@@ -226,7 +226,7 @@ def test_an_open_intent_is_ended_by_the_next_run(shared, testbed):
 
 
 class slow_start:
-    """CRI-O takes four seconds more to start in this block."""
+    """Delay the start of CRI-O by four seconds in this block."""
 
     path = "/run/systemd/system/crio.service.d/05-slow.conf"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cannot work is refused where it is first known, and leaves the node as it was."""
+"""Tests that invalid changes are refused as early as possible, and leave the node unchanged."""
 
 import json
 
@@ -14,7 +14,7 @@ OLD = 9537
 
 @pytest.fixture(scope="module")
 def shared(testbed, crio_source):
-    """One node with the article's settings for all that is refused: nothing here may change it."""
+    """Return one node with the article's settings, which no test of this module may change."""
     node = testbed.add("refused")[0]
     variables = article.settings(port=OLD)
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
@@ -23,12 +23,12 @@ def shared(testbed, crio_source):
 
 
 @pytest.mark.parametrize(
-    ("layer", "told"),
+    ("layer", "expected"),
     [
         pytest.param(
             {"metrics": {"metrics_port": "many"}},
             ["crio_config__bad", "crio.metrics.metrics_port", "many", "integer"],
-            id="a text for an integer",
+            id="a string for an integer",
         ),
         pytest.param(
             {"metrics": {"metrics_port": 9537.5}},
@@ -53,22 +53,22 @@ def shared(testbed, crio_source):
         pytest.param(
             {"network": {"plugin_dirs": "/usr/lib/cni"}},
             ["crio_config__bad", "crio.network.plugin_dirs", "list"],
-            id="a text for a list",
+            id="a string for a list",
         ),
     ],
 )
-def test_what_is_wrong_is_refused_on_the_controller(shared, run_playbook, layer, told):
+def test_invalid_settings_are_refused_on_the_controller(shared, run_playbook, layer, expected):
     before = observe(shared)
     variables = {**article.settings(port=OLD), "crio_config__bad": {"crio": layer}}
     run = run_playbook(article.ROLE, shared, "-vvv", variables=variables)
     assert run.rc == 2
-    for word in told:
+    for word in expected:
         assert word in run.failure["msg"]
     assert "SSH: EXEC" not in run.out
     assert observe(shared) == before
 
 
-def test_all_problems_are_told_at_once(shared, run_playbook):
+def test_all_problems_are_reported_together(shared, run_playbook):
     variables = {
         **article.settings(port=OLD),
         "crio_config__bad": {"crio": {"metrics": {"metrics_port": "many"}, "runtime": {"log_level": "loud"}}},
@@ -81,12 +81,12 @@ def test_all_problems_are_told_at_once(shared, run_playbook):
 
 
 @pytest.mark.parametrize(
-    ("layer", "told"),
+    ("layer", "expected"),
     [
         pytest.param(
             {"metrics": {"metrics_port": 22}},
             ["crio.metrics.metrics_port = 22", "address already in use"],
-            id="a metrics port that is taken",
+            id="a metrics port that is in use",
         ),
         pytest.param(
             {"metrics": {"metrics_host": "192.0.2.1"}},
@@ -95,13 +95,18 @@ def test_all_problems_are_told_at_once(shared, run_playbook):
         ),
     ],
 )
-def test_what_only_a_start_shows_is_undone(shared, run_playbook, layer, told):
+def test_a_change_that_only_fails_at_the_start_is_undone(shared, run_playbook, layer, expected):
     before, containers = observe(shared), running_containers(shared)
     variables = {**article.settings(port=OLD), "crio_config__bad": {"crio": layer}}
     run = run_playbook(article.ROLE, shared, variables=variables)
     assert run.rc == 2
     result = run.failure
-    for word in [*told, article.DROP_IN, "crio_config__bad", "The change was undone: the node is as it was"]:
+    for word in [
+        *expected,
+        article.DROP_IN,
+        "crio_config__bad",
+        "The change was undone: the node is as it was",
+    ]:
         assert word in result["msg"]
     assert result["rolled_back"] is True
     assert result["as_before"] is True
@@ -132,10 +137,8 @@ def test_what_only_a_start_shows_is_undone(shared, run_playbook, layer, told):
         ),
     ],
 )
-def test_what_only_a_start_shows_and_a_dry_start_too_is_refused_beforehand(
-    shared, run_playbook, content, words
-):
-    """The role refuses some of it on the controller; a file set of somebody else's making reaches the node."""
+def test_a_change_that_fails_in_a_dry_start_is_refused(shared, run_playbook, content, words):
+    """The role refuses some of these on the controller; other file sets reach the node."""
     before = observe(shared)
     entry = {
         "path": "/etc/crio/crio.conf.d/61-other.conf",
@@ -154,7 +157,7 @@ def test_what_only_a_start_shows_and_a_dry_start_too_is_refused_beforehand(
     assert observe(shared) == before
 
 
-def test_check_mode_leaves_no_folder_that_only_a_start_creates(shared, run_playbook):
+def test_check_mode_leaves_no_directory_that_only_a_start_creates(shared, run_playbook):
     before = observe(shared)
     folders = {
         "log_dir": "/srv/rehearsed/log/crio",
@@ -177,7 +180,7 @@ def test_systemd_settings_that_systemd_would_ignore_are_refused(shared, run_play
     assert observe(shared) == before
 
 
-def test_a_broken_file_of_somebody_else_is_named_and_nothing_is_touched(shared, run_playbook):
+def test_a_broken_file_of_another_owner_is_named_and_nothing_is_touched(shared, run_playbook):
     stranger = "/etc/crio/crio.conf.d/README"
     shared.copy_in(stranger, "Put files here.\n")
     before = observe(shared)
@@ -198,7 +201,7 @@ print(json.dumps(unit.run_transaction(json.load(open("/root/request.json")), NOD
 """
 
 
-def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
+def test_a_node_that_changed_since_it_was_read_is_left_alone(shared):
     stale = {
         "unit": "crio.service", "owners": ["crio"], "files": [], "contents": {}, "remove": [], "expect": {},
         "activate": "restart", "concerns_daemon": True, "daemon_reload": False,
@@ -213,7 +216,7 @@ def test_a_node_that_changed_since_it_was_looked_at_is_left_alone(shared):
     assert observe(shared) == before
 
 
-def test_a_masked_unit_is_told(fresh_node, run_playbook):
+def test_a_masked_unit_is_reported(fresh_node, run_playbook):
     node = fresh_node()
     node.check("systemctl stop crio; mv /etc/systemd/system/crio.service /root/; systemctl mask crio")
     run = run_playbook(article.ROLE, node, variables=article.settings())

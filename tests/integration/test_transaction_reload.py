@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a change costs follows from its files: nothing, a reload whose success the daemon itself tells, or a restart."""
+"""Tests that the files of a change decide its disruption: none, a reload whose success the daemon itself logs, or a restart."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def a_file(content, path=DROP_IN, owner="registries", disruption="reload"):
 
 @pytest.fixture(scope="module")
 def shared(testbed, crio_source):
-    """One node with the article's settings."""
+    """Return one node with the article's settings."""
     node = testbed.add("reload")[0]
     playbooks.run_playbook(
         article.ROLE, [node], test_bed=testbed, variables=article.settings()
@@ -28,7 +28,7 @@ def shared(testbed, crio_source):
 
 @pytest.fixture
 def apply(shared, call_module):
-    """Bring one file to the node; returns the result."""
+    """Return a function that applies one file to the node and returns the result."""
 
     def call(entry, *options):
         return call_module(
@@ -42,7 +42,7 @@ def pull(node):
     return node.run(["crictl", "pull", IMAGE])
 
 
-def test_registries_take_effect_by_a_reload_under_running_pods(shared, apply):
+def test_registries_take_effect_with_a_reload_while_pods_run(shared, apply):
     shared.run_pod()
     running = running_containers(shared)
     before = observe(shared)
@@ -61,7 +61,7 @@ def test_registries_take_effect_by_a_reload_under_running_pods(shared, apply):
     shared.remove_pods()
 
 
-def test_registries_that_crio_refuses_are_never_brought_to_the_daemon(shared, apply):
+def test_registries_that_crio_refuses_never_reach_the_daemon(shared, apply):
     apply(a_file(INSECURE))
     before = observe(shared)
     result = apply(a_file('[[registry]]\nlocation = "http://unlisted:5000"\n'))
@@ -74,7 +74,7 @@ def test_registries_that_crio_refuses_are_never_brought_to_the_daemon(shared, ap
     assert litter(shared) == ""
 
 
-def test_registries_that_are_wanted_no_more_are_gone_after_a_reload(shared, apply):
+def test_registries_that_are_no_longer_configured_are_gone_after_a_reload(shared, apply):
     apply(a_file(INSECURE))
     result = apply(a_file(None))
     assert result["plan"]["disruption"] == "reload"
@@ -83,16 +83,16 @@ def test_registries_that_are_wanted_no_more_are_gone_after_a_reload(shared, appl
     assert pull(shared).rc == 1
 
 
-def test_registries_that_roots_own_file_hides_are_told_to_be_without_effect(shared, apply):
+def test_registries_that_the_file_of_root_overrides_are_reported_as_ineffective(shared, apply):
     own = "/root/.config/containers/registries.conf"
     settings = {"registry": [{"location": "unlisted:5000", "insecure": True}]}
     hidden = {"path": DROP_IN, "owner": "registries", "kind": "registries_conf"}
     hidden["layers"] = [["registries_config", settings]]
     shared.copy_in(own, "")
     try:
-        [told] = apply(hidden)["without_effect"]
-        assert told["key"] == DROP_IN
-        assert own in told["reason"]
+        [found] = apply(hidden)["without_effect"]
+        assert found["key"] == DROP_IN
+        assert own in found["reason"]
         assert pull(shared).rc == 1
     finally:
         shared.check(["rm", own])
@@ -100,7 +100,7 @@ def test_registries_that_roots_own_file_hides_are_told_to_be_without_effect(shar
     assert "without_effect" not in apply(hidden)
 
 
-def test_a_daemon_that_would_not_tell_of_a_reload_is_restarted(shared, apply):
+def test_a_daemon_that_does_not_log_reloads_is_restarted(shared, apply):
     apply(a_file(None))
     quiet = "/etc/crio/crio.conf.d/70-quiet.conf"
     shared.copy_in(quiet, '[crio.runtime]\nlog_level = "warn"\n')
@@ -117,7 +117,9 @@ def test_a_daemon_that_would_not_tell_of_a_reload_is_restarted(shared, apply):
         shared.check(["systemctl", "restart", "crio"])
 
 
-def test_a_file_that_no_daemon_reads_disturbs_none_and_leaves_what_is_not_loaded_to_its_owner(shared, apply):
+def test_a_file_that_no_daemon_reads_requires_no_restart_even_if_another_owner_s_file_is_not_loaded(
+    shared, apply
+):
     apply(a_file(INSECURE))
     apply(a_file(None))  # as after a manual change: what CRI-O's owner has is loaded, registries have no file
     crictl = a_file("timeout: 10\n", "/etc/crictl.yaml", "crictl", "none")
@@ -134,19 +136,17 @@ def test_a_file_that_no_daemon_reads_disturbs_none_and_leaves_what_is_not_loaded
     assert shared.read_file("/etc/crictl.yaml") == "timeout: 10\n"
 
 
-def test_another_owners_change_does_not_count_a_file_as_loaded_that_the_daemon_never_read(
-    shared, apply, call_module
-):
-    wanted = a_file(
+def test_a_change_of_another_owner_does_not_mark_an_unread_file_as_loaded(shared, apply, call_module):
+    desired = a_file(
         '[crio.image]\nbig_files_temporary_dir = "/var/tmp"\n', article.DROP_IN, "crio", "restart"
     )
-    apply(wanted)
+    apply(desired)
     # The daemon's memory of it is taken away: the state says another start, and the file is newer than this one.
     shared.check(["systemctl", "restart", "crio"])
     shared.check(["touch", article.DROP_IN])
     apply(a_file("timeout: 11\n", "/etc/crictl.yaml", "crictl", "none"))
     result = call_module(
-        shared, "cri.node.runtime_config", {"files": [wanted], "owners": ["crio"]}, "--check"
+        shared, "cri.node.runtime_config", {"files": [desired], "owners": ["crio"]}, "--check"
     )
     assert result["plan"]["disruption"] == "restart"
     assert "has not loaded it" in result["plan"]["reasons"][0]

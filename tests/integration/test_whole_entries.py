@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Handlers and workloads on a live node: a file that replaces one, a daemon that is old, and one that CRI-O left out."""
+"""Tests handlers and workloads on a live node: a file that replaces one, an old daemon, and a handler that CRI-O ignores."""
 
 import pytest
 
@@ -36,7 +36,7 @@ cpushares = 5
 
 @pytest.fixture
 def node(fresh_node):
-    """A node with a program for the handler, which no pod of these tests uses."""
+    """Return a node with a program for the handler, which no pod of these tests uses."""
     made = fresh_node()
     made.copy_in("/opt/kata", "#!/bin/sh\nexit 0\n")
     made.check("chmod 0755 /opt/kata")
@@ -45,7 +45,7 @@ def node(fresh_node):
 
 @pytest.fixture
 def apply(node, run_playbook):
-    """apply() -> what the task that applies returned."""
+    """Return apply() -> the result of the task that applies the files."""
 
     def play():
         return run_playbook(article.ROLE, node, variables=SETTINGS).expect_success().of(article.APPLY)
@@ -71,7 +71,7 @@ def restart(node):
     node.wait_for_crio()
 
 
-def test_whole_entries_are_held_against_the_daemon_from_their_first_day_to_their_loss(node, apply, verify):
+def test_whole_entries_are_compared_with_the_daemon_until_they_are_removed(node, apply, verify):
     first = apply()
     assert first["changed"]
     assert "outranked" not in first

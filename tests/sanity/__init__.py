@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible's and the licence's own tools on a copy of the collection: `python -m sanity`."""
+"""Runs the tools of Ansible and REUSE on a copy of the collection: `python -m sanity`."""

@@ -21,7 +21,7 @@ LOGS = CHECKOUT / "build" / "sanity"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     names = [tool.name for tool in TOOLS]
     parser = argparse.ArgumentParser(prog="python -m sanity", description=__doc__.partition("\n")[0])
     parser.add_argument("tools", nargs="*", metavar="TOOL", help=f"one of: {', '.join(names)}; default: all")

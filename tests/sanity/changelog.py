@@ -14,7 +14,7 @@ from testbed.paths import CHECKOUT
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Return the exit status."""
     with tempfile.TemporaryDirectory(prefix="cri-node-changelog-") as folder:
         root = Path(folder).resolve()
         collection = copy_to(root)

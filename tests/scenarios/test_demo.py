@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo as a person runs it: its last line is true, and it leaves nothing behind, even when it is interrupted."""
+"""Runs the demo like a user: its last line is true, and it leaves nothing behind, even when it is interrupted."""
 
 import os
 import re
@@ -20,7 +20,7 @@ LIMIT = 600  # seconds
 
 @pytest.fixture
 def demo() -> Iterator[subprocess.Popen]:
-    """The demo, just started, in a process group of its own as a shell would have it."""
+    """Start the demo in its own process group, like a shell."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "tests"), "PYTHONIOENCODING": "utf-8"}
     started = subprocess.Popen(
         [sys.executable, "-m", "demo"],
@@ -40,7 +40,7 @@ def demo() -> Iterator[subprocess.Popen]:
 
 
 def left_behind(demo: subprocess.Popen) -> list[str]:
-    """The containers, volumes and networks of a demo."""
+    """Return the containers, volumes and networks of a demo."""
     label = f"{bed.LABEL}=demo-{demo.pid}"
     containers = bed.listed("ps", "{{.Names}}", label)
     return [
@@ -50,25 +50,25 @@ def left_behind(demo: subprocess.Popen) -> list[str]:
 
 
 def test_every_check_of_the_demo_passes_and_nothing_is_left(demo):
-    said, _none = demo.communicate(timeout=LIMIT)
-    first, *_lines, last = said.splitlines()
+    output, _none = demo.communicate(timeout=LIMIT)
+    first, *_lines, last = output.splitlines()
     source = str(pick_source())
-    assert demo.returncode == 0, said
+    assert demo.returncode == 0, output
     assert first == f"demo: 2 nodes with {source}"
     ended = re.fullmatch(rf"demo: (\d+) checks passed on 2 nodes in \d+ s \({re.escape(source)}\)", last)
-    assert ended, said
-    assert int(ended[1]) == said.count("\n  ✓ ") >= 30
+    assert ended, output
+    assert int(ended[1]) == output.count("\n  ✓ ") >= 30
     assert left_behind(demo) == []
 
 
-def test_an_interrupted_demo_says_so_and_removes_what_it_made(demo):
+def test_an_interrupted_demo_reports_it_and_removes_its_nodes(demo):
     wait_for("the demo's first node", lambda: (f"demo-{demo.pid}-node-1" in left_behind(demo), ""), limit=120)
     for _impatience in range(2):
         os.killpg(demo.pid, signal.SIGINT)
         time.sleep(0.3)
-    said, _none = demo.communicate(timeout=LIMIT)
-    assert demo.returncode == 1, said
+    output, _none = demo.communicate(timeout=LIMIT)
+    assert demo.returncode == 1, output
     assert re.fullmatch(
-        r"demo: stopped in \d+ s, 0 of 0 checks failed: interrupted", said.splitlines()[-1]
-    ), said
+        r"demo: stopped in \d+ s, 0 of 0 checks failed: interrupted", output.splitlines()[-1]
+    ), output
     assert left_behind(demo) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every Molecule scenario, one test each, with the proof that it tested something."""
+"""Runs every Molecule scenario, one test each, and checks that it tested something."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ CLEARED = ("ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_INVE
 
 
 def scenarios() -> list[Path]:
-    """The folders of all scenarios; `shared` and names with an underscore are none."""
+    """Return the directories of all scenarios, without `shared` and names with an underscore."""
     found = sorted((CHECKOUT / "molecule").glob("*/molecule.yml"))
     return [
         path.parent for path in found if path.parent.name != "shared" and not path.parent.name.startswith("_")
@@ -26,7 +26,7 @@ def scenarios() -> list[Path]:
 
 
 def counted(report: Path) -> int:
-    """How many tests the verifier ran, skipped ones aside."""
+    """Return how many tests the verifier ran, without skipped ones."""
     suites = ElementTree.parse(report).getroot().iter("testsuite")
     return sum(int(suite.get("tests", 0)) - int(suite.get("skipped", 0)) for suite in suites)
 

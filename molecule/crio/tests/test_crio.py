@@ -44,7 +44,7 @@ def show(host, name):
     return host.check_output("systemctl show --value --property=%s crio.service", name)
 
 
-def test_the_drop_in_holds_the_settings_with_their_types(host):
+def test_the_drop_in_contains_the_settings_with_their_types(host):
     assert host.file(DROP_IN).content_string == (
         "# Written by the role cri.node.crio, which undoes what is changed here: set crio_config instead.\n"
         "[crio.metrics]\n"
@@ -122,9 +122,9 @@ def test_a_container_kept_running_through_all_restarts(host):
 
 
 def test_only_the_configured_node_keeps_containers_when_crio_stops(host):
-    asked = name_of(host) == "pods"
-    assert show(host, "KillMode") == ("process" if asked else "control-group")
-    assert ("KillMode=process" in host.file(UNIT_DROP_IN).content_string) == asked
+    configured = name_of(host) == "pods"
+    assert show(host, "KillMode") == ("process" if configured else "control-group")
+    assert ("KillMode=process" in host.file(UNIT_DROP_IN).content_string) == configured
 
 
 def test_the_daemon_has_the_environment(host):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes after they were provisioned, and what the playbook reported of them."""
+"""Checks the nodes after they were provisioned, and the report of the playbook."""
 
 import json
 import os
@@ -14,7 +14,7 @@ def report():
     return json.loads((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "report.json").read_text())
 
 
-def test_all_of_the_roles_files_are_there(host):
+def test_all_files_of_the_roles_exist(host):
     for path in (
         "/etc/crio/crio.conf.d/60-cri-node.conf",
         "/etc/systemd/system/crio.service.d/60-cri-node.conf",
@@ -24,7 +24,7 @@ def test_all_of_the_roles_files_are_there(host):
         assert host.file(path).user == "root"
 
 
-def test_the_daemon_runs_and_serves_its_metrics_where_that_was_asked_for(host):
+def test_the_daemon_runs_and_serves_metrics_where_they_are_enabled(host):
     assert host.service("crio").is_running
     assert host.service("crio").is_enabled
     assert "container_runtime_crio_" in host.check_output("curl --silent http://127.0.0.1:9537/metrics")
@@ -37,7 +37,7 @@ def test_the_image_of_a_registry_that_does_not_exist_came_from_its_mirror(host):
     assert any("registry.example.com/log-writer:1" in image["repoTags"] for image in images)
 
 
-def test_nothing_of_the_verification_is_left(host):
+def test_a_verification_leaves_nothing_behind(host):
     assert host.check_output("crictl pods --quiet") == ""
     assert host.check_output("find /var/log/pods -mindepth 1 2>/dev/null || true") == ""
 

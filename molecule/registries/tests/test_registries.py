@@ -12,7 +12,7 @@ def pull(host, image):
     return host.run("crictl pull %s", image)
 
 
-def test_the_file_holds_all_layers_and_nothing_else(host):
+def test_the_file_contains_all_layers_and_nothing_else(host):
     assert host.file(DROP_IN).content_string == (
         "# Written by the role cri.node.registries, which undoes what is changed here: set registries_config instead.\n"
         "[[registry]]\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role verify reports a node whose CRI-O was stopped, and leaves nothing on it."""
+"""The role verify reports a node whose CRI-O was stopped, and leaves nothing behind on it."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SSH as ever, with one line in the file that BENCH_CALLS names for each remote call."""
+"""The ssh connection, which also appends a line to the file that BENCH_CALLS names for each remote call."""
 
 import os
 
@@ -15,7 +15,7 @@ def _note(address):
 
 
 class Connection(ssh.Connection):
-    """Counts what costs a round trip: a command, a file there, a file back."""
+    """Counts what takes a round trip: a command, an upload, a download."""
 
     transport = "counting_ssh"
 

@@ -2,17 +2,17 @@
 """Runs on a node in every Python process: does something at one step of a change, from outside its code.
 
 A .pth file imports it. It acts only in the program that changes the node (a *.pyz with the verb "apply", "recover", ...), and
-only while /run/faults/hook.json asks for it. Python itself announces each file operation and each command to an audit hook
-before it happens (sys.addaudithook), so that no name of the collection's code is known here. A step is such an operation below
+only while /run/faults/hook.json requests it. Python itself reports each file operation and each command to an audit hook
+before it happens (sys.addaudithook), so that this file needs no names of the collection's code. A step is such an operation below
 /etc or /var/lib/cri-node, or the start of a command.
 
-A second file, /run/faults/clock, moves the clock of every Python by so many seconds.
+A second file, /run/faults/clock, moves the clock of every Python by the given number of seconds.
 
 hook.json: {
     "verb": "apply",              the program's first argument, or a list of them
-    "at": "os.rename /etc/crio/crio.conf.d/60-cri-node.conf",   a step; a part of its text is enough
+    "at": "os.rename /etc/crio/crio.conf.d/60-cri-node.conf",   a step, or a part of its text
     "number": 17,                 or the number of the step, from 1
-    "then": 0,                    act so many steps later
+    "then": 0,                    act this many steps later
     "do": "kill" | "pause" | "errno ENOSPC" | "run COMMAND" | "record",
     "for_good": false,            whether an errno stays for all writing steps that follow
 }

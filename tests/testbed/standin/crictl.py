@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A crictl for nodes without one: it speaks CRI to any runtime and prints what crictl 1.36 prints.
 
-tests/integration/test_standin_crictl.py holds it against the real one. What it has not: the commands that nobody here
+tests/integration/test_standin_crictl.py compares it with the real one. It does not have: the commands that nobody here
 needs (attach, checkpoint, config, events, metricdescs, metricsp, port-forward, update), YAML and templates, exec as a stream.
 """
 

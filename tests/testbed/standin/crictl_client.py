@@ -87,7 +87,7 @@ class Client:
     ) -> dict[str, Any]:
         """Call a method with fields as in api.proto, and return the answer as crictl prints it.
 
-        timeout: seconds, None for none, the settings' by default; logged: whether the client library tells of a
+        timeout: seconds, None for none, the settings' by default; logged: whether the client library logs a
         failure. Raises CrictlError.
         """
         images = method in _IMAGE_CALLS

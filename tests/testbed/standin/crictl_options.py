@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Parses options like Go programs: only before the arguments, with one or two dashes, switches in one word.
 
-`crictl ps -o json NAME` has an argument; `crictl stats ID -o json` has three. That is what crictl's users stumble
-over, so it is not made any friendlier here.
+`crictl ps -o json NAME` has an argument; `crictl stats ID -o json` has three. Users of crictl stumble
+over this, so it is not friendlier here.
 """
 
 import re

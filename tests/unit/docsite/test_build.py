@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the site changes on the page that antsibull-docs generates for the collection."""
+"""Tests what the site changes on the page that antsibull-docs generates for the collection."""
 
 from docsite.build import for_the_site
 
@@ -27,7 +27,7 @@ Plugin Index
 """
 
 
-def test_guides_and_internal_modules_leave_the_navigation_and_names_are_short():
+def test_the_navigation_has_short_names_and_no_guides_or_internal_modules():
     assert for_the_site(GENERATED) == (
         GENERATED.partition("Plugin Index")[1]
         + GENERATED.partition("Plugin Index")[2].replace(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The examples of README, guides and role READMEs use what exists: modules, options, variables, playbooks, tags."""
+"""Tests that the examples of README, guides and role READMEs use existing modules, options, variables, playbooks and tags."""
 
 import importlib
 
@@ -15,13 +15,13 @@ YAML = [block for path in TEXTS for block in blocks(path) if block.language == "
 
 
 def problems(variable, layers):
-    """What the filter of a layered variable objects to."""
+    """Return the problems that the filter of a layered variable reports."""
     plugin = importlib.import_module(f"ansible_collections.cri.node.plugins.filter.{variable}")
     return getattr(plugin, variable)(layers)["problems"]
 
 
 @pytest.mark.parametrize("block", YAML, ids=str)
-def test_an_example_uses_what_exists(block):
+def test_an_example_only_uses_what_exists(block):
     assert [fault for document in examples.load(block.text) for fault in examples.unknown(document)] == []
 
 
@@ -33,7 +33,7 @@ def test_the_settings_of_an_example_are_accepted(block):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
-def test_a_command_uses_what_exists(path):
+def test_a_command_only_uses_what_exists(path):
     commands = examples.commands(path.read_text(encoding="utf-8"))
     assert [fault for words in commands for fault in examples.unknown_in_command(words)] == []
 
@@ -73,7 +73,7 @@ def test_every_guide_is_listed_and_recorded():
         ("- cri.node.crictl_ps_facts: {states: [], endpoint: x}", []),
     ],
 )
-def test_what_does_not_exist_is_found(text, faults):
+def test_unknown_names_in_an_example_are_found(text, faults):
     assert [fault for document in examples.load(text) for fault in examples.unknown(document)] == faults
 
 
@@ -94,6 +94,6 @@ def test_what_does_not_exist_is_found(text, faults):
         ("ansible-playbook -i hosts.ini cri.node.verify --limit 'rack7'   # all of them", []),
     ],
 )
-def test_what_a_command_uses_and_does_not_exist_is_found(command, faults):
+def test_unknown_names_in_a_command_are_found(command, faults):
     (words,) = examples.commands(f"    $ {command}\n")
     assert examples.unknown_in_command(words) == faults

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Code blocks are found with all that surrounds them, and the recorder writes output where it belongs."""
+"""Tests that code blocks are found with their context, and that the recorder writes output to the right place."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def guide(tmp_path):
 
 @pytest.fixture
 def play(tmp_path, guide):
-    """play(exit status of ansible-playbook) -> (text of the guide, commands that ran)."""
+    """Return play(exit status of ansible-playbook) -> (text of the guide, commands that ran)."""
 
     def played(status=0):
         ran = []
@@ -86,7 +86,7 @@ def play(tmp_path, guide):
     return played
 
 
-def test_blocks_have_their_caption_name_notes_and_line(guide):
+def test_blocks_have_a_caption_a_name_notes_and_a_line(guide):
     found = {block.language: block for block in blocks(guide)}
     assert list(found) == ["ini", "console", "ansible-output", "json"]
     assert found["ini"].caption == "hosts.ini"
@@ -100,7 +100,7 @@ def test_blocks_have_their_caption_name_notes_and_line(guide):
     assert GUIDE.splitlines()[found["json"].line - 1] == ".. code-block:: json"
 
 
-def test_the_commands_of_a_guide_are_typed_in_their_order_and_their_output_is_written(play, tmp_path):
+def test_the_commands_of_a_guide_run_in_order_and_their_output_is_recorded(play, tmp_path):
     text, ran = play()
     assert ran == [
         "ansible-playbook -i hosts.ini site.yml",
@@ -131,19 +131,19 @@ def test_a_command_that_fails_unexpectedly_stops_the_recording(play):
         play(2)
 
 
-def test_a_command_that_should_fail_and_does_not_stops_the_recording(play, guide):
+def test_a_command_that_unexpectedly_succeeds_stops_the_recording(play, guide):
     guide.write_text(GUIDE.replace(".. recorded: show", ".. recorded: fails\n.. recorded: show"))
     assert "TASK [Second]" in play(2)[0]
     with pytest.raises(RecordError, match="exit status 0"):
         play(0)
 
 
-def test_an_excerpt_without_anything_in_it_is_an_error():
+def test_an_empty_excerpt_is_an_error():
     with pytest.raises(RecordError, match="Third"):
         excerpt(OUTPUT, ["Third"])
 
 
-def test_a_brief_output_leaves_out_tasks_that_print_only_how_they_ended():
+def test_a_brief_output_omits_tasks_that_only_print_their_status():
     assert brief(OUTPUT) == excerpt(OUTPUT, ["Second", "RECAP"])
     failed = "PLAY [nodes] ***\n\nTASK [First] ***\nfatal: [node-1]: FAILED! => msg: no\n"
     assert brief(failed) == failed.partition("\n\n")[2]

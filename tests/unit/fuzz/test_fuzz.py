@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever crictl prints, its readers return plain data or an error of the collection's own; `make fuzz` tries more of it."""
+"""Tests that readers of any output of crictl return plain data or raise the collection's errors; `make fuzz` tries more."""
 
 import ast
 import inspect
@@ -21,19 +21,19 @@ FIRST = [mutations.Input(0, "ps", b"{}", "by a test")]
 
 
 def name_of(row):
-    """The reader's name without what tells two rows of it apart."""
+    """Return the reader's name without the suffix that distinguishes two rows of it."""
     return re.sub(r" \(.*\)$", "", row)
 
 
-def test_2000_malformed_outputs_give_no_traceback_and_take_no_time():
+def test_2000_malformed_outputs_cause_no_traceback_and_are_read_quickly():
     outcome = run.run(mutations.inputs(1, 2000))
     assert outcome.count == 2000
     assert [f"{each.reader} {each.what} (input {each.given.number})" for each in outcome.faults] == []
     assert outcome.too_slow == []
 
 
-def test_no_row_only_ever_refuses():
-    """Else it was given what it does not read."""
+def test_every_row_accepts_some_input():
+    """A row that only refuses gets input that its reader does not read."""
     documents = [(source, mutations.dumped(each)) for source in DOCUMENTS for each in DOCUMENTS[source]]
     given = (mutations.Input(0, *each, "well") for each in (*ANSWERS.items(), *documents))
     outcome = run.run(given)
@@ -68,7 +68,7 @@ def test_each_module_that_uses_crictl_has_a_row():
 
 
 def uses_crictl(path):
-    """Whether a file imports module_utils/crictl/ or one of its modules."""
+    """Return whether a file imports module_utils/crictl/ or one of its modules."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             whole = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
@@ -77,7 +77,7 @@ def uses_crictl(path):
     return False
 
 
-def test_what_the_table_names_exists():
+def test_every_name_in_the_table_exists():
     names = {*map(name_of, readers.READERS), *readers.NO_READERS}
     for each in names:
         module, _colon, function = each.partition(":")
@@ -85,7 +85,7 @@ def test_what_the_table_names_exists():
         assert not function or re.search(rf"def {function.rpartition('.')[2]}\(", text), each
 
 
-def test_an_input_depends_on_the_seed_and_its_number_alone():
+def test_an_input_only_depends_on_the_seed_and_its_number():
     first, again = (list(itertools.islice(mutations.inputs(7, 600), 600)) for _time in range(2))
     assert first == again
     assert [each.number for each in first] == list(range(600))
@@ -110,7 +110,7 @@ def test_an_input_depends_on_the_seed_and_its_number_alone():
         (lambda given: (each for each in ()).throw(call.CrictlError("x" * 10_000)), "10000 characters"),
     ],
 )
-def test_a_broken_promise_is_found_and_told(monkeypatch, capsys, read, what):
+def test_a_broken_guarantee_is_found_and_reported(monkeypatch, capsys, read, what):
     monkeypatch.setattr(run, "READERS", {"bad": readers.Reader(read)})
     monkeypatch.setattr(program, "inputs", lambda _seed, _count: FIRST)
     assert program.main(["--seed", "3"]) == 1
@@ -119,7 +119,7 @@ def test_a_broken_promise_is_found_and_told(monkeypatch, capsys, read, what):
     assert what in "".join(_lines)
 
 
-def test_a_reader_that_is_too_slow_or_comes_to_no_end_is_found(monkeypatch, capsys):
+def test_a_reader_that_is_too_slow_or_never_ends_is_found(monkeypatch, capsys):
     def slow(_given):
         until = time.process_time() + 0.1
         while time.process_time() < until:
@@ -161,12 +161,12 @@ URL = b'Get "https://user:hunter2@host/": EOF'
         pytest.param("//user:hunter2@host/", b"//user: hunter2@host/ " + URL, True, id="one of two is a URL"),
     ],
 )
-def test_a_planted_leak_is_caught_and_a_url_that_a_mutation_has_broken_is_none(message, data, is_leak):
+def test_a_leak_is_caught_and_a_url_broken_by_a_mutation_does_not_count(message, data, is_leak):
     assert run._leaks(message, data) is is_leak
 
 
-def test_a_leak_that_is_planted_in_the_collection_is_caught(monkeypatch):
-    """Without its mask, crictl's own words reach a message."""
+def test_a_leak_that_is_added_to_the_collection_is_caught(monkeypatch):
+    """Without masking, the output of crictl reaches a message."""
     given = [mutations.Input(0, "stderr", text.encode(), "recorded") for text in TEXTS["stderr"]]
     assert run.run(given).faults == []
     monkeypatch.setattr(failure, "shown", lambda text, *_limit: printable(text))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every module, filter and role entry point has complete documentation; what is missing is listed."""
+"""Tests that every module, filter and role entry point has complete documentation, and lists what is missing."""
 
 import importlib
 from pathlib import Path
@@ -18,14 +18,14 @@ def names(folder):
 
 
 def specifications():
-    """(role, entry point, its specification) of all roles."""
+    """Return (role, entry point, its specification) of all roles."""
     for path in sorted((COLLECTION / "roles").glob("*/meta/argument_specs.yml")):
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
         yield from ((path.parents[1].name, name, entry) for name, entry in entries.items())
 
 
 def with_fragments(documentation):
-    """Documentation of a module with the attributes and requirements of its fragments."""
+    """Return the documentation of a module with the attributes and requirements of its fragments."""
     attributes, requirements = {}, list(documentation.get("requirements", []))
     for fragment in documentation.get("extends_documentation_fragment", []):
         _namespace, _name, file, *section = fragment.split(".")
@@ -40,7 +40,7 @@ def with_fragments(documentation):
 
 
 def missing(documentation, sections):
-    """The names of the sections that are absent or empty, and of attributes without support or description."""
+    """Return the names of sections that are absent or empty, and of attributes without support or description."""
     found = [section for section in sections if not documentation.get(section)]
     if not all("(@" in author for author in documentation.get("author", [])):
         found.append("author with a GitHub name")
@@ -56,7 +56,7 @@ def missing(documentation, sections):
 
 
 def lacks_in_examples(text, name):
-    """What is wrong with examples: no YAML, no names, or no use of the plugin or role by its full name."""
+    """Return the problems of examples: invalid YAML, no names, or no use of the plugin or role by its full name."""
     tasks = yaml.safe_load(text or "[]")
     if not tasks:
         return ["examples"]
@@ -93,7 +93,7 @@ def test_a_module_is_documented(name):
 
 
 @pytest.mark.parametrize("name", [name for name in names("plugins/modules") if name.startswith(INTERNAL)])
-def test_an_internal_module_says_so_and_is_in_no_table_of_the_readme(name):
+def test_an_internal_module_is_documented_as_internal_and_not_listed_in_the_readme(name):
     documentation = yaml.safe_load(imported("modules", name).DOCUMENTATION)
     public = name.removeprefix(INTERNAL)
     assert documentation["short_description"] == f"Internal: node side of cri.node.{public}"
@@ -102,7 +102,7 @@ def test_an_internal_module_says_so_and_is_in_no_table_of_the_readme(name):
 
 
 @pytest.mark.parametrize("name", names("plugins/action"))
-def test_the_module_of_an_action_is_documentation_only(name):
+def test_the_module_of_an_action_only_contains_documentation(name):
     module = imported("modules", name)
     assert {each for each in vars(module) if not each.startswith("_")} == {
         "DOCUMENTATION",
@@ -130,7 +130,7 @@ def test_an_entry_point_of_a_role_is_documented(role, entry):
     assert entry_point_lacks(entry, role) == []
 
 
-def test_what_is_missing_is_listed():
+def test_missing_documentation_is_listed():
     entry = {
         "author": ["Somebody"],
         "short_description": "x",

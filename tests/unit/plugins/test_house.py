@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rooms of docs/architecture.md: imports point one way, and every module is named there."""
+"""Tests the structure in docs/architecture.md: the direction of imports, and that every module is listed."""
 
 import ast
 import graphlib
@@ -23,7 +23,7 @@ BELOW = {
 
 
 def imported(path):
-    """The rooms that a file imports from, by absolute or relative names."""
+    """Return the directories that a file imports from, by absolute or relative names."""
     place = path.relative_to(PLUGINS).parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -49,7 +49,7 @@ def test_imports_point_one_way(room):
 
 
 def names_of(path):
-    """The modules of the house that a file imports, in a function or for hints too, as dotted names."""
+    """Return the collection's modules that a file imports, also in functions or for type hints, as dotted names."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
@@ -59,7 +59,7 @@ def names_of(path):
             yield from (module, *(f"{module}.{each.name}" for each in node.names))
 
 
-def test_no_modules_import_each_other_in_a_circle():
+def test_there_are_no_circular_imports():
     files = {
         ".".join([PACKAGE, *path.relative_to(PLUGINS).with_suffix("").parts]): path
         for path in PLUGINS.rglob("*.py")
@@ -69,26 +69,26 @@ def test_no_modules_import_each_other_in_a_circle():
     tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
 
 
-def test_all_rooms_are_known():
+def test_all_directories_are_known():
     assert {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(
         BELOW
     )
 
 
-def test_every_module_of_module_utils_is_named_on_the_page():
+def test_every_module_of_module_utils_is_listed_in_the_architecture():
     page = (COLLECTION / "docs" / "architecture.md").read_text()
     words = set(re.findall(r"\w+", page))
     modules = {path.stem for path in (PLUGINS / "module_utils").rglob("*.py")} - {"__init__"}
     assert modules - words == set()
 
 
-def test_every_package_of_plugin_utils_is_a_room_on_the_page():
+def test_every_package_of_plugin_utils_is_listed_in_the_architecture():
     page = (COLLECTION / "docs" / "architecture.md").read_text()
     packages = {path.parent.name for path in (PLUGINS / "plugin_utils").glob("*/__init__.py")}
     assert {name for name in packages if f"        {name}/" not in page} == set()
 
 
-def test_every_path_on_the_page_exists():
+def test_every_path_in_the_architecture_exists():
     page = (COLLECTION / "docs" / "architecture.md").read_text()
     named = re.findall(r"`((?:plugins|roles|tests|docs)/[\w./*-]+)`", page)
     places = [name for name in named if "*" not in name and "ROLE" not in name]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fact has one place; where a format or the start of a module forces a copy of it, the copies agree."""
+"""Tests that each fact is defined once; if a format or the start of a module requires copies, the copies agree."""
 
 import importlib
 import re
@@ -57,7 +57,7 @@ COPIES = {
 }
 
 
-def test_no_other_code_has_a_path_of_its_own():
+def test_no_other_code_defines_paths():
     found = {
         str(path.relative_to(PLUGINS)): PATHS.findall(path.read_text())
         for folder in ("action", "filter", "module_utils", "plugin_utils")
@@ -78,7 +78,7 @@ def test_only_one_module_names_the_labels_of_a_pod():
 
 
 @pytest.mark.parametrize("name", ["crictl_info_facts", "crictl_logs_facts", "crictl_pod", "crictl_ps_facts"])
-def test_the_kinds_of_failures_of_crictl_are_described_in_one_way(name):
+def test_the_kinds_of_crictl_failures_are_documented_in_one_way(name):
     module = importlib.import_module(f"ansible_collections.cri.node.plugins.modules.{name}")
     returned = yaml.safe_load(module.RETURN)["kind"]
     described = importlib.import_module(

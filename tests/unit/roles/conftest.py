@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles as far as the controller goes: their entry point `files` needs no node."""
+"""Runs the part of roles that runs on the controller: their entry point `files` needs no node."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import Desir
 
 
 class Controller:
-    """ansible-playbook of the environment that runs the tests, in a folder of the test's own."""
+    """ansible-playbook of the environment that runs the tests, in a separate directory for each test."""
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
@@ -21,7 +21,7 @@ class Controller:
     def run(
         self, role: str, variables: dict, role_variables: dict | None = None
     ) -> subprocess.CompletedProcess:
-        """Have a role show its file set for a node that is never asked; `variables` are those of the command line."""
+        """Let a role print its file set for a node that is never contacted; `variables` are those of the command line."""
         entry = {"name": f"cri.node.{role}", "tasks_from": "files", "public": True}
         play = {
             "hosts": "node.example.com",
@@ -35,7 +35,7 @@ class Controller:
         return self.play([play], variables)
 
     def play(self, plays: list[dict], variables: dict, *options: str) -> subprocess.CompletedProcess:
-        """Run plays; returns the finished process."""
+        """Run plays; return the finished process."""
         (self.folder / "play.json").write_text(json.dumps(plays))
         (self.folder / "variables.json").write_text(json.dumps(variables))
         return subprocess.run(
@@ -46,19 +46,19 @@ class Controller:
         )  # fmt: skip
 
     def files(self, role: str, variables: dict, **more: dict) -> dict[str, DesiredFile]:
-        """The file set that a role describes, by path."""
+        """Return the file set of a role, by path."""
         done = self.run(role, variables, **more)
         assert done.returncode == 0, done.stdout + done.stderr
         shown = done.stdout.split("ok: [node.example.com] => ", 1)[-1].rsplit("PLAY RECAP", 1)[0]
         shown = shown[shown.rindex("=> {") + 3 :] if "=> {" in shown else shown
         return DesiredFiles(json.loads(shown)[f"{role}_files"]).by_path
 
-    def wanted(self, role: str, variables: dict) -> list[str]:
-        """The paths of the files that a role wants to be there."""
+    def desired(self, role: str, variables: dict) -> list[str]:
+        """Return the paths of the desired files of a role."""
         return [path for path, file in self.files(role, variables).items() if file.content]
 
     def expect_one_message(self, role: str, variables: dict, words: list[str]) -> str:
-        """Expect that a role refuses the variables in these words, without a traceback or a node; returns all output."""
+        """Expect that a role refuses the variables with these words, without a traceback or a node; return all output."""
         done = self.run(role, variables)
         output = done.stdout + done.stderr
         assert done.returncode == 2, output
@@ -71,5 +71,5 @@ class Controller:
 
 @pytest.fixture
 def controller(tmp_path: pathlib.Path) -> Controller:
-    """ansible-playbook, to run a role's checks with."""
+    """Return ansible-playbook, to run the checks of a role."""
     return Controller(tmp_path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`--tags check`: one task for all hosts of a play, without any of them. Runs on every supported controller."""
+"""Tests `--tags check`: one task for all hosts of a play, which contacts no host. Runs on every supported controller."""
 
 import json
 
@@ -13,7 +13,7 @@ def check(tmp_path, hosts, *options, playbook="cri.node.provision"):
     return run(tmp_path, [], hosts, "--tags", "check", *options, playbook=playbook)
 
 
-def test_all_hosts_are_checked_by_one_task_that_ends_with_one_line(tmp_path):
+def test_one_task_checks_all_hosts_and_ends_with_one_line(tmp_path):
     hosts = {
         f"node-{number}": {"crio_config": {"crio": {"metrics": {"metrics_port": 9537}}}}
         for number in range(3)
@@ -39,7 +39,7 @@ def test_equal_problems_of_several_hosts_are_one_row(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "expected"),
     [
         ({"crio_ready_timeout": "soon"}, "crio_ready_timeout"),
         ({"crio_install": "package"}, "preinstalled, bundle"),
@@ -60,14 +60,14 @@ def test_equal_problems_of_several_hosts_are_one_row(tmp_path):
         ({"crio_config": "{{ not_defined_anywhere }}"}, "not_defined_anywhere"),
     ],
 )
-def test_every_variable_is_checked(tmp_path, variables, said):
+def test_every_variable_is_checked(tmp_path, variables, expected):
     done = check(tmp_path, {"node-1": variables})
     assert done.returncode == 2
-    assert said in " ".join(done.stdout.split())
+    assert expected in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_warnings_are_shown_and_stop_nothing(tmp_path):
+def test_warnings_are_shown_and_do_not_stop_the_run(tmp_path):
     hosts = {
         "node-1": {
             "crio_confg": METRICS,
@@ -76,17 +76,17 @@ def test_warnings_are_shown_and_stop_nothing(tmp_path):
     }
     done = check(tmp_path, hosts, "-e", "verify_report_file=missing/x.json")
     assert done.returncode == 0, done.stdout
-    said = " ".join(done.stdout.split())
-    assert "3 warnings:" in said
-    assert "did you mean crio_config?" in said
-    assert "has more than one entry" in said
-    assert "the report cannot be written" in said
+    output = " ".join(done.stdout.split())
+    assert "3 warnings:" in output
+    assert "did you mean crio_config?" in output
+    assert "has more than one entry" in output
+    assert "the report cannot be written" in output
 
 
 @pytest.mark.parametrize(
     "template", ["{{ port }}", "{{\nport\n}}", "{%\tif true %}{{-\r\nport }}{% endif %}"]
 )
-def test_hosts_differ_by_variables_that_a_template_names(tmp_path, template):
+def test_hosts_differ_by_variables_that_a_template_uses(tmp_path, template):
     hosts = {
         f"node-{number}": {"port": port, "crio_config": {"crio": {"metrics": {"metrics_port": template}}}}
         for number, port in enumerate([9537, "many", 9537, "{{ hostvars['node-1'].port }}"])
@@ -106,7 +106,7 @@ def test_hosts_differ_by_the_type_of_a_value(tmp_path):
     assert "on node-1" in done.stdout
 
 
-def test_a_layer_that_one_host_has_more_counts_for_it_alone(tmp_path):
+def test_an_additional_layer_of_one_host_only_affects_that_host(tmp_path):
     hosts = {"node-1": {}, "node-2": {"crio_config__lab": METRICS}}
     done = check(tmp_path, hosts)
     assert "1 problem on 1 of 2 nodes" in done.stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role crictl as far as the controller goes. Runs on every supported controller."""
+"""Tests the part of the role crictl that runs on the controller. Runs on every supported controller."""
 
 import pytest
 import yaml
@@ -12,7 +12,7 @@ COMPLETION = {
 }
 
 
-def test_crictl_calls_crios_socket_without_being_told(controller):
+def test_crictl_uses_the_socket_of_crio_by_default(controller):
     shown = controller.files("crictl", {})
     assert shown[FILE].content == (
         "# Written by the role cri.node.crictl, which undoes what is changed here: set crictl_config instead.\n"
@@ -23,7 +23,7 @@ def test_crictl_calls_crios_socket_without_being_told(controller):
     assert {entry.owner for entry in shown.values()} == {"crictl"}
 
 
-def test_crictl_follows_where_crio_is_told_to_listen(controller):
+def test_crictl_uses_the_socket_that_crio_is_configured_to_listen_on(controller):
     variables = {
         "crio_config": {"crio": {"api": {"listen": "/run/first.sock"}}},
         "crio_config__site": {"crio": {"api": {"listen": "/run/second.sock"}}},
@@ -33,7 +33,7 @@ def test_crictl_follows_where_crio_is_told_to_listen(controller):
     assert shown.checked.sources["runtime-endpoint",] == "crio_config"
 
 
-def test_what_the_user_says_wins_and_null_removes(controller):
+def test_the_user_s_value_wins_and_null_removes(controller):
     variables = {
         "crictl_config": {"timeout": "30", "debug": "False", "runtime-endpoint": "unix:///run/a.sock"},
         "crictl_config__x": {"runtime-endpoint": None, "pull-image-on-create": True},
@@ -43,28 +43,28 @@ def test_what_the_user_says_wins_and_null_removes(controller):
     assert content == {"timeout": 30, "debug": False, "pull-image-on-create": True}
 
 
-def test_each_shell_that_is_asked_for_gets_its_completion_and_no_other(controller):
+def test_only_the_listed_shells_get_completion(controller):
     for shells in ([], ["bash"], ["zsh", "fish"]):
         variables = {"crictl_completion": shells}
-        assert controller.wanted("crictl", variables) == [FILE, *[COMPLETION[shell] for shell in shells]]
+        assert controller.desired("crictl", variables) == [FILE, *[COMPLETION[shell] for shell in shells]]
         shown = controller.files("crictl", variables)
         for shell in shells:
             assert f"crictl completion {shell}" in shown[COMPLETION[shell]].content
 
 
-def test_the_list_of_shells_may_arrive_as_text(controller):
+def test_the_list_of_shells_may_be_a_string(controller):
     for text in ('["zsh", "fish"]', "- zsh\n- fish", "zsh, fish"):
         expected = [FILE, COMPLETION["zsh"], COMPLETION["fish"]]
-        assert controller.wanted("crictl", {"crictl_completion": text}) == expected
+        assert controller.desired("crictl", {"crictl_completion": text}) == expected
 
 
-def test_zsh_finds_its_mark_in_the_first_line(controller):
+def test_the_zsh_completion_starts_with_compdef(controller):
     shown = controller.files("crictl", {"crictl_completion": ["zsh"]})
     assert shown[COMPLETION["zsh"]].content.splitlines()[0] == "#compdef crictl"
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "expected"),
     [
         pytest.param(
             {"crictl_config": {"timeout": "2s"}}, ["crictl_config: timeout", "an integer"], id="a duration"
@@ -81,5 +81,5 @@ def test_zsh_finds_its_mark_in_the_first_line(controller):
         ),
     ],
 )
-def test_a_fault_is_one_message_and_no_traceback(controller, variables, told):
-    controller.expect_one_message("crictl", variables, told)
+def test_an_invalid_value_is_one_message_without_a_traceback(controller, variables, expected):
+    controller.expect_one_message("crictl", variables, expected)

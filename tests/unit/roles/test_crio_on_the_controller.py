@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role crio as far as the controller goes: with the tag check no node is needed. Runs on every supported controller."""
+"""Tests the part of the role crio that runs on the controller, without a node. Runs on every supported controller."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_the_file_set_is_rendered_from_all_layers(controller):
     assert (environment.mode, environment.secret) == ("0600", True)
 
 
-def test_a_misnamed_variable_is_a_warning_in_every_run(controller):
+def test_a_misspelled_variable_is_a_warning_in_every_run(controller):
     done = controller.run(
         "crio", {"crio_config_lab": {"crio": {"api": {}}}, "crio_my_ticket_number": "OPS-1"}
     )
@@ -38,17 +38,17 @@ def test_a_misnamed_variable_is_a_warning_in_every_run(controller):
     assert "ticket_number" not in output
 
 
-def test_without_variables_no_file_is_wanted(controller):
-    assert controller.wanted("crio", {}) == []
+def test_without_variables_no_file_is_desired(controller):
+    assert controller.desired("crio", {}) == []
 
 
-def test_a_configuration_that_may_hold_a_password_is_for_root_alone(controller):
+def test_a_configuration_that_may_contain_a_password_is_only_readable_by_root(controller):
     shown = controller.files("crio", {"crio_config": {"crio": {"runtime": {"default_env": ["TOKEN=x"]}}}})
     drop_in = shown["/etc/crio/crio.conf.d/60-cri-node.conf"]
     assert (drop_in.mode, drop_in.secret) == ("0600", True)
 
 
-def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
+def test_a_drop_in_that_may_contain_a_password_is_only_readable_by_root(controller):
     path = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
     drop_in = controller.files("crio", {"crio_service": {"Service": {"Environment": "TOKEN=x"}}})[path]
     assert (drop_in.mode, drop_in.secret) == ("0600", True)
@@ -57,7 +57,7 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "expected"),
     [
         pytest.param(
             {"crio_config__x": {"crio": {"metrics": {"metrics_prt": 1}}}},
@@ -77,7 +77,7 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
         pytest.param(
             {"crio_ready_timeout": 0},
             ["ready_timeout (crio_ready_timeout of the role) is 0; it must be at least 1 second"],
-            id="no time",
+            id="zero",
         ),
         pytest.param(
             {"crio_service": {"Service": 5}},
@@ -101,5 +101,5 @@ def test_a_drop_in_that_may_hold_a_password_is_for_root_alone(controller):
         pytest.param({"crio_install": "package"}, ["crio_install", "preinstalled"], id="no way to install"),
     ],
 )
-def test_a_fault_is_one_message_and_no_traceback(controller, variables, told):
-    assert "s3cret" not in controller.expect_one_message("crio", variables, told)
+def test_an_invalid_value_is_one_message_without_a_traceback(controller, variables, expected):
+    assert "s3cret" not in controller.expect_one_message("crio", variables, expected)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Equal variables give equal bytes in every release: another byte would restart the runtime of a whole fleet."""
+"""Tests that equal variables result in equal bytes in every release: another byte would restart the runtime of a whole fleet."""
 
 import json
 import pathlib
@@ -10,11 +10,11 @@ RECORDED = json.loads((pathlib.Path(__file__).parents[1] / "fixtures" / "managed
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_the_bytes_of_a_file_are_those_of_earlier_releases(controller, name):
+def test_files_are_byte_identical_to_those_of_earlier_releases(controller, name):
     files = controller.files("runtime", RECORDED[name]["variables"])
-    wanted = {
+    desired = {
         file.path: {"content": file.content, "mode": file.mode, "secret": file.secret}
         for file in files.values()
         if file.content
     }
-    assert wanted == RECORDED[name]["files"]
+    assert desired == RECORDED[name]["files"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which nodes the playbooks run on, and how many at a time: what cannot be meant is an error that names the variable."""
+"""Tests on which nodes the playbooks run, and how many at a time; an invalid value is an error that names the variable."""
 
 import json
 
@@ -10,7 +10,7 @@ HOSTS = {"node-1": {}, "node-2": {}}
 
 
 @pytest.mark.parametrize(
-    ("playbook", "variables", "said"),
+    ("playbook", "variables", "expected"),
     [
         (
             "verify",
@@ -33,13 +33,15 @@ HOSTS = {"node-1": {}, "node-2": {}}
         ("verify", {"cri_node_serial": 0.5}, 'cri_node_serial = "0.5" is not a number of nodes'),
     ],
 )
-def test_what_cannot_be_meant_is_an_error_without_a_traceback(tmp_path, playbook, variables, said):
+def test_an_invalid_selection_of_hosts_is_an_error_without_a_traceback(
+    tmp_path, playbook, variables, expected
+):
     done = run(
         tmp_path, [], HOSTS, "--tags", "check", "-e", json.dumps(variables), playbook=f"cri.node.{playbook}"
     )
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert said in output
+    assert expected in output
     assert "TASK" not in output
     assert "Traceback" not in output
 
@@ -60,7 +62,7 @@ def test_the_syntax_can_be_checked_without_an_inventory(tmp_path, playbook):
         ({"cri_node_serial": 5}, HOSTS),
     ],
 )
-def test_hosts_and_batches_are_those_of_the_variables(tmp_path, variables, expected):
+def test_hosts_and_batches_are_set_by_the_variables(tmp_path, variables, expected):
     done = run(tmp_path, [], HOSTS, "--list-hosts", "-e", json.dumps(variables), playbook="cri.node.verify")
     assert done.returncode == 0, done.stdout + done.stderr
     listed = done.stdout.partition("hosts (")[2].splitlines()[1:]

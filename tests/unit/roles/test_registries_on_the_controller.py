@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role registries as far as the controller goes. Runs on every supported controller."""
+"""Tests the part of the role registries that runs on the controller. Runs on every supported controller."""
 
 import pytest
 
@@ -46,12 +46,12 @@ def test_the_file_is_rendered_from_all_layers(controller):
     assert shown[DROP_IN].checked.sources["registry", "docker.io", "mirror"] == "registries_config__lab"
 
 
-def test_without_variables_no_file_is_wanted(controller):
-    assert controller.wanted("registries", {}) == []
+def test_without_variables_no_file_is_desired(controller):
+    assert controller.desired("registries", {}) == []
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "expected"),
     [
         pytest.param(
             {"registries_config__x": {"registry": [{"location": "https://a.io"}]}},
@@ -67,5 +67,5 @@ def test_without_variables_no_file_is_wanted(controller):
         pytest.param({"registries_config__x": "a.io"}, ["registries_config__x"], id="a layer that is a text"),
     ],
 )
-def test_a_fault_is_one_message_and_no_traceback(controller, variables, told):
-    controller.expect_one_message("registries", variables, told)
+def test_an_invalid_value_is_one_message_without_a_traceback(controller, variables, expected):
+    controller.expect_one_message("registries", variables, expected)

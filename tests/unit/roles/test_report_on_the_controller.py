@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan table of roles and playbooks, in check mode and after a change. Runs on every supported controller.
+"""Tests the plan table of roles and playbooks, in check mode and after a change. Runs on every supported controller.
 
-A node is a program in place of its Python: it prints what the node side of runtime_config would return.
+A node is a program that replaces its Python: it prints what the node side of runtime_config would return.
 """
 
 import json
@@ -34,7 +34,7 @@ cd "${0%/*}" && if [ -e read ]; then cat outcome.json; else touch read && cat re
 
 
 def node(folder, files, generation=1, **outcome):
-    """Return the variables of a node that reports these files, and ends a change like this."""
+    """Return the variables of a node that reports these files, and ends a change with this outcome."""
     folder.mkdir(parents=True)
     answers = {
         "report": report(files=files, generation=generation, fingerprint="f"),
@@ -54,7 +54,7 @@ def node(folder, files, generation=1, **outcome):
 
 
 def fleet(tmp_path, name="fleet"):
-    """Three nodes that change, one that does not, one whose change is undone."""
+    """Return three nodes that change, one that does not, and one whose change is undone."""
     folder = tmp_path / name
     undone = {"failed": True, "phase": "activate", "message": UNDONE, "detail": "", "rolled_back": True}
     return {
@@ -69,7 +69,7 @@ def provision(tmp_path, hosts, *options):
 
 
 def tables(done):
-    """The plan tables of a run, each as its lines without the rules."""
+    """Return the plan tables of a run, each as its lines without separators."""
     parts = re.findall(
         r"Report the changes of all nodes\] \*+\n(.*?)\n(?:ok|changed|fatal): ", done.stdout, re.DOTALL
     )
@@ -156,7 +156,7 @@ def test_every_role_alone_shows_its_plan(tmp_path):
     ]
 
 
-def test_machine_readable_output_has_the_lines_in_the_result_alone(tmp_path, monkeypatch):
+def test_machine_readable_output_has_the_lines_only_in_the_result(tmp_path, monkeypatch):
     (tmp_path / "callback_plugins").mkdir()
     (tmp_path / "callback_plugins" / "json.py").write_text(CALLBACK)
     monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "json")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role runtime as far as the controller goes. Runs on every supported controller."""
+"""Tests the part of the role runtime that runs on the controller. Runs on every supported controller."""
 
 import pathlib
 
@@ -17,7 +17,7 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("given", ["on the command line", "in the play"])
-def test_the_file_set_is_that_of_the_three_roles(controller, given):
+def test_the_file_set_is_the_combination_of_the_three_roles(controller, given):
     if given == "in the play":
         shown = controller.files("runtime", {}, role_variables=VARIABLES)
     else:
@@ -28,7 +28,7 @@ def test_the_file_set_is_that_of_the_three_roles(controller, given):
     assert {entry.owner for entry in shown.values()} == {"crio", "registries", "crictl"}
 
 
-def test_variables_beside_the_role_reach_all_three(controller):
+def test_variables_outside_the_role_reach_all_three_roles(controller):
     play = {
         "hosts": "node.example.com",
         "gather_facts": False,
@@ -45,7 +45,7 @@ def test_variables_beside_the_role_reach_all_three(controller):
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "expected"),
     [
         pytest.param({"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}, ["metrics_prt"], id="crio"),
         pytest.param({"registries_config": {"registry": [{}]}}, ["prefix are unset"], id="registries"),
@@ -54,11 +54,11 @@ def test_variables_beside_the_role_reach_all_three(controller):
         pytest.param({"crictl_completion": ["csh"]}, ["crictl_completion", "csh"], id="an option of crictl"),
     ],
 )
-def test_a_fault_in_any_part_is_one_message_and_no_traceback(controller, variables, told):
-    controller.expect_one_message("runtime", variables, told)
+def test_an_invalid_value_in_any_part_is_one_message_without_a_traceback(controller, variables, expected):
+    controller.expect_one_message("runtime", variables, expected)
 
 
-def test_variables_may_arrive_as_text(controller):
+def test_variables_may_be_strings(controller):
     texts = {
         "crio_config": '{"crio": {"api": {"listen": "/run/other.sock"}}}',
         "crio_config__lab": "crio:\n  metrics:\n    metrics_port: 9537\n",
@@ -92,14 +92,14 @@ MAPPINGS = (
 
 
 @pytest.mark.parametrize("empty", [None, "", "{}"])
-def test_null_and_an_empty_text_say_nothing(controller, empty):
-    assert controller.wanted("runtime", {**dict.fromkeys(MAPPINGS, empty), "crictl_completion": ""}) == [
+def test_null_and_an_empty_string_mean_no_settings(controller, empty):
+    assert controller.desired("runtime", {**dict.fromkeys(MAPPINGS, empty), "crictl_completion": ""}) == [
         CRICTL
     ]
 
 
 @pytest.mark.parametrize("variable", MAPPINGS)
-def test_a_text_that_is_no_mapping_is_one_short_message(controller, variable):
+def test_a_string_that_does_not_contain_a_mapping_is_one_short_message(controller, variable):
     output = controller.expect_one_message(
         "runtime", {variable: "metrics_port=9537"}, [f"{variable}: is a string that"]
     )

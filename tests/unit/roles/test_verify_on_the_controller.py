@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role verify on the controller: its report, and nodes that cannot be reached. Run on every supported controller."""
+"""Tests the role verify on the controller: its report, and unreachable nodes. Runs on every supported controller."""
 
 import json
 import os
@@ -133,7 +133,7 @@ def test_a_node_whose_change_failed_is_reported_with_that_error_message(tmp_path
     assert "Connection refused" in done.stdout.split("CUSTOM STATS")[1]
 
 
-def test_faulty_settings_of_one_node_stop_the_play_before_any_node_is_called(tmp_path):
+def test_invalid_settings_of_one_node_stop_the_play_before_any_node_is_contacted(tmp_path):
     gone = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
     refused = {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}
     done = run(tmp_path, [], {"gone": gone, "refused": refused}, playbook="cri.node.provision")
@@ -189,7 +189,7 @@ def test_the_tag_check_contacts_no_node(tmp_path, playbook):
             id="not an image",
         ),
         pytest.param({"verify_pull": ["--help"]}, "pull (verify_pull of the role) = ", id="an option"),
-        pytest.param({"verify_timeout": 0}, "timeout (verify_timeout of the role) is 0; it must be", id="no time"),
+        pytest.param({"verify_timeout": 0}, "timeout (verify_timeout of the role) is 0; it must be", id="zero"),
         pytest.param(
             {"crio_config": {"crio": {"metrics": {"metrics_prt": 1}}}}, "did you mean crio.metrics.metrics_port?",
             id="a typo in the desired configuration",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the output of Ansible's tools is counted, and what the copy that they work on contains."""
+"""Tests how the output of Ansible's tools is counted, and the content of the copy that they work on."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A checkout with a tracked file, a tracked link, a deleted file and a file that git does not know."""
+    """Return a checkout with a tracked file, a tracked link, a deleted file and an untracked file."""
     checkout = tmp_path / "checkout"
     (checkout / "plugins").mkdir(parents=True)
     (checkout / "plugins" / "a.py").write_text("tracked")
@@ -50,7 +50,7 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run the program with a table of its own, without a copy of the collection."""
+    """Run the program with another table, without a copy of the collection."""
     monkeypatch.setattr(program, "LOGS", tmp_path / "logs")
     monkeypatch.setattr(program, "CHECKOUT", tmp_path)
     monkeypatch.setattr(program, "copy_to", lambda folder: folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The comparisons of the stand-in's crictl are for one crictl, and with another they are skipped, counted, and fail nothing."""
+"""Tests that comparisons of the stand-in's crictl are only made with one crictl; with another they are skipped and counted."""
 
 import collections
 import io
@@ -21,13 +21,13 @@ GO = "path\tsigs.k8s.io/cri-tools/cmd/crictl\nmod\tsigs.k8s.io/cri-tools\t(devel
 
 
 def script(version, cri_api="v0.36.0"):
-    """A program that says its version, with Go's lines about its modules in it."""
+    """Return a program that prints its version and contains Go's lines about its modules."""
     return f"#!/bin/sh\necho 'crictl version {version}'\nexit\n{GO.format(cri_api)}".encode()
 
 
 @pytest.fixture
 def built(tmp_path):
-    """A function that gives the build of a program with that content."""
+    """Return a function that returns the build of a program with this content."""
 
     def build(content, mode=0o755):
         path = tmp_path / "crictl"
@@ -38,7 +38,7 @@ def built(tmp_path):
     return build
 
 
-def test_a_build_is_known_by_its_version_and_its_libraries(built):
+def test_a_build_is_identified_by_its_version_and_its_libraries(built):
     first = built(script("1.36.0"))
     assert first == built(script("v1.36.0"))
     assert first != built(script("1.37.0"))
@@ -47,7 +47,7 @@ def test_a_build_is_known_by_its_version_and_its_libraries(built):
 
 
 @pytest.mark.parametrize("content", [b"", b"#!/bin/sh\nexit 1\n", b"\x7fELF", b"#!/bin/sh\nprintf '\\377'\n"])
-def test_what_is_no_crictl_is_an_unknown_build(built, content):
+def test_a_program_that_is_not_crictl_is_an_unknown_build(built, content):
     assert built(content) == CrictlBuild("of unknown version", "")
     assert built(content, mode=0o644).version == "of unknown version"
 

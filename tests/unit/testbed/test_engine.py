@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which container engine is used, and when one is installed."""
+"""Tests which container engine is used, and when one is installed."""
 
 import pytest
 
@@ -19,12 +19,12 @@ def test_engine_that_answers_is_used(answering, chosen):
 
 
 @pytest.mark.parametrize("distribution", ["debian", "ubuntu debian", "linuxmint ubuntu debian"])
-def test_root_on_debian_installs(distribution):
+def test_root_on_debian_installs_an_engine(distribution):
     assert decide([], root=True, distribution=distribution, environment={}) == "install"
 
 
 @pytest.mark.parametrize(
-    ("root", "distribution", "environment", "said"),
+    ("root", "distribution", "environment", "expected"),
     [
         (
             True,
@@ -37,8 +37,8 @@ def test_root_on_debian_installs(distribution):
         (True, "", {}, "package manager"),
     ],
 )
-def test_others_are_told_what_to_type(root, distribution, environment, said):
-    with pytest.raises(EngineError, match=said):
+def test_other_users_get_the_command_to_type(root, distribution, environment, expected):
+    with pytest.raises(EngineError, match=expected):
         decide([], root=root, distribution=distribution, environment=environment)
 
 
@@ -47,7 +47,7 @@ def test_distribution_is_read_from_os_release():
     assert engine.os_release("") == " "
 
 
-def test_capabilities_that_a_host_withholds_are_left_out():
+def test_capabilities_that_a_host_withholds_are_omitted():
     every = (1 << 41) - 1
     withheld = 1 << engine.CAPABILITIES.index("SYS_RESOURCE")
     assert "SYS_RESOURCE" in engine.capabilities(every)

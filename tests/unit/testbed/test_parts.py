@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The small parts: waiting, images, owners, the command line."""
+"""Tests the small parts: waiting, images, owners, the command line."""
 
 import io
 import json
@@ -13,17 +13,17 @@ from testbed.__main__ import parser
 from testbed.wait import NotReached, wait_for
 
 
-def test_wait_returns_what_was_seen():
+def test_wait_returns_the_last_value():
     seen = iter([(False, 1), (True, 2)])
     assert wait_for("two", lambda: next(seen), limit=5, interval=0) == 2
 
 
-def test_wait_says_what_was_last_seen():
+def test_wait_reports_the_last_value_on_timeout():
     with pytest.raises(NotReached, match=r"node up: not within 0 s; last seen: starting"):
         wait_for("node up", lambda: (False, "starting"), limit=0)
 
 
-def test_images_name_what_they_consist_of():
+def test_images_list_their_contents():
     images = workloads.make_images(b"busybox")
     assert {image.name for image in images} == {"pause", "hello-world", "log-writer", "long-running"}
     for image in images:
@@ -39,7 +39,7 @@ def test_layer_has_a_shell():
     assert tar.extractfile("bin/busybox").read() == b"busybox"
 
 
-def test_owner_is_told_apart():
+def test_owners_are_distinguished():
     mark = bed.owner_mark()
     assert mark.startswith(f"{os.getpid()}-")
     assert mark == bed.owner_mark(os.getpid())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where CRI-O comes from, and where its files go."""
+"""Tests where CRI-O comes from, and where its files are installed."""
 
 import io
 import platform
@@ -44,7 +44,7 @@ def test_named_bundle_comes_first(tmp_path, environment):
     assert str(found).startswith("CRI-O 1.34.1 from CRIO_BUNDLE")
 
 
-def test_named_bundle_that_is_not_there_is_an_error(environment):
+def test_a_missing_named_bundle_is_an_error(environment):
     with pytest.raises(SourceError, match="/nowhere"):
         pick_source({**environment, "CRIO_BUNDLE": "/nowhere"}, download=False)
 
@@ -72,7 +72,7 @@ def test_programs_on_the_path(tmp_path, environment):
     assert "usr/local/bin/pinns" in names
 
 
-def test_the_stand_in_comes_where_nothing_is_at_hand(environment):
+def test_the_stand_in_is_used_if_no_source_is_available(environment):
     found = pick_source(environment, download=False)
     assert found.standin
     assert str(found).startswith("CRI-O 1.37.0 from the stand-in")
@@ -80,7 +80,7 @@ def test_the_stand_in_comes_where_nothing_is_at_hand(environment):
     assert {"usr/local/bin/crio", "usr/local/bin/crictl", "usr/local/bin/pinns"} < set(names)
 
 
-def test_the_stand_in_can_be_asked_for_by_name(tmp_path, environment):
+def test_the_stand_in_can_be_selected_by_name(tmp_path, environment):
     bundle(tmp_path / f"home/.cache/cri-node/cri-o.{ARCH}.v1.37.0.tar.gz")
     assert pick_source({**environment, "CRIO_BUNDLE": "standin"}).standin
 

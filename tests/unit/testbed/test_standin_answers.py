@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""containerd's answers become CRI-O's; the messages are told here as plain objects, which the functions take as well."""
+"""Tests that containerd's answers become CRI-O's; messages are plain objects here, which the functions also accept."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def test_a_container_s_user_is_read_from_its_spec():
     assert (linux.uid, linux.gid, linux.supplemental_groups, answer.info) == (1000, 7, [7, 8], {})
 
 
-def test_more_than_the_status_is_what_crio_tells_and_no_more():
+def test_verbose_information_is_limited_to_what_crio_returns():
     answer = container(info=json.dumps(SAID))
     crio_answers.complete_container(answer, verbose=True)
     kept = json.loads(answer.info["info"])
@@ -56,7 +56,7 @@ def test_a_container_without_a_spec_runs_as_root():
 @pytest.mark.parametrize(
     ("labels", "expected"), [({}, {}), ({"a": "b"}, {"a": "b", "io.kubernetes.container.name": "POD"})]
 )
-def test_a_pod_with_labels_has_one_more(labels, expected):
+def test_a_pod_with_labels_gets_one_additional_label(labels, expected):
     answer = SimpleNamespace(
         status=SimpleNamespace(labels=labels), info={"info": '{"pid": 1, "snapshotter": "x"}'}
     )
@@ -68,7 +68,7 @@ def sample(container_id):
     return {"attributes": {"id": container_id}}
 
 
-def test_a_pod_s_samples_are_its_containers_and_interfaces():
+def test_a_pod_s_samples_are_calculated_from_its_containers_and_interfaces():
     pods = [{"id": "p1", "metadata": {"name": "n"}, "state": "SANDBOX_READY"}, {"id": "p2"}]
     made = crio_answers.pod_stats(pods, {"p1": [sample("c2"), sample("c1")]}, {"p1": COUNTED})
     first, second = made["stats"]

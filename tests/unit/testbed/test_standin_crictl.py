@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stand-in's crictl makes of a runtime's answers what the real one was recorded to print.
+"""Tests that the stand-in's crictl prints the recorded output of the real one for the same answers of a runtime.
 
-What needs gRPC is tried on nodes: tests/integration/test_standin_crictl.py.
+Anything that needs gRPC is tested on nodes: tests/integration/test_standin_crictl.py.
 """
 
 import copy
@@ -46,7 +46,7 @@ def utc(monkeypatch):
 
 
 class FakeClient:
-    """Answers each call with what is in `answers`, and keeps the requests."""
+    """Answers each call from `answers`, and records the requests."""
 
     def __init__(self, **answers):
         self.answers, self.requests, self.settings = answers, [], Settings()
@@ -78,7 +78,7 @@ def recorded(name):
 
 
 def nanoseconds(written):
-    """The other way round than crictl_output.rfc3339, by other means."""
+    """Invert crictl_output.rfc3339 with another implementation."""
     whole, _separator, fraction = written.removesuffix("Z").partition(".")
     moment = datetime.datetime.fromisoformat(whole + "+00:00")
     passed = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -86,7 +86,7 @@ def nanoseconds(written):
 
 
 def answer_of(document):
-    """The runtime's answer that a recorded status document was made of."""
+    """Return the runtime's answer from which a recorded status document was created."""
     status = {
         key: str(nanoseconds(value))
         if key in TIMES and value != crictl_output.NEVER
@@ -171,7 +171,7 @@ class TestRecordings:
 
 
 class TestDocuments:
-    def test_several_are_an_array_one_is_bare(self):
+    def test_several_documents_are_an_array_and_one_is_an_object(self):
         assert json.loads(crictl_output.document_text([{"a": 1}])) == {"a": 1}
         assert json.loads(crictl_output.document_text([{"a": 1}, {"b": 2}])) == [{"a": 1}, {"b": 2}]
 
@@ -179,7 +179,7 @@ class TestDocuments:
         status = {"state": "CONTAINER_RUNNING", "createdAt": "0", "startedAt": "0", "finishedAt": "0"}
         assert crictl_output.container_status(status, ["user", "state"])["user"] is None
 
-    def test_an_unknown_container_has_ended_only_where_the_runtime_knows_when(self):
+    def test_an_unknown_container_has_ended_only_if_the_runtime_knows_when(self):
         status = {"state": "CONTAINER_UNKNOWN", "createdAt": "0", "startedAt": "0", "finishedAt": "0"}
         assert crictl_output.container_status(status, [])["finishedAt"] == crictl_output.NEVER
         assert crictl_output.container_status(status | {"finishedAt": "1"}, [])["finishedAt"].startswith(
@@ -187,7 +187,7 @@ class TestDocuments:
         )
 
     @given(st.integers(0, 4 * 10**18))
-    def test_a_time_says_every_digit_and_no_more(self, moment):
+    def test_a_time_has_only_significant_digits(self, moment):
         written = crictl_output.rfc3339(moment)
         assert nanoseconds(written) == moment
         assert re.fullmatch(r"[\d-]+T[\d:]+(\.\d*[1-9])?Z", written)
@@ -196,13 +196,13 @@ class TestDocuments:
 class TestLists:
     CONTAINERS = recorded("ps-a.json")
 
-    def test_state_label_and_pod_are_asked_of_the_runtime(self):
+    def test_the_runtime_filters_by_state_and_label_and_pod(self):
         client = FakeClient(ListContainers={"containers": []})
         run(client, "ps", "--state", "Exited", "--label", "a=b,c=d", "-p", "pod", "-q")
-        wanted = {"label_selector": {"a": "b", "c": "d"}, "pod_sandbox_id": "pod", "state": {"state": 2}}
-        assert client.requests == [("ListContainers", {"filter": wanted})]
+        expected = {"label_selector": {"a": "b", "c": "d"}, "pod_sandbox_id": "pod", "state": {"state": 2}}
+        assert client.requests == [("ListContainers", {"filter": expected})]
 
-    def test_only_what_runs_is_listed_unless_all_or_the_last_are_wanted(self):
+    def test_only_running_containers_are_listed_without_all_or_last(self):
         for words, state in (
             (["ps"], {"state": 1}),
             (["ps", "-a"], None),
@@ -226,12 +226,12 @@ class TestLists:
         ],
         ids=lambda words: " ".join(words) or "none",
     )
-    def test_names_and_counts_are_crictl_s_own_matter(self, capsys, words, names):
+    def test_crictl_itself_filters_by_name_and_count(self, capsys, words, names):
         run(FakeClient(ListContainers=self.CONTAINERS), "ps", "-a", "-o", "json", *words)
         found = json.loads(capsys.readouterr().out)["containers"]
         assert [each["metadata"]["name"] for each in found] == names
 
-    def test_nothing_to_inspect_is_help_and_no_error(self):
+    def test_nothing_to_inspect_prints_help_without_an_error(self):
         with pytest.raises(HelpWanted):
             run(FakeClient(ListContainers={"containers": []}), "inspect", "--state", "exited")
 
@@ -290,7 +290,7 @@ class TestTables:
     def test_ages(self, passed, words):
         assert crictl_tables.ago(0, passed) == f"{words} ago"
 
-    def test_cpu_is_what_was_used_between_two_samples(self):
+    def test_cpu_usage_is_calculated_from_two_samples(self):
         (before,) = recorded("stats.json")["stats"]
         after = copy.deepcopy(before)
         after["cpu"]["timestamp"] = str(int(before["cpu"]["timestamp"]) + 10**9)
@@ -331,7 +331,7 @@ class TestOptions:
             ("- -a", {"all": False}, ["-", "-a"]),
         ],
     )
-    def test_options_are_read_as_go_programs_read_them(self, words, values, arguments):
+    def test_options_are_parsed_like_go_programs_do(self, words, values, arguments):
         options = parse(OPTIONS, words.split(), {})
         assert {name: options[name] for name in values} == values
         assert options.arguments == arguments
@@ -348,7 +348,7 @@ class TestOptions:
             ("---all", "bad flag syntax: ---all"),
         ],
     )
-    def test_what_is_no_option_is_refused_in_go_s_words(self, words, message):
+    def test_an_invalid_option_is_refused_with_go_s_message(self, words, message):
         with pytest.raises(UsageError) as error:
             parse(OPTIONS, words.split(), {})
         assert str(error.value) == message
@@ -361,7 +361,7 @@ class TestOptions:
         assert seconds(written) == pytest.approx(expected)
 
     @pytest.mark.parametrize("written", ["", "2", "s", "1d", "1 s"])
-    def test_what_is_no_duration(self, written):
+    def test_invalid_durations(self, written):
         with pytest.raises(ValueError, match=f"^{written}$"):
             seconds(written)
 
@@ -400,7 +400,7 @@ class TestSettings:
             ),
         ],
     )
-    def test_a_flag_outranks_the_environment_and_that_the_file(
+    def test_flags_override_the_environment_which_overrides_the_file(
         self, tmp_path, words, environment, file, expected
     ):
         (tmp_path / "crictl.yaml").write_text(file)
@@ -408,19 +408,19 @@ class TestSettings:
         options.values["config"] = str(tmp_path / "crictl.yaml")
         assert settle(options, "/nowhere") == expected
 
-    def test_a_file_that_was_named_must_be_good(self, tmp_path):
+    def test_a_named_file_must_be_valid(self, tmp_path):
         (tmp_path / "mine.yaml").write_text("unknown: 1\n")
         options = parse(GLOBAL_OPTIONS, [], {"CRI_CONFIG_FILE": str(tmp_path / "mine.yaml")})
         with pytest.raises(CrictlError, match=r"^load config file: Config option 'unknown' is not valid$"):
             settle(options, "/nowhere")
 
-    def test_the_program_s_folder_is_looked_at_where_the_file_is_missing(self, tmp_path, capsys):
+    def test_the_program_s_directory_is_used_if_the_file_is_missing(self, tmp_path, capsys):
         (tmp_path / "crictl.yaml").write_text("timeout: 9\n")
         options = parse(GLOBAL_OPTIONS, ["-c", "/nowhere.yaml"], {})
         assert settle(options, str(tmp_path)).timeout == 9
         assert 'msg="Config \\"/nowhere.yaml\\" does not exist, trying next:' in capsys.readouterr().err
 
-    def test_what_is_no_yaml_is_refused_with_its_line(self):
+    def test_invalid_yaml_is_refused_with_its_line(self):
         with pytest.raises(CrictlError, match="yaml: line 2"):
             read_file("debug: true\nnonsense\n")
 
@@ -441,7 +441,7 @@ class TestLogs:
         return str(file)
 
     @pytest.mark.parametrize(
-        ("wanted", "out", "err"),
+        ("options", "out", "err"),
         [
             ({}, "partial\nlast\n", "oops\n"),
             ({"tail": 1}, "last\n", ""),
@@ -458,13 +458,13 @@ class TestLogs:
             ),
         ],
     )
-    def test_streams_are_told_apart(self, capfdbinary, log_file, wanted, out, err):
-        crictl_logs.print_log(log_file, **wanted)
-        said = capfdbinary.readouterr()
-        assert said.out.decode() == out
-        assert re.sub(r"E\d{4} .*\n", "", said.err.decode()) == err
+    def test_streams_are_printed_separately(self, capfdbinary, log_file, options, out, err):
+        crictl_logs.print_log(log_file, **options)
+        output = capfdbinary.readouterr()
+        assert output.out.decode() == out
+        assert re.sub(r"E\d{4} .*\n", "", output.err.decode()) == err
 
-    def test_what_comes_while_the_container_runs_is_followed(self, capfdbinary, log_file):
+    def test_new_lines_are_followed_while_the_container_runs(self, capfdbinary, log_file):
         looks = iter([True, False])
 
         def running():
@@ -493,22 +493,22 @@ class TestLogs:
             ("2026-11-24T00:04", 1795478640), ("2026-11-24", 1795478400),
         ],
     )  # fmt: skip
-    def test_since_is_a_duration_or_a_moment(self, value, expected):
+    def test_since_is_a_duration_or_a_time(self, value, expected):
         assert crictl_logs.since(value, 1000.0) == expected * 10**9
 
 
 class TestTheProgram:
-    def test_a_log_line_is_logrus_s(self, capsys):
+    def test_a_log_line_has_the_format_of_logrus(self, capsys):
         log("fatal", 'say "x"')
         log("info", "word")
         first, second = capsys.readouterr().err.splitlines()
         assert re.fullmatch(r'time="[-\dT:]+(Z|[+-]\d\d:\d\d)" level=fatal msg="say \\"x\\""', first)
         assert second.endswith(" level=info msg=word")
 
-    def test_a_failed_call_is_told_by_the_library_first(self, capsys):
+    def test_a_failed_call_is_first_logged_by_the_library(self, capsys):
         log_failed_call("remote_runtime.go:1", "Failed", "why", {"containerID": "nope"})
-        said = r'E\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ remote_runtime\.go:1\] "Failed" err="why" containerID="nope"\n'
-        assert re.fullmatch(said, capsys.readouterr().err)
+        expected = r'E\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ remote_runtime\.go:1\] "Failed" err="why" containerID="nope"\n'
+        assert re.fullmatch(expected, capsys.readouterr().err)
 
     @pytest.mark.parametrize(
         ("words", "status", "out"),
@@ -532,40 +532,40 @@ class TestTheProgram:
         assert crictl.main(words) == status
         assert capsys.readouterr().out.startswith(out)
 
-    def test_a_missing_socket_is_told_in_go_s_words(self, capsys):
+    def test_a_missing_socket_has_go_s_message(self, capsys):
         assert crictl.main(["-c", "/dev/null", "-r", "unix:///nowhere.sock", "ps"]) == 1
-        said = (
+        expected = (
             'msg="validate service connection: validate CRI v1 runtime API for endpoint \\"unix:///nowhere.sock\\": rpc error: '
             'code = Unavailable desc = connection error: desc = \\"transport: Error while dialing: dial unix /nowhere.sock: '
             'connect: no such file or directory\\""\n'
         )
-        assert capsys.readouterr().err.endswith(said)
+        assert capsys.readouterr().err.endswith(expected)
 
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_completion_knows_commands_and_options(self, capsys, shell):
         assert crictl.main(["-c", "/dev/null", "completion", shell]) == 0
-        said = capsys.readouterr().out
-        assert all(name in said for name in COMMANDS)
-        assert "runtime-endpoint" in said
+        output = capsys.readouterr().out
+        assert all(name in output for name in COMMANDS)
+        assert "runtime-endpoint" in output
 
-    def test_the_later_fields_know_every_signal(self):
+    def test_the_later_fields_include_every_signal(self):
         assert (len(crictl_messages.SIGNALS), crictl_messages.SIGNALS[23]) == (66, "SIGTERM")
 
-    def test_an_error_of_several_lines_is_set_off(self, capsys):
+    def test_an_error_of_several_lines_is_separated(self, capsys):
         log_failed_call("remote_runtime.go:1", "Failed", "one\ntwo", {})
         assert capsys.readouterr().err.endswith('"Failed" err=<\n\tone\n\ttwo\n >\n')
 
 
 class TestExecution:
-    @pytest.mark.parametrize(("limit", "told"), [("0", "0s"), ("90", "1m30s"), ("3600", "1h0m0s")])
-    def test_a_command_that_takes_too_long_is_told_with_its_limit(self, limit, told):
+    @pytest.mark.parametrize(("limit", "shown"), [("0", "0s"), ("90", "1m30s"), ("3600", "1h0m0s")])
+    def test_a_command_that_takes_too_long_is_reported_with_its_limit(self, limit, shown):
         client = FakeClient(ExecSync=CallError("DeadlineExceeded", "late"))
         with pytest.raises(CrictlError) as error:
             run(client, "exec", "-s", "--timeout", limit, "id", "sleep", "9")
-        told = f'command timed out: "sleep 9" timed out after {told}'
-        assert str(error.value) == f"execing command in container id synchronously: {told}"
+        shown = f'command timed out: "sleep 9" timed out after {shown}'
+        assert str(error.value) == f"execing command in container id synchronously: {shown}"
 
-    def test_output_comes_with_line_feeds_only_where_it_is_synchronous(self, capfdbinary):
+    def test_only_synchronous_output_ends_with_line_feeds(self, capfdbinary):
         answer = {"stdout": "b3V0Cg==", "stderr": "ZXJy", "exitCode": 0}
         run(FakeClient(ExecSync=answer), "exec", "--sync", "id", "x")
         assert capfdbinary.readouterr() == (b"out\n\nerr\n", b"")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the stand-in's daemon does without containerd: reload in CRI-O's order, short names, metrics, crictl info."""
+"""Tests the parts of the stand-in's daemon without containerd: reload in CRI-O's order, short names, metrics, crictl info."""
 
 import io
 import json
@@ -29,30 +29,30 @@ INFO = CHECKOUT / "tests/unit/fixtures/crictl-1.37/info.json"
 
 @pytest.fixture
 def daemon(monkeypatch):
-    """A daemon that runs with the defaults; `wanted` is what its files say next."""
+    """Return a daemon that runs with the defaults; `desired` are the settings of its files for the next reload."""
     monkeypatch.setattr(crio_registries, "remember", lambda _places: None)
     monkeypatch.setattr(containerd, "ensure", lambda _settings: None)
 
-    def wanted():
-        return made.wanted.copy()
+    def desired():
+        return made.desired.copy()
 
-    made = Daemon(crio_settings.defaults(), wanted, Journal(io.StringIO()))
-    made.wanted = made.settings.copy()
-    for handlers in (made.settings.handlers, made.wanted.handlers):
+    made = Daemon(crio_settings.defaults(), desired, Journal(io.StringIO()))
+    made.desired = made.settings.copy()
+    for handlers in (made.settings.handlers, made.desired.handlers):
         handlers["crun"]["runtime_path"] = sys.executable
     made.metrics = crio_metrics.Metrics()
     return made
 
 
-def told(daemon):
-    """(level, message) of each line of its journal."""
+def logged(daemon):
+    """Return (level, message) of each line of its journal."""
     lines = daemon.journal.stream.getvalue().splitlines()
     found = [re.search(r'level=(\w+) msg=("(?:[^"\\]|\\.)*"|\S+)', line).groups() for line in lines]
     return [(level, json.loads(text) if text[0] == '"' else text) for level, text in found]
 
 
-def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
-    daemon.wanted.values.update(
+def test_a_reload_applies_and_logs_keys_in_crios_order(daemon):
+    daemon.desired.values.update(
         {
             "crio.runtime.log_level": "debug",
             "crio.image.pause_image": "registry:5000/pause:2",
@@ -60,7 +60,7 @@ def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
         }
     )
     crio_reload.reload(daemon)
-    assert [message for _level, message in told(daemon)][:8] == [
+    assert [message for _level, message in logged(daemon)][:8] == [
         "Reloading configuration",
         'Set config log_level to "debug"',
         'Set config pause_image to "registry:5000/pause:2"',
@@ -70,20 +70,20 @@ def test_a_reload_takes_what_crio_takes_in_its_order_and_tells_it(daemon):
         'Set config seccomp_profile to ""',
         'Set config privileged_seccomp_profile to ""',
     ]
-    assert ("info", "Configuration reload completed") in told(daemon)
+    assert ("info", "Configuration reload completed") in logged(daemon)
     assert daemon.settings["crio.image.pause_image"] == "registry:5000/pause:2"
     assert daemon.settings["crio.metrics.metrics_port"] == 9090
 
 
-def test_a_reload_stops_at_the_first_error_with_all_before_it_applied(daemon, monkeypatch):
+def test_a_reload_stops_at_the_first_error_and_keeps_what_was_applied(daemon, monkeypatch):
     def refuse(_places):
         raise crio_registries.RegistriesError('loading registries configuration "F": broken')
 
     monkeypatch.setattr(crio_registries, "remember", refuse)
-    daemon.wanted.values["crio.runtime.log_level"] = "warn"
-    daemon.wanted.values["crio.runtime.seccomp_profile"] = "/x"
+    daemon.desired.values["crio.runtime.log_level"] = "warn"
+    daemon.desired.values["crio.runtime.seccomp_profile"] = "/x"
     crio_reload.reload(daemon)
-    assert told(daemon)[-1] == (
+    assert logged(daemon)[-1] == (
         "error",
         "Unable to reload configuration: system registries reload failed: /etc/containers/registries.conf: "
         'loading registries configuration "F": broken',
@@ -109,13 +109,13 @@ def test_a_reload_stops_at_the_first_error_with_all_before_it_applied(daemon, mo
 def test_a_reload_refuses_a_file_that_it_cannot_read(daemon, tmp_path, key, reason):
     folder = tmp_path / "file" if "seccomp" in key else tmp_path
     (tmp_path / "file").touch()
-    daemon.wanted.values[key] = f"{folder}/x"
+    daemon.desired.values[key] = f"{folder}/x"
     crio_reload.reload(daemon)
-    assert told(daemon)[-1] == ("error", f"Unable to reload configuration: {reason.format(folder)}")
+    assert logged(daemon)[-1] == ("error", f"Unable to reload configuration: {reason.format(folder)}")
     assert daemon.settings[key] == ""
 
 
-def test_a_line_names_the_call_that_it_belongs_to_and_its_place_once_debug_was_on():
+def test_a_line_contains_its_call_and_once_debug_was_enabled_its_source_position():
     journal = Journal(io.StringIO())
     method = "/runtime.v1.ImageService/ImageStatus"
 
@@ -146,7 +146,7 @@ def test_a_line_names_the_call_that_it_belongs_to_and_its_place_once_debug_was_o
     assert " id=" not in journal.stream.getvalue()
 
 
-def test_a_line_is_quoted_as_go_does_it():
+def test_a_line_is_quoted_like_go_does():
     assert quoted('a\x00\x07\n"\\ \x7f é \\u0001') == r'"a\x00\a\n\"\\ \x7f é \\u0001"'
 
 
@@ -156,16 +156,16 @@ def test_a_broken_file_changes_nothing(daemon):
 
     daemon.reread = refuse
     crio_reload.reload(daemon)
-    assert told(daemon)[-1] == (
+    assert logged(daemon)[-1] == (
         "error",
         "Unable to reload configuration: update config from path: walk path: broken",
     )
 
 
 def test_a_default_handler_without_its_table_stays_in_the_live_configuration(daemon):
-    daemon.wanted.values["crio.runtime.default_runtime"] = "nope"
+    daemon.desired.values["crio.runtime.default_runtime"] = "nope"
     crio_reload.reload(daemon)
-    assert "unable to reload runtimes: default_runtime set to" in told(daemon)[-1][1]
+    assert "unable to reload runtimes: default_runtime set to" in logged(daemon)[-1][1]
     assert daemon.settings["crio.runtime.default_runtime"] == "nope"
 
 
@@ -179,13 +179,13 @@ def test_a_default_handler_without_its_table_stays_in_the_live_configuration(dae
         ("team/other", "disabled", ["docker.io/team/other", "quay.io/team/other"]),
     ],
 )
-def test_short_names_are_resolved_as_registries_conf_says(name, mode, found, monkeypatch):
+def test_short_names_are_resolved_with_registries_conf(name, mode, found, monkeypatch):
     searched = (["docker.io", "quay.io"], {"short": "example.com/long"})
     monkeypatch.setattr(crio_registries, "search", lambda: searched)
     assert crio_images.full_names(name, mode) == found
 
 
-def test_short_names_that_are_ambiguous_or_nowhere_are_refused_in_crios_words(monkeypatch):
+def test_ambiguous_and_unknown_short_names_are_refused_with_crios_messages(monkeypatch):
     monkeypatch.setattr(crio_registries, "search", lambda: (["a.io", "b.io"], {}))
     with pytest.raises(crio_images.PullError, match="image name foo:1 returns ambiguous list"):
         crio_images.full_names("foo:1", "enforcing")
@@ -194,7 +194,7 @@ def test_short_names_that_are_ambiguous_or_nowhere_are_refused_in_crios_words(mo
         crio_images.full_names("foo:1", "enforcing")
 
 
-def test_credentials_go_into_a_private_file(tmp_path):
+def test_credentials_are_written_to_a_private_file(tmp_path):
     auth = types.SimpleNamespace(auth="", username="me", password="secret")
     option, path = crio_images._authfile("r:5000/a", auth, crio_settings.defaults(), str(tmp_path))
     assert option == "--authfile"
@@ -203,7 +203,7 @@ def test_credentials_go_into_a_private_file(tmp_path):
     assert path == str(tmp_path / "auth.json")
 
 
-def test_metrics_count_what_was_asked_and_show_only_the_collectors_wanted():
+def test_metrics_count_calls_and_show_only_the_enabled_collectors():
     metrics = crio_metrics.Metrics()
     metrics.default_runtime = "crun"
     metrics.count("Version", 0, False)
@@ -226,7 +226,7 @@ def test_crictl_info_has_the_fields_that_crio_has():
         assert shown[name] == recorded[name], name
 
 
-def test_networks_are_those_that_crio_would_take(tmp_path, monkeypatch):
+def test_networks_are_those_that_crio_would_use(tmp_path, monkeypatch):
     folders = {name: tmp_path / name for name in ("plugins", "networks", "net.d", "state", "cni")}
     for folder in folders.values():
         folder.mkdir()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stand-in reads, refuses and shows settings as real CRI-O did when it was recorded."""
+"""Tests that the stand-in reads, refuses and shows settings like the recorded CRI-O."""
 
 import io
 import json
@@ -28,7 +28,7 @@ BEFORE = "get and merge config from context: update config from path: walk path:
 
 
 def refusal(text, tmp_path):
-    """What `crio config` says to a drop-in of this content, without the file's name; None where it takes it."""
+    """Return the error of `crio config` for a drop-in of this content, without the file's name; None if it is accepted."""
     path = tmp_path / "10.conf"
     path.write_text(text)
     settings = crio_settings.defaults()
@@ -49,18 +49,18 @@ def refusal(text, tmp_path):
 @pytest.mark.parametrize(
     "recorded", REFUSALS, ids=lambda recorded: recorded["toml"].replace("\n", " ").strip()
 )
-def test_what_crio_refused_is_refused_in_the_same_words(recorded, tmp_path):
+def test_settings_that_crio_refused_are_refused_with_the_same_message(recorded, tmp_path):
     assert _short(refusal(recorded["toml"], tmp_path)) == _short(recorded["said"])
 
 
-def _short(said):
-    """Without the Go type of a table, which no reader needs."""
-    head, middle, tail = (said or "None").partition("type mismatch for ")
+def _short(text):
+    """Remove the Go type of a table, which no reader needs."""
+    head, middle, tail = (text or "None").partition("type mismatch for ")
     return head + middle + tail.rpartition(": expected table")[2]
 
 
 def test_the_live_configuration_is_written_as_crio_wrote_it():
-    """The recorded node's settings are put in as files would; what /config then shows is equal, line by line."""
+    """The settings of the recorded node are read like from files; /config then shows the same lines."""
     recorded = (RECORDED / "crio-1.37/crio-status-config.toml").read_text()
     settings = crio_settings.defaults()
     crio_settings.merge(settings, tomllib.loads(recorded), {})
@@ -89,7 +89,7 @@ def _flat(table, values):
             yield f"{table}.{name}", value
 
 
-def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
+def test_later_files_win_and_replace_a_handler_completely(tmp_path):
     settings = crio_settings.defaults()
     for number, text in enumerate(
         [
@@ -111,7 +111,7 @@ def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "expected"),
     [
         (["--log-level", "loud", "config"], 1, 'not a valid logrus Level: \\"loud\\"'),
         (["--nonsense", "config"], 1, 'msg="flag provided but not defined: -nonsense"'),
@@ -130,7 +130,7 @@ def test_later_files_win_and_a_handler_is_replaced_whole(tmp_path):
         (["version"], 0, f"Version:          {STANDIN_VERSION}\n"),
     ],
 )
-def test_the_command_ends_as_crio_does(arguments, code, said, tmp_path):
+def test_the_command_ends_like_crio(arguments, code, expected, tmp_path):
     files = [] if "--config" in arguments else ["--config", ""]
     program = f"import sys; sys.path.insert(0, {str(STANDIN)!r}); from crio import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
@@ -140,10 +140,10 @@ def test_the_command_ends_as_crio_does(arguments, code, said, tmp_path):
         check=False,
     )
     assert done.returncode == code, done.stderr
-    assert said in done.stdout + done.stderr
+    assert expected in done.stdout + done.stderr
 
 
-def test_a_start_refuses_what_crio_config_lets_pass(tmp_path):
+def test_a_start_refuses_settings_that_crio_config_accepts(tmp_path):
     from crio_handlers import check_handlers
 
     settings = crio_settings.defaults()
@@ -172,12 +172,12 @@ def test_a_start_refuses_what_crio_config_lets_pass(tmp_path):
         (["--selinux", "-tz", "Local"], {}, {"crio.runtime.selinux": True, "crio.runtime.timezone": "Local"}),
     ],
 )  # fmt: skip
-def test_options_and_variables_are_read_as_crio_does(arguments, variables, expected):
+def test_options_and_variables_are_parsed_like_crio_does(arguments, variables, expected):
     assert parse([*arguments, "config", "-x"], variables) == (expected, ["config", "-x"])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "said"),
+    ("arguments", "variables", "expected"),
     [
         (["--=x"], {}, "bad flag syntax: --=x"),
         (["--selinux=tRue"], {}, 'invalid boolean value "tRue" for -selinux: parse error'),
@@ -187,13 +187,13 @@ def test_options_and_variables_are_read_as_crio_does(arguments, variables, expec
          ' "CONTAINER_PIDS_LIMIT" for flag pids-limit: strconv.ParseInt: parsing "x": invalid syntax'),
     ],
 )  # fmt: skip
-def test_options_are_refused_in_crio_s_words(arguments, variables, said):
+def test_options_are_refused_with_crio_s_messages(arguments, variables, expected):
     with pytest.raises(OptionError) as refused:
         parse(arguments, variables)
-    assert str(refused.value) == said
+    assert str(refused.value) == expected
 
 
-def test_a_link_in_the_place_of_the_folder_is_refused_and_a_file_is_read(tmp_path):
+def test_a_link_in_place_of_the_directory_is_refused_and_a_file_is_read(tmp_path):
     journal = Journal(io.StringIO())
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "folder")
@@ -206,8 +206,8 @@ def test_a_link_in_the_place_of_the_folder_is_refused_and_a_file_is_read(tmp_pat
     )
 
 
-def test_a_handler_or_workload_is_shown_as_the_last_file_has_it(tmp_path):
-    """What the last file leaves out is not filled in from the file before."""
+def test_a_handler_or_workload_is_shown_as_the_last_file_defines_it(tmp_path):
+    """Keys that the last file omits are not taken from an earlier file."""
     settings = crio_settings.defaults()
     for number, text in enumerate(
         [
@@ -229,7 +229,7 @@ def test_a_handler_or_workload_is_shown_as_the_last_file_has_it(tmp_path):
 
 
 def test_a_workload_s_resources_are_shown_under_the_names_of_their_fields():
-    """CRI-O's encoder knows no other names for them; its decoder reads any case."""
+    """CRI-O's encoder has no other names for them; its decoder ignores case."""
     settings = crio_settings.defaults()
     entry = {
         "activation_annotation": "y",
@@ -262,7 +262,7 @@ def test_a_workload_s_resources_are_shown_under_the_names_of_their_fields():
         ("0", "0s"),
     ],
 )
-def test_durations_are_shown_as_go_writes_them(duration, shown):
+def test_durations_are_shown_in_go_s_format(duration, shown):
     assert crio_settings.as_go_writes(duration) == shown
 
 
@@ -280,5 +280,5 @@ def test_durations_are_shown_as_go_writes_them(duration, shown):
         ("docker://x", "invalid reference format"),
     ],
 )
-def test_names_of_images_are_judged_as_crio_does(image, problem):
+def test_image_names_are_validated_like_crio_does(image, problem):
     assert reference_problem(image) == problem

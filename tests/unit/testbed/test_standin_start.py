@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stand-in refuses a start, and prints `crio config`, as real CRI-O 1.37 did when it was recorded.
+"""Tests that the stand-in refuses a start, and prints `crio config`, like the recorded CRI-O 1.37.
 
 crio-starts.json has what `crio --config ... --signature-policy-dir cri-node-dry-start` logged for a base configuration and one
 more file, and the lines of `crio config` that look like TOML. DIR is the folder of the test, where `programs` are.
@@ -48,7 +48,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder that the recorded texts call DIR; nothing is on the PATH, and there is no skopeo."""
+    """Return the directory that the recorded texts call DIR; the PATH is empty, and there is no skopeo."""
     (tmp_path / "bin").mkdir()
     for name, body in PROGRAMS.items():
         path = tmp_path / "bin" / name
@@ -63,18 +63,18 @@ def folder(tmp_path, monkeypatch):
 
 
 def load(folder, toml, journal, **options):
-    """The settings of the recorded base and this file, as the command reads them."""
+    """Return the settings of the recorded base and this file, as the command reads them."""
     (folder / "crio.conf").write_text(RECORDED["base"].replace("DIR", str(folder)))
     (folder / "d").mkdir(exist_ok=True)
     (folder / "d" / "10.conf").write_text(toml.replace("DIR", str(folder)))
-    wanted = {"config": str(folder / "crio.conf"), "config-dir": str(folder / "d"), **options}
-    settings = crio.load(wanted, journal)
-    crio._apply_log_options(settings, wanted, journal)
+    given = {"config": str(folder / "crio.conf"), "config-dir": str(folder / "d"), **options}
+    settings = crio.load(given, journal)
+    crio._apply_log_options(settings, given, journal)
     return settings
 
 
 def start(folder, toml):
-    """(what was logged as a warning or an error, how it ended) of a dry start."""
+    """Return (logged warnings and errors, how it ended) of a dry start."""
     journal = Journal(io.StringIO())
     try:
         settings = load(folder, toml, journal, **{"crio.image.signature_policy_dir": "cri-node-dry-start"})
@@ -92,17 +92,17 @@ def start(folder, toml):
 
 
 @pytest.mark.parametrize("case", RECORDED["starts"], ids=lambda case: case["toml"].replace("\n", " ").strip())
-def test_a_start_ends_as_crio_s_did(case, folder):
-    told, end = start(folder, case["toml"])
-    assert told == case["told"]
+def test_a_start_ends_like_the_recorded_start_of_crio(case, folder):
+    logged, end = start(folder, case["toml"])
+    assert logged == case["told"]
     # Which one of several handlers comes first is chance in CRI-O.
     assert HANDLER.sub("fields for runtime R:", end) in [
         HANDLER.sub("fields for runtime R:", each) for each in case["ends"]
     ]
 
 
-def test_a_dry_start_lets_alone_what_a_daemon_has(folder, monkeypatch):
-    """No folder of CNI, no socket, nothing remembered; the one error is the one that was provoked."""
+def test_a_dry_start_does_not_touch_what_a_daemon_uses(folder, monkeypatch):
+    """No CNI directory, no socket and no stored registries; the only error is the provoked one."""
     monkeypatch.setattr(
         crio_registries, "remember", lambda places: pytest.fail("touched a daemon's registries")
     )
@@ -111,15 +111,15 @@ def test_a_dry_start_lets_alone_what_a_daemon_has(folder, monkeypatch):
     assert not {"run", "net.d", "cni"} & {path.name for path in folder.iterdir()}
 
 
-def test_one_of_two_bad_paths_is_refused_and_it_is_not_always_the_same(folder):
-    """CRI-O walks a map there, so that a caller who expects its own error meets the other one now and then."""
+def test_one_of_two_invalid_paths_is_refused_but_not_always_the_same_one(folder):
+    """CRI-O iterates over a map there, so that a caller who expects its own error sometimes gets the other one."""
     toml = '[crio.image]\nnamespaced_auth_dir = "x"\n'
     ends = {start(folder, toml)[1] for _attempt in range(40)}
     assert ends == {DRY, 'validating image config: namespaced auth dir "x" is not absolute'}
 
 
 def shown(text):
-    """The lines of `crio config` that look like TOML, commented out or not."""
+    """Return the lines of `crio config` that look like TOML, commented out or not."""
     return [
         line
         for line in text.splitlines()
@@ -130,7 +130,7 @@ def shown(text):
 @pytest.mark.parametrize(
     "case", RECORDED["configs"], ids=lambda case: case["toml"].replace("\n", " ").strip()
 )
-def test_crio_config_prints_what_crio_s_did(case, folder):
+def test_crio_config_prints_the_recorded_output_of_crio(case, folder):
     journal = Journal(io.StringIO())
     settings = load(folder, case["toml"], journal)
     check(settings, journal)
@@ -160,7 +160,7 @@ done
 """
 
 
-def test_the_registries_that_options_name_are_judged_under_their_own_names(tmp_path, monkeypatch):
+def test_registries_given_by_options_are_validated_under_their_own_paths(tmp_path, monkeypatch):
     skopeo = tmp_path / "skopeo"
     skopeo.write_text(BAD)
     skopeo.chmod(0o755)

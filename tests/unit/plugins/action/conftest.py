@@ -12,8 +12,8 @@ from ansible.parsing.dataloader import DataLoader
 class Run:
     """One task of an action: its result, and the calls that it made to the node.
 
-    `node` takes the request of a call and returns what the internal module would; `calls` has all arguments of each call.
-    `task_vars` are variables of the task beside the name of its node.
+    `node` gets the request of a call and returns what the internal module would; `calls` has all arguments of each call.
+    `task_vars` are variables of the task in addition to the name of its node.
     """
 
     def __init__(self, name, arguments, node, check_mode=False, diff=False, task_vars=None):
@@ -49,7 +49,7 @@ def run():
 
 @pytest.fixture
 def refused():
-    """The message of a task that is refused before the node is called."""
+    """Return the message of a task that is refused before the node is called."""
 
     def message(name, arguments):
         def node(_arguments):

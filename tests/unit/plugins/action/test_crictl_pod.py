@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A manifest may be a mapping, a text or a file on the controller, and is always one Pod."""
+"""Tests that a manifest is a mapping, a string or a file on the controller, and always one Pod."""
 
 import json
 import os
@@ -18,14 +18,14 @@ SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: front}\n"
 
 
 def made(run, manifest):
-    """The pod that the node is asked for."""
+    """Return the pod in the request to the node."""
     task = run("crictl_pod", {"manifest": manifest}, lambda _arguments: {"changed": True, "removed": []})
     assert not task.result.get("failed"), task.result
     return task.calls[0]["secrets"]["pod"]
 
 
 @pytest.mark.parametrize("text", [TEXT, json.dumps(POD), f"---\n{TEXT}---\n", f"# a comment\n{TEXT}...\n"])
-def test_a_text_is_the_same_pod_as_the_mapping(run, text, tmp_path, monkeypatch):
+def test_a_string_is_the_same_pod_as_a_mapping(run, text, tmp_path, monkeypatch):
     expected = made(run, POD)
     assert made(run, text) == expected
     monkeypatch.chdir(tmp_path)
@@ -36,7 +36,7 @@ def test_a_text_is_the_same_pod_as_the_mapping(run, text, tmp_path, monkeypatch)
         assert made(run, path.name) == expected
 
 
-def test_an_absent_pod_is_named_by_a_file_too(run, tmp_path):
+def test_an_absent_pod_may_be_named_by_a_file(run, tmp_path):
     (tmp_path / "pod.yml").write_text(TEXT)
     arguments = {"manifest": str(tmp_path / "pod.yml"), "state": "absent"}
     task = run("crictl_pod", arguments, lambda _arguments: {"changed": False, "removed": []})
@@ -45,7 +45,7 @@ def test_an_absent_pod_is_named_by_a_file_too(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             f"{TEXT}---\n{SERVICE}",
@@ -64,12 +64,12 @@ def test_an_absent_pod_is_named_by_a_file_too(run, tmp_path):
         ("a: &a [*a]\nb: c\n", "expands to more than"),
     ],
 )
-def test_what_is_not_one_pod_is_refused_by_name(refused, text, said, tmp_path):
+def test_anything_but_one_pod_is_refused_by_name(refused, text, expected, tmp_path):
     (tmp_path / "pod.yml").write_text(text)
     for manifest in (text, str(tmp_path / "pod.yml")):
         message = refused("crictl_pod", {"manifest": manifest})
         assert message.startswith("manifest") or "\n- manifest" in message
-        assert said in message
+        assert expected in message
         assert "CANARY" not in message
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_path(refused, tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "huge").write_text("x" * 3_000_000)
-    for name, said in (
+    for name, expected in (
         (
             "missing.yml",
             "there is no such file on the controller; accepted: one Pod, as a mapping, as a string of YAML, or as",
@@ -90,11 +90,11 @@ def test_a_file_that_cannot_be_read_is_refused_by_path(refused, tmp_path):
         ("x" * 300, "on the controller"),
     ):
         message = refused("crictl_pod", {"manifest": f"{tmp_path}/{name}"})
-        assert said in message
+        assert expected in message
         assert message.isprintable()
         assert len(message) < 1000
 
 
 @pytest.mark.parametrize("manifest", [None, "", "  "])
-def test_no_manifest_is_refused(refused, manifest):
+def test_a_missing_manifest_is_refused(refused, manifest):
     assert "requires a manifest" in refused("crictl_pod", {"manifest": manifest})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the actions that check and apply files are documented as they are declared."""
+"""Tests that the options of the actions that check and apply files are documented as they are declared."""
 
 import importlib
 from pathlib import Path
@@ -18,7 +18,7 @@ def imported(kind, name):
 
 
 def without_descriptions(options):
-    """Documented options in the form of an argument specification."""
+    """Return documented options in the form of an argument specification."""
     found = {}
     for name, option in options.items():
         found[name] = {
@@ -30,7 +30,7 @@ def without_descriptions(options):
 
 
 def as_documented(specification):
-    """An argument specification without values that documentation leaves out."""
+    """Return an argument specification without values that documentation omits."""
     found = {}
     for name, option in specification.items():
         found[name] = {key: value for key, value in option.items() if (key, value) != ("required", False)}
@@ -40,7 +40,7 @@ def as_documented(specification):
 
 
 def documented_options(name):
-    """A module's options with those of its documentation fragments, below its own."""
+    """Return a module's options with those of its documentation fragments, which have lower precedence."""
     documentation = yaml.safe_load(imported("modules", name).DOCUMENTATION)
     options = documentation["options"]
     for fragment in documentation.get("extends_documentation_fragment", []):

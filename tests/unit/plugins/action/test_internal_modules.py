@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an action asks of its node fits the internal module node_*, and secrets travel apart from the rest."""
+"""Tests that requests of actions match the internal modules node_*, and that secrets are sent separately."""
 
 import contextlib
 import importlib
@@ -85,7 +85,7 @@ def internal(name):
 
 
 def returned(name, arguments):
-    """What an internal module prints for arguments of the options that it documents."""
+    """Return the output of an internal module for arguments of the options that it documents."""
     printed = io.StringIO()
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     with (
@@ -102,13 +102,13 @@ def name(request):
     return request.param
 
 
-def test_what_an_action_asks_fits_its_internal_module(run, name):
+def test_the_request_of_an_action_matches_its_internal_module(run, name):
     task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]), diff=True)
     assert len(task.calls) == CALLS[name], task.result
     for call in task.calls:
         assert set(call) == set(node_request.OPTIONS)
-        asked = node_request.of(call, internal(name).REQUEST)
-        assert asked == {**asked, **call["request"], **call["secrets"]}
+        received = node_request.of(call, internal(name).REQUEST)
+        assert received == {**received, **call["request"], **call["secrets"]}
 
 
 def test_secrets_are_in_the_option_that_is_not_logged(run, name):
@@ -128,7 +128,7 @@ def test_the_action_calls_the_internal_module_of_its_name(name):
     assert f"cri.node.node_{name}" == action.MODULE
 
 
-def test_a_request_of_another_form_is_refused_without_its_secrets(name):
+def test_a_request_of_another_format_is_refused_without_its_secrets(name):
     result = returned(name, {"request": {"colour": "red"}, "secrets": {"state": "CANARY", "call": "CANARY"}})
     assert result["failed"] is True
     assert "the request does not have the form that this internal module takes" in result["msg"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node returns reaches the result of a task as printable lines, whatever it is."""
+"""Tests that anything that a node returns reaches the result of a task as printable lines."""
 
 import json
 
@@ -58,7 +58,7 @@ def report(version="1.37.0", **more):
     }
 
 
-def test_a_version_that_cannot_be_read_is_a_warning_and_one_printable_line(run):
+def test_an_unreadable_version_is_a_warning_of_one_printable_line(run):
     layers = [["crio_config", {"crio": {"runtime": {"log_level": "info"}}}]]
     file = {"path": FILE["path"], "owner": "crio", "kind": "crio_conf", "layers": layers}
     as_wanted = {
@@ -94,7 +94,7 @@ def test_a_node_whose_version_has_settings_that_are_not_known_gets_a_warning(run
     assert "1.34 to 1.37" in warning
 
 
-def test_a_pod_that_failed_is_told_without_escapes_and_environment(run):
+def test_a_failed_pod_is_reported_without_escapes_and_environment(run):
     failure = {
         "container": "c",
         "exit_code": 1,
@@ -110,7 +110,7 @@ def test_a_pod_that_failed_is_told_without_escapes_and_environment(run):
     assert "http://***@h" in task.result["log"][1]
 
 
-def test_a_node_without_sudo_says_so(run):
+def test_a_node_without_sudo_is_reported(run):
     returned = {
         "failed": True,
         "module_stdout": "",
@@ -128,22 +128,25 @@ def test_a_node_without_sudo_says_so(run):
     assert "sudo: a password is required" in task.result["checks"][0]["detail"]
 
 
-def test_no_failure_repeats_what_a_secret_file_holds(run):
+def test_no_failure_repeats_the_content_of_a_secret_file(run):
     secret = {
         **FILE,
         "path": "/etc/crio/cri-node.environment",
         "secret": True,
         "content": '# x\nTOKEN="CANARY one"\nPASS=CANARY\n',
     }
-    for said in ('Invalid line TOKEN="CANARY one"', "CANARY one", "PASS=CANARY"):
-        for returned in ({"failed": True, "msg": said}, {"failed": True, "module_stderr": said, "msg": ""}):
+    for output in ('Invalid line TOKEN="CANARY one"', "CANARY one", "PASS=CANARY"):
+        for returned in (
+            {"failed": True, "msg": output},
+            {"failed": True, "module_stderr": output, "msg": ""},
+        ):
             message = run(
                 "runtime_config", {"files": [secret]}, lambda _arguments, returned=returned: dict(returned)
             ).message
             assert "CANARY" not in message
 
 
-def test_a_path_without_an_answer_is_a_warning_of_the_task(run):
+def test_an_unresponsive_path_is_a_warning_of_the_task(run):
     found = {"report": report(unanswered_paths=["/mnt/nfs/policy.json"])}
     [warning] = run("runtime_config", {"files": []}, lambda _arguments: found).result["warnings"]
     assert warning.startswith("/mnt/nfs/policy.json: its file system did not answer in time")
@@ -161,12 +164,12 @@ def unreachable(_arguments):
     raise AnsibleConnectionFailure("ssh: CANARY one")
 
 
-@pytest.mark.parametrize("said", ['Invalid line TOKEN="CANARY one"', "CANARY one", "PASS=CANARY"])
+@pytest.mark.parametrize("output", ['Invalid line TOKEN="CANARY one"', "CANARY one", "PASS=CANARY"])
 @pytest.mark.parametrize("kind", ["msg", "module_stderr", "unreachable"])
-def test_no_check_repeats_what_a_secret_file_holds_where_the_node_cannot_be_read(run, kind, said):
-    returned = {"failed": True, "msg": "", kind: said}
+def test_no_check_repeats_the_content_of_a_secret_file_if_the_node_cannot_be_read(run, kind, output):
+    returned = {"failed": True, "msg": "", kind: output}
     if kind == "unreachable":
-        returned = {"unreachable": True, "msg": said}
+        returned = {"unreachable": True, "msg": output}
     result = run("runtime_verify", {"files": [SECRET]}, lambda _arguments: dict(returned)).result
     assert result["failed_checks"] == ["node"]
     assert "CANARY" not in json.dumps(result)
@@ -179,7 +182,7 @@ def test_a_connection_that_fails_repeats_no_secret(run):
 
 
 @pytest.mark.parametrize("before", ["", "x" * 985])
-def test_no_check_repeats_what_a_secret_file_holds_where_the_runtime_says_it(run, before):
+def test_no_check_repeats_the_content_of_a_secret_file_that_the_runtime_prints(run, before):
     seen = {
         "state": report(),
         "owners": [],
@@ -196,12 +199,12 @@ def test_no_check_repeats_what_a_secret_file_holds_where_the_runtime_says_it(run
 
 
 def bundle_node(**more):
-    """A node's answers to crio_bundle, its texts with control characters."""
+    """Return a node's answers to crio_bundle, whose texts contain control characters."""
     here = {"architecture": "amd64", "installed": None, "sha256": None, "interrupted": False, **more}
     return lambda arguments: here if arguments["call"] == "read" else {"version": f"1.36.3{ESCAPES}"}
 
 
-def test_what_a_node_says_about_its_bundle_is_printable(run):
+def test_what_a_node_returns_about_its_bundle_is_printable(run):
     task = {"source": "http://host/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
     odd = f"1.36.2{ESCAPES} http://u:p@h/"
     message = run("crio_bundle", task, bundle_node(architecture=f"m68k{ESCAPES}")).message

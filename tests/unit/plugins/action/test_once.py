@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A setting crosses each room once: a task merges, checks and renders the layers of a variable a single time."""
+"""Tests that a task merges, checks and renders the layers of a variable only once."""
 
 import sys
 from collections import Counter
@@ -18,7 +18,7 @@ OUTCOME = {"generation": 1, "invocation_id": "b", "outranked": {}, "warnings": [
 
 
 def file_set(level="info"):
-    """One file of each kind, each with two layers."""
+    """Return one file of each kind, each with two layers."""
     layered = {
         "crio_conf": [["crio_config", log_level(level)], ["crio_config__lab", {"crio": {"metrics": {}}}]],
         "registries_conf": [
@@ -49,7 +49,7 @@ def log_level(level):
 
 
 class Calls:
-    """Counts the calls of functions by what they are called with, however their callers have imported them."""
+    """Counts the calls of functions by their arguments, regardless of how their callers imported them."""
 
     def __init__(self, **functions):
         self.found = Counter()
@@ -97,7 +97,7 @@ ONCE = [
 
 
 def node(files):
-    """A node on which every file of the set is missing, and which makes the change."""
+    """Return a node on which every file of the set is missing, and which makes the change."""
     absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
     found = report(files={each["path"]: dict(absent) for each in files}, fingerprint="a")
     return lambda request: {"report": found} if request["call"] == "read" else {"outcome": OUTCOME}
@@ -113,7 +113,7 @@ def test_a_change_merges_checks_and_renders_each_variable_once(run, check_mode):
     assert calls.found == Counter([*ONCE, ("rules",)])
 
 
-def test_a_change_that_the_node_refuses_is_explained_from_what_was_checked(run):
+def test_a_change_that_the_node_refuses_is_explained_without_another_check(run):
     files = file_set()
 
     def refusing(request):
@@ -126,8 +126,8 @@ def test_a_change_that_the_node_refuses_is_explained_from_what_was_checked(run):
     assert calls.found == Counter([*ONCE, ("rules",)])
 
 
-def test_the_layers_of_a_kind_are_read_once_where_they_are_not_merged(run):
-    """A drop-in's layers stay apart and an environment's are read before they merge."""
+def test_layers_that_are_not_merged_are_read_once(run):
+    """A drop-in's layers stay separate, and an environment's are read before they are merged."""
     files = file_set()
     with Calls(unit=unit_drop_in._read, environment=environment_file._read) as calls:
         run("runtime_config", {"files": files}, node(files))
@@ -135,7 +135,7 @@ def test_the_layers_of_a_kind_are_read_once_where_they_are_not_merged(run):
 
 
 class Hosts:
-    """What Ansible knows of the hosts of a play: templates are values already."""
+    """The host variables of a play, with templates already rendered."""
 
     def __init__(self, variables):
         self._all = variables

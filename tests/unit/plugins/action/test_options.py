@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cannot be meant is refused on the controller, by file, key and value, with no call to the node."""
+"""Tests that invalid options are refused on the controller by file, key and value, without a call to the node."""
 
 import pytest
 from hypothesis import given
@@ -90,11 +90,11 @@ UNITS += ["crio.target", "../crio", "crió", "x" * 100_000]
 
 
 @pytest.mark.parametrize("action", ["runtime_config", "runtime_verify"])
-@pytest.mark.parametrize(("more", "said"), MODES)
-def test_a_mode_that_cannot_be_meant_is_refused(refused, action, more, said):
+@pytest.mark.parametrize(("more", "expected"), MODES)
+def test_an_invalid_mode_is_refused(refused, action, more, expected):
     message = refused(action, with_file(**more))
     assert FILE["path"] in message
-    for words in said:
+    for words in expected:
         assert words in message
     assert len(message) < 1000
 
@@ -103,13 +103,13 @@ def test_a_mode_that_cannot_be_meant_is_refused(refused, action, more, said):
     ("given", "mode"),
     [("644", "0644"), ("0644", "0644"), ("600", "0600"), ("0640", "0640"), ("755", "0755"), (None, "0644")],
 )
-def test_a_mode_gets_its_one_form(given, mode):
+def test_a_mode_is_normalised(given, mode):
     options = {"files": [{**FILE, "mode": given, "secret": False}], "owners": None}
     assert option_rules.normalise(options, {"files": {}}) == []
     assert options["files"][0]["mode"] == mode
 
 
-def test_a_secret_file_is_roots_alone_unless_said_otherwise():
+def test_a_secret_file_is_only_readable_by_root_by_default():
     options = {"files": [{**FILE, "secret": True}], "owners": None}
     assert option_rules.normalise(options, {}) == []
     assert options["files"][0]["mode"] == "0600"
@@ -117,21 +117,21 @@ def test_a_secret_file_is_roots_alone_unless_said_otherwise():
 
 
 @given(st.text(max_size=6) | st.from_regex(r"[0-7]{3,4}", fullmatch=True))
-def test_a_mode_is_four_octal_digits_or_has_a_fault(text):
+def test_a_mode_is_four_octal_digits_or_has_a_problem(text):
     mode, fault = option_rules.file_mode(text, secret=True)
     assert fault or (len(mode) == 4 and int(mode, 8) & 0o7007 == 0 and int(mode, 8) & 0o400)
 
 
-@pytest.mark.parametrize(("path", "said"), PATHS)
-def test_a_path_that_cannot_be_meant_is_refused(refused, path, said):
+@pytest.mark.parametrize(("path", "expected"), PATHS)
+def test_an_invalid_path_is_refused(refused, path, expected):
     message = refused("runtime_config", with_file(path=path))
     assert "files[0]: path = " in message
-    assert said in message
+    assert expected in message
     assert message.isprintable()
     assert len(message) < 1000
 
 
-def test_two_files_cannot_have_one_path_nor_one_be_inside_of_the_other(refused):
+def test_two_files_cannot_have_the_same_path_or_be_inside_each_other(refused):
     twice = {"files": [FILE, {**FILE, "content": "other"}, {**FILE, "path": f"{FILE['path']}/x"}]}
     message = refused("runtime_config", twice)
     assert "is also the path of files[0]" in message
@@ -139,7 +139,7 @@ def test_two_files_cannot_have_one_path_nor_one_be_inside_of_the_other(refused):
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_a_unit_that_is_no_service_is_refused(refused, unit):
+def test_a_unit_that_is_not_a_service_is_refused(refused, unit):
     message = refused("runtime_config", {"files": [], "unit": unit})
     assert "unit" in message
     assert "\n" not in message.partition("changed:")[0]
@@ -157,7 +157,7 @@ def test_a_unit_that_is_no_service_is_refused(refused, unit):
         ("service", "service.service"),
     ],
 )
-def test_a_unit_gets_its_whole_name(run, given, unit):
+def test_a_unit_gets_its_full_name(run, given, unit):
     task = run(
         "runtime_config",
         {"files": [], "owners": ["crio"], "unit": given},
@@ -171,7 +171,7 @@ def test_a_unit_gets_its_whole_name(run, given, unit):
     [("runtime_config", {"files": []}), ("runtime_verify", {}), ("crictl_pod", {"manifest": POD})],
 )
 @pytest.mark.parametrize("value", [0, -5, True, 1.5, "0", "-1", "soon", 10**12, [1]])
-def test_a_time_that_is_none_is_refused(refused, action, arguments, value):
+def test_an_invalid_time_is_refused(refused, action, arguments, value):
     names = {
         "runtime_config": ["ready_timeout"],
         "runtime_verify": ["timeout"],
@@ -182,12 +182,12 @@ def test_a_time_that_is_none_is_refused(refused, action, arguments, value):
 
 
 @pytest.mark.parametrize("owner", ["", " ", "a/b", "../x", "a\nb", "x" * 65, "-x", "crio\u202e", "\ud800"])
-def test_an_owner_that_is_no_name_is_refused(refused, owner):
+def test_an_invalid_owner_is_refused(refused, owner):
     assert "owner" in refused("runtime_config", with_file(owner=owner))
     assert "owners[0]" in refused("runtime_config", {"files": [], "owners": [owner]})
 
 
-def test_a_file_of_an_owner_that_the_task_does_not_own_is_refused(refused):
+def test_a_file_of_an_owner_that_the_task_does_not_list_is_refused(refused):
     message = refused("runtime_config", {**with_file(), "owners": ["registries"]})
     assert 'owner = "crio"' in message
     assert "accepted: registries" in message
@@ -196,7 +196,7 @@ def test_a_file_of_an_owner_that_the_task_does_not_own_is_refused(refused):
 @pytest.mark.parametrize(
     "content", ["CANARY\0", "CANARY\ud800", "CANARY" * 200_000, {"CANARY": 1}, ["CANARY"], 5]
 )
-def test_a_content_that_no_file_has_is_refused_unquoted(refused, content):
+def test_invalid_content_is_refused_without_quoting_it(refused, content):
     message = refused("runtime_config", with_file(content=content))
     assert f"{FILE['path']}: content: " in message
     assert "CANARY" not in message
@@ -224,7 +224,7 @@ def itself():
     ],
 )
 @pytest.mark.parametrize("name", ["layers", "crio_layers"])
-def test_layers_that_are_no_pairs_are_refused_unquoted(refused, name, layers):
+def test_layers_that_are_not_pairs_are_refused_without_quoting_them(refused, name, layers):
     of_others = {"layers": [["crictl_config", {}]]} if name == "crio_layers" else {}
     if layers == [] and of_others:
         return  # no layer of CRI-O is fine
@@ -238,14 +238,14 @@ def test_layers_that_are_no_pairs_are_refused_unquoted(refused, name, layers):
     "layer", ["CANARY", ["CANARY"], 5, {"crio": {"runtime": {"log_level": "\ud800CANARY"}}}]
 )
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"text"}))
-def test_a_layer_that_cannot_be_settings_is_refused_by_its_variable(refused, kind, layer):
+def test_a_layer_that_cannot_contain_settings_is_refused_by_its_variable(refused, kind, layer):
     file = {"path": FILE["path"], "owner": "crio", "kind": kind, "layers": [["some_variable", layer]]}
     message = refused("runtime_config", {"files": [file]})
     assert "some_variable" in message
     assert message.isprintable() or "\n- " in message
 
 
-def test_text_and_settings_are_not_mixed_in_one_file(refused):
+def test_content_and_layers_cannot_be_combined_in_one_file(refused):
     layers = [["crio_config", {}]]
     both = {"path": FILE["path"], "owner": "crio", "kind": "crio_conf", "content": "x", "layers": layers}
     assert "is only for files of kind text" in refused("runtime_config", {"files": [both]})
@@ -259,14 +259,14 @@ def test_text_and_settings_are_not_mixed_in_one_file(refused):
 
 
 @pytest.mark.parametrize("files", ["CANARY", {"CANARY": 1}, ["CANARY"], [["CANARY"]], [5], 7])
-def test_files_that_are_none_are_refused_unquoted(refused, files):
+def test_invalid_files_are_refused_without_quoting_them(refused, files):
     message = refused("runtime_config", {"files": files})
     assert "files" in message
     assert "CANARY" not in message
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ({"name": "UPPER"}, "name"),
         ({"name": "a", "namespace": "a.b"}, "namespace"),
@@ -283,8 +283,8 @@ def test_files_that_are_none_are_refused_unquoted(refused, files):
         ({"name": "a", "image_endpoint": "run.sock"}, "image_endpoint"),
     ],
 )
-def test_a_pod_that_nobody_can_have_is_refused(refused, more, said):
-    assert said in refused("crictl_pod", {"state": "absent", **more})
+def test_an_invalid_pod_is_refused(refused, more, expected):
+    assert expected in refused("crictl_pod", {"state": "absent", **more})
 
 
 @pytest.mark.parametrize(
@@ -307,14 +307,14 @@ def test_a_pod_that_nobody_can_have_is_refused(refused, more, said):
         {"containers": {}},
     ],
 )
-def test_a_manifest_of_odd_parts_is_refused_without_a_value_of_its_environment(refused, spec):
+def test_a_malformed_manifest_is_refused_without_a_value_of_its_environment(refused, spec):
     message = refused("crictl_pod", {"manifest": {**POD, "spec": {**POD["spec"], **spec}}})
     assert "CANARY" not in message
     message.encode()
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ({"source": ""}, "source"),
         ({"source": "/srv/\0"}, "control character"),
@@ -324,12 +324,12 @@ def test_a_manifest_of_odd_parts_is_refused_without_a_value_of_its_environment(r
         ({"sha256": {"amd64": "short"}}, "64 hexadecimal digits"),
     ],
 )
-def test_a_bundle_that_is_none_is_refused(refused, more, said):
-    assert said in refused("crio_bundle", {**BUNDLE, **more})
+def test_an_invalid_bundle_is_refused(refused, more, expected):
+    assert expected in refused("crio_bundle", {**BUNDLE, **more})
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"image": "UPPER CASE"}, 'image (verify_image of the role) = "UPPER CASE": is not an image name'),
         (
@@ -348,8 +348,8 @@ def test_a_bundle_that_is_none_is_refused(refused, more, said):
         ({"image": "a\nb"}, "image (verify_image of the role)"),
     ],
 )
-def test_an_option_of_the_verification_is_named_with_its_variable_and_value(refused, options, said):
-    assert said in refused("runtime_verify", options)
+def test_an_option_of_the_verification_is_named_with_its_variable_and_value(refused, options, expected):
+    assert expected in refused("runtime_verify", options)
 
 
 def test_every_option_with_a_variable_is_an_option_and_a_variable_of_a_role():

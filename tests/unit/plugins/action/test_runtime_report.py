@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action runtime_report: the results of all hosts of a play, by the name of the variable that they registered."""
+"""Tests the action runtime_report: the results of all hosts of a play, by the name of the variable that they registered."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def nobody(_arguments):
 
 @pytest.fixture
 def reported(run):
-    """reported(results by host, hosts left in the play, hosts of the batch) -> the result of the task."""
+    """Return reported(results by host, hosts left in the play, hosts of the batch) -> the result of the task."""
 
     def report(results, left=None, batch=None, check_mode=False):
         hosts = list(results)
@@ -89,6 +89,6 @@ def test_hosts_of_later_batches_are_pending_and_their_earlier_results_do_not_cou
     assert found[1] == {"nodes": 4, "failed": 2, "pending": 2}
 
 
-def test_a_variable_that_holds_no_result_counts_as_not_planned(reported):
+def test_a_variable_without_a_result_counts_as_not_planned(reported):
     listed, _numbers = statuses(reported({"a": "text", "b": ["list"], "c": None, "d": {}}))
     assert set(listed.values()) == {"not_planned"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that other tools write, too, is never removed by its path."""
+"""Tests that a file that other tools also write is never removed by its path."""
 
 from tests.unit.plugins.action.test_messages import report
 
@@ -8,7 +8,7 @@ OLD = "/etc/crio/crio.conf.d/61-old.conf"
 OUTCOME = {"generation": 2, "invocation_id": "b", "outranked": {}, "warnings": []}
 
 
-def test_only_the_node_decides_what_of_a_shared_file_is_ours(run):
+def test_only_the_node_decides_which_entries_of_a_shared_file_are_ours(run):
     found = {"file_type": "file", "as_wanted": False, "loaded": False, "mode": "0600", "disruption": "none"}
     orphans = {AUTH: {**found, "secret": True, "shared": True}, OLD: {**found, "secret": False}}
 

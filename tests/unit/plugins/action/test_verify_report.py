@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action verify_report returns the complete result even if the report's file cannot be written."""
+"""Tests that the action verify_report returns the complete result even if the report's file cannot be written."""
 
 import os
 
@@ -28,7 +28,7 @@ def test_a_file_that_cannot_be_written_is_a_warning_and_the_result_is_complete(
         assert not result.get("failed") or "control character" in result["msg"]
 
 
-def test_a_folder_without_write_permission_is_reported_by_the_check(run, tmp_path, monkeypatch):
+def test_a_directory_without_write_permission_is_reported_by_the_check(run, tmp_path, monkeypatch):
     monkeypatch.setattr(report_file.os, "access", lambda *_arguments, **_options: False)
     result = run("verify_report", {"path": f"{tmp_path}/x.json", "state": "checked"}, nobody).result
     assert "Permission denied" in result["warnings"][0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters as users meet them: called by name, and once through a real ansible-playbook."""
+"""Tests the filters like users call them: by name, and once with a real ansible-playbook."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def call(name, *arguments, **options):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_documented_options_are_those_the_filter_takes(name):
+def test_the_documented_options_are_those_of_the_filter(name):
     documentation = yaml.safe_load(plugin(name).DOCUMENTATION)
     assert documentation["name"] == name
     signature = inspect.signature(plugin(name).FilterModule().filters()[name])
@@ -47,13 +47,13 @@ def test_the_documented_options_are_those_the_filter_takes(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_filter_shows_itself_and_says_what_it_returns(name):
+def test_each_filter_has_an_example_and_documents_its_return_value(name):
     assert f"cri.node.{name}" in plugin(name).EXAMPLES
     assert yaml.safe_load(plugin(name).EXAMPLES)
     assert yaml.safe_load(plugin(name).RETURN)["_value"]
 
 
-def test_registries_config_tells_all_there_is_to_know():
+def test_registries_config_returns_data_sources_problems_and_warnings():
     layers = [
         ("registries_config", {"registry": [{"location": "a.example.com", "insecure": "true"}]}),
         (
@@ -61,20 +61,20 @@ def test_registries_config_tells_all_there_is_to_know():
             {"short-name-mode": "enforcing", "registry": [{"locatoin": "b.example.com"}]},
         ),
     ]
-    told = call("registries_config", layers)
-    assert told["data"]["registry"][-1] == {"location": "a.example.com", "insecure": True}
-    assert told["layers"] == {
+    result = call("registries_config", layers)
+    assert result["data"]["registry"][-1] == {"location": "a.example.com", "insecure": True}
+    assert result["layers"] == {
         "short-name-mode": "registries_config__x",
         'registry."a.example.com".location': "registries_config",
         'registry."a.example.com".insecure': "registries_config",
     }
-    assert "did you mean location?" in told["problems"][0]
-    assert told["warnings"] == []
+    assert "did you mean location?" in result["problems"][0]
+    assert result["warnings"] == []
 
 
-def test_crictl_config_tells_all_there_is_to_know():
-    told = call("crictl_config", {"timeout": "5", "max-retries": 2}, version="1.36")
-    assert told == {
+def test_crictl_config_returns_data_sources_problems_and_warnings():
+    result = call("crictl_config", {"timeout": "5", "max-retries": 2}, version="1.36")
+    assert result == {
         "data": {"timeout": 5, "max-retries": 2},
         "layers": {"timeout": "crictl_config", "max-retries": "crictl_config"},
         "problems": [
@@ -85,7 +85,7 @@ def test_crictl_config_tells_all_there_is_to_know():
     }
 
 
-def test_crio_config_tells_all_there_is_to_know():
+def test_crio_config_returns_data_sources_problems_and_warnings():
     layers = [
         ("crio_config", {"crio": {"metrics": {"metrics_port": "9537"}, "runtime": {"default_env": ["A=b"]}}}),
         ("crio_config__debug", {"crio": {"runtime": {"log_level": "debug", "pids_limit": 5}}}),
@@ -129,7 +129,7 @@ def test_crio_config_tells_all_there_is_to_know():
         pytest.param({"crio": {"x": 1}}, "crio_config: crio.x: is unknown", id="an unknown key"),
     ],
 )
-def test_what_a_user_gets_wrong_is_an_answer_and_no_error(configuration, words):
+def test_a_mistake_of_the_user_is_returned_as_a_problem_and_not_raised(configuration, words):
     [problem] = call("crio_config", configuration)["problems"]
     assert words in problem
 
@@ -146,7 +146,7 @@ def test_misuse_of_crio_config_is_an_error(arguments, options, words):
         call("crio_config", *arguments, **options)
 
 
-def test_a_version_that_is_none_is_told_with_the_other_problems():
+def test_an_invalid_version_is_reported_with_the_other_problems():
     problems = call("crio_config", {"crio": {"x": 1}}, version="newest")["problems"]
     assert problems[0].startswith(
         'crio_version = "newest": is not a version; accepted: a version from 1.34 to 1.37'
@@ -155,7 +155,7 @@ def test_a_version_that_is_none_is_told_with_the_other_problems():
 
 
 @pytest.mark.parametrize("version", [1.4, 1.36, 1.3, 1, 0, 0.0, True, False, ["1.36"], {}])
-def test_a_version_that_is_not_a_text_is_refused_with_the_reason(version):
+def test_a_version_that_is_not_a_string_is_refused_with_the_reason(version):
     (problem,) = call("crio_config", {}, version=version)["problems"]
     assert problem.startswith("crio_version")
     assert "is not a string" in problem
@@ -174,7 +174,7 @@ def test_a_version_whose_settings_are_not_known_is_refused_with_the_range(versio
 
 
 @pytest.mark.parametrize("version", ["1.34", "1.36.3", "v1.37.0-dev", "1.35.0~rc1", "", None])
-def test_a_version_of_the_range_is_accepted(version):
+def test_a_version_within_the_range_is_accepted(version):
     assert call("crio_config", {}, version=version)["problems"] == []
     assert call("crictl_config", {}, version=version)["problems"] == []
 
@@ -191,7 +191,7 @@ def test_to_toml_names_the_key_it_cannot_write():
         ("to_environment_file", "environment_problems", {"A": "x", "B": "hunter2\n", "C d": "y"}, "A=x\n"),
     ],
 )
-def test_a_writer_fails_on_what_its_asker_tells_unless_told_to_leave_it_out(writer, asker, data, rest):
+def test_a_writer_fails_on_reported_problems_unless_it_is_lenient(writer, asker, data, rest):
     assert len(call(asker, data)) == 2
     with pytest.raises(AnsibleFilterError) as error:
         call(writer, data)
@@ -200,7 +200,7 @@ def test_a_writer_fails_on_what_its_asker_tells_unless_told_to_leave_it_out(writ
     assert call(writer, data, lenient=True) == rest
 
 
-def test_a_problem_begins_with_the_variable_it_is_in():
+def test_a_problem_starts_with_its_variable():
     assert call("unit_problems", {"X": {}})[0].startswith("crio_service: ")
     assert call("environment_problems", {"1": ""}, variable="mine")[0].startswith("mine: ")
 
@@ -252,8 +252,8 @@ def vaulted(text, password_file):
     return [line.strip() for line in run.stdout.splitlines()[1:] if line.strip()]
 
 
-def test_a_playbook_uses_all_of_them(tmp_path):
-    """What templates, vaulted texts and lazy containers of this ansible-core look like to the filters."""
+def test_all_filters_work_in_a_playbook(tmp_path):
+    """Templates, vaulted strings and lazy containers of this ansible-core reach the filters."""
     password = tmp_path / "password"
     password.write_text("sesame\n", encoding="utf-8")
     text = PLAYBOOK.replace("VAULTED", "\n            ".join(vaulted("/open", password)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives of any kind are unpacked within limits, or are one clear error."""
+"""Tests that archives of any kind are unpacked within limits, or are one clear error."""
 
 import bz2
 import contextlib
@@ -82,7 +82,7 @@ def test_regular_files_are_unpacked_whatever_the_format(tmp_path, compress, form
         "top/a b",
     ],
 )
-def test_an_odd_name_is_left_out(tmp_path, name):
+def test_an_unusual_name_is_omitted(tmp_path, name):
     odd = entry("replaced", pax_headers={"path": name})
     assert unpack(tmp_path, packed(odd, entry("top/a"))) == {"a": b"x"}
 
@@ -91,7 +91,7 @@ def test_an_odd_name_is_left_out(tmp_path, name):
     "kind",
     [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE],
 )
-def test_anything_but_a_regular_file_is_left_out(tmp_path, kind):
+def test_anything_but_a_regular_file_is_omitted(tmp_path, kind):
     odd = entry("top/out", b"", type=kind, linkname="/etc/passwd")
     assert unpack(tmp_path, packed(odd, entry("top/a"))) == {"a": b"x"}
     # Nor is it written through.
@@ -99,7 +99,7 @@ def test_anything_but_a_regular_file_is_left_out(tmp_path, kind):
     assert unpack(tmp_path, packed(link, entry("top/dir/a"))) == {"dir/a": b"x"}
 
 
-def test_a_name_that_comes_twice_has_its_last_content(tmp_path):
+def test_a_duplicate_name_has_its_last_content(tmp_path):
     assert unpack(tmp_path, packed(entry("top/a", b"long one"), entry("top/a", b"2"))) == {"a": b"2"}
 
 
@@ -124,7 +124,7 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", ["-1", "-99999999999", "1" + "0" * 30, "99999999999", "x", ""])
 @pytest.mark.parametrize("format", [tarfile.PAX_FORMAT])
-def test_a_size_that_is_a_lie_is_one_error_at_once(tmp_path, size, format):
+def test_a_false_size_is_an_immediate_error(tmp_path, size, format):
     began = time.monotonic()
     odd = entry("top/a", b"x" * 100, pax_headers={"size": size})
     content = packed(odd, entry("top/b"), format=format)
@@ -133,7 +133,7 @@ def test_a_size_that_is_a_lie_is_one_error_at_once(tmp_path, size, format):
     assert time.monotonic() - began < 5
 
 
-def test_a_header_of_gigabytes_is_refused_and_not_read(tmp_path):
+def test_a_header_of_gigabytes_is_refused_without_reading_it(tmp_path):
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2**32
     assert "header has 4 GiB" in refusal(
@@ -164,25 +164,25 @@ def test_sparse_files_are_refused(tmp_path):
         bytes(300),
     ],
 )
-def test_what_is_no_archive_is_one_error(tmp_path, content):
+def test_a_file_that_is_not_an_archive_is_one_error(tmp_path, content):
     assert re.match("it is not a readable tar archive: .", refusal(tmp_path, content))
 
 
-def test_a_file_that_is_not_there_is_one_error(tmp_path):
+def test_a_missing_file_is_one_error(tmp_path):
     for path in ("/nowhere", "/no\0where"):
         with pytest.raises(archive.ArchiveError, match="it is not a readable tar archive"):
             archive.unpack(path, str(tmp_path), "top", bool)
 
 
-def test_a_full_disk_says_which_file_system(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_with_its_file_system(tmp_path, monkeypatch):
     def full(path, flags, mode=0, real=os.open, **more):
         return (
             real("/dev/full", os.O_WRONLY) if str(path).endswith("out/a") else real(path, flags, mode, **more)
         )
 
     monkeypatch.setattr(archive.os, "open", full)
-    told = refusal(tmp_path, packed(entry("top/a", b"x" * 5000)))
-    assert told.startswith(
+    message = refusal(tmp_path, packed(entry("top/a", b"x" * 5000)))
+    assert message.startswith(
         f"unpacking top/a failed ({tmp_path}/out/a): No space left on device; free at least 4.88 KiB on the file"
     )
 
@@ -203,7 +203,7 @@ PLAIN = gzip.decompress(WHOLE)
     st.lists(st.tuples(st.integers(0, len(PLAIN)), st.binary(min_size=1, max_size=12)), max_size=4),
     st.integers(0, len(PLAIN)),
 )
-def test_a_damaged_archive_gives_files_or_one_error(tmp_path_factory, content, changes, end):
+def test_a_damaged_archive_yields_files_or_one_error(tmp_path_factory, content, changes, end):
     damaged = bytearray(content)
     for place, replacement in changes:
         damaged[place : place + len(replacement)] = replacement

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's static bundle: what is taken from the archive, where it goes, and what is refused."""
+"""Tests CRI-O's static bundle: what is extracted from the archive, where it is installed, and what is refused."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ WHOLE = {
 
 @pytest.fixture
 def archive(tmp_path):
-    """A function that writes an archive of these files and returns its path and its SHA-256."""
+    """Return a function that writes an archive of these files and returns its path and its SHA-256."""
 
     def write(files=None, **more):
         path = tmp_path / "bundle.tar.gz"
@@ -43,7 +43,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def directory(tmp_path):
-    """Where a bundle is prepared."""
+    """Return the directory in which a bundle is prepared."""
     path = tmp_path / "prepared"
     path.mkdir()
     return str(path)
@@ -51,7 +51,7 @@ def directory(tmp_path):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """A function that says which CRI-O the node has; at first none."""
+    """Return a function that sets the CRI-O of the node, which initially has none."""
 
     def has(version):
         monkeypatch.setattr(bundle, "read", lambda: {"installed": version})
@@ -62,7 +62,7 @@ def installed(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _empty_node(monkeypatch, tmp_path, installed):
-    """The targets of a bundle, and what is recorded of it, below a folder instead of the root; a systemd that does nothing."""
+    """Put the targets of a bundle and its record below a directory instead of the root, with a systemd that does nothing."""
     layout = Layout(f"{tmp_path}/node")
     state = layout.state_directory
     monkeypatch.setattr(bundle, "NODE", layout)
@@ -79,7 +79,7 @@ def _empty_node(monkeypatch, tmp_path, installed):
         monkeypatch.setattr(bundle, name, moved)
 
 
-def test_every_file_has_the_place_that_the_installer_of_the_bundle_gives_it(archive, directory, tmp_path):
+def test_every_file_is_installed_where_the_installer_of_the_bundle_puts_it(archive, directory, tmp_path):
     version, placements = bundle.prepare(*archive(), directory)
     assert version == "1.36.3"
     assert {target.removeprefix(f"{tmp_path}/node"): mode for target, _content, mode in placements} == {
@@ -99,12 +99,12 @@ def test_preparing_writes_nothing_outside_its_directory(archive, directory, tmp_
     assert sorted(os.listdir(tmp_path)) == ["bundle.tar.gz", "prepared"]
 
 
-def test_placed_files_are_whole_and_nothing_else_lies_beside_them(archive, directory, tmp_path):
+def test_installed_files_are_complete_and_no_other_files_are_left(archive, directory, tmp_path):
     version, placements = bundle.prepare(*archive(), directory)
     assert bundle.install(version, placements, "1" * 64) == []
     found = {str(path.relative_to(tmp_path)) for path in (tmp_path / "node").rglob("*") if path.is_file()}
-    wanted = {os.path.relpath(target, tmp_path) for target, _content, _mode in placements}
-    assert found == wanted | {"node/var/lib/cri-node/bundle.json"}
+    expected = {os.path.relpath(target, tmp_path) for target, _content, _mode in placements}
+    assert found == expected | {"node/var/lib/cri-node/bundle.json"}
     record = json.loads((tmp_path / "node/var/lib/cri-node/bundle.json").read_text())
     assert record == {
         "format": 1,
@@ -116,7 +116,7 @@ def test_placed_files_are_whole_and_nothing_else_lies_beside_them(archive, direc
     assert os.access(tmp_path / "node/usr/local/bin/crio", os.X_OK)
 
 
-def test_configuration_that_is_there_is_kept(archive, directory, tmp_path):
+def test_existing_configuration_is_kept(archive, directory, tmp_path):
     mine = tmp_path / "node/etc/crio/policy.json"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
@@ -128,7 +128,7 @@ def test_configuration_that_is_there_is_kept(archive, directory, tmp_path):
     assert (mine.read_text(), other.read_text()) == ("mine", "placed since")
 
 
-def test_another_hash_is_refused(archive, directory):
+def test_a_wrong_hash_is_refused(archive, directory):
     path, sha256 = archive()
     with pytest.raises(bundle.BundleError, match=f"has the SHA-256 {sha256}, not the {'0' * 64}"):
         bundle.prepare(path, "0" * 64, directory)
@@ -137,12 +137,12 @@ def test_another_hash_is_refused(archive, directory):
 @pytest.mark.parametrize(
     "name", ["cri-o//etc/passwd", "cri-o/../passwd", "/cri-o/bin/x", "other/bin/x", "cri-o/./x"]
 )
-def test_an_odd_name_is_left_out(archive, directory, name):
+def test_an_unusual_name_is_omitted(archive, directory, name):
     path, _sha256 = archive(**{name: "odd"})
     assert set(bundle._unpack(path, directory)) == {entry.removeprefix("cri-o/") for entry in WHOLE}
 
 
-def test_a_link_is_left_out(archive, directory, tmp_path):
+def test_a_link_is_omitted(archive, directory, tmp_path):
     path, _sha256 = archive()
     plain = tmp_path / "plain.tar"
     with tarfile.open(path) as old, tarfile.open(plain, "w") as new:
@@ -154,7 +154,7 @@ def test_a_link_is_left_out(archive, directory, tmp_path):
     assert "bin/linked" not in bundle._unpack(str(plain), directory)
 
 
-def test_what_the_bundle_lacks_is_named(archive, directory):
+def test_a_file_missing_from_the_bundle_is_named(archive, directory):
     files = {
         name: text for name, text in WHOLE.items() if name not in ("cri-o/bin/pinns", "cri-o/bin/crictl")
     }
@@ -162,19 +162,19 @@ def test_what_the_bundle_lacks_is_named(archive, directory):
         bundle.prepare(*archive(files), directory)
 
 
-def test_what_is_no_archive_is_refused(tmp_path, directory):
+def test_a_file_that_is_not_an_archive_is_refused(tmp_path, directory):
     page = tmp_path / "bundle.tar.gz"
     page.write_text("<html>not found</html>")
     with pytest.raises(bundle.BundleError, match="not a readable tar archive"):
         bundle.prepare(str(page), hashlib.sha256(page.read_bytes()).hexdigest(), directory)
 
 
-def test_a_file_that_is_not_there_is_refused(directory):
+def test_a_missing_file_is_refused(directory):
     with pytest.raises(bundle.BundleError, match=r"cannot be read: .*No such file"):
         bundle.prepare("/nowhere/bundle.tar.gz", "0" * 64, directory)
 
 
-def test_a_url_that_nobody_serves_is_refused(directory):
+def test_an_unreachable_url_is_refused(directory):
     with pytest.raises(bundle.BundleError, match=r"http://127.0.0.1:9/bundle cannot be fetched"):
         bundle.prepare("http://127.0.0.1:9/bundle", "0" * 64, directory)
 
@@ -186,7 +186,7 @@ def test_a_crio_that_does_not_run_is_refused_with_its_reason(archive, directory)
         )
 
 
-def test_what_a_crio_prints_is_shown_printable_and_without_credentials(archive, directory):
+def test_output_of_crio_is_shown_printable_and_without_credentials(archive, directory):
     program = "#!/bin/sh\nprintf 'no\\033[2J\\nproxy http://u:secret@host/ refused' >&2; exit 2"
     with pytest.raises(bundle.BundleError) as caught:
         bundle.prepare(*archive(**{"cri-o/bin/crio": program}), directory)
@@ -199,7 +199,7 @@ def test_another_minor_version_is_refused(archive, directory, installed):
         bundle.prepare(*archive(), directory)
 
 
-def test_another_patch_version_is_taken(archive, directory, installed):
+def test_another_patch_version_is_accepted(archive, directory, installed):
     installed("1.36.9")
     assert bundle.prepare(*archive(), directory)[0] == "1.36.3"
 

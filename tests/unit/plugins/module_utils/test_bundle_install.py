@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An installation of a bundle is whole or has not been, whatever ends it: a kill or an error at each operation on a file."""
+"""Tests that an installation of a bundle is complete or undone after a kill or an error at each operation on a file."""
 
 import contextlib
 import errno
@@ -24,7 +24,7 @@ OLD, NEW = "a" * 64, "b" * 64
 
 
 class Operations:
-    """Counts operations on files below a folder and lets `fault` happen at one of them, or from it on."""
+    """Counts operations on files below a directory and injects `fault` at one of them, or from then on."""
 
     def __init__(self, fault, number, for_ever=False):
         self.fault, self.number, self.for_ever, self.count = fault, number, for_ever, 0
@@ -61,7 +61,7 @@ def failing(number):
 
 
 class Node:
-    """A node with an old bundle, and a new one that waits to be installed."""
+    """A node with an old bundle, and a new one to be installed."""
 
     def __init__(self, root, content):
         self.root, self.content = root, content
@@ -90,7 +90,7 @@ class Node:
         return bundle.install("2.0.0", self.prepared, NEW)
 
     def refusal(self):
-        """Why the new bundle was not installed; None where it was."""
+        """Return why the new bundle was not installed, or None if it was."""
         try:
             self.install_new()
         except bundle.BundleError as error:
@@ -98,7 +98,7 @@ class Node:
         return None
 
     def state(self):
-        """Everything below the root: kind, mode, content, and which inode a file is."""
+        """Return everything below the root: type, mode, content, and inode of each file."""
         found = {}
         for folder, folders, files in os.walk(self.root):
             for name in [*folders, *files]:
@@ -112,7 +112,7 @@ class Node:
         return found
 
     def is_new(self):
-        """Whether exactly the new bundle is in place, with nothing beside it."""
+        """Return whether exactly the new bundle is installed, without other files."""
         found = {path: value for path, value in self.state().items() if not isinstance(value, str)}
         record = json.loads(found.pop("var/lib/cri-node/bundle.json")[1])
         return record["sha256"] == NEW and {
@@ -155,7 +155,7 @@ def in_child(action, operations):
 
 @contextlib.contextmanager
 def copy_of(node, tmp_path):
-    """The node's tree with its inodes as they are, to be put back afterwards."""
+    """Preserve the node's tree with its inodes, and restore it afterwards."""
     saved = tmp_path / "saved"
     shutil.copytree(node.root, saved, copy_function=os.link)
     yield
@@ -163,7 +163,7 @@ def copy_of(node, tmp_path):
     os.rename(saved, node.root)
 
 
-def test_a_kill_at_any_operation_and_the_next_run_give_the_old_or_the_new_bundle(node, tmp_path):
+def test_after_a_kill_at_any_operation_the_next_run_restores_the_old_or_keeps_the_new_bundle(node, tmp_path):
     old, outcomes = node.state(), []
     for number in range(1, 1000):
         with copy_of(node, tmp_path):
@@ -178,7 +178,7 @@ def test_a_kill_at_any_operation_and_the_next_run_give_the_old_or_the_new_bundle
     assert outcomes[-1] == "new"
 
 
-def test_a_kill_of_the_recovery_at_any_operation_is_recovered_from_as_well(node, tmp_path):
+def test_a_recovery_killed_at_any_operation_is_completed_by_the_next_one(node, tmp_path):
     old, tried = node.state(), 0
     for number in range(20, 1000, 13):
         for second in range(1, 1000, 3):
@@ -219,7 +219,7 @@ def test_one_failing_operation_leaves_the_old_bundle_or_installs_the_new_one(nod
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EROFS], ids=errno.errorcode.get)
-def test_a_disk_that_fails_for_good_is_recovered_from_once_it_works_again(node, tmp_path, number):
+def test_recovery_succeeds_once_a_failed_disk_works_again(node, tmp_path, number):
     old = node.state()
     for position in range(1, 1000):
         with copy_of(node, tmp_path):
@@ -233,8 +233,8 @@ def test_a_disk_that_fails_for_good_is_recovered_from_once_it_works_again(node, 
     assert position > 60
 
 
-def test_a_full_disk_does_not_prevent_going_back(node, tmp_path):
-    """Whatever needs room fails from some operation on; renames, links to what is there and removals do not."""
+def test_a_full_disk_does_not_prevent_a_rollback(node, tmp_path):
+    """Operations that need space fail from some operation on; renames, hard links and removals do not."""
     old = node.state()
     for position in range(1, 60):
         with copy_of(node, tmp_path), pytest.MonkeyPatch.context() as patch:
@@ -260,7 +260,7 @@ def test_a_full_disk_does_not_prevent_going_back(node, tmp_path):
     assert position > 5
 
 
-def test_a_unit_that_systemd_does_not_take_puts_the_old_bundle_back(node, monkeypatch):
+def test_a_unit_that_systemd_refuses_restores_the_old_bundle(node, monkeypatch):
     old = node.state()
     monkeypatch.setattr(bundle, "run", lambda _arguments: (1, "", "no\x1bbus http://u:p@h\n"))
     with pytest.raises(
@@ -271,7 +271,7 @@ def test_a_unit_that_systemd_does_not_take_puts_the_old_bundle_back(node, monkey
     assert node.state() == old
 
 
-def test_what_somebody_else_put_in_place_meanwhile_is_not_taken_away(node):
+def test_files_that_somebody_else_installed_meanwhile_are_not_removed(node):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(swap_module.FileSwap, "commit", lambda _swap: kill())
         assert in_child(node.install_new, contextlib.nullcontext())
@@ -304,7 +304,7 @@ def test_what_somebody_else_put_in_place_meanwhile_is_not_taken_away(node):
         b'{"format": 1, "step": "swapping", "files": [1]}',
     ],
 )
-def test_a_damaged_intent_is_put_aside_and_the_bundle_counts_as_unknown(node, content):
+def test_a_damaged_intent_is_set_aside_and_the_bundle_is_unknown(node, content):
     with open(bundle.INTENT, "wb") as file:
         file.write(content)
     assert bundle.is_interrupted()
@@ -327,7 +327,7 @@ def test_an_intent_of_another_version_is_one_clear_error(node):
 @pytest.mark.parametrize(
     "content", ["", "[]", "3", '{"sha256": 1, "version": "1"}', '{"sha256": "1"}', "[" * 5000]
 )
-def test_a_damaged_record_is_none(node, content):
+def test_a_damaged_record_is_ignored(node, content):
     with open(bundle.RECORD, "w") as file:
         file.write(content)
     assert bundle._record() == {}
@@ -357,7 +357,7 @@ def test_two_runs_install_one_after_the_other(node, monkeypatch):
     timer.join()
 
 
-def test_file_systems_that_cannot_take_the_bundle_are_known_beforehand(node, monkeypatch):
+def test_file_systems_that_cannot_hold_the_bundle_are_refused_beforehand(node, monkeypatch):
     placements = node.placements("new", tuple(node.targets))
     bundle._refuse_unfit_file_systems(placements)
 

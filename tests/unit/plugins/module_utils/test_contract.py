@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents on a node's disk are read on purpose: this format, an older one, or one sentence about why not."""
+"""Tests that documents on a node's disk are read in the current or an older format, or refused with one sentence."""
 
 import contextlib
 import json
@@ -24,19 +24,19 @@ JSON = st.recursive(
 
 @pytest.mark.parametrize("reader", READERS)
 @given(document=JSON)
-def test_any_json_is_a_document_or_a_damaged_one(reader, document):
+def test_any_json_is_a_valid_or_a_damaged_document(reader, document):
     with contextlib.suppress(contract.DamagedDocument):
         reader(json.dumps(document), "/var/lib/cri-node/x.json")
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("text", ["", "null", '"text"', "[]", "{", "\x00", "[" * 100_000], ids=repr)
-def test_what_is_no_object_is_damaged(reader, text):
+def test_a_document_that_is_not_an_object_is_damaged(reader, text):
     with pytest.raises(contract.DamagedDocument):
         reader(text, "/x.json")
 
 
-def test_a_state_of_the_former_format_keeps_what_it_knew():
+def test_a_state_of_the_former_format_keeps_its_content():
     former = {
         "generation": 7,
         "transaction": "t",
@@ -65,7 +65,7 @@ def test_an_intent_of_the_former_format_can_still_be_undone():
     assert intent["stages"] == []
 
 
-def test_a_state_knows_entries_by_their_hashes():
+def test_a_state_stores_entries_as_hashes():
     entries = {"entries": {"auths": {"host": "h"}}, "created": True, "secret": True, "disruption": "none"}
     state = {**contract.empty_state(), "shared": {"registries": {"/etc/containers/auth.json": entries}}}
     assert contract.read_state(json.dumps(state), "/state.json") == state
@@ -98,6 +98,6 @@ def test_a_state_knows_entries_by_their_hashes():
     ],
     ids=str,
 )
-def test_what_cannot_be_relied_on_is_damaged(reader, document):
+def test_a_document_with_invalid_fields_is_damaged(reader, document):
     with pytest.raises(contract.DamagedDocument):
         reader(json.dumps(document), "/x.json")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Downloads: what is fetched, the limits, and that no message holds what a URL must not show."""
+"""Tests downloads: content, limits, and that no message contains secrets of a URL."""
 
 import base64
 import contextlib
@@ -26,7 +26,7 @@ def _no_proxy(monkeypatch):
 
 @contextlib.contextmanager
 def served(answer):
-    """A server whose every GET is `answer(handler)`; gives its host and port, and the Authorization headers that it got."""
+    """Serve every GET with `answer(handler)`; yield host and port, and the Authorization headers that were received."""
     got = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,12 +64,12 @@ def fetched(tmp_path, url, **options):
 def refusal(tmp_path, url, **options):
     with pytest.raises(download.DownloadError) as caught:
         download.fetch(url, str(tmp_path / "target"), **options)
-    told = "".join(traceback.format_exception(caught.value))
+    whole_traceback = "".join(traceback.format_exception(caught.value))
     assert str(caught.value).isprintable()
-    return str(caught.value), told
+    return str(caught.value), whole_traceback
 
 
-def test_credentials_of_the_url_are_sent_as_a_header_and_the_query_as_it_is(tmp_path):
+def test_credentials_of_the_url_are_sent_as_a_header_and_the_query_unchanged(tmp_path):
     with served(whole) as (host, got):
         assert fetched(tmp_path, f"http://us%40er:p%3Ass@{host}/b.tgz?token=abc#part") == CONTENT
     assert got == [("/b.tgz?token=abc", "Basic " + base64.b64encode(b"us@er:p:ss").decode())]
@@ -92,7 +92,7 @@ def test_credentials_follow_a_redirect_to_the_same_host_only(tmp_path, same_host
     assert sent == [True, same_host]
 
 
-def test_netrc_is_used_where_asked_for(tmp_path, monkeypatch):
+def test_netrc_is_used_if_enabled(tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with served(whole) as (host, got):
@@ -157,9 +157,9 @@ def bad_chunk(handler):
 )
 def test_no_failure_shows_a_secret_of_the_url(tmp_path, answer, words):
     with served(answer) as (host, _got):
-        told, whole_traceback = refusal(tmp_path, SECRET.replace("HOST", host))
-    assert re.search(words, told), told
-    assert f"http://***@{host}/path/b.tgz?*** cannot be fetched: " in told
+        message, whole_traceback = refusal(tmp_path, SECRET.replace("HOST", host))
+    assert re.search(words, message), message
+    assert f"http://***@{host}/path/b.tgz?*** cannot be fetched: " in message
     assert "canary" not in whole_traceback
 
 
@@ -189,24 +189,24 @@ def test_no_failure_shows_a_secret_of_the_url(tmp_path, answer, words):
     ],
 )
 def test_a_url_of_any_form_that_cannot_be_fetched_shows_no_secret(tmp_path, url):
-    told, whole_traceback = refusal(tmp_path, url)
-    assert "canary" not in told + whole_traceback
+    message, whole_traceback = refusal(tmp_path, url)
+    assert "canary" not in message + whole_traceback
     assert list(tmp_path.iterdir()) == []
 
 
 @given(st.text(), st.text("abc:@/?#;[]% ", max_size=8), st.text("abc:@/?#;[]% ", max_size=8))
-def test_what_is_shown_of_any_url_has_no_userinfo_and_no_query(rest, before, after):
+def test_a_redacted_url_has_no_userinfo_and_no_query(rest, before, after):
     secret = "S3CRET"
     for url in (f"http://{before}{secret}{after}@host/x{rest}", f"http://host/x?{before}{secret}{rest}"):
         assert secret not in download.redacted(url), url
 
 
-def test_what_is_harmless_of_a_url_is_shown():
+def test_harmless_parts_of_a_url_are_shown():
     assert download.redacted("https://h.example:8443/a/b.tgz") == "https://h.example:8443/a/b.tgz"
     assert download.redacted("https://[::1]:8/a?b") == "https://[::1]:8/a?***"
 
 
-def test_more_than_the_limit_is_refused_whether_announced_or_not(tmp_path, monkeypatch):
+def test_a_file_over_the_limit_is_refused_with_or_without_content_length(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "LIMIT", 2**20)
 
     def endless(handler):
@@ -221,7 +221,7 @@ def test_more_than_the_limit_is_refused_whether_announced_or_not(tmp_path, monke
     assert (tmp_path / "target").stat().st_size <= 2**21
 
 
-def test_a_server_that_sends_a_byte_now_and_then_is_left_at_the_time_limit(tmp_path, monkeypatch):
+def test_a_slow_server_is_aborted_at_the_time_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TIME_LIMIT", 1)
     stop = threading.Event()
 
@@ -237,7 +237,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_left_at_the_time_limit(tmp_p
         stop.set()
 
 
-def test_a_silent_server_is_left_at_the_timeout_of_a_read(tmp_path, monkeypatch):
+def test_a_silent_server_is_aborted_at_the_read_timeout(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "READ_TIMEOUT", 0.3)
     stop = threading.Event()
     with served(lambda handler: stop.wait(10)) as (host, _got):
@@ -245,14 +245,14 @@ def test_a_silent_server_is_left_at_the_timeout_of_a_read(tmp_path, monkeypatch)
         stop.set()
 
 
-def test_a_disk_without_room_is_known_before_anything_is_written(tmp_path, monkeypatch):
+def test_a_full_disk_is_detected_before_anything_is_written(tmp_path, monkeypatch):
     class Full:
         f_bfree, f_bavail, f_frsize, f_blocks = 10, 10, 4096, 1000
 
     monkeypatch.setattr(download.os, "statvfs", lambda _path: Full)
     with served(whole) as (host, _got):
-        told = refusal(tmp_path, f"http://{host}/")[0]
-    assert told.endswith(f"it has 2.44 MiB, and the file system of {tmp_path} has 40 KiB left")
+        message = refusal(tmp_path, f"http://{host}/")[0]
+    assert message.endswith(f"it has 2.44 MiB, and the file system of {tmp_path} has 40 KiB left")
 
 
 def test_a_disk_that_fills_up_names_the_file_system(tmp_path, monkeypatch):
@@ -261,14 +261,14 @@ def test_a_disk_that_fills_up_names_the_file_system(tmp_path, monkeypatch):
 
     monkeypatch.setattr(download.os, "open", full)
     with served(whole) as (host, _got):
-        told = refusal(tmp_path, f"http://{host}/")[0]
+        message = refusal(tmp_path, f"http://{host}/")[0]
     assert (
         f"cannot be stored in {tmp_path}: No space left on device; free at least 2.44 MiB on the file system at"
-        in told
+        in message
     )
 
 
-def test_a_target_that_is_there_already_is_not_written_through(tmp_path):
+def test_an_existing_target_is_not_overwritten(tmp_path):
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "target").symlink_to("precious")
     with served(whole) as (host, _got):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors of the operating system, in one sentence each."""
+"""Tests the messages of operating system errors."""
 
 import errno
 import os
@@ -30,33 +30,33 @@ def error(number, *names):
         (errno.EISDIR, r"Is a directory$"),
     ],
 )
-def test_the_sentence_has_the_deed_the_path_the_reason_and_what_helps(number, words):
-    told = errors.os_error(error(number, "/proc/no/such/file"), "writing the intent", needed=52 << 20)
-    assert told.startswith("writing the intent failed (/proc/no/such/file): ")
-    assert re.search(words, told), told
+def test_the_message_contains_the_operation_the_path_the_reason_and_a_hint(number, words):
+    message = errors.os_error(error(number, "/proc/no/such/file"), "writing the intent", needed=52 << 20)
+    assert message.startswith("writing the intent failed (/proc/no/such/file): ")
+    assert re.search(words, message), message
 
 
 def test_both_paths_of_a_rename_are_named():
-    told = errors.os_error(OSError(errno.EXDEV, "Invalid cross-device link", "/a", None, "/b"), "swapping")
-    assert told == "swapping failed (/a to /b): Invalid cross-device link"
+    message = errors.os_error(OSError(errno.EXDEV, "Invalid cross-device link", "/a", None, "/b"), "swapping")
+    assert message == "swapping failed (/a to /b): Invalid cross-device link"
 
 
-def test_an_error_without_a_path_takes_the_one_that_is_given():
+def test_an_error_without_a_path_uses_the_given_one():
     assert "(/var/x)" in errors.os_error(error(errno.EIO), "syncing", path="/var/x")
     assert errors.os_error(OSError("odd"), "syncing") == "syncing failed: odd"
 
 
-def test_a_path_that_is_in_the_sentence_already_is_not_repeated():
+def test_a_path_that_is_already_in_the_message_is_not_repeated():
     assert errors.os_error(error(errno.EIO, "/a"), "reading /a").startswith("reading /a failed: Input")
 
 
 @given(st.one_of(st.text(), st.binary()), st.sampled_from(sorted(errno.errorcode)))
-def test_any_path_gives_one_printable_line(name, number):
-    told = errors.os_error(error(number, name), "reading", path="/x")
-    assert told.isprintable()
-    told.encode()
+def test_any_path_results_in_one_printable_line(name, number):
+    message = errors.os_error(error(number, name), "reading", path="/x")
+    assert message.isprintable()
+    message.encode()
 
 
-def test_sizes_are_for_people():
+def test_sizes_are_human_readable():
     shown = [errors.size(number) for number in (0, 1023, 1024, 1536, 52 << 20, 5 << 30)]
     assert shown == ["0 bytes", "1023 bytes", "1 KiB", "1.5 KiB", "52 MiB", "5 GiB"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts are returned as AnsibleModule.exit_json returns them."""
+"""Tests that facts are returned like AnsibleModule.exit_json returns them."""
 
 import json
 from unittest import mock
@@ -15,7 +15,7 @@ FACTS = {"crictl_ps": {"containers": [{"id": "c", "attempt": 0, "labels": {"é\u
 
 @pytest.fixture
 def module(monkeypatch):
-    """A function that makes a module with these options and their values."""
+    """Return a function that creates a module with these options and their values."""
 
     def make(spec, **values):
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": values}).encode()
@@ -37,7 +37,7 @@ def printed(capsys, leave):
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_result_is_that_of_exit_json(module, capsys):
+def test_the_result_matches_exit_json(module, capsys):
     spec = {"timeout": {"type": "int"}, "name": {"type": "list", "elements": "str"}}
     ours = module(spec, timeout="5", name="a,b")
     result = printed(capsys, lambda: exit_with(ours, ansible_facts=FACTS))

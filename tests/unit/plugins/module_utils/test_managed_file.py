@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries of ours in a document of several owners: written, removed and taken back one by one."""
+"""Tests our entries in a document of several owners: they are written, removed and rolled back one by one."""
 
 import json
 
@@ -40,7 +40,7 @@ def flat(document):
 
 
 def edited(document, edits):
-    """What another program makes of the document, and the entries that it wrote with another value than they had."""
+    """Return the document after changes by another program, and the entries whose values it changed."""
     document, touched = json.loads(json.dumps(document)), set()
     for section, name, edit in edits:
         before = flat(document).get((section, name))
@@ -59,7 +59,7 @@ def change(document, desired, recorded):
 
 
 @given(ENTRIES, ENTRIES, ENTRIES)
-def test_a_change_makes_all_entries_as_desired_and_touches_no_other(others, recorded, desired):
+def test_a_change_sets_the_desired_entries_and_touches_no_others(others, recorded, desired):
     before = {**FOREIGN, **others}
     _written, after = change(before, desired, recorded)
     ours, theirs = flat(desired), flat(before)
@@ -75,7 +75,7 @@ def test_a_change_makes_all_entries_as_desired_and_touches_no_other(others, reco
 
 
 @given(ENTRIES, ENTRIES, ENTRIES, EDITS)
-def test_going_back_restores_our_entries_and_keeps_what_others_wrote_meanwhile(
+def test_a_rollback_restores_our_entries_and_keeps_what_others_wrote_meanwhile(
     others, recorded, desired, edits
 ):
     before = {**FOREIGN, **others}
@@ -93,7 +93,7 @@ def test_going_back_restores_our_entries_and_keeps_what_others_wrote_meanwhile(
 
 
 @given(ENTRIES, ENTRIES, ENTRIES)
-def test_going_back_at_once_gives_the_document_from_before(others, recorded, desired):
+def test_an_immediate_rollback_restores_the_document(others, recorded, desired):
     before = {**FOREIGN, **others}
     written, after = change(before, desired, recorded)
     back = undone(after, before, written, PATH)
@@ -101,7 +101,7 @@ def test_going_back_at_once_gives_the_document_from_before(others, recorded, des
     assert undone(before, before, written, PATH) == before  # never swapped
 
 
-def test_equal_data_is_no_change_whatever_the_order_of_its_names():
+def test_equal_data_is_not_a_change_in_any_order_of_names():
     present = {"auths": {"a.example": {"identitytoken": "x", "auth": "b25l"}}}
     desired = {"auths": {"a.example": {"auth": "b25l", "identitytoken": "x"}}}
     assert changes(present, hashes_of(desired), {}, PATH) == {}
@@ -155,12 +155,12 @@ def test_a_damaged_document_is_one_clear_message_without_its_content(content, wo
 
 
 @pytest.mark.parametrize("section", [[], "text", 1, True])
-def test_a_section_that_is_no_object_is_refused_by_name(section):
+def test_a_section_that_is_not_an_object_is_refused_by_name(section):
     with pytest.raises(SharedFileError, match="auths is not a JSON object"):
         changes({"auths": section}, {"auths": {"a.example": "x"}}, {}, PATH)
 
 
-def test_null_in_the_place_of_a_section_is_none():
-    """As in the programs that read these files."""
+def test_null_in_place_of_a_section_is_an_empty_section():
+    """Programs that read these files do the same."""
     desired = {"auths": {"a.example": {"auth": "b25l"}}}
     assert change({"auths": None}, desired, {})[1] == desired

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files are described, refused, written and swapped as a transaction needs it."""
+"""Tests how files are described, refused, written and swapped for a transaction."""
 
 import os
 
@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.cri.node.plugins.module_utils import node_files
 
 
-def test_what_is_not_there_is_absent(tmp_path):
+def test_a_missing_path_is_absent(tmp_path):
     assert node_files.describe(str(tmp_path / "none")) == {"file_type": "absent"}
     (tmp_path / "file").write_text("x")
     assert node_files.describe(str(tmp_path / "file" / "below")) == {"file_type": "absent"}
@@ -25,7 +25,7 @@ def test_a_file_is_described_by_hash_and_mode(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["symlink", "directory", "parent is a symlink", "parent is a file"])
-def test_what_must_not_be_replaced_is_refused_by_its_name(tmp_path, kind):
+def test_a_path_that_must_not_be_replaced_is_refused_by_name(tmp_path, kind):
     path = tmp_path / "d" / "file"
     if kind == "symlink":
         path.parent.mkdir()
@@ -46,7 +46,7 @@ def test_a_plain_file_and_a_missing_one_may_be_replaced(tmp_path):
     node_files.refuse_untouchable(str(tmp_path / "file"))
 
 
-def test_only_missing_directories_are_made_and_told(tmp_path):
+def test_only_missing_directories_are_created_and_returned(tmp_path):
     made = node_files.make_directories(str(tmp_path / "a" / "b"))
     assert made == [str(tmp_path / "a"), str(tmp_path / "a" / "b")]
     assert node_files.make_directories(str(tmp_path / "a" / "b")) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host must be before it is changed."""
+"""Tests the requirements on a host before it is changed."""
 
 import sys
 
@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.cri.node.plugins.module_utils import node_host
 
 
-def test_a_python_before_3_9_is_refused_by_its_version(monkeypatch):
+def test_python_before_3_9_is_refused_with_its_version(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 8, 18, "final", 0))
     with pytest.raises(
         node_host.UnfitHostError, match=r"needs Python 3\.9 or later on a node.* is Python 3\.8\.18"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths are read within a time limit, whatever their file systems do."""
+"""Tests that paths are read within a time limit, whatever their file systems do."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ print(node_state.paths_changed_at(["/mnt/dead/a", "/nowhere"], 0.2))
 
 @pytest.fixture
 def dead_mount(monkeypatch):
-    """A folder whose file system does not answer before the test ends."""
+    """Simulate a directory whose file system does not respond before the test ends."""
     answer, real = threading.Event(), os.lstat
     monkeypatch.setattr(
         node_state.os, "lstat", lambda path: real("/" if path.startswith(DEAD) and answer.wait(30) else path)
@@ -33,7 +33,7 @@ def dead_mount(monkeypatch):
     answer.set()
 
 
-def test_a_path_exists_or_not(tmp_path):
+def test_existing_and_missing_paths_are_distinguished(tmp_path):
     there, loop = str(tmp_path), tmp_path / "loop"
     loop.symlink_to(loop)
     paths = [there, there + "/", str(loop), "/nowhere", "/a\0b", "x" * 5000]
@@ -43,7 +43,7 @@ def test_a_path_exists_or_not(tmp_path):
     assert node_state.paths_changed_at([]) == {}
 
 
-def test_a_link_that_is_newer_than_its_target_counts(tmp_path):
+def test_the_time_of_a_link_counts_if_it_is_newer_than_its_target(tmp_path):
     (tmp_path / "target").touch()
     before = os.stat(tmp_path / "target").st_ctime
     while time.time() < before + 0.05:
@@ -52,7 +52,7 @@ def test_a_link_that_is_newer_than_its_target_counts(tmp_path):
     assert node_state.paths_changed_at([str(tmp_path / "link")])[str(tmp_path / "link")] > before
 
 
-def test_a_file_system_without_an_answer_takes_no_more_than_the_limit(dead_mount):
+def test_an_unresponsive_file_system_takes_no_longer_than_the_limit(dead_mount):
     paths = [f"{DEAD}{number}" for number in range(40)]
     started = time.monotonic()
     assert node_state.paths_changed_at(["/", *paths[:3], "/nowhere"], 0.2) == {
@@ -63,7 +63,7 @@ def test_a_file_system_without_an_answer_takes_no_more_than_the_limit(dead_mount
     assert time.monotonic() - started < 5
 
 
-def test_the_report_names_paths_without_an_answer(dead_mount, monkeypatch):
+def test_the_report_names_unresponsive_paths(dead_mount, monkeypatch):
     monkeypatch.setattr(node_state.paths_changed_at, "__defaults__", (0.2,))
     assert node_state._about_paths(["/", f"{DEAD}a", "/nowhere"], None) == {
         "missing_paths": ["/nowhere"],
@@ -72,7 +72,7 @@ def test_the_report_names_paths_without_an_answer(dead_mount, monkeypatch):
     }
 
 
-def test_the_report_names_what_was_installed_after_the_start_of_the_daemon(tmp_path):
+def test_the_report_names_paths_installed_after_the_start_of_the_daemon(tmp_path):
     path = str(tmp_path / "kata")
     before = time.time() - 60
     assert node_state._about_paths([path], before)["newer_paths"] == []
@@ -83,14 +83,14 @@ def test_the_report_names_what_was_installed_after_the_start_of_the_daemon(tmp_p
     assert node_state._about_paths([path], None)["newer_paths"] == []
 
 
-def test_a_path_from_the_future_is_not_newer_than_the_daemon(monkeypatch, tmp_path):
+def test_a_path_with_a_future_time_is_not_newer_than_the_daemon(monkeypatch, tmp_path):
     monkeypatch.setattr(
         node_state, "paths_changed_at", lambda paths: dict.fromkeys(paths, time.time() + 3600)
     )
     assert node_state._about_paths(["/opt/kata"], 1000)["newer_paths"] == []
 
 
-def test_the_process_ends_while_a_path_is_still_waited_for():
+def test_the_process_can_end_while_a_path_is_unresponsive():
     environment = dict(os.environ, PYTHONPATH=str(link_collection()))
     done = subprocess.run(
         [sys.executable, "-c", ENDS], env=environment, capture_output=True, text=True, timeout=30, check=True

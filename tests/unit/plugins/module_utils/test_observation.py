@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is observed on a node: its metrics over real HTTP, the pod beside a kubelet, what its directories hold."""
+"""Tests what is observed on a node: its metrics over real HTTP, the pod next to a kubelet, the content of directories."""
 
 import contextlib
 import http.server
@@ -31,12 +31,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(METRICS)
 
     def log_message(self, *_arguments):
-        """Nothing: the test's output is its own."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def serve():
-    """serve(context=None) -> the port of an HTTP server on the loopback interface."""
+    """Return serve(context=None) -> the port of an HTTP server on the loopback interface."""
     servers = []
 
     def start(context=None, handler=Handler):
@@ -54,12 +54,12 @@ def serve():
 
 
 def live(**settings):
-    """The live configuration's lines: metrics on, on the loopback interface."""
+    """Return lines of the live configuration with metrics enabled on the loopback interface."""
     settings = {"enable_metrics": "true", "metrics_host": '"127.0.0.1"', "metrics_port": "9537", **settings}
     return {f"crio.metrics.{name}": text for name, text in settings.items()}
 
 
-def test_metrics_of_crio_are_counted_where_they_are_served(serve):
+def test_metrics_of_crio_are_counted_at_their_port(serve):
     port = serve()
     for host in ("127.0.0.1", "0.0.0.0", ""):
         seen = observation._metrics(live(metrics_port=str(port), metrics_host=f'"{host}"'), 0)
@@ -67,12 +67,12 @@ def test_metrics_of_crio_are_counted_where_they_are_served(serve):
         assert "error" not in seen
 
 
-def test_the_port_that_is_asked_for_outranks_the_live_one(serve):
+def test_the_configured_port_outranks_the_live_one(serve):
     port = serve()
     assert observation._metrics(live(metrics_port="1"), port)["lines"] == 2
 
 
-def test_metrics_with_a_certificate_are_asked_over_tls_which_nobody_vouches_for(serve, tmp_path):
+def test_metrics_with_a_certificate_are_read_over_unverified_tls(serve, tmp_path):
     if not shutil.which("openssl"):
         pytest.skip("there is no openssl to make a certificate with")
     names = {"-keyout": tmp_path / "key", "-out": tmp_path / "certificate"}
@@ -91,7 +91,7 @@ def test_metrics_with_a_certificate_are_asked_over_tls_which_nobody_vouches_for(
     assert "error" in observation._metrics(live(metrics_port=str(port)), 0)
 
 
-def test_nobody_who_listens_or_another_status_is_an_error_in_words(serve):
+def test_a_closed_port_or_another_status_is_a_readable_error(serve):
     class Lost(Handler):
         def do_GET(self):
             self.send_error(404)
@@ -100,7 +100,7 @@ def test_nobody_who_listens_or_another_status_is_an_error_in_words(serve):
     assert observation._metrics(live(metrics_port=str(serve(handler=Lost))), 0)["error"] == "HTTP status 404"
 
 
-def test_a_daemon_that_does_not_serve_or_tell_is_not_asked():
+def test_metrics_that_are_disabled_or_unknown_are_not_requested():
     assert observation._metrics(live(enable_metrics="false"), 0) == {"enabled": False}
     assert observation._metrics({}, 0) == {}
     assert "error" not in observation._metrics(live(metrics_port="0"), 0)
@@ -148,7 +148,7 @@ def test_every_pod_is_removed_again(monkeypatch, kubelet, removed, tried, passed
     assert seen == ({"log_lines": 1} if passed else {"error": seen["error"], "kubelet": kubelet})
 
 
-def test_directories_are_looked_into_whatever_they_hold(tmp_path):
+def test_directories_are_read_whatever_they_contain(tmp_path):
     plugins, network = tmp_path / "bin", tmp_path / "net.d"
     for folder in (plugins, network):
         folder.mkdir()
@@ -177,12 +177,12 @@ def test_directories_are_looked_into_whatever_they_hold(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["5", '"/opt"', "{}", "null", "[[]]", "tr\xfcb", "[" * 100_000])
-def test_whatever_the_daemon_names_as_its_directories_raises_nothing(text):
+def test_invalid_directories_from_the_daemon_raise_no_error(text):
     live = {"crio.network.plugin_dirs": text, "crio.network.network_dir": text}
     assert observation._network_folders(live)["plugin_dirs"] == {}
 
 
-def test_a_file_system_that_does_not_answer_is_given_up(monkeypatch):
+def test_an_unresponsive_file_system_is_skipped(monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(observation, "_FOLDER_SECONDS", 0.05)
     monkeypatch.setattr(observation.os, "scandir", lambda _path: released.wait(30))
@@ -198,23 +198,23 @@ def test_a_file_system_that_does_not_answer_is_given_up(monkeypatch):
         pytest.param({"metrics_host": '"x\\ny"'}, id="a host of two lines"),
         pytest.param({"metrics_host": '"' + "a" * 300 + '"'}, id="a host that is too long for a name"),
         pytest.param(
-            {"metrics_cert": '"/x"', "metrics_key": '"/y"', "metrics_port": "1"}, id="TLS that nobody speaks"
+            {"metrics_cert": '"/x"', "metrics_key": '"/y"', "metrics_port": "1"}, id="TLS without a server"
         ),
     ],
 )
-def test_metrics_that_cannot_be_asked_for_are_an_error_in_words(settings):
+def test_metrics_that_cannot_be_requested_are_a_readable_error(settings):
     assert observation._metrics(live(**settings), 0)["error"]
 
 
 @pytest.mark.parametrize(
     "settings", [{"metrics_port": '"9537"'}, {"metrics_port": "true"}, {"metrics_port": "[]"}]
 )
-def test_a_port_that_is_no_number_is_not_asked(settings):
+def test_an_invalid_port_is_not_requested(settings):
     assert observation._metrics(live(**settings, metrics_host="7"), 0)["port"] == 0
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, b"\x16\x03\x01" * 40])
-def test_an_answer_that_never_ends_or_is_none_takes_bounded_time(monkeypatch, answer):
+def test_an_endless_or_invalid_answer_takes_bounded_time(monkeypatch, answer):
     monkeypatch.setattr(observation, "_METRICS_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -257,17 +257,17 @@ READY = {"conditions": [{"type": "RuntimeReady", "status": True}]}
             {"status": READY, "runtimeHandlers": [5]}, {"handlers_error": True}, id="malformed handlers"
         ),
         pytest.param({"status": {}, "runtimeHandlers": []}, {"conditions_error": True}, id="no condition"),
-        pytest.param([], {"conditions_error": True}, id="no object"),
+        pytest.param([], {"conditions_error": True}, id="not an object"),
     ],
 )
-def test_conditions_and_handlers_come_from_one_answer_and_fail_apart(document, expected):
+def test_conditions_and_handlers_come_from_one_answer_and_fail_independently(document, expected):
     seen = observation._conditions(Answering(document))
     assert {key: bool(value) if key.endswith("error") else value for key, value in seen.items()} == {
         **({} if "conditions_error" in expected else {"conditions": seen.get("conditions")}), **expected
     }  # fmt: skip
 
 
-def test_folders_that_only_look_like_those_of_a_verification_are_left_alone(monkeypatch, tmp_path):
+def test_directories_that_only_look_like_those_of_a_verification_are_left_alone(monkeypatch, tmp_path):
     monkeypatch.setattr(observation.pod_host, "LOGS", str(tmp_path))
     monkeypatch.setattr(observation, "LOGS", str(tmp_path))
     for name in ("default_verify-hello-world-1", "default_verify-hello-world-1_2_3"):

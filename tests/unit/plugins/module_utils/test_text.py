@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes from a node reaches a terminal as one line that can neither steer it nor show a password."""
+"""Tests that text from a node is one line that cannot control a terminal or show a password."""
 
 import time
 
@@ -43,7 +43,7 @@ def test_any_text_becomes_one_printable_line_of_bounded_length(text, limit):
         ("dé\u00a0jà 漢字", "dé jà 漢字"),
     ],
 )
-def test_a_line_keeps_what_a_person_can_read(text, line):
+def test_a_line_keeps_readable_characters(text, line):
     assert printable(text) == line
 
 
@@ -85,12 +85,12 @@ def test_a_line_keeps_what_a_person_can_read(text, line):
         ("getty@tty1.service: failed", "getty@tty1.service: failed"),
     ],
 )
-def test_credentials_are_masked_and_nothing_else(text, masked):
+def test_only_credentials_are_masked(text, masked):
     assert without_credentials(text) == masked
 
 
 @pytest.mark.parametrize("length", range(1, 45))
-def test_a_text_that_is_cut_before_it_is_masked_shows_no_beginning_of_a_password(length):
+def test_a_text_that_is_cut_before_masking_shows_no_beginning_of_a_password(length):
     text = 'Get "https://user:hunter2@host/v2/": EOF'
     start = beginning(text, length)
     assert text.startswith(start)
@@ -115,7 +115,7 @@ def test_credentials_are_masked_before_a_text_is_cut():
         st.characters(exclude_characters="@", exclude_categories=("Zs", "Zl", "Zp", "Cc", "Cs")), min_size=5
     ).map(lambda text: f"S{text}")
 )
-def test_no_password_of_an_url_is_shown(password):
+def test_no_password_of_a_url_is_shown(password):
     assert password not in shown(f"GET http://user:{password}@host.example.com/v2: refused", limit=10_000)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The crictl modules, with a crictl that replays recorded answers."""
+"""Tests the crictl modules with a crictl that replays recorded answers."""
 
 import contextlib
 import importlib
@@ -31,7 +31,7 @@ HELLO = "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625"
 
 
 class Node:
-    """What a module finds: a socket, a crictl and its answers, log files."""
+    """The environment of a module: a socket, a crictl and its answers, log files."""
 
     def __init__(self, folder, socket_path):
         self.folder, self.socket_path = folder, socket_path
@@ -90,7 +90,7 @@ class Node:
         ]
 
     def run(self, module, path=PATH, **options):
-        """The module's result. Runs in this process: a node's Python would take most of the time to start."""
+        """Return the module's result. It runs in this process, because starting another Python would take most of the time."""
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"endpoint": self.socket_path, **options}}).encode()
         main = importlib.import_module(f"ansible_collections.cri.node.plugins.modules.{module}").main
         printed = io.StringIO()
@@ -127,7 +127,7 @@ def node(tmp_path):
 
 
 class TestInfo:
-    def test_tells_the_runtime(self, node):
+    def test_returns_the_runtime(self, node):
         facts = node.info()
         assert facts["version"] == {"runtime_name": "cri-o", "runtime_version": "1.37.0", "api_version": "v1"}
         assert (facts["runtime_ready"], facts["network_ready"], facts["cgroup_driver"]) == (
@@ -138,18 +138,18 @@ class TestInfo:
         assert facts["endpoint"] == f"unix://{node.socket_path}"
         assert sorted(node.calls()) == ["info", "version"]
 
-    def test_a_runtime_that_is_not_ready_is_no_error(self, node):
+    def test_a_runtime_that_is_not_ready_is_not_an_error(self, node):
         shutil.copy(RECORDED / "info-network-notready.json", node.folder / "info.json")
         assert node.info(timeout=1)["network_ready"] is False
 
-    def test_another_runtime_is_asked_for_its_cgroup_driver(self, node):
+    def test_the_cgroup_driver_of_another_runtime_is_requested(self, node):
         (node.folder / "version.txt").write_text("RuntimeName:  containerd\nRuntimeVersion:  v2.1.4\n")
         shutil.copy(RECORDED / "info-quiet.json", node.folder / "info.json")
         facts = node.info()
         assert facts["cgroup_driver"] == "cgroupfs"
         assert facts["version"] == {"runtime_name": "containerd", "runtime_version": "v2.1.4"}
 
-    def test_a_runtime_that_does_not_tell_its_cgroup_driver(self, node):
+    def test_a_runtime_that_does_not_report_its_cgroup_driver(self, node):
         (node.folder / "version.txt").write_text("RuntimeName:  isulad\n")
         (node.folder / "runtime-config.txt").unlink()
         shutil.copy(RECORDED / "info-quiet.json", node.folder / "info.json")
@@ -199,23 +199,23 @@ class TestPs:
         assert by_id["aa"]["log_path"].endswith("/shop-1/web/0.log")
         assert by_id["aa"]["pod"]["namespace"] == "shop"
 
-    def test_a_container_that_vanished_since_is_not_listed(self, busy):
+    def test_a_container_that_has_since_vanished_is_not_listed(self, busy):
         (busy.folder / "inspect" / f"{'aa' * 32}.json").unlink()
         assert self.ids(busy.ps(details=True)) == ["5b"]
 
-    def test_a_pod_that_vanished_since_has_no_namespaces(self, busy):
+    def test_a_pod_that_has_since_vanished_has_no_namespaces(self, busy):
         (busy.folder / "inspectp" / "sandbox-shop-1.json").unlink()
         pods = {item["id"][:2]: item["pod"] for item in busy.ps(details=True)}
         assert ("namespaces" in pods["aa"], "namespaces" in pods["5b"]) == (False, True)
 
-    def test_details_have_no_value_of_the_environment(self, busy):
+    def test_details_contain_no_value_of_the_environment(self, busy):
         path = busy.folder / "inspect" / f"{HELLO}.json"
         inspected = json.loads(path.read_text())
         inspected["info"]["runtimeSpec"]["process"]["env"].append("PASSWORD=hunter2")
         path.write_text(json.dumps(inspected))
         assert "hunter2" not in json.dumps(busy.run("crictl_ps_facts", states=[], details=True))
 
-    def test_a_container_that_ended_since_is_told_as_ended(self, busy):
+    def test_a_container_that_has_since_ended_is_listed_as_ended(self, busy):
         path = busy.folder / "inspect" / f"{'aa' * 32}.json"
         path.write_text(path.read_text().replace("CONTAINER_RUNNING", "CONTAINER_EXITED"))
         assert self.ids(busy.ps(details=True)) == ["5b"]
@@ -247,7 +247,7 @@ class TestLogs:
             assert logs["containers"][0]["id"] == HELLO
             assert logs["containers"][0]["files"] == [str(node.folder / "hello-pod/hello-world/1.log")]
 
-    def test_a_whole_id_is_looked_up_alone(self, node):
+    def test_a_full_id_is_looked_up_directly(self, node):
         node.logs(id=HELLO)
         assert node.calls() == ["inspect"]
 
@@ -256,12 +256,12 @@ class TestLogs:
         assert logs["text"] == "hello-world says hello\n"
         assert "entries" not in logs
 
-    def test_beside_the_facts(self, node):
+    def test_without_as_facts_the_result_has_no_facts(self, node):
         result = node.run("crictl_logs_facts", id=HELLO, as_facts=False)
         assert "ansible_facts" not in result
         assert result["crictl_logs"]["lines"] == 1
 
-    def test_a_pod_merged_by_time(self, node):
+    def test_logs_of_a_pod_are_merged_by_time(self, node):
         path = node.add("one", "many", "11" * 32)
         path.write_text("2026-01-01T00:00:01Z stdout F a\n2026-01-01T00:00:03Z stdout F c\n")
         path = node.add("two", "many", "22" * 32)
@@ -281,7 +281,7 @@ class TestLogs:
         assert node.logs(name="web", previous=True, format="text")["text"] == "second\n"
         assert node.logs(id="22" * 32, previous=True, format="text")["text"] == "first\n"
 
-    def test_a_previous_attempt_that_only_its_log_remembers(self, node):
+    def test_a_previous_attempt_of_which_only_the_log_is_left(self, node):
         path = node.folder / "hello-pod" / "hello-world" / "0.log"
         node.write_log(path, "crashed")
         logs = node.logs(name="hello-world", previous=True)
@@ -295,7 +295,7 @@ class TestLogs:
             }
         ]
 
-    def test_options_select(self, node):
+    def test_options_select_entries(self, node):
         path = node.add("web", "shop", "11" * 32, log=[f"line {number}" for number in range(50)])
         with open(path, "ab") as file:
             file.write(b"2026-01-01T00:01:00Z stderr F bad \xff byte\nno log line\n")
@@ -333,7 +333,7 @@ class TestLogs:
         ],
         ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
     )
-    def test_what_cannot_be_read_is_one_clear_error(self, node, options, message):
+    def test_an_invalid_selection_is_one_clear_error(self, node, options, message):
         node.add("twice", "a", "11" * 32)
         node.add("twice", "b", "22" * 32)
         node.add("only", "c", "33" * 32)
@@ -365,7 +365,7 @@ class TestHostileNode:
         assert result["kind"] in (kind, "failed" if kind == "not_json" else kind)
 
     @pytest.mark.parametrize("module", NAMES)
-    def test_without_crictl_or_socket_says_which(self, node, module):
+    def test_a_missing_crictl_or_socket_is_named(self, node, module):
         options = {"id": "x"} if module == "crictl_logs_facts" else {}
         if not any(
             os.path.exists(f"{folder}/crictl") for folder in ("/usr/bin", "/usr/local/bin", "/opt/bin")
@@ -387,7 +387,7 @@ def documentation(name):
 
 
 def undocumented(value, specification, path):
-    """Where a returned value is not what RETURN says, as sentences."""
+    """Return differences between a returned value and RETURN as sentences."""
     if not isinstance(value, TYPES[specification["type"]]) or (
         specification["type"] == "int" and isinstance(value, bool)
     ):
@@ -407,7 +407,7 @@ def undocumented(value, specification, path):
 
 class TestDocumentation:
     @pytest.mark.parametrize("name", NAMES)
-    def test_what_comes_back_is_what_is_documented(self, node, name):
+    def test_returned_values_are_documented(self, node, name):
         node.add("web", "shop", "11" * 32, state="exited", log=["x" * 100])
         runs = {
             "crictl_info_facts": [{}],
@@ -432,8 +432,8 @@ class TestDocumentation:
             assert list(undocumented(result, whole, name)) == []
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_every_documented_fact_can_come_back(self, node, name):
-        """Keys that no recorded answer has are named here."""
+    def test_every_documented_fact_can_be_returned(self, node, name):
+        """Keys that are missing in all recorded answers are listed here."""
         never = {"uid", "requested", "id", "message", "cut"}
         # Those of the configuration are shown in module_utils/crictl/test_inspection.py.
         never |= {
@@ -475,8 +475,8 @@ class TestDocumentation:
             )
 
         key = f"{name.removesuffix('_facts')}"
-        wanted = documented_keys(documented["ansible_facts"]["contains"][key]["contains"])
-        assert wanted - keys(facts) <= never
+        expected = documented_keys(documented["ansible_facts"]["contains"][key]["contains"])
+        assert expected - keys(facts) <= never
 
     @pytest.mark.parametrize("name", NAMES)
     def test_options_are_documented_as_declared(self, name, monkeypatch):
@@ -520,7 +520,7 @@ class TestDocumentation:
             assert "failed" not in node.run(name, **options)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_ansible_doc_understands_them(self, name):
+    def test_ansible_doc_renders_them(self, name):
         command = [
             shutil.which("ansible-doc") or str(Path(sys.executable).with_name("ansible-doc")),
             "-t",

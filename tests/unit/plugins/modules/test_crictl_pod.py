@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""crictl_pod is documented as it is declared, and as it answers."""
+"""Tests that the documentation of crictl_pod matches its options and results."""
 
 import json
 import shutil
@@ -31,25 +31,25 @@ def test_options_are_documented_as_declared():
     assert options == action.ARGUMENT_SPEC
 
 
-def test_every_field_that_can_be_honoured_is_documented():
+def test_every_supported_field_is_documented():
     text = " ".join(yaml.safe_load(module.DOCUMENTATION)["options"]["manifest"]["description"])
     for fields in (pod_fields.SPEC, pod_fields.CONTAINER):
         for name, field in fields.items():
-            told = isinstance(field, pod_fields.Field) and (not field.choices or len(field.choices) > 1)
-            assert not told or name == "os" or f"C({name})" in text, name
+            documented = isinstance(field, pod_fields.Field) and (not field.choices or len(field.choices) > 1)
+            assert not documented or name == "os" or f"C({name})" in text, name
 
 
-def test_what_comes_back_is_documented():
+def test_every_returned_value_is_documented():
     container = {"name": "app", "config": {"image": {"image": "app:1"}, "envs": []}}
     pod = {"init_containers": [], "containers": [container]}
     made = pod_result.of(pod, {"id": "p", "containers": {"app": {**DETAIL, "pid": 1}}})
     assert set(made) - {"changed"} == {"pod", "containers", "pulled", "removed"}
     assert set(made["containers"][0]) == set(RETURNED["containers"]["contains"])
-    told = set(vars(PodError("", "app", 1, "Error", ["x"]))) - {"changed", "kind", "detail"}
-    assert told <= set(RETURNED)
+    documented = set(vars(PodError("", "app", 1, "Error", ["x"]))) - {"changed", "kind", "detail"}
+    assert documented <= set(RETURNED)
 
 
-def test_ansible_doc_understands_it():
+def test_ansible_doc_renders_it():
     program = shutil.which("ansible-doc") or str(Path(sys.executable).with_name("ansible-doc"))
     command = [program, "-t", "module", "-j", "cri.node.crictl_pod"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""However long and odd a text is, each reader of the controller is done with it in a moment.
+"""Tests that each reader of the controller is fast for any text.
 
-Each reader gets texts that patterns are known to stumble over, of up to 100,000 characters. A pattern that looks at what
-it has looked at already takes minutes for the longest instead of milliseconds. The shorter lengths are just below the readers'
+Each reader gets texts that are known to be slow for patterns, of up to 100,000 characters. A pattern that reads text
+repeatedly takes minutes for the longest instead of milliseconds. The shorter lengths are just below the readers'
 own limits.
 """
 
@@ -102,7 +102,7 @@ def pod(**container):
 
 
 def crio_conf(text):
-    """The text as the value of each key of crio.conf, and as each name."""
+    """Check the text as the value of each key of crio.conf, and as each name."""
     for entry in crio_keys.KEYS:
         tables: object = {entry["key"].rpartition(".")[2]: text}
         for name in reversed(entry["key"].split(".")[:-1]):
@@ -151,7 +151,7 @@ def manifests(text):
 
 
 def fields(text):
-    """Each pattern of a manifest's fields."""
+    """Match each pattern of a manifest's fields."""
 
     def walk(table):
         for field in table.values():
@@ -234,13 +234,13 @@ def slowest(reader, length):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_reader_takes_a_moment_for_any_text(name):
+def test_a_reader_is_fast_for_any_text(name):
     for length in LENGTHS:
         seconds, unit = slowest(READERS[name], length)
         print(f"{name}: {seconds * 1000:.1f} ms for {length} characters such as {unit!r}", file=sys.stderr)
 
 
-def test_a_text_of_the_whole_configuration_takes_a_moment():
+def test_a_string_with_the_whole_configuration_is_read_quickly():
     for text in (" " * 32_000, "a" * 80_000, "1" * 80_000, "." * 80_000, "/" * 80_000):
         started = time.process_time()
         crio_conf(text)
@@ -317,14 +317,14 @@ SETS = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_many_faults_take_a_moment_and_are_not_all_listed(name):
+def test_many_problems_are_found_quickly_and_not_all_listed(name):
     started = time.process_time()
     with contextlib.suppress(failure.TaskFailure):
         SETS[name]()
     assert time.process_time() - started < 5
 
 
-def test_an_environment_that_doubles_itself_is_refused():
+def test_an_environment_that_grows_exponentially_is_refused():
     entries = [{"name": "A0", "value": "x" * 100}]
     entries += [{"name": f"A{n}", "value": f"$(A{n - 1})$(A{n - 1})"} for n in range(1, 60)]
     started = time.process_time()
@@ -333,7 +333,7 @@ def test_an_environment_that_doubles_itself_is_refused():
     assert "expanded" in str(problem)
 
 
-def test_a_list_of_problems_ends_with_how_many_more_there_are():
+def test_a_list_of_problems_ends_with_the_number_of_omitted_ones():
     data = {"crio": {"runtime": {f"k{n}": n for n in range(1000)}}}
     problems = crio_config.check_data(*layers.merge([("v", data)])).problems
     assert len(problems) == 201

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plugins load in every fork of Ansible, so what they import must be little."""
+"""Tests that plugins import little, because every fork of Ansible loads them."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def newly_imported(module):
         "text.toml",
     ],
 )
-def test_a_module_imports_nothing_but_its_own_house(module):
+def test_a_module_only_imports_modules_of_the_collection(module):
     strangers = {name for name in newly_imported(module) if not name.startswith("ansible_collections")}
     assert strangers == set()

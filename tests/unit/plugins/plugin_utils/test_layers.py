@@ -27,7 +27,7 @@ def leaves(data, path=()):
 
 
 @given(LAYERS)
-def test_every_value_has_a_source_and_every_source_its_value(layers):
+def test_every_value_has_a_source_and_every_source_a_value(layers):
     data, sources = merge(layers)
     assert set(sources) <= set(all_paths(data))
     assert {path for path in leaves(data) if not is_emptied(data, path)} <= set(sources)
@@ -87,7 +87,7 @@ def values(data):
             {},
             id="null removes a whole table and its sources",
         ),
-        pytest.param([("one", {"a": {"x": None}})], {"a": {}}, {}, id="null removes what nobody gave"),
+        pytest.param([("one", {"a": {"x": None}})], {"a": {}}, {}, id="null removes a key that is not set"),
         pytest.param(
             [("one", {"a": {"x": 1}}), ("two", {"a": 5})],
             {"a": 5},
@@ -117,11 +117,11 @@ def values(data):
         ),
     ],
 )
-def test_layers_merge(layers, data, sources):
+def test_layers_are_merged(layers, data, sources):
     assert merge(layers) == (data, sources)
 
 
-def test_the_layers_themselves_stay_as_they_are():
+def test_the_layers_themselves_are_not_changed():
     layer = {"a": {"x": 1}}
     merge([("one", layer), ("two", {"a": {"x": 2}})])
     assert layer == {"a": {"x": 1}}
@@ -133,7 +133,7 @@ def test_the_layers_themselves_stay_as_they_are():
         pytest.param(("a", "x"), "one", id="the value itself"),
         pytest.param(("a",), "two", id="a table: the last layer to give something in it"),
         pytest.param(("a", "x", "y"), "one", id="something inside a value"),
-        pytest.param(("other",), "", id="nobody"),
+        pytest.param(("other",), "", id="no source"),
     ],
 )
 def test_a_source_is_found_for_any_place(path, layer):

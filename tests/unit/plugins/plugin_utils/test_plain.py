@@ -24,7 +24,7 @@ class Rows(list):
     pass
 
 
-def test_subclasses_become_the_plain_types():
+def test_subclasses_are_converted_to_plain_types():
     result = plain(Table({Text("a"): Rows([Text("b"), Number(3), True, None, 1.5])}))
     assert result == {"a": ["b", 3, True, None, 1.5]}
     assert [type(result), type(result["a"]), type(next(iter(result)))] == [dict, list, str]
@@ -34,7 +34,7 @@ def test_subclasses_become_the_plain_types():
 @pytest.mark.parametrize(
     ("key", "text"), [(1, "1"), (True, "true"), (None, "null"), (1.5, "1.5"), ("a", "a")]
 )
-def test_keys_that_yaml_took_for_something_else_become_text(key, text):
+def test_keys_that_yaml_did_not_read_as_strings_become_strings(key, text):
     assert plain({key: 0}) == {text: 0}
 
 
@@ -42,7 +42,7 @@ def test_a_tuple_becomes_a_list():
     assert plain(("a", ("b",))) == ["a", ["b"]]
 
 
-def test_what_is_not_data_stays_to_be_refused_later():
+def test_anything_but_data_is_kept_so_that_it_is_refused_later():
     day = datetime.date(2026, 1, 1)
     assert plain([day]) == [day]
 
@@ -54,5 +54,5 @@ class AnsibleVaultEncryptedUnicode:
         return "open sesame"
 
 
-def test_a_vaulted_text_becomes_its_text():
+def test_a_vaulted_string_is_decrypted():
     assert plain({"a": AnsibleVaultEncryptedUnicode()}) == {"a": "open sesame"}

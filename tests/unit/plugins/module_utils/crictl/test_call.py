@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing but the runtime decides what comes back from crictl, and every failure is one sentence."""
+"""Tests that only the runtime influences the output of crictl, and that every failure is one sentence."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ RECORDED = FIXTURES / "crictl-1.37"
 
 @pytest.fixture
 def listening(tmp_path):
-    """The path of a socket that takes connections and never says a word."""
+    """Return the path of a socket that accepts connections and never answers."""
     path = str(tmp_path / "cri.sock")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
@@ -35,7 +35,7 @@ def listening(tmp_path):
 
 @pytest.fixture
 def answers(tmp_path, monkeypatch):
-    """The folder that the fake crictl answers from."""
+    """Return the directory with the answers of the fake crictl."""
     folder = tmp_path / "answers"
     (folder / "inspect").mkdir(parents=True)
     monkeypatch.setenv("FAKE_CRICTL", str(folder))
@@ -70,7 +70,7 @@ def add_containers(answers, count, state="CONTAINER_RUNNING"):
 
 
 class TestCall:
-    def test_names_endpoints_and_timeout_and_ignores_configuration(
+    def test_passes_endpoints_and_timeout_and_ignores_configuration(
         self, crictl, answers, listening, monkeypatch
     ):
         for name in ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_FILE"):
@@ -87,7 +87,7 @@ class TestCall:
             *("info", "-o", "json"),
         ]
 
-    def test_image_endpoint_may_be_another(self, listening, answers):
+    def test_the_image_endpoint_may_differ(self, listening, answers):
         (answers / "version.txt").write_text("Version: 1")
         Crictl(f"unix://{listening}", image_endpoint="/run/images.sock", binary=FAKE).text("version")
         assert "unix:///run/images.sock" in calls(answers)[0]["arguments"]
@@ -95,7 +95,7 @@ class TestCall:
     @pytest.mark.parametrize(
         "endpoint", ["unix:///run/a.sock", "unix:/run/a.sock", "UNIX:///run/a.sock", "/run/a.sock"]
     )
-    def test_an_endpoint_may_be_written_in_every_way_that_crictl_takes(self, endpoint):
+    def test_an_endpoint_may_have_every_format_that_crictl_accepts(self, endpoint):
         assert Crictl(endpoint, image_endpoint="", binary=FAKE).image_endpoint == "unix:///run/a.sock"
 
     def test_flags_come_before_ids(self, crictl, answers):
@@ -103,33 +103,33 @@ class TestCall:
         crictl.json("inspect", identity)
         assert calls(answers)[0]["arguments"][-4:] == ["inspect", "-o", "json", identity]
 
-    def test_documents_in_a_row_are_a_list(self, crictl, answers):
+    def test_consecutive_documents_are_a_list(self, crictl, answers):
         ids = add_containers(answers, 3)
         (answers / "concatenated").touch()
         assert [item["status"]["id"] for item in crictl.json("inspect", *ids)] == ids
 
-    def test_text_is_given_back(self, crictl, answers):
+    def test_text_is_returned(self, crictl, answers):
         shutil.copy(RECORDED / "version.txt", answers)
         assert crictl.text("version").startswith("Version:  0.1.0\n")
 
-    def test_no_shell_sees_the_arguments(self, crictl, answers):
+    def test_arguments_are_not_interpreted_by_a_shell(self, crictl, answers):
         (answers / "info.json").write_text("{}")
         crictl.json("info", "$(touch /tmp/x); `id`", "*")
         assert calls(answers)[0]["arguments"][-2:] == ["$(touch /tmp/x); `id`", "*"]
 
-    def test_documents_reach_crictl_without_ever_being_on_a_disk(self, crictl, answers):
+    def test_documents_reach_crictl_without_being_written_to_disk(self, crictl, answers):
         script(answers, 'shift 8; cat "$2" "$4"; readlink "$2" >&2; readlink "$2" >"$FAKE_CRICTL/where"')
         assert crictl.text("create", {"secret": "a"}, "pod", {"b": [1]}) == '{"secret": "a"}{"b": [1]}'
         assert (answers / "where").read_text().startswith("/memfd:")
         assert "secret" not in (answers / "calls.jsonl").read_text()
 
-    def test_a_call_may_take_longer_than_others(self, crictl, answers):
+    def test_a_call_may_have_a_longer_timeout(self, crictl, answers):
         (answers / "info.json").write_text("{}")
         crictl.within(60).json("info")
         assert "60s" in calls(answers)[0]["arguments"]
         assert crictl.timeout == 5
 
-    def test_calls_run_together(self, crictl, answers):
+    def test_calls_run_concurrently(self, crictl, answers):
         others = f"ls {answers}/here.* | grep -v here.$$"
         script(
             answers,
@@ -137,7 +137,7 @@ class TestCall:
         )
         assert crictl.together(lambda: crictl.json("info"), lambda: crictl.json("ps")) == [{}, {}]
 
-    def test_of_many_calls_some_run_together_and_each_result_is_in_its_place(self, crictl):
+    def test_many_calls_run_in_groups_and_results_keep_their_order(self, crictl):
         running, most, lock = [], [], threading.Lock()
 
         def call(number):
@@ -154,7 +154,7 @@ class TestCall:
         assert 1 < max(most) <= 16
         assert crictl.together() == []
 
-    def test_the_first_error_of_calls_together_counts(self, crictl, answers):
+    def test_the_first_error_of_concurrent_calls_is_raised(self, crictl, answers):
         script(answers, "exit 1")
         with pytest.raises(CrictlError, match="crictl info failed"):
             crictl.together(lambda: crictl.json("info"), lambda: crictl.json("ps"))
@@ -168,7 +168,7 @@ class TestFailure:
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    def test_a_message_of_several_lines_is_told_on_one(self, crictl, answers):
+    def test_a_message_of_several_lines_is_reported_on_one_line(self, crictl, answers):
         script(
             answers, r"""printf %s 'time="t" level=fatal msg="open \"a\": no\n[pinns]: exit 1"' >&2; exit 1"""
         )
@@ -185,7 +185,7 @@ class TestFailure:
         monkeypatch.setattr(start, "_DIRECTORIES", (os.path.dirname(FAKE),))
         assert Crictl().binary == FAKE
 
-    def test_crictl_is_no_program(self, listening, tmp_path):
+    def test_crictl_is_not_executable(self, listening, tmp_path):
         broken = tmp_path / "crictl"
         broken.write_bytes(b"\x7fELF for another machine")
         broken.chmod(0o755)
@@ -202,7 +202,7 @@ class TestFailure:
         )
         assert not (answers / "calls.jsonl").exists()
 
-    def test_a_socket_that_nobody_listens_on(self, answers, tmp_path):
+    def test_a_socket_without_a_listener(self, answers, tmp_path):
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(tmp_path / "dead.sock"))
         self.fails(
@@ -211,7 +211,7 @@ class TestFailure:
             "nothing listens",
         )
 
-    def test_a_file_that_is_no_socket(self, answers, tmp_path):
+    def test_a_file_that_is_not_a_socket(self, answers, tmp_path):
         (tmp_path / "file").touch()
         self.fails(
             "unreachable", lambda: Crictl(str(tmp_path / "file"), binary=FAKE).json("info"), "not a socket"
@@ -228,7 +228,7 @@ class TestFailure:
         )
 
     @pytest.mark.parametrize("seconds", [0, -1, 86401, 10**4000])
-    def test_a_timeout_of_nothing_or_of_days_is_refused(self, seconds):
+    def test_a_timeout_of_zero_or_of_days_is_refused(self, seconds):
         self.fails("failed", lambda: Crictl(timeout=seconds, binary=FAKE), "between 1 and 86400 seconds")
 
     def test_no_call_waits_for_days(self, crictl):
@@ -237,19 +237,19 @@ class TestFailure:
     @pytest.mark.parametrize(
         "endpoint", ["unix:///a\0b", "/a\nb", "/\x1b]0;t\x07", "x" * 100_000, "/" + "x" * 200]
     )
-    def test_an_endpoint_that_is_no_path_of_a_socket(self, answers, endpoint):
+    def test_an_endpoint_that_is_not_the_path_of_a_socket(self, answers, endpoint):
         with pytest.raises(CrictlError) as caught:
             Crictl(endpoint, binary=FAKE).json("info")
         assert str(caught.value).isprintable()
 
-    def test_braces_in_a_path_are_no_placeholders(self, answers, tmp_path):
+    def test_braces_in_a_path_are_not_placeholders(self, answers, tmp_path):
         (tmp_path / "{x}").symlink_to("{x}")
         self.fails(
             "unreachable", lambda: Crictl(f"{tmp_path}/{{x}}", binary=FAKE).json("info"), "cannot connect to"
         )
 
     @pytest.mark.parametrize("argument", ["a\0b", "\ud800"])
-    def test_an_argument_that_no_program_can_be_given(self, crictl, argument):
+    def test_an_argument_that_no_program_can_receive(self, crictl, argument):
         self.fails(
             "failed", lambda: crictl.text("inspecti", argument), "crictl inspecti: an argument contains"
         )
@@ -263,7 +263,7 @@ class TestFailure:
             'E1124 00:00:00.0 1 remote_image.go:1] "PullImage failed" err="https://u:hunter2@registry/: EOF"',
         ],
     )
-    def test_no_message_holds_the_password_of_a_registry(self, crictl, answers, said):
+    def test_no_message_contains_the_password_of_a_registry(self, crictl, answers, said):
         (answers / "stderr").write_text(said)
         script(answers, f"cat {answers}/stderr >&2; exit 1")
         assert "hunter2" not in self.fails("failed", lambda: crictl.text("pull", "registry/a"), "registry")
@@ -271,7 +271,7 @@ class TestFailure:
         assert "hunter2" not in self.fails("not_json", lambda: crictl.json("images"))
 
     @pytest.mark.parametrize("width", [1, 5_000_000])
-    def test_the_last_words_of_a_crictl_that_prints_without_end_are_kept(self, crictl, answers, width):
+    def test_the_last_lines_of_endless_output_are_kept(self, crictl, answers, width):
         (answers / "stderr").write_text(
             f"{'n' * width}\n" * (6_000_000 // width) + 'time="t" level=fatal msg="the cause"\n'
         )
@@ -282,7 +282,7 @@ class TestFailure:
     @pytest.mark.parametrize(
         "filling", ["x", " ", '\\"', "\x1b[2J", "level=error msg=", "a@b:", "\udcff", "\u202e"]
     )
-    def test_a_message_is_short_and_printable_and_costs_little(self, crictl, answers, said, filling):
+    def test_a_message_is_short_and_printable_and_quick_to_make(self, crictl, answers, said, filling):
         text = said.format(filling * (1_000_000 // len(filling)))
         (answers / "stderr").write_text(text, errors="surrogateescape")
         script(answers, f"cat {answers}/stderr >&2; exit 1")
@@ -308,7 +308,7 @@ class TestFailure:
         else:
             pytest.fail("the child lives")
 
-    def test_a_child_that_outlives_crictl_does_not_hold_the_call(self, listening, answers):
+    def test_a_child_that_outlives_crictl_does_not_block_the_call(self, listening, answers):
         script(answers, "sleep 60 & echo '{}'")
         crictl = Crictl(listening, binary=FAKE, timeout=1)
         self.fails("timeout", lambda: crictl.json("info"), "no answer within 1 s")
@@ -337,11 +337,11 @@ class TestFailure:
         ],
         ids=["help", "nothing", "a table", "half", "more", "a number", "bytes", "depth"],
     )
-    def test_anything_but_json_with_status_0(self, crictl, answers, output, shown):
+    def test_output_with_status_0_that_is_not_json(self, crictl, answers, output, shown):
         script(answers, f"printf '{output}'")
         self.fails("not_json", lambda: crictl.json("ps"), f"ended with status 0, but printed {shown}")
 
-    def test_help_is_no_text(self, crictl, answers):
+    def test_help_is_not_accepted_as_text(self, crictl, answers):
         script(answers, "printf 'NAME:\\n   crictl - client for CRI\\n'")
         self.fails("failed", lambda: crictl.text("version"), "printed its help")
 
@@ -387,7 +387,7 @@ class TestFailure:
         monkeypatch.setattr(sys, "version_info", (3, 8, 18, "final", 0))
         self.fails("failed", Crictl, "Python 3.9 or newer is needed")
 
-    def test_needs_nothing_of_ansible(self):
+    def test_does_not_import_ansible(self):
         script = (
             "import sys\n"
             f"sys.path[:0] = {[path for path in sys.path if 'site-packages' not in path]!r}\n"
@@ -398,21 +398,21 @@ class TestFailure:
 
 
 class TestStartedEarly:
-    """A call that was started before Crictl exists is read by it, and ended if nobody reads it."""
+    """A call that was started before Crictl exists is read by it, and terminated if nobody reads it."""
 
     @pytest.fixture
     def options(self, listening, monkeypatch):
         monkeypatch.setenv("PATH", os.path.dirname(FAKE), prepend=os.pathsep)
         return {"endpoint": listening, "image_endpoint": None, "timeout": 5}
 
-    def test_its_answer_is_read_and_no_other_call_is_made(self, options, answers):
+    def test_its_output_is_read_and_no_other_call_is_made(self, options, answers):
         (answers / "info.json").write_text('{"a": 1}')
         started = start.early(options, start.json_arguments("info"))
         with Crictl(**options, started=started) as crictl:
             assert crictl.json("info") == {"a": 1}
         assert len(calls(answers)) == 1
 
-    def test_a_call_that_nobody_reads_is_ended(self, options, answers):
+    def test_a_call_whose_output_is_not_read_is_terminated(self, options, answers):
         script(answers, "sleep 60")
         started = start.early(options, ("version",))
         call = started[("version",)]
@@ -427,7 +427,7 @@ class TestStartedEarly:
         with pytest.raises(CrictlError, match="there is no socket"):
             Crictl(**options, started=started).text("version")
 
-    def test_what_is_loaded_before_it_is_this_module_alone(self):
+    def test_only_this_module_is_loaded_before_the_call_starts(self):
         """Each further module would be compiled before crictl runs, instead of meanwhile."""
         code = (
             "import sys\n"
@@ -443,12 +443,12 @@ class TestStartedEarly:
 
 
 class TestContainers:
-    def test_labels_of_the_kubelet_save_the_second_call(self, crictl, answers):
+    def test_labels_of_the_kubelet_make_the_second_call_unnecessary(self, crictl, answers):
         add_containers(answers, 2)
         assert [item["pod"]["name"] for item in crictl.containers()] == ["pod-0", "pod-1"]
         assert len(calls(answers)) == 1
 
-    def test_without_labels_pods_are_asked(self, crictl, answers):
+    def test_without_labels_pods_are_listed(self, crictl, answers):
         for name in ("ps.json", "pods.json"):
             shutil.copy(RECORDED / name, answers)
         assert crictl.containers()[0]["pod"]["name"] == "hello-pod"
@@ -458,16 +458,16 @@ class TestContainers:
         assert list(crictl.details(ids)) == ids
         assert len(calls(answers)) == 6
 
-    def test_details_of_none_take_no_call(self, crictl, answers):
+    def test_details_of_no_containers_take_no_call(self, crictl, answers):
         assert crictl.details([]) == {}
         assert not (answers / "calls.jsonl").exists()
 
-    def test_a_container_that_vanished_is_left_out(self, crictl, answers):
+    def test_a_container_that_vanished_is_omitted(self, crictl, answers):
         ids = add_containers(answers, 3)
         assert list(crictl.details(["gone", *ids])) == ids
         assert [call["arguments"][8] for call in calls(answers)] == ["inspect", "ps", "inspect"]
 
-    def test_a_container_that_is_listed_but_cannot_be_inspected_is_left_out(self, crictl, answers):
+    def test_a_container_that_is_listed_but_cannot_be_inspected_is_omitted(self, crictl, answers):
         ids = add_containers(answers, 3)
         (answers / "inspect" / f"{ids[1]}.json").unlink()
         assert list(crictl.details(ids)) == [ids[0], ids[2]]

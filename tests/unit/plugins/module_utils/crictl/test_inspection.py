@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of containers and pods is returned typed, by CRI's names, and without what may be secret."""
+"""Tests that the configuration of containers and pods is returned typed, with CRI's names, and without possible secrets."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def recorded(name):
 
 
 def status(**fields):
-    """crictl inspect of a container with these fields."""
+    """Return the output of crictl inspect for a container with these fields."""
     return {"status": {"id": "c", **fields}}
 
 
@@ -67,7 +67,7 @@ class TestContainer:
         ],
         ids=["in the reference", "in the name", "an ID is not a digest"],
     )
-    def test_the_digest_is_that_of_a_reference(self, image, digest):
+    def test_the_digest_comes_from_a_reference(self, image, digest):
         assert inspection.configuration(status(**image))["image"].get("digest") == digest
 
     def test_mounts(self):
@@ -113,7 +113,7 @@ class TestContainer:
         (mount,) = inspection.configuration(status(mounts=[{"propagation": 7}]))["mounts"]
         assert mount["propagation"] == "unknown"
 
-    def test_limits_are_integers_and_those_that_are_not_set_are_absent(self):
+    def test_limits_are_integers_and_unset_ones_are_absent(self):
         resources = {
             "cpuPeriod": "100000",
             "cpuQuota": "-1",
@@ -146,7 +146,7 @@ class TestContainer:
             (None, None, None),
         ],
     )
-    def test_the_stop_signal_is_that_of_the_status_or_of_cri_os_annotation(
+    def test_the_stop_signal_comes_from_the_status_or_from_cri_os_annotation(
         self, reported, of_the_image, signal
     ):
         document = status(stopSignal=reported)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logs are read from their end, and nothing is lost, repeated or invented."""
+"""Tests that logs are read from their end, and that no line is lost, repeated or invented."""
 
 import gzip
 import io
@@ -65,7 +65,7 @@ class TestSelection:
         assert not truncated
         assert log.files == [path]
 
-    def test_tail_returns_the_newest_lines_and_tells_that_there_were_more(self, tmp_path):
+    def test_tail_returns_the_newest_lines_and_reports_that_there_were_more(self, tmp_path):
         path = write(tmp_path, *(line(number, f"line {number}") for number in range(10)))
         entries, truncated, _log = read(path, tail=3)
         assert [entry.text for entry in entries] == ["line 7", "line 8", "line 9"]
@@ -86,13 +86,13 @@ class TestSelection:
         assert entries[0].as_dict() == {"time": stamp(0), "stream": "stdout", "text": "é" * 4, "cut": True}
         assert truncated
 
-    def test_result_stays_below_what_job_runners_take(self, tmp_path):
+    def test_the_result_stays_below_the_size_limit_of_job_runners(self, tmp_path):
         path = write(tmp_path, *(line(number, "\x01\u4e16" * 50) for number in range(20_000)))
         entries, truncated, _log = read(path, tail=10**6, max_bytes=10**9)
         assert truncated
         assert 400_000 < len(json.dumps([entry.as_dict() for entry in entries])) <= 600_000
 
-    def test_one_line_of_escapes_is_cut_to_what_job_runners_take(self, tmp_path):
+    def test_one_line_of_escapes_is_cut_to_the_size_limit_of_job_runners(self, tmp_path):
         entries, truncated, _log = read(write(tmp_path, line(0, "\x01" * 500_000)), max_bytes=10**9)
         assert truncated
         assert len(json.dumps(entries[0].as_dict())) <= 600_000
@@ -105,7 +105,7 @@ class TestSelection:
         path = write(tmp_path, *(line(number, str(number)) for number in range(100)))
         assert not read(path, since=START + 90 * 10**9)[1]
 
-    def test_clock_set_back_by_seconds_does_not_end_the_search(self, tmp_path):
+    def test_a_clock_set_back_by_seconds_does_not_end_the_search(self, tmp_path):
         path = write(tmp_path, line(20, "a"), line(14, "b"), line(21, "c"))
         assert texts(path, since=START + 20 * 10**9) == ["a", "c"]
 
@@ -115,7 +115,7 @@ class TestSelection:
         )
         assert texts(path, stream="stderr", pattern="err.r$") == ["an error"]
 
-    def test_no_line_fits(self, tmp_path):
+    def test_no_line_matches(self, tmp_path):
         assert read(write(tmp_path, line(0, "x")), pattern="y")[:2] == ([], False)
 
     def test_empty_log(self, tmp_path):
@@ -131,7 +131,7 @@ class TestLines:
             ("d", stamp(3)),
         ]
 
-    def test_parts_are_joined_per_stream_in_the_order_of_their_beginning(self, tmp_path):
+    def test_parts_are_joined_per_stream_in_the_order_of_their_first_part(self, tmp_path):
         path = write(
             tmp_path,
             line(0, "a", tag="P"),
@@ -142,7 +142,7 @@ class TestLines:
         )
         assert texts(path) == ["ab", "x", "y", "c"]
 
-    def test_a_line_that_has_not_ended_is_told(self, tmp_path):
+    def test_an_unfinished_line_is_reported(self, tmp_path):
         assert texts(write(tmp_path, line(0, "a"), line(1, "pass", tag="P"), line(2, "word", tag="P"))) == [
             "a",
             "password",
@@ -154,7 +154,7 @@ class TestLines:
         entry = read(path)[0][0]
         assert (entry.text, entry.undecodable) == ("é", 0)
 
-    def test_bytes_that_are_no_text_are_replaced_and_counted(self, tmp_path):
+    def test_invalid_bytes_are_replaced_and_counted(self, tmp_path):
         entry = read(write(tmp_path, line(0, b"a\xff\xfe\x00b\xc3")))[0][0]
         assert (entry.text, entry.undecodable) == ("a\ufffd\ufffd\x00b\ufffd", 3)
 
@@ -177,17 +177,17 @@ class TestLines:
             "brackets",
         ],
     )
-    def test_what_is_no_log_line_is_left_out_and_counted(self, tmp_path, garbage):
+    def test_invalid_log_lines_are_omitted_and_counted(self, tmp_path, garbage):
         path = write(tmp_path, line(0, "a"), garbage, *([] if garbage[-1:] != b"\n" else [line(1, "b")]))
         entries, _truncated, log = read(path)
         assert [entry.text for entry in entries] in (["a", "b"], ["a"])
         assert log.malformed == 1
 
-    def test_a_day_that_no_month_has_has_no_time(self, tmp_path):
+    def test_a_date_that_does_not_exist_has_no_time(self, tmp_path):
         entry = read(write(tmp_path, b"2026-02-31T00:00:00Z stdout F a\n"))[0][0]
         assert entry.as_dict() == {"stream": "stdout", "text": "a"}
 
-    def test_empty_lines_are_lines(self, tmp_path):
+    def test_empty_lines_are_returned(self, tmp_path):
         path = write(tmp_path, line(0, ""), f"{stamp(1)} stdout F\n".encode(), line(2, ""))
         assert texts(path) == ["", "", ""]
 
@@ -202,7 +202,7 @@ class TestLines:
         )
         assert texts(path) == ["one", "two parts"]
 
-    def test_a_line_longer_than_memory_should_hold_keeps_its_beginning(self, tmp_path, monkeypatch):
+    def test_a_line_that_is_too_long_for_memory_keeps_its_beginning(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log, "LINE_LIMIT", 100_000)
         path = write(tmp_path, line(0, "first"), line(1, "begin " + "x" * 500_000), line(2, "last"))
         entries, truncated, _log = read(path, max_bytes=10**6)
@@ -221,7 +221,7 @@ class TestLines:
         entry = read(path)[0][0]
         assert (entry.text[:5], len(entry.text), entry.cut) == ("begin", 1000, True)
 
-    def test_a_silent_stream_does_not_make_the_whole_log_be_read(self, tmp_path):
+    def test_a_silent_stream_does_not_cause_the_whole_log_to_be_read(self, tmp_path):
         path = write(
             tmp_path,
             line(0, "old", "stderr"),
@@ -247,7 +247,7 @@ class TestFiles:
         ]
         assert not truncated
 
-    def test_rotated_files_are_left_alone_where_not_wanted(self, tmp_path):
+    def test_rotated_files_are_not_read_if_disabled(self, tmp_path):
         write(tmp_path, line(0, "a"), name="0.log.20260101-000000")
         assert texts(write(tmp_path, line(4, "e")), rotated=False) == ["e"]
 
@@ -255,12 +255,12 @@ class TestFiles:
         (tmp_path / "0.log.20260101-000000.gz").write_bytes(gzip.compress(line(0, "a")))
         assert texts(write(tmp_path, line(4, "e"))) == ["a", "e"]
 
-    def test_numbered_files_are_older_the_higher_their_number(self, tmp_path):
+    def test_files_with_higher_numbers_are_older(self, tmp_path):
         for number in (1, 2, 10):
             write(tmp_path, line(20 - number, str(number)), name=f"0.log.{number}")
         assert texts(write(tmp_path, line(30, "0"))) == ["10", "2", "1", "0"]
 
-    def test_a_file_that_is_just_being_gzipped_counts_once(self, tmp_path):
+    def test_a_file_that_is_being_gzipped_is_read_once(self, tmp_path):
         write(tmp_path, line(0, "a"), name="0.log.20260101-000000")
         (tmp_path / "0.log.20260101-000000.gz").write_bytes(gzip.compress(line(0, "a")))
         write(tmp_path, b"half", name="0.log.20260101-000000.tmp")
@@ -276,7 +276,7 @@ class TestFiles:
         assert truncated
         assert "0.log.20260101-000000.gz" in log.warnings[0]
 
-    def test_a_log_rotated_after_it_was_opened_is_read_once_and_whole(self, tmp_path):
+    def test_a_log_rotated_after_it_was_opened_is_read_once_and_completely(self, tmp_path):
         path = write(tmp_path, line(0, "a"), line(1, "b"))
         with Log(path) as log:
             os.rename(path, f"{path}.20260101-000000")
@@ -294,12 +294,12 @@ class TestFiles:
         monkeypatch.setattr(log_files, "rotated_files", rotate)
         assert texts(path) == ["a"]
 
-    def test_a_log_that_is_gone_for_a_moment_is_waited_for(self, tmp_path, monkeypatch):
+    def test_a_log_that_is_missing_for_a_moment_is_waited_for(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log.time, "sleep", lambda _seconds: write(tmp_path, line(2, "c")))
         write(tmp_path, line(0, "a"), name="0.log.20260101-000000")
         assert texts(str(tmp_path / "0.log")) == ["a", "c"]
 
-    def test_a_log_cut_short_while_being_read_gives_what_is_left(self, tmp_path, monkeypatch):
+    def test_a_log_truncated_while_it_is_read_returns_the_rest(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log, "BLOCK", 64)
         path = write(tmp_path, *(line(number, "x" * 20) for number in range(100)))
         with Log(path) as log:
@@ -323,14 +323,14 @@ class TestFiles:
         with Log(str(tmp_path / "0.log"), container_id="c1") as log:
             assert [entry.text for entry in log.entries()] == ["a"]
 
-    def test_a_pipe_or_folder_is_refused_without_waiting(self, tmp_path):
+    def test_a_pipe_or_directory_is_refused_without_waiting(self, tmp_path):
         os.mkfifo(tmp_path / "0.log")
         with pytest.raises(LogError, match="not a regular file"):
             Log(str(tmp_path / "0.log"))
         with pytest.raises(LogError, match="not a regular file"):
             Log(str(tmp_path))
 
-    def test_search_ends_at_the_scan_limit_and_says_so(self, tmp_path, monkeypatch):
+    def test_the_search_ends_at_the_scan_limit_and_reports_it(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log, "SCAN_LIMIT", 200_000)
         path = write(tmp_path, line(0, "needle"), *(line(1, "x" * 80) for _each in range(5000)))
         assert read(path, pattern="needle")[:2] == ([], True)
@@ -349,11 +349,11 @@ class TestFiles:
         assert truncated
 
 
-class TestHostileFolders:
-    """Whoever can write beside a log decides neither which file is read nor for how long."""
+class TestHostileDirectories:
+    """A user who can write to the directory of a log cannot choose which file is read, or for how long."""
 
     @pytest.mark.parametrize("depth", range(4))
-    def test_a_folder_of_the_path_that_is_a_link_is_refused_by_name(self, tmp_path, depth):
+    def test_a_directory_of_the_path_that_is_a_link_is_refused_by_name(self, tmp_path, depth):
         secret = tmp_path / "elsewhere" / "/".join(["deep"] * (3 - depth))
         secret.mkdir(parents=True)
         write(secret, line(0, "secret"))
@@ -367,7 +367,7 @@ class TestHostileFolders:
         ):
             Log(str(path))
 
-    def test_folders_of_the_system_may_be_links(self, tmp_path, monkeypatch):
+    def test_directories_of_the_system_may_be_links(self, tmp_path, monkeypatch):
         (tmp_path / "disk/ns_pod_uid/web").mkdir(parents=True)
         write(tmp_path / "disk/ns_pod_uid/web", line(0, "a"))
         (tmp_path / "pods").symlink_to(tmp_path / "disk")
@@ -377,7 +377,7 @@ class TestHostileFolders:
         with pytest.raises(LogError, match="is a symbolic link"):
             Log(f"{tmp_path}/pods/ns_pod_uid/linked/0.log")
 
-    def test_a_linked_folder_is_refused_although_the_log_in_it_is_of_the_engine(self, tmp_path):
+    def test_a_linked_directory_is_refused_even_if_its_log_belongs_to_the_engine(self, tmp_path):
         (tmp_path / "real").mkdir()
         write(tmp_path / "real", line(0, "a"), name="c1-json.log")
         (tmp_path / "real/0.log").symlink_to("c1-json.log")
@@ -385,7 +385,7 @@ class TestHostileFolders:
         with pytest.raises(LogError, match="is a symbolic link to real"):
             Log(f"{tmp_path}/linked/0.log", container_id="c1")
 
-    def test_what_replaces_a_file_is_refused_at_once_and_not_opened(self, tmp_path):
+    def test_anything_that_replaces_a_file_is_refused_without_opening_it(self, tmp_path):
         os.mkfifo(tmp_path / "fifo")
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(tmp_path / "socket"))
@@ -405,7 +405,7 @@ class TestHostileFolders:
             Log(path)
         assert str(caught.value).isprintable()
 
-    def test_a_rotated_name_that_is_no_log_file_is_a_warning(self, tmp_path):
+    def test_a_rotated_name_that_is_not_a_log_file_is_a_warning(self, tmp_path):
         os.mkfifo(tmp_path / "0.log.20260101-000200")
         (tmp_path / "0.log.20260101-000100").symlink_to("/etc/passwd")
         (tmp_path / "0.log.3").mkdir()
@@ -418,7 +418,7 @@ class TestHostileFolders:
             "not a regular file",
         ]
 
-    def test_of_many_rotated_files_the_newest_are_read(self, tmp_path, monkeypatch):
+    def test_only_the_newest_of_many_rotated_files_are_read(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log, "FILE_LIMIT", 3)
         for number in range(1, 9):
             write(tmp_path, line(20 - number, str(number)), name=f"0.log.{number}")
@@ -429,7 +429,7 @@ class TestHostileFolders:
         assert read(path)[1] is True
         assert read(path, tail=2)[2].gave_up is False
 
-    def test_a_process_without_descriptors_reads_the_newest_files(self, tmp_path):
+    def test_a_process_without_free_descriptors_reads_the_newest_files(self, tmp_path):
         for number in range(1, 40):
             write(tmp_path, line(60 - number, str(number)), name=f"0.log.{number}")
         path = write(tmp_path, line(61, "0"))
@@ -444,7 +444,7 @@ class TestHostileFolders:
 
 
 class TestHostileBytes:
-    def test_what_zlib_can_be_made_to_do_ends_at_the_limits(self, tmp_path, monkeypatch):
+    def test_decompression_stops_at_the_limits(self, tmp_path, monkeypatch):
         monkeypatch.setattr(cri_log, "SCAN_LIMIT", 2**20)
         whole = gzip.compress(line(0, "a"))
         endless = {
@@ -472,7 +472,7 @@ class TestHostileBytes:
         assert entries[-1].text == "c"
         assert (truncated, len(log.warnings)) == ((True, 1) if size else (False, 0))
 
-    def test_a_disk_without_room_to_unpack_is_a_warning_that_says_so(self, tmp_path, monkeypatch):
+    def test_a_full_disk_while_unpacking_is_a_clear_warning(self, tmp_path, monkeypatch):
         class Full(io.BytesIO):
             def write(self, _data):
                 raise OSError(28, "No space left on device")
@@ -485,7 +485,7 @@ class TestHostileBytes:
             r"unpacking the log .* failed.*: No space left on device; free space", log.warnings[0]
         )
 
-    def test_a_line_of_millions_of_parts_takes_no_longer_than_its_bytes(self, tmp_path):
+    def test_a_line_of_millions_of_parts_takes_time_proportional_to_its_bytes(self, tmp_path):
         part = line(1, "x", tag="P")
         path = write(
             tmp_path, line(0, "first"), part * 300_000, line(1, "", tag="P") * 300_000, line(2, "end")
@@ -495,7 +495,7 @@ class TestHostileBytes:
         assert entries[-1].text.startswith("xxx")
         assert time.monotonic() - began < 20
 
-    def test_a_sparse_file_that_shrinks_is_not_walked_through(self, tmp_path):
+    def test_a_sparse_file_that_shrinks_is_not_scanned(self, tmp_path):
         path = write(tmp_path, line(0, "a"))
         os.truncate(path, 2**42)
         with Log(path) as log:
@@ -505,7 +505,7 @@ class TestHostileBytes:
             list(entries)
         assert time.monotonic() - began < 5
 
-    def test_a_log_that_shrinks_to_nothing_while_it_is_read_ends(self, tmp_path, monkeypatch):
+    def test_reading_ends_if_the_log_is_emptied(self, tmp_path, monkeypatch):
         path = write(tmp_path, *(line(number, "x") for number in range(2000)))
         os.truncate(path, 2**42)
 
@@ -516,7 +516,7 @@ class TestHostileBytes:
         monkeypatch.setattr(cri_log.os, "pread", cut)
         assert texts(path) == []
 
-    def test_a_disk_that_fails_is_one_error_or_a_warning(self, tmp_path, monkeypatch):
+    def test_a_failing_disk_is_one_error_or_a_warning(self, tmp_path, monkeypatch):
         write(tmp_path, line(0, "old"), name="0.log.1")
         path = write(tmp_path, line(1, "new"))
         with Log(path) as log:
@@ -547,7 +547,7 @@ class TestHostileBytes:
     @pytest.mark.parametrize(
         "when", ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:00", "0000-01-01T00:00:00Z"]
     )
-    def test_a_time_that_is_none_is_left_out_and_ends_nothing(self, tmp_path, when):
+    def test_an_invalid_time_is_omitted_and_does_not_end_the_search(self, tmp_path, when):
         path = write(tmp_path, line(1, "old"), f"{when} stdout F odd\n".encode(), line(3, "new"))
         assert "time" not in read(path)[0][1].as_dict()
         assert texts(path, since=START - 10)[0] == "old"
@@ -556,13 +556,13 @@ class TestHostileBytes:
         monkeypatch.setattr(cri_log, "TIME_LIMIT", -1)
         assert read(write(tmp_path, line(0, "a")))[:2] == ([], True)
 
-    def test_a_pattern_that_backtracks_for_ever_is_ended(self, tmp_path):
+    def test_a_pattern_that_backtracks_forever_is_stopped(self, tmp_path):
         path = write(tmp_path, line(0, "a" * 60))
         with pytest.raises(LogError, match="within 1 s") as caught, cri_log.no_longer_than(1):
             read(path, pattern="(a+)+b")
         assert caught.value.kind == "timeout"
 
-    def test_texts_without_surrogates_are_what_they_were(self):
+    def test_texts_without_surrogates_are_unchanged(self):
         data = {"files": ["/a\udcff", "é"], "attempt": 1, "pod": {"name\ud800": "\x00"}}
         assert cri_log.valid(data) == {
             "files": ["/a\ufffd", "é"],
@@ -572,7 +572,7 @@ class TestHostileBytes:
 
 
 class TestCost:
-    def test_the_last_hundred_of_a_million_lines_cost_little(self, tmp_path):
+    def test_the_last_hundred_of_a_million_lines_are_read_quickly(self, tmp_path):
         path = tmp_path / "0.log"
         row = line(1, "x" * 60)
         with open(path, "wb") as file:
@@ -620,7 +620,7 @@ WRITES = st.lists(
 
 
 def interleave(writes, random):
-    """Physical lines of both streams, the parts of each line in order, mixed as a log may have them."""
+    """Return physical lines of both streams, with the parts of each line in order, mixed as in a log."""
     queues = {
         stream: [
             (number, part, "F" if index == len(parts) - 1 else "P")
@@ -648,7 +648,7 @@ def interleave(writes, random):
     zipped=st.booleans(),
     tail=st.integers(1, 30),
 )
-def test_what_was_written_is_read_across_blocks_parts_and_rotations(
+def test_lines_are_read_completely_across_blocks_parts_and_rotations(
     tmp_path_factory, monkeypatch, writes, random, block, cuts, zipped, tail
 ):
     monkeypatch.setattr(cri_log, "BLOCK", block)
@@ -677,28 +677,28 @@ def test_what_was_written_is_read_across_blocks_parts_and_rotations(
 
 @given(st.binary(max_size=2000), st.integers(1, 100))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_can_be_a_log(tmp_path_factory, monkeypatch, content, block):
+def test_any_bytes_are_accepted_as_a_log(tmp_path_factory, monkeypatch, content, block):
     monkeypatch.setattr(cri_log, "BLOCK", block)
     path = write(tmp_path_factory.mktemp("log"), content, line(1, "end"))
     _entries, _truncated, log = read(path)
     assert log.bytes_read == os.path.getsize(path)
 
 
-class TestMoment:
+class TestSinceAndUntil:
     @pytest.mark.parametrize(
         ("text", "seconds"),
         [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("1d2h3m4.5s", 93784.5), ("0s", 0)],
     )
-    def test_a_duration_is_counted_back_from_now(self, text, seconds):
+    def test_a_duration_is_subtracted_from_now(self, text, seconds):
         assert moment(text, now=1_000_000) == int((1_000_000 - seconds) * 10**9)
 
-    def test_a_time_is_itself(self):
+    def test_a_time_is_unchanged(self):
         assert moment("2026-01-01T01:00:00+01:00") == START
 
     @pytest.mark.parametrize(
         "text",
         ["", "1", "yesterday", "1x", "-1h", "2026-01-01", "2026-13-01T00:00:00Z", "9" * 400 + "d"],
     )
-    def test_anything_else_is_refused_with_what_would_be_accepted(self, text):
+    def test_anything_else_is_refused_with_the_accepted_formats(self, text):
         with pytest.raises(ValueError, match="1h30m"):
             moment(text)

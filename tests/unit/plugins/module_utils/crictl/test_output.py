@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What crictl prints becomes the same typed data, whichever crictl it was."""
+"""Tests that the output of any version of crictl becomes the same typed data."""
 
 import datetime
 import json
@@ -23,7 +23,7 @@ def recorded(name):
 
 
 def as_before_1_31(value):
-    """The same answer as crictl up to 1.30 prints it: empty messages are null."""
+    """Return the same answer as crictl up to 1.30 prints it: empty messages are null."""
     if isinstance(value, dict):
         return {key: None if each == {} else as_before_1_31(each) for key, each in value.items()}
     return [as_before_1_31(each) for each in value] if isinstance(value, list) else value
@@ -40,13 +40,13 @@ class TestTimes:
         ],
         ids=["nanoseconds", "a zone's offset", "an offset without colon", "a leap second"],
     )
-    def test_times_of_any_zone_become_utc_with_nine_digits(self, text, expected):
+    def test_times_of_any_zone_are_converted_to_utc_with_nine_digits(self, text, expected):
         assert rfc3339(nanoseconds(text)) == expected
 
     @pytest.mark.parametrize(
         "text", ["", "now", "2026-11-24", "2026-02-30T00:00:00Z", "0000-01-01T00:00:00Z"]
     )
-    def test_what_is_no_time_is_refused(self, text):
+    def test_an_invalid_time_is_refused(self, text):
         with pytest.raises(ValueError, match=r"."):
             nanoseconds(text)
 
@@ -54,7 +54,7 @@ class TestTimes:
         assert [rfc3339(value) for value in (0, -6795364578871345152, 10**30)] == [None, None, None]
 
     @given(st.integers(1, 253402300799 * 10**9))
-    def test_every_time_survives_writing_and_reading(self, value):
+    def test_every_time_survives_a_round_trip(self, value):
         assert nanoseconds(rfc3339(value)) == value
 
     @given(st.datetimes(min_value=datetime.datetime(1971, 1, 1), timezones=st.just(datetime.UTC)))
@@ -85,17 +85,17 @@ class TestInfo:
             "sandbox_image": "172.17.0.1:5000/pause:1",
         }
 
-    def test_a_network_that_is_not_ready_says_why(self):
+    def test_a_network_that_is_not_ready_has_a_reason(self):
         facts = cri_info.info(recorded("info-network-notready.json"))
         assert (facts["runtime_ready"], facts["network_ready"]) == (True, False)
         assert facts["conditions"][1]["reason"] == "NetworkPluginNotReady"
 
-    def test_an_old_crictl_tells_conditions_only(self):
+    def test_an_old_crictl_only_reports_conditions(self):
         status = recorded("info.json")["status"]
         facts = cri_info.info({"status": status, "config": {"sandboxImage": "pause"}})
         assert sorted(facts) == ["conditions", "network_ready", "runtime_ready", "sandbox_image"]
 
-    def test_the_default_handler_is_nameless_until_its_name_is_known(self):
+    def test_the_default_handler_has_no_name_until_it_is_known(self):
         document = recorded("info-quiet.json")
         document["runtimeHandlers"].append({"name": "kata", "features": {}})
         handlers = cri_info.info(document)["handlers"]
@@ -107,7 +107,7 @@ class TestInfo:
         handlers = cri_info.with_default_handler(handlers, "crun")
         assert [(each["name"], each["default"]) for each in handlers] == [("crun", True), ("kata", False)]
 
-    def test_containerd_names_its_default_handler_and_writes_features_otherwise(self):
+    def test_containerd_names_its_default_handler_and_has_another_format_of_features(self):
         facts = cri_info.info(
             {
                 "status": {"conditions": [{"type": "RuntimeReady", "status": True}]},
@@ -140,7 +140,7 @@ class TestInfo:
         with pytest.raises(UnexpectedOutput):
             cri_info.info(document)
 
-    def test_the_names_of_the_handlers_alone(self):
+    def test_only_the_names_of_the_handlers(self):
         assert cri_info.handler_names(recorded("info-quiet.json")) == ["crun"]
         assert cri_info.handler_names({"runtimeHandlers": []}) == []
         assert cri_info.handler_names({"status": recorded("info.json")["status"]}) is None
@@ -208,7 +208,7 @@ class TestContainers:
             "annotations": {},
         }
 
-    def test_its_pod_gets_a_name_from_the_pods(self):
+    def test_the_pod_of_a_container_gets_its_name_from_the_list_of_pods(self):
         (container,) = cri_output.containers(recorded("ps.json"))
         pods = cri_output.pods(recorded("pods.json"))
         assert cri_output.with_pod(container, pods)["pod"] == {
@@ -218,7 +218,7 @@ class TestContainers:
             "uid": "u1",
         }
 
-    def test_or_from_the_labels_of_the_kubelet(self):
+    def test_the_pod_of_a_container_gets_its_name_from_the_labels_of_the_kubelet(self):
         labels = {
             "io.kubernetes.pod.name": "web",
             "io.kubernetes.pod.namespace": "shop",
@@ -228,7 +228,7 @@ class TestContainers:
         assert container["pod"] == {"id": "p", "name": "web", "namespace": "shop", "uid": "u"}
 
     @pytest.mark.parametrize("name", ["ps.json", "ps-a.json"])
-    def test_null_and_left_out_are_the_same(self, name):
+    def test_null_and_missing_are_the_same(self, name):
         assert cri_output.containers(as_before_1_31(recorded(name))) == cri_output.containers(recorded(name))
 
     @pytest.mark.parametrize("document", [{}, {"containers": None}, {"containers": []}, None])
@@ -286,9 +286,9 @@ class TestContainers:
 
 
 class TestRunning:
-    """What counts before and after a restart of the daemon."""
+    """The list of running containers that is compared before and after a restart of the daemon."""
 
-    def test_what_runs_and_in_which_pod(self):
+    def test_running_containers_have_their_pod(self):
         assert cri_output.running(recorded("ps.json")) == [
             {
                 "id": "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625",
@@ -311,7 +311,7 @@ class TestRunning:
             {"containers": [{"id": "a\0"}]},
         ],
     )
-    def test_what_is_not_understood_is_never_read_as_nothing_runs(self, document):
+    def test_unknown_output_is_never_read_as_no_running_containers(self, document):
         for command in (cri_output.running, cri_output.containers):
             with pytest.raises(UnexpectedOutput):
                 command(document)
@@ -326,7 +326,7 @@ class TestRunning:
         assert cri_output.sandbox({"id": "c", "state": state})["state"] == "unknown"
 
     @pytest.mark.parametrize("state", [True, 1.5, [], {}, 2**64])
-    def test_what_is_no_state_is_an_error(self, state):
+    def test_an_invalid_state_is_an_error(self, state):
         with pytest.raises(UnexpectedOutput, match="state should be"):
             cri_output.container({"id": "c", "state": state})
 
@@ -341,7 +341,7 @@ class TestRunning:
 
 
 class TestText:
-    def test_half_a_surrogate_pair_does_not_get_out(self):
+    def test_half_a_surrogate_pair_is_replaced(self):
         pod = json.loads(
             '{"id": "a", "labels": {"\\ud800": "x\\udfff"}, "metadata": {"name": "\\ud83d\\ude00"}}'
         )
@@ -391,7 +391,7 @@ class TestDetails:
         assert len(cri_output.details([recorded(name) for name in names])) == 3
 
     @pytest.mark.parametrize("name", ["inspect.json", "inspect-exited.json"])
-    def test_null_and_left_out_are_the_same(self, name):
+    def test_null_and_missing_are_the_same(self, name):
         assert cri_output.details(as_before_1_31(recorded(name))) == cri_output.details(recorded(name))
 
 
@@ -409,7 +409,7 @@ class TestSandboxes:
         assert pod["labels"]["io.kubernetes.pod.uid"] == "u1"
         assert not {"handler", "ip", "ips"} & set(pod)
 
-    def test_a_pod_alone_has_its_addresses_and_is_else_the_same(self):
+    def test_a_single_pod_additionally_has_its_addresses(self):
         status = recorded("inspectp.json")["status"]
         status["network"]["additionalIps"] = [{"ip": "fd00::2"}]
         alone = cri_output.sandbox(status)
@@ -417,7 +417,7 @@ class TestSandboxes:
         assert alone == cri_output.sandboxes(recorded("pods.json"))[0]
 
     @pytest.mark.parametrize("name", ["pods.json"])
-    def test_null_and_left_out_are_the_same(self, name):
+    def test_null_and_missing_are_the_same(self, name):
         assert cri_output.sandboxes(as_before_1_31(recorded(name))) == cri_output.sandboxes(recorded(name))
 
     @pytest.mark.parametrize(

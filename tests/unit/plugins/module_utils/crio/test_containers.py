@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of containers is read from processes and from what their monitors noted."""
+"""Tests that the fate of containers is read from processes and from the exit files of their monitors."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def noted(exits, code):
     (exits / "c1").write_text(code)
 
 
-def test_a_container_that_the_runtime_lists_is_nobodys_concern(exits):
+def test_a_container_that_the_runtime_lists_needs_no_judgement(exits):
     assert containers.judge([container(exits)], {"c1"}, GROUP) == ([], [], [])
 
 
@@ -61,40 +61,40 @@ def test_a_container_killed_outside_of_the_daemons_group_ended_by_itself(exits):
     assert ended
 
 
-def test_a_process_that_lives_while_the_runtime_lists_it_no_longer_is_lost(exits):
+def test_a_process_that_is_alive_but_no_longer_listed_by_the_runtime_is_lost(exits):
     me = containers.process(str(os.getpid()))
     lost, _pending, _ended = containers.judge([container(exits, container=me)], set(), GROUP)
     assert f"process {os.getpid()}" in lost[0]
 
 
-def test_a_container_without_a_note_is_waited_for_while_its_monitor_lives(exits):
+def test_a_container_without_an_exit_file_is_waited_for_while_its_monitor_is_alive(exits):
     me = containers.process(str(os.getpid()))
     _lost, pending, _ended = containers.judge([container(exits, monitor=me)], set(), GROUP, {"c1": -1})
     assert pending
 
 
 @pytest.mark.parametrize("code", [255, -1])
-def test_a_container_whose_monitor_vanished_without_a_note_is_lost(exits, code):
+def test_a_container_whose_monitor_vanished_without_an_exit_file_is_lost(exits, code):
     lost, _pending, _ended = containers.judge([container(exits)], set(), GROUP, {"c1": code})
     assert "its exit was not recorded" in lost[0]
 
 
 @pytest.mark.parametrize("code", [0, 1, 139])
-def test_a_container_whose_note_the_runtime_has_read_and_removed_ended_by_itself(exits, code):
+def test_a_container_whose_exit_file_the_runtime_has_removed_ended_by_itself(exits, code):
     lost, pending, ended = containers.judge([container(exits)], set(), GROUP, {"c1": code})
     assert (lost, pending) == ([], [])
     assert f"ended by itself (exit code {code})" in ended[0]
 
 
 @pytest.mark.parametrize("code", [137, 143])
-def test_a_container_stopped_with_the_daemon_is_lost_whether_its_note_is_still_there_or_not(exits, code):
+def test_a_container_stopped_with_the_daemon_is_lost_with_or_without_its_exit_file(exits, code):
     assert "with the daemon" in containers.judge([container(exits)], set(), GROUP, {"c1": code})[0][0]
     assert (
         containers.judge([container(exits)], set(), "", {"c1": code})[0] == []
     )  # the daemon alone was stopped
 
 
-def test_a_container_without_a_monitor_ended_as_the_runtime_says():
+def test_a_container_without_a_monitor_ended_as_the_runtime_reports():
     unwatched = {"id": "c1", "name": "app"}
     assert "code 1)" in containers.judge([unwatched], set(), "", {"c1": 1})[2][0]
     assert "code 137)" in containers.judge([unwatched], set(), "", {"c1": 137})[0][0]
@@ -104,7 +104,7 @@ def test_a_container_that_the_runtime_no_longer_knows_was_removed(exits):
     assert "was removed" in containers.judge([container(exits)], set(), GROUP, {})[2][0]
 
 
-def test_a_process_is_told_from_a_later_one_with_its_number():
+def test_a_process_is_distinguished_from_a_later_one_with_the_same_pid():
     process = subprocess.Popen(["sleep", "60"])
     try:
         seen = containers.process(str(process.pid))
@@ -128,7 +128,7 @@ def fake_process(proc, pid, words, comm="conmon", parent=1, groups="0::/system.s
     (folder / "cgroup").write_text(groups)
 
 
-def test_a_monitor_says_which_container_it_holds_and_how_it_was_started(tmp_path):
+def test_a_monitor_reveals_its_container_and_how_it_was_started(tmp_path):
     proc = tmp_path / "proc"
     proc.mkdir()
     (tmp_path / "pidfile").write_text("200\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A handler is not changed or taken away under the pods that were started with it."""
+"""Tests that a handler is not changed or removed while pods run that were started with it."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def problems(after, pod=None, monitors=None, before=BEFORE):
     ("after", "pod", "words"),
     [
         pytest.param(("runc", {"crun": CRUN, "runc": RUNC}), POD, "another program", id="another default"),
-        pytest.param(("runc", {"runc": RUNC}), dict(POD, handler="crun"), "taken away", id="taken away"),
+        pytest.param(("runc", {"runc": RUNC}), dict(POD, handler="crun"), "taken away", id="removed"),
         pytest.param(
             ("crun", {"crun": dict(CRUN, runtime_path="/opt/crun")}), POD, "/opt/crun", id="another program"
         ),
@@ -28,14 +28,14 @@ def problems(after, pod=None, monitors=None, before=BEFORE):
             ("crun", {"crun": dict(CRUN, runtime_root="/run/x")}),
             POD,
             "state folder",
-            id="another state folder",
+            id="another state directory",
         ),
         pytest.param(
             ("crun", {"crun": dict(CRUN, runtime_type="vm")}), POD, "another type", id="another type"
         ),
     ],
 )
-def test_a_handler_with_running_pods_stays_as_it_is(after, pod, words):
+def test_a_handler_with_running_pods_cannot_change(after, pod, words):
     [problem] = problems(after, pod)
     assert words in problem
     assert "shop/web" in problem
@@ -44,23 +44,23 @@ def test_a_handler_with_running_pods_stays_as_it_is(after, pod, words):
 @pytest.mark.parametrize(
     "after",
     [
-        pytest.param(("crun", {"crun": CRUN}), id="an unused handler is taken away"),
+        pytest.param(("crun", {"crun": CRUN}), id="an unused handler is removed"),
         pytest.param(
             ("crun", {"crun": CRUN, "runc": dict(RUNC, runtime_path="/opt/runc")}),
             id="an unused one is changed",
         ),
         pytest.param(
-            ("crun", {"crun": dict(CRUN, allowed_annotations=["x"])}), id="what decides nothing is changed"
+            ("crun", {"crun": dict(CRUN, allowed_annotations=["x"])}), id="an irrelevant key is changed"
         ),
         pytest.param(("crun", {"crun": dict(CRUN, runtime_root="/run/crun/")}), id="a slash"),
     ],
 )
-def test_what_concerns_no_running_pod_may_change(after):
+def test_changes_that_affect_no_running_pod_are_allowed(after):
     assert problems(after) == []
 
 
-def test_what_a_container_was_really_started_with_counts():
-    """/config shows what a reload read, and no pod got."""
+def test_the_program_that_a_container_was_started_with_decides():
+    """/config shows what a reload has read, which running pods were not started with."""
     reloaded = ("runc", {"runc": RUNC, "crun": CRUN})
     assert "another program" in problems(("runc", {"runc": RUNC}), before=reloaded)[0]
 

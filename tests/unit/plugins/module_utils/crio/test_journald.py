@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Only the daemon's own lines, after the moment that matters, say how a start or a reload went."""
+"""Tests that only the daemon's own lines after the relevant time decide how a start or a reload ended."""
 
 import json
 
@@ -12,7 +12,7 @@ FATAL = 'time="x" level=fatal msg="create metrics endpoint: \\"9537\\" in use"'
 
 @pytest.fixture
 def journal(monkeypatch):
-    """The entries that journalctl prints; returns a list to fill."""
+    """Replace the entries that journalctl prints; return the list to fill."""
     entries = []
 
     def run(command, **_more):
@@ -39,7 +39,7 @@ def test_the_fatal_line_of_the_new_start_is_its_cause(journal):
     "words",
     ["Control process exited, code=exited, status=1/FAILURE", "start operation timed out. Terminating."],
 )
-def test_what_a_daemon_writes_while_it_stops_is_not_the_cause_of_a_failed_start(journal, invocation, words):
+def test_lines_that_a_stopping_daemon_logs_are_not_the_cause_of_a_failed_start(journal, invocation, words):
     stopping = entry('level=error msg="close of closed channel"', invocation=invocation)
     journal += [stopping, entry(f"crio.service: {words}", pid="1"), stopping]
     assert words in journald.complaint("crio.service", "c", "old")
@@ -55,18 +55,18 @@ def test_what_a_daemon_writes_while_it_stops_is_not_the_cause_of_a_failed_start(
         ("Control process exited, code=exited, status=1/FAILURE", "State 'stop-sigterm' timed out. Killing."),
     ],
 )
-def test_of_what_systemd_did_the_first_is_the_cause_and_the_rest_its_effect(journal, first, then):
+def test_the_first_complaint_of_systemd_is_the_cause(journal, first, then):
     journal += [entry(f"crio.service: {words}", pid="1") for words in (first, then)]
     assert first in journald.complaint("crio.service", "c", "old")
 
 
-def test_without_a_journal_nothing_is_known(journal):
+def test_without_a_journal_no_lines_are_returned(journal):
     assert journald.lines(None, "_PID=1") == []
     assert journald.complaint("crio.service", None, "old") == ""
 
 
 @pytest.mark.parametrize("message", [[104, 105, 255], None, ["first", "second"], 5, {"a": 1}], ids=repr)
-def test_a_message_of_any_kind_is_a_text(journal, message):
+def test_a_message_of_any_type_becomes_a_string(journal, message):
     journal.append(entry(message))
     [found] = journald.lines("c")
     assert isinstance(found["message"], str)
@@ -77,6 +77,6 @@ def test_a_long_line_is_cut_before_it_is_matched(size):
     assert len(journald.last_complaint(['level=fatal msg="' + '\\"' * size])) <= 8192
 
 
-def test_lines_that_are_no_json_are_passed_over(monkeypatch):
+def test_lines_that_are_not_json_are_skipped(monkeypatch):
     monkeypatch.setattr(journald, "run", lambda *_all, **_more: (0, "garbage\n{}\n[1]\n", ""))
     assert [each["message"] for each in journald.lines("c")] == [""]

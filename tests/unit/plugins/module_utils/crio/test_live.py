@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's HTTP interface: its answers, and the ways it has not to answer."""
+"""Tests CRI-O's HTTP interface: its answers, and invalid or missing ones."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ RECORDED = pathlib.Path(__file__).parents[3] / "fixtures" / "crio-1.37" / "crio-
 
 
 def serve(path, answer):
-    """One connection on a socket of ours: read the request, send `answer`, close."""
+    """Serve one connection on a socket: read the request, send `answer`, close."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(1)
@@ -65,7 +65,7 @@ def test_a_body_is_returned(tmp_path):
         pytest.param(b"", "GET /config", id="nothing at all"),
     ],
 )
-def test_what_is_no_answer_is_one_error(tmp_path, answer, words):
+def test_an_invalid_answer_is_one_error(tmp_path, answer, words):
     serve(tmp_path / "s", answer)
     with pytest.raises(crio_live.CrioSocketError, match=words):
         crio_live.get("/config", str(tmp_path / "s"))
@@ -113,7 +113,7 @@ def test_a_broken_answer_is_one_printable_sentence(tmp_path, answer, words):
     assert str(caught.value).isprintable()
 
 
-def test_a_chunked_answer_is_put_together(tmp_path):
+def test_a_chunked_answer_is_joined(tmp_path):
     serve(tmp_path / "s", OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n")
     assert crio_live.get("/config", str(tmp_path / "s")) == "abcde"
 
@@ -121,14 +121,14 @@ def test_a_chunked_answer_is_put_together(tmp_path):
 @pytest.mark.parametrize(
     "head", [b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"A: "], ids=["body", "chunks", "header"]
 )
-def test_an_answer_without_an_end_is_left_at_the_limit(tmp_path, monkeypatch, head):
+def test_an_endless_answer_is_aborted_at_the_size_limit(tmp_path, monkeypatch, head):
     monkeypatch.setattr(crio_live, "LIMIT", 300_000)
     serve(tmp_path / "s", OK + head + b"10000\r\n" + (b"x" * 65536 + b"\r\n10000\r\n") * 100)
     with pytest.raises(crio_live.CrioSocketError, match=r"longer than 292 KiB|not an HTTP answer"):
         crio_live.get("/config", str(tmp_path / "s"))
 
 
-def test_a_server_that_sends_a_byte_now_and_then_gets_no_more_time_than_one_that_is_silent(tmp_path):
+def test_a_slow_server_gets_no_more_time_than_a_silent_one(tmp_path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "s"))
     listener.listen(1)
@@ -153,7 +153,7 @@ def test_a_server_that_sends_a_byte_now_and_then_gets_no_more_time_than_one_that
     thread.join(5)
 
 
-def test_a_socket_that_accepts_nothing_is_left_in_time(tmp_path):
+def test_a_socket_that_accepts_nothing_times_out(tmp_path):
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(str(tmp_path / "s"))
@@ -167,7 +167,7 @@ def test_a_socket_that_accepts_nothing_is_left_in_time(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["file", "fifo", "folder", "loop", "no\0name", "x" * 200, "\ud800", ""])
-def test_what_is_not_a_socket_is_one_error(tmp_path, place):
+def test_a_path_that_is_not_a_socket_is_one_error(tmp_path, place):
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "folder").mkdir()

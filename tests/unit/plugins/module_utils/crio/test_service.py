@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O is found from what systemd says of its unit, in every way the unit may be written."""
+"""Tests that CRI-O is found from its unit in systemd, in every form that the unit may have."""
 
 import pytest
 
@@ -12,7 +12,7 @@ EXEC_START = (
 
 
 def service(tmp_path, monkeypatch, arguments="", environment="", file="", **properties):
-    """A CrioService over the output that systemctl show would print."""
+    """Return a CrioService for this output of systemctl show."""
     path = tmp_path / "crio"
     path.write_text(file)
     shown = {
@@ -30,7 +30,7 @@ def service(tmp_path, monkeypatch, arguments="", environment="", file="", **prop
 @pytest.mark.parametrize(
     ("arguments", "environment", "file", "config", "directory", "options"),
     [
-        pytest.param("", "", "", "/etc/crio/crio.conf", "/etc/crio/crio.conf.d", [], id="nothing said"),
+        pytest.param("", "", "", "/etc/crio/crio.conf", "/etc/crio/crio.conf.d", [], id="no options"),
         pytest.param(
             "--config /a.conf -d /a.d --log-level debug", "", "", "/a.conf", "/a.d", ["--log-level", "debug"],
             id="options of their own",
@@ -61,12 +61,12 @@ def test_configuration_paths_and_options_come_from_the_unit(
     assert found.options == options
 
 
-def test_a_job_under_way_means_not_active(tmp_path, monkeypatch):
+def test_a_unit_with_a_queued_job_is_not_active(tmp_path, monkeypatch):
     assert service(tmp_path, monkeypatch, ActiveState="active", Job="0").active
     assert not service(tmp_path, monkeypatch, ActiveState="active", Job="1742").active
 
 
-def test_the_socket_is_the_one_of_the_file_read_last(tmp_path, monkeypatch):
+def test_the_socket_is_that_of_the_last_file(tmp_path, monkeypatch):
     folder = tmp_path / "d"
     folder.mkdir()
     (folder / "10-a.conf").write_text('[crio.api]\nlisten = "/run/a.sock"\n[crio.image]\nlisten = "/no"\n')
@@ -76,7 +76,7 @@ def test_the_socket_is_the_one_of_the_file_read_last(tmp_path, monkeypatch):
     assert service(tmp_path, monkeypatch, "--listen /run/c.sock").socket == "/run/c.sock"
 
 
-def test_a_program_that_does_not_end_is_a_status_and_not_an_exception():
+def test_a_program_that_times_out_is_a_status_and_not_an_exception():
     status, _output, error = crio_service.run(["sleep", "30"], timeout=0.1)
     assert status == 124
     assert "sleep 30 did not end within 0.1 s" in error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A unit is serving, stopped, or between; a crio behind a wrapper is found or said to be missing."""
+"""Tests that a unit is serving, stopped, or between, and that a crio behind a wrapper is found or reported as missing."""
 
 import os
 
@@ -10,7 +10,7 @@ from ansible_collections.cri.node.plugins.module_utils.crio import service
 
 @pytest.fixture
 def unit(monkeypatch):
-    """A unit of which systemd shows these properties."""
+    """Return a unit with these properties in systemd."""
 
     def make(**properties):
         lines = "\n".join(f"{name}={value}" for name, value in properties.items())
@@ -51,7 +51,7 @@ def test_a_unit_is_waited_for_until_it_settles(unit, monkeypatch):
     assert first.settled(5).phase == "serving"
 
 
-def test_a_unit_that_does_not_settle_is_returned_as_it_is(unit):
+def test_a_unit_that_does_not_settle_is_returned_unchanged(unit):
     assert unit(ActiveState="activating", SubState="auto-restart").settled(0).phase == "between"
 
 
@@ -99,20 +99,22 @@ def test_a_crio_behind_a_wrapper_is_found_as_the_running_process(unit, crio, mon
     ],
     ids=str,
 )
-def test_what_sends_the_daemon_to_another_folder_is_named(unit, crio, options, environment, redirected):
+def test_a_setting_that_redirects_the_daemon_to_another_directory_is_named(
+    unit, crio, options, environment, redirected
+):
     seen = unit(ExecStart=exec_start(crio, *options), Environment=environment, MainPID="0")
     assert seen.redirected_by == redirected
 
 
 @pytest.mark.parametrize("text", ["", "x", "1" * 30, "-1", "0x10"])
-def test_an_odd_number_of_systemd_is_no_traceback(unit, text):
+def test_an_invalid_number_from_systemd_causes_no_traceback(unit, text):
     seen = unit(MainPID=text, NRestarts=text, ExecMainStartTimestampMonotonic=text)
     assert isinstance(seen.restarts, int)
     assert isinstance(seen.main_pid, int)
     assert seen.uptime >= 0 or seen.main_pid
 
 
-def test_drop_ins_are_those_that_the_next_daemon_reload_finds(unit, monkeypatch, tmp_path):
+def test_drop_ins_are_those_that_the_next_daemon_reload_will_find(unit, monkeypatch, tmp_path):
     files = (
         "etc/crio.service.d/70-same.conf",
         "etc/crio.service.d/60-ours.conf",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The key that a node's hashes of pods depend on: created once, root's alone, replaced where it is damaged."""
+"""Tests the key of a node's hashes of pods: it is created once, only readable by root, and replaced if it is damaged."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ POD = {"name": "web", "sandbox": {"annotations": {HASH: "a" * 64, "other": "x"},
 
 @pytest.fixture
 def key(tmp_path, monkeypatch):
-    """The path of the key of a node that has none yet."""
+    """Return the path of the key on a node that does not have one yet."""
     path = tmp_path / "state" / "pod-hash.key"
     monkeypatch.setattr(config_hash, "KEY", str(path))
     monkeypatch.setattr(config_hash, "_LOCK", str(tmp_path / "run" / "pod-hash.lock"))
@@ -38,7 +38,7 @@ def test_the_key_belongs_in_the_private_state_directory():
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_the_key_is_readable_by_its_owner_alone(key, umask):
+def test_the_key_is_only_readable_by_its_owner(key, umask):
     before = os.umask(umask)
     try:
         config_hash.keyed(POD)
@@ -91,7 +91,7 @@ def linked(key):
         pytest.param(os.mkfifo, id="a named pipe"),
     ],
 )
-def test_a_damaged_key_is_replaced_whole(key, damage):
+def test_a_damaged_key_is_replaced(key, damage):
     key.parent.mkdir(mode=0o700)
     damage(key)
     made = annotation(config_hash.keyed(POD))

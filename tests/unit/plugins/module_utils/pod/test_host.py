@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pod takes from its node: paths of the right kind, a share of the memory, a folder for its logs."""
+"""Tests what a pod requires from its node: paths of the right type, a share of the memory, a directory for its logs."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ GIB = 2**30
 
 @pytest.fixture
 def paths(tmp_path):
-    """A folder with one thing of each kind that a test can make."""
+    """Return a directory with one path of each type."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("folder")
@@ -22,7 +22,7 @@ def paths(tmp_path):
         yield tmp_path
 
 
-def wanted(path, kind):
+def required(path, kind):
     return [{"key": "manifest: spec.volumes[0].hostPath", "path": str(path), "type": kind}]
 
 
@@ -42,8 +42,8 @@ class TestHostPaths:
             ("/dev/null", "CharDevice"),
         ],
     )
-    def test_what_fits(self, paths, name, kind):
-        pod_host.refuse_unfit(wanted(paths / name, kind))
+    def test_an_existing_path_of_the_right_type_is_accepted(self, paths, name, kind):
+        pod_host.refuse_unfit(required(paths / name, kind))
 
     @pytest.mark.parametrize(
         ("name", "kind", "message"),
@@ -59,16 +59,16 @@ class TestHostPaths:
             ("folder", "BlockDevice", "folder is not a block device"),
         ],
     )
-    def test_what_does_not_fit_is_refused_by_its_field(self, paths, name, kind, message):
+    def test_a_path_of_another_type_is_refused_by_its_field(self, paths, name, kind, message):
         with pytest.raises(pod_host.UnfitPathError, match=message) as caught:
-            pod_host.refuse_unfit(wanted(paths / name, kind))
+            pod_host.refuse_unfit(required(paths / name, kind))
         assert str(caught.value).startswith("manifest: spec.volumes[0].hostPath: ")
 
-    def test_what_is_to_be_made_is_made_once(self, paths):
+    def test_missing_paths_are_created_once(self, paths):
         for _time in range(2):
-            pod_host.make_paths(wanted(paths / "a" / "b", "DirectoryOrCreate"))
-            pod_host.make_paths(wanted(paths / "c", "FileOrCreate"))
-            pod_host.make_paths(wanted(paths / "d", ""))
+            pod_host.make_paths(required(paths / "a" / "b", "DirectoryOrCreate"))
+            pod_host.make_paths(required(paths / "c", "FileOrCreate"))
+            pod_host.make_paths(required(paths / "d", ""))
         assert (paths / "a" / "b").is_dir()
         assert (paths / "c").is_file()
         assert not (paths / "d").exists()
@@ -87,15 +87,13 @@ class TestMemory:
             (9 * GIB, 3),
         ],
     )
-    def test_what_the_kernel_kills_first_is_what_a_kubelet_would_have_killed_first(
-        self, monkeypatch, oom, score
-    ):
+    def test_the_kernel_kills_pods_in_the_same_order_as_with_a_kubelet(self, monkeypatch, oom, score):
         monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": GIB // 1024}.get)
         assert pod_host.oom_score_adj(oom) == score
 
 
 class TestLogs:
-    def test_the_last_lines_are_told(self, tmp_path):
+    def test_the_last_lines_are_returned(self, tmp_path):
         path = tmp_path / "0.log"
         path.write_text(
             "".join(f"2026-01-01T00:00:{number:02}Z stdout F line {number}\n" for number in range(30))
@@ -103,7 +101,7 @@ class TestLogs:
         assert pod_host.last_lines(str(path), 2) == ["line 28", "line 29"]
         assert pod_host.last_lines(str(tmp_path / "nothing")) == []
 
-    def test_only_a_pods_own_folder_is_removed(self, tmp_path, monkeypatch):
+    def test_only_the_log_directory_of_the_pod_is_removed(self, tmp_path, monkeypatch):
         monkeypatch.setattr(pod_host, "LOGS", str(tmp_path / "pods"))
         for folder in ("pods/ns_a_1/c", "pods/ns_b_1", "pods_x_1", "ns_x_1"):
             (tmp_path / folder).mkdir(parents=True)

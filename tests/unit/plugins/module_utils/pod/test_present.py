@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod is made, kept, replaced and removed, whatever an interrupted call or a failing runtime left behind."""
+"""Tests that a pod is created, kept, replaced and removed, whatever an interrupted call or a failing runtime left behind."""
 
 import itertools
 import pathlib
@@ -16,10 +16,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as po
 
 
 class Runtime:
-    """A runtime behind crictl, kept in memory: pods, containers, images, and each call that was made.
+    """A runtime behind crictl, in memory: pods, containers, images, and all calls.
 
-    ends: what containers are at each look after their start, by name: exit codes, or None while they run.
-    fails: what crictl says, by command.
+    ends: the state of containers at each inspection after their start, by name: exit codes, or None while they run.
+    fails: the error message of crictl, by command.
     """
 
     timeout = 10
@@ -119,7 +119,7 @@ class Runtime:
 
 @pytest.fixture
 def runtime(tmp_path, tmp_path_factory, monkeypatch):
-    """An empty runtime; logs are below tmp_path, the node's key in a folder of its own, and nobody sleeps."""
+    """Return an empty runtime; logs are below tmp_path, the node's key is in a separate directory, and nothing sleeps."""
     node = tmp_path_factory.mktemp("node")
     monkeypatch.setattr(pod_host, "LOGS", str(tmp_path))
     monkeypatch.setattr(config_hash, "KEY", f"{node}/state/pod-hash.key")
@@ -132,7 +132,7 @@ def runtime(tmp_path, tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def pod(tmp_path):
-    """A function that makes a pod of containers, as the controller does."""
+    """Return a function that creates a pod of containers, like the controller does."""
 
     def make(*containers, **spec):
         named = [
@@ -177,19 +177,19 @@ class TestPresent:
         assert runtime.names().count("pull") == 2
         assert runtime.names().count("start") == 1
 
-    def test_a_handler_is_asked_for(self, runtime, pod):
+    def test_the_handler_is_passed_to_the_runtime(self, runtime, pod):
         cri_pod.present(runtime, pod(runtimeClassName="kata"))
         (call,) = [call for call in runtime.calls if call[0] == "runp"]
         assert call[1:3] == ("--runtime", "kata")
 
     def test_the_memory_of_the_node_decides_the_score_and_the_pod_itself_is_not_changed(self, runtime, pod):
-        wanted = pod()
-        cri_pod.present(runtime, wanted)
+        desired = pod()
+        cri_pod.present(runtime, desired)
         (call,) = [call for call in runtime.calls if call[0] == "create"]
         assert call[2]["linux"]["resources"]["oom_score_adj"] == 1000
-        assert "oom_score_adj" not in wanted["containers"][0]["config"]["linux"]["resources"]
+        assert "oom_score_adj" not in desired["containers"][0]["config"]["linux"]["resources"]
 
-    def test_init_containers_end_one_after_the_other_before_the_others_begin(self, runtime, pod):
+    def test_init_containers_complete_one_by_one_before_the_others_start(self, runtime, pod):
         first = [{"name": name, "image": "app:1"} for name in ("first", "second")]
         runtime.ends = {"first": [None, None, 0], "second": [0]}
         made = cri_pod.present(runtime, pod(initContainers=first))
@@ -203,37 +203,37 @@ class TestPresent:
         assert steps == [*begin, *["inspect"] * 3, *begin, "inspect", *begin, "inspect"]
         assert cri_pod.present(runtime, pod(initContainers=first))["changed"] is False
 
-    def test_an_init_container_that_fails_is_the_end(self, runtime, pod):
+    def test_a_failed_init_container_fails_the_pod(self, runtime, pod):
         runtime.ends = {"first": [7]}
         error = failure(runtime, pod(initContainers=[{"name": "first", "image": "app:1"}]))
         assert (error.container, error.exit_code) == ("first", 7)
         assert (runtime.pods, runtime.names().count("create")) == ({}, 1)
 
-    def test_waiting_for_the_end_of_what_runs_already(self, runtime, pod):
+    def test_waits_for_the_completion_of_a_running_pod(self, runtime, pod):
         cri_pod.present(runtime, pod())
         runtime.ends = {"c0": [None, None, 0]}
         done = cri_pod.present(runtime, pod(), wait="completed")
         assert (done["changed"], done["containers"][0]["exit_code"]) == (False, 0)
 
-    def test_what_was_there_and_fails_while_it_is_waited_for_is_left(self, runtime, pod):
+    def test_an_existing_pod_that_fails_while_it_is_waited_for_is_kept(self, runtime, pod):
         cri_pod.present(runtime, pod())
         runtime.ends = {"c0": [None, None, 9]}
         error = failure(runtime, pod(), wait="completed")
         assert "It was left as it is" in str(error)
         assert len(runtime.pods) == 1
 
-    def test_not_to_wait(self, runtime, pod):
+    def test_does_not_wait_with_wait_none(self, runtime, pod):
         runtime.ends = {"c0": [5]}
         assert cri_pod.present(runtime, pod(), wait="none")["containers"][0]["exit_code"] == 5
 
-    def test_what_does_not_end_in_time_is_removed_with_its_grace_period(self, runtime, pod):
+    def test_a_pod_that_does_not_complete_in_time_is_removed_with_its_grace_period(self, runtime, pod):
         error = failure(runtime, pod(terminationGracePeriodSeconds=4), wait="completed", wait_timeout=3)
         assert "not completed in time: container c0 is running" in str(error)
         assert runtime.pods == runtime.containers == {}
         (stop,) = [call for call in runtime.calls if call[0] == "stop"]
         assert stop[1:3] == ("--timeout", "4")
 
-    def test_check_mode_asks_and_changes_nothing(self, runtime, pod):
+    def test_check_mode_only_reads(self, runtime, pod):
         predicted = cri_pod.present(runtime, pod(), check=True)
         assert (predicted["changed"], predicted["pulled"], predicted["containers"]) == (True, ["app:1"], [])
         assert sorted(runtime.names()) == ["inspecti", "pods", "ps"]
@@ -253,7 +253,7 @@ class TestReplacement:
             pytest.param(lambda item: item["metadata"].update(name="x"), id="a container is missing"),
         ],
     )
-    def test_what_is_not_whole_is_made_anew(self, runtime, pod, spoil):
+    def test_an_incomplete_pod_is_replaced(self, runtime, pod, spoil):
         first = cri_pod.present(runtime, pod())
         for item in runtime.containers.values():
             item["metadata"] = dict(item["metadata"])
@@ -262,7 +262,7 @@ class TestReplacement:
         assert (second["changed"], [each["id"] for each in second["removed"]]) == (True, [first["pod"]["id"]])
 
     @pytest.mark.parametrize("grace", ["", "-1", "\N{SUPERSCRIPT TWO}", "9" * 5000, "1.5", "x"])
-    def test_a_grace_period_that_is_no_number_is_the_usual_one(self, runtime, pod, grace):
+    def test_an_invalid_grace_period_is_replaced_with_the_default(self, runtime, pod, grace):
         cri_pod.present(runtime, pod())
         for item in runtime.containers.values():
             item["annotations"] = {**item["annotations"], cri_pod.GRACE: grace}
@@ -270,13 +270,13 @@ class TestReplacement:
         (stop,) = [call for call in runtime.calls if call[0] == "stop"]
         assert stop[1:3] == ("--timeout", "30")
 
-    def test_a_nameless_container_in_a_pod_of_ours_is_made_anew(self, runtime, pod):
+    def test_a_pod_of_ours_with_a_nameless_container_is_replaced(self, runtime, pod):
         cri_pod.present(runtime, pod({}, {}))
         item = next(iter(runtime.containers.values()))
         item["metadata"] = {}
         assert cri_pod.present(runtime, pod({}, {}))["changed"] is True
 
-    def test_what_has_lost_its_sandbox_is_made_anew_unless_it_had_ended_well(self, runtime, pod):
+    def test_a_pod_without_a_ready_sandbox_is_replaced_unless_it_has_succeeded(self, runtime, pod):
         first = cri_pod.present(runtime, pod())
         runtime.pods[first["pod"]["id"]]["state"] = "SANDBOX_NOTREADY"
         second = cri_pod.present(runtime, pod())
@@ -285,7 +285,7 @@ class TestReplacement:
         runtime.ends = {"c0": [0]}
         assert cri_pod.present(runtime, pod())["changed"] is False
 
-    def test_of_two_that_an_interrupted_call_left_none_stays(self, runtime, pod):
+    def test_both_pods_that_an_interrupted_call_left_are_replaced(self, runtime, pod):
         for _time in range(2):
             runtime.do_runp(pod()["sandbox"])
         left = set(runtime.pods)
@@ -293,14 +293,14 @@ class TestReplacement:
         assert {each["id"] for each in made["removed"]} == left
         assert list(runtime.pods) == [made["pod"]["id"]]
 
-    def test_a_failing_pull_comes_before_anything_is_removed(self, runtime, pod):
+    def test_a_failed_pull_removes_nothing(self, runtime, pod):
         cri_pod.present(runtime, pod())
         runtime.fails = {"pull": "manifest unknown"}
         with pytest.raises(CrictlError, match="manifest unknown"):
             cri_pod.present(runtime, pod({"image": "other:1"}))
         assert [item["state"] for item in runtime.containers.values()] == ["CONTAINER_RUNNING"]
 
-    def test_a_stranger_is_refused_even_beside_one_of_ours(self, runtime, pod):
+    def test_a_pod_of_somebody_else_is_refused_even_beside_one_of_ours(self, runtime, pod):
         cri_pod.present(runtime, pod())
         runtime.pods["other"] = STRANGER
         assert "was not made by this module" in str(failure(runtime, pod()))
@@ -308,7 +308,7 @@ class TestReplacement:
             cri_pod.absent(runtime, "web", "default")
         assert len(runtime.pods) == 2
 
-    def test_a_pod_whose_name_only_resembles_is_none_of_it(self, runtime, pod):
+    def test_a_pod_with_a_similar_name_is_ignored(self, runtime, pod):
         runtime.pods["other"] = {**STRANGER, "metadata": {"name": "webb", "namespace": "default", "uid": "u"}}
         assert cri_pod.present(runtime, pod())["changed"] is True
 
@@ -324,18 +324,18 @@ class TestFailure:
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("status", [None, [], {}, {"status": []}, {"status": {"id": "--all"}}])
-    def test_an_answer_that_is_none_leaves_nothing(self, runtime, pod, status):
+    def test_an_invalid_answer_leaves_nothing(self, runtime, pod, status):
         runtime.do_inspectp = lambda *_words: status
         assert "It was removed again" in str(failure(runtime, pod()))
         assert runtime.pods == runtime.containers == {}
 
     @pytest.mark.parametrize("printed", ["", "\n", "--all", "a\0b", "x" * 1000])
-    def test_an_identity_that_is_none_leaves_nothing(self, runtime, pod, printed):
+    def test_an_invalid_id_leaves_nothing(self, runtime, pod, printed):
         runtime.do_create = lambda *_words: printed
         assert "crictl printed" in str(failure(runtime, pod()))
         assert runtime.pods == runtime.containers == {}
 
-    def test_a_folder_of_logs_that_cannot_be_made_is_named(self, runtime, pod, tmp_path):
+    def test_a_log_directory_that_cannot_be_created_is_named(self, runtime, pod, tmp_path):
         folder = pathlib.Path(pod()["sandbox"]["log_directory"])
         folder.mkdir()
         (folder / "c0").touch()
@@ -350,13 +350,13 @@ class TestFailure:
         assert 'starting the container "c0": exec format error' in str(error)
         assert error.container == "c0"
 
-    def test_says_loudly_where_something_is_left(self, runtime, pod):
+    def test_reports_what_is_left(self, runtime, pod):
         runtime.fails = {"start": "no room", "rmp": "busy"}
         assert "IT IS STILL THERE, since it could not be removed: crictl rmp failed: busy" in str(
             failure(runtime, pod())
         )
 
-    def test_tells_that_the_former_pod_is_gone(self, runtime, pod):
+    def test_reports_that_the_former_pod_is_gone(self, runtime, pod):
         cri_pod.present(runtime, pod())
         runtime.fails = {"create": "no room"}
         error = failure(runtime, pod({"args": ["x"]}))
@@ -365,10 +365,10 @@ class TestFailure:
 
 
 class TestAbsent:
-    def test_of_nothing_is_no_change(self, runtime):
+    def test_removing_a_missing_pod_changes_nothing(self, runtime):
         assert cri_pod.absent(runtime, "web", "default") == {"changed": False, "removed": []}
 
-    def test_what_vanishes_meanwhile_is_no_error(self, runtime, pod):
+    def test_a_pod_that_vanishes_meanwhile_is_not_an_error(self, runtime, pod):
         cri_pod.present(runtime, pod())
 
         def gone(*_arguments):
@@ -384,15 +384,15 @@ SECRET = {"env": [{"name": "PIN", "value": "1234"}]}
 class TestHash:
     """The annotation of a pod that has a secret in its environment."""
 
-    def test_the_runtime_gets_no_hash_that_its_configuration_alone_gives(self, runtime, pod):
-        wanted = pod(SECRET)
-        cri_pod.present(runtime, wanted)
-        plain = wanted["sandbox"]["annotations"][cri_pod.HASH]
+    def test_the_runtime_gets_no_hash_that_only_depends_on_the_configuration(self, runtime, pod):
+        desired = pod(SECRET)
+        cri_pod.present(runtime, desired)
+        plain = desired["sandbox"]["annotations"][cri_pod.HASH]
         assert {call[0] for call in runtime.calls} >= {"pull", "runp", "create"}
         assert plain not in str(runtime.calls)
         (made,) = runtime.pods.values()
         assert made["annotations"][cri_pod.HASH].startswith("hmac-sha256:")
-        assert config_hash.is_of(made["annotations"][cri_pod.HASH], wanted)
+        assert config_hash.is_of(made["annotations"][cri_pod.HASH], desired)
         assert pathlib.Path(config_hash.KEY).read_bytes().hex() not in str(runtime.calls)
 
     def test_the_same_configuration_is_recognised_and_another_one_is_not(self, runtime, pod):
@@ -442,8 +442,8 @@ class TestHash:
         assert len(runtime.pods) == 1
 
 
-def test_both_sides_mean_the_same():
-    """What the controller writes is what the node looks for."""
+def test_controller_and_node_share_their_constants():
+    """The node looks for the annotations that the controller writes."""
     assert cri_pod.HASH == pod_manifest.HASH
     assert cri_pod.GRACE == container.GRACE
     assert pod_host.LOGS == pod_manifest.LOGS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a pod is whole, but for the values of its environment."""
+"""Tests that the result of a pod is complete, without the values of its environment."""
 
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import CrictlError
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
@@ -19,20 +19,20 @@ def pod(*values):
     }
 
 
-def test_a_failure_holds_no_value_of_the_environment():
+def test_a_failure_contains_no_value_of_the_environment():
     secrets = pod("hunter2", "hunter22", "line one\nline two", "on")
     error = PodError("container app: cannot set hunter2", "app", 1, "Error")
     lines = ["V=hunter22 on", "line two of it", "harmless"]
-    told = pod_result.failure(secrets, error, "It was removed again", lines, changed=True)
-    assert told.log == ["V=******** on", "******** of it", "harmless"]
-    assert str(told) == (
+    result = pod_result.failure(secrets, error, "It was removed again", lines, changed=True)
+    assert result.log == ["V=******** on", "******** of it", "harmless"]
+    assert str(result) == (
         "the pod shop/web did not come up: container app: cannot set ********. It was removed again."
         " The container's last lines:\n  V=******** on\n  ******** of it\n  harmless"
     )
-    assert (told.container, told.exit_code, told.reason, told.changed) == ("app", 1, "Error", True)
+    assert (result.container, result.exit_code, result.reason, result.changed) == ("app", 1, "Error", True)
 
 
-def test_nor_the_beginning_of_one_where_something_was_cut(tmp_path):
+def test_a_truncated_failure_contains_no_beginning_of_a_value_of_the_environment(tmp_path):
     secrets = pod("a-secret-that-is-long")
     for length in range(4070, 4100):
         path = tmp_path / "0.log"
@@ -44,42 +44,42 @@ def test_nor_the_beginning_of_one_where_something_was_cut(tmp_path):
         assert line.endswith("... (cut)")
 
 
-def test_nor_one_whose_white_space_a_message_has_changed():
+def test_a_failure_contains_no_value_with_changed_white_space():
     secrets = pod("two  blanks\tand a tab")
     error = CrictlError('crictl start failed: exec: "two blanks and a tab": not found')
     assert "blanks" not in str(pod_result.failure(secrets, error, "It was removed again", []))
 
 
-def test_what_a_container_says_reaches_people_as_printable_lines_and_programs_as_it_is():
+def test_output_of_a_container_is_printable_in_messages_and_unchanged_in_results():
     lines = ["\x1b]0;title\x07\x1b[2J", "a\rb", "\u202ereversed"]
     error = PodError("container app ended: \x1b[31mred\nline", "app", 1, "Error")
     failure = pod_result.failure(pod(), error, "It was removed again", lines)
     assert failure.log == lines
-    message, *said = str(failure).split("\n")
-    assert len(said) == 3
-    assert all(line.isprintable() for line in (message, *said))
+    message, *output = str(failure).split("\n")
+    assert len(output) == 3
+    assert all(line.isprintable() for line in (message, *output))
     assert "red line" in message
 
 
-def test_nor_does_a_result():
+def test_a_result_contains_no_value_of_the_environment():
     here = {
         "id": "p",
         "state": "ready",
         "labels": {"a": "b"},
         "containers": {"app": {"id": "c", "state": "exited", "message": "no hunter2", "pid": 1}},
     }
-    told = pod_result.of(pod("hunter2"), here)
-    assert told["pod"] == {"id": "p", "state": "ready"}
-    assert told["containers"] == [
+    result = pod_result.of(pod("hunter2"), here)
+    assert result["pod"] == {"id": "p", "state": "ready"}
+    assert result["containers"] == [
         {"name": "app", "image": "app:1", "id": "c", "state": "exited", "message": "no ********"}
     ]
 
 
-def test_a_failure_that_no_container_is_to_blame_for_has_no_lines():
+def test_a_failure_that_no_container_caused_has_no_log_lines():
     error = OSError("no space")
     assert pod_result.last_lines(pod(), error) == []
-    told = pod_result.failure(pod(), error, "It was removed again", [])
-    assert (told.container, told.log, str(told)) == (
+    result = pod_result.failure(pod(), error, "It was removed again", [])
+    assert (result.container, result.log, str(result)) == (
         None,
         None,
         "the pod shop/web did not come up: no space. It was removed again.",

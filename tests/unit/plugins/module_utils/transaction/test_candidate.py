@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the node's own crio reports about a candidate is understood as it is written in its log."""
+"""Tests that the log of the node's own crio about a candidate is parsed."""
 
 from types import SimpleNamespace
 
@@ -21,14 +21,14 @@ def request(text):
 
 @pytest.mark.parametrize("line", [LINE, LINE.replace('\\"', "")], ids=["quoted", "not quoted"])
 @pytest.mark.parametrize("table", ["[crio.runtime.runtimes.kata]", '[crio.runtime.runtimes."kata"]'])
-def test_a_handler_that_crio_leaves_out_is_refused_with_its_reason(line, table):
-    asked = request(f'{table}\nruntime_path = "/nowhere/kata"\n')
+def test_a_handler_that_crio_ignores_is_refused_with_its_reason(line, table):
+    requested = request(f'{table}\nruntime_path = "/nowhere/kata"\n')
     with pytest.raises(TransactionError, match="would ignore the handler kata") as caught:
-        candidate._refuse_dropped_handlers(asked, [line], SERVICE)
+        candidate._refuse_dropped_handlers(requested, [line], SERVICE)
     assert caught.value.detail == (
         "kata: invalid runtime_path for runtime 'kata': stat /nowhere/kata: no such file or directory"
     )
 
 
-def test_a_handler_of_somebody_else_that_crio_leaves_out_refuses_nothing():
+def test_an_ignored_handler_of_another_owner_does_not_refuse_the_change():
     candidate._refuse_dropped_handlers(request("[crio.runtime.runtimes.crun]\n"), [LINE], SERVICE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever file operation fails or is the last one before a kill: a change ends before or after, and says which."""
+"""Tests that a change ends before or after, and reports which, whichever file operation fails or precedes a kill."""
 
 import errno
 import os
@@ -30,11 +30,11 @@ NEEDS_NO_SPACE = {
 
 
 class Killed(BaseException):
-    """The process is gone: nothing after it happens, no cleaning up either."""
+    """The process was killed: nothing happens after this, not even cleanup."""
 
 
 class FaultyFiles:
-    """os and shutil as node_files and intent see them: counts operations, and lets some fail."""
+    """Replaces os and shutil for node_files and intent: counts operations, and lets some fail."""
 
     COUNTED = (
         "lstat",
@@ -69,7 +69,7 @@ class FaultyFiles:
             monkeypatch.setattr(module, "shutil", tree)
 
     def fail(self, at, error, persistent):
-        """Let the operation with this number fail, and those after it, too, where that is persistent."""
+        """Let the operation with this number fail, and, if persistent, those after it."""
         self.count, self.names = 0, []
         self.at, self.error, self.persistent = at, error, persistent
 
@@ -144,7 +144,7 @@ assert OBSOLETE in BEFORE
 
 
 def judged(node, outcome):
-    """The node is before or after, as the outcome says, with its daemon; nothing is left over."""
+    """Check that the node and its daemon are before or after, as the outcome reports, and that nothing is left over."""
     found = node.configuration()
     assert found == (AFTER if outcome.get("committed") else BEFORE), outcome
     assert node.daemon.active
@@ -156,7 +156,7 @@ def judged(node, outcome):
 
 
 def committed(node, request):
-    """What the state says: of a change that was killed while it cleaned up nothing is open any more."""
+    """Return the outcome according to the state, because nothing is open after a kill during cleanup."""
     return state.load(node.layout)[0]["transaction"] == request["id"]
 
 
@@ -172,7 +172,7 @@ def operations_of_an_apply(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_apply_ends_before_or_after_whatever_operation_fails(tmp_path, monkeypatch, name, persistent):
+def test_an_apply_ends_before_or_after_whichever_operation_fails(tmp_path, monkeypatch, name, persistent):
     total = operations_of_an_apply(tmp_path, monkeypatch)
     assert total > 80
     for number in range(1, total + 1):
@@ -200,7 +200,7 @@ def test_an_apply_ends_before_or_after_whatever_operation_fails(tmp_path, monkey
         shutil.rmtree(tmp_path / f"{number}")
 
 
-def test_a_kill_at_any_operation_of_an_apply_is_ended_by_the_recovery(tmp_path, monkeypatch):
+def test_a_kill_at_any_operation_of_an_apply_is_completed_by_the_recovery(tmp_path, monkeypatch):
     total = operations_of_an_apply(tmp_path, monkeypatch)
     for number in range(1, total + 1):
         for node, files in make(tmp_path, monkeypatch, f"{number}"):
@@ -218,7 +218,7 @@ def test_a_kill_at_any_operation_of_an_apply_is_ended_by_the_recovery(tmp_path, 
 
 
 def interrupted(tmp_path, monkeypatch, name):
-    """A node on which a change was killed after its files were swapped and the daemon had loaded them."""
+    """Return a node on which a change was killed after its files were swapped and the daemon had loaded them."""
     for node, files in make(tmp_path, monkeypatch, name):
         request = node.request()
         with monkeypatch.context() as patches:
@@ -235,7 +235,7 @@ def killed(*_all):
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "persistently"])
 @pytest.mark.parametrize("name", [*ERRORS, "SIGKILL"])
-def test_a_recovery_goes_back_whatever_operation_fails_and_goes_on_when_the_cause_is_gone(
+def test_a_recovery_rolls_back_whichever_operation_fails_and_resumes_when_the_cause_is_gone(
     tmp_path, monkeypatch, name, persistent
 ):
     for node, files in interrupted(tmp_path, monkeypatch, "count"):

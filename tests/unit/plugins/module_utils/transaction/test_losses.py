@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a start would take from running containers is refused beforehand, from their monitors where the daemon is down."""
+"""Tests that a start that would lose running containers is refused, based on their monitors if the daemon is down."""
 
 import json
 from types import SimpleNamespace
@@ -34,7 +34,7 @@ POD = {"id": "d" * 64, "name": "k8s_POD_web_default_uid_0"}
 
 
 def monitor(**more):
-    """A conmon and its container as containers.monitors describes them."""
+    """Return a conmon and its container as containers.monitors describes them."""
     return {
         "pid": 10,
         "started": "1",
@@ -50,7 +50,7 @@ def monitor(**more):
 
 
 def noted_pod(folder, handler):
-    """A pod and its container as CRI-O notes them below `folder`; returns what the container's monitor is to have."""
+    """Write a pod and its container as CRI-O stores them below `folder`; return the fields for the container's monitor."""
     noted = {
         "p" * 64: {"RuntimeHandler": handler, "KubeName": "web", "Namespace": "shop"},
         IDENTITY: {"SandboxID": "p" * 64},
@@ -83,7 +83,7 @@ def test_a_configuration_that_keeps_storage_and_handlers_passes(monkeypatch):
         ("crio.storage_driver", '"vfs"'),
     ],
 )
-def test_other_storage_is_refused_by_its_key_while_containers_run(monkeypatch, key, value):
+def test_changed_storage_is_refused_by_its_key_while_containers_run(monkeypatch, key, value):
     with pytest.raises(TransactionError, match=f"{key} = .* would lose running containers") as caught:
         judge(monkeypatch, {key: value})
     assert caught.value.kind == "refused"
@@ -107,11 +107,11 @@ def test_a_stopped_daemon_is_not_started_without_the_handler_of_a_running_contai
     assert caught.value.kind == "refused"
 
 
-def test_a_monitor_that_names_no_state_folder_is_judged_by_its_program(monkeypatch):
+def test_a_monitor_without_a_state_directory_is_identified_by_its_program(monkeypatch):
     judge(monkeypatch, runtime_root="")
 
 
-def test_a_pods_own_container_is_not_one_of_those_that_must_survive():
+def test_an_infra_container_is_not_required_to_survive():
     known = [monitor(), monitor(**POD)]
     assert [each["id"] for each in containers.snapshot(None, known)] == [IDENTITY]
 
@@ -126,7 +126,7 @@ def test_a_pods_own_container_is_not_one_of_those_that_must_survive():
         ("overlay2", ["overlay"], False),
     ],
 )
-def test_a_storage_driver_beside_the_data_of_another_one_is_refused(tmp_path, driver, present, refused):
+def test_a_storage_driver_other_than_that_of_existing_data_is_refused(tmp_path, driver, present, refused):
     for name in present:
         (tmp_path / f"{name}-layers").mkdir()
     configuration = {"crio.root": f'"{tmp_path}"', "crio.storage_driver": f'"{driver}"'}
@@ -137,7 +137,7 @@ def test_a_storage_driver_beside_the_data_of_another_one_is_refused(tmp_path, dr
         losses.refuse_second_driver(configuration)
 
 
-def test_a_pods_own_container_is_not_counted_among_those_that_a_restart_would_stop(monkeypatch):
+def test_an_infra_container_is_not_counted_as_stopped_by_a_restart(monkeypatch):
     group = ["/system.slice/crio.service/container"]
     request = {"contents": {}, "remove": []}
     monkeypatch.setattr(containers, "monitors", lambda: [monitor(groups=group), monitor(groups=group, **POD)])
@@ -151,7 +151,7 @@ OTHER_HANDLER = {
 }
 
 
-def test_a_pod_with_a_handler_of_its_own_is_no_obstacle_while_that_handler_stays(monkeypatch, tmp_path):
+def test_a_pod_with_its_own_handler_allows_a_change_that_keeps_the_handler(monkeypatch, tmp_path):
     noted = noted_pod(tmp_path, "other")
     same = {**OTHER_HANDLER, "crio.runroot": json.dumps(str(tmp_path))}
     judge(monkeypatch, same, runtime_root="/run/other", **noted)
@@ -189,7 +189,7 @@ def test_a_handler_that_a_pod_was_started_with_is_kept_by_name(monkeypatch, tmp_
         ('"1.37.2"', ""),
     ],
 )
-def test_a_start_that_finds_no_fitting_version_file_is_refused(monkeypatch, tmp_path, key, content, words):
+def test_a_start_without_a_matching_version_file_is_refused(monkeypatch, tmp_path, key, content, words):
     path = tmp_path / "version"
     if content is not None:
         path.write_text(content)
@@ -225,7 +225,7 @@ def test_a_drop_in_that_systemd_has_not_read_yet_decides_what_a_restart_stops(mo
         losses.refuse_to_lose_containers(REQUEST, service, {"running": []}, CONFIGURATION)
 
 
-def test_our_own_drop_in_counts_as_the_change_leaves_it(tmp_path):
+def test_our_own_drop_in_counts_with_its_new_content(tmp_path):
     old = tmp_path / "60.conf"
     old.write_text("KillMode=control-group\n")
     service = SimpleNamespace(**{**vars(STOPPED), "drop_ins": lambda: [str(old)]})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program on a node: whatever ends it, something goes on with what is open."""
+"""Tests the program on a node: whatever ends it, an open change is continued."""
 
 import errno
 import io
@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.module_utils.transaction import intent
 
 
 class Node:
-    """The program's surroundings: a layout in a temporary folder, standard input, and the commands that it runs."""
+    """The program's environment: a layout in a temporary directory, standard input, and the commands that it runs."""
 
     def __init__(self, root, monkeypatch):
         self.layout = Layout(str(root))
@@ -39,7 +39,7 @@ def node(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rest", ["", '"files": []}'], ids=["read whole", "read in part"])
-def test_a_start_after_a_kill_ends_what_the_first_start_began(node, monkeypatch, rest):
+def test_a_start_after_a_kill_completes_the_first_one(node, monkeypatch, rest):
     recovered = []
     monkeypatch.setattr(recovery, "recover", lambda *_all: recovered.append(True))
     node.stdin(rest)
@@ -47,7 +47,7 @@ def test_a_start_after_a_kill_ends_what_the_first_start_began(node, monkeypatch,
     assert recovered
 
 
-def test_an_error_nobody_thought_of_leaves_the_change_open_for_a_retry(node, monkeypatch, capsys):
+def test_an_unexpected_error_leaves_the_change_open_for_a_retry(node, monkeypatch, capsys):
     def broken(_layout):
         raise KeyError("stages")
 
@@ -62,7 +62,7 @@ def test_an_error_nobody_thought_of_leaves_the_change_open_for_a_retry(node, mon
     assert json.loads(capsys.readouterr().out)["open"]
 
 
-def test_a_retry_that_meets_another_change_goes_on_when_that_has_ended(node, monkeypatch):
+def test_a_retry_that_meets_another_change_continues_when_that_has_ended(node, monkeypatch):
     tries = []
 
     class Held:
@@ -80,7 +80,7 @@ def test_a_retry_that_meets_another_change_goes_on_when_that_has_ended(node, mon
     assert len(tries) == 2
 
 
-def test_what_a_recovery_could_not_remove_is_removed_by_a_retry(node, monkeypatch):
+def test_leftovers_of_a_recovery_are_removed_by_a_retry(node, monkeypatch):
     for folder in (node.layout.transaction, node.layout.at("/etc/systemd/system")):
         os.makedirs(folder)
     node_files.write_json(node.layout.preparation, {"format": 1, "stages": []})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""auth.json belongs to several tools: a change writes our entries alone, and goes back by entry, in one transaction."""
+"""Tests auth.json, which several tools write: a change only writes our entries, and is rolled back by entry."""
 
 import contextlib
 import errno
@@ -77,7 +77,7 @@ class Node(FakeNode):
         return {**report["files"], **report["orphans"]}.get(self.path(PATH)), report
 
     def records(self):
-        """Everything that is kept outside of the configuration, as one text."""
+        """Return everything that is stored outside of the configuration, as one text."""
         folder = self.root / "var/lib/cri-node"
         return "".join(path.read_text() for path in sorted(folder.rglob("*")) if path.is_file())
 
@@ -93,7 +93,7 @@ def committed(outcome):
     return outcome
 
 
-def test_entries_are_added_changed_and_removed_and_those_of_others_stay(node):
+def test_entries_are_added_changed_and_removed_and_those_of_others_are_kept(node):
     node.write_auth(THEIRS)
     committed(node.apply(OURS))
     expected = {**THEIRS, "auths": {**THEIRS["auths"], **OURS["auths"]}, "credHelpers": OURS["credHelpers"]}
@@ -111,7 +111,7 @@ def test_entries_are_added_changed_and_removed_and_those_of_others_stay(node):
     assert node.litter() == []
 
 
-def test_a_file_that_we_created_goes_with_its_last_entry_unless_others_use_it(node):
+def test_a_file_that_we_created_is_removed_with_its_last_entry_unless_others_use_it(node):
     committed(node.apply(OURS))
     assert node.auth() == OURS
     assert stat.S_IMODE(os.stat(node.path(PATH)).st_mode) == 0o600
@@ -124,7 +124,7 @@ def test_a_file_that_we_created_goes_with_its_last_entry_unless_others_use_it(no
     assert node.auth() == {"credsStore": "pass"}
 
 
-def test_equal_data_is_no_change(node):
+def test_equal_data_is_not_a_change(node):
     node.write_auth(
         {**THEIRS, "auths": {**THEIRS["auths"], **OURS["auths"]}, "credHelpers": OURS["credHelpers"]}
     )
@@ -135,14 +135,14 @@ def test_equal_data_is_no_change(node):
     assert not node.report(OURS)[0]["as_wanted"]
 
 
-def test_an_entry_that_was_found_there_is_not_ours_to_remove(node):
+def test_an_entry_that_already_existed_is_not_removed(node):
     node.write_auth({"auths": OURS["auths"]})
     committed(node.apply(OURS))  # credHelpers is added
     committed(node.remove_entries())
     assert node.auth() == {"auths": OURS["auths"]}
 
 
-def test_other_peoples_edits_do_not_void_a_plan_and_those_of_our_entries_do(node):
+def test_edits_of_other_entries_keep_a_plan_valid_and_edits_of_our_entries_do_not(node):
     node.write_auth(THEIRS)
     fingerprint = node.report(OURS)[1]["fingerprint"]
     node.write_auth({"auths": {}})
@@ -174,7 +174,7 @@ def test_a_file_that_shows_our_secret_to_others_is_a_change(node):
     assert node.report(OURS)[0]["as_wanted"]
 
 
-def test_a_damaged_file_is_refused_with_one_message_and_stays(node):
+def test_a_damaged_file_is_refused_with_one_message_and_kept(node):
     damaged = f'{{"auths": {{"theirs.example": {{"auth": "{CANARY}"'
     request = node.entries(OURS)
     node.write_auth(damaged)
@@ -203,7 +203,7 @@ def test_a_link_is_refused_and_not_followed(node):
 
 
 def fail(monkeypatch, edit=lambda: None):
-    """Let every change fail at its very end, after somebody else has done `edit`."""
+    """Let every change fail at its end, after another program has done `edit`."""
 
     def refuse(*_all):
         edit()
@@ -219,7 +219,7 @@ def undone(outcome):
     assert not outcome.get("open"), outcome
 
 
-def test_going_back_brings_the_very_file_back_where_nobody_wrote_it(node, monkeypatch):
+def test_a_rollback_restores_the_same_inode_if_nobody_wrote_the_file(node, monkeypatch):
     node.write_auth(json.dumps(THEIRS, indent=7), 0o644)
     before, inode = open(node.path(PATH)).read(), os.stat(node.path(PATH)).st_ino
     fail(monkeypatch)
@@ -240,7 +240,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_going_back_keeps_what_others_wrote_meanwhile(node, monkeypatch, name):
+def test_a_rollback_keeps_what_others_wrote_meanwhile(node, monkeypatch, name):
     node.write_auth(THEIRS)
     expected = json.loads(json.dumps(THEIRS))
     EDITS[name](expected)
@@ -257,7 +257,7 @@ def test_going_back_keeps_what_others_wrote_meanwhile(node, monkeypatch, name):
     assert node.litter() == []
 
 
-def test_a_foreign_value_in_the_place_of_our_entry_is_kept_for_going_back(node, monkeypatch):
+def test_a_foreign_value_that_our_entry_replaces_is_kept_for_a_rollback(node, monkeypatch):
     foreign = {**THEIRS, "auths": {**THEIRS["auths"], "ours.example": {"auth": "Zm9yZWlnbg=="}}}
     node.write_auth(foreign)
     fail(monkeypatch, lambda: node.write_auth({**node.auth(), "credsStore": "desktop"}))
@@ -265,7 +265,7 @@ def test_a_foreign_value_in_the_place_of_our_entry_is_kept_for_going_back(node, 
     assert node.auth() == {**foreign, "credsStore": "desktop"}
 
 
-def test_going_back_from_a_removal_brings_our_entry_back(node, monkeypatch):
+def test_a_rollback_of_a_removal_restores_our_entry(node, monkeypatch):
     node.write_auth(THEIRS)
     committed(node.apply(OURS))
     with monkeypatch.context() as patches:
@@ -276,7 +276,7 @@ def test_going_back_from_a_removal_brings_our_entry_back(node, monkeypatch):
     assert node.report(OURS)[0]["as_wanted"]
 
 
-def test_a_new_file_goes_when_the_change_does_unless_others_use_it(node, monkeypatch):
+def test_a_new_file_is_removed_by_a_rollback_unless_others_use_it(node, monkeypatch):
     fail(monkeypatch)
     undone(node.apply(OURS))
     assert not os.path.exists(node.path(PATH))
@@ -285,7 +285,7 @@ def test_a_new_file_goes_when_the_change_does_unless_others_use_it(node, monkeyp
     assert node.auth() == {"credsStore": "pass"}
 
 
-def test_an_entry_that_somebody_else_wrote_over_ours_stays(node, monkeypatch):
+def test_an_entry_that_somebody_else_wrote_over_ours_is_kept(node, monkeypatch):
     node.write_auth(THEIRS)
     login = {"auths": {"ours.example": {"auth": "bG9naW4="}}}
     fail(monkeypatch, lambda: node.write_auth(login))
@@ -293,7 +293,7 @@ def test_an_entry_that_somebody_else_wrote_over_ours_stays(node, monkeypatch):
     assert node.auth() == login
 
 
-def test_a_file_that_was_damaged_meanwhile_is_left_and_tried_again(node, monkeypatch):
+def test_a_file_that_was_damaged_meanwhile_is_kept_and_retried(node, monkeypatch):
     node.write_auth(THEIRS)
     with monkeypatch.context() as patches:
         fail(patches, lambda: node.write_auth("{"))
@@ -323,7 +323,7 @@ def test_an_edit_between_reading_and_writing_is_not_lost(node, monkeypatch):
 
 
 def test_a_boot_that_lost_the_file_and_its_copy_leaves_nothing_open(node, monkeypatch):
-    """As in /run."""
+    """Such as in /run."""
     node.write_auth(THEIRS)
     with monkeypatch.context() as patches:
         patches.setattr(generation, "commit", killed)
@@ -338,22 +338,22 @@ def test_a_boot_that_lost_the_file_and_its_copy_leaves_nothing_open(node, monkey
 # Secrets
 
 
-def test_no_record_message_or_generation_holds_a_secret(node, monkeypatch):
+def test_no_record_message_or_generation_contains_a_secret(node, monkeypatch):
     node.write_auth({**THEIRS, "auths": {"ours.example": {"auth": f"{CANARY}Foreign"}}})
     seen = []
     swap = node_files.swap_in
     monkeypatch.setattr(node_files, "swap_in", lambda *paths: (seen.append(node.records()), swap(*paths)))
     found, report = node.report(OURS)
     assert "sha256" not in found
-    said = [json.dumps(report), json.dumps(committed(node.apply(OURS))), node.records(), *seen]
+    texts = [json.dumps(report), json.dumps(committed(node.apply(OURS))), node.records(), *seen]
     fail(monkeypatch, lambda: node.write_auth({**node.auth(), "credsStore": "desktop"}))
-    said += [
+    texts += [
         json.dumps(node.apply({"auths": {"ours.example": {"auth": f"{CANARY}New"}}})),
         node.records(),
         *seen,
     ]
     assert seen
-    for text in said:
+    for text in texts:
         assert CANARY not in text
     assert managed_file.entry_hash(OURS["auths"]["ours.example"]) in node.records()
 
@@ -362,7 +362,7 @@ def test_no_record_message_or_generation_holds_a_secret(node, monkeypatch):
 
 
 def each_operation(tmp_path, monkeypatch, error):
-    """A change that is cut short at its first operation, at its second one, ..., up to one that ends well."""
+    """Yield changes that are interrupted at the first operation, at the second one, ..., up to one that succeeds."""
     count = number = 1
     while number <= count:
         for node, files in make(tmp_path, monkeypatch, f"{number}"):
@@ -382,7 +382,7 @@ def each_operation(tmp_path, monkeypatch, error):
 
 @pytest.mark.parametrize("edits", [False, True], ids=["alone", "with edits of others"])
 @pytest.mark.parametrize("error", [Killed, errno.EIO, errno.ENOSPC], ids=["SIGKILL", "EIO", "ENOSPC"])
-def test_a_change_that_is_cut_short_anywhere_ends_before_or_after(tmp_path, monkeypatch, edits, error):
+def test_a_change_that_is_interrupted_anywhere_ends_before_or_after(tmp_path, monkeypatch, edits, error):
     for number, node, request in each_operation(tmp_path, monkeypatch, error):
         theirs = {**THEIRS, "credsStore": "desktop"} if edits else THEIRS
         if edits:
@@ -407,7 +407,7 @@ STEPS = st.lists(
 
 
 def edit_while_a_change_fails(node, desired, edits):
-    """Returns all entries as they are right after the edits, before the change is undone."""
+    """Return all entries right after the edits, before the change is undone."""
     meanwhile = {}
 
     def edit():
@@ -422,7 +422,9 @@ def edit_while_a_change_fails(node, desired, edits):
 
 @settings(max_examples=40, deadline=None)
 @given(ENTRIES, STEPS)
-def test_in_any_order_of_changes_failures_and_edits_each_entry_is_what_its_last_writer_made_it(theirs, steps):
+def test_in_any_order_of_changes_failures_and_edits_each_entry_has_the_value_of_its_last_writer(
+    theirs, steps
+):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:
         patches.setattr(os, "chown", lambda *_all, **_more: None)
         node = Node(Path(folder), patches)
@@ -465,7 +467,7 @@ def test_in_any_order_of_changes_failures_and_edits_each_entry_is_what_its_last_
 # Whole files beside it
 
 
-def test_a_change_of_whole_and_shared_files_is_one(node, monkeypatch):
+def test_whole_and_shared_files_are_changed_in_one_transaction(node, monkeypatch):
     node.write_auth(THEIRS)
     contents = {node.path(CONFIG): NEW[CONFIG]}
     together = {"contents": contents, "activate": "restart", "concerns_daemon": True}
@@ -487,7 +489,7 @@ def test_the_entries_of_another_owner_stay_on_record(node):
     assert not os.path.exists(node.path(PATH))
 
 
-def test_a_node_without_shared_files_has_the_documents_that_it_had(node):
+def test_documents_are_unchanged_on_a_node_without_shared_files(node):
     committed(apply.apply(node.layout, node.request(), PROGRAM))
     with open(node.layout.state_file) as file:
         assert set(json.load(file)) == {

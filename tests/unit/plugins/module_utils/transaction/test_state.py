@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file is loaded where the running daemon has read it: known by what was committed, else by its age."""
+"""Tests that a file is loaded if the running daemon has read it: known from the committed state, else from its age."""
 
 import os
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from faults.fake_node import CONFIG, FakeNode
 
 @pytest.fixture
 def committed(tmp_path):
-    """A file, and a state that knows it as loaded by the daemon's former run."""
+    """Return a file, and a state in which the daemon's former run has loaded it."""
     path = tmp_path / "file"
     path.write_text("content")
     known = contract.empty_state()
@@ -28,7 +28,7 @@ def loaded(path, known, invocation="later", started_at=0):
     return state.is_loaded(str(path), node_files.describe(str(path)), service, known)
 
 
-def test_the_very_file_that_was_committed_is_loaded_by_any_later_start(committed):
+def test_the_committed_file_is_loaded_by_any_later_start(committed):
     path, known = committed
     assert loaded(path, known)
     path.chmod(0o600)  # changes no content and no modification time
@@ -48,7 +48,7 @@ def test_a_file_older_than_the_start_is_loaded(committed):
     assert loaded(path, known, started_at=2**33)
 
 
-def test_under_the_committed_run_the_content_decides(committed):
+def test_while_the_committed_run_serves_the_content_decides(committed):
     path, known = committed
     os.utime(path)
     assert loaded(path, known, invocation="former")
@@ -68,7 +68,7 @@ def test_a_damaged_state_is_set_aside_and_named(tmp_path, text):
     assert state.load(layout) == (contract.empty_state(), "")
 
 
-def test_a_file_of_another_owner_that_is_gone_is_noted_and_stops_nothing(tmp_path, monkeypatch):
+def test_a_missing_file_of_another_owner_is_recorded_and_does_not_stop_the_change(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "chown", lambda *_all, **_more: None)
     node = FakeNode(tmp_path, monkeypatch)
     foreign = node.request(
@@ -85,7 +85,7 @@ def test_a_file_of_another_owner_that_is_gone_is_noted_and_stops_nothing(tmp_pat
     assert node.configuration()[CONFIG] == "new\n644"
 
 
-def test_the_content_of_a_secret_file_is_in_no_generation(tmp_path, monkeypatch):
+def test_no_generation_contains_the_content_of_a_secret_file(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "chown", lambda *_all, **_more: None)
     node = FakeNode(tmp_path, monkeypatch)
     secret = node.request(contents={node.path("/etc/crio/cri-node.environment"): "P=tr0ub4dor\n"}, remove=[])

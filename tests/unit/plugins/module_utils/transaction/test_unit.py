@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The transaction runs by itself, as a program that has all it needs."""
+"""Tests that the transaction is a self-contained program."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import zipfile
 from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 
 
-def test_the_program_has_every_module_that_it_imports_and_no_other(tmp_path):
+def test_the_program_contains_exactly_the_modules_that_it_imports(tmp_path):
     path = tmp_path / "program.pyz"
     path.write_bytes(unit.program())
     code = (

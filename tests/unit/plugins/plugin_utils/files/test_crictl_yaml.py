@@ -12,7 +12,7 @@ def problems(data, version=""):
     return [str(problem) for problem in crictl_yaml.check([("crictl_config", data)], version).problems]
 
 
-def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
+def test_every_key_of_every_supported_crictl_is_accepted_with_its_type():
     result = crictl_yaml.check(
         [
             ("default", {"runtime-endpoint": SOCKET, "timeout": 10}),
@@ -53,13 +53,13 @@ def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
             {"timeout": 0},
             "timeout = 0: is not a valid timeout: crictl silently uses its own default; "
             "accepted: a whole number of seconds, at least 1",
-            id="no time",
+            id="zero",
         ),
         pytest.param(
             {"timeout": 10**10},
             "timeout = 10000000000: is not a valid timeout: crictl silently uses its own default; "
             "accepted: a whole number of seconds, at least 1",
-            id="more time than there is",
+            id="too large",
         ),
         pytest.param(
             {"runtime_endpoint": SOCKET},
@@ -94,17 +94,17 @@ def test_every_key_of_every_supported_crictl_is_taken_with_its_type():
         ),
     ],
 )
-def test_what_crictl_would_not_understand_is_refused(data, sentence):
+def test_values_that_crictl_would_not_accept_are_refused(data, sentence):
     assert problems(data) == [f"crictl_config: {sentence}"]
 
 
-def test_what_is_no_mapping_is_refused():
+def test_anything_but_a_mapping_is_refused():
     assert problems(["timeout"]) == [
         "crictl_config: is a list, not a mapping; accepted: the keys of crictl.yaml"
     ]
 
 
-def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_version():
+def test_a_key_that_older_crictls_refuse_is_checked_again_with_the_nodes_version():
     data = {"max-retries": "3", "timeout": 5}
     result = crictl_yaml.check([("crictl_config__x", data)])
     assert result.problems == []
@@ -128,7 +128,7 @@ def test_a_key_that_older_crictls_refuse_is_asked_about_again_with_the_nodes_ver
         ("/run/crio.sock", "does not start with unix://"),
     ],
 )
-def test_an_endpoint_is_accepted_as_crictl_takes_it(endpoint, warning):
+def test_an_endpoint_may_have_any_format_of_crictl(endpoint, warning):
     for name in ("runtime-endpoint", "image-endpoint"):
         result = crictl_yaml.check([("crictl_config", {name: endpoint})])
         assert result.problems == []
@@ -136,7 +136,7 @@ def test_an_endpoint_is_accepted_as_crictl_takes_it(endpoint, warning):
         assert [warning in str(each) for each in result.warnings] == ([True] if warning else [])
 
 
-def test_an_empty_endpoint_is_what_crictl_does_without_one():
+def test_an_empty_endpoint_means_the_default_of_crictl():
     result = crictl_yaml.check([("crictl_config", {"image-endpoint": ""})])
     assert (result.data, result.problems, result.warnings) == ({"image-endpoint": ""}, [], [])
     result = crictl_yaml.check([("crictl_config", {"runtime-endpoint": ""})])

@@ -51,7 +51,7 @@ def test_shlex_agrees_on_quotes_and_backslashes():
         pytest.param("a b", '"a b"', id="a space"),
         pytest.param("$HOME", '"\\$HOME"', id="a dollar"),
         pytest.param("", '""', id="nothing in it"),
-        pytest.param("#x", '"#x"', id="no comment"),
+        pytest.param("#x", '"#x"', id="not a comment"),
         pytest.param(5, "5", id="an integer"),
     ],
 )
@@ -66,7 +66,7 @@ def test_variables_are_sorted():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param(["A=b"], "a list, not a mapping", id="no mapping"),
+        pytest.param(["A=b"], "a list, not a mapping", id="not a mapping"),
         pytest.param({"A-B": "hunter2"}, "is not a valid name", id="a dash in a name"),
         pytest.param({"1A": "hunter2"}, "is not a valid name", id="a digit in front"),
         pytest.param({"A\n": "hunter2"}, "is not a valid name", id="a line break in a name"),
@@ -78,7 +78,7 @@ def test_variables_are_sorted():
         pytest.param({"A": 1.5}, "a number with a fraction", id="a fraction has several spellings"),
     ],
 )
-def test_what_systemd_would_misread_is_a_problem_without_its_value(data, words):
+def test_a_value_that_systemd_would_misread_is_a_problem_that_does_not_show_it(data, words):
     [problem] = environment_problems(data, "crio_environment")
     assert str(problem).startswith("crio_environment: ")
     assert words in str(problem)

@@ -18,7 +18,7 @@ REFUSED = f"CRI-O refuses {FILE}: "
 
 
 def checked(*layers):
-    """The check of layers named registries_config, registries_config__1, ..."""
+    """Return the check of layers named registries_config, registries_config__1, ..."""
     names = ["registries_config", *(f"registries_config__{number}" for number in range(1, len(layers)))]
     return registries_conf.check(list(zip(names, layers, strict=True)))
 
@@ -27,7 +27,7 @@ def sentences(problems):
     return [str(problem) for problem in problems]
 
 
-def test_an_insecure_registry_with_an_empty_prefix_is_written_as_it_is_said():
+def test_an_insecure_registry_with_an_empty_prefix_is_written_unchanged():
     result = checked({"registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]})
     assert (result.problems, result.warnings) == ([], [])
     assert tomllib.loads(toml.dumps(result.data)) == {
@@ -35,8 +35,8 @@ def test_an_insecure_registry_with_an_empty_prefix_is_written_as_it_is_said():
     }
 
 
-def test_every_key_of_the_format_is_taken():
-    said = {
+def test_every_key_of_the_format_is_accepted():
+    data = {
         "additional-layer-store-auth-helper": "helper",
         "aliases": {"fedora": "registry.example.com/fedora", "gone": ""},
         "credential-helpers": ["containers-auth.json", "pass"],
@@ -54,14 +54,14 @@ def test_every_key_of_the_format_is_taken():
             {"prefix": "*.example.org", "blocked": True},
         ],
     }
-    result = checked(said)
+    result = checked(data)
     assert sentences(result.problems) == []
     written = tomllib.loads(toml.dumps(result.data))
-    assert written.pop("registry") == [said["registry"][1], said["registry"][0]]
-    assert written == {name: value for name, value in said.items() if name != "registry"}
+    assert written.pop("registry") == [data["registry"][1], data["registry"][0]]
+    assert written == {name: value for name, value in data.items() if name != "registry"}
 
 
-def test_what_is_lossless_is_converted_and_the_rest_is_refused():
+def test_lossless_conversions_are_made_and_others_are_refused():
     result = checked(registry(location="a.io", insecure="True", blocked="yes"))
     assert result.data["registry"] == [{"location": "a.io", "insecure": True}]
     assert sentences(result.problems) == [
@@ -70,7 +70,7 @@ def test_what_is_lossless_is_converted_and_the_rest_is_refused():
 
 
 class TestLayers:
-    """Scalars and lists replace, null removes, tables of registry merge by prefix."""
+    """Scalars and lists are replaced, null removes, tables of registry are merged by prefix."""
 
     def test_tables_of_one_prefix_become_one_table(self):
         result = checked(
@@ -90,14 +90,14 @@ class TestLayers:
         assert result.sources["registry", "a.io", "blocked"] == "registries_config__1"
         assert result.sources["registry", "a.io", "location"] == "registries_config"
 
-    def test_the_mirrors_of_a_later_layer_replace(self):
+    def test_the_mirrors_of_a_later_layer_replace_earlier_ones(self):
         result = checked(
             registry(location="a.io", mirror=[{"location": "m.io"}]),
             registry(location="a.io", mirror=[{"location": "n.io"}]),
         )
         assert result.data["registry"] == [{"location": "a.io", "mirror": [{"location": "n.io"}]}]
 
-    def test_a_location_of_null_takes_the_whole_table_back(self):
+    def test_a_null_location_removes_the_whole_table(self):
         result = checked(
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "b.io"}]},
             registry(prefix="a.io", location=None),
@@ -105,14 +105,14 @@ class TestLayers:
         assert sentences(result.problems) == []
         assert result.data["registry"] == [{"location": "b.io"}]
 
-    def test_what_is_said_beside_a_location_of_null_begins_anew(self):
+    def test_keys_beside_a_null_location_start_a_new_table(self):
         result = checked(
             registry(prefix="*.io", location="b.io", insecure=True),
             registry(prefix="*.io", location=None, blocked=True),
         )
         assert result.data["registry"] == [{"prefix": "*.io", "blocked": True}]
 
-    def test_null_for_all_tables_or_for_a_scalar_removes(self):
+    def test_null_removes_all_tables_or_a_scalar(self):
         result = checked(
             {
                 **registry(location="a.io"),
@@ -128,7 +128,7 @@ class TestLayers:
         both = {"registry": [*other["registry"], *one["registry"]]}
         assert checked(one, other).data == checked(other, one).data == checked(both).data
 
-    def test_each_value_is_found_with_its_variable(self):
+    def test_each_value_has_its_variable_as_its_source(self):
         result = checked(
             {"aliases": {"x": "a.io/x"}, **registry(location="a.io", mirror=[{"location": "m.io"}])},
             {"credential-helpers": []},
@@ -191,7 +191,7 @@ class TestLayers:
         ),
     ],
 )
-def test_what_containers_image_would_take_in_silence_is_refused(data, sentence):
+def test_values_that_containers_image_silently_accepts_are_refused(data, sentence):
     assert sentences(checked(data).problems) == [f"registries_config: {sentence}"]
 
 
@@ -234,7 +234,7 @@ _NAMES = [
 
 @pytest.mark.parametrize("prefix", _NO_IMAGE)
 @pytest.mark.parametrize("key", ["prefix", "location"])
-def test_a_prefix_that_no_image_can_have_is_refused_with_the_form_that_works(prefix, key):
+def test_a_prefix_that_no_image_can_have_is_refused_with_a_working_alternative(prefix, key):
     table = (
         {"prefix": prefix, "location": "b.io", "insecure": True} if key == "prefix" else {"location": prefix}
     )
@@ -266,7 +266,7 @@ def test_a_location_that_no_image_can_be_pulled_from_is_refused(location):
 
 
 @given(st.sampled_from(sorted(_NO_IMAGE)) | st.text(alphabet="aA0._-:/@*[]", min_size=1, max_size=20))
-def test_what_a_message_names_as_the_form_that_works_is_accepted(text):
+def test_the_working_alternative_of_a_message_is_accepted(text):
     for key in ("prefix", "location"):
         table = {"prefix": text, "location": "b.io"} if key == "prefix" else {"location": text}
         for problem in checked(registry(**table)).problems:
@@ -296,7 +296,9 @@ def test_what_a_message_names_as_the_form_that_works_is_accepted(text):
         ({"mirror": []}, {}, "silently uses the first table only"),
     ],
 )
-def test_two_tables_for_one_prefix_are_refused_with_what_containers_image_does(first, second, sentence):
+def test_two_tables_for_one_prefix_are_refused_with_the_behaviour_of_containers_image(
+    first, second, sentence
+):
     [found] = sentences(
         checked({"registry": [{"location": "a.io", **first}, {"location": "a.io", **second}]}).problems
     )
@@ -306,7 +308,7 @@ def test_two_tables_for_one_prefix_are_refused_with_what_containers_image_does(f
 
 
 @pytest.mark.parametrize(("data", "reason"), REFUSALS.values(), ids=REFUSALS)
-def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason):
+def test_values_that_containers_image_refuses_are_refused_with_its_message(data, reason):
     found = sentences(checked(data).problems)
     assert len(found) == 1
     assert REFUSED + reason in found[0]
@@ -334,7 +336,7 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
                 ]
             },
             "inherits nothing from a.io: set mirror here as well",
-            id="mirrors are not inherited, and another host's insecure is none of its business",
+            id="mirrors are not inherited, and insecure of another host is ignored",
         ),
         pytest.param(
             {
@@ -345,11 +347,11 @@ def test_what_containers_image_refuses_is_refused_in_its_own_words(data, reason)
                 ]
             },
             "inherits nothing from *.a.io: set insecure here as well if needed, and for b.io, which has the same",
-            id="what is said again must not conflict with another table of the location",
+            id="a repeated key must not conflict with another table of the location",
         ),
     ],
 )
-def test_what_has_no_effect_is_told(data, words):
+def test_settings_without_effect_are_reported(data, words):
     result = checked(data)
     assert sentences(result.problems) == []
     assert len(result.warnings) == 1
@@ -362,7 +364,7 @@ def test_what_has_no_effect_is_told(data, words):
         pytest.param({"registry": [{"location": "a.io"}, {"location": "a.iodine"}]}, id="other registries"),
         pytest.param(
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "insecure": False}]},
-            id="said again",
+            id="repeated",
         ),
         pytest.param(
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "blocked": True}]},
@@ -371,7 +373,7 @@ def test_what_has_no_effect_is_told(data, words):
         pytest.param(registry(prefix="a.io/foo:1", location="localhost/foo:1"), id="one image by its tag"),
     ],
 )
-def test_what_is_as_meant_is_not_warned_about(data):
+def test_effective_settings_cause_no_warning(data):
     assert (sentences(checked(data).problems), sentences(checked(data).warnings)) == ([], [])
 
 
@@ -412,7 +414,7 @@ _FILES = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def loader(tmp_path_factory):
-    """A function over files' data: why containers/image, which skopeo has inside, refuses the file, or None."""
+    """Return a function that returns why containers/image, which skopeo contains, refuses a file's data, or None."""
     if not shutil.which("skopeo"):
         pytest.skip("no skopeo on this machine")
     home = tmp_path_factory.mktemp("home")
@@ -431,13 +433,13 @@ def loader(tmp_path_factory):
             text=True,
             check=False,
         )
-        said = done.stderr.encode().decode("unicode_escape", errors="replace")
-        return said.partition(begin)[2].rstrip("\n").removesuffix('"') or None
+        output = done.stderr.encode().decode("unicode_escape", errors="replace")
+        return output.partition(begin)[2].rstrip("\n").removesuffix('"') or None
 
     return load
 
 
-def test_the_words_are_those_of_containers_image(loader):
+def test_messages_match_those_of_containers_image(loader):
     assert {name: loader(data) for name, (data, _reason) in REFUSALS.items()} == {
         name: reason for name, (_data, reason) in REFUSALS.items()
     }
@@ -445,7 +447,7 @@ def test_the_words_are_those_of_containers_image(loader):
 
 @settings(max_examples=200, deadline=None)
 @given(data=_FILES)
-def test_what_passes_the_check_passes_containers_image_and_the_other_way_round(loader, data):
+def test_the_check_agrees_with_containers_image(loader, data):
     result = checked(data)
     refusals = [str(problem) for problem in result.problems if REFUSED in str(problem)]
     # What it takes in silence and this check does not is another matter; without that the file is the checked data.
@@ -454,12 +456,12 @@ def test_what_passes_the_check_passes_containers_image_and_the_other_way_round(l
 
 
 @given(data=_FILES)
-def test_whatever_passes_is_written_without_loss(data):
+def test_valid_data_is_written_without_loss(data):
     result = checked(data)
     if not result.problems:
         assert tomllib.loads(toml.dumps(result.data)) == result.data
 
 
 @given(text=st.text(alphabet="aA0._-:/@*", max_size=60))
-def test_no_name_takes_long_to_judge(text):
+def test_no_name_takes_long_to_check(text):
     checked({"aliases": {text: text}, **registry(location=text, prefix=text)})

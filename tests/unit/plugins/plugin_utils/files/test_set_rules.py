@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one file of a set makes of another one's settings."""
+"""Tests rules between the files of a set."""
 
 import pytest
 
@@ -9,23 +9,23 @@ TWO = {"unqualified-search-registries": ["a.io", "b.io"]}
 
 
 def warnings(registries, mode=None):
-    """Those of the whole set, as the roles make it."""
+    """Return the warnings of the whole set, as the roles create it."""
     crio = [["crio_config", {"crio": {"image": {"short_name_mode": mode}}}]]
     files = {"crio_conf": crio, "registries_conf": [["registries_config__x", registries]]}
-    wanted = DesiredFiles(
+    desired = DesiredFiles(
         [{"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": files[kind]} for kind in files]
     )
-    return [str(warning) for warning in wanted.warnings]
+    return [str(warning) for warning in desired.warnings]
 
 
 @pytest.mark.parametrize("mode", [None, "enforcing"])
-def test_two_registries_to_search_in_are_a_warning_that_names_the_variable(mode):
+def test_several_search_registries_are_a_warning_that_names_the_variable(mode):
     [warning] = warnings(TWO, mode)
     assert warning.startswith("registries_config__x: unqualified-search-registries: has more than one entry")
     assert "unless crio.image.short_name_mode is disabled" in warning
 
 
-def test_they_are_none_where_another_file_of_the_set_allows_them():
+def test_several_search_registries_cause_no_warning_if_another_file_allows_them():
     assert warnings(TWO, "disabled") == []
     assert warnings({"unqualified-search-registries": ["a.io"]}) == []
     assert warnings({"unqualified-search-registries": []}) == []

@@ -27,19 +27,19 @@ def test_sections_and_directives_have_a_fixed_order():
         pytest.param("a\\b", ["Directive=a\\b"], id="a backslash inside stays"),
     ],
 )
-def test_a_value_becomes_lines(value, lines):
+def test_a_value_is_written_as_lines(value, lines):
     assert unit_problems({"Service": {"Directive": value}}, "v") == []
     assert render_unit({"Service": {"Directive": value}}).splitlines()[1:] == lines
 
 
-def test_an_empty_drop_in_is_an_empty_text():
+def test_an_empty_drop_in_is_an_empty_string():
     assert render_unit({}) == ""
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param("x", "a string that does not contain a mapping of sections", id="no mapping"),
+        pytest.param("x", "a string that does not contain a mapping of sections", id="not a mapping"),
         pytest.param({"service": {}}, "is not a section", id="sections begin with a capital"),
         pytest.param({"Service": "x"}, "not a mapping of directives", id="a section that is a text"),
         pytest.param(
@@ -56,13 +56,13 @@ def test_an_empty_drop_in_is_an_empty_text():
         pytest.param({"Service": {"A": ["x", {"y": 1}]}}, r"Service.A[1]", id="a mapping in a list"),
     ],
 )
-def test_what_systemd_would_misread_is_a_problem(data, words):
+def test_a_value_that_systemd_would_misread_is_a_problem(data, words):
     [problem] = unit_problems(data, "crio_service")
     assert str(problem).startswith("crio_service: ")
     assert words in str(problem)
 
 
-def test_all_problems_are_told_at_once_without_a_value():
+def test_all_problems_are_reported_together_without_values():
     problems = unit_problems(
         {"Service": {"A": "hunter2\n", "B": ["hunter2\\"]}, "Unti": {"C": "hunter2"}}, "v"
     )

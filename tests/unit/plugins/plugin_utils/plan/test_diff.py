@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A diff never shows what is, was, or may be a secret, nor what it could be guessed by."""
+"""Tests that a diff never shows current, former or possible secrets, or data to guess them from."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def shown(entry, found, orphan=False):
             {"path": PATH, "owner": "crio", "mode": "0644", "disruption": "restart", "secret": False, **entry}
         ]
     )
-    wanted = DesiredFiles(entries, ["crio"])
+    desired = DesiredFiles(entries, ["crio"])
     report = {
         "files": {} if orphan else {PATH: found},
         "orphans": {PATH: found} if orphan else {},
@@ -32,7 +32,7 @@ def shown(entry, found, orphan=False):
     made = plan.Plan(
         files={PATH: "remove" if orphan else "create" if found["file_type"] == "absent" else "change"}
     )
-    return json.dumps(file_diff.of(wanted, report, made)), file_diff.of(wanted, report, made)[0]
+    return json.dumps(file_diff.of(desired, report, made)), file_diff.of(desired, report, made)[0]
 
 
 NEW = {"content": "NEW\n"}
@@ -42,7 +42,7 @@ CASES = [
         {**OLD, "mode": "0600"},
         False,
         ("(secret)\n", "(secret, changed)\n"),
-        id="wanted as secret",
+        id="desired as secret",
     ),
     pytest.param(
         {**NEW, "secret": True},
@@ -77,14 +77,14 @@ CASES = [
         {**OLD, "mode": "0644", "secret": True, "content": "CANARY"},
         True,
         ("(secret)\n", ""),
-        id="taken away",
+        id="removed",
     ),
     pytest.param(
         None,
         {**OLD, "mode": "0600", "content": "CANARY"},
         True,
         ("(secret)\n", ""),
-        id="taken away, kept from others",
+        id="removed, not readable by others",
     ),
 ]
 
@@ -98,8 +98,8 @@ def test_a_secret_file_is_shown_without_content_and_hash(entry, found, orphan, t
     assert not re.search("[0-9a-f]{16}", text)
 
 
-def test_a_secret_file_whose_mode_alone_changes_is_shown_as_the_same():
-    wanted = DesiredFiles(
+def test_a_secret_file_of_which_only_the_mode_changes_is_shown_as_unchanged():
+    desired = DesiredFiles(
         [{"path": PATH, "owner": "crio", "mode": "0600", "disruption": "restart", "secret": True, **NEW}]
     )
     report = {
@@ -107,11 +107,11 @@ def test_a_secret_file_whose_mode_alone_changes_is_shown_as_the_same():
         "orphans": {},
         "unit": UNIT,
     }
-    [diff] = file_diff.of(wanted, report, plan.Plan(files={PATH: "change"}))
+    [diff] = file_diff.of(desired, report, plan.Plan(files={PATH: "change"}))
     assert (diff["before"], diff["after"]) == ("(secret)\n", "(secret)\n")
 
 
-def test_credentials_of_a_file_that_is_no_secret_are_masked():
+def test_credentials_of_a_file_that_is_not_secret_are_masked():
     text, diff = shown(
         {"content": "proxy=http://user:CANARY@host\n"},
         {**OLD, "mode": "0644", "content": "http://u:CANARY@h\n"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRI-O's own lines, as CRI-O 1.37 printed them, are traced back to the setting they are about."""
+"""Tests that lines printed by CRI-O 1.37 are traced to the settings that caused them."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import Desir
 
 
 class Unchecked(DesiredFiles):
-    """Settings as they are, those too that the check would have refused: a node may know better."""
+    """Unchecked settings, including those that the check would refuse, because a node may accept other values."""
 
     def __init__(self, data):
         checked = Checked(data, dict.fromkeys([()], "v"), [], [])
@@ -136,8 +136,8 @@ NETWORK = {
     ],
 )
 def test_a_network_that_is_not_ready_names_the_keys_and_their_variable(outcome, keys):
-    wanted = settings(NETWORK)
-    text = messages.failure(outcome, wanted)
+    desired = settings(NETWORK)
+    text = messages.failure(outcome, desired)
     assert [key for key in NETWORK["network"] if f"crio.network.{key} = " in text] == keys
     assert "log_level" not in text
 
@@ -206,13 +206,13 @@ def test_each_reason_of_crio_is_traced_to_its_key(line, keys):
     assert found <= {*keys}
 
 
-def test_what_a_node_says_is_one_printable_line_without_credentials_and_secrets():
-    wanted = settings({"runtime": {"default_env": ["TOKEN=CANARY", "OTHER='CANARY two'"]}})
+def test_output_of_a_node_is_one_printable_line_without_credentials_and_secrets():
+    desired = settings({"runtime": {"default_env": ["TOKEN=CANARY", "OTHER='CANARY two'"]}})
     outcome = {
         "message": "CRI-O refuses it\x1b]0;owned\x07",
         "detail": "invalid: TOKEN=CANARY and CANARY two\n via http://user:pass@proxy \u202e\ud800",
     }
-    text = messages.failure(outcome, wanted)
+    text = messages.failure(outcome, desired)
     assert text.isprintable()
     assert "CANARY" not in text
     assert "pass" not in text
@@ -220,9 +220,9 @@ def test_what_a_node_says_is_one_printable_line_without_credentials_and_secrets(
     assert live.isprintable()
 
 
-def test_a_secret_value_is_never_named():
-    wanted = settings({"runtime": {"default_env": ["TOKEN=hidden"]}})
-    message = messages.failure({"message": "CRI-O refuses it", "detail": "invalid default_env"}, wanted)
+def test_a_secret_value_is_never_shown():
+    desired = settings({"runtime": {"default_env": ["TOKEN=hidden"]}})
+    message = messages.failure({"message": "CRI-O refuses it", "detail": "invalid default_env"}, desired)
     assert "hidden" not in message
     assert "crio.runtime.default_env = (secret)" in message
 
@@ -230,12 +230,12 @@ def test_a_secret_value_is_never_named():
 def test_a_line_of_systemd_about_the_drop_in_names_directive_and_variable():
     path = "/etc/systemd/system/crio.service.d/60-cri-node.conf"
     layers = [["crio_service", {"Service": {"KillMode": "gently", "Environment": "TOKEN=canary"}}]]
-    wanted = DesiredFiles([{"path": path, "owner": "crio", "kind": "unit_drop_in", "layers": layers}])
+    desired = DesiredFiles([{"path": path, "owner": "crio", "kind": "unit_drop_in", "layers": layers}])
     detail = f"{path}:4: Failed to parse kill mode specification, ignoring: gently"
-    [named] = messages.blamed(detail, wanted.settings())
+    [named] = messages.blamed(detail, desired.settings())
     assert (named["key"], named["variable"]) == ("Service.KillMode", "crio_service")
     outcome = {"message": "systemd refuses the unit's settings", "detail": detail}
-    assert "Service.KillMode" in messages.failure(outcome, wanted)
+    assert "Service.KillMode" in messages.failure(outcome, desired)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan: what differs between a wanted file set and a node's report, what it costs, and why."""
+"""Tests the plan: the differences between the desired file set and a node's report, their disruption, and the reasons."""
 
 import hashlib
 
@@ -25,12 +25,12 @@ def entry(**more):
 
 
 def of_kind(kind, *layers, **more):
-    """An entry whose text comes from layers."""
+    """Return an entry whose text comes from layers."""
     return {"path": PATH, "owner": "crio", "kind": kind, "layers": [list(layer) for layer in layers], **more}
 
 
 def report(files=None, orphans=None, **more):
-    """A node whose daemon runs and has loaded what is wanted, unless said otherwise."""
+    """Return the report of a node whose daemon runs and has loaded the desired files by default."""
     unit = {
         "name": "crio.service",
         "active": True,
@@ -86,7 +86,7 @@ OTHER = {
             {"/etc/x": "remove"},
             "restart",
             "is removed",
-            id="a file is no longer wanted",
+            id="a file is no longer desired",
         ),
         pytest.param(
             report({PATH: {**OTHER, "as_wanted": True}}),
@@ -128,10 +128,10 @@ def test_the_plan_names_files_activation_and_reasons(node, files, activate, reas
     assert made.as_data()["disruption"] == ("restart" if activate == "restart" else "none")
 
 
-def test_an_entry_without_content_is_not_wanted_but_its_owner_counts():
-    wanted = DesiredFiles([entry(content=None), entry(path="/etc/y", owner="other", content="\n")])
-    assert wanted.described == []
-    assert wanted.owners == ["crio", "other"]
+def test_an_entry_without_content_is_not_desired_but_its_owner_counts():
+    desired = DesiredFiles([entry(content=None), entry(path="/etc/y", owner="other", content="\n")])
+    assert desired.described == []
+    assert desired.owners == ["crio", "other"]
 
 
 def test_a_node_compares_by_hash():
@@ -147,34 +147,34 @@ SITE = of_kind(
 )
 
 
-def test_a_key_without_effect_on_the_node_is_told():
-    wanted = DesiredFiles([SITE])
-    assert [each["key"] for each in plan.without_effect(wanted, report())] == ["crio.runtime.selinux"]
-    assert plan.without_effect(wanted, report(selinux=True)) == []
+def test_a_key_without_effect_on_the_node_is_reported():
+    desired = DesiredFiles([SITE])
+    assert [each["key"] for each in plan.without_effect(desired, report())] == ["crio.runtime.selinux"]
+    assert plan.without_effect(desired, report(selinux=True)) == []
 
 
-def test_what_the_nodes_version_does_not_know_is_a_problem_that_names_the_layer():
+def test_a_key_that_the_nodes_version_does_not_know_is_a_problem_that_names_the_layer():
     data = {"crio": {"network": {"cni_status_grace_period": "5s"}}}
-    wanted = DesiredFiles([of_kind("crio_conf", ("crio_config", data))])
-    assert wanted.problems_for("1.37.0") == []
-    assert wanted.problems_for(None) == []
-    [problem] = wanted.problems_for("1.35.2")
+    desired = DesiredFiles([of_kind("crio_conf", ("crio_config", data))])
+    assert desired.problems_for("1.37.0") == []
+    assert desired.problems_for(None) == []
+    [problem] = desired.problems_for("1.35.2")
     assert problem.startswith("crio_config: crio.network.cni_status_grace_period")
 
 
 def test_a_diff_shows_content_modes_and_the_variable_of_each_key():
-    wanted, node = DesiredFiles([SITE]), report({PATH: OTHER})
-    [shown, origins] = diff.of(wanted, node, plan.make(wanted, node))
+    desired, node = DesiredFiles([SITE]), report({PATH: OTHER})
+    [shown, origins] = diff.of(desired, node, plan.make(desired, node))
     assert shown["before"] == "old\n"
     assert shown["after"].endswith("[crio.metrics]\nmetrics_port = 9537\n\n[crio.runtime]\nselinux = true\n")
     assert shown["after_header"] == f"{PATH} (0644)"
     assert "crio.metrics.metrics_port = 9537  (from crio_config__site)" in origins["prepared"]
 
 
-def test_a_diff_of_a_secret_file_shows_that_there_is_one_alone():
+def test_a_diff_of_a_secret_file_only_shows_that_it_differs():
     secret = {**OTHER, "content": None}
-    wanted, node = DesiredFiles([entry(secret=True)]), report({PATH: secret})
-    [shown] = diff.of(wanted, node, plan.make(wanted, node))
+    desired, node = DesiredFiles([entry(secret=True)]), report({PATH: secret})
+    [shown] = diff.of(desired, node, plan.make(desired, node))
     assert (shown["before"], shown["after"]) == ("(secret)\n", "(secret, changed)\n")
     assert "9537" not in str(shown)
     removed = report({}, orphans={PATH: {**secret, "secret": True}})
@@ -184,7 +184,7 @@ def test_a_diff_of_a_secret_file_shows_that_there_is_one_alone():
 
 
 def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
-    """A node on which a file that a reload loads is missing."""
+    """Return a node on which a file that a reload loads is missing."""
     return report(
         {PATH: {**ABSENT, "disruption": "reload"}},
         unit={"name": "crio.service", "reloads": reloads},
@@ -202,7 +202,7 @@ def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
         pytest.param(
             reloading(log_filter='"pull"'), "restart", "log_filter", id="CRI-O's lines are filtered"
         ),
-        pytest.param(reloading(reloads=False), "restart", "ExecReload", id="the unit has no reload"),
+        pytest.param(reloading(reloads=False), "restart", "ExecReload", id="the unit has no ExecReload"),
         pytest.param(
             reloading(options=["--log-level", "--listen"]),
             "restart",
@@ -224,51 +224,51 @@ def test_a_reload_is_planned_only_where_it_can_be_relied_on(node, disruption, re
     assert reason in made.reasons[-1]
 
 
-def test_the_most_disruptive_file_decides():
+def test_the_most_disruptive_file_wins():
     files = {PATH: {**ABSENT, "disruption": "reload"}, "/etc/x": ABSENT}
     made = plan.make(DesiredFiles([entry(disruption="reload"), entry(path="/etc/x")]), report(files))
     assert made.activate == "restart"
     assert len(made.reasons) == 2
 
 
-def test_a_set_that_no_daemon_reads_leaves_the_daemon_alone():
+def test_a_file_set_that_no_daemon_reads_leaves_the_daemon_alone():
     node = report({PATH: {**ABSENT, "disruption": "none"}}, unit={"active": False, "enabled": False})
     made = plan.make(DesiredFiles([entry(disruption="none")]), node)
     assert (made.activate, made.enable, made.reasons) == ("none", False, [])
     assert made.files == {PATH: "create"}
 
 
-def test_a_role_whose_variables_are_empty_still_asks_for_a_daemon_that_runs():
+def test_a_role_without_variables_still_requires_a_running_daemon():
     made = plan.make(DesiredFiles([entry(content=None)]), report({}, unit={"active": False}))
     assert made.activate == "start"
 
 
 def test_a_diff_names_the_variables_of_registries_and_of_crictl_too():
     site = ("registries_config__site", {"registry": [{"location": "a.io", "insecure": True}]})
-    wanted = DesiredFiles(
+    desired = DesiredFiles(
         [
             of_kind("registries_conf", ("registries_config", {}), site),
             of_kind("crictl_yaml", ("crictl_config", {"timeout": 10}), path="/etc/crictl.yaml"),
         ]
     )
-    told = {each["key"]: (each["value"], each["variable"]) for each in wanted.settings()}
-    assert told['registry."a.io".insecure'] == (True, "registries_config__site")
-    assert told["timeout"] == (10, "crictl_config")
+    found = {each["key"]: (each["value"], each["variable"]) for each in desired.settings()}
+    assert found['registry."a.io".insecure'] == (True, "registries_config__site")
+    assert found["timeout"] == (10, "crictl_config")
 
 
-def test_what_the_nodes_crictl_does_not_know_is_a_problem_only_where_it_matters():
+def test_a_key_that_the_nodes_crictl_does_not_know_is_a_problem_only_if_crictl_is_installed():
     known = DesiredFiles([of_kind("crictl_yaml", ("crictl_config", {"timeout": 10}))])
     assert known.asks_for_crictl is False
-    wanted = DesiredFiles([of_kind("crictl_yaml", ("mine", {"max-retries": 3}))])
-    assert wanted.asks_for_crictl is True
-    assert wanted.problems_for("1.37.0", None) == []
-    assert wanted.problems_for("1.37.0", "1.37.0") == []
-    [problem] = wanted.problems_for("1.37.0", "1.36.0")
+    desired = DesiredFiles([of_kind("crictl_yaml", ("mine", {"max-retries": 3}))])
+    assert desired.asks_for_crictl is True
+    assert desired.problems_for("1.37.0", None) == []
+    assert desired.problems_for("1.37.0", "1.37.0") == []
+    [problem] = desired.problems_for("1.37.0", "1.36.0")
     assert "mine" in problem
     assert "crictl 1.36.0 does not know this key" in problem
 
 
-def test_crictl_finds_crio_where_the_last_layer_lets_it_listen():
+def test_crictl_uses_the_socket_of_the_last_layer():
     layers = [["crio_config", {"crio": {"api": {"listen": "/run/a.sock"}}}], ["crio_config__x", {"crio": {}}]]
     defaults = {"runtime-endpoint": "unix:///var/run/crio/crio.sock", "timeout": 10}
     entry = of_kind("crictl_yaml", ("crictl_config", {"timeout": 3}), defaults=defaults, crio_layers=layers)
@@ -282,7 +282,7 @@ def test_crictl_finds_crio_where_the_last_layer_lets_it_listen():
     assert (endpoint["value"], endpoint["variable"]) == (defaults["runtime-endpoint"], "the role's default")
 
 
-def test_a_file_that_holds_a_secret_is_kept_from_others_and_may_not_be_opened_to_them():
+def test_a_file_that_contains_a_secret_cannot_be_readable_by_others():
     secret = of_kind("crio_conf", ("crio_config", {"crio": {"runtime": {"default_env": ["TOKEN=x"]}}}))
     [file] = DesiredFiles([secret])
     assert (file.mode, file.secret) == ("0600", True)
@@ -290,16 +290,16 @@ def test_a_file_that_holds_a_secret_is_kept_from_others_and_may_not_be_opened_to
     assert "lets every user of the node read a secret file" in str(problem)
 
 
-def test_registries_that_roots_own_file_hides_are_told():
-    wanted = DesiredFiles([of_kind("registries_conf", ("v", {"aliases": {"a": "b.io/a"}}))])
+def test_registries_that_the_file_of_root_overrides_are_reported():
+    desired = DesiredFiles([of_kind("registries_conf", ("v", {"aliases": {"a": "b.io/a"}}))])
     own = "/root/.config/containers/registries.conf"
-    [told] = plan.without_effect(wanted, report(root_registries=own))
-    assert told["key"] == PATH
-    assert own in told["reason"]
-    assert plan.without_effect(wanted, report()) == []
+    [found] = plan.without_effect(desired, report(root_registries=own))
+    assert found["key"] == PATH
+    assert own in found["reason"]
+    assert plan.without_effect(desired, report()) == []
 
 
-def test_a_path_without_an_answer_is_a_sentence():
+def test_an_unresponsive_path_is_a_sentence():
     assert plan.unanswered(report()) == []
     [sentence] = plan.unanswered(report(unanswered_paths=["/mnt/nfs/policy.json"]))
     assert sentence.startswith("/mnt/nfs/policy.json: its file system did not answer in time")
@@ -310,16 +310,16 @@ PROGRAM, PROFILE = "/opt/kata/bin/kata", "/etc/crio/kata.json"
 
 
 def kata(**more):
-    """A file set with a handler whose program and seccomp profile are paths."""
+    """Return a file set with a handler whose program and seccomp profile are paths."""
     handler = {"runtime_path": PROGRAM, "seccomp_profile": PROFILE, "runtime_type": "vm", **more}
     data = {"crio": {"runtime": {"runtimes": {"kata": handler}}}}
     return DesiredFiles([of_kind("crio_conf", ("crio_config", data))])
 
 
-def left_out(wanted, **more):
-    """A node whose CRI-O has loaded the file set and left out the handler."""
-    live = {key: None for key, value in wanted.expect.items() if value is not None}
-    return report(live=live, effective={key: wanted.expect[key] for key in live}, **more)
+def left_out(desired, **more):
+    """Return a node whose CRI-O has loaded the file set and ignored the handler."""
+    live = {key: None for key, value in desired.expect.items() if value is not None}
+    return report(live=live, effective={key: desired.expect[key] for key in live}, **more)
 
 
 @pytest.mark.parametrize("path", [PROGRAM, PROFILE])
@@ -345,7 +345,7 @@ def test_a_handler_whose_program_was_installed_after_the_start_is_a_reason_to_re
         pytest.param({"newer_paths": ["/opt/other"]}, id="something else was installed"),
     ],
 )
-def test_a_handler_that_crio_would_leave_out_again_is_no_reason_to_restart(node):
+def test_a_handler_that_crio_would_ignore_again_is_not_a_reason_to_restart(node):
     made = plan.make(kata(), left_out(kata(), **node))
     assert (made.activate, made.reasons) == ("none", [])
     assert plan.outranked(kata(), left_out(kata(), **node))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a play's changes: equal plans are joined, and the table says what happens where, and why."""
+"""Tests the report of a play's changes: equal plans are grouped, and the table shows each change with its nodes and reasons."""
 
 from ansible_collections.cri.node.plugins.plugin_utils.plan import report
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import WIDTH
@@ -71,7 +71,7 @@ def test_the_table_shows_each_plan_once_failures_last_and_counts_the_rest():
     ]
 
 
-def test_check_mode_shows_no_generation_and_says_that_nothing_was_changed():
+def test_check_mode_shows_no_generation_and_states_that_nothing_was_changed():
     made = document({"node-1": WORKER, "node-2": UNCHANGED}, check_mode=True)
     assert made["plans"][0]["generations"] == {}
     assert report.table(made) == [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Pod manifest becomes what a kubelet would make of it, or is refused field by field."""
+"""Tests that a Pod manifest is converted like in a kubelet, or refused field by field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parents[3] / "fixtures" / "pod-manifest"
 
 
 def manifest(*containers, name="web", **spec):
-    """A manifest of these containers (one by default), each completed by a name and an image."""
+    """Return a manifest of these containers (one by default), each completed with a name and an image."""
     full = [
         {"name": f"c{index}", "image": "example.com/app:1", **container}
         for index, container in enumerate(containers or ({},))
@@ -41,7 +41,7 @@ def converted(*containers, **spec):
 
 
 def refused(*containers, **spec):
-    """The problems as sentences, without the variable."""
+    """Return the problems as sentences, without the variable."""
     _pod, problems = pod_manifest.convert(manifest(*containers, **spec))
     return [str(problem).removeprefix("manifest: ") for problem in problems]
 
@@ -51,7 +51,7 @@ def config(container, **spec):
 
 
 class TestGolden:
-    """Whole conversions, each NAME.yml with its NAME.json beside it."""
+    """Complete conversions: each NAME.yml has a NAME.json."""
 
     @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.yml")), ids=lambda path: path.stem)
     def test_conversion(self, path):
@@ -59,10 +59,10 @@ class TestGolden:
         assert problems == []
         assert pod == json.loads(path.with_suffix(".json").read_text())
 
-    def test_there_are_some(self):
+    def test_golden_files_exist(self):
         assert len(list(GOLDEN.glob("*.yml"))) >= 2
 
-    def test_the_examples_of_the_documentation_can_be_had(self):
+    def test_the_examples_of_the_documentation_are_valid(self):
         tasks = [
             task["cri.node.crictl_pod"]
             for task in yaml.safe_load(crictl_pod.EXAMPLES)
@@ -197,10 +197,10 @@ class TestRefusal:
         assert problem in str(problems[0])
 
     @pytest.mark.parametrize("value", [None, [], "apiVersion: v1", 1])
-    def test_of_what_is_no_manifest(self, value):
+    def test_of_anything_but_a_mapping(self, value):
         assert "not a mapping" in str(pod_manifest.convert(value)[1][0])
 
-    def test_all_problems_are_told_together(self):
+    def test_all_problems_are_reported_together(self):
         found = refused(
             {"livenessProbe": {"exec": {}}, "securityContext": {"runAsNonRoot": True}},
             restartPolicy="Always",
@@ -208,12 +208,12 @@ class TestRefusal:
         )
         assert len(found) == 4
 
-    def test_a_value_of_the_environment_is_never_told(self):
+    def test_a_value_of_the_environment_is_never_shown(self):
         found = refused({"env": [{"name": "A", "value": 3.25}, {"name": "B", "value": "se\0cret"}]})
         assert len(found) == 2
         assert not any("3.25" in each or "cret" in each for each in found)
 
-    def test_what_is_null_or_empty_asks_for_nothing(self):
+    def test_null_and_empty_fields_have_no_effect(self):
         server_side = {"status": {}, "metadata": {"name": "web", "creationTimestamp": None}}
         _pod, problems = pod_manifest.convert(
             {**manifest({"resources": {}, "lifecycle": None}, tolerations=[]), **server_side}
@@ -229,7 +229,7 @@ json_values = st.recursive(
 
 
 def names(fields):
-    """Every name of a field anywhere in the table."""
+    """Return the names of all fields in the table."""
     for name, field in fields.items():
         yield name
         if isinstance(field, pod_fields.Field) and field.fields:
@@ -255,13 +255,13 @@ class TestAnyInput:
 
 
 class TestIdentity:
-    def test_the_same_pod_has_the_same_uid_whatever_else_is_asked(self):
+    def test_the_uid_of_a_pod_does_not_depend_on_its_other_fields(self):
         assert (
             converted()["uid"]
             == converted({"env": [{"name": "A", "value": "secret"}]}, hostNetwork=True)["uid"]
         )
 
-    def test_pods_of_one_name_differ_by_node(self):
+    def test_pods_of_the_same_name_differ_by_node(self):
         here, there = (pod_manifest.convert(manifest(), node=node)[0] for node in ("a", "b"))
         assert here["uid"] != there["uid"]
 
@@ -271,7 +271,7 @@ class TestIdentity:
         pod, _problems = pod_manifest.convert(written)
         assert pod["sandbox"]["log_directory"] == "/var/log/pods/default_web_4c3f3a52-6a0f"
 
-    def test_what_is_written_otherwise_but_means_the_same_has_the_same_hash(self):
+    def test_equivalent_manifests_have_the_same_hash(self):
         def hash_of(*containers, **spec):
             return converted(*containers, **spec)["sandbox"]["annotations"][pod_manifest.HASH]
 
@@ -294,7 +294,7 @@ class TestIdentity:
         assert written == before
 
     @pytest.mark.parametrize("value", [None, [], {}, {"metadata": None}, {"metadata": {"namespace": "a"}}])
-    def test_identity_of_what_has_no_name(self, value):
+    def test_identity_of_a_manifest_without_a_name(self, value):
         assert pod_manifest.identity(value)[0] is None
 
 
@@ -311,7 +311,7 @@ class TestContainer:
             (f"app:latest@sha256:{'0' * 64}", "IfNotPresent"),
         ],
     )
-    def test_the_default_of_the_pull_policy_is_kubernetes_own(self, image, policy):
+    def test_the_default_pull_policy_is_that_of_kubernetes(self, image, policy):
         assert converted({"image": image})["containers"][0]["pull"] == policy
         assert converted({"image": image, "imagePullPolicy": "Never"})["containers"][0]["pull"] == "Never"
 
@@ -328,17 +328,17 @@ class TestContainer:
             ("$()", "$()"),
         ],
     )
-    def test_variables_are_expanded_as_kubernetes_does(self, text, expanded):
+    def test_variables_are_expanded_like_in_kubernetes(self, text, expanded):
         env = [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)-2"}]
         made = config({"env": env, "args": [text], "command": [text]})
         assert (made["args"], made["command"]) == ([expanded], [expanded])
         assert made["envs"] == [{"key": "A", "value": "1"}, {"key": "B", "value": "1-2"}]
 
-    def test_a_variable_of_the_environment_knows_those_before_it(self):
+    def test_a_variable_of_the_environment_can_use_those_before_it(self):
         env = [{"name": "B", "value": "$(A)"}, {"name": "A", "value": "1"}, {"name": "C"}]
         assert [each["value"] for each in config({"env": env})["envs"]] == ["$(A)", "1", ""]
 
-    def test_resources_are_a_kubelets(self):
+    def test_resources_are_those_of_a_kubelet(self):
         resources = {"limits": {"cpu": "1500m", "memory": "64Mi"}, "requests": {"cpu": "250m"}}
         assert config({"resources": resources})["linux"]["resources"] == {
             "cpu_shares": 256,
@@ -366,7 +366,7 @@ class TestContainer:
         ]
         assert "hugepage_limits" not in config({})["linux"]["resources"]
 
-    def test_labels_and_annotations_of_others_reach_the_sandbox(self):
+    def test_labels_and_annotations_of_other_software_reach_the_sandbox(self):
         annotations = {
             "io.kubernetes.cri-o.ShmSize": "128Mi",
             "io.kubernetes.cri-o.userns-mode": "auto",
@@ -381,7 +381,7 @@ class TestContainer:
         assert pod["sandbox"]["annotations"].items() >= annotations.items()
         assert pod["sandbox"]["labels"].items() >= labels.items()
 
-    def test_what_the_sandbox_gets_by_itself_is_reserved_and_nothing_else(self):
+    def test_only_labels_and_annotations_that_the_module_sets_are_reserved(self):
         sandbox = converted({})["sandbox"]
         for kind in ("labels", "annotations"):
             for name in sandbox[kind]:
@@ -406,7 +406,7 @@ class TestContainer:
             ([{"limits": {"cpu": 1, "memory": "1Gi", "hugepages-2Mi": "4Mi"}}], "guaranteed"),
         ],
     )
-    def test_the_class_of_the_pod_decides_what_the_kernel_kills(self, containers, oom):
+    def test_the_qos_class_of_the_pod_decides_what_the_kernel_kills(self, containers, oom):
         pod = converted(*({"resources": resources} for resources in containers))
         assert pod["containers"][0]["oom"] == oom
 
@@ -427,7 +427,7 @@ class TestContainer:
 
 
 class TestSecurity:
-    def test_what_is_masked_is_what_a_kubelet_masks(self):
+    def test_masked_paths_are_those_of_a_kubelet(self):
         context = config({})["linux"]["security_context"]
         assert context["masked_paths"] == security.MASKED_PATHS
         assert context["readonly_paths"] == security.READONLY_PATHS
@@ -443,7 +443,7 @@ class TestSecurity:
         assert "masked_paths" not in contexts[1]
         assert pod["sandbox"]["linux"]["security_context"]["privileged"] is True
 
-    def test_a_container_decides_over_its_pod(self):
+    def test_settings_of_a_container_override_those_of_its_pod(self):
         own = {
             "runAsUser": 5,
             "readOnlyRootFilesystem": True,

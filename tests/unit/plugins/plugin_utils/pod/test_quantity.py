@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quantities mean what they mean to Kubernetes, and cost what a kubelet makes of them."""
+"""Tests that quantities are parsed like in Kubernetes and converted like in a kubelet."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_quantity_is_an_exact_number(text, number):
         "8Ei",
     ],
 )
-def test_what_is_none_is_refused(text):
+def test_an_invalid_quantity_is_refused(text):
     assert quantity.parse(text) is None
 
 
@@ -81,7 +81,7 @@ class TestRoundTrip:
 
 
 class TestKubelet:
-    """kuberuntime's figures; the rows are those of kubernetes' own tests and documentation."""
+    """The values of kuberuntime; the rows come from the tests and the documentation of Kubernetes."""
 
     @pytest.mark.parametrize(
         ("cpu", "shares"),
@@ -115,7 +115,7 @@ class TestKubelet:
         assert quantity.cpu_quota(quantity.parse(cpu)) == quota
 
     @given(st.fractions(0, 1000))
-    def test_what_linux_takes_is_never_left(self, cpu):
+    def test_results_stay_within_the_limits_of_linux(self, cpu):
         assert 2 <= quantity.cpu_shares(cpu) <= 262144
         assert quantity.cpu_quota(cpu) == 0 or quantity.cpu_quota(cpu) >= 1000
         assert quantity.whole(cpu) - 1 < cpu <= quantity.whole(cpu)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A failure on the node keeps its cause, in one sentence without secrets."""
+"""Tests that a failure on the node keeps its cause, in one sentence without secrets."""
 
 import pytest
 from hypothesis import given
@@ -30,7 +30,7 @@ def no_answer(
 
 
 @pytest.mark.parametrize(
-    ("returned", "said"),
+    ("returned", "expected"),
     [
         (
             no_answer(stderr="/bin/sh: 1: sudo: not found\n", rc=127),
@@ -58,15 +58,15 @@ def no_answer(
         (no_answer(stderr="\x1b[31mdenied\x07 \udce9"), "denied"),
     ],
 )
-def test_the_cause_is_in_the_message(returned, said):
+def test_the_cause_is_in_the_message(returned, expected):
     text = message(returned)
-    assert said in text
+    assert expected in text
     assert text.isprintable()
     assert "json char" not in text
 
 
 @pytest.mark.parametrize("where", ["module_stdout", "module_stderr", "msg", "exception"])
-def test_no_message_holds_a_secret(where):
+def test_no_message_contains_a_secret(where):
     for text in (
         "denied: CANARY",
         "denied CANARY CANARY",
@@ -107,7 +107,7 @@ ANYTHING = st.none() | st.text() | st.integers() | st.lists(st.text())
         ANYTHING,
     )
 )
-def test_whatever_comes_back_there_is_one_sentence(returned):
+def test_any_result_becomes_one_sentence(returned):
     failures = []
     try:
         succeeded(returned)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report's file is written completely or not at all, and only to a path that leads nowhere else."""
+"""Tests that the report's file is written completely or not at all, and never through a symbolic link of the file."""
 
 import json
 import os
@@ -94,7 +94,7 @@ def test_a_device_is_refused():
         report_file.write("/dev/null", REPORT)
 
 
-def test_a_symbolic_link_to_a_folder_is_followed(tmp_path):
+def test_a_symbolic_link_to_a_directory_is_followed(tmp_path):
     (tmp_path / "volume").mkdir()
     (tmp_path / "reports").symlink_to("volume")
     report_file.write(f"{tmp_path}/reports/r.json", REPORT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A misnamed variable is a warning; a variable of a user or of another collection is none."""
+"""Tests that a misspelled variable is a warning, but not a variable of a user or of another collection."""
 
 import pathlib
 import re
@@ -71,7 +71,7 @@ def warned(**variables):
         ("cri_node_serail", "10%", "cri_node_serial"),
     ],
 )
-def test_a_misnamed_variable_is_a_warning_with_the_one_that_was_meant(name, value, meant):
+def test_a_misspelled_variable_is_a_warning_with_the_closest_name(name, value, meant):
     [warning] = warned(**{name: value})
     assert warning == f"the variable {name} is not read by any role of cri.node; did you mean {meant}?"
 
@@ -82,7 +82,7 @@ def test_a_layer_of_a_variable_without_layers_is_a_warning():
     assert "crio_environment has no layers" in warning
 
 
-def test_variables_of_kubespray_are_none_of_ours():
+def test_variables_of_kubespray_cause_no_warning():
     values = {
         "texts": "1.36.0",
         "flags": True,
@@ -120,11 +120,11 @@ def test_variables_of_kubespray_are_none_of_ours():
         ("crio_" + "x" * 1000, CRIO),
     ],
 )
-def test_a_variable_of_the_user_is_none_of_ours(name, value):
+def test_variables_of_the_user_cause_no_warning(name, value):
     assert warned(**{name: value}) == []
 
 
-def test_a_variable_that_another_one_uses_is_no_mistake():
+def test_a_variable_that_another_one_uses_causes_no_warning():
     given = {
         "crio_config_base": CRIO,
         "crio_config": "{{ crio_config_base | combine(mine, recursive=true) }}",
@@ -152,5 +152,5 @@ def test_every_variable_of_the_roles_and_playbooks_is_known():
         st.text("crio_configslabey", max_size=20).map("crio_".__add__), st.text() | st.none() | st.integers()
     )
 )
-def test_no_variable_raises_anything(variables):
+def test_no_variable_raises_an_error(variables):
     assert isinstance(variable_names.warnings(variables), list)

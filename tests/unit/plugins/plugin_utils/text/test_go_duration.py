@@ -9,7 +9,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration
 
 
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
-def test_what_is_printed_reads_back_the_same(nanoseconds):
+def test_a_printed_duration_parses_to_the_same_value(nanoseconds):
     assert go_duration.parse(go_duration.render(nanoseconds)) == nanoseconds
 
 
@@ -36,7 +36,7 @@ def test_what_is_printed_reads_back_the_same(nanoseconds):
         ("1m1.25s", "1m1.25s"),
     ],
 )
-def test_go_prints_it_so(text, printed):
+def test_durations_are_printed_like_go_does(text, printed):
     assert go_duration.render(go_duration.parse(text)) == printed
 
 
@@ -48,7 +48,7 @@ def test_go_prints_it_so(text, printed):
         pytest.param("10 s", id="a space"),
         pytest.param("s", id="no number"),
         pytest.param(".s", id="only a point"),
-        pytest.param("1d", id="Go knows no days"),
+        pytest.param("1d", id="Go has no unit for days"),
         pytest.param("--1s", id="two signs"),
         pytest.param("1s ", id="a space at the end"),
         pytest.param("1s\n", id="a line break at the end"),
@@ -56,5 +56,5 @@ def test_go_prints_it_so(text, printed):
         pytest.param("9223372036855s", id="more than 64 bits"),
     ],
 )
-def test_go_refuses_it(text):
+def test_durations_that_go_refuses_are_refused(text):
     assert go_duration.parse(text) is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of many nodes are shown as the ranges that an inventory would have."""
+"""Tests that names of many nodes are shown as ranges, as in an inventory."""
 
 import random
 
@@ -17,7 +17,7 @@ def numbered(first, last, form="worker-{:02}"):
     ("names", "text"),
     [
         pytest.param(["node-1"], "node-1", id="one"),
-        pytest.param(["node-2", "node-1"], "node-1, node-2", id="two are no range"),
+        pytest.param(["node-2", "node-1"], "node-1, node-2", id="two are not a range"),
         pytest.param(numbered(1, 48), "worker-[01:48]", id="leading zeros"),
         pytest.param(numbered(8, 11, "node-{}"), "node-[8:11]", id="growing numbers"),
         pytest.param(numbered(98, 101), "worker-[98:101]", id="numbers of another width"),
@@ -52,7 +52,7 @@ def test_names_become_ranges(names, text):
     assert shortened(names) == text
 
 
-def test_a_range_names_exactly_its_nodes():
+def test_a_range_contains_exactly_its_nodes():
     for names in (numbered(8, 99), numbered(0, 300, "n{}"), numbered(95, 105, "rack1-n{:03}.example.com")):
         written = shortened(names)
         assert detect_range(written)

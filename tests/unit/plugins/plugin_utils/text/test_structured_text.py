@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables that arrive as text are read as the data that they hold, and nothing else is guessed."""
+"""Tests that variables that are strings are read as the data that they contain, and that nothing else is guessed."""
 
 import time
 
@@ -27,13 +27,13 @@ DATA = {"crio": {"metrics": {"enable_metrics": True, "metrics_port": 9537}}}
         "  {crio: {metrics: {enable_metrics: true, metrics_port: 9537}}}\n\n",
     ],
 )
-def test_a_text_that_holds_a_mapping_is_that_mapping(text):
+def test_a_string_that_contains_a_mapping_is_read_as_the_mapping(text):
     assert mapping_of(text) == DATA
     assert fault_of_mapping(text) == ""
 
 
 @pytest.mark.parametrize("value", [None, "", "  \n", {}, "{}"])
-def test_what_says_nothing_is_an_empty_mapping(value):
+def test_null_and_empty_values_are_an_empty_mapping(value):
     assert mapping_of(value) == {}
     assert fault_of_mapping(value) == ""
 
@@ -62,17 +62,17 @@ def test_what_says_nothing_is_an_empty_mapping(value):
         (True, "is a boolean, not a mapping"),
     ],
 )
-def test_anything_else_is_left_as_it_is_and_has_one_short_fault(value, fault):
+def test_anything_else_is_unchanged_and_has_one_short_problem(value, fault):
     assert mapping_of(value) is value
     assert fault in fault_of_mapping(value)
     assert len(fault_of_mapping(value)) < 150
 
 
-def test_a_fault_quotes_nothing_of_the_text():
+def test_a_problem_does_not_quote_the_text():
     assert "CANARY" not in fault_of_mapping("TOKEN: CANARY: CANARY\n\tCANARY")
 
 
-def test_aliases_cannot_multiply_a_text_without_end():
+def test_aliases_cannot_multiply_a_text_without_limit():
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
     begin = time.monotonic()
@@ -81,7 +81,7 @@ def test_aliases_cannot_multiply_a_text_without_end():
     assert time.monotonic() - begin < 5
 
 
-def test_keys_are_texts_as_in_any_other_variable():
+def test_keys_are_strings_as_in_any_other_variable():
     assert mapping_of("{2: a, on: b}") == {"2": "a", "true": "b"}
 
 
@@ -101,12 +101,12 @@ def test_keys_are_texts_as_in_any_other_variable():
         ({"a": 1}, {"a": 1}),
     ],
 )
-def test_a_list_may_arrive_as_text_or_as_words(value, found):
+def test_a_list_may_be_a_string_or_separate_words(value, found):
     assert list_of(value) == found
 
 
 @given(st.text(max_size=200) | st.text("{}[]:,-&*!|>'\"#%@` \n\tab1", max_size=60))
-def test_no_text_raises_anything(text):
+def test_no_text_raises_an_error(text):
     assert isinstance(mapping_of(text), (dict, str))
     assert isinstance(list_of(text), list)
     assert fault_of_mapping(text).isprintable()

@@ -26,12 +26,12 @@ DOCUMENTS = st.dictionaries(TEXTS, VALUES, max_size=6)
 
 
 @given(DOCUMENTS)
-def test_what_is_written_reads_back_the_same(document):
+def test_written_toml_parses_to_the_same_data(document):
     assert tomllib.loads(toml.dumps(document)) == document
 
 
 @given(DOCUMENTS)
-def test_equal_data_gives_equal_bytes_whatever_its_order(document):
+def test_equal_data_has_equal_bytes_in_any_order(document):
     backwards = dict(reversed(document.items()))
     assert toml.dumps(document) == toml.dumps(backwards)
 
@@ -41,7 +41,7 @@ def test_a_literal_stays_on_one_line(texts):
     assert "\n" not in toml.literal(texts)
 
 
-def test_scalars_stand_before_sub_tables():
+def test_scalars_come_before_sub_tables():
     text = toml.dumps({"crio": {"api": {"listen": "/run/x"}, "root": "/r", "storage_option": ["a"]}})
     assert text == '[crio]\nroot = "/r"\nstorage_option = ["a"]\n\n[crio.api]\nlisten = "/run/x"\n'
 
@@ -86,14 +86,14 @@ def test_names_are_quoted_only_where_toml_needs_it():
             {"a": datetime.date(2026, 1, 1)}, "a: a value of type date", id="no file here has a date"
         ),
         pytest.param({"a": 2**63}, "a: the integer does not fit", id="readers hold 64 bits"),
-        pytest.param({"a": {1: "x"}}, "a: a key must be text", id="keys are text"),
+        pytest.param({"a": {1: "x"}}, "a: a key must be text", id="keys are strings"),
         pytest.param(
             {"a": "\ud800"}, "a: the text is not valid Unicode", id="half a surrogate pair has no UTF-8"
         ),
         pytest.param({"\ud800": 1}, r"'.ud800': the text is not valid", id="nor has it in a key"),
-        pytest.param([], "a TOML document is a table", id="a list is no document"),
+        pytest.param([], "a TOML document is a table", id="a list is not a document"),
     ],
 )
-def test_what_toml_cannot_hold_is_refused_with_its_place(document, message):
+def test_values_that_toml_cannot_represent_are_refused_with_their_path(document, message):
     with pytest.raises(toml.TomlError, match=message):
         toml.dumps(document)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node returned becomes checks: which one fails, warns or is skipped, and with which detail."""
+"""Tests which checks fail, warn or are skipped for the result of a node, and their details."""
 
 import copy
 
@@ -100,8 +100,10 @@ def network(reason, message, *files):
     }
 
 
-def checks(change, entries=(ENTRY,), **asked):
-    options = Options(**{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **asked})
+def checks(change, entries=(ENTRY,), **requested):
+    options = Options(
+        **{"network": "optional", "image": IMAGE, "pull": [APP], "check_mode": False, **requested}
+    )
     seen = node(change)
     if not seen["state"]["unit"]["active"] and seen["state"]["unit"]["phase"] == "serving":
         seen["state"]["unit"]["phase"] = "stopped"
@@ -122,7 +124,7 @@ def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
 
 
 @pytest.mark.parametrize(
-    ("change", "asked", "name", "status", "words"),
+    ("change", "requested", "name", "status", "words"),
     [
         pytest.param(
             {"state": {"crio": {"installed": False}}}, {}, "service", "failed", "CRI-O is not installed",
@@ -251,8 +253,8 @@ def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
         ),
     ],
 )  # fmt: skip
-def test_a_fault_is_reported_by_its_check_with_the_reason(change, asked, name, status, words):
-    check = checks(change, **asked)[name]
+def test_a_fault_is_reported_by_its_check_with_the_reason(change, requested, name, status, words):
+    check = checks(change, **requested)[name]
     assert check["status"] == status
     assert words in check["detail"]
 
@@ -291,8 +293,8 @@ def test_without_managed_files_there_is_nothing_to_compare():
 
 
 def test_credentials_and_control_characters_of_an_error_are_not_shown():
-    said = "proxyconnect tcp: dial http://user:tr0ub4dor@proxy.example.com:3128:\n\x1b[31mrefused"
-    detail = checks({"pulls": {APP: said}})[f"pull {APP}"]["detail"]
+    message = "proxyconnect tcp: dial http://user:tr0ub4dor@proxy.example.com:3128:\n\x1b[31mrefused"
+    detail = checks({"pulls": {APP: message}})[f"pull {APP}"]["detail"]
     assert detail == "proxyconnect tcp: dial http://***@proxy.example.com:3128: \ufffd[31mrefused"
 
 
@@ -324,7 +326,7 @@ def test_credentials_and_control_characters_of_an_error_are_not_shown():
         pytest.param({"state": {"live": {}}}, "passed", "crun, kata", id="an old crictl, all are live"),
         pytest.param(
             {"handlers_error": "crictl printed str", "configuration_error": "no answer"}, "skipped", "crictl printed str",
-            id="nobody reports them",
+            id="not reported",
         ),
         pytest.param(
             {"handlers": [], "state": {"files": {PATH: {"loaded": False}}}}, "skipped", "has not loaded",
@@ -361,7 +363,7 @@ def test_an_ignored_handler_is_not_reported_as_outranked_by_a_later_file():
     assert found["detail"].count(KATA) == 1
 
 
-def test_a_path_whose_file_system_does_not_answer_is_a_warning():
+def test_a_path_on_an_unresponsive_file_system_is_a_warning():
     found = checks({"state": {"unanswered_paths": ["/mnt/nfs/policy.json"]}})["without_effect"]
     assert found["status"] == "warning"
     assert "/mnt/nfs/policy.json: its file system did not answer in time" in found["detail"]

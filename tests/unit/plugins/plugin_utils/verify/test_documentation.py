@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of checks is documented in the README of the role verify and in the RETURN of runtime_verify."""
+"""Tests that the table of checks is documented in the README of the role verify and in the RETURN of runtime_verify."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_the_readme_has_every_row_of_the_table():
     assert rows_of_readme() == [as_row(check) for check in ALL]
 
 
-def test_the_return_documentation_asks_every_question():
+def test_the_return_documentation_contains_every_question():
     assert paragraphs_of_return() == [as_paragraph(check) for check in ALL]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a play: the status of each node in the document, and the table."""
+"""Tests the report of a play: the status of each node in the document, and the table."""
 
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import WIDTH
 from ansible_collections.cri.node.plugins.plugin_utils.verify import report
