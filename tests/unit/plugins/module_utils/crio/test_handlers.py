@@ -19,19 +19,21 @@ def problems(after, pod=None, monitors=None, before=BEFORE):
 @pytest.mark.parametrize(
     ("after", "pod", "words"),
     [
-        pytest.param(("runc", {"crun": CRUN, "runc": RUNC}), POD, "another program", id="another default"),
-        pytest.param(("runc", {"runc": RUNC}), dict(POD, handler="crun"), "taken away", id="taken away"),
+        pytest.param(("runc", {"crun": CRUN, "runc": RUNC}), POD, "different program", id="another default"),
+        pytest.param(
+            ("runc", {"runc": RUNC}), dict(POD, handler="crun"), "removes the handler", id="taken away"
+        ),
         pytest.param(
             ("crun", {"crun": dict(CRUN, runtime_path="/opt/crun")}), POD, "/opt/crun", id="another program"
         ),
         pytest.param(
             ("crun", {"crun": dict(CRUN, runtime_root="/run/x")}),
             POD,
-            "state folder",
+            "state directory",
             id="another state folder",
         ),
         pytest.param(
-            ("crun", {"crun": dict(CRUN, runtime_type="vm")}), POD, "another type", id="another type"
+            ("crun", {"crun": dict(CRUN, runtime_type="vm")}), POD, "different type", id="another type"
         ),
     ],
 )
@@ -62,7 +64,7 @@ def test_what_concerns_no_running_pod_may_change(after):
 def test_what_a_container_was_really_started_with_counts():
     """/config shows what a reload read, and no pod got."""
     reloaded = ("runc", {"runc": RUNC, "crun": CRUN})
-    assert "another program" in problems(("runc", {"runc": RUNC}), before=reloaded)[0]
+    assert "different program" in problems(("runc", {"runc": RUNC}), before=reloaded)[0]
 
 
 def test_the_lines_of_a_configuration_are_handlers_by_name():

@@ -23,11 +23,11 @@ def test_a_failure_holds_no_value_of_the_environment():
     secrets = pod("hunter2", "hunter22", "line one\nline two", "on")
     error = PodError("container app: cannot set hunter2", "app", 1, "Error")
     lines = ["V=hunter22 on", "line two of it", "harmless"]
-    told = pod_result.failure(secrets, error, "It was removed again", lines, changed=True)
+    told = pod_result.failure(secrets, error, "The pod was removed again", lines, changed=True)
     assert told.log == ["V=******** on", "******** of it", "harmless"]
     assert str(told) == (
-        "the pod shop/web did not come up: container app: cannot set ********. It was removed again."
-        " The container's last lines:\n  V=******** on\n  ******** of it\n  harmless"
+        "the pod shop/web did not come up: container app: cannot set ********. The pod was removed again."
+        " The last lines of the container's log:\n  V=******** on\n  ******** of it\n  harmless"
     )
     assert (told.container, told.exit_code, told.reason, told.changed) == ("app", 1, "Error", True)
 
@@ -47,13 +47,13 @@ def test_nor_the_beginning_of_one_where_something_was_cut(tmp_path):
 def test_nor_one_whose_white_space_a_message_has_changed():
     secrets = pod("two  blanks\tand a tab")
     error = CrictlError('crictl start failed: exec: "two blanks and a tab": not found')
-    assert "blanks" not in str(pod_result.failure(secrets, error, "It was removed again", []))
+    assert "blanks" not in str(pod_result.failure(secrets, error, "The pod was removed again", []))
 
 
 def test_what_a_container_says_reaches_people_as_printable_lines_and_programs_as_it_is():
     lines = ["\x1b]0;title\x07\x1b[2J", "a\rb", "\u202ereversed"]
     error = PodError("container app ended: \x1b[31mred\nline", "app", 1, "Error")
-    failure = pod_result.failure(pod(), error, "It was removed again", lines)
+    failure = pod_result.failure(pod(), error, "The pod was removed again", lines)
     assert failure.log == lines
     message, *said = str(failure).split("\n")
     assert len(said) == 3
@@ -78,9 +78,9 @@ def test_nor_does_a_result():
 def test_a_failure_that_no_container_is_to_blame_for_has_no_lines():
     error = OSError("no space")
     assert pod_result.last_lines(pod(), error) == []
-    told = pod_result.failure(pod(), error, "It was removed again", [])
+    told = pod_result.failure(pod(), error, "The pod was removed again", [])
     assert (told.container, told.log, str(told)) == (
         None,
         None,
-        "the pod shop/web did not come up: no space. It was removed again.",
+        "the pod shop/web did not come up: no space. The pod was removed again.",
     )

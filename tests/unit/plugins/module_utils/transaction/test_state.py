@@ -80,7 +80,7 @@ def test_a_file_of_another_owner_that_is_gone_is_noted_and_stops_nothing(tmp_pat
     os.unlink(node.path("/etc/crictl.yaml"))
     outcome = apply.apply(node.layout, node.request(id="second"), "/program")
     assert outcome["committed"]
-    assert any("/etc/crictl.yaml" in each and "is gone" in each for each in outcome["warnings"])
+    assert any("/etc/crictl.yaml" in each and "no longer exists" in each for each in outcome["warnings"])
     assert node.daemon.starts == 3
     assert node.configuration()[CONFIG] == "new\n644"
 
