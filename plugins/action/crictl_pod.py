@@ -149,7 +149,7 @@ def _environment(pod: Pod) -> list[str]:
 def _diff(names: dict[str, str], pod: Pod | None, removed: list[dict[str, Any]]) -> dict[str, str]:
     """Return the diff, without the environment and values that may be derived from it."""
     place = f"{names['namespace']}/{names['name']}"
-    before = "".join(_lines(place, each["containers"], "former") for each in removed)
+    before = "".join(_lines(place, each["containers"], "previous") for each in removed)
     if pod is None:
         return {"before": before, "after": ""}
     wanted = [

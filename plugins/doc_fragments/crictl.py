@@ -13,7 +13,7 @@ options:
     description:
       - The socket of the runtime, as a C(unix://) URL or a path. The socket of any CRI runtime can be used, for
         example C(unix:///run/containerd/containerd.sock).
-      - It is always passed to crictl; neither C(/etc/crictl.yaml) nor crictl's environment variables are read.
+      - The option is always passed to crictl, so that neither C(/etc/crictl.yaml) nor the environment variables of crictl apply.
     type: str
     default: unix:///var/run/crio/crio.sock
   image_endpoint:

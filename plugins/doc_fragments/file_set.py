@@ -35,7 +35,7 @@ options:
       layers:
         description:
           - The settings of the file as a list of pairs, each with the name of a variable and its value. Later pairs override
-            earlier ones. The header of the file contains the first name.
+            earlier ones. The header of the file names the first variable.
           - Settings are merged as documented for the filters P(cri.node.crio_config#filter), P(cri.node.registries_config#filter)
             and P(cri.node.crictl_config#filter). The layers of V(unit_drop_in) are written one after the other.
           - A value may be a string that contains a mapping as JSON or YAML. Without any settings, the file is not written, and is

@@ -43,7 +43,7 @@ class _Forward:
 
     def seek(self, position: int) -> int:
         if position < self._position:
-            raise ArchiveError("an entry's size leads backward")
+            raise ArchiveError("an entry has a negative size")
         while self._position < position:
             if not self.read(min(position - self._position, _BLOCK)):
                 break
@@ -51,11 +51,11 @@ class _Forward:
 
     def read(self, count: int) -> bytes:
         if count > _BLOCK:
-            raise ArchiveError(f"an entry's header has {size(count)}")
+            raise ArchiveError(f"the header of an entry has {size(count)}")
         block = self._file.read(count)
         self._position += len(block)
         if self._position > SIZE_LIMIT:
-            raise ArchiveError(f"it has more than {size(SIZE_LIMIT)}, unpacked")
+            raise ArchiveError(f"it is larger than {size(SIZE_LIMIT)} when unpacked")
         return block
 
 

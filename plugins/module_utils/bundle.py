@@ -89,8 +89,8 @@ def read() -> dict[str, str | None]:
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
         raise BundleError(
-            f"CRI-O {installed or 'of unknown version'} is installed as {shown(service.binary)}, not from a bundle"
-            f" (which goes to {CRIO}); use crio_install: preinstalled"
+            f"CRI-O {installed or 'of unknown version'} is installed as {shown(service.binary)}, not from a bundle,"
+            f" which would be {CRIO}; use crio_install: preinstalled"
         )
     # A crio that no longer runs is replaced if a bundle installed it: the file may be damaged.
     installed = installed or record.get("version")
@@ -139,7 +139,7 @@ def _recover() -> bool:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(RECORD)
     except (OSError, SwapError) as error:
-        raise BundleError(f"an installation of a bundle was cut short, and {_cannot_end(error)}") from error
+        raise BundleError(f"an installation of a bundle was interrupted, and {_cannot_end(error)}") from error
     if ended == "undone":
         run(["systemctl", "daemon-reload"])
     return ended is not None
@@ -170,7 +170,7 @@ def _locked() -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise BundleError(
-                        "another run is installing a bundle on this node; run again when it has ended"
+                        "another run is installing a bundle on this node; run again when it has finished"
                     ) from None
                 time.sleep(0.2)
         yield
@@ -197,8 +197,8 @@ def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placeme
     installed = read()["installed"]
     if installed and installed.split(".")[:2] != version.split(".")[:2]:
         raise BundleError(
-            f"CRI-O {installed} is installed and the bundle has {version}: another minor version removes all"
-            f" pods of the node when it starts. Drain the node, stop CRI-O and remove {CRIO} first"
+            f"CRI-O {installed} is installed, but the bundle contains {version}: a different minor version removes"
+            f" all pods of the node when it starts. Drain the node, stop CRI-O and remove {CRIO} first"
         )
     placements = list(_placements(members))
     for target, _content, _mode in placements:
@@ -239,19 +239,20 @@ def _install(version: str, placements: list[Placement], sha256: str) -> list[str
         swap.finish()
     except OSError as error:
         return [
-            f"the bundle is installed; {os_error(error, 'removing what its installation left')}; the next run removes it"
+            f"the bundle is installed; {os_error(error, 'removing the temporary files of the installation')};"
+            " the next run removes them"
         ]
     return []
 
 
 def _undo(swap: FileSwap, reason: str) -> NoReturn:
-    """Put the former files back, if possible, and raise BundleError."""
+    """Put the previous files back, if possible, and raise BundleError."""
     try:
         swap.undo()
     except SwapError as error:
-        raise BundleError(f"{reason}. Going back failed too: {_cannot_end(error)}") from None
+        raise BundleError(f"{reason}. Undoing the installation also failed: {_cannot_end(error)}") from None
     run(["systemctl", "daemon-reload"])
-    raise BundleError(f"{reason}. The former files are in place; nothing was changed") from None
+    raise BundleError(f"{reason}. The previous files were restored; nothing was changed") from None
 
 
 def _still_wanted(placements: list[Placement]) -> list[Placement]:
@@ -284,8 +285,7 @@ def _refuse_another_hash(name: str, archive: str, sha256: str) -> None:
         raise BundleError(f"the bundle {name} cannot be read: {reason}") from error
     if found.hexdigest() != sha256:
         raise BundleError(
-            f"the bundle {name} has the SHA-256 {found.hexdigest()}, not the {sha256} that crio_bundle"
-            " asks for"
+            f"the bundle {name} has the SHA-256 {found.hexdigest()}, but crio_bundle specifies {sha256}"
         )
 
 
@@ -346,8 +346,8 @@ def _refuse_unfit_file_systems(placements: list[Placement]) -> None:
         device = os.stat(waiting_room).st_dev
         if os.stat(directory).st_dev != device:
             raise BundleError(
-                f"{directory} is on another file system than {waiting_room}, where {target} is staged; it cannot be"
-                " renamed from there. Unmount it"
+                f"{directory} is on a different file system than {waiting_room}, where {target} is staged, so the staged file"
+                f" cannot be renamed into place; unmount {directory}"
             )
         places[device] = waiting_room
         needed[device] = needed.get(device, _ROOM_TO_SPARE) + os.stat(content).st_size

@@ -479,7 +479,7 @@ def read_state(text: str, path: str) -> State:
 
 def _entry(entry: Any, name: str, path: str) -> CommittedFile:
     if not isinstance(entry, dict) or not name.startswith("/"):
-        raise DamagedDocument(f"{path}: the entry {name:.80} is not that of a file")
+        raise DamagedDocument(f"{path}: the entry {name:.80} is not a file entry")
     return {
         "sha256": _of(entry, "sha256", str, "", path),
         "mode": _of(entry, "mode", str, "0644", path),
@@ -595,7 +595,7 @@ def read_outcome(text: str, path: str) -> Outcome:
 def _refuse_other_format(number: Any, known: tuple[int, ...], path: str) -> None:
     if number not in known:
         raise DamagedDocument(
-            f"{path} has format {number!r:.40}, which this version of cri.node does not know"
+            f"{path} has format {number!r:.40}, which this version of cri.node does not support"
         )
 
 
@@ -605,7 +605,7 @@ def _document(text: str, path: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DamagedDocument(f"{path} is not JSON: {str(error)[:100]}") from None
     if not isinstance(data, dict):
-        raise DamagedDocument(f"{path} holds {type(data).__name__} where an object belongs")
+        raise DamagedDocument(f"{path} contains {type(data).__name__} instead of an object")
     return data
 
 

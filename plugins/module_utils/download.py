@@ -161,9 +161,11 @@ def _copy(incoming: Incoming, target: str, deadline: float) -> None:
                     break
                 count += len(block)
                 if count > LIMIT:
-                    raise DownloadError(f"it is larger than the {size(LIMIT)} that are accepted")
+                    raise DownloadError(f"it is larger than {size(LIMIT)}, the largest size accepted")
                 if time.monotonic() > deadline:
-                    raise DownloadError(f"it did not arrive within {TIME_LIMIT} s; {size(count)} did")
+                    raise DownloadError(
+                        f"it was not complete within {TIME_LIMIT} s; {size(count)} were received"
+                    )
                 _write(file, block, target, announced)
             _write(file, b"", target, announced)
     except OSError as error:
@@ -171,7 +173,7 @@ def _copy(incoming: Incoming, target: str, deadline: float) -> None:
             raise  # of the connection
         raise DownloadError(f"it cannot be stored: {os_reason(error, target)}") from None
     if announced is not None and count < announced:
-        raise DownloadError(f"the connection ended after {count} of {announced} bytes")
+        raise DownloadError(f"the connection was closed after {count} of {announced} bytes")
 
 
 def _write(file: IO[bytes], block: bytes, target: str, announced: int | None) -> None:
@@ -202,7 +204,7 @@ def _refuse_without_room(target: str, needed: int) -> None:
     room = (found.f_bfree if os.geteuid() == 0 else found.f_bavail) * found.f_frsize
     if found.f_blocks and room < needed:
         raise DownloadError(
-            f"it has {size(needed)}, and the file system of {shown(folder)} has {size(room)} left"
+            f"it has {size(needed)}, but the file system of {shown(folder)} has only {size(room)} left"
         )
 
 
@@ -214,13 +216,13 @@ def _reason(error: Any, url: str) -> str:
     if isinstance(error, urllib.error.URLError):
         error = error.reason
     if isinstance(error, socket.timeout):
-        return f"no answer within {READ_TIMEOUT} s"
+        return f"no response within {READ_TIMEOUT} s"
     if isinstance(error, http.client.IncompleteRead):
-        return "the connection ended too early"
+        return "the connection was closed too early"
     if isinstance(error, (http.client.InvalidURL, ValueError)) and not isinstance(error, OSError):
         return "it is not a valid URL, or redirects to one that is not; a user or password must be percent-encoded"
     if isinstance(error, http.client.HTTPException):
-        return f"the server's answer is not valid HTTP ({type(error).__name__})"
+        return f"the response of the server is not valid HTTP ({type(error).__name__})"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return _scrubbed(str(reason), url) or type(error).__name__
 

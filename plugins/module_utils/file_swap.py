@@ -135,8 +135,8 @@ class FileSwap:
         found = document.get("format") if isinstance(document, dict) else None
         if isinstance(found, int) and found != FORMAT:
             raise SwapError(
-                f"{self.intent} is of format {found}, this cri.node knows format {FORMAT}: another version of the"
-                " collection was cut short here. Run that version again, or remove the file"
+                f"{self.intent} has format {found}, but this version of cri.node supports only format {FORMAT}: an installation"
+                " by another version of the collection was interrupted. Run that version again, or remove the file"
             )
 
     def undo(self) -> None:
@@ -146,7 +146,7 @@ class FileSwap:
             try:
                 _undo(entry)
             except (OSError, SwapError) as error:
-                failures.append(_sentence(error, f"bringing {entry['target']} back"))
+                failures.append(_sentence(error, f"restoring {entry['target']}"))
         if not failures:
             for directory in reversed(self._directories):
                 with contextlib.suppress(OSError):  # gone, or somebody else put something into it
@@ -227,7 +227,7 @@ def _undo(entry: dict[str, Any]) -> None:
     is_ours = entry["identity"] is not None and _identity(entry["target"]) == entry["identity"]
     if is_ours and entry["existed"]:
         if _identity(entry["kept"]) is None:
-            raise SwapError(f"the former {entry['target']} is gone: {entry['kept']} was removed by somebody")
+            raise SwapError(f"the previous {entry['target']} is lost: its copy {entry['kept']} was removed")
         os.rename(entry["kept"], entry["target"])
     elif is_ours:
         _remove(entry["target"])

@@ -310,7 +310,7 @@ class SharedFile(ManagedFile):
     def refuse_lost_edit(self) -> None:
         """Raise NodeFileError if the file has changed since the entries were merged into it."""
         if _same(self.found) != _same(node_files.describe(self.path)):
-            raise NodeFileError(f"somebody else changed {self.path} during the change; run again")
+            raise NodeFileError(f"another process changed {self.path} during the change; run again")
 
     def is_in_place(self) -> bool:
         """Return whether the file has all entries of the change. Other entries may have changed since."""

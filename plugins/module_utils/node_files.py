@@ -215,18 +215,18 @@ def refuse_untouchable(path: str, mounts: Collection[str] = ()) -> None:
 def refuse_unwritable(path: str, size: int) -> None:
     """Raise NodeFileError if the file system of `path` has no room for a file of `size` bytes or is read-only."""
     above = _real_directory_above(path)
-    with doing("asking for the free space of", above):
+    with doing("reading the free space of", above):
         found = os.statvfs(above)
     if found.f_flag & os.ST_RDONLY:
         raise NodeFileError(f"{above} is on a file system that is mounted read-only")
     free = found.f_bavail * found.f_frsize
     if free < size:
         raise NodeFileError(
-            f"the file system of {above} has {free >> 10} KiB left, and the change needs {(size >> 10) + 1} KiB;"
+            f"the file system of {above} has {free >> 10} KiB left, but the change needs {(size >> 10) + 1} KiB;"
             " free some space"
         )
     if found.f_files and not found.f_favail:
-        raise NodeFileError(f"the file system of {above} has no inode left; remove some files")
+        raise NodeFileError(f"the file system of {above} has no inodes left; remove some files")
 
 
 def _is_immutable(path: str) -> bool:
@@ -280,7 +280,7 @@ def read_json(path: str) -> Any:
 
 def sync_directory(path: str) -> None:
     """Make the names in a folder survive a power loss."""
-    with doing("writing the folder", path):
+    with doing("writing the directory", path):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
@@ -291,7 +291,7 @@ def sync_directory(path: str) -> None:
 def make_private_directory(path: str) -> None:
     """Create a directory that only root can read, whatever the umask is. Its parents are created like those in /etc."""
     make_directories(os.path.dirname(path))
-    with doing("making the folder", path):
+    with doing("creating the directory", path):
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
         os.chmod(path, 0o700)
@@ -305,7 +305,7 @@ def make_directories(path: str) -> list[str]:
         missing.insert(0, path)
         path = os.path.dirname(path)
     for directory in missing:
-        with doing("making the folder", directory):
+        with doing("creating the directory", directory):
             os.mkdir(directory, 0o755)
             os.chmod(directory, 0o755)
         sync_directory(os.path.dirname(directory))
@@ -357,13 +357,13 @@ def remove_empty_directory(path: str) -> None:
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY):
             return
-        raise NodeFileError(os_error(error, "removing the folder")) from error
+        raise NodeFileError(os_error(error, "removing the directory")) from error
     sync_directory(os.path.dirname(path))
 
 
 def remove_tree(path: str) -> None:
     """Remove a folder of the collection with its content, or what is there instead of it. A missing one is not an error."""
-    with doing("removing the folder", path), contextlib.suppress(FileNotFoundError):
+    with doing("removing the directory", path), contextlib.suppress(FileNotFoundError):
         if os.path.islink(path):
             os.unlink(path)
             return

@@ -37,7 +37,7 @@ def run(
     except (OSError, ValueError) as error:
         return 127, "", f"{arguments[0]}: {getattr(error, 'strerror', None) or error}"
     except subprocess.TimeoutExpired:
-        return 124, "", f"{' '.join(arguments)[:200]} did not end within {timeout} s"
+        return 124, "", f"{' '.join(arguments)[:200]} did not finish within {timeout} s"
     return done.returncode, _text(done.stdout), _text(done.stderr)
 
 

@@ -65,6 +65,6 @@ def of(params: dict[str, Any], specification: dict[str, Any]) -> dict[str, Any]:
     result = ArgumentSpecValidator(specification).validate({**params["request"], **params["secrets"]})
     if result.error_messages:
         raise RequestError(
-            f"the request does not have the form that this internal module takes: {'; '.join(result.error_messages)}"
+            f"the request does not match the options of this internal module: {'; '.join(result.error_messages)}"
         )
     return result.validated_parameters

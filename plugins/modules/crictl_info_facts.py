@@ -9,8 +9,8 @@ module: crictl_info_facts
 short_description: Gather facts about the container runtime with crictl
 version_added: 0.1.0
 description:
-  - Returns conditions, handlers, features, version and cgroup driver of the runtime, typed.
-  - The module succeeds if the runtime is not ready; check RV(ansible_facts.crictl_info.runtime_ready). It fails if the
+  - Returns the conditions, handlers, features, version and cgroup driver of the runtime as typed data.
+  - The module succeeds even if the runtime is not ready; check RV(ansible_facts.crictl_info.runtime_ready). It fails if the
     runtime does not answer.
 author:
   - The cri.node contributors (@cri-node)
@@ -40,7 +40,6 @@ EXAMPLES = r"""
     endpoint: unix:///run/containerd/containerd.sock
     timeout: 60
   become: true
-  when: ansible_facts.crictl_info.version.runtime_name == 'containerd'
 
 - name: Wait until the network is ready
   cri.node.crictl_info_facts:
@@ -78,7 +77,7 @@ ansible_facts:
           type: bool
           sample: true
         conditions:
-          description: All conditions, in the order of the runtime.
+          description: All conditions, in the order in which the runtime reports them.
           returned: success
           type: list
           elements: dict
@@ -105,7 +104,7 @@ ansible_facts:
               sample: no CNI configuration file in /etc/cni/net.d/
         handlers:
           description: The handlers (OCI runtimes) that pods can select with a C(RuntimeClass).
-          returned: if runtime and crictl report it (Kubernetes 1.30 and newer)
+          returned: if the runtime and crictl report them (Kubernetes 1.30 and newer)
           type: list
           elements: dict
           contains:
@@ -116,7 +115,7 @@ ansible_facts:
               type: str
               sample: crun
             default:
-              description: Whether pods without a C(RuntimeClass) use it.
+              description: Whether pods without a C(RuntimeClass) use this handler.
               returned: if known
               type: bool
               sample: true
@@ -129,7 +128,7 @@ ansible_facts:
               sample: {recursive_read_only_mounts: true, user_namespaces: true}
         features:
           description: The features of the runtime that do not depend on the handler.
-          returned: if runtime and crictl report it (Kubernetes 1.31 and newer)
+          returned: if the runtime and crictl report them (Kubernetes 1.31 and newer)
           type: dict
           sample: {supplemental_groups_policy: true}
         version:
@@ -165,7 +164,7 @@ ansible_facts:
 kind:
   description:
     - The kind of failure, for use in conditions.
-    - V(missing) (there is no crictl), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
+    - V(missing) (crictl is not installed), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
       V(permission), V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
       V(failed).
   returned: failure

@@ -17,7 +17,8 @@ description:
     C(/var/log/pods) and the directories above it, which may be on another disk.
   - At most 600,000 characters are returned, counted as JSON. RV(ansible_facts.crictl_logs.truncated) is V(true) if
     there was more, or may have been.
-  - Facts are cached and belong to the host until the end of the play. Set O(as_facts=false) to return the log only once.
+  - Facts are kept for the host until the end of the run, and longer with a fact cache. Set O(as_facts=false) to return the
+    log only in the result of the task.
   - Logs may contain secrets of applications. Use C(no_log) on the task in that case.
 author:
   - The cri.node contributors (@cri-node)
@@ -219,8 +220,8 @@ ansible_facts:
           sample: 2
         truncated:
           description:
-            - Whether a limit (O(tail), O(max_bytes), the characters of a result, the bytes that are read) ended the
-              reading before the beginning of the selected lines, or cut a line.
+            - Whether a limit (O(tail), O(max_bytes), the size of the result, or the number of bytes read) stopped
+              the module before it reached the beginning of the selected lines, or cut off a line.
           returned: success
           type: bool
           sample: false
@@ -247,7 +248,7 @@ crictl_logs:
 kind:
   description:
     - The kind of failure, for use in conditions.
-    - V(missing) (there is no crictl), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
+    - V(missing) (crictl is not installed), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
       V(permission), V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
       V(failed).
   returned: failure

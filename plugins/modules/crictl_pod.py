@@ -60,7 +60,8 @@ options:
     description:
       - What to wait for. V(ready) waits until each container is running or has exited with code 0; V(completed) waits until each
         container has exited with code 0; V(none) does not wait after the start.
-      - V(ready) is checked only once. A container that fails later is not noticed before the next run.
+      - The module does not monitor the pod after V(ready) is reached. A container that fails later is only noticed
+        by the next run.
     type: str
     choices: [ready, completed, none]
     default: ready
@@ -82,12 +83,12 @@ attributes:
   check_mode:
     support: full
     details:
-      - Does not pull images, so that it does not detect an image that cannot be pulled.
+      - Does not pull images, and therefore does not detect an image that cannot be pulled.
   diff_mode:
     support: full
     details:
-      - Shows containers and images. Other changes may contain values of the environment, so that it only shows that there are
-        any.
+      - Shows containers and images. Other changes may contain values of the environment, so only the fact that there are
+        changes is shown.
 seealso:
   - module: cri.node.crictl_ps_facts
   - module: cri.node.crictl_logs_facts
@@ -298,10 +299,10 @@ log:
 kind:
   description:
     - The kind of failure, for use in conditions.
-    - V(missing) (there is no crictl), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
+    - V(missing) (crictl is not installed), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
       V(permission), V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
       V(failed).
-  returned: failure of crictl before the pod was made
+  returned: failure of crictl before the pod was created
   type: str
   sample: unreachable
 """

@@ -9,8 +9,8 @@ module: crictl_ps_facts
 short_description: Gather container facts with crictl
 version_added: 0.1.0
 description:
-  - Returns the containers of a node, typed.
-  - Filters of different options are combined with AND, several values of one option with OR.
+  - Returns the containers of a node as typed data.
+  - Options are combined with AND, and the values of one option with OR, except for those of O(labels), which must all match.
   - The environment and the command line of containers are never returned.
   - Annotations are set by whoever created the container, and may contain secrets; use C(no_log) on the task in that
     case. Annotations that contain a whole manifest (C(kubectl.kubernetes.io/last-applied-configuration)) are left out.
@@ -61,7 +61,7 @@ options:
     description:
       - Also return when containers started and ended, why they ended and with which exit code, the paths of their logs,
         image digests, mounts, resources, user and stop signal, and the namespaces of their pods.
-      - Takes another call of crictl for each 50 containers that are returned, and for each 50 of their pods.
+      - Requires one more call of crictl for every 50 containers that are returned, and for every 50 of their pods.
     type: bool
     default: false
 seealso:
@@ -186,7 +186,7 @@ ansible_facts:
                   sample: 4c3f3a52-6a0f-4c84-9f9e-8f3b1b3f9c11
                 namespaces:
                   description:
-                    - The Linux namespaces of the pod, as far as it was created with options for them.
+                    - The Linux namespaces that the options of the pod specify.
                     - A mode is V(pod) (one namespace for the pod), V(container) (one for each container), V(node) (the
                       namespace of the node), V(target) (the namespace of another container) or V(unknown).
                   returned: with O(details=true), if the runtime reports it
@@ -287,7 +287,7 @@ ansible_facts:
             started_at:
               description:
                 - The time of the start, RFC 3339 in UTC with nanoseconds.
-                - CRI-O records it after the start. For a container that ends at once, it may be slightly later than
+                - CRI-O records this time after the start. For a container that exits immediately, it may be slightly later than
                   C(finished_at).
               returned: with O(details=true), if the container was started
               type: str
@@ -318,12 +318,12 @@ ansible_facts:
               type: str
               sample: /var/log/pods/default_hello-pod_u1/hello-world/0.log
             pid:
-              description: The process ID on the node of the first process.
+              description: The process ID of the first process, as seen on the node.
               returned: with O(details=true), if the container is running and the runtime reports it
               type: int
               sample: 244
             mounts:
-              description: The mounts that the container was created with, in the order of the runtime.
+              description: The mounts that the container was created with, in the order in which the runtime reports them.
               returned: with O(details=true)
               type: list
               elements: dict
@@ -386,7 +386,7 @@ ansible_facts:
                   type: int
                   sample: 50000
                 cpu_shares:
-                  description: The CPU weight relative to other containers, as of cgroup v1.
+                  description: The CPU weight relative to other containers, as CPU shares of cgroup v1.
                   returned: if set
                   type: int
                   sample: 512
@@ -466,7 +466,7 @@ ansible_facts:
 kind:
   description:
     - The kind of failure, for use in conditions.
-    - V(missing) (there is no crictl), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
+    - V(missing) (crictl is not installed), V(unreachable) (there is no socket, or nothing listens on it), V(timeout),
       V(permission), V(not_found), V(not_json) (crictl printed something else), V(unexpected) (JSON of another form) or
       V(failed).
   returned: failure

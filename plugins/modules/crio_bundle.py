@@ -17,8 +17,8 @@ description:
     a kill or a loss of power, the next run completes or undoes the installation, so that all programs are from the same bundle.
     Makes one remote call and downloads nothing if the bundle is already installed.
   - Does not enable or start the service; use M(cri.node.runtime_config) for that.
-  - Refuses to replace a CRI-O of another minor version, because its start would remove all pods, and a CRI-O that was not
-    installed from a bundle.
+  - Refuses to replace a CRI-O of a different minor version, because the start of the new version would remove all
+    pods, and a CRI-O that was not installed from a bundle.
 options:
   source:
     description:
@@ -36,8 +36,8 @@ options:
     required: true
   fetched_by:
     description:
-      - Where a URL is downloaded. V(controller) copies the bundle to the node, for nodes without network access. It also uses the
-        credentials of F(~/.netrc).
+      - Where a URL is downloaded. With V(controller), the controller downloads the bundle, with the credentials of
+        F(~/.netrc) if there are any, and copies it to the node, for nodes without network access.
     type: str
     choices: [node, controller]
     default: node
@@ -57,7 +57,7 @@ attributes:
 requirements:
   - Python 3.9 or newer on the node
   - systemd on the node
-  - the task to run as root, which usually means C(become=true)
+  - root access on the node, which usually requires C(become=true)
 seealso:
   - module: cri.node.runtime_config
   - name: Releases of CRI-O

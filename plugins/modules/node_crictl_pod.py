@@ -27,7 +27,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pod_failure:
-  description: What is known of a failure, such as the container and its last lines.
+  description: Details of the failure, such as the container and the last lines of its log.
   type: dict
   returned: failure of crictl or of the pod
 """
@@ -43,7 +43,10 @@ from ansible_collections.cri.node.plugins.module_utils.errors import PodError
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 
-KUBELET = "kubelet.service is active on this node: the kubelet removes pods that it does not know, this one within a minute or so"
+KUBELET = (
+    "kubelet.service is active on this node: the kubelet removes pods that it did not create, such as this one,"
+    " within about a minute"
+)
 REQUEST = {
     **OPTIONS,
     "state": {"type": "str", "choices": ["present", "absent"], "required": True},

@@ -30,15 +30,15 @@ RETURN = r"""
 architecture:
   description: The node's architecture, as bundles name it.
   type: str
-  returned: when the installed bundle was asked for
+  returned: with the call V(read)
 installed:
   description: The version of the installed CRI-O.
   type: str
-  returned: when the installed bundle was asked for
+  returned: with the call V(read)
 version:
   description: The version of CRI-O that was installed.
   type: str
-  returned: when an installation was asked for
+  returned: with the call V(install)
 """
 
 from typing import Any

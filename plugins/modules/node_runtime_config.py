@@ -30,11 +30,11 @@ RETURN = r"""
 report:
   description: The state of the node.
   type: dict
-  returned: when it was asked for
+  returned: with the call V(read)
 outcome:
   description: How the change ended.
   type: dict
-  returned: when a change was asked for
+  returned: with the call V(apply)
 """
 
 from typing import Any

@@ -20,7 +20,7 @@ author:
 
 EXAMPLES = r"""
 # Use the module whose action calls this one.
-- name: Validate the container runtime
+- name: Verify the container runtime
   cri.node.runtime_verify:
     image: docker.io/library/hello-world:latest
 """

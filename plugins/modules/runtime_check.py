@@ -65,7 +65,7 @@ EXAMPLES = r"""
 RETURN = r"""
 problems:
   description: What is wrong; empty if all settings can be applied.
-  returned: always
+  returned: always, except for later batches of a play with C(serial)
   type: list
   elements: dict
   contains: &problem
@@ -95,13 +95,13 @@ problems:
       sample: an integer from 0 to 65535
 warnings_found:
   description: Settings that are accepted, but not recommended or without effect.
-  returned: always
+  returned: always, except for later batches of a play with C(serial)
   type: list
   elements: dict
   contains: *problem
 lines:
   description: The table as lines of text.
-  returned: always
+  returned: success, except for later batches; on failure, only if the table was not printed
   type: list
   elements: str
 msg:

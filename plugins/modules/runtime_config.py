@@ -45,7 +45,7 @@ options:
         type: dict
         required: true
       fetched_by:
-        description: Where a URL is downloaded. The controller copies the bundle to the node.
+        description: Where a URL is downloaded. With V(controller), the controller downloads the bundle and copies it to the node.
         type: str
         choices: [node, controller]
         default: node
@@ -83,7 +83,7 @@ attributes:
 requirements:
   - Python 3.9 or newer on the node
   - systemd on the node
-  - the task to run as root, which usually means C(become=true)
+  - root access on the node, which usually requires C(become=true)
   - CRI-O 1.34 or newer on the node, unless all O(files) have O(files[].disruption=none)
 seealso:
   - module: cri.node.runtime_report

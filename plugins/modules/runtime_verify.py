@@ -71,7 +71,7 @@ attributes:
 requirements:
   - Python 3.9 or newer on the node
   - systemd on the node
-  - the task to run as root, which usually means C(become=true)
+  - root access on the node, which usually requires C(become=true)
   - crictl 1.24 or newer on the node
 seealso:
   - module: cri.node.verify_report

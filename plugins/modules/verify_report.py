@@ -102,7 +102,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The table as lines of text. It is not printed where the output of Ansible is machine-readable.
+  description: The table as lines of text. It is not printed if the output of Ansible is machine-readable.
   type: list
   elements: str
   returned: with O(state=reported)

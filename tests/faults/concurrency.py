@@ -12,7 +12,7 @@ from faults.unit_states import TAKEN_PORT
 from testbed import bed, playbooks
 
 ROUNDS = 20
-BUSY = ("another change", "changed after", "under way")
+BUSY = ("another change", "changed after", "in progress")
 LAST_RENAME = f"os.rename {UNIT_DROP_IN}"
 
 
@@ -144,7 +144,7 @@ def second_of_the_same(scene):
     "a run waits for another change in progress, which hangs",
     ends=EITHER,
     reports=ANY,
-    names=(("another change", "under way"),),
+    names=(("another change", "in progress"),),
 )
 def second_waits_in_vain(scene):
     scene.hook("pause", at=LAST_RENAME)

@@ -261,7 +261,7 @@ def _failure(given: Given):
     )
     errors = (ended, PodError(str(failure.failure("start", 1, b"", given.data)), "c0"))
     failures = [
-        pod_result.failure(pod, each, "It was removed again", pod_host.last_lines(given.log))
+        pod_result.failure(pod, each, "The pod was removed again", pod_host.last_lines(given.log))
         for each in errors
     ]
     told([(each.log, each.exit_code, each.reason) for each in failures])

@@ -331,7 +331,7 @@ def test_another_minor_version_is_not_replaced(bundle, fresh_node, install):
         before = node.run(EVERYTHING).out
         run = install(node, bundle.arguments(), *options)
         assert run.of(INSTALL)["msg"].startswith(
-            f"CRI-O 1.2.3 is installed and the bundle has {bundle.version}: another minor version"
+            f"CRI-O 1.2.3 is installed, but the bundle contains {bundle.version}: a different minor version"
         )
         assert node.run(EVERYTHING).out == before
         node.check("rm -rf /var/lib/cri-node")
@@ -362,7 +362,7 @@ def test_a_preinstalled_crio_is_not_replaced(bundle, fresh_node, install):
     for options in (("--check",), ()):
         run = install(node, bundle.arguments(), *options)
         assert run.of(INSTALL)["msg"] == (
-            f"CRI-O {bundle.version} is installed as /usr/bin/crio, not from a bundle (which goes to"
+            f"CRI-O {bundle.version} is installed as /usr/bin/crio, not from a bundle, which would be"
             " /usr/local/bin/crio); use crio_install: preinstalled"
         )
         assert node.run(EVERYTHING).out == before

@@ -155,7 +155,7 @@ def test_the_pod_of_somebody_else_is_never_touched(node, pods, manifest):
     stranger = node.run_pod("long-running", name="hello-world")
     for refused in pods({"manifest": manifest()}, {"name": "hello-world", "state": "absent"}):
         assert "default/hello-world" in refused["msg"]
-        assert "was not made by this module, and is not touched" in refused["msg"]
+        assert "was not created by this module and is not changed" in refused["msg"]
     assert node.crictl("ps", "-q") == stranger.container_id
 
 
@@ -247,11 +247,11 @@ def test_a_pod_that_fails_is_removed_and_its_last_log_lines_are_shown(node, pods
     )
     assert (failed["container"], failed["exit_code"], failed["reason"]) == ("hello-world", 3, "Error")
     assert sorted(failed["log"]) == ["one", "two"]
-    assert "container hello-world ended with exit code 3 (Error). It was removed again." in failed["msg"]
+    assert "container hello-world exited with code 3 (Error). The pod was removed again." in failed["msg"]
     assert impossible["container"] == "hello-world"
     assert "/no/such/program" in impossible["msg"]
     assert "the pod was not completed in time: container hello-world is running" in late["msg"]
-    assert "It was removed again, and the former one had been removed before." in replaced["msg"]
+    assert "The pod was removed again; the previous pod had already been removed." in replaced["msg"]
     assert (failed["changed"], replaced["changed"]) == (False, True)
     assert listed(node) == []
     assert not has_logs(node, former)
@@ -312,6 +312,6 @@ def test_a_kubelet_that_would_remove_the_pod_is_a_warning(node, pods, manifest):
     node.check("systemd-run --quiet --unit kubelet.service sleep 300")
     try:
         (made,) = pods({"manifest": manifest()})
-        assert "the kubelet removes pods that it does not know" in made["warnings"][0]
+        assert "the kubelet removes pods that it did not create" in made["warnings"][0]
     finally:
         node.check("systemctl stop kubelet.service")

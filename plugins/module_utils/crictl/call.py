@@ -81,7 +81,7 @@ class Crictl(Runtime):
         """Return the output of a command that has no JSON. Arguments as for json()."""
         text = self._run(command, *arguments).decode("utf-8", "replace")
         if is_help(text):
-            raise CrictlError(f"crictl {command} printed its help instead of an answer", "failed")
+            raise CrictlError(f"crictl {command} printed its help instead of a result", "failed")
         return text
 
     def together(self, *calls: Callable[[], Any]) -> list[Any]:
@@ -220,7 +220,7 @@ class Crictl(Runtime):
         return status, b"".join(output), b"".join(errors)
 
     def _too_late(self, name: str) -> CrictlError:
-        message = f"crictl {name} gave no answer within {self.timeout} s ({self.endpoint})"
+        message = f"crictl {name} did not answer within {self.timeout} s ({self.endpoint})"
         return CrictlError(message, "timeout")
 
 
@@ -228,7 +228,7 @@ def _require_python() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         needed, found = (".".join(map(str, version)) for version in (MINIMUM_PYTHON, sys.version_info[:3]))
         raise CrictlError(
-            f"Python {needed} or newer is needed on the node, {sys.executable} is {found}; "
+            f"Python {needed} or newer is required on the node, but {sys.executable} is {found}; "
             "set ansible_python_interpreter"
         )
 
@@ -260,7 +260,7 @@ def parse(output: bytes, name: str) -> Any:
     except (ValueError, RecursionError):
         start = beginning(output[:_START].decode("utf-8", "replace"))
         what = "its help" if is_help(start) else repr(shown(start)[:80]) if start.strip() else "nothing"
-        message = f"crictl {name} ended with status 0, but printed {what} instead of JSON"
+        message = f"crictl {name} exited with status 0, but printed {what} instead of JSON"
         raise CrictlError(message, "not_json") from None
 
 

@@ -69,7 +69,7 @@ def entries(document: Any, command: str, key: str) -> list[Any]:
     """Return the list that a command prints. An empty document is an empty list; the output of another command is not."""
     document = mapping(document, command)
     if document and key not in document:
-        raise UnexpectedOutput(f"{command} answered without {key}")
+        raise UnexpectedOutput(f"the output of {command} has no {key}")
     return items(document, key)
 
 
@@ -103,7 +103,7 @@ def identity(document: Mapping[str, Any]) -> str:
     """Return the ID of a container or pod. It becomes an argument of crictl, so it must not look like an option."""
     value = required_string(document, "id")
     if not _IDENTITY.fullmatch(value):
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an identity")
+        raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an ID")
     return value
 
 

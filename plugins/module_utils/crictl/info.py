@@ -48,7 +48,7 @@ def conditions(document: Any) -> list[dict[str, Any]]:
     status = mapping(mapping(document, "crictl info").get("status"), "status")
     found = [_condition(item) for item in items(status, "conditions")]
     if not found:
-        raise UnexpectedOutput("crictl info answered without the runtime's conditions")
+        raise UnexpectedOutput("the output of crictl info does not contain the conditions of the runtime")
     return found
 
 
@@ -72,7 +72,7 @@ def version(text: str) -> dict[str, str]:
     """Read crictl version, which is text: runtime_name, runtime_version, api_version, each on one printable line."""
     found = {name: printable(value, _VERSION_LIMIT) for name, value in _lines(text) if name in _VERSION_LINES}
     if not found.get("RuntimeName"):
-        raise UnexpectedOutput("crictl version answered without the runtime's name")
+        raise UnexpectedOutput("the output of crictl version does not contain the name of the runtime")
     return known(
         runtime_name=found["RuntimeName"],
         runtime_version=found.get("RuntimeVersion"),

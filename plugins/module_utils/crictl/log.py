@@ -159,7 +159,7 @@ class Log:
         place = shown(path)
         if not os.path.isabs(path):
             raise LogError(
-                f"the runtime reports {place!r} as the path of the log; it is not an absolute path"
+                f"the runtime reports {place!r} as the path of the log, which is not an absolute path"
             )
         with contextlib.ExitStack() as stack:
             # A rotation renames the file a moment before it creates the next one.
@@ -317,7 +317,7 @@ class Log:
             return False
         except (EOFError, zlib.error, OSError) as error:
             self.warnings.append(
-                f"{place} is damaged or cannot be unpacked, and was read in part: {shown(str(error))}"
+                f"{place} is damaged or cannot be unpacked, and was only partly read: {shown(str(error))}"
             )
             self.gave_up = True
             return size > 0

@@ -151,7 +151,7 @@ def _beside(path: str, attempt: int) -> str:
     """Return the path of the log of an earlier attempt; the kubelet names logs 0.log, 1.log, ... by attempt."""
     directory, name = os.path.split(path)
     if name != f"{attempt + 1}.log":
-        raise LogError(f"the runtime has forgotten the attempt before {printable(path)}", "not_found")
+        raise LogError(f"the runtime no longer knows the attempt before {printable(path)}", "not_found")
     return os.path.join(directory, f"{attempt}.log")
 
 

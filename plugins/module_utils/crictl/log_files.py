@@ -55,7 +55,7 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
         packed = file.read(BLOCK)
         if not packed:
             if is_begun:
-                raise EOFError("the file ends before its last block does")
+                raise EOFError("the file is truncated: its last block is incomplete")
             return
         while packed:
             if is_padding:

@@ -167,7 +167,7 @@ def printed_identity(text: str) -> str:
     """Read the ID that crictl runp or crictl create prints last, as text."""
     words = text.split()
     if not words:
-        raise UnexpectedOutput("crictl printed nothing where it should print an identity")
+        raise UnexpectedOutput("crictl printed nothing where it should print an ID")
     return identity({"id": words[-1]})
 
 

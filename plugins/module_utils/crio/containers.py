@@ -173,23 +173,23 @@ def judge(
         name = _name(each)
         if lives(each.get("container")):
             lost.append(
-                f"{name} still runs as process {each['container']['pid']}, and the runtime lists it no longer"
+                f"{name} still runs as process {each['container']['pid']}, but the runtime no longer lists it"
             )
             continue
         code = exit_code(each)
         if code is None and lives(each.get("monitor")):
-            pending.append(f"{name} is ending")
+            pending.append(f"{name} is stopping")
             continue
         if code is None and reported.get(each["id"]) is None:
             gone.append(f"{name} was removed")
             continue
         code = code or _known(reported[each["id"]])
         if code is None:
-            lost.append(f"{name} was stopped, and its exit was not recorded")
+            lost.append(f"{name} was stopped, but its exit was not recorded")
         elif code in _TAKEN_DOWN and ("monitor" not in each or inside(each.get("groups", ()), group)):
             lost.append(f"{name} was stopped with the daemon (exit code {code})")
         else:
-            gone.append(f"{name} ended by itself (exit code {code})")
+            gone.append(f"{name} exited on its own (exit code {code})")
     return lost, pending, gone
 
 

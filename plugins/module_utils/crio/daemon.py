@@ -116,7 +116,7 @@ def reload(unit: str) -> None:
         if any(_RELOADED in line for line in lines):
             return
         time.sleep(_POLL)
-    raise TransactionError("acknowledge", f"{unit} has not logged within {_RELOAD_LIMIT} s that it reloaded")
+    raise TransactionError("acknowledge", f"{unit} did not log within {_RELOAD_LIMIT} s that it reloaded")
 
 
 def acknowledge(
@@ -133,7 +133,7 @@ def acknowledge(
         )
     if started and service.invocation_id == before["invocation_id"]:
         raise TransactionError(
-            "acknowledge", f"{service.unit} still runs under the InvocationID it had before"
+            "acknowledge", f"{service.unit} still has the same InvocationID as before: it was not restarted"
         )
     try:
         live = live_configuration(service.socket)
@@ -187,7 +187,7 @@ def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str
 
 
 def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
-    """Return (what is worse than before, as a clause, or ""; sentences about containers that ended by themselves)."""
+    """Return (what is worse than before, as a clause, or ""; sentences about containers that exited on their own)."""
     try:
         conditions, listed = crictl.together(
             lambda: _conditions(crictl), lambda: cri_output.running(crictl.json("ps", "-o", "json"))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TABLE = "crio.runtime.runtimes."
 _COMPARED = ("runtime_path", "runtime_root", "runtime_type")
-_WORDS = {"runtime_path": "program", "runtime_root": "state folder", "runtime_type": "type"}
+_WORDS = {"runtime_path": "program", "runtime_root": "state directory", "runtime_type": "type"}
 
 
 def parse(values: dict[str, str]) -> Handlers:
@@ -89,12 +89,16 @@ def in_use(
         pod_names = ", ".join(sorted(f"{pod['namespace']}/{pod['name']}" for pod in of_it)[:5])
         more = f" and {len(of_it) - 5} more" if len(of_it) > 5 else ""
         if new_name not in new:
-            problems.append(f"the handler {new_name} is taken away, and pods run with it: {pod_names}{more}")
+            problems.append(
+                f"the change removes the handler {new_name}, which running pods use: {pod_names}{more}"
+            )
             continue
         wanted = settings(new_name, new[new_name])
         started = settings(name, old[name]) if name in old else None
         for change in _changes(of_it, monitors, started, wanted):
-            problems.append(f"the handler {new_name} gets {change}, and pods run with it: {pod_names}{more}")
+            problems.append(
+                f"the change gives the handler {new_name} {change}, but running pods use it: {pod_names}{more}"
+            )
             break
     return problems
 
@@ -116,4 +120,4 @@ def _changes(
                 seen["runtime_root"] = monitor["runtime_root"].rstrip("/")
             for key in _COMPARED:
                 if seen[key] != wanted[key]:
-                    yield f"another {_WORDS[key]} ({key} {wanted[key]} in place of {seen[key]})"
+                    yield f"a different {_WORDS[key]} ({key} {wanted[key]} instead of {seen[key]})"

@@ -174,7 +174,7 @@ def witness(service: CrioService, crictl: Crictl) -> str:
     """
     after = cursor()
     if after is None:
-        return "the system's journal cannot be read"
+        return "the system journal cannot be read"
     word = f"cri-node.invalid/{uuid.uuid4().hex}"
     try:
         crictl.json("inspecti", word)
@@ -186,5 +186,5 @@ def witness(service: CrioService, crictl: Crictl) -> str:
         if any(word in message for message in messages_of(service.main_pid, after)):
             return ""
         if time.monotonic() > deadline:
-            return "the lines of the running daemon do not reach the system's journal"
+            return "log lines of the running daemon do not reach the system journal"
         time.sleep(_POLL)

@@ -27,7 +27,7 @@ _BLOCK = 64 * 1024
 class CrioSocketError(NodeError):
     """CRI-O did not answer; the message says what was requested and why it failed.
 
-    kind: unreachable, timeout, malformed (not an HTTP answer, or too large) or status (not 200).
+    kind: unreachable, timeout, malformed (not an HTTP response, or too large) or status (not 200).
     """
 
 
@@ -45,7 +45,7 @@ class _Stream(io.RawIOBase):
         count = self._socket.recv_into(buffer)
         self._room -= count
         if self._room < 0:
-            raise CrioSocketError(f"the answer is longer than {size(LIMIT)}", "malformed")
+            raise CrioSocketError(f"the response is longer than {size(LIMIT)}", "malformed")
         return count
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -60,19 +60,19 @@ def get(path: str, socket_path: str, timeout: float = 10) -> str:
     except CrioSocketError as error:
         kind, reason = error.kind, str(error)
     except socket.timeout:
-        kind, reason = "timeout", f"no complete answer within {timeout} s"
+        kind, reason = "timeout", f"no complete response within {timeout} s"
     except OSError as error:
         kind, reason = "unreachable", error.strerror or str(error)
     except (
         Exception
     ) as error:  # http.client meets a garbage answer with many types, ValueError and OverflowError too
-        kind, reason = "malformed", f"not an HTTP answer: {type(error).__name__}: {error}"
+        kind, reason = "malformed", f"not an HTTP response: {type(error).__name__}: {error}"
     raise CrioSocketError(f"GET {shown(path)} on {shown(str(socket_path))}: {shown(reason)}", kind)
 
 
 def _get(path: str, socket_path: str, deadline: float) -> str:
     if not stat.S_ISSOCK(os.stat(socket_path).st_mode):
-        raise CrioSocketError("this is not a socket", "unreachable")
+        raise CrioSocketError("not a socket", "unreachable")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
         _connect(connected, socket_path, deadline)
         _set_timeout(connected, deadline)
@@ -115,7 +115,7 @@ def _body(response: http.client.HTTPResponse) -> bytes:
         blocks.append(block)
         count += len(block)
     if announced is not None and count < announced:
-        raise CrioSocketError(f"the answer ended after {count} of {announced} bytes", "malformed")
+        raise CrioSocketError(f"the response ended after {count} of {announced} bytes", "malformed")
     return b"".join(blocks)
 
 

@@ -299,8 +299,8 @@ class CrioService:
 def not_found_behind(wrapper: str, unit: str) -> str:
     """Describe a unit that starts `wrapper` if no crio was found behind it (CrioService.wrapped_by)."""
     return (
-        f"ExecStart of {unit} is {wrapper}, and crio was not found behind it: the daemon does not run, and no argument is"
-        f" a program named crio. Start {unit}, so that its process shows which program it is"
+        f"ExecStart of {unit} is {wrapper}, and the crio that it starts is unknown: the daemon is not running, and no argument is"
+        f" a program named crio. Start {unit}, so that the program can be read from its process"
     )
 
 

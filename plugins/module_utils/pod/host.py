@@ -67,7 +67,7 @@ def make_paths(host_paths: Iterable[HostPath]) -> None:
             elif wanted["type"] == "FileOrCreate" and not os.path.exists(path):
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
         except OSError as error:
-            raise UnfitPathError(f"{wanted['key']}: cannot make {path}: {error.strerror}") from None
+            raise UnfitPathError(f"{wanted['key']}: cannot create {path}: {error.strerror}") from None
 
 
 def make_log_folders(folder: str, names: Iterable[str]) -> None:
@@ -77,7 +77,7 @@ def make_log_folders(folder: str, names: Iterable[str]) -> None:
         try:
             os.makedirs(path, mode=0o755, exist_ok=True)
         except OSError as error:
-            raise PodError(f"cannot make the folder of logs {path}: {error.strerror}") from None
+            raise PodError(f"cannot create the log directory {path}: {error.strerror}") from None
 
 
 def remove_logs(namespace: str, name: str, uid: str) -> None:
@@ -92,7 +92,7 @@ def remove_logs(namespace: str, name: str, uid: str) -> None:
         except FileNotFoundError:  # the runtime or a kubelet removes files of it as well
             continue
         except OSError as error:
-            raise PodError(f"cannot remove the folder of logs {path}: {error.strerror or error}") from None
+            raise PodError(f"cannot remove the log directory {path}: {error.strerror or error}") from None
 
 
 def last_lines(path: str, count: int = 10) -> list[str]:

@@ -84,7 +84,7 @@ def _wait_for(
         return _wait(crictl, here, wait, time.monotonic() + wait_timeout)
     except PodError as error:
         lines = pod_result.last_lines(pod, error)
-        raise pod_result.failure(pod, error, "It was left as it is", lines) from error
+        raise pod_result.failure(pod, error, "The pod was not changed", lines) from error
 
 
 def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _find(crictl: Crictl, name: str, namespace: str) -> Found:
     pods = [each for each in pods if (each.get("name"), each.get("namespace")) == (name, namespace)]
     for stranger in (each for each in pods if HASH not in each["annotations"]):
         raise PodError(
-            f"the pod {namespace}/{name} ({stranger['id'][:12]}) was not made by this module, and is not touched"
+            f"the pod {namespace}/{name} ({stranger['id'][:12]}) was not created by this module and is not changed"
         )
     return [
         (each, [item for item in containers if item["pod"].get("id") == each["id"]])
@@ -225,7 +225,7 @@ def _wait(crictl: Crictl, here: dict[str, Any], wait: str, deadline: float) -> d
         pause = min(pause * 1.5, longest)
         details = _details(crictl, ids)
         for name in ids.keys() - details.keys():
-            raise PodError(f"container {name} vanished while it was waited for")
+            raise PodError(f"container {name} was removed while the module waited for it")
         here = {**here, "containers": details}
     return here
 
@@ -234,7 +234,7 @@ def _ended(container: dict[str, Any]) -> PodError:
     name, code, reason = container["name"], container["exit_code"], container.get("reason")
     message = f": {container['message']}" if container.get("message") else ""
     return PodError(
-        f"container {name} ended with exit code {code} ({reason or 'no reason given'}){message}",
+        f"container {name} exited with code {code} ({reason or 'no reason given'}){message}",
         *(name, code, reason),
     )
 
@@ -264,11 +264,11 @@ def _stop(crictl: Crictl, container: dict[str, Any]) -> Callable[[], str]:
 def _undone(crictl: Crictl, pod: Pod, error: NodeError, replaced: bool) -> PodError:
     """Remove what was created of a pod that did not come up. Returns the error to raise."""
     lines = pod_result.last_lines(pod, error)
-    ending = "It was removed again" + (", and the former one had been removed before" if replaced else "")
+    ending = "The pod was removed again" + ("; the previous pod had already been removed" if replaced else "")
     try:
         for sandbox, containers in _find(crictl, pod["name"], pod["namespace"]):
             _remove(crictl, sandbox, containers)
         pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
     except NodeError as problem:
-        ending = f"IT IS STILL THERE, since it could not be removed: {problem}"
+        ending = f"The pod still exists, because it could not be removed: {problem}"
     return pod_result.failure(pod, error, ending, lines, changed=replaced)

@@ -67,7 +67,7 @@ def failure(pod: Pod, error: Exception, ending: str, log: list[str], changed: bo
     what, ending = _redacted(str(error), pod), _redacted(ending, pod)
     message = shown(f"the pod {pod['namespace']}/{pod['name']} did not come up: {what}. {ending}.", _LIMIT)
     said = "".join(f"\n  {shown(line)}" for line in log)
-    message += f" The container's last lines:{said}" if said else ""
+    message += f" The last lines of the container's log:{said}" if said else ""
     return PodError(
         message,
         getattr(error, "container", None),

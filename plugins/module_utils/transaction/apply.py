@@ -84,8 +84,8 @@ def _end_former_change(layout: Layout) -> None:
     if outcome and outcome.get("open"):
         raise TransactionError(
             "refused",
-            f"an earlier change of this node could not be undone yet: {outcome.get('problem') or 'see its files'}; nothing"
-            " else is changed before that",
+            f"an earlier change of this node could not be undone yet: {outcome.get('problem') or 'see its files'}; other"
+            " changes are refused until it is undone",
         )
 
 
@@ -134,7 +134,7 @@ def _refuse_foreign_changes(prepared: Prepared) -> None:
     wrong = [file.path for file in prepared.files if not file.is_in_place()]
     if wrong:
         raise TransactionError(
-            "acknowledge", f"somebody else changed {', '.join(sorted(wrong))} during the change; run again"
+            "acknowledge", f"another process changed {', '.join(sorted(wrong))} during the change; run again"
         )
 
 
@@ -225,7 +225,7 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
     now = _aim(request)
     if aim and now != aim:
         outcome["as_before"] = False
-        outcome["problem"] = f"{request['unit']} is {now}, and it was {aim} before"
+        outcome["problem"] = f"{request['unit']} is {now}, but was {aim} before"
     return outcome
 
 

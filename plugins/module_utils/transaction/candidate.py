@@ -110,14 +110,13 @@ def usable(request: Request) -> CrioService:
     """Return the unit in a state that a change can begin from. Raises TransactionError with kind refused."""
     service = CrioService(request["unit"])
     if service.masked:
-        raise TransactionError(
-            "refused", f"{service.unit} is masked; systemctl unmask {service.unit} lets it be started"
-        )
+        raise TransactionError("refused", f"{service.unit} is masked; run systemctl unmask {service.unit}")
     if service.wrapped_by:
         raise TransactionError("refused", crio_service.not_found_behind(service.wrapped_by, service.unit))
     if not service.exists or service.binary is None:
         raise TransactionError(
-            "refused", f"CRI-O is not installed: there is no {service.unit} or no crio that it starts"
+            "refused",
+            f"CRI-O is not installed: there is no {service.unit}, or the crio that it starts does not exist",
         )
     redirected = service.redirected_by
     lost = [
@@ -128,15 +127,15 @@ def usable(request: Request) -> CrioService:
     if redirected and lost:
         raise TransactionError(
             "refused",
-            f"{service.unit} has {redirected}, so this daemon does not read {', '.join(lost)}; take that option away, or make"
-            f" it {CRIO_CONFIG_DIRECTORY}",
+            f"{service.unit} has {redirected}, so this daemon does not read {', '.join(lost)}; remove that option, or set"
+            f" it to {CRIO_CONFIG_DIRECTORY}",
         )
     service = service.settled(request["ready_timeout"])
     if service.phase == "between":
         raise TransactionError(
             "refused",
-            f"{service.unit} is {service.state_words}, and still was after {request['ready_timeout']} s; a change begins only"
-            f" from a daemon that runs or is stopped. systemctl stop {service.unit} ends a loop of starts",
+            f"{service.unit} is {service.state_words}, still after {request['ready_timeout']} s; it must be running or stopped"
+            f" before a change. To end a loop of restarts, run systemctl stop {service.unit}",
         )
     return service
 
@@ -157,7 +156,7 @@ def validate(service: CrioService, copied: ConfigurationCopy) -> dict[str, str]:
         environment=effective.environment(service),
     )
     if status != 0:
-        said = journald.last_complaint(error.splitlines()) or f"crio config ended with status {status}"
+        said = journald.last_complaint(error.splitlines()) or f"crio config exited with status {status}"
         raise TransactionError("validate", "CRI-O refuses the configuration", copied.real_names(said))
     return effective.parse(output)
 
@@ -190,7 +189,7 @@ def dry_start(
         if not only:
             _refuse_dropped_handlers(request, lines, service)
         return
-    said = copied.real_names(journald.last_complaint(lines) or f"crio ended with status {status}")
+    said = copied.real_names(journald.last_complaint(lines) or f"crio exited with status {status}")
     if "flag provided but not defined" in said or only not in said:
         return  # a crio that has no such option, or another complaint than the one that counts
     for prefix in _PREFIXES:
@@ -234,7 +233,7 @@ def refuse_unusable_handler(configuration: dict[str, str]) -> None:
     if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise TransactionError(
             "validate",
-            "CRI-O could start no container with this configuration",
+            "CRI-O could not start any container with this configuration",
             f"runtime_path of the default handler {name}, {path}, is not a program that can be executed",
         )
 

@@ -39,7 +39,7 @@ class ConfigurationCopy:
         if os.path.islink(service.config_directory):
             raise TransactionError(
                 "refused",
-                f"{service.config_directory} is a symbolic link; CRI-O reads no folder behind one and does not start",
+                f"{service.config_directory} is a symbolic link; CRI-O does not follow it and does not start",
             )
         copy_configuration(service.config_directory, self.config_directory)
         copy(service.config_path, self.config)
@@ -103,7 +103,7 @@ def copy_configuration(source: str, target: str, deep: bool = True) -> None:
     pending, count = [(source, target, 0)], 0
     while pending:
         here, there, depth = pending.pop()
-        with node_files.doing("reading a folder", here):
+        with node_files.doing("reading a directory", here):
             names = sorted(os.listdir(here))
         for name in names:
             path, copied = os.path.join(here, name), os.path.join(there, name)
@@ -119,7 +119,7 @@ def copy_configuration(source: str, target: str, deep: bool = True) -> None:
             count += 1
             if count > _MOST:
                 raise TransactionError(
-                    "refused", f"{source} has more than {_MOST} files; CRI-O reads every one of them"
+                    "refused", f"{source} has more than {_MOST} files; CRI-O reads all of them"
                 )
             copy(path, copied)
 
@@ -127,16 +127,16 @@ def copy_configuration(source: str, target: str, deep: bool = True) -> None:
 def _refuse_depth(path: str, depth: int) -> None:
     if depth >= _DEEPEST:
         raise TransactionError(
-            "refused", f"{path} is more than {_DEEPEST} folders deep; CRI-O reads them all"
+            "refused", f"{path} is more than {_DEEPEST} directories deep; CRI-O reads all of them"
         )
 
 
 def _type_for_reader(path: str, deep: bool) -> str:
     """Return file or directory. Raises TransactionError for anything that makes a start of CRI-O fail or hang."""
     reader = (
-        "CRI-O reads every file of that folder"
+        "CRI-O reads every file in that directory"
         if deep
-        else "containers/image reads every *.conf of that folder"
+        else "containers/image reads every *.conf in that directory"
     )
     link = f", a symbolic link to {os.readlink(path)}," if os.path.islink(path) else ""
     try:
@@ -144,14 +144,16 @@ def _type_for_reader(path: str, deep: bool) -> str:
     except OSError as error:
         raise TransactionError(
             "refused",
-            f"{path}{link} cannot be read: {error.strerror}; {reader} and does not start without it",
+            f"{path}{link} cannot be read: {error.strerror}; {reader}, and does not start if one cannot be read",
         ) from None
     if stat.S_ISREG(mode):
         return "file"
     if stat.S_ISDIR(mode) and not link:
         return "directory"
-    what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-    raise TransactionError("refused", f"{path}{link} is {what}; {reader}, and its start fails at this one")
+    what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+    raise TransactionError(
+        "refused", f"{path}{link} is {what}; {reader}, and does not start because of this one"
+    )
 
 
 def copy(source: str, target: str) -> None:

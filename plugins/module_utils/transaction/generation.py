@@ -109,10 +109,10 @@ def _of_others(path: str, entry: CommittedFile) -> tuple[str, bytes | None]:
     try:
         found = node_files.describe(path)
         if found["file_type"] == "absent":
-            return "is gone", None
+            return "no longer exists", None
         if found["file_type"] != "file":
-            return f"is a {found['file_type']} now", None
-        note = "" if found["sha256"] == entry["sha256"] else "was changed since its commit"
+            return f"is now a {found['file_type']}", None
+        note = "" if found["sha256"] == entry["sha256"] else "was changed after its commit"
         return note, node_files.read_bytes(path)
     except NodeError as error:
         return f"cannot be read: {error}", None

@@ -68,7 +68,7 @@ def _begin(layout: Layout, request: Request, stages: list[str], program: str) ->
     node_files.write_json(layout.preparation, note)
     node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
     node_files.make_directories(os.path.dirname(layout.recovery_link))
-    with node_files.doing("making a link", layout.recovery_link), contextlib.suppress(FileExistsError):
+    with node_files.doing("creating a link", layout.recovery_link), contextlib.suppress(FileExistsError):
         os.symlink(layout.recovery_unit, layout.recovery_link)
     node_files.sync_directory(os.path.dirname(layout.recovery_link))
     for stage in stages:
@@ -126,7 +126,10 @@ def load(layout: Layout) -> tuple[Intent | None, str]:
     except contract.DamagedDocument as error:
         aside = node_files.set_aside(layout.intent)
         forget_boot_unit(layout)
-        return None, f"{error}; it was renamed to {aside}, and what it was about cannot be undone"
+        return (
+            None,
+            f"{error}; the file was renamed to {aside}, and the change that it describes cannot be undone",
+        )
 
 
 def is_open(layout: Layout) -> bool:
@@ -197,13 +200,13 @@ def _restore(entry: Undo) -> None:
         elif found["file_type"] == "directory":
             _refuse_full_directory(path)
         elif found["file_type"] != "absent":
-            raise node_files.NodeFileError(f"{path} is a {found['file_type']} now; it is not removed")
+            raise node_files.NodeFileError(f"{path} is now a {found['file_type']}; it is not removed")
         return
     if _is_back(entry, found):
         return  # never swapped, or back already
     if not os.path.lexists(entry["saved"]):
         raise node_files.NodeFileError(
-            f"{path} is not as it was, and the copy of it, {entry['saved']}, is gone"
+            f"{path} is not as it was, and its copy {entry['saved']} does not exist"
         )
     if found["file_type"] == "directory":
         _refuse_full_directory(path)
@@ -214,7 +217,7 @@ def _restore(entry: Undo) -> None:
     # Format 1 saved a copy on another file system.
     partial = f"{os.path.dirname(os.path.dirname(path))}/.cri-node-undo"
     node_files.write_durably(partial, node_files.read_bytes(entry["saved"]), int(entry["mode"], 8))
-    with node_files.doing("giving back a file's owner", path):
+    with node_files.doing("restoring the owner of a file", path):
         os.chown(partial, entry["uid"], entry["gid"])
     node_files.swap_in(partial, path)
 
@@ -233,7 +236,7 @@ def _refuse_full_directory(path: str) -> None:
     """Remove an empty folder that has taken a file's place. Raises NodeFileError for one with files."""
     node_files.remove_empty_directory(path)
     if os.path.isdir(path):
-        raise node_files.NodeFileError(f"{path} is a folder with files now; move it away")
+        raise node_files.NodeFileError(f"{path} is now a directory that contains files; move it away")
 
 
 def not_as_before(intent: Intent) -> list[str]:
@@ -325,7 +328,7 @@ def remove_partial_documents(layout: Layout) -> None:
     for folder in folders:
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
-            node_files.doing("reading a folder", folder),
+            node_files.doing("reading a directory", folder),
         ):
             names = os.listdir(folder)
             for name in names:

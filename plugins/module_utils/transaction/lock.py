@@ -49,7 +49,7 @@ def _take(handle: int, seconds: float) -> None:
         except OSError:
             if time.monotonic() >= deadline:
                 raise Busy(
-                    "another change of this node is under way; wait for its end and run again"
+                    "another change of this node is in progress; run again when it has finished"
                 ) from None
             time.sleep(_POLL)
         else:

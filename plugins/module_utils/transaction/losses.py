@@ -62,7 +62,7 @@ def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Mon
     ):
         raise TransactionError(
             "refused",
-            f"a restart of {service.unit} would stop {_counted(count)}: their monitors live in the"
+            f"a restart of {service.unit} would stop {_counted(count)}: their monitors are in the"
             f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}"
             f"{_set_by(decided_by, service)}. Set crio_service: {{Service: {{KillMode: process}}}}, or drain the node first",
         )
@@ -70,7 +70,7 @@ def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Mon
 
 def _set_by(path: str, service: CrioService) -> str:
     """Return where a KillMode comes from, for a drop-in that somebody else may have written."""
-    return f" by {shown(path)}" if path and path != service.properties.get("FragmentPath") else ""
+    return f" (set by {shown(path)})" if path and path != service.properties.get("FragmentPath") else ""
 
 
 def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], count: int) -> None:
@@ -89,13 +89,13 @@ def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], co
         if was is None:
             raise TransactionError(
                 "refused",
-                f"a start of CRI-O would remove every pod ({_counted(count)}), since it finds no version in {shown(path)}"
+                f"a start of CRI-O would remove every pod ({_counted(count)}), because there is no version in {shown(path)}"
                 f" ({key}). Drain the node first",
             )
         if now and _minor(was) != _minor(now):
             raise TransactionError(
                 "refused",
-                f"a start would run CRI-O {now} where {shown(was)} ran; a start with another minor version removes every pod"
+                f"a start would replace CRI-O {shown(was)} with {now}; a start of a different minor version removes every pod"
                 f" ({_counted(count)}). Drain the node first",
             )
 
@@ -161,7 +161,7 @@ def refuse_second_driver(configuration: dict[str, str]) -> None:
     if driver and present and driver not in present:
         raise TransactionError(
             "refused",
-            f"crio.storage_driver = {shown(driver)}, and {shown(root)} holds data of the storage driver {present[0]}: drain"
+            f"crio.storage_driver = {shown(driver)}, but {shown(root)} contains data of the storage driver {present[0]}: drain"
             " the node and wipe its storage first, or set another crio.root",
         )
 
@@ -178,10 +178,10 @@ def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]
         program, root = os.path.realpath(monitor["runtime"]), monitor.get("runtime_root", "").rstrip("/")
         if program in programs if not root else (program, root) in places:
             continue
-        where = f" with the state folder {shown(root)}" if root else ""
+        where = f" with the state directory {shown(root)}" if root else ""
         raise TransactionError(
             "refused",
-            f"no handler of the new configuration has the program {shown(program)}{where}, and container"
+            f"no handler of the new configuration has the program {shown(program)}{where}, but container"
             f" {shown(monitor['id'])[:12]} was started by it. Drain the node first",
         )
 
@@ -201,11 +201,11 @@ def _refuse_broken_handlers(known: list[Monitor]) -> None:
         if status == 0:
             asked.add((program, root))
         elif containers.lives(monitor["container"]):
-            said = (error or output).strip().splitlines() or [f"it ended with status {status}"]
+            said = (error or output).strip().splitlines() or [f"it exited with status {status}"]
             raise TransactionError(
                 "refused",
-                f"{shown(program)} cannot report the state of container {shown(monitor['id'])[:12]}, which runs; a start of CRI-O"
-                f" would lose it: {shown(said[-1], 300)}",
+                f"{shown(program)} cannot report the state of container {shown(monitor['id'])[:12]}, which is running;"
+                f" a start of CRI-O would lose it: {shown(said[-1], 300)}",
             )
 
 

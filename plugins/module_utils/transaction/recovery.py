@@ -155,9 +155,10 @@ def _differences(unit: str, before: Before) -> list[str]:
         return [str(error)]
     wanted = "serving" if before["aim"] == "up" else "stopped"
     if service.phase != wanted:
-        return [f"{unit} is {service.state_words}, and it was {wanted} before"]
+        return [f"{unit} is {service.state_words}, but was {wanted} before"]
     if service.enabled != before["enabled"]:
-        return [f"{unit} is {'' if service.enabled else 'not '}enabled, and it was the other way before"]
+        now, then = ("enabled", "disabled") if service.enabled else ("disabled", "enabled")
+        return [f"{unit} is {now}, but was {then} before"]
     return []
 
 

@@ -93,7 +93,9 @@ def run_transaction(request: Request, layout: Layout) -> Outcome:
     if known is not None:
         return known
     if is_busy(layout):
-        raise lock.Busy(f"another change of this node is under way ({UNIT}); wait for its end and run again")
+        raise lock.Busy(
+            f"another change of this node is in progress ({UNIT}); run again when it has finished"
+        )
     program = _prepare(layout)
     said = _run(layout, program, limit, ["apply", request["id"], program], json.dumps(request))
     outcome = _outcome_of(layout, request["id"], 0) or _printed(said)
@@ -101,7 +103,7 @@ def run_transaction(request: Request, layout: Layout) -> Outcome:
         words = " ".join(said[1].split())[-300:]
         if "already" in words and UNIT in words:
             raise lock.Busy(
-                f"another change of this node is under way ({UNIT}); wait for its end and run again"
+                f"another change of this node is in progress ({UNIT}); run again when it has finished"
             )
         raise UnitError(
             f"{UNIT} ended without a result{f': {words}' if words else ''}; see journalctl -u {UNIT}"
@@ -163,7 +165,7 @@ def _set_damaged_state_aside(layout: Layout) -> list[str]:
     _state, damage = committed.load(layout)
     if not damage:
         return []
-    return [f"{damage}; the damaged one is kept as {node_files.set_aside(layout.state_file)}"]
+    return [f"{damage}; the damaged file is kept as {node_files.set_aside(layout.state_file)}"]
 
 
 def wait_until_idle(layout: Layout, seconds: float) -> None:
@@ -172,7 +174,8 @@ def wait_until_idle(layout: Layout, seconds: float) -> None:
     while is_busy(layout):
         if time.monotonic() >= deadline:
             raise lock.Busy(
-                f"another change of this node is under way ({UNIT}), for more than {seconds} s; wait for its end and run again"
+                f"another change of this node has been in progress for more than {seconds} s ({UNIT});"
+                " run again when it has finished"
             )
         time.sleep(_POLL)
 
@@ -217,7 +220,7 @@ def _sweep(layout: Layout, keep: str) -> None:
 def _run(layout: Layout, program: str, limit: int, verb: list[str], stdin: str = "") -> tuple[str, str]:
     """Run the program in its unit and wait for it. Returns (stdout, stderr)."""
     if not shutil.which("systemd-run"):
-        raise UnitError("systemd-run is not on this node; it belongs to systemd")
+        raise UnitError("systemd-run, which is part of systemd, is not installed on this node")
     call = f"{sys.executable} {program} recover {program}"
     arguments = [
         "systemd-run",

@@ -368,7 +368,7 @@ def _problems_of_bundle(options: dict[str, Any]) -> list[Problem]:
                     "crio_bundle",
                     f"sha256.{name}",
                     None,
-                    f"is not an architecture of a bundle, which calls it {known}",
+                    "is not the name of an architecture in the bundles of CRI-O",
                     known,
                 )
             )

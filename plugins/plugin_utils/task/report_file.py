@@ -43,7 +43,9 @@ def check(path: str) -> None:
 
 def _absolute(path: str) -> str:
     if path.endswith("/"):
-        raise TaskFailure(f"the report's path {shown(path)} is the path of a folder, not of a file")
+        raise TaskFailure(
+            f"the report cannot be written to {shown(path)}, which is the path of a directory; set path to a file"
+        )
     return os.path.abspath(os.path.expanduser(path))
 
 

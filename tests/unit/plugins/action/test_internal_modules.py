@@ -131,7 +131,7 @@ def test_the_action_calls_the_internal_module_of_its_name(name):
 def test_a_request_of_another_format_is_refused_without_its_secrets(name):
     result = returned(name, {"request": {"colour": "red"}, "secrets": {"state": "CANARY", "call": "CANARY"}})
     assert result["failed"] is True
-    assert "the request does not have the form that this internal module takes" in result["msg"]
+    assert "the request does not match the options of this internal module" in result["msg"]
     assert "colour" in result["msg"]
     assert "CANARY" not in json.dumps(result)
 

@@ -130,7 +130,9 @@ def test_existing_configuration_is_kept(archive, directory, tmp_path):
 
 def test_a_wrong_hash_is_refused(archive, directory):
     path, sha256 = archive()
-    with pytest.raises(bundle.BundleError, match=f"has the SHA-256 {sha256}, not the {'0' * 64}"):
+    with pytest.raises(
+        bundle.BundleError, match=f"has the SHA-256 {sha256}, but crio_bundle specifies {'0' * 64}"
+    ):
         bundle.prepare(path, "0" * 64, directory)
 
 
@@ -195,7 +197,9 @@ def test_output_of_crio_is_shown_printable_and_without_credentials(archive, dire
 
 def test_another_minor_version_is_refused(archive, directory, installed):
     installed("1.35.9")
-    with pytest.raises(bundle.BundleError, match=r"CRI-O 1\.35\.9 is installed and the bundle has 1\.36\.3"):
+    with pytest.raises(
+        bundle.BundleError, match=r"CRI-O 1\.35\.9 is installed, but the bundle contains 1\.36\.3"
+    ):
         bundle.prepare(*archive(), directory)
 
 

@@ -265,7 +265,7 @@ def test_a_unit_that_systemd_refuses_restores_the_old_bundle(node, monkeypatch):
     monkeypatch.setattr(bundle, "run", lambda _arguments: (1, "", "no\x1bbus http://u:p@h\n"))
     with pytest.raises(
         bundle.BundleError,
-        match=r"daemon-reload failed: no.bus http://\*\*\*@h\. The former files are in place",
+        match=r"daemon-reload failed: no.bus http://\*\*\*@h\. The previous files were restored",
     ):
         node.install_new()
     assert node.state() == old
@@ -318,7 +318,8 @@ def test_an_intent_of_another_version_is_one_clear_error(node):
     with open(bundle.INTENT, "w") as file:
         json.dump({"format": 7}, file)
     with pytest.raises(
-        bundle.BundleError, match=r"bundle-install\.json is of format 7, this cri.node knows format 1"
+        bundle.BundleError,
+        match=r"bundle-install\.json has format 7, but this version of cri.node supports only format 1",
     ):
         bundle.recover()
     assert os.path.exists(bundle.INTENT)
@@ -373,5 +374,5 @@ def test_file_systems_that_cannot_hold_the_bundle_are_refused_beforehand(node, m
     with pytest.raises(bundle.BundleError, match="is mounted read-only"):
         bundle._refuse_unfit_file_systems(placements)
     monkeypatch.setattr(bundle, "beside", lambda _target: placements[0][0])
-    with pytest.raises(bundle.BundleError, match="is on another file system than"):
+    with pytest.raises(bundle.BundleError, match="is on a different file system than"):
         bundle._refuse_unfit_file_systems([("/proc/sys/crio.conf.d/x", placements[0][1], 0o644)])

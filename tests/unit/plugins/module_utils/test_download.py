@@ -150,8 +150,8 @@ def bad_chunk(handler):
         (odd_redirect("http://127.0.0.1:9/canary-sign?canary-token"), "Connection refused"),
         (odd_redirect("gopher://canary-pass@x/"), "HTTP status 302 Found"),
         (break_, "not valid HTTP"),
-        (short, "the connection ended after 10 of 1000 bytes"),
-        (bad_chunk, "ended too early"),
+        (short, "the connection was closed after 10 of 1000 bytes"),
+        (bad_chunk, "closed too early"),
         (lambda handler: None, "end of file|closed connection without|not valid HTTP"),
     ],
 )
@@ -217,7 +217,7 @@ def test_a_file_over_the_limit_is_refused_with_or_without_content_length(tmp_pat
     with served(whole) as (host, _got):
         assert "it has 2.44 MiB; at most 1 MiB are accepted" in refusal(tmp_path, f"http://{host}/")[0]
     with served(endless) as (host, _got):
-        assert "larger than the 1 MiB" in refusal(tmp_path, f"http://{host}/")[0]
+        assert "larger than 1 MiB" in refusal(tmp_path, f"http://{host}/")[0]
     assert (tmp_path / "target").stat().st_size <= 2**21
 
 
@@ -232,7 +232,7 @@ def test_a_slow_server_is_aborted_at_the_time_limit(tmp_path, monkeypatch):
 
     with served(drip) as (host, _got):
         began = time.monotonic()
-        assert "did not arrive within 1 s" in refusal(tmp_path, f"http://{host}/")[0]
+        assert "was not complete within 1 s" in refusal(tmp_path, f"http://{host}/")[0]
         assert time.monotonic() - began < 5
         stop.set()
 
@@ -241,7 +241,7 @@ def test_a_silent_server_is_aborted_at_the_read_timeout(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "READ_TIMEOUT", 0.3)
     stop = threading.Event()
     with served(lambda handler: stop.wait(10)) as (host, _got):
-        assert "no answer within 0.3 s" in refusal(tmp_path, f"http://{host}/")[0]
+        assert "no response within 0.3 s" in refusal(tmp_path, f"http://{host}/")[0]
         stop.set()
 
 
@@ -252,7 +252,7 @@ def test_a_full_disk_is_detected_before_anything_is_written(tmp_path, monkeypatc
     monkeypatch.setattr(download.os, "statvfs", lambda _path: Full)
     with served(whole) as (host, _got):
         message = refusal(tmp_path, f"http://{host}/")[0]
-    assert message.endswith(f"it has 2.44 MiB, and the file system of {tmp_path} has 40 KiB left")
+    assert message.endswith(f"it has 2.44 MiB, but the file system of {tmp_path} has only 40 KiB left")
 
 
 def test_a_disk_that_fills_up_names_the_file_system(tmp_path, monkeypatch):

@@ -123,7 +123,7 @@ class Node:
         assert not keyed  # a verification leaves no key on the node
         self.made.append(pod["name"])
         if len(self.made) <= self.removed:
-            raise PodError("container hello-world vanished while it was waited for")
+            raise PodError("container hello-world was removed while the module waited for it")
         return {"containers": [{"log_path": "/var/log/pods/x/0.log"}]}
 
     def run(self):

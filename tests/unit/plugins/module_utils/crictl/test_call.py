@@ -295,7 +295,7 @@ class TestFailure:
         script(answers, f"sleep 60 & echo $! > {tmp_path}/child; sleep 60")
         started = time.monotonic()
         crictl = Crictl(listening, binary=FAKE, timeout=1)
-        self.fails("timeout", lambda: crictl.json("info"), "crictl info gave no answer within 1 s")
+        self.fails("timeout", lambda: crictl.json("info"), "crictl info did not answer within 1 s")
         assert time.monotonic() - started < 20
         child = int((tmp_path / "child").read_text())
         for _each in range(50):
@@ -311,7 +311,7 @@ class TestFailure:
     def test_a_child_that_outlives_crictl_does_not_block_the_call(self, listening, answers):
         script(answers, "sleep 60 & echo '{}'")
         crictl = Crictl(listening, binary=FAKE, timeout=1)
-        self.fails("timeout", lambda: crictl.json("info"), "no answer within 1 s")
+        self.fails("timeout", lambda: crictl.json("info"), "did not answer within 1 s")
 
     def test_endless_output_is_cut_off(self, crictl, answers, monkeypatch):
         monkeypatch.setattr(crictl_module, "_OUTPUT_LIMIT", 2**20)
@@ -339,7 +339,7 @@ class TestFailure:
     )
     def test_output_with_status_0_that_is_not_json(self, crictl, answers, output, shown):
         script(answers, f"printf '{output}'")
-        self.fails("not_json", lambda: crictl.json("ps"), f"ended with status 0, but printed {shown}")
+        self.fails("not_json", lambda: crictl.json("ps"), f"exited with status 0, but printed {shown}")
 
     def test_help_is_not_accepted_as_text(self, crictl, answers):
         script(answers, "printf 'NAME:\\n   crictl - client for CRI\\n'")
@@ -385,7 +385,7 @@ class TestFailure:
 
     def test_python_below_3_9(self, monkeypatch):
         monkeypatch.setattr(sys, "version_info", (3, 8, 18, "final", 0))
-        self.fails("failed", Crictl, "Python 3.9 or newer is needed")
+        self.fails("failed", Crictl, "Python 3.9 or newer is required")
 
     def test_does_not_import_ansible(self):
         script = (

@@ -42,7 +42,7 @@ def test_a_container_that_ended_by_itself_does_not_count(exits, code):
     noted(exits, code)
     lost, pending, ended = containers.judge([container(exits)], set(), GROUP)
     assert (lost, pending) == ([], [])
-    assert f"ended by itself (exit code {code})" in ended[0]
+    assert f"exited on its own (exit code {code})" in ended[0]
     assert "app" in ended[0]
 
 
@@ -83,7 +83,7 @@ def test_a_container_whose_monitor_vanished_without_an_exit_file_is_lost(exits, 
 def test_a_container_whose_exit_file_the_runtime_has_removed_ended_by_itself(exits, code):
     lost, pending, ended = containers.judge([container(exits)], set(), GROUP, {"c1": code})
     assert (lost, pending) == ([], [])
-    assert f"ended by itself (exit code {code})" in ended[0]
+    assert f"exited on its own (exit code {code})" in ended[0]
 
 
 @pytest.mark.parametrize("code", [137, 143])

@@ -19,19 +19,21 @@ def problems(after, pod=None, monitors=None, before=BEFORE):
 @pytest.mark.parametrize(
     ("after", "pod", "words"),
     [
-        pytest.param(("runc", {"crun": CRUN, "runc": RUNC}), POD, "another program", id="another default"),
-        pytest.param(("runc", {"runc": RUNC}), dict(POD, handler="crun"), "taken away", id="removed"),
+        pytest.param(("runc", {"crun": CRUN, "runc": RUNC}), POD, "different program", id="another default"),
+        pytest.param(
+            ("runc", {"runc": RUNC}), dict(POD, handler="crun"), "removes the handler", id="removed"
+        ),
         pytest.param(
             ("crun", {"crun": dict(CRUN, runtime_path="/opt/crun")}), POD, "/opt/crun", id="another program"
         ),
         pytest.param(
             ("crun", {"crun": dict(CRUN, runtime_root="/run/x")}),
             POD,
-            "state folder",
+            "state directory",
             id="another state directory",
         ),
         pytest.param(
-            ("crun", {"crun": dict(CRUN, runtime_type="vm")}), POD, "another type", id="another type"
+            ("crun", {"crun": dict(CRUN, runtime_type="vm")}), POD, "different type", id="another type"
         ),
     ],
 )
@@ -62,7 +64,7 @@ def test_changes_that_affect_no_running_pod_are_allowed(after):
 def test_the_program_that_a_container_was_started_with_decides():
     """/config shows what a reload has read, which running pods were not started with."""
     reloaded = ("runc", {"runc": RUNC, "crun": CRUN})
-    assert "another program" in problems(("runc", {"runc": RUNC}), before=reloaded)[0]
+    assert "different program" in problems(("runc", {"runc": RUNC}), before=reloaded)[0]
 
 
 def test_the_lines_of_a_configuration_are_handlers_by_name():

@@ -87,18 +87,18 @@ OK = b"HTTP/1.1 200 OK\r\n"
             OK + b"Content-Length: 1" + b"0" * 30 + b"\r\n\r\nabc", "ended after 3 of", id="huge length"
         ),
         pytest.param(
-            OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc", "not an HTTP answer", id="no chunk size"
+            OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc", "not an HTTP response", id="no chunk size"
         ),
         pytest.param(
-            OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabc", "not an HTTP answer", id="negative chunk"
+            OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabc", "not an HTTP response", id="negative chunk"
         ),
         pytest.param(
             OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\nabc", "not an HTTP", id="huge chunk"
         ),
-        pytest.param(OK + b"A: b\r\n" * 200 + b"\r\n", "not an HTTP answer", id="too many headers"),
-        pytest.param(b"HTTP/1.1 200 " + b"x" * 70_000, "not an HTTP answer", id="long status line"),
-        pytest.param(b"HTTP/1.1 9999999 OK\r\n\r\n", "not an HTTP answer", id="odd status"),
-        pytest.param(b"\x00\xff\x1b[2J\r\n\r\n", "not an HTTP answer", id="odd bytes"),
+        pytest.param(OK + b"A: b\r\n" * 200 + b"\r\n", "not an HTTP response", id="too many headers"),
+        pytest.param(b"HTTP/1.1 200 " + b"x" * 70_000, "not an HTTP response", id="long status line"),
+        pytest.param(b"HTTP/1.1 9999999 OK\r\n\r\n", "not an HTTP response", id="odd status"),
+        pytest.param(b"\x00\xff\x1b[2J\r\n\r\n", "not an HTTP response", id="odd bytes"),
         pytest.param(
             b"HTTP/1.1 500 no\r\n\r\n\x1b]0;title\x07 a\nb\xff",
             r"HTTP status 500: [^\n\x1b\x07]*a b",
@@ -124,7 +124,7 @@ def test_a_chunked_answer_is_joined(tmp_path):
 def test_an_endless_answer_is_aborted_at_the_size_limit(tmp_path, monkeypatch, head):
     monkeypatch.setattr(crio_live, "LIMIT", 300_000)
     serve(tmp_path / "s", OK + head + b"10000\r\n" + (b"x" * 65536 + b"\r\n10000\r\n") * 100)
-    with pytest.raises(crio_live.CrioSocketError, match=r"longer than 292 KiB|not an HTTP answer"):
+    with pytest.raises(crio_live.CrioSocketError, match=r"longer than 292 KiB|not an HTTP response"):
         crio_live.get("/config", str(tmp_path / "s"))
 
 
@@ -146,7 +146,7 @@ def test_a_slow_server_gets_no_more_time_than_a_silent_one(tmp_path):
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     began = time.monotonic()
-    with pytest.raises(crio_live.CrioSocketError, match="no complete answer within 1 s") as caught:
+    with pytest.raises(crio_live.CrioSocketError, match="no complete response within 1 s") as caught:
         crio_live.get("/config", str(tmp_path / "s"), timeout=1)
     assert (caught.value.kind, time.monotonic() - began < 3) == ("timeout", True)
     stop.set()

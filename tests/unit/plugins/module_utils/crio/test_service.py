@@ -79,5 +79,5 @@ def test_the_socket_is_that_of_the_last_file(tmp_path, monkeypatch):
 def test_a_program_that_times_out_is_a_status_and_not_an_exception():
     status, _output, error = crio_service.run(["sleep", "30"], timeout=0.1)
     assert status == 124
-    assert "sleep 30 did not end within 0.1 s" in error
+    assert "sleep 30 did not finish within 0.1 s" in error
     assert crio_service.run(["/no/such/program"])[0] == 127

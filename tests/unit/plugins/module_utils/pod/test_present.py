@@ -219,7 +219,7 @@ class TestPresent:
         cri_pod.present(runtime, pod())
         runtime.ends = {"c0": [None, None, 9]}
         error = failure(runtime, pod(), wait="completed")
-        assert "It was left as it is" in str(error)
+        assert "The pod was not changed" in str(error)
         assert len(runtime.pods) == 1
 
     def test_does_not_wait_with_wait_none(self, runtime, pod):
@@ -303,8 +303,8 @@ class TestReplacement:
     def test_a_pod_of_somebody_else_is_refused_even_beside_one_of_ours(self, runtime, pod):
         cri_pod.present(runtime, pod())
         runtime.pods["other"] = STRANGER
-        assert "was not made by this module" in str(failure(runtime, pod()))
-        with pytest.raises(PodError, match="not touched"):
+        assert "was not created by this module" in str(failure(runtime, pod()))
+        with pytest.raises(PodError, match="is not changed"):
             cri_pod.absent(runtime, "web", "default")
         assert len(runtime.pods) == 2
 
@@ -319,14 +319,14 @@ class TestFailure:
         runtime.fails = {command: "no room"}
         error = failure(runtime, pod())
         assert "no room" in str(error)
-        assert "It was removed again" in str(error)
+        assert "The pod was removed again" in str(error)
         assert runtime.pods == runtime.containers == {}
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("status", [None, [], {}, {"status": []}, {"status": {"id": "--all"}}])
     def test_an_invalid_answer_leaves_nothing(self, runtime, pod, status):
         runtime.do_inspectp = lambda *_words: status
-        assert "It was removed again" in str(failure(runtime, pod()))
+        assert "The pod was removed again" in str(failure(runtime, pod()))
         assert runtime.pods == runtime.containers == {}
 
     @pytest.mark.parametrize("printed", ["", "\n", "--all", "a\0b", "x" * 1000])
@@ -342,7 +342,7 @@ class TestFailure:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pod_host, "remove_logs", lambda *_names: None)
             error = failure(runtime, pod())
-        assert f"cannot make the folder of logs {folder}/c0: File exists" in str(error)
+        assert f"cannot create the log directory {folder}/c0: File exists" in str(error)
 
     def test_names_the_container_instead_of_its_id(self, runtime, pod):
         runtime.fails = {"start": 'starting the container "container3": exec format error'}
@@ -352,7 +352,7 @@ class TestFailure:
 
     def test_reports_what_is_left(self, runtime, pod):
         runtime.fails = {"start": "no room", "rmp": "busy"}
-        assert "IT IS STILL THERE, since it could not be removed: crictl rmp failed: busy" in str(
+        assert "The pod still exists, because it could not be removed: crictl rmp failed: busy" in str(
             failure(runtime, pod())
         )
 
@@ -361,7 +361,7 @@ class TestFailure:
         runtime.fails = {"create": "no room"}
         error = failure(runtime, pod({"args": ["x"]}))
         assert error.changed is True
-        assert "the former one had been removed before" in str(error)
+        assert "the previous pod had already been removed" in str(error)
 
 
 class TestAbsent:

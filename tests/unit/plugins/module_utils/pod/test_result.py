@@ -23,11 +23,11 @@ def test_a_failure_contains_no_value_of_the_environment():
     secrets = pod("hunter2", "hunter22", "line one\nline two", "on")
     error = PodError("container app: cannot set hunter2", "app", 1, "Error")
     lines = ["V=hunter22 on", "line two of it", "harmless"]
-    result = pod_result.failure(secrets, error, "It was removed again", lines, changed=True)
+    result = pod_result.failure(secrets, error, "The pod was removed again", lines, changed=True)
     assert result.log == ["V=******** on", "******** of it", "harmless"]
     assert str(result) == (
-        "the pod shop/web did not come up: container app: cannot set ********. It was removed again."
-        " The container's last lines:\n  V=******** on\n  ******** of it\n  harmless"
+        "the pod shop/web did not come up: container app: cannot set ********. The pod was removed again."
+        " The last lines of the container's log:\n  V=******** on\n  ******** of it\n  harmless"
     )
     assert (result.container, result.exit_code, result.reason, result.changed) == ("app", 1, "Error", True)
 
@@ -47,13 +47,13 @@ def test_a_truncated_failure_contains_no_beginning_of_a_value_of_the_environment
 def test_a_failure_contains_no_value_with_changed_white_space():
     secrets = pod("two  blanks\tand a tab")
     error = CrictlError('crictl start failed: exec: "two blanks and a tab": not found')
-    assert "blanks" not in str(pod_result.failure(secrets, error, "It was removed again", []))
+    assert "blanks" not in str(pod_result.failure(secrets, error, "The pod was removed again", []))
 
 
 def test_output_of_a_container_is_printable_in_messages_and_unchanged_in_results():
     lines = ["\x1b]0;title\x07\x1b[2J", "a\rb", "\u202ereversed"]
     error = PodError("container app ended: \x1b[31mred\nline", "app", 1, "Error")
-    failure = pod_result.failure(pod(), error, "It was removed again", lines)
+    failure = pod_result.failure(pod(), error, "The pod was removed again", lines)
     assert failure.log == lines
     message, *output = str(failure).split("\n")
     assert len(output) == 3
@@ -78,9 +78,9 @@ def test_a_result_contains_no_value_of_the_environment():
 def test_a_failure_that_no_container_caused_has_no_log_lines():
     error = OSError("no space")
     assert pod_result.last_lines(pod(), error) == []
-    result = pod_result.failure(pod(), error, "It was removed again", [])
+    result = pod_result.failure(pod(), error, "The pod was removed again", [])
     assert (result.container, result.log, str(result)) == (
         None,
         None,
-        "the pod shop/web did not come up: no space. It was removed again.",
+        "the pod shop/web did not come up: no space. The pod was removed again.",
     )

@@ -133,7 +133,7 @@ def test_a_storage_driver_other_than_that_of_existing_data_is_refused(tmp_path, 
     if not refused:
         losses.refuse_second_driver(configuration)
         return
-    with pytest.raises(TransactionError, match=r"crio\.storage_driver = vfs, and .* driver overlay"):
+    with pytest.raises(TransactionError, match=r"crio\.storage_driver = vfs, but .* driver overlay"):
         losses.refuse_second_driver(configuration)
 
 
@@ -160,14 +160,14 @@ def test_a_pod_with_its_own_handler_allows_a_change_that_keeps_the_handler(monke
 @pytest.mark.parametrize(
     ("handler", "words"),
     [
-        ({}, "the handler other is taken away, and pods run with it: shop/web"),
+        ({}, "the change removes the handler other, which running pods use: shop/web"),
         (
             {**OTHER_HANDLER, "crio.runtime.runtimes.other.runtime_root": '"/run/elsewhere"'},
-            "the handler other gets another state folder .*: shop/web",
+            "the change gives the handler other a different state directory .*: shop/web",
         ),
         (
             {**OTHER_HANDLER, "crio.runtime.runtimes.other.runtime_path": '"/usr/bin/false"'},
-            "the handler other gets another program .*: shop/web",
+            "the change gives the handler other a different program .*: shop/web",
         ),
     ],
     ids=["taken away", "another state folder", "another program"],
@@ -185,7 +185,7 @@ def test_a_handler_that_a_pod_was_started_with_is_kept_by_name(monkeypatch, tmp_
     [
         (None, "would remove every pod"),
         ("garbage", "would remove every pod"),
-        ('"1.36.3"', "another minor version removes every pod"),
+        ('"1.36.3"', "a different minor version removes every pod"),
         ('"1.37.2"', ""),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_drop_in_that_systemd_has_not_read_yet_decides_what_a_restart_stops(mo
     service = SimpleNamespace(**{**vars(STOPPED), "drop_ins": lambda: [str(vendor)]})
     group = ["/system.slice/crio.service/container"]
     monkeypatch.setattr(containers, "monitors", lambda: [monitor(groups=group)])
-    with pytest.raises(TransactionError, match=f"KillMode is control-group by {vendor}"):
+    with pytest.raises(TransactionError, match=f"KillMode is control-group .set by {vendor}."):
         losses.refuse_to_lose_containers(REQUEST, service, {"running": []}, CONFIGURATION)
 
 

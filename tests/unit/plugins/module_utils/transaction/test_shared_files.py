@@ -318,7 +318,7 @@ def test_an_edit_between_reading_and_writing_is_not_lost(node, monkeypatch):
     monkeypatch.setattr(intent, "announce", edited)
     outcome = node.apply(OURS)
     undone(outcome)
-    assert "somebody else changed" in outcome["message"]
+    assert "another process changed" in outcome["message"]
     assert node.auth() == {**THEIRS, "credsStore": "desktop"}
 
 

@@ -80,7 +80,7 @@ def test_a_missing_file_of_another_owner_is_recorded_and_does_not_stop_the_chang
     os.unlink(node.path("/etc/crictl.yaml"))
     outcome = apply.apply(node.layout, node.request(id="second"), "/program")
     assert outcome["committed"]
-    assert any("/etc/crictl.yaml" in each and "is gone" in each for each in outcome["warnings"])
+    assert any("/etc/crictl.yaml" in each and "no longer exists" in each for each in outcome["warnings"])
     assert node.daemon.starts == 3
     assert node.configuration()[CONFIG] == "new\n644"
 

@@ -64,7 +64,7 @@ def test_a_symbolic_link_under_the_name_of_the_partial_file_is_not_followed(tmp_
         ("link", "which is a symbolic link to precious; set path to the file itself"),
         ("dangling", "which is a symbolic link to nowhere"),
         ("folder", "which is a directory; set path to a new or a regular file"),
-        ("folder/", "is the path of a folder, not of a file"),
+        ("folder/", "is the path of a directory"),
         ("fifo", "which is a named pipe"),
         ("socket", "which is a socket"),
         ("none/report.json", r"none/report.json: No such file or directory"),

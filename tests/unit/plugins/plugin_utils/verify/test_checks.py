@@ -140,8 +140,8 @@ def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
         ),
         pytest.param(IDLE, {}, "metrics", "skipped", "not reported by the runtime", id="no metrics settings"),
         pytest.param(
-            {"conditions": None, "conditions_error": "crictl info gave no answer within 10 s"}, {},
-            "runtime", "failed", "no answer within 10 s", id="no answer",
+            {"conditions": None, "conditions_error": "crictl info did not answer within 10 s"}, {},
+            "runtime", "failed", "did not answer within 10 s", id="no answer",
         ),
         pytest.param(
             {"conditions": HEALTHY["conditions"][1:]}, {}, "runtime", "failed", "does not report the condition RuntimeReady",
@@ -238,8 +238,8 @@ def test_all_checks_of_a_healthy_node_pass_in_the_order_of_the_table():
         pytest.param({}, {"image": ""}, "pod", "skipped", "no image is configured", id="no pod"),
         pytest.param({"pod": {"log_lines": 0}}, {}, "pod", "failed", "its log is empty", id="an empty log"),
         pytest.param(
-            {"pod": {"error": "it ended with exit code 1", "kubelet": False}}, {},
-            "pod", "failed", f"{IMAGE}: it ended with exit code 1", id="the pod fails",
+            {"pod": {"error": "it exited with code 1", "kubelet": False}}, {},
+            "pod", "failed", f"{IMAGE}: it exited with code 1", id="the pod fails",
         ),
         pytest.param(
             {"pod": {"error": "it vanished", "kubelet": True}}, {},
