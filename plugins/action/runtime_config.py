@@ -216,6 +216,7 @@ def _changes(wanted: DesiredFiles, made: plan.Plan, report: Report) -> dict[str,
         "daemon_reload": report["unit"]["needs_daemon_reload"],
         "id": uuid.uuid4().hex,
         "fingerprint": report["fingerprint"],
+        "plan": made.as_data(),
     }
 
 

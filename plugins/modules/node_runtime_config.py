@@ -64,6 +64,7 @@ REQUEST = {
     "daemon_reload": {"type": "bool", "default": False},
     "id": {"type": "str", "default": ""},
     "fingerprint": {"type": "str", "default": ""},
+    "plan": {"type": "dict", "default": {}},
 }
 
 

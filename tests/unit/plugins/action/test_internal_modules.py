@@ -86,15 +86,20 @@ def internal(name):
 
 def returned(name, arguments):
     """What an internal module prints for arguments of the options that it documents."""
-    printed = io.StringIO()
+    return printed(internal(name), arguments)
+
+
+def printed(module, arguments):
+    """What a module prints for these arguments."""
+    output = io.StringIO()
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     with (
         mock.patch.multiple(basic, _ANSIBLE_ARGS=given, _ANSIBLE_PROFILE="legacy", create=True),
-        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stdout(output),
         pytest.raises(SystemExit),
     ):
-        internal(name).main()
-    return json.loads(printed.getvalue())
+        module.main()
+    return json.loads(output.getvalue())
 
 
 @pytest.fixture(params=NAMES)
