@@ -20,6 +20,7 @@ GENERATION_FORMAT = 2
 PREPARATION_FORMAT = 1
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
+_MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -86,6 +87,41 @@ class Request(TypedDict, total=False):
     id: str
     fingerprint: str
     plan: PlanSummary  # recorded with the generation, for people
+
+
+class RollbackRequest(TypedDict, total=False):
+    """What runtime_rollback asks of a node: `read` needs the first part, `apply` all of it. The rest is on the node."""
+
+    call: str  # read or apply
+    unit: str
+    generation: int  # 0 for the one before the latest
+    ready_timeout: int  # seconds
+    show_contents: bool  # whether the answer contains the contents of files that are not secret, for --diff
+
+    writes: list[str]  # paths
+    remove: list[str]
+    activate: str
+    concerns_daemon: bool
+    daemon_reload: bool
+    id: str
+    fingerprint: str
+    plan: PlanSummary
+
+
+class EarlierFile(TypedDict):
+    """A file of a generation, as far as the controller needs it for a plan and a diff."""
+
+    mode: str
+    secret: bool
+    disruption: str
+    content: str  # "" if it must not be shown, or was not asked for
+
+
+class EarlierFileSet(TypedDict):
+    """The files of the generation that a rollback restores."""
+
+    generation: int
+    files: dict[str, EarlierFile]  # by path
 
 
 class HostPath(TypedDict):
@@ -629,6 +665,8 @@ def _kept_file(entry: Any, name: str, path: str) -> KeptFile:
     owner, saved = _of(entry, "owner", str, "", path), _of(entry, "saved", str, None, path)
     if not owner:
         raise DamagedDocument(f"{path}: the entry {name:.80} has no owner")
+    if not _MODE.fullmatch(file["mode"]):
+        raise DamagedDocument(f"{path}: the entry {name:.80} has no file mode")
     return {**file, "owner": owner, "saved": saved}
 
 

@@ -88,6 +88,7 @@ requirements:
 seealso:
   - module: cri.node.runtime_report
   - module: cri.node.runtime_generations_facts
+  - module: cri.node.runtime_rollback
   - module: cri.node.crio_bundle
   - module: cri.node.runtime_verify
   - plugin: cri.node.crio_config

@@ -11,6 +11,7 @@ version_added: 0.1.0
 description:
   - Returns the generations that are kept on the node. Each change of M(cri.node.runtime_config) that was committed is a
     generation with the complete list of managed files; the latest five are kept.
+  - M(cri.node.runtime_rollback) returns the node to one of them.
   - A damaged generation is listed with a RV(ansible_facts.runtime_generations.generations[].problem), and does not fail the
     module. A node that was never changed has no generations.
 options: {}
@@ -30,6 +31,7 @@ requirements:
   - the task to run as root, which usually means C(become=true)
 seealso:
   - module: cri.node.runtime_config
+  - module: cri.node.runtime_rollback
 author:
   - The cri.node contributors (@cri-node)
 """
