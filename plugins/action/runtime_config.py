@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.cri.node.plugins.action import crio_bundle
-from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, Report
-from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
+from ansible_collections.cri.node.plugins.module_utils.contract import Report
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
-from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages, plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import variable_names
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
+from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action import (
+    ChangingAction,
+    result_of,
+    warnings_about,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -49,7 +52,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-class ActionModule(CheckedAction):
+class ActionModule(ChangingAction):
     """Makes no remote call for `checked`, one if nothing differs, and two for a change."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
@@ -100,27 +103,14 @@ class ActionModule(CheckedAction):
         report = self._call("read", wanted, options, {}, task_vars)["report"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
-        result = _result(made, report)
+        result = result_of(made, report)
         _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
-        needs_crio = made.concerns_daemon and not report["crio"]["installed"]
-        if needs_crio and options["require_crio"]:
-            raise TaskFailure(_no_crio(report))
-        if not made.changes_anything:
-            return result
-        result["changed"] = True
-        if self._task.diff:
-            result["diff"] = diff.of(wanted, report, made)
-        result["validated_by"] = "node" if report["crio"]["installed"] else "controller"
-        if self._task.check_mode and needs_crio:
-            return result
-        outcome = self._call("apply", wanted, options, _changes(wanted, made, report), task_vars)["outcome"]
-        if outcome.get("failed"):
-            raise TaskFailure(
-                messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
-            )
-        if not self._task.check_mode:
-            result["generation"] = outcome["generation"]
-            result["runtime"]["invocation_id"] = outcome["invocation_id"]
+
+        def apply(request: dict[str, Any]) -> dict[str, Any]:
+            return self._call("apply", wanted, options, {**request, **_contents(wanted, made)}, task_vars)
+
+        outcome = self.change(made, wanted, report, result, apply, options["require_crio"])
+        if outcome:
             _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
@@ -152,28 +142,6 @@ class ActionModule(CheckedAction):
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
 
 
-def _no_crio(report: Report) -> str:
-    """Return why CRI-O was not found on the node, and how to fix it."""
-    wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
-    if wrapper:
-        return not_found_behind(wrapper, unit)
-    return (
-        f"CRI-O is not installed on this node: no crio was found by {unit} or in PATH. Install it, or set"
-        " crio_install: bundle"
-    )
-
-
-def _result(made: plan.Plan, report: Report) -> dict[str, Any]:
-    runtime = {
-        "installed": report["crio"]["installed"],
-        "endpoint": f"unix://{report['crio']['socket']}",
-        "invocation_id": report["unit"]["invocation_id"],
-    }
-    if report["crio"]["version"]:
-        runtime["version"] = shown(report["crio"]["version"], 100)
-    return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
-
-
 def _warn(
     result: dict[str, Any],
     wanted: DesiredFiles,
@@ -194,33 +162,14 @@ def _warn(
         ]
     warnings += plan.unanswered(report)
     warnings += unreadable_versions(report)
-    if report["interrupted"]:  # only in check mode: a normal run ends it before it reads the node
-        warnings.append(
-            "an earlier change of this node was interrupted and is not completed yet; the next run undoes it first"
-        )
-    found = (*wanted.warnings, *warnings, *report["notes"], *further)
+    found = (*wanted.warnings, *warnings, *warnings_about(report), *further)
     result["warnings"] = [shown(str(warning)) for warning in found]
 
 
-def _changes(wanted: DesiredFiles, made: plan.Plan, report: Report) -> dict[str, Any]:
+def _contents(wanted: DesiredFiles, made: plan.Plan) -> dict[str, Any]:
+    """Return the contents of the files that are written, those of secret ones apart."""
     files = [wanted.file(path) for path in made.writes]
-    secret = {file.path: file.content for file in files if file.secret}
-    shown = {file.path: file.content for file in files if not file.secret}
     return {
-        "contents": shown,
-        "secret_contents": secret,
-        # Only the node knows which entries of shared files are ours, so it removes them itself.
-        "remove": [path for path in made.removes if not report["orphans"][path].get("shared")],
-        "activate": made.activate,
-        "concerns_daemon": made.concerns_daemon,
-        "daemon_reload": report["unit"]["needs_daemon_reload"],
-        "id": uuid.uuid4().hex,
-        "fingerprint": report["fingerprint"],
+        "contents": {file.path: file.content for file in files if not file.secret},
+        "secret_contents": {file.path: file.content for file in files if file.secret},
     }
-
-
-def _failure(outcome: Outcome) -> dict[str, Any]:
-    kept: dict[str, Any] = {"rolled_back": bool(outcome.get("rolled_back"))}
-    kept["as_before"] = outcome.get("as_before", True)
-    kept["phase"] = outcome["phase"]
-    return kept

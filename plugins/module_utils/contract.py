@@ -9,6 +9,7 @@ the current format, or raise DamagedDocument with a sentence that says why they 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypedDict, cast
 
 from .errors import NodeError
@@ -19,6 +20,8 @@ GENERATION_FORMAT = 2
 PREPARATION_FORMAT = 1
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
+_MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 class File(TypedDict, total=False):
@@ -53,6 +56,14 @@ class EntrySet(TypedDict):
     entries: dict[str, dict[str, str]]
 
 
+class PlanSummary(TypedDict):
+    """A plan as a task's result has it, see runtime_config."""
+
+    disruption: str  # none, reload or restart
+    reasons: list[str]
+    files: dict[str, str]  # path: create, change or remove
+
+
 class Request(TypedDict, total=False):
     """What the controller asks of a node: `read` needs the first part, `apply` all of it."""
 
@@ -75,6 +86,42 @@ class Request(TypedDict, total=False):
     daemon_reload: bool
     id: str
     fingerprint: str
+    plan: PlanSummary  # recorded with the generation, for people
+
+
+class RollbackRequest(TypedDict, total=False):
+    """What runtime_rollback asks of a node: `read` needs the first part, `apply` all of it. The rest is on the node."""
+
+    call: str  # read or apply
+    unit: str
+    generation: int  # 0 for the one before the latest
+    ready_timeout: int  # seconds
+    show_contents: bool  # whether the answer contains the contents of files that are not secret, for --diff
+
+    writes: list[str]  # paths
+    remove: list[str]
+    activate: str
+    concerns_daemon: bool
+    daemon_reload: bool
+    id: str
+    fingerprint: str
+    plan: PlanSummary
+
+
+class EarlierFile(TypedDict):
+    """A file of a generation, as far as the controller needs it for a plan and a diff."""
+
+    mode: str
+    secret: bool
+    disruption: str
+    content: str  # "" if it must not be shown, or was not asked for
+
+
+class EarlierFileSet(TypedDict):
+    """The files of the generation that a rollback restores."""
+
+    generation: int
+    files: dict[str, EarlierFile]  # by path
 
 
 class HostPath(TypedDict):
@@ -368,6 +415,16 @@ class CommittedEntries(TypedDict):
     disruption: str
 
 
+class Generation(TypedDict):
+    """The list of a generation. `created_at` and `plan` are for people: nothing depends on them."""
+
+    files: dict[str, KeptFile]
+    shared: dict[str, dict[str, CommittedEntries]]  # owner: {path: ...}
+    # When its change was prepared, RFC 3339 in UTC. Earlier versions of the collection record neither this nor the plan.
+    created_at: str | None
+    plan: PlanSummary | None
+
+
 class FileIdentity(TypedDict, total=False):
     """Distinguishes a file from a later one at the same path; format 1 of the state only has the hash."""
 
@@ -433,6 +490,10 @@ class DamagedDocument(NodeError):
     kind = "damaged"
 
 
+class UnknownFormat(DamagedDocument):
+    """A document was written by another version of the collection, in a format that this one does not know."""
+
+
 def empty_state() -> State:
     """Return the state of a node that no transaction has changed."""
     return {
@@ -458,11 +519,9 @@ def read_state(text: str, path: str) -> State:
         if not isinstance(entries, dict):
             raise DamagedDocument(f"{path}: owners.{owner:.40} is not an object")
         state["owners"][owner] = {name: _entry(entry, name, path) for name, entry in entries.items()}
-    for owner, sets in _of(data, "shared", dict, {}, path).items():
-        if not isinstance(sets, dict):
-            raise DamagedDocument(f"{path}: shared.{owner:.40} is not an object")
-        committed = {name: _committed_entries(each, name, path) for name, each in sets.items()}
-        state.setdefault("shared", {})[owner] = committed
+    shared = _shared(data, path)
+    if shared:
+        state["shared"] = shared
     acknowledged = _of(data, "acknowledged", dict, {}, path)
     state["acknowledged"]["invocation_id"] = _of(acknowledged, "invocation_id", str, "", path)
     for name, identity in _of(acknowledged, "files", dict, {}, path).items():
@@ -486,6 +545,15 @@ def _entry(entry: Any, name: str, path: str) -> CommittedFile:
         "secret": _of(entry, "secret", bool, True, path),
         "disruption": _of(entry, "disruption", str, "restart", path),
     }
+
+
+def _shared(data: dict[str, Any], path: str) -> dict[str, dict[str, CommittedEntries]]:
+    found = {}
+    for owner, sets in _of(data, "shared", dict, {}, path).items():
+        if not isinstance(sets, dict):
+            raise DamagedDocument(f"{path}: shared.{owner:.40} is not an object")
+        found[owner] = {name: _committed_entries(each, name, path) for name, each in sets.items()}
+    return found
 
 
 def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
@@ -575,13 +643,43 @@ def _before(data: Any, path: str) -> Before:
     }
 
 
-def read_generation(text: str, path: str) -> dict[str, KeptFile]:
-    """Return the files of one generation by their paths. Raises DamagedDocument."""
+def read_generation(text: str, path: str) -> Generation:
+    """Return the list of a generation in the text of `path`; format 1 (only files) is migrated. Raises DamagedDocument."""
     data = _document(text, path)
-    files = data.get("files") if data.get("format") == GENERATION_FORMAT else data
+    _refuse_other_format(data.get("format", 1), (1, GENERATION_FORMAT), path)
+    former = "format" not in data  # format 1 is the mapping of files itself
+    files = data if former else data.get("files")
     if not isinstance(files, dict):
         raise DamagedDocument(f"{path} has no list of files")
-    return {name: cast(KeptFile, entry) for name, entry in files.items() if isinstance(entry, dict)}
+    created_at = None if former else _of(data, "created_at", str, None, path)
+    return {
+        "files": {name: _kept_file(entry, name, path) for name, entry in files.items()},
+        "shared": {} if former else _shared(data, path),
+        "created_at": created_at if created_at and _TIME.fullmatch(created_at) else None,
+        "plan": None if former else _plan_summary(data.get("plan")),
+    }
+
+
+def _kept_file(entry: Any, name: str, path: str) -> KeptFile:
+    file = _entry(entry, name, path)
+    owner, saved = _of(entry, "owner", str, "", path), _of(entry, "saved", str, None, path)
+    if not owner:
+        raise DamagedDocument(f"{path}: the entry {name:.80} has no owner")
+    if not _MODE.fullmatch(file["mode"]):
+        raise DamagedDocument(f"{path}: the entry {name:.80} has no file mode")
+    return {**file, "owner": owner, "saved": saved}
+
+
+def _plan_summary(data: Any) -> PlanSummary | None:
+    """Return a recorded plan, None for anything else: without it, a generation can still be restored."""
+    if not isinstance(data, dict) or data.get("disruption") not in ("none", "reload", "restart"):
+        return None
+    reasons, files = data.get("reasons"), data.get("files")
+    if not isinstance(reasons, list) or not isinstance(files, dict):
+        return None
+    if not all(isinstance(each, str) for each in [*reasons, *files.values()]):
+        return None
+    return {"disruption": data["disruption"], "reasons": reasons, "files": files}
 
 
 def read_outcome(text: str, path: str) -> Outcome:
@@ -594,7 +692,7 @@ def read_outcome(text: str, path: str) -> Outcome:
 
 def _refuse_other_format(number: Any, known: tuple[int, ...], path: str) -> None:
     if number not in known:
-        raise DamagedDocument(
+        raise UnknownFormat(
             f"{path} has format {number!r:.40}, which this version of cri.node does not support"
         )
 

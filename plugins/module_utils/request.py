@@ -52,6 +52,18 @@ FILE_SET = {
 }
 
 
+#: the part of a request that any change of a node needs, beside its files
+CHANGE = {
+    "remove": {"type": "list", "elements": "str", "default": []},
+    "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
+    "concerns_daemon": {"type": "bool", "default": True},
+    "daemon_reload": {"type": "bool", "default": False},
+    "id": {"type": "str", "default": ""},
+    "fingerprint": {"type": "str", "default": ""},
+    "plan": {"type": "dict", "default": {}},
+}
+
+
 class RequestError(NodeError):
     """A request does not have the form that its module takes, as when a playbook calls an internal module."""
 

@@ -41,12 +41,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import node_files, node_host, node_state
+from ansible_collections.cri.node.plugins.module_utils import node_host, node_state
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.contract import Request
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import calls
 
 REQUEST = {
     **node_request.FILE_SET,
@@ -54,50 +53,27 @@ REQUEST = {
     "asks_for_crictl": {"type": "bool", "default": False},
     "ready_timeout": {"type": "int", "default": 60},
     # The following keys are for the call apply.
+    **node_request.CHANGE,
     "contents": {"type": "dict", "default": {}},
     "secret_contents": {"type": "dict", "default": {}},
     "entries": {"type": "dict", "default": {}},
     "secret_entries": {"type": "dict", "default": {}},
-    "remove": {"type": "list", "elements": "str", "default": []},
-    "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
-    "concerns_daemon": {"type": "bool", "default": True},
-    "daemon_reload": {"type": "bool", "default": False},
-    "id": {"type": "str", "default": ""},
-    "fingerprint": {"type": "str", "default": ""},
 }
 
 
 def main() -> None:
     """Read the node's state, or apply a file set. The action runtime_config compares, plans and decides."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    try:
-        request = _request(module.params)
-        node_host.refuse_unfit()
-        module.exit_json(**_answer(module, request))
-    except TransactionError as error:
-        outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
-        module.exit_json(changed=False, outcome=outcome)
-    except NodeError as error:
-        module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
-    except OSError as error:
-        module.fail_json(msg=str(error))
+    calls.answer(module, _answer)
 
 
-def _answer(module: AnsibleModule, request: Request) -> dict[str, Any]:
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = _request(module.params)
+    node_host.refuse_unfit()
     if request["call"] == "read":
-        if module.check_mode:
-            unit.wait_until_idle(NODE, request["ready_timeout"])
-            notes = []
-        else:
-            notes = unit.end_interrupted(NODE, request["ready_timeout"])
-        report = node_state.read(request)
-        report["notes"] = notes + report["notes"]
-        return {"changed": False, "report": report}
-    if module.check_mode:
-        candidate.rehearse(request, module.tmpdir, NODE, node_files.mount_points())
-        return {"changed": True, "outcome": {}}
-    outcome = unit.run_transaction(request, NODE)
-    return {"changed": bool(outcome.get("committed")), "outcome": outcome}
+        notes = calls.settle(NODE, request["ready_timeout"], module.check_mode)
+        return {"changed": False, "report": calls.report(NODE, request, notes)}
+    return calls.change(NODE, request, module)
 
 
 def _request(params: dict[str, Any]) -> Request:

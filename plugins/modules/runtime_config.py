@@ -87,6 +87,8 @@ requirements:
   - CRI-O 1.34 or newer on the node, unless all O(files) have O(files[].disruption=none)
 seealso:
   - module: cri.node.runtime_report
+  - module: cri.node.runtime_generations_facts
+  - module: cri.node.runtime_rollback
   - module: cri.node.crio_bundle
   - module: cri.node.runtime_verify
   - plugin: cri.node.crio_config

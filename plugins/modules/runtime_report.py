@@ -11,8 +11,8 @@ module: runtime_report
 short_description: Report the planned or applied changes of all nodes
 version_added: 0.1.0
 description:
-  - Prints a table of all nodes with the changes of M(cri.node.runtime_config), planned in check mode or applied, with
-    disruption, files and reasons. After a change, the table also has the generation.
+  - Prints a table of all nodes with the changes of M(cri.node.runtime_config) or M(cri.node.runtime_rollback), planned in
+    check mode or applied, with disruption, files and reasons. After a change, the table also has the generation.
   - Nodes with equal plans are in one row, in the notation of inventory ranges, such as V(worker-[01:48]). Nodes without changes
     are only counted. The row of a node whose change failed has the error message of its task.
   - Returns the same as data, and sets it as statistics like M(ansible.builtin.set_stats), for job runners such as AWX.
@@ -21,7 +21,7 @@ description:
   - In a play with C(serial), each report includes the batches before it.
 options:
   variable:
-    description: Name of the variable that the task of M(cri.node.runtime_config) registered on each node.
+    description: Name of the variable that the task of M(cri.node.runtime_config) or M(cri.node.runtime_rollback) registered.
     type: str
     required: true
 attributes:
@@ -45,6 +45,7 @@ requirements:
   - ansible-core 2.16 or newer on the controller
 seealso:
   - module: cri.node.runtime_config
+  - module: cri.node.runtime_rollback
   - module: cri.node.verify_report
 author:
   - The cri.node contributors (@cri-node)

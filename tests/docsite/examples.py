@@ -21,7 +21,7 @@ NAME = re.compile(r"cri\.node\.(\w+)")
 CHECKED = ("crio_config", "registries_config", "crictl_config")
 LAYER = re.compile(rf"({'|'.join(CHECKED)})__\w+")
 # A variable with one of these prefixes belongs to a role or playbook of the collection, or is misspelled.
-OWN = ("cri_node_", "crio_", "registries_", "crictl_", "runtime_", "verify_")
+OWN = ("cri_node_", "crio_", "registries_", "crictl_", "runtime_", "verify_", "rollback_")
 # Other top-level keys of files that the guides have users write.
 OTHERS = ("collections",)
 # ansible-playbook's and ansible's options that take a value.
@@ -48,7 +48,9 @@ def variables() -> frozenset[str]:
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
             found |= set(entry["options"])
     for path in (CHECKOUT / "playbooks").glob("*.yml"):
-        found |= set(re.findall(r"cri_node_\w+", path.read_text(encoding="utf-8")))
+        found |= set(
+            re.findall(r"\b(?:cri_node_\w+|rollback_generation)\b", path.read_text(encoding="utf-8"))
+        )
     return frozenset(found)
 
 

@@ -9,10 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import contract, node_files
-from ..contract import CommittedEntries, CommittedFile, File, FileIdentity, KeptFile, Request, State
+from ..contract import (
+    CommittedEntries,
+    CommittedFile,
+    File,
+    FileIdentity,
+    KeptFile,
+    PlanSummary,
+    Request,
+    State,
+)
 from ..crio.service import CrioService, binary_identity
 from ..errors import NodeError
 from ..layout import Layout
@@ -24,7 +34,11 @@ if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
     SharedEntries = dict[str, dict[str, CommittedEntries]]  # the same for shared files
 
 KEPT = 5
-_LIST = "files.json"
+#: the name of a generation's list, a contract.Generation
+LIST = "files.json"
+_MOST_REASONS = 20  # of a plan
+_LONGEST_REASON = 300  # characters
+_MOST_FILES = 100
 
 
 class NextGeneration(NamedTuple):
@@ -43,7 +57,7 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
     NodeFileError.
     """
     # Of a state that was lost, the generations may still be there.
-    number = max([state["generation"], *(int(name) for name in _names(layout) if name.isdigit())]) + 1
+    number = max([state["generation"], *(int(name) for name in names(layout) if name.isdigit())]) + 1
     owners = {
         owner: dict(entries) for owner, entries in state["owners"].items() if owner not in request["owners"]
     }
@@ -76,11 +90,26 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
                 name = kept[path]["saved"] = str(len(kept))
                 node_files.write_durably(os.path.join(folder, name), content)
     of_shared = _shared_entries(request, state, shared)
-    listed: dict[str, object] = {"format": contract.GENERATION_FORMAT, "files": kept}
-    node_files.write_json(
-        os.path.join(folder, _LIST), {**listed, "shared": of_shared} if of_shared else listed
-    )
+    listed: dict[str, object] = {
+        "format": contract.GENERATION_FORMAT,
+        "files": kept,
+        "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    if of_shared:
+        listed["shared"] = of_shared
+    if request.get("plan"):
+        listed["plan"] = _bounded(request["plan"])
+    node_files.write_json(os.path.join(folder, LIST), listed)
     return NextGeneration(number, owners, of_shared, notes)
+
+
+def _bounded(plan: PlanSummary) -> PlanSummary:
+    """Return what a generation records of a plan."""
+    return {
+        "disruption": plan["disruption"],
+        "reasons": [reason[:_LONGEST_REASON] for reason in plan["reasons"][:_MOST_REASONS]],
+        "files": dict(sorted(plan["files"].items())[:_MOST_FILES]),
+    }
 
 
 def _shared_entries(request: Request, state: State, shared: list[SharedFile]) -> SharedEntries:
@@ -187,7 +216,7 @@ def tidy(layout: Layout, number: int) -> list[str]:
             node_files.swap_in(partial, folder)
     except NodeError as error:
         problems.append(str(error))
-    for name in sorted(_names(layout), key=lambda name: int(name.partition(".")[0])):
+    for name in sorted(names(layout), key=lambda name: int(name.partition(".")[0])):
         try:
             if name.endswith(".partial") or int(name) <= number - KEPT:
                 node_files.remove_tree(os.path.join(layout.generations, name))
@@ -198,28 +227,31 @@ def tidy(layout: Layout, number: int) -> list[str]:
     return problems
 
 
-def _names(layout: Layout) -> list[str]:
+def names(layout: Layout) -> list[str]:
+    """Return the names of the folders of generations: a number, with the suffix .partial until it has been committed."""
     try:
-        names = os.listdir(layout.generations)
+        found = os.listdir(layout.generations)
     except OSError:
         return []
     return [
         name
-        for name in names
+        for name in found
         if name.partition(".")[0].isdigit() and name.partition(".")[2] in ("", "partial")
     ]
 
 
 def _drop_secrets(folder: str) -> None:
     """Remove the content of secret files, which older versions of the collection kept."""
-    text = node_files.read_text(os.path.join(folder, _LIST))
+    text = node_files.read_text(os.path.join(folder, LIST))
     if text is None:
         return
     try:
-        files = contract.read_generation(text, folder)
+        listed = contract.read_generation(text, folder)
+    except contract.UnknownFormat:
+        return
     except contract.DamagedDocument:
         node_files.remove_tree(folder)
         return
-    for entry in files.values():
-        if entry.get("secret") and entry.get("saved"):
-            node_files.remove(os.path.join(folder, os.path.basename(str(entry["saved"]))))
+    for entry in listed["files"].values():
+        if entry["secret"] and entry["saved"]:
+            node_files.remove(os.path.join(folder, os.path.basename(entry["saved"])))

@@ -88,8 +88,8 @@ def run_transaction(request: Request, layout: Layout) -> Outcome:
 
     A repeated request, as after a lost connection, gets the outcome of the first one. Raises UnitError, lock.Busy.
     """
-    limit = 3 * request["ready_timeout"] + _MARGIN
-    known = _outcome_of(layout, request["id"], limit)
+    limit = _limit(request["ready_timeout"])
+    known = known_outcome(layout, request["id"], request["ready_timeout"])
     if known is not None:
         return known
     if is_busy(layout):
@@ -109,6 +109,19 @@ def run_transaction(request: Request, layout: Layout) -> Outcome:
             f"{UNIT} ended without a result{f': {words}' if words else ''}; see journalctl -u {UNIT}"
         )
     return outcome
+
+
+def known_outcome(layout: Layout, identity: str, ready_timeout: int) -> Outcome | None:
+    """Return the outcome of the transaction with this id: None if there was none. Waits for one that is running.
+
+    ready_timeout: seconds, as in the request of the transaction.
+    """
+    return _outcome_of(layout, identity, _limit(ready_timeout))
+
+
+def _limit(ready_timeout: int) -> int:
+    """Return the seconds that a transaction may take."""
+    return 3 * ready_timeout + _MARGIN
 
 
 def _outcome_of(layout: Layout, identity: str, limit: float) -> Outcome | None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
-from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFile, DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet, ShownFile
 
 
-def of(wanted: DesiredFiles, report: Report, plan: Plan) -> list[dict[str, str]]:
+def of(wanted: FileSet, report: Report, plan: Plan) -> list[dict[str, str]]:
     """Return the diff of a task's result. Of a secret file it only shows that it exists and that it changes."""
     shown = []
     for path, action in sorted(plan.files.items()):
@@ -45,7 +45,7 @@ def _is_secret(found: ReportedFile) -> bool:
     )
 
 
-def _hidden(found: ReportedFile, file: DesiredFile | None) -> tuple[str, str]:
+def _hidden(found: ReportedFile, file: ShownFile | None) -> tuple[str, str]:
     """Return (before, after) of a secret file, without its hash, from which a short secret could be guessed."""
     before = "" if found["file_type"] == "absent" else "(secret)\n"
     if file is None:

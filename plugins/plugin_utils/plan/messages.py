@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.failure import redac
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Outcome
     from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
-    from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
 
 _NETWORK = (
     "crio.network.cni_default_network",
@@ -140,7 +140,7 @@ _MOST_NAMED = 10  # settings in one message
 _QUOTED_LAST_KEY = re.compile(r'last key \\?"([^"\\]{1,1000})')
 
 
-def failure(outcome: Outcome, wanted: DesiredFiles) -> str:
+def failure(outcome: Outcome, wanted: FileSet) -> str:
     """Return the message of a change that was refused or undone, as one printable line without secrets."""
     secrets = wanted.secrets()
     detail = redacted(str(outcome.get("detail") or ""), secrets)[:_LONGEST]

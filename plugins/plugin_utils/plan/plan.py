@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import reload
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report
     from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
 
 DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 
@@ -59,8 +60,8 @@ class Plan:
         }
 
 
-def make(wanted: DesiredFiles, report: Report) -> Plan:
-    """Return the plan for one node. wanted: a desired.DesiredFiles; report: what node_state.read returned."""
+def make(wanted: FileSet, report: Report) -> Plan:
+    """Return the plan for one node. report: what node_state.read returned."""
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
     plan = Plan(concerns_daemon=concerned)
@@ -80,7 +81,7 @@ def make(wanted: DesiredFiles, report: Report) -> Plan:
     return plan
 
 
-def _weigh_daemon(plan: Plan, report: Report, wanted: DesiredFiles) -> None:
+def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
     """Add the state of the daemon to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
@@ -124,7 +125,7 @@ def outranked(wanted: DesiredFiles, report: Report) -> list[live_values.Outranke
     return live_values.split(wanted.expect, report["live"], report["effective"], late)[1]
 
 
-def late_handlers(wanted: DesiredFiles, report: Report) -> dict[str, str]:
+def late_handlers(wanted: FileSet, report: Report) -> dict[str, str]:
     """Return {dotted table: path} of handlers that CRI-O ignored at its start and whose missing `path` has been installed since.
 
     A restart loads them. It is never planned twice for the same path, which is older than the next start. A handler that still

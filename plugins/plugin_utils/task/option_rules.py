@@ -20,8 +20,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 MODE = 'three or four octal digits in quotes, for example "0644"'
 SECONDS = ("ready_timeout", "timeout", "wait_timeout", "pull_timeout")
 LONGEST_CONTENT = 1024 * 1024  # characters of one file
+_OF_PLAYBOOKS = ("rollback_generation",)
 _LONGEST_TEXT = 4096  # characters of any other option
 _MOST_SECONDS = 7 * 24 * 3600
+_GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _OWNER_WORDS = "at most 64 letters, digits, '_', '.' and '-', for example crio"
 _UNIT = re.compile(r"(?![-.@])[A-Za-z0-9:_.\\@-]{1,247}(?<!@)\.service", re.ASCII)
@@ -45,6 +47,10 @@ def problems_of_arguments(arguments: dict[str, Any], variables: dict[str, str] |
             value = shown(repr(arguments[name]), 40)
             place = labelled(name, variables)
             problems.append(Problem("", place, value, "is not a whole number of seconds", "for example 60"))
+    given = arguments.get("generation")
+    if given is not None and not _GENERATION.fullmatch(str(given)):
+        place, value = labelled("generation", variables), shown(repr(given), 40)
+        problems.append(Problem("", place, value, "is not the number of a generation", "for example 3"))
     try:
         files = plain(arguments.get("files"))
     except TooDeep as error:
@@ -96,9 +102,10 @@ def normalise(
 
 
 def labelled(option: str, variables: dict[str, str] | None) -> str:
-    """Return the name of an option for a message, with the role variable if a role passes it."""
+    """Return the name of an option for a message, with its variable if a role or a playbook passes it."""
     variable = (variables or {}).get(option)
-    return f"{option} ({variable} of the role)" if variable else option
+    owner = "playbook" if variable in _OF_PLAYBOOKS else "role"
+    return f"{option} ({variable} of the {owner})" if variable else option
 
 
 def image_fault(image: str) -> str:

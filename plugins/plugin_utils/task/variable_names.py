@@ -32,6 +32,7 @@ SINGLE = {
     "verify_report_file": "text",
     "cri_node_hosts": "text",
     "cri_node_serial": "number",
+    "rollback_generation": "number",
 }
 # Variables that the roles provide.
 _OF_ROLES = (
@@ -48,6 +49,7 @@ _OF_ROLES = (
     "crictl_result",
     "runtime_result",
     "verify_result",
+    "rollback_result",
     "crio_settings",
     "registries_settings",
     "crictl_settings",
@@ -60,9 +62,19 @@ _OF_ROLES = (
 )
 _SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
 _KNOWN = frozenset((*_SHAPES, *_OF_ROLES))
-_FAMILIES = ("crio_", "cri_o_", "crictl_", "registries_", "registry_", "verify_", "runtime_", "cri_node_")
+_FAMILIES = (
+    "crio_",
+    "cri_o_",
+    "crictl_",
+    "registries_",
+    "registry_",
+    "verify_",
+    "runtime_",
+    "cri_node_",
+    "rollback_",
+)
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family != "verify_"))
+_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in ("verify_", "rollback_")))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled
 _MOST = 50_000  # values that are searched for a mention of a name

@@ -64,7 +64,7 @@ def test_every_guide_is_listed_and_recorded():
         ("- hosts: nodes\n  vars: {verify_nework: x}", ["no role or playbook has a variable verify_nework"]),
         ("- cri.node.crictl_ps_facts: {state: x}", ["cri.node.crictl_ps_facts has no option state"]),
         ("- block: [cri.node.crictl_ps: ]", ["there is no module cri.node.crictl_ps"]),
-        ("- ansible.builtin.import_playbook: cri.node.rollback", ["there is no playbook cri.node.rollback"]),
+        ("- ansible.builtin.import_playbook: cri.node.rollout", ["there is no playbook cri.node.rollout"]),
         (
             "- import_role: {name: cri.node.verify, tasks_from: nodess}",
             ["there is no role entry point cri.node.verify/tasks/nodess"],

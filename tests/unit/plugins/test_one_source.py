@@ -11,7 +11,11 @@ import yaml
 from ansible_collections.cri.node.plugins.doc_fragments.crictl import ModuleDocFragment
 from ansible_collections.cri.node.plugins.module_utils import contract, layout
 from ansible_collections.cri.node.plugins.module_utils.crictl import start
-from ansible_collections.cri.node.plugins.modules import node_runtime_config, node_runtime_verify
+from ansible_collections.cri.node.plugins.modules import (
+    node_runtime_config,
+    node_runtime_rollback,
+    node_runtime_verify,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import Entry
@@ -91,6 +95,7 @@ def test_a_request_has_the_keys_of_its_contract():
     secrets = {"secret_hashes", "secret_contents", "secret_entries"}
     request = set(contract.Request.__annotations__)
     assert set(node_runtime_config.REQUEST) - secrets == request
+    assert set(node_runtime_rollback.REQUEST) == set(contract.RollbackRequest.__annotations__)
     more = set(contract.ObservationRequest.__annotations__) - request
     assert set(node_runtime_verify.REQUEST) >= more
     assert set(node_runtime_verify.REQUEST) - secrets <= request | more

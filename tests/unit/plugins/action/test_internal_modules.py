@@ -14,7 +14,7 @@ from ansible.module_utils import basic
 from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDocFragment
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 
-NAMES = ("crictl_pod", "crio_bundle", "runtime_config", "runtime_verify")
+NAMES = ("crictl_pod", "crio_bundle", "runtime_config", "runtime_rollback", "runtime_verify")
 PATH = "/etc/crio/token"
 FILES = [
     {"path": PATH, "owner": "crio", "content": "CANARY\n", "secret": True},
@@ -66,6 +66,7 @@ TASKS = {
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "runtime_config": {"files": FILES},
+    "runtime_rollback": {"generation": 3},
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
 }
 ANSWERS = {
@@ -77,7 +78,17 @@ ANSWERS = {
     },
     "runtime_verify": {"failed": True, "msg": "not observed"},
 }
-CALLS = {"crictl_pod": 1, "crio_bundle": 2, "runtime_config": 2, "runtime_verify": 1}
+ANSWERS["runtime_rollback"] = {
+    **ANSWERS["runtime_config"],
+    "earlier": {
+        "generation": 3,
+        "files": {
+            path: {"mode": "0600", "secret": True, "disruption": "restart", "content": ""}
+            for path in REPORT["files"]
+        },
+    },
+}
+CALLS = {"crictl_pod": 1, "crio_bundle": 2, "runtime_config": 2, "runtime_rollback": 2, "runtime_verify": 1}
 
 
 def internal(name):
@@ -86,15 +97,20 @@ def internal(name):
 
 def returned(name, arguments):
     """Return the output of an internal module for arguments of the options that it documents."""
-    printed = io.StringIO()
+    return printed(internal(name), arguments)
+
+
+def printed(module, arguments):
+    """Return the output of a module for these arguments."""
+    output = io.StringIO()
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
     with (
         mock.patch.multiple(basic, _ANSIBLE_ARGS=given, _ANSIBLE_PROFILE="legacy", create=True),
-        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stdout(output),
         pytest.raises(SystemExit),
     ):
-        internal(name).main()
-    return json.loads(printed.getvalue())
+        module.main()
+    return json.loads(output.getvalue())
 
 
 @pytest.fixture(params=NAMES)
@@ -114,7 +130,7 @@ def test_the_request_of_an_action_matches_its_internal_module(run, name):
 def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]))
     assert "CANARY" not in str([call["request"] for call in task.calls])
-    if name != "runtime_verify":  # which compares hashes and sends no content
+    if name not in ("runtime_rollback", "runtime_verify"):  # which send no content
         assert "CANARY" in str([call["secrets"] for call in task.calls])
     for call in task.calls:
         hashes = call["secrets"].get("secret_hashes", {})

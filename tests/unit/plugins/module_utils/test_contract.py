@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.cri.node.plugins.module_utils import contract
 
 READERS = (contract.read_state, contract.read_intent, contract.read_generation, contract.read_outcome)
-KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed shared entries created stage staged"  # noqa: E501
+KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed shared entries created stage staged owner created_at plan disruption reasons"  # noqa: E501
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

@@ -69,6 +69,7 @@ def warned(**variables):
         ("verify_report_flie", "x.json", "verify_report_file"),
         ("cri_node_host", "workers", "cri_node_hosts"),
         ("cri_node_serail", "10%", "cri_node_serial"),
+        ("rollback_generaton", 3, "rollback_generation"),
     ],
 )
 def test_a_misspelled_variable_is_a_warning_with_the_closest_name(name, value, meant):
@@ -139,7 +140,7 @@ def test_every_variable_of_the_roles_and_playbooks_is_known():
         for entry in yaml.safe_load(path.read_text())["argument_specs"].values():
             declared |= entry["options"].keys()
     for path in ROOT.glob("playbooks/*.yml"):
-        declared |= set(re.findall(r"\bcri_node_[a-z_]+", path.read_text()))
+        declared |= set(re.findall(r"\b(?:cri_node_[a-z_]+|rollback_generation)\b", path.read_text()))
     assert declared == {*variable_names.LAYERED, *variable_names.SINGLE}
     made = set()
     for path in ROOT.glob("roles/*/vars/main.yml"):

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base class of the actions that change a node in two calls: the first one reads it, the second one applies the plan."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, Report
+from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
+from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
+
+
+class ChangingAction(CheckedAction):
+    """An action that plans a change of its node and applies it."""
+
+    def change(
+        self,
+        made: Plan,
+        wanted: FileSet,
+        report: Report,
+        result: dict[str, Any],
+        apply: Callable[[dict[str, Any]], dict[str, Any]],
+        require_crio: bool = True,
+    ) -> Outcome:
+        """Apply the plan for a node in the state of `report`, and complete the task's result, see result_of.
+
+        `apply` makes the second call with these keys in its request, beside those of the files, and returns its result. In
+        check mode, that call only validates the change. Returns the outcome, {} if nothing was applied. Raises TaskFailure.
+        """
+        needs_crio = made.concerns_daemon and not report["crio"]["installed"]
+        if needs_crio and require_crio:
+            raise TaskFailure(_no_crio(report))
+        if not made.changes_anything:
+            return {}
+        result["changed"] = True
+        if self._task.diff:
+            result["diff"] = diff.of(wanted, report, made)
+        result["validated_by"] = "node" if report["crio"]["installed"] else "controller"
+        if self._task.check_mode and needs_crio:
+            return {}
+        outcome: Outcome = apply(_request_of(made, report))["outcome"]
+        if outcome.get("failed"):
+            raise TaskFailure(
+                messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
+            )
+        if self._task.check_mode:
+            return {}
+        result["generation"] = outcome["generation"]
+        result["runtime"]["invocation_id"] = outcome["invocation_id"]
+        return outcome
+
+
+def result_of(made: Plan, report: Report) -> dict[str, Any]:
+    """Return the result of a task that changes nothing."""
+    runtime = {
+        "installed": report["crio"]["installed"],
+        "endpoint": f"unix://{report['crio']['socket']}",
+        "invocation_id": report["unit"]["invocation_id"],
+    }
+    if report["crio"]["version"]:
+        runtime["version"] = shown(report["crio"]["version"], 100)
+    return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
+
+
+def warnings_about(report: Report) -> list[str]:
+    """Return sentences about the node's own records."""
+    if not report["interrupted"]:  # only in check mode: a normal run ends it before it reads the node
+        return list(report["notes"])
+    interrupted = "an earlier change of this node was interrupted and is not completed yet; the next run undoes it first"
+    return [interrupted, *report["notes"]]
+
+
+def _no_crio(report: Report) -> str:
+    """Return why CRI-O was not found on the node, and how to fix it."""
+    wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
+    if wrapper:
+        return not_found_behind(wrapper, unit)
+    return (
+        f"CRI-O is not installed on this node: no crio was found by {unit} or in PATH. Install it, or set"
+        " crio_install: bundle"
+    )
+
+
+def _request_of(made: Plan, report: Report) -> dict[str, Any]:
+    """Return the part of the second call's request that does not depend on the files, see module_utils/request.py."""
+    return {
+        # Only the node knows which entries of shared files are ours, so it removes them itself.
+        "remove": [path for path in made.removes if not report["orphans"][path].get("shared")],
+        "activate": made.activate,
+        "concerns_daemon": made.concerns_daemon,
+        "daemon_reload": report["unit"]["needs_daemon_reload"],
+        "id": uuid.uuid4().hex,
+        "fingerprint": report["fingerprint"],
+        "plan": made.as_data(),
+    }
+
+
+def _failure(outcome: Outcome) -> dict[str, Any]:
+    kept: dict[str, Any] = {"rolled_back": bool(outcome.get("rolled_back"))}
+    kept["as_before"] = outcome.get("as_before", True)
+    kept["phase"] = outcome["phase"]
+    return kept
