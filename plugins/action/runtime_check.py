@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.cri.node.plugins.action import (
     crio_bundle,
     runtime_config,
+    runtime_report,
     runtime_verify,
     verify_report,
 )
@@ -31,6 +32,7 @@ ARGUMENT_SPEC = {"settings": {"type": "list", "elements": "str", "required": Tru
 ACTIONS = {
     "crio_bundle": crio_bundle.ActionModule,
     "runtime_config": runtime_config.ActionModule,
+    "runtime_report": runtime_report.ActionModule,
     "runtime_verify": runtime_verify.ActionModule,
     "verify_report": verify_report.ActionModule,
 }

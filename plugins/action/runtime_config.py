@@ -114,10 +114,13 @@ class ActionModule(CheckedAction):
         if self._task.check_mode and needs_crio:
             return result
         outcome = self._call("apply", wanted, options, _changes(wanted, made, report), task_vars)["outcome"]
+        made.containers = outcome.get("running")
+        made.needs_drain = outcome.get("disruption") == plan.DRAIN
         if outcome.get("failed"):
             raise TaskFailure(
                 messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
             )
+        result["plan"] = made.as_data()
         if not self._task.check_mode:
             result["generation"] = outcome["generation"]
             result["runtime"]["invocation_id"] = outcome["invocation_id"]
@@ -133,23 +136,27 @@ class ActionModule(CheckedAction):
         further: dict[str, Any],
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        request = {
-            "call": call,
-            "unit": options["unit"],
-            "owners": wanted.owners,
-            "files": wanted.described,
-            "unwanted": wanted.unwanted,
-            "expect": wanted.expect,
-            "paths": fallbacks.paths(wanted.settings()),
-            "asks_for_crictl": wanted.asks_for_crictl,
-            "ready_timeout": options["ready_timeout"],
-            **further,
-        }
+        request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
         secrets = {
             "secret_hashes": wanted.secret_hashes,
             "secret_contents": request.pop("secret_contents", {}),
         }
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
+
+
+def request_of(call: str, wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str, Any]:
+    """Return what each call of the node has. ready_timeout: seconds that the node waits for a running change."""
+    return {
+        "call": call,
+        "unit": unit,
+        "owners": wanted.owners,
+        "files": wanted.described,
+        "unwanted": wanted.unwanted,
+        "expect": wanted.expect,
+        "paths": fallbacks.paths(wanted.settings()),
+        "asks_for_crictl": wanted.asks_for_crictl,
+        "ready_timeout": ready_timeout,
+    }
 
 
 def _no_crio(report: Report) -> str:

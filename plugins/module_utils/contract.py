@@ -19,6 +19,7 @@ GENERATION_FORMAT = 2
 PREPARATION_FORMAT = 1
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
+LARGEST_SHOWN = 64 * 1024  # bytes of a present file that a report contains
 
 
 class File(TypedDict, total=False):
@@ -418,6 +419,8 @@ class Outcome(TypedDict, total=False):
     outranked: dict[str, str | None]
     failed: bool
     phase: str
+    running: int  # containers that run on the node, of a prediction and of a change that requires a drain
+    disruption: str  # drain, if the change was refused because it would stop, remove or lose containers
     message: str
     detail: str
     rolled_back: bool

@@ -13,6 +13,7 @@ from typing import Any, TypedDict, Union, cast
 
 from . import managed_file, node_files
 from .contract import (
+    LARGEST_SHOWN,
     CrioReport,
     File,
     FoundFile,
@@ -37,7 +38,6 @@ from .transaction import intent
 from .transaction import state as committed
 
 _Undesired = Union[OwnedFile, UnwantedFile]  # as it was committed, or as the request names it
-LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 _HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
 _HEADER_LENGTH = 200  # bytes
 _PATH_SECONDS = 5  # for all paths that the settings name; one may be on a file system that does not answer

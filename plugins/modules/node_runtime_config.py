@@ -43,10 +43,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_host, node_state
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.contract import Request
+from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, Request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import candidate, losses, unit
 
 REQUEST = {
     **node_request.FILE_SET,
@@ -75,7 +75,13 @@ def main() -> None:
         node_host.refuse_unfit()
         module.exit_json(**_answer(module, request))
     except TransactionError as error:
-        outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
+        outcome: Outcome = {
+            "failed": True,
+            "phase": error.kind,
+            "message": str(error),
+            "detail": error.detail,
+        }
+        outcome.update(losses.cost_of(error))
         module.exit_json(changed=False, outcome=outcome)
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
@@ -94,8 +100,8 @@ def _answer(module: AnsibleModule, request: Request) -> dict[str, Any]:
         report["notes"] = notes + report["notes"]
         return {"changed": False, "report": report}
     if module.check_mode:
-        candidate.rehearse(request, module.tmpdir, NODE, node_files.mount_points())
-        return {"changed": True, "outcome": {}}
+        before = candidate.rehearse(request, module.tmpdir, NODE, node_files.mount_points())
+        return {"changed": True, "outcome": {"running": len(before["running"])} if before else {}}
     outcome = unit.run_transaction(request, NODE)
     return {"changed": bool(outcome.get("committed")), "outcome": outcome}
 

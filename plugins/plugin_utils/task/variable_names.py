@@ -30,6 +30,7 @@ SINGLE = {
     "verify_pull": "list",
     "verify_timeout": "number",
     "verify_report_file": "text",
+    "plan_report_file": "text",
     "cri_node_hosts": "text",
     "cri_node_serial": "number",
 }
@@ -48,11 +49,13 @@ _OF_ROLES = (
     "crictl_result",
     "runtime_result",
     "verify_result",
+    "plan_result",
     "crio_settings",
     "registries_settings",
     "crictl_settings",
     "runtime_settings",
     "verify_settings",
+    "plan_settings",
     "crio_check_result",
     "registries_check_result",
     "crictl_check_result",
@@ -60,9 +63,20 @@ _OF_ROLES = (
 )
 _SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
 _KNOWN = frozenset((*_SHAPES, *_OF_ROLES))
-_FAMILIES = ("crio_", "cri_o_", "crictl_", "registries_", "registry_", "verify_", "runtime_", "cri_node_")
+_FAMILIES = (
+    "crio_",
+    "cri_o_",
+    "crictl_",
+    "registries_",
+    "registry_",
+    "verify_",
+    "plan_",
+    "runtime_",
+    "cri_node_",
+)
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family != "verify_"))
+_WITHOUT_CONFIG = ("verify_", "plan_")
+_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled
 _MOST = 50_000  # values that are searched for a mention of a name
