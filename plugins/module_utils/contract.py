@@ -55,9 +55,9 @@ class EntrySet(TypedDict):
 
 
 class Request(TypedDict, total=False):
-    """What the controller asks of a node: `read` needs the first part, `apply` all of it."""
+    """What the controller asks of a node: `read` and `inspect` need the first part, `apply` all of it."""
 
-    call: str  # read or apply
+    call: str  # read, inspect or apply
     unit: str
     owners: list[str]
     files: list[File]
@@ -139,6 +139,7 @@ class ReportedFile(FoundFile, total=False):
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
     as_wanted: bool
+    as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes
     content: str  # where it differs and may be shown
     identity: list[Any]  # what the fingerprint is made of; it does not leave the node

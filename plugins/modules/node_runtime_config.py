@@ -50,7 +50,8 @@ from ansible_collections.cri.node.plugins.module_utils.transaction import candid
 
 REQUEST = {
     **node_request.FILE_SET,
-    "call": {"type": "str", "choices": ["read", "apply"], "required": True},
+    # "inspect" reads as in check mode: it waits for a change that is running, but completes no interrupted one.
+    "call": {"type": "str", "choices": ["read", "inspect", "apply"], "required": True},
     "asks_for_crictl": {"type": "bool", "default": False},
     "ready_timeout": {"type": "int", "default": 60},
     # The following keys are for the call apply.
@@ -90,8 +91,8 @@ def main() -> None:
 
 
 def _answer(module: AnsibleModule, request: Request) -> dict[str, Any]:
-    if request["call"] == "read":
-        if module.check_mode:
+    if request["call"] in ("read", "inspect"):
+        if module.check_mode or request["call"] == "inspect":
             unit.wait_until_idle(NODE, request["ready_timeout"])
             notes = []
         else:
