@@ -9,7 +9,9 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.action import (
     crio_bundle,
+    drift_report,
     runtime_config,
+    runtime_report,
     runtime_verify,
     verify_report,
 )
@@ -30,7 +32,9 @@ ARGUMENT_SPEC = {"settings": {"type": "list", "elements": "str", "required": Tru
 # The modules whose options can be validated.
 ACTIONS = {
     "crio_bundle": crio_bundle.ActionModule,
+    "drift_report": drift_report.ActionModule,
     "runtime_config": runtime_config.ActionModule,
+    "runtime_report": runtime_report.ActionModule,
     "runtime_verify": runtime_verify.ActionModule,
     "verify_report": verify_report.ActionModule,
 }

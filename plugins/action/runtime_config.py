@@ -123,23 +123,27 @@ class ActionModule(ChangingAction):
         further: dict[str, Any],
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        request = {
-            "call": call,
-            "unit": options["unit"],
-            "owners": wanted.owners,
-            "files": wanted.described,
-            "unwanted": wanted.unwanted,
-            "expect": wanted.expect,
-            "paths": fallbacks.paths(wanted.settings()),
-            "asks_for_crictl": wanted.asks_for_crictl,
-            "ready_timeout": options["ready_timeout"],
-            **further,
-        }
+        request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
         secrets = {
             "secret_hashes": wanted.secret_hashes,
             "secret_contents": request.pop("secret_contents", {}),
         }
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
+
+
+def request_of(call: str, wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str, Any]:
+    """Return what each call of the node has. ready_timeout: seconds that the node waits for a running change."""
+    return {
+        "call": call,
+        "unit": unit,
+        "owners": wanted.owners,
+        "files": wanted.described,
+        "unwanted": wanted.unwanted,
+        "expect": wanted.expect,
+        "paths": fallbacks.paths(wanted.settings()),
+        "asks_for_crictl": wanted.asks_for_crictl,
+        "ready_timeout": ready_timeout,
+    }
 
 
 def _warn(

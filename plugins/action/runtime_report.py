@@ -8,17 +8,22 @@ from typing import Any, cast
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import report as plan_report
 from ansible_collections.cri.node.plugins.plugin_utils.task import play_hosts
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.output import show, statistics
+from ansible_collections.cri.node.plugins.plugin_utils.task.reporting_action import ReportingAction, now
 
-ARGUMENT_SPEC = {"variable": {"type": "str", "required": True}}
+ARGUMENT_SPEC = {
+    "variable": {"type": "str", "required": True},
+    "planned": {"type": "bool", "default": False},
+    "details": {"type": "bool", "default": False},
+    "path": {"type": "str", "default": ""},
+}
 
 
-class ActionModule(CheckedAction):
+class ActionModule(ReportingAction):
     """Runs on the controller only and makes no remote call."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
-    _requires_connection = False
+    VARIABLES = {"path": "plan_report_file"}
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Report the results that the hosts of the play registered in the variable."""
@@ -28,7 +33,15 @@ class ActionModule(CheckedAction):
             host: cast(dict[str, Any], plain({name: each[name] for name in plan_report.READ if name in each}))
             for host, each in registered.items()
         }
-        report = plan_report.document(results, play_hosts.waiting(task_vars), bool(self._task.check_mode))
-        lines = plan_report.table(report)
+        waiting = play_hosts.waiting(task_vars)
+        predicted = bool(self._task.check_mode) or options["planned"]
+        report = plan_report.document(results, waiting, predicted)
+        lines = plan_report.table(report, options["details"])
         show(lines)
-        return {"changed": False, **report, "lines": lines, **statistics("cri_node_plan", report)}
+        return {
+            "changed": False,
+            **report,
+            "lines": lines,
+            **statistics("cri_node_plan", report),
+            **self.write_file(options["path"], plan_report.as_file(report, results, waiting, now())),
+        }

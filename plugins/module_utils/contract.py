@@ -22,6 +22,7 @@ RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
 _MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+LARGEST_SHOWN = 64 * 1024  # bytes of a present file that a report contains
 
 
 class File(TypedDict, total=False):
@@ -65,9 +66,9 @@ class PlanSummary(TypedDict):
 
 
 class Request(TypedDict, total=False):
-    """What the controller asks of a node: `read` needs the first part, `apply` all of it."""
+    """What the controller asks of a node: `read` and `inspect` need the first part, `apply` all of it."""
 
-    call: str  # read or apply
+    call: str  # read, inspect or apply
     unit: str
     owners: list[str]
     files: list[File]
@@ -185,6 +186,7 @@ class ReportedFile(FoundFile, total=False):
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
     as_wanted: bool
+    as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes
     content: str  # where it differs and may be shown
     identity: list[Any]  # what the fingerprint is made of; it does not leave the node
@@ -475,6 +477,8 @@ class Outcome(TypedDict, total=False):
     outranked: dict[str, str | None]
     failed: bool
     phase: str
+    running: int  # containers that run on the node, of a prediction and of a change that requires a drain
+    disruption: str  # drain, if the change was refused because it would stop, remove or lose containers
     message: str
     detail: str
     rolled_back: bool

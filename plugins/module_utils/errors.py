@@ -32,6 +32,14 @@ class TransactionError(NodeError):
         super().__init__(message, kind, detail)
 
 
+class DrainRequired(TransactionError):
+    """A change is refused because it would stop, remove or lose containers. running: how many run on the node, 0 if unknown."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("refused", message)
+        self.running = 0
+
+
 class PodError(NodeError):
     """A pod is not in its desired state.
 

@@ -282,6 +282,15 @@ class SharedFile(ManagedFile):
         """Return whether the file matches the desired state."""
         return not self.written and (self.found["file_type"] != "file" or self.mode == self.found["mode"])
 
+    def is_as_committed(self) -> bool | None:
+        """Return whether the file still has all entries of the last commit; None if there are none."""
+        if self._recorded is None:
+            return None
+        return all(
+            _hash_at(self._data, section, name, self.path) == digest
+            for section, name, digest in each_of(self._recorded["entries"])
+        )
+
     def words(self) -> list[list[str]]:
         """Return [section, name, "present" or "absent"] for each entry to change: a secret could be guessed from a hash."""
         return [

@@ -13,6 +13,7 @@ from typing import Any, TypedDict, Union, cast
 
 from . import managed_file, node_files
 from .contract import (
+    LARGEST_SHOWN,
     CrioReport,
     File,
     FoundFile,
@@ -37,7 +38,6 @@ from .transaction import intent
 from .transaction import state as committed
 
 _Undesired = Union[OwnedFile, UnwantedFile]  # as it was committed, or as the request names it
-LARGEST_SHOWN = 64 * 1024  # bytes of a present file that travel for --diff
 _HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
 _HEADER_LENGTH = 200  # bytes
 _PATH_SECONDS = 5  # for all paths that the settings name; one may be on a file system that does not answer
@@ -63,7 +63,7 @@ def read(
     unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id,
         kill_mode
     files: by path: what node_files.describe returns (for a secret file without its hash), `content` if it differs and may
-        be shown, `same_content`, `as_wanted`, `loaded`, `secret`, `disruption`
+        be shown, `same_content`, `as_wanted`, `as_committed`, `loaded`, `secret`, `disruption`
     orphans: files of the same owners that are not desired any more, in the same form: from an earlier generation, or
         recognised by name and header if the state of the node was lost
     live: the expected keys with a different live value: {key: text or None}
@@ -215,6 +215,8 @@ def _describe_path(
         )
     found["secret"] = secret
     found["as_wanted"] = as_wanted
+    if recorded and recorded["sha256"]:
+        found["as_committed"] = committed.is_as_committed(found, recorded)
     found["loaded"] = as_wanted and (
         found["disruption"] == "none" or committed.is_loaded(path, found, service, state)
     )
@@ -235,6 +237,9 @@ def _describe_shared(file: SharedFile, service: CrioService, state: State) -> Re
     found.update({"shared": True, "secret": file.secret, "disruption": file.disruption})
     found["as_wanted"] = file.matches()
     found["same_content"] = not file.written
+    as_committed = file.is_as_committed()
+    if as_committed is not None:
+        found["as_committed"] = as_committed
     found["loaded"] = found["as_wanted"] and (
         found["disruption"] == "none" or committed.is_loaded(file.path, file.found, service, state)
     )

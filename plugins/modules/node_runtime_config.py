@@ -49,7 +49,8 @@ from ansible_collections.cri.node.plugins.module_utils.transaction import calls
 
 REQUEST = {
     **node_request.FILE_SET,
-    "call": {"type": "str", "choices": ["read", "apply"], "required": True},
+    # "inspect" reads as in check mode: it waits for a change that is running, but completes no interrupted one.
+    "call": {"type": "str", "choices": ["read", "inspect", "apply"], "required": True},
     "asks_for_crictl": {"type": "bool", "default": False},
     "ready_timeout": {"type": "int", "default": 60},
     # The following keys are for the call apply.
@@ -70,8 +71,9 @@ def main() -> None:
 def _answer(module: AnsibleModule) -> dict[str, Any]:
     request = _request(module.params)
     node_host.refuse_unfit()
-    if request["call"] == "read":
-        notes = calls.settle(NODE, request["ready_timeout"], module.check_mode)
+    if request["call"] in ("read", "inspect"):
+        unchanged = module.check_mode or request["call"] == "inspect"
+        notes = calls.settle(NODE, request["ready_timeout"], unchanged)
         return {"changed": False, "report": calls.report(NODE, request, notes)}
     return calls.change(NODE, request, module)
 

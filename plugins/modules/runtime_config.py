@@ -125,7 +125,9 @@ plan:
   returned: when the node was read
   contains:
     disruption:
-      description: V(none), V(reload) or V(restart).
+      description:
+        - V(none), V(reload) or V(restart). V(drain) if the node refuses the change, because it would stop, remove or lose running
+          containers.
       type: str
       sample: restart
     reasons:
@@ -137,6 +139,25 @@ plan:
       description: The files that change, by path, with V(create), V(change) or V(remove).
       type: dict
       sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "create"}
+    keys:
+      description:
+        - The keys that change in these files. C(path) of the file, dotted C(key), C(change) (V(add), V(change) or V(remove)) and
+          C(variable) that sets the key, which is empty for a key that no variable sets. Values are not contained.
+        - No keys are listed for a file without keys, and for a present file whose content is secret, longer than 64 KiB or not
+          understood.
+      type: list
+      elements: dict
+      sample:
+        - path: /etc/crio/crio.conf.d/60-cri-node.conf
+          key: crio.metrics.metrics_port
+          change: add
+          variable: crio_config__lab
+    containers:
+      description:
+        - Number of containers that are running on the node. They keep running through a reload and a restart.
+      type: int
+      returned: in check mode, if the change concerns the daemon, and if the change requires a drain
+      sample: 12
 runtime:
   description: The state of the runtime before the change.
   type: dict

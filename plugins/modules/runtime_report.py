@@ -24,12 +24,33 @@ options:
     description: Name of the variable that the task of M(cri.node.runtime_config) or M(cri.node.runtime_rollback) registered.
     type: str
     required: true
+  planned:
+    description:
+      - Whether the task that registered the results ran with C(check_mode) set to true, so that they are plans. In check mode,
+        results are always plans.
+    type: bool
+    default: false
+  details:
+    description:
+      - Whether the table also has the keys that change, each below its file and with the variable that sets it, and the number of
+        running containers. Data always contains both.
+    type: bool
+    default: false
+  path:
+    description:
+      - Path of the report on the controller, relative to the current directory. An existing file is replaced atomically and keeps
+        its mode.
+      - A symbolic link, directory, named pipe, socket or device is not replaced. Directories in the path may be symbolic links.
+      - A file that cannot be written is a warning. The table, the statistics and the result of the task are complete without it.
+      - If empty, no file is written.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Can run in C(check_mode) and predict the result of a run without changing the node.
     support: full
     details:
-      - Reports what the run would change.
+      - Reports what the run would change, but writes no file. Warns if O(path) cannot be written.
   diff_mode:
     description: Returns what changed, or would change, when run with C(--diff).
     support: N/A
@@ -68,6 +89,23 @@ EXAMPLES = r"""
       cri.node.runtime_report:
         variable: applied
       run_once: true
+
+- name: Plan without a change, and write the plans to a file
+  block:
+    - name: Plan the removal of all files that the role crio has written
+      cri.node.runtime_config:
+        owners: [crio]
+        files: []
+      check_mode: true
+      register: planned
+  always:
+    - name: Report the plans of all nodes
+      cri.node.runtime_report:
+        variable: planned
+        planned: true
+        details: true
+        path: plan.json
+      run_once: true
 """
 
 RETURN = r"""
@@ -77,7 +115,7 @@ lines:
   elements: str
   returned: success
 check_mode:
-  description: Whether the task ran in check mode, in which nothing is changed.
+  description: Whether the changes are only planned, because of check mode or O(planned).
   type: bool
   returned: success
 summary:
@@ -132,13 +170,24 @@ plans:
       type: str
       sample: changed
     disruption:
-      description: V(none), V(reload) or V(restart); null if the node was not read.
+      description:
+        - V(none), V(reload) or V(restart); null if the node was not read. V(drain) if the node refuses the change, because it
+          would stop, remove or lose running containers. The status is then V(failed).
       type: str
       sample: restart
     files:
       description: The files that change, by path, with V(create), V(change) or V(remove).
       type: dict
       sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "change"}
+    keys:
+      description: The keys that change in these files, as M(cri.node.runtime_config) returns them.
+      type: list
+      elements: dict
+      sample:
+        - path: /etc/crio/crio.conf.d/60-cri-node.conf
+          key: crio.metrics.metrics_port
+          change: change
+          variable: crio_config
     reasons:
       description: Why the daemon is reloaded, started or restarted, one sentence each.
       type: list
@@ -156,6 +205,21 @@ plans:
       description: The generation that the change created, by node. Empty in check mode and for nodes that were not changed.
       type: dict
       sample: {worker-01: 4, worker-02: 4}
+    containers:
+      description:
+        - The number of running containers, by node, where it is known. They keep running through a reload and a restart.
+      type: dict
+      sample: {worker-01: 12, worker-02: 9}
+path:
+  description:
+    - Absolute path of the written file. It contains one JSON object with the keys C(created_at) (RFC 3339, in UTC),
+      RV(check_mode), RV(summary), RV(disruptions), RV(plans) and C(nodes).
+    - C(nodes) contains an object for each node, by name, with C(status) (V(changed), V(unchanged), V(pending), V(not_planned)
+      or V(failed)) and C(plan) (the position of its plan in RV(plans), starting at 0; null if it has none). All keys always
+      exist.
+  type: str
+  returned: if a file was written
+  sample: /home/ops/plan.json
 ansible_stats:
   description:
     - Statistics as M(ansible.builtin.set_stats) sets them. C(cri_node_plan) contains RV(check_mode), RV(summary), RV(disruptions)

@@ -214,6 +214,7 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
         "as_before": True,
         "problem": "",
         "warnings": [],
+        **losses.cost_of(error),
     }
     if begun:
         outcome.update(recovery.recover(layout) or {})

@@ -9,10 +9,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .. import node_files, node_state
-from ..contract import Report, Request
+from ..contract import Outcome, Report, Request
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
-from . import candidate, unit
+from . import candidate, losses, unit
 
 
 def answer(module: AnsibleModule, perform: Callable[[AnsibleModule], dict[str, Any]]) -> None:
@@ -20,7 +20,13 @@ def answer(module: AnsibleModule, perform: Callable[[AnsibleModule], dict[str, A
     try:
         module.exit_json(**perform(module))
     except TransactionError as error:
-        outcome = {"failed": True, "phase": error.kind, "message": str(error), "detail": error.detail}
+        outcome: Outcome = {
+            "failed": True,
+            "phase": error.kind,
+            "message": str(error),
+            "detail": error.detail,
+        }
+        outcome.update(losses.cost_of(error))
         module.exit_json(changed=False, outcome=outcome)
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
@@ -52,7 +58,7 @@ def change(layout: Layout, request: Request, module: AnsibleModule) -> dict[str,
     Returns the module's result.
     """
     if module.check_mode:
-        candidate.rehearse(request, module.tmpdir, layout, node_files.mount_points())
-        return {"changed": True, "outcome": {}}
+        before = candidate.rehearse(request, module.tmpdir, layout, node_files.mount_points())
+        return {"changed": True, "outcome": {"running": len(before["running"])} if before else {}}
     outcome = unit.run_transaction(request, layout)
     return {"changed": bool(outcome.get("committed")), "outcome": outcome}

@@ -12,14 +12,14 @@ import os
 import re
 
 from .. import node_files
-from ..contract import Before, HandledPod, Monitor, Request
+from ..contract import Before, HandledPod, Monitor, Outcome, Request
 from ..crictl import output as typed
 from ..crictl.call import Crictl
 from ..crio import containers, handlers, sandboxes
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
 from ..crio.service import CrioService
-from ..errors import NodeError, TransactionError
+from ..errors import DrainRequired, NodeError, TransactionError
 from ..layout import UNIT_DIRECTORY
 from ..node_files import NodeFileError
 from ..program import run
@@ -39,7 +39,7 @@ _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1
 def refuse_to_lose_containers(
     request: Request, service: CrioService, before: Before, configuration: dict[str, str]
 ) -> None:
-    """Raise TransactionError if the start would stop, remove or lose running containers."""
+    """Raise DrainRequired if the start would stop, remove or lose running containers, with their number."""
     known = containers.monitors()
     alive = [each for each in known if "container" in each or "id" not in each]
     counted = [each for each in alive if "id" in each and not containers.is_pods_own(each)]
@@ -47,11 +47,22 @@ def refuse_to_lose_containers(
     if not count and not alive:
         return
     count = count or len(alive)
-    _refuse_to_stop_them(request, service, known, count)
-    _refuse_to_wipe_them(service, configuration, count)
-    _refuse_other_storage(known, configuration)
-    _refuse_changed_handlers(service, known, configuration)
-    _refuse_broken_handlers(known)
+    try:
+        _refuse_to_stop_them(request, service, known, count)
+        _refuse_to_wipe_them(service, configuration, count)
+        _refuse_other_storage(known, configuration)
+        _refuse_changed_handlers(service, known, configuration)
+        _refuse_broken_handlers(known)
+    except DrainRequired as error:
+        error.running = count
+        raise
+
+
+def cost_of(error: NodeError) -> Outcome:
+    """Return what an outcome has of a change that requires a drain: its disruption and the running containers; {} for others."""
+    if not isinstance(error, DrainRequired):
+        return {}
+    return {"disruption": "drain", "running": error.running}
 
 
 def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Monitor], count: int) -> None:
@@ -60,8 +71,7 @@ def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Mon
     if kill_mode in ("control-group", "mixed") and any(
         containers.inside(each["groups"], group) for each in known
     ):
-        raise TransactionError(
-            "refused",
+        raise DrainRequired(
             f"a restart of {service.unit} would stop {_counted(count)}: their monitors are in the"
             f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}"
             f"{_set_by(decided_by, service)}. Set crio_service: {{Service: {{KillMode: process}}}}, or drain the node first",
@@ -74,7 +84,7 @@ def _set_by(path: str, service: CrioService) -> str:
 
 
 def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], count: int) -> None:
-    """Raise TransactionError if CRI-O would remove every pod at its start.
+    """Raise DrainRequired if CRI-O would remove every pod at its start.
 
     It does so if a version file is missing or has another minor version (internal/version/version.go).
     """
@@ -87,14 +97,12 @@ def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], co
             continue
         was = _noted_version(path)
         if was is None:
-            raise TransactionError(
-                "refused",
+            raise DrainRequired(
                 f"a start of CRI-O would remove every pod ({_counted(count)}), because there is no version in {shown(path)}"
                 f" ({key}). Drain the node first",
             )
         if now and _minor(was) != _minor(now):
-            raise TransactionError(
-                "refused",
+            raise DrainRequired(
                 f"a start would replace CRI-O {shown(was)} with {now}; a start of a different minor version removes every pod"
                 f" ({_counted(count)}). Drain the node first",
             )
@@ -119,7 +127,7 @@ def _counted(count: int) -> str:
 
 
 def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -> None:
-    """Raise TransactionError if the daemon would look for containers elsewhere: another root, runroot or storage driver.
+    """Raise DrainRequired if the daemon would look for containers elsewhere: another root, runroot or storage driver.
 
     A monitor's command line names the folders of its container: ROOT/DRIVER-containers/ID/userdata (oci/runtime_oci.go).
     """
@@ -135,14 +143,12 @@ def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -
             root, used = found.groups()
             container = f"container {shown(monitor['id'])[:12]} runs"
             if os.path.realpath(root) != os.path.realpath(wanted):
-                raise TransactionError(
-                    "refused",
+                raise DrainRequired(
                     f"{key} = {shown(wanted)} would lose running containers: {container} with its files below"
                     f" {shown(root)}. Drain the node first",
                 )
             if driver and used != driver:
-                raise TransactionError(
-                    "refused",
+                raise DrainRequired(
                     f"crio.storage_driver = {shown(driver)} would lose running containers: {container} with the storage"
                     f" driver {shown(used)}. Drain the node first",
                 )
@@ -167,7 +173,7 @@ def refuse_second_driver(configuration: dict[str, str]) -> None:
 
 
 def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]) -> None:
-    """Raise TransactionError if no handler matches a container whose pod is not known: its monitor shows what started it."""
+    """Raise DrainRequired if no handler matches a container whose pod is not known: its monitor shows what started it."""
     _default, after = handlers.parse(configuration)
     offered = [handlers.settings(name, handler) for name, handler in after.items()]
     programs = {each["runtime_path"] for each in offered}
@@ -179,15 +185,14 @@ def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]
         if program in programs if not root else (program, root) in places:
             continue
         where = f" with the state directory {shown(root)}" if root else ""
-        raise TransactionError(
-            "refused",
+        raise DrainRequired(
             f"no handler of the new configuration has the program {shown(program)}{where}, but container"
             f" {shown(monitor['id'])[:12]} was started by it. Drain the node first",
         )
 
 
 def _refuse_broken_handlers(known: list[Monitor]) -> None:
-    """Raise TransactionError if a program does not know a container that it started: CRI-O takes that for its exit.
+    """Raise DrainRequired if a program does not know a container that it started: CRI-O takes that for its exit.
 
     One container is checked for each program and state folder, since those are what can be missing or broken.
     """
@@ -202,8 +207,7 @@ def _refuse_broken_handlers(known: list[Monitor]) -> None:
             asked.add((program, root))
         elif containers.lives(monitor["container"]):
             said = (error or output).strip().splitlines() or [f"it exited with status {status}"]
-            raise TransactionError(
-                "refused",
+            raise DrainRequired(
                 f"{shown(program)} cannot report the state of container {shown(monitor['id'])[:12]}, which is running;"
                 f" a start of CRI-O would lose it: {shown(said[-1], 300)}",
             )
@@ -212,7 +216,7 @@ def _refuse_broken_handlers(known: list[Monitor]) -> None:
 def _refuse_changed_handlers(
     service: CrioService, known: list[Monitor], configuration: dict[str, str]
 ) -> None:
-    """Raise TransactionError if a pod would not find the handler that started it, by name and with the same settings."""
+    """Raise DrainRequired if a pod would not find the handler that started it, by name and with the same settings."""
     pods, unknown = sandboxes.of_monitors(known)
     live = {}
     if service.active:
@@ -222,7 +226,7 @@ def _refuse_changed_handlers(
         list(pods.values()), monitors, handlers.parse(live), handlers.parse(configuration)
     )
     if problems:
-        raise TransactionError("refused", f"{shown('; '.join(problems))}. Drain the node first")
+        raise DrainRequired(f"{shown('; '.join(problems))}. Drain the node first")
     _refuse_unknown_handlers(unknown, configuration)
 
 

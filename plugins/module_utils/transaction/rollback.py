@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .. import managed_file, node_files
 from ..contract import (
+    LARGEST_SHOWN,
     EarlierFile,
     EarlierFileSet,
     EntrySet,
@@ -21,7 +22,6 @@ from ..contract import (
 )
 from ..errors import NodeError
 from ..layout import Layout
-from ..node_state import LARGEST_SHOWN
 from . import history
 from . import state as committed
 from .history import KeptGeneration

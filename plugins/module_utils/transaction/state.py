@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .. import contract, node_files
-from ..contract import FileIdentity, FoundFile, OwnedFile, State
+from ..contract import CommittedFile, FileIdentity, FoundFile, OwnedFile, State
 from ..crio.service import CrioService
 from ..layout import Layout
 
@@ -36,6 +36,16 @@ def recorded(state: State) -> dict[str, OwnedFile]:
 def identity(found: FoundFile) -> FileIdentity:
     """Return what distinguishes a file from a later one at its path; chmod changes none of it."""
     return {"sha256": found.get("sha256"), "inode": found.get("inode"), "modified": found.get("modified")}
+
+
+def is_as_committed(found: FoundFile, entry: CommittedFile) -> bool:
+    """Whether a file still has the content, the mode and the owner, root, with which it was committed."""
+    return (found.get("sha256"), found.get("mode"), found.get("uid"), found.get("gid")) == (
+        entry["sha256"],
+        entry["mode"],
+        0,
+        0,
+    )
 
 
 def is_loaded(path: str, found: FoundFile, service: CrioService, state: State) -> bool:

@@ -7,6 +7,8 @@ pkg/common/file.go) and then looks for any runtime's socket. All problems are fo
 
 from __future__ import annotations
 
+import json
+
 from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_SOCKET
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
@@ -141,3 +143,20 @@ class CrictlYaml(Kind):
     def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key."""
         return walk(data)
+
+    def read(self, text: str) -> dict[str, str] | None:
+        """Return each key with its value as JSON."""
+        import yaml  # only a file that changes needs it
+
+        try:
+            found = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            return None
+        if found is None:
+            return {}
+        scalars = (str, int, float, bool, type(None))
+        if not isinstance(found, dict) or not all(
+            isinstance(name, str) and isinstance(value, scalars) for name, value in found.items()
+        ):
+            return None
+        return {name: json.dumps(value) for name, value in found.items()}

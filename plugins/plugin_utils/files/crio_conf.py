@@ -27,7 +27,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, V
 from ansible_collections.cri.node.plugins.plugin_utils.findings import MOST, Checked, Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
 
@@ -223,6 +223,11 @@ class CrioConf(Kind):
     def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key of the catalogue that the data sets."""
         return [(path, None if key.secret else value) for path, key, value in CATALOGUE.walk(data)]
+
+    def read(self, text: str) -> dict[str, str] | None:
+        """Return each key below its table."""
+        found = toml_lines.read(text)
+        return None if found is None else {toml_lines.dotted(path): value for path, value in found.items()}
 
     def is_secret(self, data: Data) -> bool:
         """Return whether a key is set whose value may be a password, such as an environment variable."""

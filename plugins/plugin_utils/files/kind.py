@@ -49,6 +49,13 @@ class Kind:
         """Return each setting with its path; the value is None where it may be a secret."""
         return []
 
+    def read(self, text: str) -> dict[str, str] | None:
+        """Return {dotted key: value as text} of a file's text, whoever wrote it; None if it is not understood.
+
+        The keys are those of `walk`. Equal values have equal texts, except for rare spellings of the same value.
+        """
+        return None
+
     def is_secret(self, data: Data) -> bool:
         """Return whether the file may hold a secret."""
         return False

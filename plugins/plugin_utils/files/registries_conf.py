@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layer
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries.advice import ADVICE
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE, RULES, conflict
-from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
 _ENDPOINT = {"insecure": "boolean", "location": "string", "pull-from-mirror": "string"}
@@ -190,3 +190,22 @@ class RegistriesConf(Kind):
     def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each key; those of a registry are below its prefix."""
         return walk(data)
+
+    def read(self, text: str) -> dict[str, str] | None:
+        """Return each key; those of a registry are below its prefix, and its mirrors are one value."""
+        values = toml_lines.read(text)
+        if values is None:
+            return None
+        found: dict[str, str] = {}
+        for path, value in values.items():
+            if path[0] == "registry" and len(path) > 2:
+                named = {
+                    name: toml_lines.text_of(values.get((*path[:2], name), ""))
+                    for name in ("prefix", "location")
+                }
+                key = toml.dotted(("registry", _prefix_of(named), str(path[2])))
+                inside = toml_lines.dotted(path[3:])
+                found[key] = f"{found.get(key, '')}{inside}{' ' if inside else ''}{value}"
+            else:
+                found[toml_lines.dotted(path)] = value
+        return found

@@ -16,6 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault, shown_name
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import (
     fault_of_mapping,
@@ -159,6 +160,22 @@ class UnitDropIn(Kind):
             for layer in data.values()
             for path, value in _directives_of(layer)
         ]
+
+    def read(self, text: str) -> dict[str, str] | None:
+        """Return each directive below its section, the values of a repeated one on a line each."""
+        section, found = "", dict[str, str]()
+        for line in map(str.strip, text.splitlines()):
+            if not line or line[0] in "#;":
+                continue
+            if line.startswith("[") and line.endswith("]"):
+                section = line[1:-1]
+                continue
+            name, equals, value = line.partition("=")
+            if not section or not equals or line.endswith("\\"):  # continued on the next line
+                return None
+            key = toml.dotted((section, name.strip()))
+            found[key] = f"{found[key]}\n{value.strip()}" if key in found else value.strip()
+        return found
 
     def is_secret(self, data: Data) -> bool:
         """Return whether a directive is set that may hold a password."""

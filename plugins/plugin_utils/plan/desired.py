@@ -131,8 +131,13 @@ class DesiredFiles:
         return of_files + set_rules.warnings(self.settings())
 
     def file(self, path: str) -> DesiredFile:
-        """Return the desired file of this path."""
-        return self._files[path]
+        """Return the file of this path; the content of one that is not desired is empty."""
+        return self.by_path[path]
+
+    def kind_of(self, path: str) -> Kind | None:
+        """Return the kind of a file of the set, also of one that is not desired; None for another path."""
+        file = self.by_path.get(path)
+        return file.kind if file else None
 
     def secrets(self) -> list[str]:
         """Return the texts that must not appear in messages."""

@@ -34,6 +34,9 @@ class EarlierFiles:
         """Return the file of this path."""
         return self._files[path]
 
+    def kind_of(self, _path: str) -> None:
+        """Return None: a generation does not record the kinds of its files."""
+
     def settings(self) -> list[Setting]:
         """Return no settings: a file of the node is not parsed."""
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 
 
@@ -37,6 +38,9 @@ class FileSet(Protocol):
 
     def file(self, path: str) -> ShownFile:
         """Return the file of this path."""
+
+    def kind_of(self, path: str) -> Kind | None:
+        """Return the kind of a file, also of one that is not desired; None if it is not known."""
 
     def settings(self) -> list[Setting]:
         """Return all keys that the files of the set contain, as far as they are known."""

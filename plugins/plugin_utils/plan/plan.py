@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
-from ansible_collections.cri.node.plugins.plugin_utils.plan import reload
+from ansible_collections.cri.node.plugins.plugin_utils.plan import keys, reload
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import Report
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
     from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
 
 DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
+DRAIN = "drain"  # a restart that would stop, remove or lose containers; the node refuses it
 
 
 @dataclass
@@ -25,9 +27,14 @@ class Plan:
     files: dict[str, str] = field(default_factory=dict)  # path -> create, change or remove
     disruption: str = "none"  # what a running daemon needs to load all of it
     reasons: list[str] = field(default_factory=list)  # why it needs that
+    keys: list[KeyChange] = field(default_factory=list)  # of the files, as far as they are known
     concerns_daemon: bool = True  # whether the daemon reads any file of the set
     activate: str = "none"  # none, reload, start or restart
     enable: bool = False
+    containers: int | None = None  # that run on the node, from a prediction of the node; None if unknown
+    needs_drain: bool = (
+        False  # whether the node refuses the change because it would stop, remove or lose containers
+    )
 
     @property
     def writes(self) -> list[str]:
@@ -54,9 +61,11 @@ class Plan:
         """Return the plan as a task's result has it."""
         disruption = self.activate if self.activate in DISRUPTIONS else "none"
         return {
-            "disruption": disruption,
+            "disruption": DRAIN if self.needs_drain else disruption,
             "reasons": [shown(reason) for reason in self.reasons],
             "files": dict(self.files),
+            "keys": [dict(change) for change in self.keys],
+            **({} if self.containers is None else {"containers": self.containers}),
         }
 
 
@@ -70,8 +79,9 @@ def make(wanted: FileSet, report: Report) -> Plan:
         if not found["as_wanted"]:
             action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
             plan.files[path] = action
+            plan.keys += keys.changes(wanted, path, found)
             plan.because(found["disruption"], reason_of_file(path, action))
-        elif not found["loaded"] and report["unit"]["active"]:
+        elif is_unloaded(found) and report["unit"]["active"]:
             plan.because(
                 found["disruption"],
                 f"{path} matches the desired state, but the running daemon has not loaded it",
@@ -104,6 +114,11 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
         plan.reasons.append(f"{report['unit']['name']} is not running and will be started")
     if plan.enable:
         plan.reasons.append(f"{report['unit']['name']} is not enabled and will be enabled")
+
+
+def is_unloaded(found: ReportedFile) -> bool:
+    """Return whether a file has the desired state, and a running daemon that reads it has not loaded it."""
+    return found["as_wanted"] and not found["loaded"] and found["disruption"] != DISRUPTIONS[0]
 
 
 def reason_of_file(path: str, action: str) -> str:

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
-from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DISRUPTIONS, reason_of_file
+from ansible_collections.cri.node.plugins.plugin_utils.plan import node_table
+from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DISRUPTIONS, DRAIN, reason_of_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
-from ansible_collections.cri.node.plugins.plugin_utils.text import table as text_table
-from ansible_collections.cri.node.plugins.plugin_utils.text.name_ranges import shortened
-from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, listed
 
 # The keys of a result of runtime_config that the report uses.
 READ = ("changed", "failed", "unreachable", "skipped", "msg", "plan", "bundle", "generation")
@@ -26,14 +27,10 @@ _NO_REASON = "the task failed without a message"
 
 _LONGEST_MESSAGE = 4000  # characters in the data, as runtime_config limits its messages
 _LONGEST_SHOWN = 1000  # characters of a message in the table
-_WIDTH_OF_NAMES = (
-    24  # characters; beside this column, every path of the roles fits; a longer name makes it wider
-)
-_WIDEST_NAME = 40
-_MANY = 4  # from this number on, the number of nodes is shown
-_MOST_ROWS = 200
 _MOST_FILES = 12  # in a row
 _MOST_REASONS = 5
+_MOST_KEYS = 20  # of one variable in one file
+_HEADER = ("node", "disruption", "generation", "files and reasons")
 
 
 class NodesPlan(TypedDict):
@@ -41,12 +38,32 @@ class NodesPlan(TypedDict):
 
     nodes: list[str]
     status: str  # changed, not_planned or failed
-    disruption: str | None  # one of DISRUPTIONS; None if the node was not read
+    disruption: str | None  # one of DISRUPTIONS, or DRAIN for a refused change; None if the node was not read
     files: dict[str, str]  # path -> create, change or remove
+    keys: list[KeyChange]  # of the files, as far as they are known
     reasons: list[str]
     installs: str | None  # the version of CRI-O that is installed from a bundle
     message: str  # why the change failed, or why there is no plan
     generations: dict[str, int]  # by node, of an applied change
+    containers: dict[str, int]  # by node, where known: containers that run while the change is planned
+
+
+class NodeStatus(TypedDict):
+    """One node in the file of a report."""
+
+    status: str  # one of STATUSES
+    plan: int | None  # its position in the list of plans; None for a node without an entry
+
+
+class File(TypedDict):
+    """What the file of a report contains: a Report, and each node by name."""
+
+    created_at: str  # RFC 3339, in UTC
+    check_mode: bool
+    summary: dict[str, int]
+    disruptions: dict[str, int]
+    plans: list[NodesPlan]
+    nodes: dict[str, NodeStatus]
 
 
 class Report(TypedDict):
@@ -80,8 +97,22 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
         plan["nodes"].append(node)
         if status == "changed" and not check_mode and "generation" in result:
             plan["generations"][node] = result["generation"]
+        if isinstance((result.get("plan") or {}).get("containers"), int):
+            plan["containers"][node] = result["plan"]["containers"]
     plans = sorted(joined.values(), key=_position)
     return {"check_mode": check_mode, "summary": summary, "disruptions": disruptions, "plans": plans}
+
+
+def as_file(
+    report: Report, results: Mapping[str, Mapping[str, Any]], waiting: Collection[str], created_at: str
+) -> File:
+    """Return the content of the file of a report that `document` built from the same results. created_at: RFC 3339, in UTC."""
+    position = {node: index for index, plan in enumerate(report["plans"]) for node in plan["nodes"]}
+    nodes: dict[str, NodeStatus] = {
+        node: {"status": "pending" if node in waiting else _status(result), "plan": position.get(node)}
+        for node, result in results.items()
+    }
+    return {"created_at": created_at, **report, "nodes": nodes}
 
 
 def _status(result: Mapping[str, Any]) -> str:
@@ -105,48 +136,38 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
         "status": status,
         "disruption": plan.get("disruption"),
         "files": dict(plan.get("files") or {}),
+        "keys": list(plan.get("keys") or []),
         "reasons": list(plan.get("reasons") or []),
         "installs": bundle.get("version") if bundle.get("changed") else None,
         "message": shown(message, _LONGEST_MESSAGE),
         "generations": {},
+        "containers": {},
     }
 
 
 def _position(plan: NodesPlan) -> tuple[int, int, str]:
-    disruption = DISRUPTIONS.index(plan["disruption"] or DISRUPTIONS[0])
+    disruption = (*DISRUPTIONS, DRAIN).index(plan["disruption"] or DISRUPTIONS[0])
     return (_LISTED.index(plan["status"]), disruption, plan["nodes"][0])
 
 
-def table(report: Report) -> list[str]:
-    """Return the report as lines that fit a terminal: one row for equal plans, and a summary that counts all nodes."""
-    if not report["plans"]:
-        return [_summary_line(report)]
-    plans = report["plans"][-_MOST_ROWS:]
-    names = [_names(plan["nodes"]) for plan in plans]
-    states = [_LABELS.get(plan["status"]) or plan["disruption"] or "none" for plan in plans]
-    generations = [_generations(plan) for plan in plans]
-    header = ["node", "disruption", *(["generation"] if any(generations) else []), "files and reasons"]
-    columns = [names, states, *([generations] if any(generations) else [])]
-    widths = [
-        max(map(len, "\n".join((title, *column)).split("\n"))) for title, column in zip(header, columns)
+def table(report: Report, details: bool = False) -> list[str]:
+    """Return the report as lines that fit a terminal: one row for equal plans, and a summary that counts all nodes.
+
+    details: whether a row also has the keys of its files and the number of running containers.
+    """
+    rows = [
+        node_table.Row(
+            plan["nodes"],
+            (_label(plan), _generations(plan)),
+            functools.partial(_details, plan, details),
+        )
+        for plan in report["plans"]
     ]
-    longest_name = max(len(word) for cell in names for word in cell.split())
-    widths[0] = min(widths[0], max(_WIDTH_OF_NAMES, min(longest_name, _WIDEST_NAME)))
-    body = []
-    if len(plans) < len(report["plans"]):
-        body.append(f"{count(len(report['plans']) - len(plans), 'row')} more, not shown")
-    for plan, *cells in zip(plans, *columns):
-        body += text_table.row((*cells, "\n".join(_details(plan, text_table.rest(widths)))), widths)
-    return [*text_table.ruled(text_table.row(header, widths), body), _summary_line(report)]
+    return [*(node_table.lines(_HEADER, rows) if rows else []), _summary_line(report)]
 
 
-def _names(nodes: list[str]) -> str:
-    """Return the nodes of a row, with their number if there are many."""
-    names, number = shortened(nodes), f"({count(len(nodes), 'node')})"
-    if len(nodes) < _MANY:
-        return names
-    separator = " " if len(names) + len(number) < _WIDTH_OF_NAMES else "\n"
-    return f"{names}{separator}{number}"
+def _label(plan: NodesPlan) -> str:
+    return _LABELS.get(plan["status"]) or plan["disruption"] or "none"
 
 
 def _generations(plan: NodesPlan) -> str:
@@ -154,11 +175,13 @@ def _generations(plan: NodesPlan) -> str:
     return "" if not numbers else str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
-def _details(plan: NodesPlan, width: int) -> Iterator[str]:
+def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     """Yield lines with what changes and why; for a failed node, only its message."""
     if plan["message"]:
         yield shown(plan["message"], _LONGEST_SHOWN)
         return
+    if with_keys and plan["containers"]:
+        yield _containers(plan)
     if plan["installs"]:
         yield f"install CRI-O {shown(plan['installs'], 100)}"
     files, restated = plan["files"], {}
@@ -169,7 +192,9 @@ def _details(plan: NodesPlan, width: int) -> Iterator[str]:
     costs = plan["disruption"] not in (None, DISRUPTIONS[0])
     for path in sorted(files, key=lambda path: (path not in restated, path))[:_MOST_FILES]:
         note = " (no daemon reads it)" if costs and path not in restated else ""
-        yield f"{files[path]} {_cut(printable(path), width - len(files[path]) - 1)}{note}"
+        yield f"{files[path]} {node_table.shortened_path(printable(path), width - len(files[path]) - 1)}{note}"
+        if with_keys:
+            yield from _keys(plan, path)
     if len(files) > _MOST_FILES:
         yield f"and {count(len(files) - _MOST_FILES, 'more file')}"
     further = [reason for reason in plan["reasons"] if reason not in restated.values()]
@@ -178,12 +203,24 @@ def _details(plan: NodesPlan, width: int) -> Iterator[str]:
         yield f"and {count(len(further) - _MOST_REASONS, 'more reason')}"
 
 
-def _cut(path: str, width: int) -> str:
-    """Return the path on one line. The middle of a long path is omitted, because its ends are the most informative."""
-    if len(path) <= width:
-        return path
-    end = (width - 3) * 2 // 3
-    return f"{path[: width - 3 - end]}...{path[-end:]}"
+def _containers(plan: NodesPlan) -> str:
+    """Return a line with the containers of all nodes of a row, which a planned change leaves running."""
+    numbers = plan["containers"].values()
+    fewest, most = min(numbers), max(numbers)
+    each = f", {fewest if fewest == most else f'{fewest} to {most}'} on each node" if len(numbers) > 1 else ""
+    return f"{count(sum(numbers), 'container')} running{each}: they keep running"
+
+
+def _keys(plan: NodesPlan, path: str) -> Iterator[str]:
+    """Yield lines with the keys of a file: those of each variable, and those that are removed."""
+    by_variable: dict[str, list[str]] = {}
+    for change in plan["keys"]:
+        if change["path"] == path:
+            by_variable.setdefault(change["variable"], []).append(
+                change["key"] if change["change"] != "remove" else f"{change['key']} (removed)"
+            )
+    for variable in sorted(by_variable):
+        yield f"  {f'{variable}: ' if variable else ''}{listed(by_variable[variable], _MOST_KEYS)}"
 
 
 def _summary_line(report: Report) -> str:
@@ -196,10 +233,12 @@ def _summary_line(report: Report) -> str:
         for each in reversed(DISRUPTIONS[1:])
         if report["disruptions"][each]
     ]
+    drained = sum(len(plan["nodes"]) for plan in report["plans"] if plan["disruption"] == DRAIN)
     verbs = {"changed": "would change" if checked else "changed", "not_planned": "not planned"}
     parts = []
     for status in ("changed", "failed", "not_planned", "pending", "unchanged"):
         if summary[status]:
-            note = f" ({', '.join(costs)})" if status == "changed" and costs else ""
+            notes = {"changed": costs, "failed": [f"{count(drained, 'drain')} required"] if drained else []}
+            note = f" ({', '.join(notes[status])})" if notes.get(status) else ""
             parts.append(f"{summary[status]} {verbs.get(status, status)}{note}")
     return f"{nodes}: {', '.join(parts)}{' (check mode: nothing was changed)' if checked else ''}"

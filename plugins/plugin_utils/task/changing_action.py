@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, 
 from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages
-from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DRAIN, Plan
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 
@@ -48,10 +48,13 @@ class ChangingAction(CheckedAction):
         if self._task.check_mode and needs_crio:
             return {}
         outcome: Outcome = apply(_request_of(made, report))["outcome"]
+        made.containers = outcome.get("running")
+        made.needs_drain = outcome.get("disruption") == DRAIN
         if outcome.get("failed"):
             raise TaskFailure(
                 messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
             )
+        result["plan"] = made.as_data()
         if self._task.check_mode:
             return {}
         result["generation"] = outcome["generation"]

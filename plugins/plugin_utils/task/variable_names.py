@@ -30,6 +30,9 @@ SINGLE = {
     "verify_pull": "list",
     "verify_timeout": "number",
     "verify_report_file": "text",
+    "plan_report_file": "text",
+    "drift_ignore": "list",
+    "drift_report_file": "text",
     "cri_node_hosts": "text",
     "cri_node_serial": "number",
     "rollback_generation": "number",
@@ -49,12 +52,17 @@ _OF_ROLES = (
     "crictl_result",
     "runtime_result",
     "verify_result",
+    "plan_result",
+    "drift_result",
+    "drift_report_result",
     "rollback_result",
     "crio_settings",
     "registries_settings",
     "crictl_settings",
     "runtime_settings",
     "verify_settings",
+    "plan_settings",
+    "drift_settings",
     "crio_check_result",
     "registries_check_result",
     "crictl_check_result",
@@ -69,12 +77,15 @@ _FAMILIES = (
     "registries_",
     "registry_",
     "verify_",
+    "plan_",
+    "drift_",
     "runtime_",
     "cri_node_",
     "rollback_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in ("verify_", "rollback_")))
+_WITHOUT_CONFIG = ("verify_", "plan_", "drift_", "rollback_")
+_BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled
 _MOST = 50_000  # values that are searched for a mention of a name

@@ -79,6 +79,29 @@ def test_an_unreadable_version_is_a_warning_of_one_printable_line(run):
         assert warning.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("outcome", "plan"),
+    [
+        ({"running": 3}, {"disruption": "restart", "containers": 3}),
+        ({}, {"disruption": "restart"}),
+        (
+            {"failed": True, "phase": "refused", "message": "no", "disruption": "drain", "running": 2},
+            {"disruption": "drain", "containers": 2},
+        ),
+    ],
+)
+def test_a_prediction_has_the_containers_and_the_disruption_that_the_node_returned(run, outcome, plan):
+    absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+    answers = {
+        "read": {"report": report(files={FILE["path"]: absent}, fingerprint="f")},
+        "apply": {"outcome": outcome},
+    }
+    task = run("runtime_config", {"files": [FILE]}, lambda request: answers[request["call"]], check_mode=True)
+    made = task.result["plan"]
+    assert {name: made[name] for name in ("disruption", "containers") if name in made} == plan
+    assert bool(task.result.get("failed")) == bool(outcome.get("failed"))
+
+
 @pytest.mark.parametrize("version", ["1.33.12", "1.38.0", "1.40", "2.36.0"])
 def test_a_node_whose_version_has_settings_that_are_not_known_gets_a_warning(run, version):
     as_wanted = {

@@ -87,6 +87,11 @@ def test_changed_storage_is_refused_by_its_key_while_containers_run(monkeypatch,
     with pytest.raises(TransactionError, match=f"{key} = .* would lose running containers") as caught:
         judge(monkeypatch, {key: value})
     assert caught.value.kind == "refused"
+    assert losses.cost_of(caught.value) == {"disruption": "drain", "running": 1}
+
+
+def test_another_refusal_requires_no_drain():
+    assert losses.cost_of(TransactionError("refused", "a link")) == {}
 
 
 def test_a_root_behind_a_link_is_the_same_root(monkeypatch, tmp_path):

@@ -174,6 +174,24 @@ def test_a_file_that_shows_our_secret_to_others_is_a_change(node):
     assert node.report(OURS)[0]["as_wanted"]
 
 
+def test_the_report_tells_an_entry_that_another_tool_changed_from_one_that_is_desired_now(node):
+    assert "as_committed" not in node.report(OURS)[0]
+    node.write_auth(THEIRS)
+    committed(node.apply(OURS))
+    other = {"auths": {"ours.example": {"auth": "bmV3"}}}
+    assert node.report(OURS)[0]["as_committed"] is True
+    assert node.report(other)[0]["as_committed"] is True  # the variables have changed, not the file
+    changed = node.auth()
+    changed["auths"]["theirs.example"] = {"auth": "eA=="}
+    node.write_auth(changed)
+    assert node.report(OURS)[0]["as_committed"] is True
+    changed["auths"]["ours.example"] = {"auth": "eA=="}
+    node.write_auth(changed)
+    assert node.report(OURS)[0]["as_committed"] is False
+    os.unlink(node.path(PATH))
+    assert node.report(OURS)[0]["as_committed"] is False
+
+
 def test_a_damaged_file_is_refused_with_one_message_and_kept(node):
     damaged = f'{{"auths": {{"theirs.example": {{"auth": "{CANARY}"'
     request = node.entries(OURS)

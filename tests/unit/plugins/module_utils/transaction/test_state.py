@@ -98,3 +98,74 @@ def test_no_generation_contains_the_content_of_a_secret_file(tmp_path, monkeypat
     ]
     kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"tr0ub4dor" in path.read_bytes()]
     assert kept == []
+
+
+@pytest.fixture
+def fake_node(tmp_path, monkeypatch):
+    """A node on which a change was committed, and a function that reports its files by their paths."""
+    monkeypatch.setattr(os, "chown", lambda *_all, **_more: None)
+    node = FakeNode(tmp_path, monkeypatch)
+    assert apply.apply(node.layout, node.request(), "/program")["committed"]
+    own = os.stat(node.path(CONFIG))
+
+    def report(**more):
+        monkeypatch.setattr(node_files, "describe", as_root(node_files.describe, own))
+        found = node_state.read(node.request(fingerprint="", **more), node.layout)
+        return {
+            path: file.get("as_committed") for path, file in {**found["files"], **found["orphans"]}.items()
+        }
+
+    return node, report
+
+
+def as_root(describe, own):
+    """node_files.describe that reports the user of the tests as root."""
+
+    def described(path):
+        found = describe(path)
+        if (found.get("uid"), found.get("gid")) == (own.st_uid, own.st_gid):
+            found.update(uid=0, gid=0)
+        return found
+
+    return described
+
+
+def test_a_file_is_as_committed_until_it_is_edited_loses_its_mode_or_is_removed(fake_node):
+    node, report = fake_node
+    path = node.path(CONFIG)
+    assert set(report().values()) == {True}
+    # Variables that have changed do not make the file another one.
+    assert report(contents={path: "desired now\n"})[path] is True
+    assert report(contents={}, files=[])[path] is True
+    os.chmod(path, 0o600)
+    assert report()[path] is False
+    os.chmod(path, 0o644)
+    node.write(CONFIG, "edited\n")
+    assert report()[path] is False
+    os.unlink(path)
+    assert report()[path] is False
+
+
+def test_a_file_that_no_change_committed_is_neither(fake_node):
+    node, report = fake_node
+    path = node.path("/etc/crictl.yaml")
+    node.write("/etc/crictl.yaml", "timeout: 1\n")
+    assert report(contents={path: "timeout: 2\n"})[path] is None
+    os.unlink(node.layout.state_file)
+    assert set(report().values()) == {None}
+
+
+def test_whether_a_secret_file_is_as_committed_is_reported_without_its_hash(fake_node, tmp_path):
+    node, _report = fake_node
+    path = node.path("/etc/crio/cri-node.environment")
+    secret = node.request(contents={path: "P=tr0ub4dor\n"}, remove=[], id="second")
+    for file in secret["files"]:
+        file.update(secret=True, mode="0600")
+    secret["fingerprint"] = node_state.read(secret, node.layout)["fingerprint"]
+    assert apply.apply(node.layout, secret, "/program")["committed"]
+    for content, expected in (("P=tr0ub4dor\n", True), ("P=x\n", False)):
+        node.write("/etc/crio/cri-node.environment", content)
+        os.chmod(path, 0o600)
+        found = node_state.read(secret, node.layout)["files"][path]
+        assert found["as_committed"] is expected
+        assert node_files.digest(content.encode()) not in str(found)
