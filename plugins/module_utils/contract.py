@@ -290,6 +290,77 @@ class Observation(TypedDict, total=False):
     pulls: dict[str, str]  # image: why it cannot be pulled, or empty
 
 
+class FoundSetting(TypedDict, total=False):
+    """One key or table of a TOML document, see crio.configuration_files.settings."""
+
+    path: list[str]
+    # string, boolean, integer, strings (a list), table of strings, table, list (of other values), float or time
+    type: str
+    value: Any  # absent if the key is unknown, secret, or of another type than CRI-O's keys have
+    secret: bool  # the value may be a secret and is not returned
+    empty: bool  # whether a secret value is empty
+
+
+class ConfigurationFile(TypedDict, total=False):
+    """One file that CRI-O reads, in its order. What is not known is absent."""
+
+    path: str
+    target: str  # of a link: the file behind it
+    mode: str  # four octal digits
+    uid: int
+    gid: int
+    size: int
+    modified: int  # nanoseconds
+    changed_at: float  # the inode's change time, seconds since the epoch
+    sha256: str  # only of a file that everybody can read and that has no secret: a short secret could be guessed from it
+    header_owner: str  # the role that the header names; a copy of the file has it too
+    problem: dict[str, str]  # kind (not_toml, not_a_file, unreadable, denied, limit) and reason, a predicate
+    settings: list[FoundSetting]  # tables before what is in them
+
+
+class FoundOption(TypedDict, total=False):
+    """An option or a variable that the daemon was started with."""
+
+    name: str
+    form: str  # of an option: the name or letter that was used, without dashes
+    known: bool
+    value: str  # absent for secrets and unknown options
+
+
+class ConfigurationRequest(TypedDict):
+    """What crio_config_facts asks its node."""
+
+    unit: str
+    timeout: int  # seconds
+    keys: dict[
+        str, bool
+    ]  # by dotted key, * for names of handlers and workloads: whether its values may be returned
+    options: dict[str, dict[str, Any]]  # see crio.configuration.options
+    variables: dict[str, bool]  # by name: whether its value may be returned
+
+
+class ConfigurationReport(TypedDict):
+    """What a node returns to crio_config_facts, see crio.configuration.read."""
+
+    version: str | None
+    config_path: str
+    config_directory: str
+    is_named: bool  # an option or variable names config_path, which then must exist
+    socket: str
+    unit: dict[str, Any]  # name, exists, state, reloads
+    started_at: float | None  # of the daemon's process, seconds since the epoch
+    folders_changed_at: float | None  # when a file was last added, renamed or removed below crio.conf.d
+    files: list[ConfigurationFile]
+    recorded: (
+        dict[str, str] | None
+    )  # path: role, of the files that the collection wrote; None if that is not known
+    options: list[FoundOption]
+    variables: list[FoundOption]
+    live: list[FoundSetting] | None
+    live_problem: str  # why live is None
+    notes: list[str]  # what could not be read
+
+
 class Process(TypedDict):
     """Distinguishes a process from a later one with the same number."""
 

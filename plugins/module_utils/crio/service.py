@@ -223,11 +223,17 @@ class CrioService:
         for assignment in _split(self.properties.get("Environment", "")):
             name, _equals, value = assignment.partition("=")
             values[name] = value
-        for line in self.properties.get("EnvironmentFiles", "").splitlines():
-            path, found, _rest = line.rpartition(" (ignore_errors=")
-            if found:
-                values.update(_read_environment_file(path))
+        for path in self.environment_files:
+            values.update(_read_environment_file(path))
         return values
+
+    @property
+    def environment_files(self) -> list[str]:
+        """The unit's EnvironmentFile= paths, in the order in which systemd reads them."""
+        lines = self.properties.get("EnvironmentFiles", "").splitlines()
+        return [
+            path for path, found, _rest in (line.rpartition(" (ignore_errors=") for line in lines) if found
+        ]
 
     @property
     def binary(self) -> str | None:
@@ -246,6 +252,12 @@ class CrioService:
     def config_path(self) -> str:
         """The file that the daemon reads as its crio.conf."""
         return self._configured("config", "CONTAINER_CONFIG", CRIO_CONFIG)
+
+    @property
+    def config_is_named(self) -> bool:
+        """Whether an option or a variable names the file, which CRI-O then requires to exist."""
+        named = _without_configuration(self.command[1:])[1]
+        return "config" in named or "CONTAINER_CONFIG" in self.environment
 
     @property
     def config_directory(self) -> str:
@@ -403,9 +415,11 @@ def _option(command: list[str], name: str) -> str | None:
 
 def _listen_of(config_path: str, config_directory: str) -> str | None:
     """Return crio.api.listen from the configuration files. Only the usual form of a line is understood, not all of TOML."""
-    files = [config_path]
-    for directory, _directories, names in sorted(os.walk(config_directory)):
-        files += sorted(os.path.join(directory, name) for name in names)
+    below = [
+        os.path.join(folder, name) for folder, _folders, names in os.walk(config_directory) for name in names
+    ]
+    # CRI-O enters folders in the order of their names among those of files.
+    files = [config_path, *sorted(below, key=lambda path: os.fsencode(path).split(b"/"))]
     listen = None
     for path in files:
         table = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.crio import option_names
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report
@@ -34,6 +34,6 @@ def unreliable(report: Report) -> str:
 
 def _reloaded_options() -> set[str]:
     """Return the daemon's options and environment variables for keys that SIGHUP reads again from the files."""
-    names = [key.key.rpartition(".")[2] for key in CATALOGUE.keys if key.reload]
-    options = {f"--{name.replace('_', '-')}" for name in names} | {"-l"}
-    return options | {f"CONTAINER_{name.upper()}" for name in names}
+    reloaded = [option for option in option_names.options().values() if option.key.reload]
+    variables = {variable for option in reloaded for variable in option.variables}
+    return variables | {f"--{option.name}" for option in reloaded} | {"-l"}

@@ -14,7 +14,14 @@ from ansible.module_utils import basic
 from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDocFragment
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 
-NAMES = ("crictl_pod", "crio_bundle", "runtime_config", "runtime_rollback", "runtime_verify")
+NAMES = (
+    "crictl_pod",
+    "crio_bundle",
+    "crio_config_facts",
+    "runtime_config",
+    "runtime_rollback",
+    "runtime_verify",
+)
 PATH = "/etc/crio/token"
 FILES = [
     {"path": PATH, "owner": "crio", "content": "CANARY\n", "secret": True},
@@ -65,6 +72,7 @@ BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {
 TASKS = {
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
+    "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
     "runtime_config": {"files": FILES},
     "runtime_rollback": {"generation": 3},
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
@@ -72,6 +80,7 @@ TASKS = {
 ANSWERS = {
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
+    "crio_config_facts": {"failed": True, "msg": "not read"},
     "runtime_config": {
         "report": REPORT,
         "outcome": {"committed": True, "generation": 2, "invocation_id": "j", "outranked": {}},
@@ -88,7 +97,14 @@ ANSWERS["runtime_rollback"] = {
         },
     },
 }
-CALLS = {"crictl_pod": 1, "crio_bundle": 2, "runtime_config": 2, "runtime_rollback": 2, "runtime_verify": 1}
+CALLS = {
+    "crictl_pod": 1,
+    "crio_bundle": 2,
+    "crio_config_facts": 1,
+    "runtime_config": 2,
+    "runtime_rollback": 2,
+    "runtime_verify": 1,
+}
 
 
 def internal(name):
@@ -130,7 +146,7 @@ def test_the_request_of_an_action_matches_its_internal_module(run, name):
 def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]))
     assert "CANARY" not in str([call["request"] for call in task.calls])
-    if name not in ("runtime_rollback", "runtime_verify"):  # which send no content
+    if name not in ("crio_config_facts", "runtime_rollback", "runtime_verify"):  # which send no content
         assert "CANARY" in str([call["secrets"] for call in task.calls])
     for call in task.calls:
         hashes = call["secrets"].get("secret_hashes", {})

@@ -61,6 +61,18 @@ def test_configuration_paths_and_options_come_from_the_unit(
     assert found.options == options
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environment", "is_named"),
+    [("", "", False), ("-c /a", "", True), ("--config-dir /d", "", False), ("", "CONTAINER_CONFIG=/a", True)],
+)
+def test_a_named_configuration_file_is_told_from_the_default_one(
+    tmp_path, monkeypatch, arguments, environment, is_named
+):
+    found = service(tmp_path, monkeypatch, arguments, environment)
+    assert found.config_is_named is is_named
+    assert found.environment_files == [str(tmp_path / "crio")]
+
+
 def test_a_unit_with_a_queued_job_is_not_active(tmp_path, monkeypatch):
     assert service(tmp_path, monkeypatch, ActiveState="active", Job="0").active
     assert not service(tmp_path, monkeypatch, ActiveState="active", Job="1742").active
@@ -73,6 +85,9 @@ def test_the_socket_is_that_of_the_last_file(tmp_path, monkeypatch):
     (folder / "20-b.conf").write_text("[crio.api]\n  listen = '/run/b.sock' # theirs\n")
     found = service(tmp_path, monkeypatch, f"--config-dir {folder}")
     assert found.socket == "/run/b.sock"
+    (folder / "15").mkdir()
+    (folder / "15" / "x").write_text('[crio.api]\nlisten = "/run/x.sock"\n')
+    assert found.socket == "/run/b.sock"  # a folder is entered at its place
     assert service(tmp_path, monkeypatch, "--listen /run/c.sock").socket == "/run/c.sock"
 
 
