@@ -83,7 +83,9 @@ def test_warnings_are_shown_and_stop_nothing(tmp_path):
     assert "the report cannot be written" in said
 
 
-@pytest.mark.parametrize("template", ["{{ port }}", "{{\nport\n}}", "{%\tif true %}{{-\r\nport }}{% endif %}"])
+@pytest.mark.parametrize(
+    "template", ["{{ port }}", "{{\nport\n}}", "{%\tif true %}{{-\r\nport }}{% endif %}"]
+)
 def test_hosts_differ_by_variables_that_a_template_names(tmp_path, template):
     hosts = {
         f"node-{number}": {"port": port, "crio_config": {"crio": {"metrics": {"metrics_port": template}}}}
