@@ -12,8 +12,8 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz lint sanity format build \
-    docs docs-test docs-record changelog lock clean clean-testbed
+.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz catalogue-check lint sanity \
+    format build docs docs-test docs-record changelog lock clean clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: .venv/stamp ## Measure costs on real nodes, compared with ping and crictl
 
 fuzz: .venv/stamp ## Feed 50,000 malformed outputs of crictl to everything that reads them; SEED= repeats a run, INPUT= one input
 	@$(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(INPUT),--input $(INPUT))
+
+catalogue-check: .venv/stamp ## Compare the catalogue of keys with a CRI-O; CRIO= a program or its directory, MANUAL= its crio.conf.5.md
+	@$(BIN)/python -m catalogue $(CRIO) $(if $(MANUAL),--manual $(MANUAL))
 
 lint: .venv-lint/stamp ## ruff, mypy, yamllint, ansible-lint
 	.venv-lint/bin/ruff check .

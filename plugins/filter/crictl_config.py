@@ -35,7 +35,7 @@ options:
     required: true
   version:
     description:
-      - The version of crictl that will read the file, such as V(1.36) or V(1.36.0), from 1.34 to 1.37. A number is refused,
+      - The version of crictl that will read the file, such as V(1.36) or V(1.36.0), from 1.28 to 1.37. A number is refused,
         because YAML reads 1.40 without quotes as 1.4.
       - If empty or not set, only keys and values that are wrong for all supported versions are a problem.
     type: str

@@ -36,9 +36,9 @@ options:
     required: true
   version:
     description:
-      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3), from 1.34 to 1.37. A number is refused,
+      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3), from 1.28 to 1.37. A number is refused,
         because YAML reads 1.40 without quotes as 1.4.
-      - If empty or not set, only keys and values that are wrong in all supported versions are a problem.
+      - If empty or not set, only keys and values that are wrong in all supported versions, 1.34 to 1.37, are a problem.
     type: str
   variable:
     description: The name of the variable if the input is a mapping.

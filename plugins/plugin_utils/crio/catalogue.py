@@ -8,15 +8,40 @@ from typing import Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import FORMATS
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import CATALOGUED, Version, parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES
 
 Path = tuple[str, ...]
 ANY = "*"
+#: what makes a changed key take effect, the least disruptive first
+LIVE = ("reload", "restart", "drain", "reboot")
 
 
 class CatalogueError(ValueError):
     """A catalogue entry is invalid; the message starts with its key."""
+
+
+class Span(NamedTuple):
+    """The releases that have something: a choice, or a key, which has the same columns."""
+
+    since: str | None = None
+    backported: dict[str, int] | None = None
+    removed: str | None = None
+
+    def includes(self, version: Version) -> bool:
+        """Return whether this version is one of them. A version without a patch release means its newest one."""
+        if self.removed and version.line >= _line(self.removed):
+            return False
+        if self.since is None or version.line >= _line(self.since):
+            return True
+        patch = (self.backported or {}).get(f"{version.major}.{version.minor}")
+        return patch is not None and (version.patch is None or version.patch >= patch)
+
+    @property
+    def arrival(self) -> list[str]:
+        """The first releases: those of older minor versions with a backport, then the first minor version."""
+        backports = [f"{minor}.{patch}" for minor, patch in (self.backported or {}).items()]
+        return [*backports, *([self.since] if self.since else [])]
 
 
 class Key(NamedTuple):
@@ -25,57 +50,70 @@ class Key(NamedTuple):
     key: str
     type: str
     default: object = None
+    all_by_default: bool = False
     since: str | None = None
     backported: dict[str, int] | None = None
     removed: str | None = None
     instead: str | None = None
-    deprecated: str | None = None
-    without_effect: str | None = None
-    choices: list[str] | dict[str, str | None] | None = None
+    deprecated: str | dict[str, str | None] | None = None
+    without_effect: str | dict[str, str | None] | None = None
+    choices: list[str] | dict[str, Span] | None = None
     ignore_case: bool = False
-    otherwise: str | None = None
+    otherwise: str | dict[str, str | None] | None = None
     minimum: int | None = None
     maximum: int | None = None
     format: str | None = None
-    reload: bool = False
+    live: str | dict[str, str | None] | None = None
     secret: bool = False
     unprinted: bool = False
     unprinted_when_empty: bool = False
     omitted_when_empty: bool = False
     printed_as: str | None = None
 
+    @property
+    def span(self) -> Span:
+        """The releases that read the key."""
+        return Span(self.since, self.backported, self.removed)
+
     def exists_in(self, version: Version) -> bool:
-        """Return whether this version of CRI-O reads the key. A version without a patch release means its latest one."""
-        if self.removed and version.line >= _line(self.removed):
-            return False
-        if self.since is None or version.line >= _line(self.since):
-            return True
-        patch = (self.backported or {}).get(f"{version.major}.{version.minor}")
-        return patch is not None and (version.patch is None or version.patch >= patch)
+        """Return whether this version of CRI-O reads the key. A version without a patch release means its newest one."""
+        return self.span.includes(version)
 
     def default_in(self, version: Version) -> object:
         """Return the default of this version; None if it depends on the host or there is none."""
-        if not isinstance(self.default, dict):
-            return self.default
-        fitting = [default for since, default in self.default.items() if version.line >= _line(since)]
-        return fitting[-1] if fitting else next(iter(self.default.values()))
+        return self.choices_in(version) if self.all_by_default else _in(self.default, version)
 
     def choices_in(self, version: Version) -> list[str] | None:
         """Return the accepted values of this version, or None if all values are accepted."""
         if not isinstance(self.choices, dict):
             return self.choices
-        return [name for name, since in self.choices.items() if not since or version.line >= _line(since)]
+        return [name for name, span in self.choices.items() if span.includes(version)]
+
+    def otherwise_in(self, version: Version) -> str | None:
+        """Return what this version does with a value that is not among the choices; None if it does not start."""
+        return _in(self.otherwise, version)
+
+    def deprecated_in(self, version: Version) -> str | None:
+        """Return what to use instead of a key that is deprecated in this version, else None."""
+        return _in(self.deprecated, version)
+
+    def without_effect_in(self, version: Version) -> str | None:
+        """Return what to use instead of a key that this version reads but does not use, else None."""
+        return _in(self.without_effect, version)
+
+    def live_in(self, version: Version) -> str:
+        """Return what makes this version use a changed value, one of LIVE."""
+        return _in(self.live, version) or "restart"
+
+    @property
+    def reloads(self) -> bool:
+        """Whether SIGHUP makes any version use a changed value."""
+        return "reload" in (self.live.values() if isinstance(self.live, dict) else (self.live,))
 
     def in_range(self, number: int) -> bool:
         """Return whether an integer is between minimum and maximum."""
         above = self.minimum is None or number >= self.minimum
         return above and (self.maximum is None or number <= self.maximum)
-
-    @property
-    def arrival(self) -> str:
-        """The first releases with the key: those of older minor versions with a backport, then the first minor version."""
-        backports = [f"{minor}.{patch}" for minor, patch in (self.backported or {}).items()]
-        return ", ".join((*backports, str(self.since)))
 
 
 class Catalogue:
@@ -150,9 +188,28 @@ class Catalogue:
         return pattern
 
 
+def since_of(column: object) -> str | None:
+    """Return the first release of a column that differs between releases; None if it applies to all."""
+    return next(iter(column)) if isinstance(column, dict) else None
+
+
+def _in(column: Any, version: Version) -> Any:
+    """Return the value that a column has in a version; None before its first release."""
+    if not isinstance(column, dict):
+        return column
+    values = [value for release, value in column.items() if _release(release) <= version.release]
+    return values[-1] if values else None
+
+
 def _line(text: str) -> tuple[int, int]:
     major, _separator, minor = text.partition(".")
     return (int(major), int(minor))
+
+
+def _release(text: str) -> tuple[int, int, int]:
+    """Return (1, 30, 6) of "1.30.6", and (1, 30, 0) of "1.30"."""
+    major, minor, patch = f"{text}.0".split(".")[:3]
+    return (int(major), int(minor), int(patch))
 
 
 def _check_order(keys: tuple[Key, ...]) -> None:
@@ -164,12 +221,20 @@ def _check_order(keys: tuple[Key, ...]) -> None:
 
 
 def _with_choices(entry: dict[str, Any], choices: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    name = entry.get("choices")
-    if not isinstance(name, str):
-        return entry
-    if name not in choices:
-        raise CatalogueError(f"{entry.get('key')}: there are no choices named {name!r}")
-    return {**entry, "choices": choices[name]}
+    """Return an entry with its named choices looked up, and the releases of each choice as a Span."""
+    found = entry.get("choices")
+    if isinstance(found, str):
+        if found not in choices:
+            raise CatalogueError(f"{entry.get('key')}: there are no choices named {found!r}")
+        found = choices[found]
+    return {**entry, "choices": _spans(found)} if isinstance(found, dict) else entry
+
+
+def _spans(choices: dict[str, Any]) -> dict[str, Span]:
+    return {
+        name: Span(**span) if isinstance(span, dict) else span if isinstance(span, Span) else Span(since=span)
+        for name, span in choices.items()
+    }
 
 
 def _checked(entry: dict[str, Any]) -> Key:
@@ -180,6 +245,8 @@ def _checked(entry: dict[str, Any]) -> Key:
     for check in (
         _check_type,
         _check_versions,
+        _check_releases,
+        _check_live,
         _check_choices,
         _check_numbers,
         _check_default,
@@ -200,22 +267,56 @@ def _check_type(key: Key) -> str | None:
 
 
 def _check_versions(key: Key) -> str | None:
-    if key.since and key.removed and _line(key.since) >= _line(key.removed):
-        return f"since {key.since} is not before removed {key.removed}"
     if bool(key.removed) != bool(key.instead):
         return "removed and instead belong together"
-    if key.backported and not (
-        key.since and all(_line(minor) < _line(key.since) for minor in key.backported)
-    ):
-        return "backported is only for minors before since"
+    return _fault_of_span(key.span)
+
+
+def _fault_of_span(span: Span) -> str | None:
+    if span.since and span.removed and _line(span.since) >= _line(span.removed):
+        return f"since {span.since} is not before removed {span.removed}"
+    if not span.backported:
+        return None
+    minors = [_line(minor) for minor in span.backported]
+    if not (span.since and minors == sorted(minors) and minors[-1] < _line(span.since)):
+        return "backported is only for minors before since, the oldest first"
+    if min(span.backported.values()) < 1:
+        return "a backport is at least the first patch release of its minor"
     return None
+
+
+def _check_releases(key: Key) -> str | None:
+    """Refuse columns whose releases are not in order, and a default that begins after the key."""
+    for name in ("default", "deprecated", "without_effect", "otherwise", "live"):
+        column = getattr(key, name)
+        if isinstance(column, dict):
+            releases = [_release(release) for release in column]
+            if releases != sorted(set(releases)):
+                return f"the releases of {name} are not in order"
+            if name == "default" and releases[0] > _first_release(key.span):
+                return f"no default before {next(iter(column))}, although the key exists"
+    return None
+
+
+def _first_release(span: Span) -> tuple[int, int, int]:
+    """Return the first release that has something, but none before the first one that is catalogued."""
+    return max(_release((span.arrival or CATALOGUED)[0]), _release(CATALOGUED[0]))
+
+
+def _check_live(key: Key) -> str | None:
+    values = set(key.live.values() if isinstance(key.live, dict) else [key.live]) - {None, *LIVE}
+    return f"live is not one of {', '.join(LIVE)}" if values else None
 
 
 def _check_choices(key: Key) -> str | None:
     if key.choices is not None and key.type not in ("string", "strings"):
         return f"choices are not for type {key.type}"
-    if (key.ignore_case or key.otherwise) and not key.choices:
-        return "ignore_case and otherwise need choices"
+    if (key.ignore_case or key.otherwise or key.all_by_default) and not key.choices:
+        return "ignore_case, otherwise and all_by_default need choices"
+    for name, span in key.choices.items() if isinstance(key.choices, dict) else ():
+        fault = _fault_of_span(span)
+        if fault:
+            return f"{name}: {fault}"
     return None
 
 
@@ -230,6 +331,8 @@ def _check_numbers(key: Key) -> str | None:
 
 
 def _check_default(key: Key) -> str | None:
+    if key.all_by_default and (key.default is not None or key.type != "strings"):
+        return "all_by_default is for a list without another default"
     for default in key.default.values() if isinstance(key.default, dict) else (key.default,):
         if default is None:
             continue

@@ -141,7 +141,7 @@ def _of_live(
     if (
         value is not None
         and value.source.kind in ("option", "variable")
-        and key.reload
+        and key.reloads
         and from_files
         and from_files.value == used
     ):

@@ -177,7 +177,7 @@ def _unknown_keys(report: ConfigurationReport, effective: Effective) -> Iterator
         if known is not None and known.removed and not known.exists_in(version):
             reason = f"was removed in CRI-O {known.removed}, which ignores it; replacement: {known.instead}"
         elif known is not None:
-            reason = f"does not exist in CRI-O {version}, which ignores it; available since {known.arrival}"
+            reason = f"does not exist in CRI-O {version}, which ignores it; available since {', '.join(known.span.arrival)}"
         else:
             reason = "is unknown to CRI-O, which ignores it"
             meant = CATALOGUE.suggest(key) if len(key[-1]) <= _LONGEST else None
@@ -199,6 +199,6 @@ def _repeated(file: ConfigurationFile) -> list[Path]:
 
 def _dropped_by_reload(effective: Effective) -> Iterator[Finding]:
     for key, value in effective.values.items():
-        if value.key and value.key.reload and value.source.kind in ("option", "variable"):
+        if value.key and value.key.reloads and value.source.kind in ("option", "variable"):
             message = f"{value.source.name} sets {_named(key)}, but a reload (SIGHUP) only reads the files and discards it"
             yield _finding("", key, "dropped_by_reload", message)

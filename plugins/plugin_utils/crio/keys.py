@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All keys of crio.conf that CRI-O 1.34 to 1.37 read, and removed keys that old files contain; data only.
+"""All keys of crio.conf that CRI-O 1.28 to 1.37 read, and removed keys that old files contain; data only.
 
-Keys and types are those of the struct tags in CRI-O's pkg/config and internal/config/nri; `*` stands for the
-name of a handler or a workload. catalogue.py reads the entries and refuses invalid ones. They are JSON
-because Ansible compiles the Python of a collection again in each process. The columns:
+Keys and types are those of the struct tags in CRI-O's pkg/config and internal/config/nri, in each patch
+release; `*` stands for the name of a handler or a workload. catalogue.py reads the entries and refuses invalid
+ones. They are JSON because Ansible compiles the Python of a collection again in each process.
+
+A column that differs between releases is a mapping: {"1.30.6": x, "1.32": y} is x from 1.30.6 to the last
+1.31 and y since 1.32.0; before the first release, the column is absent. These columns may be mappings: default,
+deprecated, without_effect, otherwise and live. The columns:
 
 key                   dotted key; entries are sorted by it
 type                  boolean, integer, string, strings (a list), table (a map of strings), duration (Go's)
 default               value that CRI-O uses if no file sets the key (for a handler: if its entry does not);
-                      absent: depends on the host, or there is none. A mapping has defaults by first version
+                      absent: depends on the host, or there is none
+all_by_default        the default is the list of all choices of the version
 since                 first minor whose x.y.0 has the key; absent: 1.13 or older
 backported            {older minor: its first patch release with the key}
 removed               first minor without the key; since then CRI-O ignores it silently
 instead               for a removed key: what replaced it
 deprecated            CRI-O still supports the key; the text names the replacement
 without_effect        CRI-O reads the key, but does not use it; the text names what to use instead
-choices               accepted values, or accepted elements of a list; a mapping has the first version of each
-                      value that was added later; a text is the name of an entry of CHOICES
+choices               accepted values, or accepted elements of a list; a mapping has for each value null (in all
+                      versions), its first minor version, or a mapping with the columns since, backported and
+                      removed; a text is the name of an entry of CHOICES
 ignore_case           choices are accepted in any case
 otherwise             what CRI-O does with a value that is not among the choices; absent: it does not start
 minimum, maximum      CRI-O refuses other numbers, or silently uses a different number
 format                name of another check in value_formats.py; applies to each element of a list
-reload                SIGHUP makes the running CRI-O use a new value (pkg/config/reload.go)
+live                  what makes CRI-O use a new value: "reload" (SIGHUP, pkg/config/reload.go); "restart", if the
+                      column is absent; "drain", a restart that running pods do not survive, or after which CRI-O
+                      does not find them, or not their handler, cgroup or exit; "reboot", which no key needs
 secret                values may hold secrets and are never printed
 unprinted             GET /config may differ from the file: CRI-O merges, completes or adapts the value, or
                       still prints the old value after a reload
@@ -39,18 +47,18 @@ import json
 CHOICES = json.loads("""
 {
   "annotations": {
-    "bundle": null,
+    "bundle": {"since": "1.30", "backported": {"1.28": 6, "1.29": 4}},
     "cgroup2-mount-hierarchy-rw.crio.io": "1.35",
     "cpu-c-states.crio.io": null,
     "cpu-freq-governor.crio.io": null,
     "cpu-load-balancing.crio.io": null,
     "cpu-quota.crio.io": null,
-    "cpu-shared.crio.io": null,
+    "cpu-shared.crio.io": {"since": "1.29", "backported": {"1.28": 3}},
     "devices.crio.io": "1.35",
     "disable-fips.crio.io": "1.35",
     "io.containers.trace-syscall": null,
     "io.kubernetes.cri-o.Devices": null,
-    "io.kubernetes.cri-o.DisableFIPS": null,
+    "io.kubernetes.cri-o.DisableFIPS": "1.30",
     "io.kubernetes.cri-o.LinkLogs": null,
     "io.kubernetes.cri-o.PlatformRuntimePath": "1.35",
     "io.kubernetes.cri-o.PodLinuxOverhead": null,
@@ -63,21 +71,21 @@ CHOICES = json.loads("""
     "io.kubernetes.cri-o.seccompNotifierAction": null,
     "io.kubernetes.cri-o.umask": null,
     "io.kubernetes.cri-o.userns-mode": null,
-    "io.kubernetes.cri.container-type": null,
+    "io.kubernetes.cri.container-type": {"since": "1.30", "backported": {"1.28": 6, "1.29": 4}},
     "io.kubernetes.cri.rdt-class": null,
     "irq-load-balancing.crio.io": null,
     "link-logs.crio.io": "1.35",
-    "module.wasm.image/variant": null,
-    "org.criu.config": null,
+    "module.wasm.image/variant": {"since": "1.30", "backported": {"1.28": 6, "1.29": 4}},
+    "org.criu.config": {"since": "1.30", "backported": {"1.28": 6, "1.29": 4}},
     "org.opencontainers.image.stopSignal": "1.35",
-    "org.systemd.property.": null,
+    "org.systemd.property.": {"since": "1.30", "backported": {"1.28": 6, "1.29": 4}},
     "platform-runtime-path.crio.io": "1.35",
     "pod-linux-overhead.crio.io": "1.35",
     "pod-linux-resources.crio.io": "1.35",
-    "run.oci.": null,
+    "run.oci.": {"since": "1.30", "backported": {"1.28": 6, "1.29": 4}},
     "seccomp-notifier-action.crio.io": "1.35",
     "seccomp-profile.crio.io": "1.35",
-    "seccomp-profile.kubernetes.cri-o.io": null,
+    "seccomp-profile.kubernetes.cri-o.io": "1.30",
     "shm-size.crio.io": "1.35",
     "spoofed.crio.io": "1.35",
     "try-skip-volume-selinux-label.crio.io": "1.35",
@@ -102,8 +110,19 @@ CHOICES = json.loads("""
     "containers_oom_count_total": null,
     "containers_seccomp_notifier_count_total": null,
     "resources_stalled_at_stage": null,
-    "containers_stopped_monitor_count": null,
-    "default_runtime": "1.36"
+    "containers_stopped_monitor_count": "1.34",
+    "default_runtime": {"since": "1.36", "backported": {"1.34": 8, "1.35": 3}},
+    "containers_oom": {"removed": "1.30"},
+    "image_layer_reuse": {"removed": "1.30"},
+    "image_pulls_by_digest": {"removed": "1.30"},
+    "image_pulls_by_name": {"removed": "1.30"},
+    "image_pulls_by_name_skipped": {"removed": "1.30"},
+    "image_pulls_failures": {"removed": "1.30"},
+    "image_pulls_successes": {"removed": "1.30"},
+    "operations": {"removed": "1.30"},
+    "operations_errors": {"removed": "1.30"},
+    "operations_latency_microseconds": {"removed": "1.30"},
+    "operations_latency_microseconds_total": {"removed": "1.30"}
   }
 }
 """)
@@ -145,50 +164,45 @@ KEYS = json.loads("""
   {"key": "crio.image.image_volumes", "type": "string", "default": "mkdir",
     "choices": ["bind", "ignore", "mkdir"]},
   {"key": "crio.image.insecure_registries", "type": "strings", "default": [],
-    "without_effect": "set insecure: true for the registry in registries_config"},
+    "deprecated": {"1.34": "set insecure: true for the registry in registries_config instead"},
+    "without_effect": {"1.35": "set insecure: true for the registry in registries_config"}},
   {"key": "crio.image.namespaced_auth_dir", "type": "string", "default": "/etc/crio/auth", "since": "1.35",
     "backported": {"1.34": 3}, "format": "absolute_path"},
   {"key": "crio.image.oci_artifact_mount_support", "type": "boolean", "default": true, "since": "1.33"},
-  {"key": "crio.image.pause_command", "type": "string", "default": "/pause", "reload": true},
-  {"key": "crio.image.pause_image", "type": "string", "default": "registry.k8s.io/pause:3.10.1",
-    "format": "not_empty", "reload": true},
+  {"key": "crio.image.pause_command", "type": "string", "default": "/pause", "live": "reload"},
+  {"key": "crio.image.pause_image", "type": "string", "default": {
+      "1.28": "registry.k8s.io/pause:3.9", "1.31": "registry.k8s.io/pause:3.10",
+      "1.34": "registry.k8s.io/pause:3.10.1"
+    },
+    "format": "not_empty", "live": "reload"},
   {"key": "crio.image.pause_image_auth_file", "type": "string", "default": "", "since": "1.14",
-    "reload": true},
-  {"key": "crio.image.pinned_images", "type": "strings", "default": [], "since": "1.28", "reload": true,
-    "unprinted": true},
-  {"key": "crio.image.pull_progress_timeout", "type": "duration", "default": "0s", "since": "1.32"},
-  {"key": "crio.image.registries", "type": "strings", "removed": "1.31",
+    "live": "reload"},
+  {"key": "crio.image.pinned_images", "type": "strings", "default": [], "since": "1.28",
+    "live": {"1.29.7": "reload", "1.30": "restart", "1.30.3": "reload"}, "unprinted": true},
+  {"key": "crio.image.pull_progress_timeout", "type": "duration", "default": {
+      "1.30.11": "10s", "1.30.14": "0s", "1.31.3": "10s", "1.31.9": "0s", "1.32": "10s", "1.32.4": "0s"
+    },
+    "since": "1.32", "backported": {"1.30": 11, "1.31": 3}},
+  {"key": "crio.image.registries", "type": "strings", "default": [], "removed": "1.31",
+    "without_effect": "set unqualified-search-registries in registries_config",
     "instead": "unqualified-search-registries in registries.conf (role registries)"},
   {"key": "crio.image.short_name_mode", "type": "string", "default": "enforcing", "since": "1.34",
     "choices": ["", "disabled", "enforcing"]},
   {"key": "crio.image.signature_policy", "type": "string", "default": ""},
   {"key": "crio.image.signature_policy_dir", "type": "string", "default": "/etc/crio/policies",
     "since": "1.28", "format": "absolute_path"},
-  {"key": "crio.imagestore", "type": "string", "default": "", "since": "1.29"},
-  {"key": "crio.internal_repair", "type": "boolean", "default": true, "since": "1.28"},
+  {"key": "crio.imagestore", "type": "string", "since": "1.29", "live": "drain"},
+  {"key": "crio.internal_repair", "type": "boolean", "default": {"1.28": false, "1.31": true}, "since": "1.28"},
   {"key": "crio.internal_wipe", "type": "boolean", "default": true, "since": "1.22",
     "deprecated": "it will be removed; leave it at true"},
   {"key": "crio.log_dir", "type": "string", "default": "/var/log/crio/pods", "format": "absolute_path"},
   {"key": "crio.metrics.enable_metrics", "type": "boolean", "default": false, "since": "1.16"},
   {"key": "crio.metrics.metrics_cert", "type": "string", "default": "", "since": "1.22"},
-  {"key": "crio.metrics.metrics_collectors", "type": "strings", "default": {"1.34": [
-      "image_pulls_layer_size", "containers_events_dropped_total", "containers_oom_total",
-      "processes_defunct", "operations_total", "operations_latency_seconds",
-      "operations_latency_seconds_total", "operations_errors_total", "image_pulls_bytes_total",
-      "image_pulls_skipped_bytes_total", "image_pulls_failure_total", "image_pulls_success_total",
-      "image_layer_reuse_total", "containers_oom_count_total", "containers_seccomp_notifier_count_total",
-      "resources_stalled_at_stage", "containers_stopped_monitor_count"
-    ], "1.36": [
-      "image_pulls_layer_size", "containers_events_dropped_total", "containers_oom_total",
-      "processes_defunct", "operations_total", "operations_latency_seconds",
-      "operations_latency_seconds_total", "operations_errors_total", "image_pulls_bytes_total",
-      "image_pulls_skipped_bytes_total", "image_pulls_failure_total", "image_pulls_success_total",
-      "image_layer_reuse_total", "containers_oom_count_total", "containers_seccomp_notifier_count_total",
-      "resources_stalled_at_stage", "containers_stopped_monitor_count", "default_runtime"
-    ]},
+  {"key": "crio.metrics.metrics_collectors", "type": "strings", "all_by_default": true,
     "since": "1.22", "choices": "collectors",
     "otherwise": "is unknown to CRI-O, which silently ignores it and serves no such metric"},
-  {"key": "crio.metrics.metrics_host", "type": "string", "default": "127.0.0.1", "since": "1.30"},
+  {"key": "crio.metrics.metrics_host", "type": "string", "default": {"1.28.4": "", "1.30": "127.0.0.1"},
+    "since": "1.30", "backported": {"1.28": 4, "1.29": 2}},
   {"key": "crio.metrics.metrics_key", "type": "string", "default": "", "since": "1.22"},
   {"key": "crio.metrics.metrics_port", "type": "integer", "default": 9090, "since": "1.16", "minimum": 0,
     "maximum": 65535},
@@ -217,7 +231,7 @@ KEYS = json.loads("""
     "since": "1.34"},
   {"key": "crio.nri.default_validator.nri_validator_tolerate_missing_plugins_annotation", "type": "string",
     "default": "", "since": "1.34"},
-  {"key": "crio.nri.enable_nri", "type": "boolean", "default": true, "since": "1.26"},
+  {"key": "crio.nri.enable_nri", "type": "boolean", "default": {"1.28": false, "1.30": true}, "since": "1.26"},
   {"key": "crio.nri.nri_config_file", "type": "string", "since": "1.26", "removed": "1.27",
     "instead": "crio.nri.nri_plugin_config_dir"},
   {"key": "crio.nri.nri_disable_connections", "type": "boolean", "default": false, "since": "1.27"},
@@ -226,25 +240,26 @@ KEYS = json.loads("""
   {"key": "crio.nri.nri_plugin_dir", "type": "string", "default": "/opt/nri/plugins", "since": "1.26"},
   {"key": "crio.nri.nri_plugin_registration_timeout", "type": "duration", "default": "5s", "since": "1.27"},
   {"key": "crio.nri.nri_plugin_request_timeout", "type": "duration", "default": "2s", "since": "1.27"},
-  {"key": "crio.root", "type": "string", "unprinted": true},
-  {"key": "crio.runroot", "type": "string", "unprinted": true},
+  {"key": "crio.root", "type": "string", "unprinted": true, "live": "drain"},
+  {"key": "crio.runroot", "type": "string", "unprinted": true, "live": "drain"},
   {"key": "crio.runtime.absent_mount_sources_to_reject", "type": "strings", "default": [], "since": "1.22"},
   {"key": "crio.runtime.add_inheritable_capabilities", "type": "boolean", "default": false, "since": "1.26"},
   {"key": "crio.runtime.additional_artifact_stores", "type": "strings", "default": [], "since": "1.36",
     "backported": {"1.35": 2}, "format": "absolute_path"},
   {"key": "crio.runtime.additional_devices", "type": "strings", "default": []},
-  {"key": "crio.runtime.allowed_devices", "type": "strings", "default": ["/dev/fuse", "/dev/net/tun"],
+  {"key": "crio.runtime.allowed_devices", "type": "strings", "default": {
+      "1.28": ["/dev/fuse"], "1.30.6": ["/dev/fuse", "/dev/net/tun"]
+    },
     "since": "1.24"},
-  {"key": "crio.runtime.apparmor_profile", "type": "string", "default": "crio-default", "reload": true},
+  {"key": "crio.runtime.apparmor_profile", "type": "string", "default": "crio-default", "live": "reload"},
   {"key": "crio.runtime.bind_mount_prefix", "type": "string", "default": ""},
   {"key": "crio.runtime.blockio_config_file", "type": "string", "default": "", "since": "1.22",
-    "reload": true},
-  {"key": "crio.runtime.blockio_reload", "type": "boolean", "default": false, "since": "1.29",
-    "reload": true},
+    "live": "reload"},
+  {"key": "crio.runtime.blockio_reload", "type": "boolean", "default": false, "since": "1.29"},
   {"key": "crio.runtime.cdi_spec_dirs", "type": "strings", "default": ["/etc/cdi", "/var/run/cdi"],
-    "since": "1.24", "reload": true, "unprinted": true},
+    "since": "1.24", "live": "reload", "unprinted": true},
   {"key": "crio.runtime.cgroup_manager", "type": "string", "default": "systemd",
-    "choices": ["cgroupfs", "systemd"]},
+    "choices": ["cgroupfs", "systemd"], "live": "drain"},
   {"key": "crio.runtime.conmon", "type": "string", "default": "",
     "deprecated": "it overrides the setting of every handler; use crio.runtime.runtimes.*.monitor_path instead"},
   {"key": "crio.runtime.conmon_cgroup", "type": "string", "default": "", "since": "1.15",
@@ -254,10 +269,11 @@ KEYS = json.loads("""
     "deprecated": "it overrides the setting of every handler; use crio.runtime.runtimes.*.monitor_env instead",
     "format": "assignment", "secret": true},
   {"key": "crio.runtime.container_attach_socket_dir", "type": "string", "default": "/var/run/crio"},
-  {"key": "crio.runtime.container_exits_dir", "type": "string", "default": "/var/run/crio/exits"},
+  {"key": "crio.runtime.container_exits_dir", "type": "string", "default": "/var/run/crio/exits",
+    "live": "drain"},
   {"key": "crio.runtime.ctr_stop_timeout", "type": "integer", "default": 30, "minimum": 30},
   {"key": "crio.runtime.decryption_keys_path", "type": "string", "default": "/etc/crio/keys/",
-    "since": "1.17", "reload": true},
+    "since": "1.17", "live": "reload"},
   {"key": "crio.runtime.default_capabilities", "type": "strings", "default": [
       "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE",
       "KILL"
@@ -268,19 +284,21 @@ KEYS = json.loads("""
   {"key": "crio.runtime.default_mounts", "type": "strings", "removed": "1.20",
     "instead": "crio.runtime.default_mounts_file"},
   {"key": "crio.runtime.default_mounts_file", "type": "string", "default": ""},
-  {"key": "crio.runtime.default_runtime", "type": "string", "default": "crun", "unprinted_when_empty": true},
+  {"key": "crio.runtime.default_runtime", "type": "string", "default": {"1.28": "runc", "1.31": "crun"},
+    "live": "drain", "unprinted_when_empty": true},
   {"key": "crio.runtime.default_sysctls", "type": "strings", "default": [], "format": "sysctl"},
   {"key": "crio.runtime.default_ulimits", "type": "strings", "default": [], "format": "ulimit"},
   {"key": "crio.runtime.device_ownership_from_security_context", "type": "boolean", "default": false,
     "since": "1.22"},
   {"key": "crio.runtime.disable_hostport_mapping", "type": "boolean", "default": false, "since": "1.28"},
   {"key": "crio.runtime.drop_infra_ctr", "type": "boolean", "default": true, "since": "1.19"},
-  {"key": "crio.runtime.enable_criu_support", "type": "boolean", "default": true, "since": "1.25",
-    "deprecated": "since 1.37, use crio.checkpoint_restore.container_level_enabled instead",
+  {"key": "crio.runtime.enable_criu_support", "type": "boolean", "default": {"1.28": false, "1.30": true},
+    "since": "1.25",
+    "deprecated": {"1.37": "use crio.checkpoint_restore.container_level_enabled instead"},
     "unprinted": true},
   {"key": "crio.runtime.enable_pod_events", "type": "boolean", "default": false, "since": "1.26"},
   {"key": "crio.runtime.gid_mappings", "type": "string", "default": "",
-    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
+    "deprecated": {"1.29": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"}},
   {"key": "crio.runtime.hooks_dir", "type": "strings", "default": ["/usr/share/containers/oci/hooks.d"],
     "unprinted": true},
   {"key": "crio.runtime.hostnetwork_disable_selinux", "type": "boolean", "default": true, "since": "1.27"},
@@ -290,10 +308,10 @@ KEYS = json.loads("""
     "since": "1.21"},
   {"key": "crio.runtime.irqbalance_config_restore_file", "type": "string",
     "default": "/etc/sysconfig/orig_irq_banned_cpus", "since": "1.27"},
-  {"key": "crio.runtime.log_filter", "type": "string", "default": "", "since": "1.17", "reload": true},
+  {"key": "crio.runtime.log_filter", "type": "string", "default": "", "since": "1.17", "live": "reload"},
   {"key": "crio.runtime.log_level", "type": "string", "default": "info",
     "choices": ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"],
-    "ignore_case": true, "reload": true},
+    "ignore_case": true, "live": "reload"},
   {"key": "crio.runtime.log_size_max", "type": "integer", "default": -1,
     "deprecated": "use containerLogMaxSize of the kubelet instead", "format": "log_size"},
   {"key": "crio.runtime.log_to_journald", "type": "boolean", "default": false, "since": "1.14"},
@@ -302,20 +320,20 @@ KEYS = json.loads("""
   {"key": "crio.runtime.manage_ns_lifecycle", "type": "boolean", "since": "1.17", "removed": "1.21",
     "instead": "none, CRI-O always manages namespaces itself"},
   {"key": "crio.runtime.min_injected_gomaxprocs", "type": "integer", "default": 0, "since": "1.36",
-    "backported": {"1.34": 8, "1.35": 3}, "minimum": 0},
+    "backported": {"1.33": 12, "1.34": 8, "1.35": 3}, "minimum": 0},
   {"key": "crio.runtime.minimum_mappable_gid", "type": "integer", "default": -1, "since": "1.23",
-    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
+    "deprecated": {"1.29": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"}},
   {"key": "crio.runtime.minimum_mappable_uid", "type": "integer", "default": -1, "since": "1.23",
-    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
+    "deprecated": {"1.29": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"}},
   {"key": "crio.runtime.namespaces_dir", "type": "string", "default": "/var/run", "since": "1.17"},
   {"key": "crio.runtime.no_pivot", "type": "boolean", "default": false},
-  {"key": "crio.runtime.pids_limit", "type": "integer", "default": -1,
+  {"key": "crio.runtime.pids_limit", "type": "integer", "default": {"1.28": 0, "1.29": -1},
     "deprecated": "use podPidsLimit of the kubelet instead"},
   {"key": "crio.runtime.pinns_path", "type": "string", "default": "", "since": "1.17",
     "unprinted_when_empty": true},
   {"key": "crio.runtime.privileged_seccomp_profile", "type": "string", "default": "", "since": "1.33",
-    "reload": true},
-  {"key": "crio.runtime.rdt_config_file", "type": "string", "default": "", "since": "1.22", "reload": true},
+    "live": "reload"},
+  {"key": "crio.runtime.rdt_config_file", "type": "string", "default": "", "since": "1.22", "live": "reload"},
   {"key": "crio.runtime.read_only", "type": "boolean", "default": false},
   {"key": "crio.runtime.runtimes.*.allowed_annotations", "type": "strings", "default": [], "since": "1.20",
     "choices": "annotations", "omitted_when_empty": true,
@@ -323,14 +341,14 @@ KEYS = json.loads("""
   {"key": "crio.runtime.runtimes.*.container_create_timeout", "type": "integer", "default": 240,
     "since": "1.35", "format": "create_timeout", "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.container_min_memory", "type": "string", "default": "12MiB",
-    "since": "1.30", "format": "size", "unprinted_when_empty": true},
+    "since": "1.30", "backported": {"1.29": 3}, "format": "size", "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.default_annotations", "type": "table", "since": "1.32",
-    "omitted_when_empty": true},
+    "backported": {"1.31": 4}, "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.exec_cpu_affinity", "type": "string", "default": "", "since": "1.34",
     "choices": ["", "first"], "omitted_when_empty": true,
     "otherwise": "is not accepted by CRI-O, which then ignores the handler, or does not start if it is the default handler"},
   {"key": "crio.runtime.runtimes.*.inherit_default_runtime", "type": "boolean", "default": false,
-    "since": "1.32", "omitted_when_empty": true},
+    "since": "1.32", "backported": {"1.31": 3}, "live": "drain", "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.monitor_cgroup", "type": "string", "default": "", "since": "1.24",
     "format": "monitor_cgroup", "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.monitor_env", "type": "strings", "default": [], "since": "1.24",
@@ -346,56 +364,71 @@ KEYS = json.loads("""
   {"key": "crio.runtime.runtimes.*.privileged_without_host_devices", "type": "boolean", "default": false,
     "since": "1.17", "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.runtime_config_path", "type": "string", "default": "", "since": "1.22"},
-  {"key": "crio.runtime.runtimes.*.runtime_path", "type": "string", "default": "",
+  {"key": "crio.runtime.runtimes.*.runtime_path", "type": "string", "default": "", "live": "drain",
     "unprinted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.runtime_pull_image", "type": "boolean", "default": false,
-    "since": "1.29", "omitted_when_empty": true},
-  {"key": "crio.runtime.runtimes.*.runtime_root", "type": "string", "default": ""},
+    "since": "1.29", "backported": {"1.28": 4}, "omitted_when_empty": true},
+  {"key": "crio.runtime.runtimes.*.runtime_root", "type": "string", "default": "", "live": "drain"},
   {"key": "crio.runtime.runtimes.*.runtime_type", "type": "string", "default": "oci",
-    "choices": ["", "oci", "pod", "vm"],
+    "choices": ["", "oci", "pod", "vm"], "live": "drain",
     "otherwise": "is not accepted by CRI-O, which then ignores the handler, or does not start if it is the default handler"},
   {"key": "crio.runtime.runtimes.*.seccomp_profile", "type": "string", "default": "", "since": "1.34",
     "omitted_when_empty": true},
   {"key": "crio.runtime.runtimes.*.stream_websockets", "type": "boolean", "default": false, "since": "1.34",
     "unprinted": true},
-  {"key": "crio.runtime.seccomp_profile", "type": "string", "default": "", "reload": true},
-  {"key": "crio.runtime.seccomp_use_default_when_empty", "type": "boolean", "since": "1.20",
+  {"key": "crio.runtime.seccomp_profile", "type": "string", "default": "", "live": "reload"},
+  {"key": "crio.runtime.seccomp_use_default_when_empty", "type": "boolean", "default": true, "since": "1.20",
+    "deprecated": "leave it at true, because a later version always uses the default profile",
     "removed": "1.30", "instead": "none, an empty profile always means the default profile"},
-  {"key": "crio.runtime.selinux", "type": "boolean"},
+  {"key": "crio.runtime.selinux", "type": "boolean",
+    "deprecated": {"1.29": "a later CRI-O will use SELinux exactly if the host does; leave it unset"}},
   {"key": "crio.runtime.separate_pull_cgroup", "type": "string", "default": "", "since": "1.20"},
   {"key": "crio.runtime.shared_cpuset", "type": "string", "default": "", "since": "1.29",
+    "backported": {"1.28": 3},
     "format": "cpuset"},
   {"key": "crio.runtime.timezone", "type": "string", "default": "", "since": "1.30"},
   {"key": "crio.runtime.uid_mappings", "type": "string", "default": "",
-    "deprecated": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"},
+    "deprecated": {"1.29": "use Kubernetes user namespaces (hostUsers: false in the pod) instead"}},
   {"key": "crio.runtime.workloads.*.activation_annotation", "type": "string", "default": "",
     "since": "1.21"},
   {"key": "crio.runtime.workloads.*.allowed_annotations", "type": "strings", "default": [], "since": "1.23",
     "choices": "annotations", "omitted_when_empty": true},
   {"key": "crio.runtime.workloads.*.annotation_prefix", "type": "string", "default": "", "since": "1.21"},
   {"key": "crio.runtime.workloads.*.resources.cpulimit", "type": "integer", "default": 0, "since": "1.30",
+    "backported": {"1.29": 3},
     "printed_as": "CPULimit"},
   {"key": "crio.runtime.workloads.*.resources.cpuperiod", "type": "integer", "default": 0, "since": "1.30",
+    "backported": {"1.29": 3},
     "format": "cpu_period", "printed_as": "CPUPeriod"},
   {"key": "crio.runtime.workloads.*.resources.cpuquota", "type": "integer", "default": 0, "since": "1.30",
+    "backported": {"1.29": 3},
     "printed_as": "CPUQuota"},
   {"key": "crio.runtime.workloads.*.resources.cpuset", "type": "string", "default": "", "since": "1.22",
     "format": "cpuset", "printed_as": "CPUSet"},
   {"key": "crio.runtime.workloads.*.resources.cpushares", "type": "integer", "default": 0, "since": "1.22",
     "minimum": 0, "printed_as": "CPUShares"},
   {"key": "crio.stats.collection_period", "type": "integer", "default": 0, "since": "1.30"},
-  {"key": "crio.stats.included_pod_metrics", "type": "strings", "default": [], "since": "1.30", "choices": [
-      "all", "cpu", "disk", "diskIO", "hugetlb", "memory", "network", "oom", "pressure", "process", "spec"
-    ]},
+  {"key": "crio.stats.included_pod_metrics", "type": "strings", "default": [], "since": "1.30", "choices": {
+      "all": {"since": "1.36", "backported": {"1.35": 2}}, "cpu": null, "disk": "1.35", "diskIO": "1.35",
+      "hugetlb": "1.34", "memory": null, "network": null, "oom": null, "pressure": "1.35",
+      "process": "1.34", "spec": "1.35"
+    },
+    "otherwise": {
+      "1.30": "is unknown to CRI-O, which only logs it and collects no such metrics",
+      "1.35": "is not accepted by CRI-O, which does not start with it or collects no metrics",
+      "1.35.2": null
+    }},
   {"key": "crio.stats.stats_collection_period", "type": "integer", "default": 0, "since": "1.23",
-    "deprecated": "use crio.stats.collection_period instead"},
-  {"key": "crio.storage_driver", "type": "string", "unprinted": true},
+    "deprecated": {"1.30": "use crio.stats.collection_period instead"}},
+  {"key": "crio.storage_driver", "type": "string", "unprinted": true, "live": "drain"},
   {"key": "crio.storage_option", "type": "strings", "unprinted": true},
   {"key": "crio.tracing.enable_tracing", "type": "boolean", "default": false, "since": "1.23"},
-  {"key": "crio.tracing.tracing_endpoint", "type": "string", "default": "127.0.0.1:4317", "since": "1.23"},
+  {"key": "crio.tracing.tracing_endpoint", "type": "string",
+    "default": {"1.28": "0.0.0.0:4317", "1.31": "127.0.0.1:4317"}, "since": "1.23"},
   {"key": "crio.tracing.tracing_sampling_rate_per_million", "type": "integer", "default": 0,
     "since": "1.23"},
-  {"key": "crio.version_file", "type": "string", "default": "/var/run/crio/version", "since": "1.16"},
-  {"key": "crio.version_file_persist", "type": "string", "default": "", "since": "1.19"}
+  {"key": "crio.version_file", "type": "string", "default": "/var/run/crio/version", "since": "1.16",
+    "live": "drain"},
+  {"key": "crio.version_file_persist", "type": "string", "default": "", "since": "1.19", "live": "drain"}
 ]
 """)

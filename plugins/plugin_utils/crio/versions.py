@@ -6,9 +6,14 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+# Minor versions whose keys the catalogue knows, in each patch release: settings can be checked against them.
+CATALOGUED = ("1.28", "1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
+CATALOGUED_RANGE = f"{CATALOGUED[0]} to {CATALOGUED[-1]}"
+# Minor versions of nodes that the collection works with and is tested on. Settings without a declared version are checked
+# against all of them.
 SUPPORTED = ("1.34", "1.35", "1.36", "1.37")
-RANGE = f"{SUPPORTED[0]} to {SUPPORTED[-1]}"
-ACCEPTED = f'a version from {RANGE} in quotes, for example "{SUPPORTED[-1]}"'
+SUPPORTED_RANGE = f"{SUPPORTED[0]} to {SUPPORTED[-1]}"
+ACCEPTED = f'a version from {CATALOGUED_RANGE} in quotes, for example "{CATALOGUED[-1]}"'
 
 _LONGEST = 200  # characters that are searched for a version
 _NUMBER = r"(0|[1-9]\d{0,5})"
@@ -19,6 +24,7 @@ _VERSION = re.compile(
     rf"(?<![\w.])v?{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?![\d])(?!\.[\d*xX]){_PRE}(?![A-Za-z_])(?:[~+-]\S*)?",
     re.ASCII,
 )
+_NEWEST = 10**6  # above every patch release
 _STAGES = ("dev", "alpha", "beta", "pre", "rc")  # the earliest first
 
 
@@ -44,11 +50,15 @@ class Version(NamedTuple):
         return (self.major, self.minor)
 
     @property
+    def release(self) -> tuple[int, int, int]:
+        """Major, minor and patch, to compare with; without a patch release, that of the newest one."""
+        return (self.major, self.minor, _NEWEST if self.patch is None else self.patch)
+
+    @property
     def _order(self) -> tuple[Any, ...]:
-        newest = 10**6 if self.patch is None else self.patch
         stage, _dot, count = self.pre.partition(".")
         pre = (_STAGES.index(stage), int(count or 0)) if stage in _STAGES else (len(_STAGES), 0)
-        return (self.major, self.minor, newest, *pre)
+        return (*self.release, *pre)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Version):
@@ -92,9 +102,18 @@ def parse_version(text: str) -> Version:
     return Version(int(major), int(minor), None if patch is None else int(patch), pre)
 
 
+def is_catalogued(version: Version) -> bool:
+    """Return whether the catalogue knows the keys of this minor version."""
+    return _is_between(version, CATALOGUED)
+
+
 def is_supported(version: Version) -> bool:
-    """Return whether this minor version is supported."""
-    return parse_version(SUPPORTED[0]).line <= version.line <= parse_version(SUPPORTED[-1]).line
+    """Return whether nodes with this minor version are supported."""
+    return _is_between(version, SUPPORTED)
+
+
+def _is_between(version: Version, minors: tuple[str, ...]) -> bool:
+    return parse_version(minors[0]).line <= version.line <= parse_version(minors[-1]).line
 
 
 def fault_of_declared(version: object) -> str:
@@ -110,4 +129,4 @@ def fault_of_declared(version: object) -> str:
         parsed = parse_version(version)
     except ValueError:
         return "is not a version"
-    return "" if is_supported(parsed) else f"is not a supported version ({RANGE})"
+    return "" if is_catalogued(parsed) else f"is not a known version ({CATALOGUED_RANGE})"

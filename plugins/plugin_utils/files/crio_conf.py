@@ -8,7 +8,7 @@ nothing is raised. A key with a problem is left out of the typed data.
 
 from __future__ import annotations
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key, since_of
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.crio.rules import RULES
 from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import (
@@ -80,12 +80,19 @@ def _bare(key: Key, item: str) -> str:
     return without_metric_prefix(item) if key.key == "crio.metrics.metrics_collectors" else item
 
 
+def _since(column: object) -> str:
+    """Return the release since which a column applies, as part of a sentence; "" if it applies to all."""
+    since = since_of(column)
+    return f" since CRI-O {since}" if since else ""
+
+
 class _Run(Findings):
     """A check against one or several versions."""
 
     def __init__(self, sources: dict[Path, str], versions: tuple[Version, ...]) -> None:
         super().__init__(sources)
         self.versions = versions
+        self.newest = max(versions)
 
     def table(self, table: Data, path: Path) -> Data:
         """Return the typed content of a table."""
@@ -145,7 +152,7 @@ class _Run(Findings):
                 f"was removed in CRI-O {key.removed}, which silently ignores it; replacement: {key.instead}"
             )
         versions = ", ".join(str(version) for version in self.versions)
-        return f"does not exist in CRI-O {versions}, which silently ignores it; available since {key.arrival}"
+        return f"does not exist in CRI-O {versions}, which silently ignores it; available since {', '.join(key.span.arrival)}"
 
     def _value(self, path: Path, key: Key, value: object) -> None:
         items = value if isinstance(value, list) else [value]
@@ -164,7 +171,7 @@ class _Run(Findings):
                 if self.found >= MOST
                 else did_you_mean(_bare(key, str(item)), filter(None, self._choices(key)))
             )
-            return f"{key.otherwise or _REFUSED}{meant}", self._accepted(key)
+            return f"{key.otherwise_in(self.newest) or _REFUSED}{meant}", self._accepted(key)
         if isinstance(item, int) and not key.in_range(item):
             return "is out of range", self._accepted(key)
         if key.format:
@@ -188,12 +195,12 @@ class _Run(Findings):
         return f"an integer from {key.minimum} to {key.maximum}"
 
     def _advise(self, path: Path, key: Key) -> None:
-        if key.without_effect:
-            self.warning(
-                path, f"has no effect, because CRI-O reads it but does not use it; {key.without_effect}"
-            )
-        if key.deprecated:
-            self.warning(path, f"is deprecated: {key.deprecated}")
+        useless, deprecated = key.without_effect_in(self.newest), key.deprecated_in(self.newest)
+        if useless:
+            since = _since(key.without_effect)
+            self.warning(path, f"has no effect{since}, because CRI-O reads it but does not use it; {useless}")
+        elif deprecated:
+            self.warning(path, f"is deprecated{_since(key.deprecated)}: {deprecated}")
 
     def _unfit(
         self, path: Path, key: Key, message: str, accepted: str | None, value: object, inside: str

@@ -9,7 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import RANGE, is_supported, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
+    CATALOGUED_RANGE,
+    SUPPORTED_RANGE,
+    is_catalogued,
+    is_supported,
+    parse_version,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.files import set_rules
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
@@ -203,16 +209,26 @@ def unreadable_versions(report: Report) -> list[str]:
         if version and not is_readable(version)
     ]
     installed = report["crio"]["version"]
-    if installed and is_readable(installed) and not is_supported(parse_version(installed)):
-        warnings.append(
-            f"CRI-O {shown(installed, 100)} on this node is not a supported version ({RANGE}):"
-            " the check of crio_config may miss an error or refuse a valid key"
-        )
+    if installed and is_readable(installed):
+        warnings += _unsupported(installed)
     if report["crio"].get("installed") and not report["crio"]["version"]:
         warnings.append(
             "CRI-O on this node does not print its version: the settings are checked against all supported versions only"
         )
     return warnings
+
+
+def _unsupported(installed: str) -> list[str]:
+    """Return a warning for a version of CRI-O that the collection is not tested with."""
+    version = parse_version(installed)
+    if is_supported(version):
+        return []
+    fault = f"CRI-O {shown(installed, 100)} on this node is not a supported version ({SUPPORTED_RANGE}):"
+    if is_catalogued(version):
+        return [f"{fault} its settings are checked, but the collection is not tested with it"]
+    return [
+        f"{fault} the check of crio_config, which knows {CATALOGUED_RANGE}, may miss an error or refuse a valid key"
+    ]
 
 
 def _desired(entry: Entry) -> DesiredFile:

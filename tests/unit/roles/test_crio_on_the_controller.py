@@ -70,8 +70,13 @@ def test_a_drop_in_that_may_contain_a_password_is_only_readable_by_root(controll
             id="key of a later version than the declared one",
         ),
         pytest.param(
+            {"crio_config": {"crio": {"image": {"short_name_mode": "disabled"}}}, "crio_version": "1.30"},
+            ["crio.image.short_name_mode", "does not exist in CRI-O 1.30", "available since 1.34"],
+            id="key of a later version than a declared one that nodes do not have",
+        ),
+        pytest.param(
             {"crio_version": 1.4},
-            ["crio_version = 1.4: is not a string", "1.34 to 1.37 in quotes"],
+            ["crio_version = 1.4: is not a string", "1.28 to 1.37 in quotes"],
             id="1.40 without quotes",
         ),
         pytest.param(

@@ -103,7 +103,7 @@ def test_a_prediction_has_the_containers_and_the_disruption_that_the_node_return
 
 
 @pytest.mark.parametrize("version", ["1.33.12", "1.38.0", "1.40", "2.36.0"])
-def test_a_node_whose_version_has_settings_that_are_not_known_gets_a_warning(run, version):
+def test_a_node_whose_version_is_not_supported_gets_a_warning(run, version):
     as_wanted = {
         "file_type": "file",
         "as_wanted": True,
@@ -115,6 +115,7 @@ def test_a_node_whose_version_has_settings_that_are_not_known_gets_a_warning(run
     [warning] = run("runtime_config", {"files": [FILE]}, lambda _arguments: found).result["warnings"]
     assert f"CRI-O {version} on this node" in warning
     assert "1.34 to 1.37" in warning
+    assert ("its settings are checked" in warning) == (version == "1.33.12")
 
 
 def test_a_failed_pod_is_reported_without_escapes_and_environment(run):

@@ -149,7 +149,7 @@ def test_misuse_of_crio_config_is_an_error(arguments, options, words):
 def test_an_invalid_version_is_reported_with_the_other_problems():
     problems = call("crio_config", {"crio": {"x": 1}}, version="newest")["problems"]
     assert problems[0].startswith(
-        'crio_version = "newest": is not a version; accepted: a version from 1.34 to 1.37'
+        'crio_version = "newest": is not a version; accepted: a version from 1.28 to 1.37'
     )
     assert len(problems) == 2
 
@@ -159,21 +159,23 @@ def test_a_version_that_is_not_a_string_is_refused_with_the_reason(version):
     (problem,) = call("crio_config", {}, version=version)["problems"]
     assert problem.startswith("crio_version")
     assert "is not a string" in problem
-    assert "1.34 to 1.37 in quotes" in problem
-    with pytest.raises(AnsibleFilterError, match=r"is not a string.*1\.34 to 1\.37 in quotes"):
+    assert "1.28 to 1.37 in quotes" in problem
+    with pytest.raises(AnsibleFilterError, match=r"is not a string.*1\.28 to 1\.37 in quotes"):
         call("crictl_config", {}, version=version)
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.40", "1.33.9", "1.3", "0.36", "2.36", "v1.38.0", "1.38.0-dev"])
+@pytest.mark.parametrize("version", ["1.4", "1.40", "1.27.9", "1.3", "0.36", "2.36", "v1.38.0", "1.38.0-dev"])
 def test_a_version_whose_settings_are_not_known_is_refused_with_the_range(version):
     (problem,) = call("crio_config", {}, version=version)["problems"]
-    assert problem.startswith(f'crio_version = "{version}": is not a supported version')
-    assert "1.34 to 1.37" in problem
-    with pytest.raises(AnsibleFilterError, match=r"is not a supported version.*1\.34 to 1\.37"):
+    assert problem.startswith(f'crio_version = "{version}": is not a known version')
+    assert "1.28 to 1.37" in problem
+    with pytest.raises(AnsibleFilterError, match=r"is not a known version.*1\.28 to 1\.37"):
         call("crictl_config", {}, version=version)
 
 
-@pytest.mark.parametrize("version", ["1.34", "1.36.3", "v1.37.0-dev", "1.35.0~rc1", "", None])
+@pytest.mark.parametrize(
+    "version", ["1.28.0", "1.30", "1.34", "1.36.3", "v1.37.0-dev", "1.35.0~rc1", "", None]
+)
 def test_a_version_within_the_range_is_accepted(version):
     assert call("crio_config", {}, version=version)["problems"] == []
     assert call("crictl_config", {}, version=version)["problems"] == []

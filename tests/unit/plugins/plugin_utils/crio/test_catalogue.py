@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import (
     CATALOGUE,
+    LIVE,
     Catalogue,
     CatalogueError,
 )
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import CATALOGUED, Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Vers
             id="a text as a list",
         ),
         pytest.param(
-            [{"key": "b.x", "type": "integer", "default": {"1.34": 1, "1.36": "2"}}],
+            [{"key": "b.x", "type": "integer", "default": {"1.28": 1, "1.36": "2"}}],
             "is not of type integer",
             id="one of two defaults of a wrong type",
         ),
@@ -67,6 +71,63 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Vers
             [{"key": "b.x", "type": "string", "since": "1.35", "backported": {"1.36": 1}}],
             "backported",
             id="a backport forwards",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "since": "1.35", "backported": {"1.34": 1, "1.33": 2}}],
+            "the oldest first",
+            id="backports in another order",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "since": "1.35", "backported": {"1.34": 0}}],
+            "first patch release",
+            id="a backport to the first release of a minor",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "choices": {"a": {"since": "1.30", "removed": "1.29"}}}],
+            "a: since 1.30 is not before removed 1.29",
+            id="a choice removed before it came",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "default": {"1.30": "a", "1.28": "b"}}],
+            "the releases of default are not in order",
+            id="defaults in another order",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "deprecated": {"1.30.2": "a", "1.30.1": None}}],
+            "the releases of deprecated are not in order",
+            id="patch releases in another order",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "default": {"1.30": "a"}}],
+            "no default before 1.30",
+            id="a key that is older than its default",
+        ),
+        pytest.param(
+            [
+                {
+                    "key": "b.x",
+                    "type": "string",
+                    "since": "1.34",
+                    "backported": {"1.33": 2},
+                    "default": {"1.34": "a"},
+                }
+            ],
+            "no default before 1.34",
+            id="a backport without a default",
+        ),
+        pytest.param([{"key": "b.x", "type": "string", "live": "later"}], "live is not one of", id="live"),
+        pytest.param(
+            [{"key": "b.x", "type": "string", "live": {"1.28": "never"}}],
+            "live is not one of",
+            id="live of a release",
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "strings", "all_by_default": True}], "all_by_default", id="all of what"
+        ),
+        pytest.param(
+            [{"key": "b.x", "type": "strings", "all_by_default": True, "choices": ["a"], "default": []}],
+            "all_by_default",
+            id="two defaults",
         ),
         pytest.param(
             [{"key": "b.x", "type": "integer", "choices": ("1",)}],
@@ -192,10 +253,42 @@ def test_a_version_has_the_keys_it_reads(key, version, exists):
     assert (key in {entry.key for entry in CATALOGUE.keys_of(version)}) is exists
 
 
-def test_a_default_may_differ_between_versions():
-    collectors = CATALOGUE.lookup("crio.metrics.metrics_collectors")
-    assert len(collectors.default_in(Version(1, 35))) == 17
-    assert len(collectors.default_in(Version(1, 36))) == 18
+RELEASES = st.builds(
+    Version,
+    st.just(1),
+    st.sampled_from([int(minor[2:]) for minor in CATALOGUED]),
+    st.integers(0, 20) | st.none(),
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(CATALOGUE.keys), RELEASES)
+def test_what_is_known_of_a_key_fits_together_in_every_release(key, version):
+    default, choices = key.default_in(version), key.choices_in(version)
+    if key.exists_in(version) and default is not None:
+        assert TYPES[key.type].convert(default) == default
+        assert choices is None or {*(default if isinstance(default, list) else [default])} <= {*choices}
+    assert choices is None or choices
+    assert key.live_in(version) in LIVE
+
+
+@settings(deadline=None)
+@given(st.sampled_from([key for key in CATALOGUE.keys if not key.removed]), RELEASES)
+def test_no_key_is_lost_within_a_minor(key, version):
+    later = version._replace(patch=None if version.patch is None else version.patch + 1)
+    assert key.exists_in(later) or not key.exists_in(version)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 15), st.none() | st.integers(0, 15))
+def test_a_column_holds_from_its_release_to_the_next(patch, other):
+    column = {"1.30.4": "a", "1.30.8": None, "1.31": "c"}
+    [key] = Catalogue([{"key": "b.x", "type": "string", "deprecated": column}]).keys
+    expected = None if patch < 4 or patch >= 8 else "a"
+    assert key.deprecated_in(Version(1, 30, patch)) == expected
+    assert key.deprecated_in(Version(1, 31, other)) == "c"
+    assert key.deprecated_in(Version(1, 29, other)) is None
+    assert key.deprecated_in(Version(1, 30)) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
+    CATALOGUED,
+    SUPPORTED,
+    Version,
+    fault_of_declared,
+    is_catalogued,
+    is_supported,
+    parse_version,
+)
 
 NUMBERS = st.integers(0, 999_999)
 
@@ -105,3 +113,25 @@ def test_what_a_version_prints_is_read_as_the_same(major, minor, patch, pre):
 def test_no_text_raises_anything_but_value_error(text):
     with contextlib.suppress(ValueError):
         parse_version(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "catalogued", "supported"),
+    [
+        ("1.27.9", False, False),
+        ("1.28.0", True, False),
+        ("1.33.13", True, False),
+        ("1.34", True, True),
+        ("1.37.0-dev", True, True),
+        ("1.38", False, False),
+        ("2.30", False, False),
+    ],
+)
+def test_the_catalogue_knows_more_versions_than_nodes_may_have(text, catalogued, supported):
+    version = parse_version(text)
+    assert (is_catalogued(version), is_supported(version)) == (catalogued, supported)
+    assert (fault_of_declared(text) == "") is catalogued
+
+
+def test_every_supported_version_is_catalogued():
+    assert set(SUPPORTED) < set(CATALOGUED)

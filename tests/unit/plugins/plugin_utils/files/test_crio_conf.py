@@ -209,7 +209,31 @@ def test_the_value_of_an_unknown_key_is_not_printed():
             "crio.network.cni_status_grace_period", "5s", ("1.34", "1.35"), True, id="wrong in all of several"
         ),
         pytest.param(
-            "crio.metrics.metrics_collectors", ["default_runtime"], ("1.35",), True, id="a value too new"
+            "crio.metrics.metrics_collectors", ["default_runtime"], ("1.33",), True, id="a value too new"
+        ),
+        pytest.param(
+            "crio.metrics.metrics_collectors",
+            ["default_runtime"],
+            ("1.35.2",),
+            True,
+            id="a value before its backport",
+        ),
+        pytest.param(
+            "crio.metrics.metrics_collectors",
+            ["default_runtime"],
+            ("1.35.3",),
+            False,
+            id="a value after its backport",
+        ),
+        pytest.param(
+            "crio.metrics.metrics_collectors",
+            ["operations"],
+            ("1.29",),
+            False,
+            id="a value of an old version",
+        ),
+        pytest.param(
+            "crio.metrics.metrics_collectors", ["operations"], ("1.30",), True, id="a removed value"
         ),
         pytest.param(
             "crio.metrics.metrics_collectors", ["default_runtime"], (), False, id="a value of some version"
@@ -222,8 +246,42 @@ def test_the_declared_version_decides(key, value, versions, wrong):
 
 
 def test_a_key_too_new_says_since_when_it_is_there():
-    [problem] = checked(nested("crio.runtime.min_injected_gomaxprocs", 1), "1.33").problems
-    assert "since 1.34.8, 1.35.3, 1.36" in str(problem)
+    [problem] = checked(nested("crio.runtime.min_injected_gomaxprocs", 1), "1.32").problems
+    assert "since 1.33.12, 1.34.8, 1.35.3, 1.36" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("1.30", "which only logs it and collects no such metrics"),
+        ("1.34.11", "which only logs it and collects no such metrics"),
+        ("1.35.1", "does not start with it or collects no metrics"),
+        ("1.36", "is not accepted by CRI-O, which does not start with it"),
+    ],
+)
+def test_what_becomes_of_an_unknown_metric_depends_on_the_version(version, words):
+    [problem] = checked(nested("crio.stats.included_pod_metrics", ["dsk"]), version).problems
+    assert words in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "version", "words"),
+    [
+        ("crio.image.insecure_registries", ["a.io"], "1.33", None),
+        ("crio.image.insecure_registries", ["a.io"], "1.34", "is deprecated since CRI-O 1.34"),
+        ("crio.image.insecure_registries", ["a.io"], "1.36", "has no effect since CRI-O 1.35"),
+        ("crio.image.registries", ["a.io"], "1.30", "has no effect, because"),
+        ("crio.runtime.enable_criu_support", False, "1.36", None),
+        ("crio.runtime.enable_criu_support", False, "1.37", "is deprecated since CRI-O 1.37"),
+        ("crio.runtime.uid_mappings", "0:1:2", "1.28", None),
+        ("crio.runtime.uid_mappings", "0:1:2", "1.29", "is deprecated since CRI-O 1.29"),
+        ("crio.runtime.pids_limit", 5, "1.28", "is deprecated: use podPidsLimit"),
+    ],
+)
+def test_the_version_decides_whether_a_key_is_deprecated(key, value, version, words):
+    result = checked(nested(key, value), version)
+    assert sentences(result.problems) == []
+    assert [words in str(warning) for warning in result.warnings] == ([True] if words else [])
 
 
 def handler(**keys):

@@ -183,11 +183,12 @@ def test_a_diff_of_a_secret_file_only_shows_that_it_differs():
     assert shown["before"] == "(secret)\n"
 
 
-def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
+def reloading(log_level='"info"', log_filter=None, options=(), reloads=True, version="1.37.0"):
     """Return a node on which a file that a reload loads is missing."""
     return report(
         {PATH: {**ABSENT, "disruption": "reload"}},
         unit={"name": "crio.service", "reloads": reloads},
+        crio={"version": version},
         reload={"log_level": log_level, "log_filter": log_filter, "options": list(options)},
     )
 
@@ -216,6 +217,18 @@ def reloading(log_level='"info"', log_filter=None, options=(), reloads=True):
             id="a variable would be lost",
         ),
         pytest.param(reloading(options=["--listen"]), "reload", "is new", id="other options stay"),
+        pytest.param(
+            reloading(options=["--blockio-reload"]), "reload", "is new", id="an option that only a start uses"
+        ),
+        pytest.param(reloading(version="1.30.6"), "reload", "is new", id="the first CRI-O that tells"),
+        pytest.param(
+            reloading(version="1.30.5"),
+            "restart",
+            "CRI-O 1.30.5 does not log its outcome",
+            id="a CRI-O too old",
+        ),
+        pytest.param(reloading(version=None), "reload", "is new", id="the version is not known"),
+        pytest.param(reloading(version="garbled"), "reload", "is new", id="the version cannot be read"),
     ],
 )
 def test_a_reload_is_planned_only_where_it_can_be_relied_on(node, disruption, reason):
