@@ -12,7 +12,7 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz lint sanity format build \
+.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz crio-config-check lint sanity format build \
     docs docs-test docs-record changelog lock clean clean-testbed
 
 help: ## Print this list
@@ -50,6 +50,9 @@ bench: .venv/stamp ## Measure costs on real nodes, compared with ping and crictl
 
 fuzz: .venv/stamp ## Feed 50,000 malformed outputs of crictl to everything that reads them; SEED= repeats a run, INPUT= one input
 	@$(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) $(if $(INPUT),--input $(INPUT))
+
+crio-config-check: .venv/stamp ## Compare the check of crio.conf with the real CRI-O; SEED= repeats a run, ONLY="a key" selects some
+	@$(BIN)/python -m configurations $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 lint: .venv-lint/stamp ## ruff, mypy, yamllint, ansible-lint
 	.venv-lint/bin/ruff check .
