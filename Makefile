@@ -12,8 +12,8 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz catalogue-check lint sanity \
-    format build docs docs-test docs-record changelog lock clean clean-testbed
+.PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz catalogue-check \
+    crio-config-check lint sanity format build docs docs-test docs-record changelog lock clean clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ fuzz: .venv/stamp ## Feed 50,000 malformed outputs of crictl to everything that 
 
 catalogue-check: .venv/stamp ## Compare the catalogue of keys with a CRI-O; CRIO= a program or its directory, MANUAL= its crio.conf.5.md
 	@$(BIN)/python -m catalogue $(CRIO) $(if $(MANUAL),--manual $(MANUAL))
+
+crio-config-check: .venv/stamp ## Compare the check of crio.conf with the real CRI-O; SEED= repeats a run, ONLY="a key" selects some
+	@$(BIN)/python -m configurations $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 lint: .venv-lint/stamp ## ruff, mypy, yamllint, ansible-lint
 	.venv-lint/bin/ruff check .

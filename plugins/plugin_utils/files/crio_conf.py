@@ -172,6 +172,8 @@ class _Run(Findings):
                 else did_you_mean(_bare(key, str(item)), filter(None, self._choices(key)))
             )
             return f"{key.otherwise_in(self.newest) or _REFUSED}{meant}", self._accepted(key)
+        if isinstance(item, str) and "\0" in item:
+            return "contains a NUL character, which no path, name or variable can hold", "other characters"
         if isinstance(item, int) and not key.in_range(item):
             return "is out of range", self._accepted(key)
         if key.format:

@@ -103,7 +103,7 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
     for reason in live_values.of_stale(stale, report["effective"], late):
         plan.because("restart", reason)
     if plan.disruption == "reload":
-        unreliable = reload.unreliable(report)
+        unreliable = reload.unreliable(report, wanted.settings())
         if unreliable:
             plan.because("restart", f"a reload is not enough: {unreliable}")
     # A daemon between two states may be running, with containers that depend on it, so it is treated as running.

@@ -10,30 +10,49 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Vers
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 
-# CRI-O logs a successful reload at level info, and this is the only evidence: `systemctl reload` always succeeds.
+# CRI-O logs a successful reload at level info, and this is the only evidence: `systemctl reload` always succeeds. It reads the
+# names of levels in any case (logrus.ParseLevel).
 _TELLING_LEVELS = ('"info"', '"debug"', '"trace"')
 _LOGGED_SINCE = Version(1, 30, 6)  # the first release that logs it (server/server.go)
+# A key whose option SIGHUP discards too (pkg/config/reload.go, ReloadRuntimes), although no new pod gets a changed handler.
+_ALSO_READ = "crio.runtime.default_runtime"
+_AUTH_FILE = "crio.image.pause_image_auth_file"
 
 
-def unreliable(report: Report) -> str:
-    """Return why a reload is not enough on the node of this report (see node_state.read), as a clause; "" if it is."""
+def unreliable(report: Report, settings: list[Setting]) -> str:
+    """Return why a reload is not enough on the node of this report (see node_state.read), as a clause; "" if it is.
+
+    settings: those of the desired file set.
+    """
     unit, live = report["unit"], report["reload"]
     if not unit["reloads"]:
         return f"{unit['name']} has no ExecReload"
     version = _version(report)
     if version and version < _LOGGED_SINCE:
         return f"CRI-O {version} does not log its outcome, as {_LOGGED_SINCE} and later do"
-    if live["log_level"] not in _TELLING_LEVELS:
+    if (live["log_level"] or "").lower() not in _TELLING_LEVELS:
         return f"CRI-O does not log its outcome, because the log_level of the running daemon is {live['log_level']}"
     if live["log_filter"] not in (None, '""'):
         return f"CRI-O may not log its outcome, because the log_filter of the running daemon is {live['log_filter']}"
     if live.get("invisible"):
         return f"its outcome cannot be observed: {live['invisible']}"
-    lost = sorted(set(live["options"]) & _reloaded_options())
+    reloaded = _reloaded_options()
+    lost = sorted(option for option in set(live["options"]) if _long(option) in reloaded)
     if lost:
         # cri-o#7586: SIGHUP only reads the files.
         return f"CRI-O would discard {', '.join(lost)}, which it was started with"
+    return _missing_auth_file(report, settings)
+
+
+def _missing_auth_file(report: Report, settings: list[Setting]) -> str:
+    """Return why a new pause_image_auth_file makes a reload fail: only a start does without the file."""
+    for setting in settings:
+        path = setting["value"]
+        # Live values are reported if they differ; CRI-O only looks for the file if the key changes.
+        if setting["key"] == _AUTH_FILE and path in report["missing_paths"] and _AUTH_FILE in report["live"]:
+            return f"CRI-O would refuse it, because {path}, the {_AUTH_FILE}, does not exist on this node"
     return ""
 
 
@@ -47,6 +66,16 @@ def _version(report: Report) -> Version | None:
 
 def _reloaded_options() -> set[str]:
     """Return the daemon's options and environment variables for keys that SIGHUP reads again from the files."""
-    reloaded = [option for option in option_names.options().values() if option.key.reloads]
+    reloaded = [
+        option
+        for option in option_names.options().values()
+        if option.key.reloads or option.key.key == _ALSO_READ
+    ]
     variables = {variable for option in reloaded for variable in option.variables}
-    return variables | {f"--{option.name}" for option in reloaded} | {"-l"}
+    handlers = {f"--{option_names.RUNTIMES}", "CONTAINER_RUNTIMES"}
+    return variables | handlers | {f"--{option.name}" for option in reloaded} | {"--l"}
+
+
+def _long(option: str) -> str:
+    """Return an option with two dashes: CRI-O takes one dash for the same (urfave/cli)."""
+    return f"--{option.lstrip('-')}" if option.startswith("-") else option

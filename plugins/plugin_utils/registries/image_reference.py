@@ -17,6 +17,11 @@ _NAME = rf"(?:(?P<host>{_HOST})/)?(?P<path>{_PART}(?:/{_PART})*)"
 _TAG = r"\w[\w.-]{0,127}"
 _DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _REFERENCE = re.compile(f"{_NAME}(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII)
+_DIGESTS = {
+    "sha256": 64,
+    "sha384": 96,
+    "sha512": 128,
+}  # algorithms of go-digest, and the length of their hexadecimal digits
 _LONGEST_NAME = 255
 _LONGEST_TAG = 1 + 128 + 7  # and a port
 _LONGEST_HOST = _LONGEST_NAME + 6  # and its port
@@ -52,6 +57,24 @@ def parse(text: str) -> Reference:
     if len(f"{host}/{path}" if host else path) > _LONGEST_NAME:
         raise ValueError(f"repository name must not be more than {_LONGEST_NAME} characters")
     return Reference(host, path, tag, digest)
+
+
+def fault_of_name(text: str) -> str | None:
+    """Return why reference.ParseNormalizedNamed refuses a name, which may be a short one of docker.io; None if it does not."""
+    if re.fullmatch("[a-f0-9]{64}", text):
+        return "it is the ID of an image"
+    first, slash, rest = text.partition("/")
+    host, path = (first, rest) if slash and _is_registry(first) else ("docker.io", text)
+    if host in ("docker.io", "index.docker.io"):
+        host, path = "docker.io", path if "/" in path else f"library/{path}"
+    try:
+        digest = parse(f"{host}/{path}").digest
+    except ValueError as error:
+        return str(error)
+    algorithm, _colon, digits = digest.partition(":")
+    if digest and not re.fullmatch(f"[a-f0-9]{{{_DIGESTS.get(algorithm, 0)}}}", digits):
+        return "invalid digest"
+    return None
 
 
 def is_host(text: str) -> bool:

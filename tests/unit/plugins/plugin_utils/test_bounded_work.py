@@ -81,6 +81,14 @@ UNITS = [
     "\\\n",
     'msg="',
     'x="1" ',
+    "(a*",
+    "(?P<a",
+    "[[:a",
+    "a{9}",
+    "\\Q\\E",
+    "\\p{",
+    "1:1:1,",
+    "::",
 ]
 ENDS = ["", "!", "\n"]
 
@@ -182,6 +190,7 @@ READERS = {
     ),
     "go_duration": go_duration.parse,
     "image_reference": image_reference.parse,
+    "name of an image": image_reference.fault_of_name,
     "is_host": image_reference.is_host,
     "location": image_reference.can_be_pulled_from,
     "blamed": lambda text: messages.blamed(text, settings()),

@@ -288,6 +288,14 @@ def handler(**keys):
     return {"crio": {"runtime": {"runtimes": {"kata": keys}}}}
 
 
+def runtime(**keys):
+    return {"crio": {"runtime": keys}}
+
+
+def storage(driver, *options):
+    return {"crio": {"storage_driver": driver, "storage_option": list(options)}}
+
+
 def workload(**keys):
     return {"crio": {"runtime": {"workloads": {"pinned": keys}}}}
 
@@ -333,6 +341,46 @@ def workload(**keys):
             "included_pod_metrics",
             id="all and some",
         ),
+        pytest.param(handler(runtime_path="crun"), "runtimes.kata.runtime_path", id="a relative program"),
+        pytest.param(
+            handler(runtime_path="/containerd-shim-x", runtime_type="vm", runtime_config_path="y"),
+            "runtimes.kata.runtime_config_path",
+            id="a relative file of a vm",
+        ),
+        pytest.param(
+            handler(runtime_path="/x", seccomp_profile="y.json"),
+            "runtimes.kata.seccomp_profile",
+            id="a relative profile",
+        ),
+        pytest.param(
+            handler(runtime_path="/x", monitor_path="conmon"),
+            "runtimes.kata.monitor_path",
+            id="a relative monitor",
+        ),
+        pytest.param(
+            runtime(conmon="conmon"), "crio.runtime.conmon", id="a relative monitor of all handlers"
+        ),
+        pytest.param(
+            runtime(cgroup_manager="cgroupfs", conmon_cgroup="crio.slice"),
+            "crio.runtime.conmon_cgroup",
+            id="a slice without systemd",
+        ),
+        pytest.param(
+            runtime(
+                cgroup_manager="cgroupfs",
+                runtimes={"kata": {"runtime_path": "/x", "monitor_cgroup": "crio.slice"}},
+            ),
+            "runtimes.kata.monitor_cgroup",
+            id="a slice of one handler without systemd",
+        ),
+        pytest.param(storage("vfs", "overlay.mountopt=nodev"), "storage_option[0]", id="of another driver"),
+        pytest.param(storage("overlay", "a.mountopt=nodev"), "storage_option[0]", id="of no driver"),
+        pytest.param(storage("", "vfs.mountopt=nodev"), "storage_option[0]", id="not of its own driver"),
+        pytest.param(storage("", "overlay.size=10Gi"), "storage_option[0]", id="half a unit"),
+        pytest.param(storage("overlay2", "overlay.inodes=-5"), "storage_option[0]", id="no number"),
+        pytest.param(storage("", "overlay.force_mask=999"), "storage_option[0]", id="no mode"),
+        pytest.param(storage("", "overlay.use_composefs=yes"), "storage_option[0]", id="no boolean"),
+        pytest.param(storage("", "overlay.imagestore=a"), "storage_option[0]", id="no absolute path"),
     ],
 )
 def test_keys_that_do_not_fit_each_other_are_a_problem(data, key):
@@ -352,10 +400,101 @@ def test_keys_that_do_not_fit_each_other_are_a_problem(data, key):
         ),
         pytest.param(workload(activation_annotation="x", resources={"cpuset": "0-3"}), id="a whole workload"),
         pytest.param({"crio": {"stats": {"included_pod_metrics": ["all"]}}}, id="all alone"),
+        pytest.param(
+            handler(inherit_default_runtime=True, runtime_path="crun"), id="the program is inherited"
+        ),
+        pytest.param(
+            runtime(conmon="/conmon", runtimes={"kata": {"runtime_path": "/x", "monitor_path": "conmon"}}),
+            id="a relative monitor that another one overrides",
+        ),
+        pytest.param(
+            handler(runtime_path="/x", runtime_type="pod", monitor_path="conmonrs"),
+            id="CRI-O searches conmonrs",
+        ),
+        pytest.param(
+            runtime(
+                cgroup_manager="cgroupfs",
+                conmon_cgroup="pod",
+                runtimes={"kata": {"runtime_path": "/x", "monitor_cgroup": "crio.slice"}},
+            ),
+            id="a slice that another cgroup overrides",
+        ),
+        pytest.param(
+            runtime(cgroup_manager="cgroupfs", conmon_cgroup="system.slice"),
+            id="the default slice becomes none",
+        ),
+        pytest.param(storage("overlay", "overlay.mountopt=nodev", ".size=10G", "inodes=5"), id="of overlay"),
+        pytest.param(storage("overlay2", "overlay2.force_mask=shared", "Overlay.Size=5"), id="of overlay2"),
+        pytest.param(storage("vfs", "vfs.ignore_chown_errors=true", ".imagestore=x"), id="of vfs"),
+        pytest.param(storage("", "zfs.fsname=x", "btrfs.min_space=1G"), id="of some driver"),
     ],
 )
 def test_keys_that_fit_each_other_are_no_problem(data):
     assert sentences(checked(data).problems) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (
+            handler(runtime_path="crun"),
+            'crio.runtime.runtimes.kata.runtime_path = "crun": is not an absolute path: CRI-O then ignores'
+            " the handler, or does not start if it is the default handler; accepted: a path that begins"
+            " with /",
+        ),
+        (
+            runtime(cgroup_manager="cgroupfs", conmon_cgroup="crio.slice"),
+            'crio.runtime.conmon_cgroup = "crio.slice": is a slice of systemd, but cgroup_manager is'
+            ' cgroupfs: CRI-O does not start with it; accepted: "pod" or an empty string',
+        ),
+        (
+            storage("vfs", "overlay.mountopt=nodev"),
+            'crio.storage_option[0] = "overlay.mountopt=nodev": is no option of the storage driver vfs, and'
+            " CRI-O does not start with it",
+        ),
+        (
+            storage("", "bogus=1"),
+            'crio.storage_option[0] = "bogus=1": is no option of any storage driver, and CRI-O does not'
+            " start with it",
+        ),
+        (
+            storage("", "overlay.size=10Gi"),
+            'crio.storage_option[0] = "overlay.size=10Gi": has half a unit: CRI-O does not start with it;'
+            ' accepted: a number of bytes with or without a unit, for example "12MiB"',
+        ),
+        (
+            storage("", "overlay.inodes=x"),
+            'crio.storage_option[0] = "overlay.inodes=x": is not a number of inodes: CRI-O does not start'
+            " with it; accepted: NAME=number",
+        ),
+        (
+            storage("", "overlay.force_mask=x"),
+            'crio.storage_option[0] = "overlay.force_mask=x": is not a mode: CRI-O does not start with it;'
+            " accepted: shared, private, or an octal mode",
+        ),
+        (
+            storage("", "overlay.use_composefs=x"),
+            'crio.storage_option[0] = "overlay.use_composefs=x": is not a boolean: CRI-O does not start'
+            " with it; accepted: NAME=true or NAME=false",
+        ),
+        (
+            storage("", "overlay.imagestore=x"),
+            'crio.storage_option[0] = "overlay.imagestore=x": is not an absolute path: CRI-O does not start'
+            " with it; accepted: NAME=/path",
+        ),
+        (
+            {"crio": {"tracing": {"enable_tracing": True, "tracing_endpoint": "%zz"}}},
+            'crio.tracing.tracing_endpoint = "%zz": cannot be part of a URL: CRI-O does not start with it; accepted: host:port',
+        ),
+        (
+            nested("crio.root", "/a\0b"),
+            'crio.root = "/a\\u0000b": contains a NUL character, which no path, name or variable can hold;'
+            " accepted: other characters",
+        ),
+    ],
+)
+def test_a_problem_of_a_rule_says_what_crio_does_with_the_value(data, sentence):
+    assert sentences(checked(data).problems) == [f"crio_config: {sentence}"]
 
 
 def test_a_faulty_key_does_not_also_count_as_missing():

@@ -216,7 +216,6 @@ def reloading(log_level='"info"', log_filter=None, options=(), reloads=True, ver
             "CONTAINER_PAUSE_IMAGE",
             id="a variable would be lost",
         ),
-        pytest.param(reloading(options=["--listen"]), "reload", "is new", id="other options stay"),
         pytest.param(
             reloading(options=["--blockio-reload"]), "reload", "is new", id="an option that only a start uses"
         ),
@@ -229,12 +228,65 @@ def reloading(log_level='"info"', log_filter=None, options=(), reloads=True, ver
         ),
         pytest.param(reloading(version=None), "reload", "is new", id="the version is not known"),
         pytest.param(reloading(version="garbled"), "reload", "is new", id="the version cannot be read"),
+        pytest.param(reloading(log_level='"INFO"'), "reload", "is new", id="CRI-O reads levels in any case"),
+        pytest.param(reloading(log_level='"WARN"'), "restart", "log_level", id="and this one is too high"),
+        pytest.param(
+            reloading(options=["--default-runtime", "crun"]),
+            "restart",
+            "would discard --default-runtime,",
+            id="the default handler of the command line would be lost",
+        ),
+        pytest.param(
+            reloading(options=["--runtimes"]),
+            "restart",
+            "would discard --runtimes,",
+            id="handlers would be lost",
+        ),
+        pytest.param(
+            reloading(options=["CONTAINER_DEFAULT_RUNTIME", "CONTAINER_RUNTIMES"]),
+            "restart",
+            "would discard CONTAINER_DEFAULT_RUNTIME, CONTAINER_RUNTIMES,",
+            id="handlers of the environment would be lost",
+        ),
+        pytest.param(
+            reloading(options=["-pinned-images", "-l"]),
+            "restart",
+            "would discard -l, -pinned-images,",
+            id="one dash is as good as two",
+        ),
+        pytest.param(
+            reloading(options=["--listen", "pause-image"]),
+            "reload",
+            "is new",
+            id="other options and values stay",
+        ),
     ],
 )
 def test_a_reload_is_planned_only_where_it_can_be_relied_on(node, disruption, reason):
     made = plan.make(DesiredFiles([entry(disruption="reload")]), node)
     assert made.as_data()["disruption"] == disruption
     assert reason in made.reasons[-1]
+
+
+AUTH_FILE = "/etc/crio/pause-auth.json"
+
+
+@pytest.mark.parametrize(
+    ("missing", "live", "disruption"),
+    [
+        pytest.param([AUTH_FILE], '""', "restart", id="SIGHUP looks for a new file, a start does not"),
+        pytest.param([], '""', "reload", id="the file exists"),
+        pytest.param([AUTH_FILE], None, "reload", id="the daemon has this path already"),
+    ],
+)
+def test_a_missing_auth_file_of_the_pause_image_makes_a_reload_fail(missing, live, disruption):
+    settings = [("crio_config", {"crio": {"image": {"pause_image_auth_file": AUTH_FILE}}})]
+    node = {**reloading(), "missing_paths": missing}
+    node["live"] = {} if live is None else {"crio.image.pause_image_auth_file": live}
+    made = plan.make(DesiredFiles([of_kind("crio_conf", *settings)]), node)
+    assert made.as_data()["disruption"] == disruption
+    if disruption == "restart":
+        assert f"CRI-O would refuse it, because {AUTH_FILE}," in made.reasons[-1]
 
 
 def test_the_most_disruptive_file_wins():
