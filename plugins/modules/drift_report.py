@@ -29,15 +29,8 @@ options:
     type: list
     elements: str
     default: []
-  path:
-    description:
-      - Path of the report on the controller, relative to the current directory. An existing file is replaced atomically and keeps
-        its mode.
-      - A symbolic link, directory, named pipe, socket or device is not replaced. Directories in the path may be symbolic links.
-      - A file that cannot be written is a warning. The table, the statistics and the result of the task are complete without it.
-      - If empty, no file is written.
-    type: str
-    default: ""
+extends_documentation_fragment:
+  - cri.node.report_file
 attributes:
   check_mode:
     description: Can run in C(check_mode) and predict the result of a run without changing the node.

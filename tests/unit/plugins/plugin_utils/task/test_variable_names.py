@@ -67,6 +67,8 @@ def warned(**variables):
         ("crictl_completions", ["zsh"], "crictl_completion"),
         ("verify_images", "a.example.com/b:1", "verify_image"),
         ("verify_report_flie", "x.json", "verify_report_file"),
+        ("plan_report_flie", "x.json", "plan_report_file"),
+        ("drift_ignored", ["settings"], "drift_ignore"),
         ("cri_node_host", "workers", "cri_node_hosts"),
         ("cri_node_serail", "10%", "cri_node_serial"),
         ("rollback_generaton", 3, "rollback_generation"),
