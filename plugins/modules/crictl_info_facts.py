@@ -40,6 +40,7 @@ EXAMPLES = r"""
     endpoint: unix:///run/containerd/containerd.sock
     timeout: 60
   become: true
+  when: inventory_hostname in groups.containerd | default([])
 
 - name: Wait until the network is ready
   cri.node.crictl_info_facts:

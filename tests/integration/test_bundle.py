@@ -363,7 +363,7 @@ def test_a_preinstalled_crio_is_not_replaced(bundle, fresh_node, install):
         run = install(node, bundle.arguments(), *options)
         assert run.of(INSTALL)["msg"] == (
             f"CRI-O {bundle.version} is installed as /usr/bin/crio, not from a bundle, which would be"
-            " /usr/local/bin/crio); use crio_install: preinstalled"
+            " /usr/local/bin/crio; use crio_install: preinstalled"
         )
         assert node.run(EVERYTHING).out == before
 
