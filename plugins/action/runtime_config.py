@@ -11,6 +11,7 @@ from ansible_collections.cri.node.plugins.module_utils.contract import Report
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -22,6 +23,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action impo
 )
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "files": {
@@ -32,11 +34,15 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "path": {"type": "str", "required": True},
             "owner": {"type": "str", "required": True},
             "kind": {"type": "str", "choices": sorted(KINDS), "default": "text"},
+            "variable": {"type": "str"},
             "layers": {"type": "list", "elements": "raw"},
             "defaults": {"type": "dict"},
+            "crio_variable": {"type": "str"},
             "crio_layers": {"type": "list", "elements": "raw"},
+            "environment_file": {"type": "str"},
             "version": {"type": "raw"},
             "content": {"type": "str"},
+            "element": {"type": "str"},
             "mode": {"type": "str"},
             "secret": {"type": "bool", "default": False},
             "disruption": {"type": "str", "choices": list(plan.DISRUPTIONS)},
@@ -45,6 +51,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "owners": {"type": "list", "elements": "str"},
     "problems": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
+    "install": {"type": "str", "choices": ["preinstalled", "bundle"]},
     "bundle": {"type": "dict", "options": crio_bundle.ARGUMENT_SPEC},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
@@ -56,8 +63,16 @@ class ActionModule(ChangingAction):
     """Makes no remote call for `checked`, one if nothing differs, and two for a change."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
-    VARIABLES = {"ready_timeout": "crio_ready_timeout"}
+    VARIABLES = {"ready_timeout": "crio_ready_timeout", "install": "crio_install"}
     MODULE = "cri.node.node_runtime_config"
+
+    @classmethod
+    def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Leave out a bundle that is not installed, and read one that is given as text."""
+        if "install" not in arguments or "bundle" not in arguments:
+            return arguments
+        bundle = mapping_of(plain(arguments["bundle"])) if arguments["install"] == "bundle" else None
+        return {**arguments, "bundle": bundle}
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
@@ -109,7 +124,9 @@ class ActionModule(ChangingAction):
         def apply(request: dict[str, Any]) -> dict[str, Any]:
             return self._call("apply", wanted, options, {**request, **_contents(wanted, made)}, task_vars)
 
-        outcome = self.change(made, wanted, report, result, apply, options["require_crio"])
+        # Check mode only predicts an installation.
+        installs = bool(options["bundle"]) and self._task.check_mode
+        outcome = self.change(made, wanted, report, result, apply, options["require_crio"] and not installs)
         if outcome:
             _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))

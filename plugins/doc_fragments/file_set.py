@@ -32,6 +32,13 @@ options:
         type: str
         choices: [crictl_yaml, crio_conf, environment_file, registries_conf, text, unit_drop_in]
         default: text
+      variable:
+        description:
+          - The name of the variable with the settings of the file, instead of O(files[].layers). The layers are this variable and
+            all variables whose names continue it with two underscores, in alphabetical order, such as C(crio_config) and
+            C(crio_config__rack).
+          - With O(files[].element), the name of a list instead.
+        type: str
       layers:
         description:
           - The settings of the file as a list of pairs, each with the name of a variable and its value. Later pairs override
@@ -45,6 +52,9 @@ options:
       defaults:
         description: Default settings, which all O(files[].layers) override.
         type: dict
+      crio_variable:
+        description: The name of the variable with the settings of crio.conf, instead of O(files[].crio_layers).
+        type: str
       crio_layers:
         description:
           - For V(crictl_yaml), the layers of crio.conf. Their C(crio.api.listen) is the default of C(runtime-endpoint).
@@ -53,6 +63,15 @@ options:
       version:
         description: For V(crio_conf), the version of CRI-O to validate the settings for, such as V("1.36"). It must be quoted.
         type: raw
+      environment_file:
+        description:
+          - For V(unit_drop_in), the path of an environment file in O(files). If that file has content, the service reads it.
+        type: str
+      element:
+        description:
+          - For V(text), the file is only written if the list in O(files[].variable) contains this element. Elements of the list
+            for which there is no file are refused.
+        type: str
       content:
         description:
           - The content of a V(text) file. If empty or not set, the file is not written, and is removed if an earlier run of the

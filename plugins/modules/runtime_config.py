@@ -29,6 +29,12 @@ options:
     type: str
     choices: [checked, present]
     default: present
+  install:
+    description:
+      - How CRI-O is installed. With V(preinstalled), O(bundle) is ignored.
+      - By default, O(bundle) is installed if it is set.
+    type: str
+    choices: [preinstalled, bundle]
   bundle:
     description:
       - The static bundle of CRI-O to install before the files are applied, as M(cri.node.crio_bundle) does.
@@ -52,7 +58,7 @@ options:
   require_crio:
     description:
       - Whether it is an error if CRI-O is not installed. Use V(false) in check mode if CRI-O is installed by an earlier task,
-        which check mode only predicts.
+        which check mode only predicts. It is no error in check mode with O(bundle).
       - Files that no daemon reads never require CRI-O.
     type: bool
     default: true

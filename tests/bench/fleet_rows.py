@@ -23,7 +23,9 @@ RUNS = 3
 _PLAY = {"name": "Play", "hosts": "all", "become": True, "gather_facts": False}
 _DEBUG = [{**_PLAY, "tasks": [{"name": "Debug", "ansible.builtin.debug": {"msg": "x"}}]}]
 _PING = [{**_PLAY, "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}]
-_RUNTIME = [{**_PLAY, "roles": ["cri.node.runtime"]}]
+# As the playbook provision does it.
+_ROLE = {"name": "cri.node.runtime", "rolespec_validate": False}
+_RUNTIME = [{**_PLAY, "tasks": [{"name": "Configure", "ansible.builtin.import_role": _ROLE}]}]
 _FILES = {
     "/etc/crio/crio.conf.d/60-cri-node.conf": "restart",
     "/etc/systemd/system/crio.service.d/60-cri-node.conf": "restart",

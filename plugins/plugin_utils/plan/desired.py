@@ -49,6 +49,7 @@ class Entry(TypedDict, total=False):
     defaults: dict[str, Any]
     crio_layers: list[tuple[str, Any]]
     version: Any
+    environment_file: str
     content: str
     mode: str
     secret: bool
@@ -78,7 +79,11 @@ class DesiredFiles:
 
     def __init__(self, entries: list[Entry], owners: list[str] | None = None) -> None:
         """Merge, check and render each entry of the option files, which option_rules has normalised."""
-        every = [_desired(cast(Entry, plain(entry))) for entry in entries]
+        given = [cast(Entry, plain(entry)) for entry in entries]
+        others = {entry["path"]: _desired(entry) for entry in given if not entry.get("environment_file")}
+        every = [
+            others.get(entry["path"]) or _desired(_with_environment(entry, given, others)) for entry in given
+        ]
         # Files that are not desired count too: a role whose variables are all empty still needs a running daemon.
         self.concern_daemon = any(file.disruption != "none" for file in every)
         self.by_path = {file.path: file for file in every}
@@ -255,6 +260,16 @@ def _desired(entry: Entry) -> DesiredFile:
         mode,
         entry.get("disruption") or kind.disruption,
     )
+
+
+def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, DesiredFile]) -> Entry:
+    """Return the entry of a drop-in with a reference to its environment file, if that is desired."""
+    path = entry["environment_file"]
+    if path not in files or not files[path].content:
+        return entry
+    variable = next(each["layers"][0][0] for each in entries if each["path"] == path)
+    reference = (variable, {"Service": {"EnvironmentFile": f"-{path}"}})
+    return cast(Entry, {**entry, "layers": [*(entry.get("layers") or []), reference]})
 
 
 def _layers(entry: Entry, kind: Kind) -> Layers:

@@ -10,7 +10,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, variable_layers
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, redacted, refuse
 
 
@@ -41,12 +41,20 @@ class CheckedAction(ActionBase):
         super().run(tmp, task_vars)
         self.secrets: Collection[str] = []
         try:
+            self._task.args = self.prepared(
+                variable_layers.resolved(self._task.args, task_vars or {}, self._templar.template)
+            )
             refuse(option_rules.problems_of_arguments(self._task.args, self.VARIABLES))
             _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
             refuse(option_rules.normalise(options, self.ARGUMENT_SPEC, self.VARIABLES))
             return self.perform(options, task_vars)
         except TaskFailure as failure:
             return dict(failure.result, msg=redacted(failure.result["msg"], self.secrets))
+
+    @classmethod
+    def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the task's arguments as they are validated."""
+        return arguments
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
@@ -66,6 +74,7 @@ class CheckedAction(ActionBase):
 
 def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:
     """Validate the arguments of an action on the controller as a run does, and return all problems at once."""
+    arguments = action.prepared(arguments)
     problems: list[Any] = option_rules.problems_of_arguments(arguments, action.VARIABLES)
     if not problems:
         validated = ArgumentSpecValidator(action.ARGUMENT_SPEC).validate(arguments)

@@ -230,7 +230,9 @@ def _problems_of_types(entry: dict[str, Any], place: str) -> list[Problem]:
                 )
             )
     elif not entry.get("layers"):
-        problems.append(Problem(place, "layers", None, "is missing", _LAYERS))
+        problems.append(
+            Problem(place, "layers", None, "is missing", f"{_LAYERS}, or the name of one as variable")
+        )
     elif entry.get("content"):
         problems.append(Problem(place, "content", None, "is only for files of kind text", "layers"))
     return problems
@@ -326,6 +328,10 @@ def _problems_of_files(files: list[dict[str, Any]]) -> list[Problem]:
             if fault:
                 problems.append(Problem(place, "mode", _quoted(given), fault, MODE))
         problems += _problems_of_content(entry.get("content") or "", place)
+        environment = entry.get("environment_file")
+        if environment and environment not in [each["path"] for each in files]:
+            fault = "is not the path of a file of the set"
+            problems.append(Problem(place, "environment_file", _quoted(environment), fault))
     wanted = {
         entry["path"] for entry in files if entry.get("layers") or (entry.get("content") or "").strip()
     } - {"", "/"}

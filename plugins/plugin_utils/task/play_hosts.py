@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import NAMES, resolved
+
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
+# A variable that a file names, in JSON.
+_NAMED = re.compile(rf'"(?:{"|".join(NAMES)})": "(\w+)"')
 _WHITE_SPACE = re.compile(r"\\[bfnrt]")  # as JSON writes it; otherwise its letter would be part of a name
 # Makes a template depend on more than the variables that it mentions.
 _ELSEWHERE = re.compile(
@@ -88,9 +92,20 @@ def values(task: Any, templar: Any, task_vars: dict[str, Any], names: list[str])
 def _evaluated(templar: Any, variables: dict[str, Any], names: list[str]) -> tuple[dict[str, Any], str]:
     templar.available_variables = variables
     try:
-        return {each: templar.template(variables[each]) for each in names if each in variables}, ""
+        found = {each: templar.template(variables[each]) for each in names if each in variables}
+        return {name: _with_settings(tasks, variables, templar) for name, tasks in found.items()}, ""
     except AnsibleError as error:
         return {}, str(error)
+
+
+def _with_settings(tasks: Any, variables: dict[str, Any], templar: Any) -> Any:
+    """Return the options of modules with the settings of the variables that they name."""
+    if not isinstance(tasks, Mapping):
+        return tasks
+    return {
+        module: resolved(options, variables, templar.template) if isinstance(options, Mapping) else options
+        for module, options in tasks.items()
+    }
 
 
 class _Used:
@@ -115,6 +130,7 @@ class _Used:
             if name not in variables:
                 continue
             found[name] = text = self._freeze(variables[name])
+            waiting += _NAMED.findall(text)
             if "{{" in text or "{%" in text:
                 mentioned = self._mentions(text)
                 if mentioned is None:

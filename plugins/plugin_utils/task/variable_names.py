@@ -43,7 +43,6 @@ _OF_ROLES = (
     "crio_problems",
     "registries_files",
     "crictl_files",
-    "crictl_problems",
     "runtime_files",
     "runtime_problems",
     "runtime_owners",

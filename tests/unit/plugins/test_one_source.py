@@ -20,6 +20,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CAT
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import Entry
 from ansible_collections.cri.node.plugins.plugin_utils.registries import rules
+from ansible_collections.cri.node.plugins.plugin_utils.task import variable_layers
 
 COLLECTION = Path(__file__).parents[3]
 PLUGINS = COLLECTION / "plugins"
@@ -104,5 +105,5 @@ def test_a_request_has_the_keys_of_its_contract():
 def test_an_entry_of_the_option_files_has_the_keys_that_the_action_declares():
     action = importlib.import_module("ansible_collections.cri.node.plugins.action.runtime_config")
     options = action.ARGUMENT_SPEC["files"]["options"]
-    assert set(options) == set(Entry.__annotations__)
+    assert set(options) == {*Entry.__annotations__, *variable_layers.NAMES, "element"}
     assert options["kind"]["choices"] == sorted(KINDS)

@@ -10,6 +10,10 @@ import sys
 import pytest
 
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFile, DesiredFiles
+from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import resolved
+
+# The variables of settings, with their layers.
+SETTINGS = "^(crio_(config|service|environment)|registries_config|crictl_(config|completion))(__.+)?$"
 
 
 class Controller:
@@ -29,7 +33,19 @@ class Controller:
             "vars": role_variables or {},
             "tasks": [
                 {"ansible.builtin.include_role": entry},
-                {"name": "Show", "ansible.builtin.debug": {"var": f"{role}_files"}},
+                {
+                    "name": "Show",
+                    "ansible.builtin.debug": {
+                        "msg": {
+                            "files": f"{{{{ {role}_files }}}}",
+                            "variables": "{{ dict(names | zip(values)) }}",
+                        }
+                    },
+                    "vars": {
+                        "names": f"{{{{ query('ansible.builtin.varnames', '{SETTINGS}') }}}}",
+                        "values": "{{ query('ansible.builtin.vars', *names) }}",
+                    },
+                },
             ],
         }
         return self.play([play], variables)
@@ -51,7 +67,9 @@ class Controller:
         assert done.returncode == 0, done.stdout + done.stderr
         shown = done.stdout.split("ok: [node.example.com] => ", 1)[-1].rsplit("PLAY RECAP", 1)[0]
         shown = shown[shown.rindex("=> {") + 3 :] if "=> {" in shown else shown
-        return DesiredFiles(json.loads(shown)[f"{role}_files"]).by_path
+        shown = json.loads(shown)["msg"]
+        entries = resolved({"files": shown["files"]}, shown["variables"], lambda value: value)["files"]
+        return DesiredFiles(entries).by_path
 
     def desired(self, role: str, variables: dict) -> list[str]:
         """Return the paths of the desired files of a role."""

@@ -53,7 +53,7 @@ def test_equal_problems_of_several_hosts_are_one_row(tmp_path):
         ({"verify_pull": ["--help"]}, "verify_pull"),
         ({"verify_timeout": 0}, "verify_timeout"),
         ({"verify_network": "maybe"}, "optional, required"),
-        ({"crictl_completion": ["csh"]}, "shell that crictl supports"),
+        ({"crictl_completion": ["csh"]}, "accepted: bash, zsh, fish"),
         ({"crio_service": {"Service": {"kill mode": 1}}}, "crio_service"),
         ({"crio_environment": {"1A": "x"}}, "crio_environment"),
         ({"registries_config": {"registry": [{}]}}, "registries_config"),

@@ -76,7 +76,7 @@ def test_the_zsh_completion_starts_with_compdef(controller):
         ),
         pytest.param(
             {"crictl_completion": ["csh"]},
-            ["crictl_completion = csh: is not a shell", "accepted: bash, zsh, fish"],
+            ["crictl_completion = csh: is not accepted", "accepted: bash, zsh, fish"],
             id="a shell without completion",
         ),
     ],

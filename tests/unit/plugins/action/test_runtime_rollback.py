@@ -55,6 +55,7 @@ def test_the_node_gets_the_plan_and_no_contents(run):
         "disruption": "restart",
         "reasons": [f"{CONFIG} changes", f"{OLD} is removed", "rollback to generation 3"],
         "files": {AUTH: "remove", CRICTL: "create", CONFIG: "change", OLD: "remove"},
+        "keys": [],
     }
     assert (result["changed"], result["generation"], result["restored_generation"]) == (True, 8, 3)
     assert result["runtime"]["invocation_id"] == "b"
@@ -66,7 +67,7 @@ def test_a_node_that_matches_the_generation_is_read_only(run):
     result = run("runtime_rollback", {"generation": 3}, node).result
     assert len(node.calls) == 1
     assert result["changed"] is False
-    assert result["plan"] == {"disruption": "none", "reasons": [], "files": {}}
+    assert result["plan"] == {"disruption": "none", "reasons": [], "files": {}, "keys": []}
     assert (result["generation"], result["warnings"]) == (7, [])
 
 
