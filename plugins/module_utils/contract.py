@@ -548,7 +548,7 @@ class Outcome(TypedDict, total=False):
     outranked: dict[str, str | None]
     failed: bool
     phase: str
-    running: int  # containers that run on the node, of a prediction and of a change that requires a drain
+    running: int  # containers that run on the node: of a prediction, a committed change, and one that requires a drain
     disruption: str  # drain, if the change was refused because it would stop, remove or lose containers
     message: str
     detail: str

@@ -162,7 +162,7 @@ plan:
       description:
         - Number of containers that are running on the node. They keep running through a reload and a restart.
       type: int
-      returned: in check mode, if the change concerns the daemon, and if the change requires a drain
+      returned: if the change concerns the daemon
       sample: 12
 runtime:
   description: The state of the runtime before the change.

@@ -19,7 +19,14 @@ _MISPLACED = ("hostnetwork_disable_selinux", "disable_hostport_mapping", "timezo
 _EXAMPLES = ("crio.runtime.runtimes.runtime-handler", "crio.runtime.workloads.workload-type")
 # Printed wrongly, or known only on the node; the value is not in the catalogue as long as no file sets it.
 _IGNORED = ("crio.runtime.bind_mount_prefix",)
-_OF_HOST = ("crio.root", "crio.runroot", "crio.storage_driver", "crio.storage_option", "crio.runtime.selinux")
+_OF_HOST = (
+    "crio.root",
+    "crio.runroot",
+    "crio.imagestore",
+    "crio.storage_driver",
+    "crio.storage_option",
+    "crio.runtime.selinux",
+)
 
 
 def write(layout: Layout, folder: Path) -> None:

@@ -198,9 +198,9 @@ _RETURNED = ("string", "boolean", "integer", "strings", "table of strings")
 
 def _type(value: Any) -> str:
     if isinstance(value, dict):
-        return "table of strings" if all(type(each) is str for each in value.values()) else "table"
+        return "table of strings" if all(_type(each) == "string" for each in value.values()) else "table"
     if isinstance(value, list):
-        return "strings" if all(type(each) is str for each in value) else "list"
+        return "strings" if all(_type(each) == "string" for each in value) else "list"
     return _TYPES[type(value)]
 
 

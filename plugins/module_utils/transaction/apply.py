@@ -66,7 +66,10 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
     service, outranked, notes = _make_live(request, before)
     _refuse_foreign_changes(prepared)
     generation.commit(layout, request, service, report["crio"]["version"], ready, state)
-    return _finished(layout, request, prepared, ready, service, outranked, notes)
+    outcome = _finished(layout, request, prepared, ready, service, outranked, notes)
+    if before is not None:
+        outcome["running"] = len(before["running"])
+    return outcome
 
 
 def _restarted(service: CrioService | None) -> str:

@@ -31,7 +31,7 @@ class Plan:
     concerns_daemon: bool = True  # whether the daemon reads any file of the set
     activate: str = "none"  # none, reload, start or restart
     enable: bool = False
-    containers: int | None = None  # that run on the node, from a prediction of the node; None if unknown
+    containers: int | None = None  # that ran on the node when it checked the change; None if unknown
     needs_drain: bool = (
         False  # whether the node refuses the change because it would stop, remove or lose containers
     )

@@ -55,9 +55,10 @@ class FakeNode:
         return 0, "".join(f"{name}={value}\n" for name, value in shown.items()), ""
 
     def _get(self, _path, _socket, _timeout):
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        answer = self.answer
+        if isinstance(answer, live.CrioSocketError):
+            raise answer
+        return answer
 
     def __call__(self, request):
         (self.root / "crio.conf").touch()

@@ -21,11 +21,11 @@ def earlier(**files):
 class Node:
     """Answers like the internal module."""
 
-    def __init__(self, files=None, orphans=None, outcome=OUTCOME, contents=None, **more):
+    def __init__(self, files=None, orphans=None, outcome=None, contents=None, **more):
         files = {CONFIG: CHANGED} if files is None else files
         self.report = report(files=files, orphans=orphans or {}, generation=7, fingerprint="f", **more)
         self.earlier = earlier(**{path: {"content": (contents or {}).get(path, "")} for path in files})
-        self.outcome = outcome
+        self.outcome = OUTCOME if outcome is None else outcome
         self.calls = []
 
     def __call__(self, request):

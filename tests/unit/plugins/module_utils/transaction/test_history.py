@@ -124,7 +124,7 @@ def test_a_content_that_is_not_the_committed_one_is_not_kept(node):
 
 
 DAMAGE = {
-    "no list": lambda path: os.unlink(path),
+    "no list": os.unlink,
     "no JSON": lambda path: open(path, "w").write("{"),
     "another form": lambda path: open(path, "w").write('{"format": 2, "files": {"/etc/a": "text"}}'),
     "a later format": lambda path: open(path, "w").write('{"format": 99, "files": {}}'),
