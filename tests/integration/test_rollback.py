@@ -89,7 +89,7 @@ def test_what_is_not_kept_is_refused_and_nothing_is_changed(changed, node, run_p
         assert article.ENVIRONMENT_FILE in secret.failure["msg"]
         assert "contains secrets, which are not kept" in secret.failure["msg"]
         missing = run_playbook(ROLLBACK, node, *options, "-e", "rollback_generation=999")
-        assert "generation 999 does not exist; this node has the generations" in missing.failure["msg"]
+        assert "generation 999 does not exist; this node has: " in missing.failure["msg"]
     assert observe(node) == before
 
 

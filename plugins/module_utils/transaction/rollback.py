@@ -172,9 +172,7 @@ def _selected(
 ) -> tuple[KeptGeneration, dict[str, KeptFile]]:
     """Return the generation with this number (0: the one before the latest) and its files. Raises RollbackError."""
     intact = [str(each.number) for each in reversed(kept) if each.listed is not None]
-    there_are = (
-        f"this node has the generations {', '.join(intact)}" if intact else "this node has no generations"
-    )
+    there_are = f"this node has: {', '.join(intact)}" if intact else "this node has no generations"
     if number == 0:
         number = max((each.number for each in kept if each.number < state["generation"]), default=0)
         if number == 0:

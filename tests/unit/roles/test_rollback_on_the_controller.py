@@ -10,7 +10,7 @@ from tests.unit.roles.test_verify_on_the_controller import run
 CONFIG = "/etc/crio/crio.conf.d/60-cri-node.conf"
 CHANGED = {"file_type": "file", "mode": "0644", "as_wanted": False, "loaded": False, "disruption": "restart"}
 EARLIER = {"mode": "0644", "secret": False, "disruption": "restart", "content": ""}
-MISSING = "generation 3 does not exist; this node has the generations 1, 2"
+MISSING = "generation 3 does not exist; this node has: 1, 2"
 # The first call reads, the second one applies. The module's arguments are in its file.
 PYTHON = """#!/bin/sh
 case "$1" in *node_runtime_rollback*) ;; *) echo "unexpected: $*" >&2; exit 1 ;; esac

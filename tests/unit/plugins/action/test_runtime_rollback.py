@@ -101,7 +101,7 @@ def test_a_change_that_was_undone_is_one_message_with_the_plan(run):
 
 
 def test_what_the_node_refuses_is_the_message(run):
-    said = "generation 9 does not exist; this node has the generations 3, 4"
+    said = "generation 9 does not exist; this node has: 3, 4"
     task = run("runtime_rollback", {"generation": 9}, lambda _request: {"failed": True, "msg": said})
     assert task.message == said
 

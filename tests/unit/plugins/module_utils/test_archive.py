@@ -197,7 +197,7 @@ WHOLE = gzip.compress(
 PLAIN = gzip.decompress(WHOLE)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([WHOLE, PLAIN]),
     st.lists(st.tuples(st.integers(0, len(PLAIN)), st.binary(min_size=1, max_size=12)), max_size=4),

@@ -62,7 +62,7 @@ def test_check_mode_restores_nothing(node):
     node.change({CONFIG: "two"})
     before = node.files()
     result = restore(node, 1, check_mode=True)
-    assert (result["changed"], result["outcome"]) == (True, {})
+    assert (result["changed"], result["outcome"]) == (True, {"running": 2})
     assert node.files() == before
     assert sorted(os.listdir(node.layout.generations)) == ["1", "2"]
 
@@ -82,7 +82,7 @@ def test_a_generation_that_does_not_exist_fails_with_one_message(node):
     node.change({CONFIG: "one"})
     result = call("read", generation=9)
     assert result["failed"]
-    assert result["msg"] == "generation 9 does not exist; this node has the generations 1"
+    assert result["msg"] == "generation 9 does not exist; this node has: 1"
 
 
 def test_a_path_that_the_generation_does_not_have_is_never_written(node):

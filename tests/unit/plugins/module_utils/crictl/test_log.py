@@ -639,7 +639,7 @@ def interleave(writes, random):
     return mixed, starts
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     writes=WRITES,
     random=st.randoms(use_true_random=False),
@@ -676,7 +676,7 @@ def test_lines_are_read_completely_across_blocks_parts_and_rotations(
 
 
 @given(st.binary(max_size=2000), st.integers(1, 100))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_accepted_as_a_log(tmp_path_factory, monkeypatch, content, block):
     monkeypatch.setattr(cri_log, "BLOCK", block)
     path = write(tmp_path_factory.mktemp("log"), content, line(1, "end"))

@@ -182,7 +182,7 @@ def test_only_a_line_feed_ends_a_line_of_the_configuration():
     assert lines == {"crio.a": '"x\u2028y\x0bz"', "crio.b": '"c = d"'}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", OK + b"Transfer-Encoding: chunked\r\n\r\n"]),
     st.one_of(st.binary(max_size=300), st.text("0123456789abcdef-+;:\r\n ", max_size=60).map(str.encode)),

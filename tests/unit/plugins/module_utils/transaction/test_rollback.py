@@ -175,10 +175,10 @@ def test_a_generation_that_does_not_exist_is_refused_with_those_that_do(node, ro
     assert refusal(roller) == "there is no generation before the latest one; this node has no generations"
     assert refusal(roller, 3) == "generation 3 does not exist; this node has no generations"
     node.change({CONFIG: "one"})
-    assert refusal(roller) == "there is no generation before the latest one; this node has the generations 1"
+    assert refusal(roller) == "there is no generation before the latest one; this node has: 1"
     for content in "abcdef":
         node.change({CONFIG: content})
-    assert refusal(roller, 2) == ("generation 2 does not exist; this node has the generations 3, 4, 5, 6, 7")
+    assert refusal(roller, 2) == ("generation 2 does not exist; this node has: 3, 4, 5, 6, 7")
     assert refusal(roller, 8).startswith("generation 8 does not exist")
 
 
@@ -190,7 +190,7 @@ def test_a_damaged_generation_is_refused_with_the_intact_ones(node, roller):
         file.write("{")
     message = refusal(roller)
     assert message.startswith(f"generation 2 is damaged: {path} is not JSON")
-    assert message.endswith("this node has the generations 1, 3")
+    assert message.endswith("this node has: 1, 3")
     committed(roller.roll_back(1))
     assert node.files()[CONFIG][0] == "one"
 
@@ -345,7 +345,7 @@ def refused(roller, number):
     return ""
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(STEPS, st.integers(1, 8))
 def test_after_any_sequence_a_rollback_restores_every_file_that_is_not_secret(steps, last):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:

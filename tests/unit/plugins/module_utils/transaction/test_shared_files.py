@@ -438,7 +438,7 @@ def edit_while_a_change_fails(node, desired, edits):
     return meanwhile
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ENTRIES, STEPS)
 def test_in_any_order_of_changes_failures_and_edits_each_entry_has_the_value_of_its_last_writer(
     theirs, steps

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import (
@@ -261,7 +261,6 @@ RELEASES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.sampled_from(CATALOGUE.keys), RELEASES)
 def test_what_is_known_of_a_key_fits_together_in_every_release(key, version):
     default, choices = key.default_in(version), key.choices_in(version)
@@ -272,14 +271,12 @@ def test_what_is_known_of_a_key_fits_together_in_every_release(key, version):
     assert key.live_in(version) in LIVE
 
 
-@settings(deadline=None)
 @given(st.sampled_from([key for key in CATALOGUE.keys if not key.removed]), RELEASES)
 def test_no_key_is_lost_within_a_minor(key, version):
     later = version._replace(patch=None if version.patch is None else version.patch + 1)
     assert key.exists_in(later) or not key.exists_in(version)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 15), st.none() | st.integers(0, 15))
 def test_a_column_holds_from_its_release_to_the_next(patch, other):
     column = {"1.30.4": "a", "1.30.8": None, "1.31": "c"}

@@ -445,7 +445,7 @@ def test_messages_match_those_of_containers_image(loader):
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=_FILES)
 def test_the_check_agrees_with_containers_image(loader, data):
     result = checked(data)

@@ -2,7 +2,7 @@
 """How a node differs from its desired state: what was changed on the node is told from variables that have moved on."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.plugins.plugin_utils.plan.test_plan import PATH, entry, of_kind, report
 
@@ -162,7 +162,6 @@ NODES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(NODES, st.sampled_from([CRIO, DesiredFiles([entry()]), DesiredFiles([entry(disruption="none")])]))
 def test_a_node_has_drifted_exactly_if_a_run_would_change_it(made, wanted):
     change = plan.make(wanted, made)

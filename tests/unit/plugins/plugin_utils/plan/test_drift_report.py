@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report of drift: equal results are joined, each node is named, and every node that differs fails in the end."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.plugin_utils.plan import drift_report
@@ -115,7 +115,6 @@ NODES = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(NODES, st.sets(st.sampled_from(KINDS)), st.integers(0, 6))
 def test_any_results_are_counted_once_shown_within_a_terminal_and_failed_once(results, ignored, size):
     made = document(results, (), ignored)

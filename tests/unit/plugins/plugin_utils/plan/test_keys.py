@@ -4,7 +4,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.contract import LARGEST_SHOWN
@@ -99,7 +99,6 @@ def test_a_yaml_bomb_and_a_strange_document_have_no_keys():
         assert changes(CRICTL, content) == {}
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_content_is_compared_without_an_error_and_every_key_can_be_printed(content):
     for wanted in (CRIO, REGISTRIES, UNIT, CRICTL):

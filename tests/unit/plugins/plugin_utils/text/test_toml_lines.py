@@ -4,7 +4,7 @@
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
@@ -33,7 +33,6 @@ def flat(data, path=()):
             yield (*path, name), value
 
 
-@settings(deadline=None)
 @given(TABLES)
 def test_each_key_of_a_written_document_is_found_with_its_value(data):
     found = toml_lines.read(toml.dumps(data))
@@ -70,7 +69,6 @@ def test_what_is_not_understood_is_not_guessed(text):
     assert toml_lines.read(text) is None
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("ab.=[]{}\"'#\\,\n\t 1"), max_size=60))
 def test_any_text_is_read_or_refused_and_a_key_can_be_shown(text):
     for path in toml_lines.read(text) or {}:
@@ -78,7 +76,6 @@ def test_any_text_is_read_or_refused_and_a_key_can_be_shown(text):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library has no TOML parser")
-@settings(deadline=None)
 @given(st.text(st.sampled_from("ab.=[]{}\"'#\\,\n\t 1"), max_size=40))
 def test_the_keys_of_a_valid_document_are_those_of_the_standard_library(text):
     import tomllib
