@@ -54,6 +54,13 @@ def test_every_guide_is_listed_and_recorded():
     assert [guide for guide in guides if f"docsite/{guide}\n" not in front_page] == []
 
 
+@pytest.mark.parametrize("name", ORDER)
+def test_each_output_in_a_guide_was_recorded(name):
+    text = (GUIDES / f"{name}.rst").read_text(encoding="utf-8")
+    assert "(not recorded yet)" not in text
+    assert [block for block in blocks(GUIDES / f"{name}.rst") if block.text.strip() in ("", "{}")] == []
+
+
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
