@@ -201,7 +201,7 @@ def test_a_second_change_is_refused_while_one_is_in_progress(shared, testbed):
         article.ROLE, [shared], test_bed=testbed, variables=article.settings(port=9700)
     )
     assert run.rc != 0
-    assert "another change of this node is in progress" in run.out
+    assert "another change of this node has been in progress" in run.out
     shared.check("systemctl kill --kill-whom=main -s KILL cri-node-apply")
     process.wait(timeout=LIMIT)
     wait_until_whole(shared)
