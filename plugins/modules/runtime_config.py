@@ -158,12 +158,13 @@ plan:
           key: crio.metrics.metrics_port
           change: add
           variable: crio_config__lab
-    containers:
-      description:
-        - Number of containers that are running on the node. They keep running through a reload and a restart.
-      type: int
-      returned: if the change concerns the daemon
-      sample: 12
+containers:
+  description:
+    - Number of containers that were running on the node when it validated the change. They keep running through a reload and a
+      restart.
+  type: int
+  returned: if the node has validated a change that concerns the daemon
+  sample: 12
 runtime:
   description: The state of the runtime before the change.
   type: dict

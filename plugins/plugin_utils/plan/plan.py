@@ -31,7 +31,6 @@ class Plan:
     concerns_daemon: bool = True  # whether the daemon reads any file of the set
     activate: str = "none"  # none, reload, start or restart
     enable: bool = False
-    containers: int | None = None  # that ran on the node when it checked the change; None if unknown
     needs_drain: bool = (
         False  # whether the node refuses the change because it would stop, remove or lose containers
     )
@@ -65,7 +64,6 @@ class Plan:
             "reasons": [shown(reason) for reason in self.reasons],
             "files": dict(self.files),
             "keys": [dict(change) for change in self.keys],
-            **({} if self.containers is None else {"containers": self.containers}),
         }
 
 

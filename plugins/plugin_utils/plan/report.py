@@ -16,7 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_R
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, listed
 
 # The keys of a result of runtime_config that the report uses.
-READ = ("changed", "failed", "unreachable", "skipped", "msg", "plan", "bundle", "generation")
+READ = ("changed", "failed", "unreachable", "skipped", "msg", "plan", "containers", "bundle", "generation")
 STATUSES = ("changed", "unchanged", "pending", "not_planned", "failed")
 
 # The most important rows come last, right above the summary.
@@ -97,8 +97,8 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
         plan["nodes"].append(node)
         if status == "changed" and not check_mode and "generation" in result:
             plan["generations"][node] = result["generation"]
-        if isinstance((result.get("plan") or {}).get("containers"), int):
-            plan["containers"][node] = result["plan"]["containers"]
+        if isinstance(result.get("containers"), int):
+            plan["containers"][node] = result["containers"]
     plans = sorted(joined.values(), key=_position)
     return {"check_mode": check_mode, "summary": summary, "disruptions": disruptions, "plans": plans}
 

@@ -48,13 +48,14 @@ class ChangingAction(CheckedAction):
         if self._task.check_mode and needs_crio:
             return {}
         outcome: Outcome = apply(_request_of(made, report))["outcome"]
-        made.containers = outcome.get("running")
+        found = {"containers": outcome["running"]} if "running" in outcome else {}
         made.needs_drain = outcome.get("disruption") == DRAIN
         if outcome.get("failed"):
             raise TaskFailure(
-                messages.failure(outcome, wanted), result=dict(_failure(outcome), plan=made.as_data())
+                messages.failure(outcome, wanted),
+                result=dict(_failure(outcome), plan=made.as_data(), **found),
             )
-        result["plan"] = made.as_data()
+        result.update(found, plan=made.as_data())
         if self._task.check_mode:
             return {}
         result["generation"] = outcome["generation"]

@@ -82,11 +82,11 @@ def test_an_unreadable_version_is_a_warning_of_one_printable_line(run):
 @pytest.mark.parametrize(
     ("outcome", "plan"),
     [
-        ({"running": 3}, {"disruption": "restart", "containers": 3}),
-        ({}, {"disruption": "restart"}),
+        ({"running": 3}, ("restart", 3)),
+        ({}, ("restart", None)),
         (
             {"failed": True, "phase": "refused", "message": "no", "disruption": "drain", "running": 2},
-            {"disruption": "drain", "containers": 2},
+            ("drain", 2),
         ),
     ],
 )
@@ -97,8 +97,7 @@ def test_a_prediction_has_the_containers_and_the_disruption_that_the_node_return
         "apply": {"outcome": outcome},
     }
     task = run("runtime_config", {"files": [FILE]}, lambda request: answers[request["call"]], check_mode=True)
-    made = task.result["plan"]
-    assert {name: made[name] for name in ("disruption", "containers") if name in made} == plan
+    assert (task.result["plan"]["disruption"], task.result.get("containers")) == plan
     assert bool(task.result.get("failed")) == bool(outcome.get("failed"))
 
 

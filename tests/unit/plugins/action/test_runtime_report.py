@@ -101,7 +101,7 @@ KEYS = [{"path": CRIO, "key": "crio.api.listen", "change": "change", "variable":
 
 def test_plans_of_a_task_in_check_mode_are_written_by_a_run_that_is_not(reported, tmp_path):
     path = tmp_path / "plan.json"
-    planned = {**CHANGED, "plan": {**CHANGED["plan"], "keys": KEYS, "containers": 3}}
+    planned = {**CHANGED, "plan": {**CHANGED["plan"], "keys": KEYS}, "containers": 3}
     results = {"node-1": planned, "node-2": UNCHANGED}
     result = reported(results, planned=True, details=True, path=str(path))
     assert (result["check_mode"], result["path"]) == (True, str(path))
@@ -131,7 +131,7 @@ def test_no_file_is_written_in_check_mode_and_a_path_that_cannot_be_written_is_a
 
 
 def test_a_table_without_details_has_no_keys(reported):
-    result = reported({"node-1": {**CHANGED, "plan": {**CHANGED["plan"], "keys": KEYS, "containers": 3}}})
+    result = reported({"node-1": {**CHANGED, "plan": {**CHANGED["plan"], "keys": KEYS}, "containers": 3}})
     assert "listen" not in "".join(result["lines"])
     assert "containers" not in "".join(result["lines"])
     assert result["plans"][0]["containers"] == {"node-1": 3}
