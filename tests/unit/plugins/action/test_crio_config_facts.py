@@ -55,10 +55,9 @@ class FakeNode:
         return 0, "".join(f"{name}={value}\n" for name, value in shown.items()), ""
 
     def _get(self, _path, _socket, _timeout):
-        answer = self.answer
-        if isinstance(answer, live.CrioSocketError):
-            raise answer
-        return answer
+        if isinstance(self.answer, live.CrioSocketError):
+            raise live.CrioSocketError(str(self.answer), self.answer.kind)
+        return self.answer
 
     def __call__(self, request):
         (self.root / "crio.conf").touch()
