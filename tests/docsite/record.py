@@ -79,7 +79,9 @@ class Recorder:
             if recorded is None:
                 continue
             start, end = block.span
-            indented = textwrap.indent(recorded.rstrip("\n"), "    ", lambda line: bool(line.strip()))
+            # As a browser shows it: without tabs and spaces at the ends of lines.
+            lines = [line.expandtabs().rstrip() for line in recorded.rstrip("\n").split("\n")]
+            indented = textwrap.indent("\n".join(lines), "    ", lambda line: bool(line.strip()))
             text = text[: start + shift] + indented + text[end + shift :]
             shift += len(indented) - (end - start)
         return text
