@@ -117,7 +117,7 @@ def visited(html, browser, address):
         found[path] = {
             "links": page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)"),
             "anchors": set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)")),
-            "title": page.locator("h1").first.inner_text() if page.locator("h1").count() else "",
+            "title": next(iter(page.locator("h1").all_inner_texts()), ""),
         }
     reader.page.close()
     return found, reader.faults
@@ -127,7 +127,8 @@ def test_every_page_opens_without_errors_and_without_external_requests(visited):
     pages, faults = visited
     assert faults == []
     assert len(pages) > len(list(GUIDES.glob("*.rst")))
-    assert [path for path, page in pages.items() if not page["title"]] == []
+    untitled = {path for path, page in pages.items() if not page["title"]}
+    assert untitled <= {"search.html"}  # which only has a form before the first search
 
 
 def test_no_link_inside_the_site_is_broken(visited, address):
