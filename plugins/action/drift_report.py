@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import drift_report
 from ansible_collections.cri.node.plugins.plugin_utils.plan.drift import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -38,12 +37,7 @@ class ActionModule(ReportingAction):
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Report the results that the hosts of the play registered in the variable."""
         refuse(_unknown_kinds(options["ignore"]))
-        results = {
-            host: cast(
-                dict[str, Any], plain({name: each[name] for name in drift_report.READ if name in each})
-            )
-            for host, each in play_hosts.registered(task_vars, options["variable"]).items()
-        }
+        results = play_hosts.registered(task_vars, options["variable"], drift_report.READ)
         waiting = play_hosts.waiting(task_vars)
         report = drift_report.document(results, waiting, options["ignore"])
         lines = drift_report.table(report)

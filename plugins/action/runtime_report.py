@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import report as plan_report
 from ansible_collections.cri.node.plugins.plugin_utils.task import play_hosts
 from ansible_collections.cri.node.plugins.plugin_utils.task.output import show, statistics
@@ -27,12 +26,7 @@ class ActionModule(ReportingAction):
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Report the results that the hosts of the play registered in the variable."""
-        registered = play_hosts.registered(task_vars, options["variable"])
-        # A result may contain the diffs of all files, which are not reported.
-        results = {
-            host: cast(dict[str, Any], plain({name: each[name] for name in plan_report.READ if name in each}))
-            for host, each in registered.items()
-        }
+        results = play_hosts.registered(task_vars, options["variable"], plan_report.READ)
         waiting = play_hosts.waiting(task_vars)
         predicted = bool(self._task.check_mode) or options["planned"]
         report = plan_report.document(results, waiting, predicted)

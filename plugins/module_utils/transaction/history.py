@@ -7,7 +7,7 @@ import os
 from typing import Any, NamedTuple
 
 from .. import contract, node_files
-from ..contract import CommittedFile, FoundFile, Generation, KeptFile, State
+from ..contract import Generation, KeptFile, State
 from ..errors import NodeError
 from ..layout import Layout
 from ..text import shown
@@ -68,15 +68,6 @@ def content_of(kept: KeptGeneration, file: KeptFile) -> str | None:
         return None
 
 
-def matches(found: FoundFile, file: CommittedFile) -> bool:
-    """Return whether the file on the node has the content and the mode that were committed, and belongs to root."""
-    return (
-        found["file_type"] == "file"
-        and (found.get("sha256"), found.get("mode")) == (file["sha256"], file["mode"])
-        and (found.get("uid"), found.get("gid")) == (0, 0)
-    )
-
-
 def facts(layout: Layout) -> dict[str, Any]:
     """Return the facts of runtime_generations_facts. Raises NodeFileError.
 
@@ -131,6 +122,6 @@ def _facts_of_file(kept: KeptGeneration, path: str, file: KeptFile) -> dict[str,
 
 def _matches_node(path: str, file: KeptFile) -> bool:
     try:
-        return matches(node_files.describe(path), file)
+        return committed.is_as_committed(node_files.describe(path), file)
     except NodeError:
         return False

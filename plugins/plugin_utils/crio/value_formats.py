@@ -68,29 +68,19 @@ def _absolute_path(value: str) -> str | None:
 
 
 def _address(value: str) -> str | None:
-    if not value or _is_ipv4(value) or _is_ipv6(value):
+    if not value or _is_address(value):
         return None
     return "is not an IP address: CRI-O silently listens on all addresses instead"
 
 
-def _is_ipv4(value: str) -> bool:
-    part = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-    return bool(re.fullmatch(rf"{part}(\.{part}){{3}}", value))
+def _is_address(value: str) -> bool:
+    import ipaddress  # few files have an address
 
-
-def _is_ipv6(value: str) -> bool:
-    if len(value) > 45 or value.count("::") > 1 or ":::" in value:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
         return False
-    head, _colon, last = value.rpartition(":")
-    if "." in last:
-        if not _is_ipv4(last):
-            return False
-        value = f"{head}:0:0"
-    left, gap, right = value.partition("::")
-    parts = [part for side in (left, right) if side for part in side.split(":")]
-    most = 7 if gap else 8
-    fits = len(parts) <= most if gap else len(parts) == most
-    return fits and all(re.fullmatch("[0-9A-Fa-f]{1,4}", part) for part in parts)
+    return "%" not in value  # Go's net.ParseIP accepts no zone
 
 
 def _assignment(value: str) -> str | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import NAMES, resolved
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
@@ -46,11 +47,19 @@ def hosts_of(task_vars: dict[str, Any]) -> list[str]:
     return every if every[0] in batch else []
 
 
-def registered(task_vars: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the result that a task registered as `name`, by host in the order of the play; {} if a host has none."""
-    hostvars = task_vars["hostvars"]
+def registered(task_vars: dict[str, Any], name: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return these keys of the result that a task registered as `name`, by host in the order of the play; {} if a host has none.
+
+    A result may contain much else, such as the diffs of all files.
+    """
+    hostvars, keys = task_vars["hostvars"], tuple(keys)
     found = ((host, hostvars.raw_get(host).get(name)) for host in _all(task_vars))
-    return {host: result if isinstance(result, Mapping) else {} for host, result in found}
+    return {
+        host: cast(dict[str, Any], plain({key: result[key] for key in keys if key in result}))
+        if isinstance(result, Mapping)
+        else {}
+        for host, result in found
+    }
 
 
 def waiting(task_vars: dict[str, Any]) -> list[str]:

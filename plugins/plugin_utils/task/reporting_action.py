@@ -25,22 +25,14 @@ class ReportingAction(CheckedAction):
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
         """Warn if the report's file could not be written."""
-        try:
-            if options["path"]:
-                report_file.check(options["path"])
-        except TaskFailure as failure:
-            label = option_rules.labelled("path", cls.VARIABLES)
-            return Examined([], [Problem("", label, None, str(failure))])
-        return Examined([])
+        fault = _fault(options["path"])
+        label = option_rules.labelled("path", cls.VARIABLES)
+        return Examined([], [Problem("", label, None, fault)] if fault else [])
 
     def check_file(self, path: str) -> dict[str, Any]:
         """Return a warning for the result if the report could not be written to this path; an empty one means no file."""
-        try:
-            if path:
-                report_file.check(path)
-        except TaskFailure as failure:
-            return self._warning(failure)
-        return {}
+        fault = _fault(path)
+        return self._warning(fault) if fault else {}
 
     def write_file(self, path: str, report: Mapping[str, Any]) -> dict[str, Any]:
         """Write the report and return its path for the result; a warning if it cannot be written. Check mode only checks it."""
@@ -49,12 +41,22 @@ class ReportingAction(CheckedAction):
         try:
             written = report_file.write(path, report)
         except TaskFailure as failure:
-            return self._warning(failure)
+            return self._warning(str(failure))
         show([f"Full report: {written}"])
         return {"path": written}
 
-    def _warning(self, failure: TaskFailure) -> dict[str, Any]:
-        return {"warnings": [f"{option_rules.labelled('path', self.VARIABLES)}: {failure}"]}
+    def _warning(self, fault: str) -> dict[str, Any]:
+        return {"warnings": [f"{option_rules.labelled('path', self.VARIABLES)}: {fault}"]}
+
+
+def _fault(path: str) -> str:
+    """Return why a report could not be written to this path, or ""; an empty one means no file."""
+    try:
+        if path:
+            report_file.check(path)
+    except TaskFailure as failure:
+        return str(failure)
+    return ""
 
 
 def now() -> str:
