@@ -185,13 +185,14 @@ def main() -> None:
     from ..module_utils.crictl import runtime_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import NodeError
+    from ..module_utils.module_result import exit_with
 
     try:
         with Crictl(**{option: module.params[option] for option in OPTIONS}, started=started) as crictl:
             facts = runtime_facts.read(crictl)
     except NodeError as error:
         module.fail_json(msg=str(error), kind=error.kind)
-    module.exit_json(changed=False, ansible_facts={"crictl_info": facts})
+    exit_with(module, ansible_facts={"crictl_info": facts})
 
 
 if __name__ == "__main__":

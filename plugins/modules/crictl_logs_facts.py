@@ -292,7 +292,7 @@ def main() -> None:
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.crictl.log import valid
     from ..module_utils.errors import NodeError, os_error
-    from ..module_utils.facts_result import exit_with
+    from ..module_utils.module_result import exit_with
 
     try:
         with Crictl(**{option: module.params[option] for option in OPTIONS}, started=started) as crictl:

@@ -501,7 +501,7 @@ def main() -> None:
     from ..module_utils.crictl import container_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import NodeError
-    from ..module_utils.facts_result import exit_with
+    from ..module_utils.module_result import exit_with
 
     try:
         with Crictl(**{option: module.params[option] for option in OPTIONS}, started=started) as crictl:

@@ -40,6 +40,7 @@ from ansible_collections.cri.node.plugins.module_utils import request as node_re
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS, Crictl, CrictlError
 from ansible_collections.cri.node.plugins.module_utils.crictl.fields import UnexpectedOutput
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
+from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 
@@ -87,7 +88,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if asked["state"] == "present" and pod_host.kubelet_is_active():
         module.warn(KUBELET)
-    module.exit_json(**result)
+    exit_with(module, **result)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, os_error
+from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 REQUEST = {
@@ -76,7 +77,7 @@ def main() -> None:
     # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
     if failure is not None:
         module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-    module.exit_json(**result)
+    exit_with(module, **result)
 
 
 def _read(module: AnsibleModule) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from ansible_collections.cri.node.plugins.module_utils.contract import Configura
 from ansible_collections.cri.node.plugins.module_utils.crio import configuration
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
+from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 
 REQUEST = {
@@ -57,7 +58,7 @@ def main() -> None:
     try:
         request = cast(ConfigurationRequest, node_request.of(module.params, REQUEST))
         unit.wait_until_idle(NODE, request["timeout"])
-        module.exit_json(changed=False, report=configuration.read(request, NODE))
+        exit_with(module, report=configuration.read(request, NODE))
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
     except OSError as error:

@@ -38,6 +38,7 @@ from ansible_collections.cri.node.plugins.module_utils import node_host, node_st
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
+from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 
 REQUEST = {
@@ -56,7 +57,7 @@ def main() -> None:
         request = node_state.request_of(node_request.of(module.params, REQUEST))
         node_host.refuse_unfit()
         unit.wait_until_idle(NODE, request["timeout"])
-        module.exit_json(changed=False, seen=observation.observe(request))
+        exit_with(module, seen=observation.observe(request))
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
     except OSError as error:

@@ -207,7 +207,7 @@ ansible_facts:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import facts_result, node_host
+from ansible_collections.cri.node.plugins.module_utils import module_result, node_host
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.transaction import history
@@ -221,7 +221,7 @@ def main() -> None:
         facts = history.facts(NODE)
     except NodeError as error:
         module.fail_json(msg=str(error))
-    facts_result.exit_with(module, ansible_facts={"runtime_generations": facts})
+    module_result.exit_with(module, ansible_facts={"runtime_generations": facts})
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from .. import node_files, node_state
 from ..contract import Outcome, Report, Request
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
+from ..module_result import exit_with
 from . import candidate, losses, unit
 
 
 def answer(module: AnsibleModule, perform: Callable[[AnsibleModule], dict[str, Any]]) -> None:
     """Exit with the result of `perform`. A refused change is an outcome, any other error fails the module."""
     try:
-        module.exit_json(**perform(module))
+        exit_with(module, **perform(module))
     except TransactionError as error:
         outcome: Outcome = {
             "failed": True,
@@ -27,7 +28,7 @@ def answer(module: AnsibleModule, perform: Callable[[AnsibleModule], dict[str, A
             "detail": error.detail,
         }
         outcome.update(losses.cost_of(error))
-        module.exit_json(changed=False, outcome=outcome)
+        exit_with(module, outcome=outcome)
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
     except OSError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests that facts are returned like AnsibleModule.exit_json returns them."""
+"""Tests that results are returned like AnsibleModule.exit_json returns them."""
 
 import json
 from unittest import mock
@@ -8,7 +8,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 
-from ansible_collections.cri.node.plugins.module_utils.facts_result import exit_with
+from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 
 FACTS = {"crictl_ps": {"containers": [{"id": "c", "attempt": 0, "labels": {"é\ufffd": "x\n"}, "up": None}]}}
 
