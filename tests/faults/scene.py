@@ -302,9 +302,12 @@ class Scene:
         """Remove a program of the node until `put_back`.
 
         Programs are copied, not moved: on some overlay file systems, a file that was moved stays the same file as the one that
-        replaced it, or the file of the image reappears.
+        replaced it. There, the file of the image may also reappear behind one that was removed, and is removed as well.
         """
-        self.sh(f"cp -p {program} {_saved(program)}; rm -f {program}; test ! -e {program}")
+        self.sh(
+            f"cp -p {program} {_saved(program)}; for _each in 1 2 3; do rm -f {program}; test -e {program} || break; done;"
+            f" test ! -e {program}"
+        )
 
     @staticmethod
     def replacing(program: str, content: str) -> str:
