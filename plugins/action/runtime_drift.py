@@ -35,7 +35,7 @@ class ActionModule(CheckedAction):
         request = runtime_config.request_of("inspect", wanted, options["unit"], options["ready_timeout"])
         error = ""
         try:
-            returned = self.ask_node(request, task_vars, {"secret_hashes": wanted.secret_hashes})
+            returned = self.ask_node(request, task_vars, wanted.secrets_described)
             report = succeeded(returned, self.secrets)["report"]
             refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         except AnsibleConnectionFailure as failure:

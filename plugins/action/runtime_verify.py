@@ -59,7 +59,7 @@ class ActionModule(CheckedAction):
         observation: Observation = {}
         error = ""
         try:
-            returned = self.ask_node(request, task_vars, {"secret_hashes": desired.secret_hashes})
+            returned = self.ask_node(request, task_vars, desired.secrets_described)
             observation = succeeded(returned, self.secrets)["seen"]
         except AnsibleConnectionFailure as failure:
             error = f"the node cannot be reached: {failure}"

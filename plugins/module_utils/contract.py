@@ -34,6 +34,8 @@ class File(TypedDict, total=False):
     mode: str  # four octal digits
     secret: bool
     disruption: str  # none, reload or restart: what a running daemon needs to load it
+    # Dotted key: hash of its value; None for a file that counts as a whole. Those of a secret file are in `secret_key_hashes`.
+    key_hashes: dict[str, str] | None
 
 
 class UnwantedFile(TypedDict, total=False):
@@ -83,6 +85,10 @@ class Request(TypedDict, total=False):
     entries: dict[str, dict[str, dict[str, Any]]]  # path: section: name: value
     remove: list[str]  # whole files; entries of shared files are removed according to their record
     activate: str  # none, reload, start or restart
+    reload_keys: list[str]  # of crio.conf, which a reload must make live
+    reload_is_logged: (
+        bool  # whether CRI-O logs that it has reloaded; if not, the live values of reload_keys show it
+    )
     concerns_daemon: bool
     daemon_reload: bool
     id: str
@@ -102,6 +108,8 @@ class RollbackRequest(TypedDict, total=False):
     writes: list[str]  # paths
     remove: list[str]
     activate: str
+    reload_keys: list[str]
+    reload_is_logged: bool
     concerns_daemon: bool
     daemon_reload: bool
     id: str
@@ -188,6 +196,8 @@ class ReportedFile(FoundFile, total=False):
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes
+    # The keys whose desired values are not those that the running daemon has loaded from this file; absent if that is unknown.
+    unloaded_keys: list[str]
     content: str  # where it differs and may be shown
     identity: list[Any]  # what the fingerprint is made of; it does not leave the node
 
@@ -414,6 +424,7 @@ class Before(TypedDict):
     version: str | None
     running: list[Container]
     network_ready: bool
+    live: dict[str, str | None]  # the keys that a reload changes, as GET /config printed them
 
 
 class Undo(TypedDict, total=False):
@@ -465,6 +476,7 @@ class CommittedFile(TypedDict):
     mode: str
     secret: bool
     disruption: str
+    key_hashes: dict[str, str] | None  # see File; None if they were not recorded
 
 
 class OwnedFile(CommittedFile):
@@ -619,7 +631,14 @@ def _entry(entry: Any, name: str, path: str) -> CommittedFile:
         "mode": _of(entry, "mode", str, "0644", path),
         "secret": _of(entry, "secret", bool, True, path),
         "disruption": _of(entry, "disruption", str, "restart", path),
+        "key_hashes": _key_hashes(entry.get("key_hashes")),
     }
+
+
+def _key_hashes(data: Any) -> dict[str, str] | None:
+    """Return recorded hashes of keys, None for anything else: without them, the file counts as a whole."""
+    is_mapping = isinstance(data, dict) and all(isinstance(each, str) for each in data.values())
+    return data if is_mapping else None
 
 
 def _shared(data: dict[str, Any], path: str) -> dict[str, dict[str, CommittedEntries]]:
@@ -715,7 +734,16 @@ def _before(data: Any, path: str) -> Before:
         "version": _of(data, "version", str, None, path),
         "running": running,
         "network_ready": bool(data.get("network_ready")),
+        "live": _live(data.get("live")),
     }
+
+
+def _live(data: Any) -> dict[str, str | None]:
+    """Return recorded live values, none for anything else: earlier versions of the collection record none."""
+    is_mapping = isinstance(data, dict) and all(
+        each is None or isinstance(each, str) for each in data.values()
+    )
+    return data if is_mapping else {}
 
 
 def read_generation(text: str, path: str) -> Generation:

@@ -63,7 +63,7 @@ def read(
     unit: exists, masked, phase (serving, stopped or between), state (systemd's words), active, enabled, invocation_id,
         kill_mode
     files: by path: what node_files.describe returns (for a secret file without its hash), `content` if it differs and may
-        be shown, `same_content`, `as_wanted`, `as_committed`, `loaded`, `secret`, `disruption`
+        be shown, `same_content`, `as_wanted`, `as_committed`, `loaded`, `unloaded_keys`, `secret`, `disruption`
     orphans: files of the same owners that are not desired any more, in the same form: from an earlier generation, or
         recognised by name and header if the state of the node was lost
     live: the expected keys with a different live value: {key: text or None}
@@ -83,7 +83,7 @@ def read(
     state, damage = committed.load(layout)
     files, orphans = _describe_all(request, service, state)
     found_all = {**files, **orphans}
-    reloads = any(found["disruption"] == "reload" for found in found_all.values())
+    reloads = any(_may_be_reloaded(found) for found in found_all.values())
     expect = request.get("expect") or {}
     if live is None:
         live = ask_live(service)[0] if expect or reloads else {}
@@ -119,9 +119,14 @@ def read(
 def request_of(params: dict[str, Any]) -> Any:
     """Return the request in a module's parameters, with the hashes of secret files, which are not logged, at their files."""
     request = dict(params)
-    hashes = request.pop("secret_hashes")
+    hashes, key_hashes = request.pop("secret_hashes"), request.pop("secret_key_hashes")
     request["files"] = [
-        dict(entry, sha256=hashes.get(entry["path"], entry["sha256"])) for entry in request["files"]
+        dict(
+            entry,
+            sha256=hashes.get(entry["path"], entry["sha256"]),
+            key_hashes=key_hashes.get(entry["path"], entry["key_hashes"]),
+        )
+        for entry in request["files"]
     ]
     request["shared"] = [
         dict(entry, entries=hashes.get(entry["path"], entry["entries"])) for entry in request["shared"]
@@ -220,6 +225,10 @@ def _describe_path(
     found["loaded"] = as_wanted and (
         found["disruption"] == "none" or committed.is_loaded(path, found, service, state)
     )
+    wanted_keys = {} if entry is None else entry.get("key_hashes")
+    unloaded = committed.unloaded_keys(path, wanted_keys, found, service, state)
+    if unloaded is not None:
+        found["unloaded_keys"] = unloaded
     if found["file_type"] == "file" and not as_wanted and not secret:
         found["content"] = node_files.read_bytes(path)[:LARGEST_SHOWN].decode("utf-8", "replace")
     # A short secret could be guessed from its hash, so a secret file is identified by its inode and time.
@@ -360,13 +369,17 @@ def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, R
         "options": sorted([option.partition("=")[0] for option in service.options] + variables),
         "invisible": "",
     }
-    needed = any(found["disruption"] == "reload" and not found["loaded"] for found in files.values())
+    needed = any(_may_be_reloaded(found) and not found["loaded"] for found in files.values())
     if needed and service.active and service.reloads:
         try:
             about["invisible"] = journald.witness(service, Crictl(f"unix://{service.socket}"))
         except CrictlError as error:
             about["invisible"] = str(error)
     return about
+
+
+def _may_be_reloaded(found: ReportedFile) -> bool:
+    return found["disruption"] == "reload" or "unloaded_keys" in found
 
 
 def _crictl_version() -> str | None:

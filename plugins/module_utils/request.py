@@ -31,6 +31,7 @@ _FILE = {
     "sha256": {"type": "str", "default": ""},
     "mode": {"type": "str", "required": True},
     "secret": {"type": "bool", "required": True},
+    "key_hashes": {"type": "dict"},
 }
 _ENTRY_SET = {
     **_UNWANTED,
@@ -45,6 +46,7 @@ FILE_SET = {
     "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},
     # By path. Of secrets, since a short secret could be guessed from its hash.
     "secret_hashes": {"type": "dict", "default": {}},
+    "secret_key_hashes": {"type": "dict", "default": {}},
     "unwanted": {"type": "list", "elements": "dict", "options": _UNWANTED, "default": []},
     "shared": {"type": "list", "elements": "dict", "options": _ENTRY_SET, "default": []},
     "expect": {"type": "dict", "default": {}},
@@ -56,6 +58,8 @@ FILE_SET = {
 CHANGE = {
     "remove": {"type": "list", "elements": "str", "default": []},
     "activate": {"type": "str", "choices": ["none", "reload", "start", "restart"], "default": "none"},
+    "reload_keys": {"type": "list", "elements": "str", "default": []},
+    "reload_is_logged": {"type": "bool", "default": True},
     "concerns_daemon": {"type": "bool", "default": True},
     "daemon_reload": {"type": "bool", "default": False},
     "id": {"type": "str", "default": ""},

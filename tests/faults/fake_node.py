@@ -122,7 +122,7 @@ class FakeNode:
         request = {
             "unit": UNIT, "owners": ["crio"], "unwanted": [], "expect": {}, "paths": [], "ready_timeout": 1,
             "asks_for_crictl": False, "contents": contents, "remove": [self.path(OBSOLETE)], "activate": "restart",
-            "concerns_daemon": True, "daemon_reload": False, "id": "change-1",
+            "reload_keys": [], "reload_is_logged": True, "concerns_daemon": True, "daemon_reload": False, "id": "change-1",
             **more,
         }  # fmt: skip
         request["files"] = [

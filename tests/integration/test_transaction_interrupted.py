@@ -58,6 +58,7 @@ def request(port: int) -> dict:
     return {
         "unit": "crio.service", "owners": ["crio"], "files": files, "contents": contents, "remove": [],
         "expect": {"crio.metrics.metrics_port": str(port)}, "activate": "restart", "daemon_reload": False,
+        "reload_keys": [], "reload_is_logged": True,
         "concerns_daemon": True,
         "ready_timeout": 30, "id": uuid.uuid4().hex, "fingerprint": "",
     }  # fmt: skip

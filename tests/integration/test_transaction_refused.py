@@ -205,6 +205,7 @@ def test_a_node_that_changed_since_it_was_read_is_left_alone(shared):
     stale = {
         "unit": "crio.service", "owners": ["crio"], "files": [], "contents": {}, "remove": [], "expect": {},
         "activate": "restart", "concerns_daemon": True, "daemon_reload": False,
+        "reload_keys": [], "reload_is_logged": True,
         "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
     }  # fmt: skip
     before = observe(shared)

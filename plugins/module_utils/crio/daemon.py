@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemon around a change: recorded before it, restarted or reloaded, acknowledged, and probed."""
+"""The daemon around a change: recorded before it, restarted, acknowledged, and probed. reload.py reloads it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from ..crictl import info as cri_info
 from ..crictl import output as cri_output
@@ -19,9 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..contract import Before, Container
 
-_RELOADED = 'msg="Configuration reload completed"'  # server/server.go, CRI-O 1.20 to 1.37
-_NOT_RELOADED = "Unable to reload configuration: "
-_RELOAD_LIMIT = 15  # seconds; CRI-O takes some milliseconds
 _SETTLED = 3  # seconds that a daemon must have run before its start counts
 _POLL = 0.05  # seconds between two polls of a daemon that is starting
 STOP_LIMIT = (
@@ -30,8 +28,8 @@ STOP_LIMIT = (
 START_MARGIN = 120  # seconds beyond ready_timeout: systemd's limits for the stop that precedes the start
 
 
-def snapshot(service: CrioService) -> Before:
-    """Record the daemon before a change, as a contract.Before.
+def snapshot(service: CrioService, keys: Iterable[str] = ()) -> Before:
+    """Record the daemon before a change, as a contract.Before. keys: those whose live values are recorded.
 
     The containers of a daemon that is not serving are found by their monitors. Raises TransactionError if a serving daemon
     cannot be asked.
@@ -43,6 +41,7 @@ def snapshot(service: CrioService) -> Before:
         "version": None,
         "running": [],
         "network_ready": False,
+        "live": {},
     }
     if not service.active:
         found["running"] = containers.snapshot()
@@ -61,7 +60,20 @@ def snapshot(service: CrioService) -> Before:
     found["version"] = version.get("runtime_version")
     found["network_ready"] = conditions.get("NetworkReady", ("", False))[1]
     found["running"] = containers.snapshot(running)
+    found["live"] = _live_values(service, keys)
     return found
+
+
+def _live_values(service: CrioService, keys: Iterable[str]) -> dict[str, str | None]:
+    """Return the live values of these keys, {} for none. Raises TransactionError."""
+    keys = list(keys)
+    if not keys:
+        return {}
+    try:
+        live = live_configuration(service.socket)
+    except CrioSocketError as error:
+        raise TransactionError("refused", f"the daemon does not report its configuration: {error}") from None
+    return {key: live.get(key) for key in keys}
 
 
 def _crictl(service: CrioService) -> Crictl:
@@ -94,29 +106,6 @@ def restart(unit: str, before: Before, ready_timeout: int, words: str) -> str | 
         said = said or service.ending or f"{error.strip()}; it is {service.state_words}"
         raise TransactionError("activate", f"CRI-O did not {words} with the new configuration", said)
     return after
-
-
-def reload(unit: str) -> None:
-    """Reload the daemon, and wait until it logs how that went: systemctl's exit status does not show it.
-
-    Only lines that the daemon's main process wrote after the signal count. Raises TransactionError: with CRI-O's message if
-    it refused, without `detail` if it logged nothing.
-    """
-    pid, after = CrioService(unit).main_pid, journald.cursor()
-    status, _output, error = run(["systemctl", "reload", unit])
-    if status != 0:
-        raise TransactionError("activate", f"systemctl reload {unit} failed", error.strip())
-    deadline = time.monotonic() + _RELOAD_LIMIT
-    while time.monotonic() < deadline:
-        lines = journald.messages_of(pid, after)
-        refused = next((line for line in lines if _NOT_RELOADED in line), None)
-        if refused:
-            said = journald.last_complaint([refused]).replace(_NOT_RELOADED, "")
-            raise TransactionError("activate", "CRI-O did not reload the new configuration", said)
-        if any(_RELOADED in line for line in lines):
-            return
-        time.sleep(_POLL)
-    raise TransactionError("acknowledge", f"{unit} did not log within {_RELOAD_LIMIT} s that it reloaded")
 
 
 def acknowledge(
@@ -237,16 +226,4 @@ def as_ready_as_before(unit: str, before: Before, limit: int) -> str:
         probe(CrioService(unit), before, limit)
     except NodeError as error:
         return str(error)
-    return ""
-
-
-def reload_back(unit: str) -> str:
-    """Make a daemon that was reloaded read the old files again. Returns what is wrong, or "".
-
-    A daemon that refuses them because of somebody else's file still uses what it had.
-    """
-    try:
-        reload(unit)
-    except TransactionError as problem:
-        return "" if problem.detail else str(problem)
     return ""

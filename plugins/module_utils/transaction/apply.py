@@ -13,7 +13,7 @@ import os
 
 from .. import contract, managed_file, node_files, node_state
 from ..contract import Before, Outcome, Request
-from ..crio import daemon, journald
+from ..crio import daemon, effective, journald, reload
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
@@ -128,6 +128,8 @@ def _make_live(
         return service, {}, []
     started = request["activate"] in ("start", "restart")
     outranked = daemon.acknowledge(request["expect"], started, service, before)
+    if request["activate"] == "reload":
+        reload.refuse_unloaded(request["expect"], outranked, service)
     ended = daemon.probe(service, before, request["ready_timeout"], after)
     return CrioService(unit), outranked, ended
 
@@ -152,10 +154,19 @@ def _activate(request: Request, before: Before) -> str | None:
     if not before["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
     if request["activate"] == "reload":
-        daemon.reload(request["unit"])
+        reload.reload(request["unit"], _shown_by(request))
     elif request["activate"] != "none":
         daemon.restart(request["unit"], before, request["ready_timeout"], request["activate"])
     return after
+
+
+def _shown_by(request: Request) -> dict[str, str | None]:
+    """Return the live values that show a reload which CRI-O may not log: those of the changed keys in the node's files."""
+    if request["reload_is_logged"]:
+        return {}
+    present = effective.present(CrioService(request["unit"]))
+    values = {key: effective.value(present, key) for key in request["reload_keys"]}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _touches_units(request: Request) -> bool:

@@ -83,7 +83,7 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
         refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
         dry_start(request, service, copied, configuration, only="invalid registries")
-    before = daemon.snapshot(service)
+    before = daemon.snapshot(service, request["reload_keys"])
     if request["activate"] in ("start", "restart"):
         losses.refuse_to_lose_containers(request, service, before, configuration)
     return before

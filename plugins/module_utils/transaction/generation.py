@@ -74,6 +74,7 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
             "mode": file["mode"],
             "secret": file["secret"],
             "disruption": file["disruption"],
+            "key_hashes": file.get("key_hashes"),
         }
         contents[file["path"]] = _content_of(file, request)
     folder = f"{layout.generations}/{number}.partial"
@@ -85,6 +86,10 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
     for owner, entries in owners.items():
         for path, entry in entries.items():
             kept[path] = {**entry, "owner": owner, "saved": None}
+            if entry["secret"]:
+                kept[path]["key_hashes"] = (
+                    None  # a secret could be guessed from its hash, and must not outlive its setting
+                )
             content = contents[path]
             if content is not None and not entry["secret"]:
                 name = kept[path]["saved"] = str(len(kept))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .. import contract, node_files
 from ..contract import Before, Intent, Outcome, State
-from ..crio import daemon
+from ..crio import daemon, reload
 from ..crio.service import CrioService
 from ..errors import NodeError
 from ..layout import Layout
@@ -141,7 +141,7 @@ def _is_untouched(unit: str, before: Before, problems: list[str]) -> bool:
 def _start_or_reload(change: Intent, before: Before, untouched: bool) -> list[str]:
     unit = change["unit"]
     if untouched:
-        problem = daemon.reload_back(unit) if change["activate"] == "reload" else ""
+        problem = reload.back(unit, before) if change["activate"] == "reload" else ""
     else:
         problem = daemon.start_again(unit) or daemon.as_ready_as_before(unit, before, _READY_LIMIT)
     return [problem] if problem else []

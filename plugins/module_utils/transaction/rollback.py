@@ -160,6 +160,8 @@ class Rollback:
             "remove": asked["remove"],
             "activate": asked["activate"],
             "concerns_daemon": asked["concerns_daemon"],
+            "reload_keys": asked["reload_keys"],
+            "reload_is_logged": asked["reload_is_logged"],
             "daemon_reload": asked["daemon_reload"],
             "id": asked["id"],
             "fingerprint": asked["fingerprint"],
@@ -193,6 +195,7 @@ def _described(path: str, file: KeptFile) -> File:
         "mode": file["mode"],
         "secret": file["secret"],
         "disruption": file["disruption"],
+        "key_hashes": file["key_hashes"],
     }
 
 

@@ -48,6 +48,36 @@ def is_as_committed(found: FoundFile, entry: CommittedFile) -> bool:
     )
 
 
+def unloaded_keys(
+    path: str, wanted: dict[str, str] | None, found: FoundFile, service: CrioService, state: State
+) -> list[str] | None:
+    """Return the keys of a file whose desired values differ from those that the running daemon has loaded; None if unknown.
+
+    wanted: the hashes of the desired keys, {} for a file that is not desired, None for one that only counts as a whole.
+    """
+    loaded = _loaded_keys(path, recorded(state).get(path), found, service, state)
+    if wanted is None or loaded is None:
+        return None
+    return sorted(key for key in {*loaded, *wanted} if loaded.get(key) != wanted.get(key))
+
+
+def _loaded_keys(
+    path: str, entry: OwnedFile | None, found: FoundFile, service: CrioService, state: State
+) -> dict[str, str] | None:
+    """Return the hashes of the keys that the running daemon has loaded from a file, whatever is at its path now."""
+    acknowledged = state["acknowledged"]
+    is_same_daemon = service.active and acknowledged["invocation_id"] == service.invocation_id
+    if entry is None:
+        # The daemon was there when the last change was committed, which found no such file.
+        was_there = path in acknowledged["files"]
+        return {} if is_same_daemon and found["file_type"] == "absent" and not was_there else None
+    known = acknowledged["files"].get(path, {}) if is_same_daemon else {}
+    is_committed = known.get("sha256") == entry["sha256"]
+    if not is_same_daemon and found.get("sha256") == entry["sha256"]:
+        is_committed = is_loaded(path, found, service, state)
+    return entry["key_hashes"] if is_committed else None
+
+
 def is_loaded(path: str, found: FoundFile, service: CrioService, state: State) -> bool:
     """Whether the running daemon has read these bytes.
 

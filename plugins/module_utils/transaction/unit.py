@@ -56,6 +56,7 @@ MODULES = (
     "crio.handlers",
     "crio.journald",
     "crio.live",
+    "crio.reload",
     "crio.sandboxes",
     "crio.service",
     "errors",

@@ -160,6 +160,13 @@ class Catalogue:
                 found.extend(self.walk(value, here))
         return found
 
+    def named_tables(self, data: dict[str, Any], path: Path = ()) -> list[Path]:
+        """Return the tables with a user-defined name, handlers and workloads, in data that mirrors crio.conf."""
+        tables = [(*path, name) for name, value in data.items() if isinstance(value, dict)]
+        tables = [table for table in tables if self.is_table(table)]
+        inner = [each for table in tables for each in self.named_tables(data[table[-1]], table)]
+        return [table for table in tables if self.is_named(table)] + inner
+
     def suggest(self, key: str | Path) -> str | None:
         """Return the known key that was probably meant: in the right case, of another table, or with a similar name."""
         path: Path = tuple(key.split(".")) if isinstance(key, str) else key

@@ -8,6 +8,8 @@ nothing is raised. A key with a problem is left out of the typed data.
 
 from __future__ import annotations
 
+import hashlib
+
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key, since_of
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.crio.rules import RULES
@@ -249,3 +251,15 @@ class CrioConf(Kind):
     def expect(self, data: Data) -> dict[str, str | None]:
         """Return the lines of GET /config."""
         return config_lines(data)
+
+    def key_hashes(self, data: Data) -> dict[str, str]:
+        """Return the hash of each key, and one of each handler and workload, which may be without keys."""
+        hashes = {toml.dotted(path): _hash(toml.literal(value)) for path, _key, value in CATALOGUE.walk(data)}
+        for path in CATALOGUE.named_tables(data):
+            hashes[toml.dotted(path)] = _hash("")
+        return hashes
+
+
+def _hash(text: str) -> str:
+    """Return a hash that is long enough to tell two values of a key apart."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -68,6 +68,14 @@ class Kind:
         """Return what the running daemon's configuration must show: {dotted key: value as CRI-O prints it}."""
         return {}
 
+    def key_hashes(self, data: Data) -> dict[str, str] | None:
+        """Return {dotted key: hash of its value} of everything that the file sets; None if it only counts as a whole.
+
+        A node compares these with the hashes of what its daemon has loaded, to find the keys that a change is about. They must
+        not be logged for a secret file, because a short secret could be guessed from its hash.
+        """
+        return None
+
     def stray(self, name: str, layer: object) -> Problem:
         """Return the problem of a layer that is not a mapping."""
         return Problem(name, "", None, fault_of_mapping(layer), self.accepted)

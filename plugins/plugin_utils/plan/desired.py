@@ -73,6 +73,11 @@ class DesiredFile(NamedTuple):
         """The SHA-256 of the content, in hexadecimal."""
         return hashlib.sha256(self.content.encode()).hexdigest()
 
+    @property
+    def key_hashes(self) -> dict[str, str] | None:
+        """The hashes of its keys, see Kind.key_hashes; None if a daemon that loads it compares it as a whole."""
+        return self.kind.key_hashes(self.checked.data)
+
 
 class DesiredFiles:
     """The desired file set of some owners."""
@@ -107,14 +112,19 @@ class DesiredFiles:
                 "mode": file.mode,
                 "secret": file.secret,
                 "disruption": file.disruption,
+                "key_hashes": None if file.secret else file.key_hashes,
             }
             for file in self
         ]
 
     @property
-    def secret_hashes(self) -> dict[str, str]:
-        """{path: SHA-256} of secret files. It must not be logged, because a short secret could be guessed from it."""
-        return {file.path: file.sha256 for file in self if file.secret}
+    def secrets_described(self) -> dict[str, dict[str, Any]]:
+        """The hashes of secret files, by path. They must not be logged, because a short secret could be guessed from its hash."""
+        secret = [file for file in self if file.secret]
+        return {
+            "secret_hashes": {file.path: file.sha256 for file in secret},
+            "secret_key_hashes": {file.path: file.key_hashes for file in secret},
+        }
 
     @property
     def unwanted(self) -> list[UnwantedFile]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
+from ansible_collections.cri.node.plugins.plugin_utils.plan import disruption as disruptions
 from ansible_collections.cri.node.plugins.plugin_utils.plan import keys, reload
+from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
     from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
 
-DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 DRAIN = "drain"  # a restart that would stop, remove or lose containers; the node refuses it
 
 
@@ -30,6 +31,8 @@ class Plan:
     keys: list[KeyChange] = field(default_factory=list)  # of the files, as far as they are known
     concerns_daemon: bool = True  # whether the daemon reads any file of the set
     activate: str = "none"  # none, reload, start or restart
+    reload_keys: list[str] = field(default_factory=list)  # of crio.conf, which a reload must make live
+    reload_is_logged: bool = True  # whether CRI-O logs that it has reloaded
     enable: bool = False
     needs_drain: bool = (
         False  # whether the node refuses the change because it would stop, remove or lose containers
@@ -50,17 +53,25 @@ class Plan:
         """Whether there is anything to do."""
         return bool(self.files) or self.activate != "none" or self.enable
 
+    @property
+    def disruption_of_daemon(self) -> str:
+        """What the change does to a running daemon, one of DISRUPTIONS: a stopped one is only started."""
+        return self.activate if self.activate in DISRUPTIONS else "none"
+
+    def is_above(self, limit: str) -> bool:
+        """Return whether the change is more disruptive than a limit, one of DISRUPTIONS."""
+        return DISRUPTIONS.index(self.disruption_of_daemon) > DISRUPTIONS.index(limit)
+
     def because(self, disruption: str, reason: str) -> None:
         """Note a reason for a disruption; the most disruptive one wins."""
-        if disruption != "none":
+        if disruption != "none" and reason:
             self.disruption = max(self.disruption, disruption, key=DISRUPTIONS.index)
             self.reasons.append(reason)
 
     def as_data(self) -> dict[str, Any]:
         """Return the plan as a task's result has it."""
-        disruption = self.activate if self.activate in DISRUPTIONS else "none"
         return {
-            "disruption": DRAIN if self.needs_drain else disruption,
+            "disruption": DRAIN if self.needs_drain else self.disruption_of_daemon,
             "reasons": [shown(reason) for reason in self.reasons],
             "files": dict(self.files),
             "keys": [dict(change) for change in self.keys],
@@ -78,15 +89,23 @@ def make(wanted: FileSet, report: Report) -> Plan:
             action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
             plan.files[path] = action
             plan.keys += keys.changes(wanted, path, found)
-            plan.because(found["disruption"], reason_of_file(path, action))
+            _weigh_file(plan, reason_of_file(path, action), found, report)
         elif is_unloaded(found) and report["unit"]["active"]:
-            plan.because(
-                found["disruption"],
-                f"{path} matches the desired state, but the running daemon has not loaded it",
-            )
+            reason = f"{path} matches the desired state, but the running daemon has not loaded it"
+            _weigh_file(plan, reason, found, report)
     if plan.concerns_daemon:
         _weigh_daemon(plan, report, wanted)
     return plan
+
+
+def _weigh_file(plan: Plan, reason: str, found: ReportedFile, report: Report) -> None:
+    """Add the disruption of a file that the daemon has not loaded to the plan."""
+    needed, by_keys = disruptions.of_file(found, disruptions.version_of(report))
+    plan.because(needed, reason)
+    plan.because(needed, by_keys)
+    if needed == "none" != found["disruption"]:
+        plan.reasons.append(f"{reason}, but not its content, which the running daemon has loaded")
+    plan.reload_keys += found.get("unloaded_keys", [])
 
 
 def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
@@ -102,6 +121,9 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
         plan.because("restart", reason)
     if plan.disruption == "reload":
         unreliable = reload.unreliable(report, wanted.settings())
+        plan.reload_is_logged = reload.is_logged(plan.reload_keys, wanted.expect)
+        if not unreliable and not plan.reload_is_logged:
+            unreliable = reload.not_shown(report, plan.reload_keys)
         if unreliable:
             plan.because("restart", f"a reload is not enough: {unreliable}")
     # A daemon between two states may be running, with containers that depend on it, so it is treated as running.

@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio import option_names
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import Version
+from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import version_of
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 # CRI-O logs a successful reload at level info, and this is the only evidence: `systemctl reload` always succeeds. It reads the
 # names of levels in any case (logrus.ParseLevel).
 _TELLING_LEVELS = ('"info"', '"debug"', '"trace"')
+_LEVEL, _FILTER = "crio.runtime.log_level", "crio.runtime.log_filter"
 _LOGGED_SINCE = Version(1, 30, 6)  # the first release that logs it (server/server.go)
 # A key whose option SIGHUP discards too (pkg/config/reload.go, ReloadRuntimes), although no new pod gets a changed handler.
 _ALSO_READ = "crio.runtime.default_runtime"
@@ -29,7 +32,7 @@ def unreliable(report: Report, settings: list[Setting]) -> str:
     unit, live = report["unit"], report["reload"]
     if not unit["reloads"]:
         return f"{unit['name']} has no ExecReload"
-    version = _version(report)
+    version = version_of(report)
     if version and version < _LOGGED_SINCE:
         return f"CRI-O {version} does not log its outcome, as {_LOGGED_SINCE} and later do"
     if (live["log_level"] or "").lower() not in _TELLING_LEVELS:
@@ -46,6 +49,35 @@ def unreliable(report: Report, settings: list[Setting]) -> str:
     return _missing_auth_file(report, settings)
 
 
+def is_logged(keys: list[str], expect: dict[str, str | None]) -> bool:
+    """Return whether a daemon that reloads these keys is sure to log the outcome: it uses a new level and filter at once.
+
+    expect: the expected live values. A level or a filter that is no longer set may become anything.
+    """
+    if _LEVEL in keys and (expect.get(_LEVEL) or "").lower() not in _TELLING_LEVELS:
+        return False
+    return _FILTER not in keys or expect.get(_FILTER) == '""'
+
+
+def not_shown(report: Report, keys: list[str]) -> str:
+    """Return why live values do not show a reload that may not be logged, as a clause; "" if they do.
+
+    keys: those of crio.conf that the reload makes live.
+    """
+    others = [
+        path
+        for path, found in {**report["files"], **report["orphans"]}.items()
+        if found["disruption"] == "reload" and not found["loaded"]
+    ]
+    if others:
+        return f"CRI-O might not log whether it has read {others[0]}, because log_level or log_filter changes too"
+    for key in keys:
+        entry = CATALOGUE.lookup(key)
+        if entry is None or entry.unprinted or entry.secret:
+            return f"CRI-O might not log its outcome, because log_level or log_filter changes, and shows no value of {key}"
+    return ""
+
+
 def _missing_auth_file(report: Report, settings: list[Setting]) -> str:
     """Return why a new pause_image_auth_file makes a reload fail: only a start does without the file."""
     for setting in settings:
@@ -54,14 +86,6 @@ def _missing_auth_file(report: Report, settings: list[Setting]) -> str:
         if setting["key"] == _AUTH_FILE and path in report["missing_paths"] and _AUTH_FILE in report["live"]:
             return f"CRI-O would refuse it, because {path}, the {_AUTH_FILE}, does not exist on this node"
     return ""
-
-
-def _version(report: Report) -> Version | None:
-    """Return the version of CRI-O on the node, or None if it cannot be read."""
-    try:
-        return parse_version(report["crio"]["version"] or "")
-    except ValueError:
-        return None
 
 
 def _reloaded_options() -> set[str]:

@@ -10,8 +10,9 @@ from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import node_table
+from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
-from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DISRUPTIONS, DRAIN, reason_of_file
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DRAIN, reason_of_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, listed
 
@@ -191,7 +192,8 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
             restated[path] = reason
     costs = plan["disruption"] not in (None, DISRUPTIONS[0])
     for path in sorted(files, key=lambda path: (path not in restated, path))[:_MOST_FILES]:
-        note = " (no daemon reads it)" if costs and path not in restated else ""
+        has_reason = path in restated or any(reason.startswith(f"{path} ") for reason in plan["reasons"])
+        note = " (no daemon reads it)" if costs and not has_reason else ""
         yield f"{files[path]} {node_table.shortened_path(printable(path), width - len(files[path]) - 1)}{note}"
         if with_keys:
             yield from _keys(plan, path)

@@ -100,6 +100,8 @@ def _request_of(made: Plan, report: Report) -> dict[str, Any]:
         # Only the node knows which entries of shared files are ours, so it removes them itself.
         "remove": [path for path in made.removes if not report["orphans"][path].get("shared")],
         "activate": made.activate,
+        "reload_keys": made.reload_keys if made.activate == "reload" else [],
+        "reload_is_logged": made.reload_is_logged,
         "concerns_daemon": made.concerns_daemon,
         "daemon_reload": report["unit"]["needs_daemon_reload"],
         "id": uuid.uuid4().hex,

@@ -93,7 +93,7 @@ def test_the_kinds_of_crictl_failures_are_documented_in_one_way(name):
 
 
 def test_a_request_has_the_keys_of_its_contract():
-    secrets = {"secret_hashes", "secret_contents", "secret_entries"}
+    secrets = {"secret_hashes", "secret_key_hashes", "secret_contents", "secret_entries"}
     request = set(contract.Request.__annotations__)
     assert set(node_runtime_config.REQUEST) - secrets == request
     assert set(node_runtime_rollback.REQUEST) == set(contract.RollbackRequest.__annotations__)

@@ -48,7 +48,8 @@ def test_a_state_of_the_former_format_keeps_its_content():
     }
     state = contract.read_state(json.dumps(former), "/state.json")
     assert state["format"] == contract.STATE_FORMAT
-    assert state["owners"] == former["owners"]
+    recorded = former["owners"]["crio"]["/etc/a"]
+    assert state["owners"] == {"crio": {"/etc/a": {**recorded, "key_hashes": None}}}
     assert state["acknowledged"] == {"invocation_id": "i", "files": {"/etc/a": {"sha256": "h"}}}
     assert state["binary"] == former["binary"]
 
@@ -101,3 +102,22 @@ def test_a_state_stores_entries_as_hashes():
 def test_a_document_with_invalid_fields_is_damaged(reader, document):
     with pytest.raises(contract.DamagedDocument):
         reader(json.dumps(document), "/x.json")
+
+
+@pytest.mark.parametrize("hashes", [None, "text", ["a"], {"a": 1}, 7])
+def test_hashes_of_keys_that_cannot_be_used_are_left_out(hashes):
+    entry = {"sha256": "h", "mode": "0644", "secret": False, "disruption": "restart", "key_hashes": hashes}
+    state = contract.read_state(json.dumps({"format": 2, "owners": {"crio": {"/etc/a": entry}}}), "/s")
+    assert state["owners"]["crio"]["/etc/a"]["key_hashes"] is None
+
+
+def test_hashes_of_keys_are_kept():
+    entry = {
+        "sha256": "h",
+        "mode": "0644",
+        "secret": False,
+        "disruption": "restart",
+        "key_hashes": {"a": "1"},
+    }
+    state = contract.read_state(json.dumps({"format": 2, "owners": {"crio": {"/etc/a": entry}}}), "/s")
+    assert state["owners"]["crio"]["/etc/a"]["key_hashes"] == {"a": "1"}

@@ -55,7 +55,8 @@ class Node(FakeNode):
             "shared": [shared] if entries else [], "expect": {}, "paths": [], "ready_timeout": 1,
             "asks_for_crictl": False, "contents": {self.path(path): content for path, content in contents.items()},
             "entries": {self.path(AUTH): entries or {}}, "activate": "restart", "concerns_daemon": True,
-            "daemon_reload": False, "id": f"change-{self.number}", "remove": [], **more,
+            "daemon_reload": False, "id": f"change-{self.number}", "remove": [],
+            "reload_keys": [], "reload_is_logged": True, **more,
         }  # fmt: skip
         report = node_state.read(request, self.layout)
         request["remove"] = [

@@ -65,6 +65,8 @@ class Roller:
             remove=[path for path in made.removes if not report["orphans"][path].get("shared")],
             activate=made.activate,
             concerns_daemon=made.concerns_daemon,
+            reload_keys=[],
+            reload_is_logged=True,
             daemon_reload=False,
             id=f"rollback-{self.node.number}",
             fingerprint=report["fingerprint"],

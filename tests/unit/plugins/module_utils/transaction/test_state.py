@@ -169,3 +169,74 @@ def test_whether_a_secret_file_is_as_committed_is_reported_without_its_hash(fake
         found = node_state.read(secret, node.layout)["files"][path]
         assert found["as_committed"] is expected
         assert node_files.digest(content.encode()) not in str(found)
+
+
+KEYS = {"crio.runtime.log_level": "a", "crio.runtime.pids_limit": "b"}
+
+
+@pytest.fixture
+def with_keys(committed):
+    """Return a file and the state in which it was committed with these keys."""
+    path, known = committed
+    found = node_files.describe(str(path))
+    known["generation"] = 1
+    known["owners"] = {
+        "crio": {
+            str(path): {
+                "sha256": found["sha256"], "mode": "0644", "secret": False, "disruption": "restart", "key_hashes": KEYS,
+            }
+        }
+    }  # fmt: skip
+    return path, known
+
+
+def unloaded(path, known, wanted, invocation="former", active=True, started_at=0):
+    service = SimpleNamespace(active=active, invocation_id=invocation, started_at=started_at)
+    return state.unloaded_keys(str(path), wanted, node_files.describe(str(path)), service, known)
+
+
+def test_the_keys_that_the_daemon_has_not_loaded_are_named(with_keys):
+    path, known = with_keys
+    assert unloaded(path, known, KEYS) == []
+    assert unloaded(path, known, {**KEYS, "crio.runtime.pids_limit": "c"}) == ["crio.runtime.pids_limit"]
+    assert unloaded(path, known, {"crio.runtime.log_level": "a"}) == ["crio.runtime.pids_limit"]
+    assert unloaded(path, known, {**KEYS, "crio.api.listen": "c"}) == ["crio.api.listen"]
+    assert unloaded(path, known, {}) == sorted(KEYS)  # a file that is not desired any more
+
+
+def test_an_edit_by_hand_does_not_change_what_is_loaded(with_keys):
+    path, known = with_keys
+    path.write_text("edited")
+    assert unloaded(path, known, KEYS) == []
+    path.unlink()
+    assert unloaded(path, known, KEYS) == []
+
+
+def test_what_a_later_start_has_loaded_is_known_if_the_file_is_still_the_committed_one(with_keys):
+    path, known = with_keys
+    assert unloaded(path, known, KEYS, "later") == []
+    path.write_text("edited")
+    assert unloaded(path, known, KEYS, "later", started_at=2**33) is None
+    path.unlink()
+    assert unloaded(path, known, KEYS, "later") is None
+
+
+def test_the_loaded_keys_of_a_stopped_daemon_are_not_known(with_keys):
+    assert unloaded(*with_keys, KEYS, active=False) is None
+
+
+def test_a_file_that_counts_as_a_whole_has_no_keys(with_keys):
+    path, known = with_keys
+    assert unloaded(path, known, None) is None
+    known["owners"]["crio"][str(path)]["key_hashes"] = None
+    assert unloaded(path, known, KEYS) is None
+
+
+def test_a_daemon_that_was_there_at_the_last_commit_has_loaded_nothing_of_a_file_that_did_not_exist(tmp_path):
+    path = tmp_path / "new"
+    known = contract.empty_state()
+    known["acknowledged"]["invocation_id"] = "former"
+    assert unloaded(path, known, KEYS) == sorted(KEYS)
+    assert unloaded(path, known, KEYS, "later") is None
+    path.write_text("of somebody else")
+    assert unloaded(path, known, KEYS) is None

@@ -425,3 +425,72 @@ def test_a_handler_that_is_live_or_not_loaded_yet_is_not_late():
     assert plan.make(kata(), node).reasons == [
         f"{PATH} matches the desired state, but the running daemon has not loaded it"
     ]
+
+
+def by_key(*keys, settings, log_level='"info"', **more):
+    """Return the plan of a node whose daemon has not loaded these keys of a changed crio.conf."""
+    node = reloading(log_level=log_level, **more)
+    node["files"] = {PATH: {**OTHER, "unloaded_keys": list(keys), "content": ""}}
+    layer = ("crio_config", {"crio": {"runtime": settings}})
+    return plan.make(DesiredFiles([of_kind("crio_conf", layer)]), node)
+
+
+LEVEL, FILTER, PIDS = "crio.runtime.log_level", "crio.runtime.log_filter", "crio.runtime.pids_limit"
+PINNED = "crio.image.pinned_images"  # CRI-O completes the list, so that it is not compared
+
+
+def test_a_key_that_sighup_reads_is_reloaded():
+    made = by_key(LEVEL, settings={"log_level": "debug", "pids_limit": 5})
+    assert (made.activate, made.reload_keys, made.reload_is_logged) == ("reload", [LEVEL], True)
+    assert made.reasons == [f"{PATH} changes", f"a reload is enough for {LEVEL}"]
+
+
+def test_a_key_that_only_a_start_reads_is_the_reason_of_a_restart():
+    made = by_key(LEVEL, PIDS, settings={"log_level": "debug", "pids_limit": 5})
+    assert made.activate == "restart"
+    assert made.reasons == [f"{PATH} changes", f"{PIDS} needs a restart"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "settings", "activate", "is_logged"),
+    [
+        ([LEVEL], {"log_level": "error"}, "reload", False),
+        ([FILTER], {"log_filter": "x"}, "reload", False),
+        ([LEVEL], {}, "reload", False),
+        ([LEVEL, PINNED], {}, "restart", False),
+        ([FILTER], {"log_filter": ""}, "reload", True),
+    ],
+    ids=[
+        "a quieter level",
+        "a filter",
+        "a level that others decide",
+        "with a key without live value",
+        "no filter",
+    ],
+)
+def test_a_reload_that_is_not_logged_must_show_in_live_values(keys, settings, activate, is_logged):
+    made = by_key(*keys, settings={**settings, "pids_limit": 5})
+    assert (made.activate, made.reload_is_logged) == (activate, is_logged)
+    if activate == "restart":
+        assert f"shows no value of {PINNED}" in made.reasons[-1]
+
+
+def test_registries_and_a_quieter_level_together_need_a_restart():
+    node = reloading()
+    registries = "/etc/containers/registries.conf.d/zz-cri-node.conf"
+    node["files"] = {
+        PATH: {**OTHER, "unloaded_keys": [LEVEL]},
+        registries: {**ABSENT, "disruption": "reload"},
+    }
+    layer = ("crio_config", {"crio": {"runtime": {"log_level": "error"}}})
+    made = plan.make(DesiredFiles([of_kind("crio_conf", layer), entry(path=registries)]), node)
+    assert made.activate == "restart"
+    assert f"might not log whether it has read {registries}" in made.reasons[-1]
+
+
+def test_other_rights_on_a_loaded_file_change_it_without_the_daemon():
+    node = report({PATH: {**OTHER, "unloaded_keys": [], "same_content": True}})
+    layer = ("crio_config", {"crio": {"runtime": {"pids_limit": 5}}})
+    made = plan.make(DesiredFiles([of_kind("crio_conf", layer)]), node)
+    assert (made.files, made.activate) == ({PATH: "change"}, "none")
+    assert made.reasons == [f"{PATH} changes, but not its content, which the running daemon has loaded"]
