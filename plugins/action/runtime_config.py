@@ -14,8 +14,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
+from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import variable_names
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, variable_names
 from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action import (
     ChangingAction,
     result_of,
@@ -45,7 +46,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "element": {"type": "str"},
             "mode": {"type": "str"},
             "secret": {"type": "bool", "default": False},
-            "disruption": {"type": "str", "choices": list(plan.DISRUPTIONS)},
+            "disruption": {"type": "str", "choices": list(DISRUPTIONS)},
         },
     },
     "owners": {"type": "list", "elements": "str"},
@@ -56,6 +57,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
+    "max_disruption": {"type": "str", "choices": list(DISRUPTIONS), "default": DISRUPTIONS[-1]},
 }
 
 
@@ -63,7 +65,11 @@ class ActionModule(ChangingAction):
     """Makes no remote call for `checked`, one if nothing differs, and two for a change."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
-    VARIABLES = {"ready_timeout": "crio_ready_timeout", "install": "crio_install"}
+    VARIABLES = {
+        "ready_timeout": "crio_ready_timeout",
+        "install": "crio_install",
+        "max_disruption": "runtime_max_disruption",
+    }
     MODULE = "cri.node.node_runtime_config"
 
     @classmethod
@@ -118,6 +124,7 @@ class ActionModule(ChangingAction):
         report = self._call("read", wanted, options, {}, task_vars)["report"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
+        self._refuse_above(options["max_disruption"], made)
         result = result_of(made, report)
         _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
 
@@ -132,6 +139,16 @@ class ActionModule(ChangingAction):
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
 
+    def _refuse_above(self, limit: str, made: plan.Plan) -> None:
+        """Raise TaskFailure for a change that is more disruptive than the user allows."""
+        if not made.is_above(limit):
+            return
+        raise TaskFailure(
+            f"{option_rules.labelled('max_disruption', self.VARIABLES)} is {limit}, but the change needs a {made.activate}:"
+            f" {'; '.join(shown(reason) for reason in made.reasons)}. Nothing was changed on the node.",
+            {"plan": made.as_data(), "phase": "refused", "rolled_back": False, "as_before": True},
+        )
+
     def _call(
         self,
         call: str,
@@ -141,10 +158,7 @@ class ActionModule(ChangingAction):
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
         request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
-        secrets = {
-            "secret_hashes": wanted.secret_hashes,
-            "secret_contents": request.pop("secret_contents", {}),
-        }
+        secrets = {**wanted.secrets_described, "secret_contents": request.pop("secret_contents", {})}
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
 
 

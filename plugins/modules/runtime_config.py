@@ -70,6 +70,15 @@ options:
     description: Time limit for the runtime to become ready after a restart, in seconds. After that, the change is undone.
     type: int
     default: 60
+  max_disruption:
+    description:
+      - What a change may do to the running daemon. A change that needs more fails before anything is changed on the node, also in
+        check mode, with its reasons and its plan.
+      - V(none) only allows changes that no running daemon has to read; V(reload) allows those that CRI-O reads without a restart.
+      - Starting a daemon that is not running is always allowed. The installation of O(bundle) is not limited.
+    type: str
+    choices: [none, reload, restart]
+    default: restart
 extends_documentation_fragment:
   - cri.node.file_set
 attributes:

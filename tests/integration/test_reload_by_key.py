@@ -179,3 +179,21 @@ def test_a_reload_that_crio_refuses_is_undone_without_a_restart(started, apply):
     assert running_containers(started) == running
     assert litter(started) == ""
     assert apply({**BASE, "log_level": "debug"})["plan"]["disruption"] == "reload"
+
+
+def test_a_change_above_the_limit_changes_nothing(started, call_module):
+    before = observe(started)
+    crio = {"runtime": {**BASE, "pids_limit": 2048}}
+    entry = {
+        "path": PATH,
+        "owner": "crio",
+        "kind": "crio_conf",
+        "layers": [["crio_config", {"crio": crio}]],
+    }
+    asked = {"files": [entry], "owners": ["crio"], "max_disruption": "reload"}
+    refused = call_module(started, "cri.node.runtime_config", asked)
+    assert "crio.runtime.pids_limit needs a restart" in refused["msg"]
+    assert refused["plan"]["disruption"] == "restart"
+    assert observe(started) == before
+    crio["runtime"] = {**BASE, "log_level": "debug"}
+    assert call_module(started, "cri.node.runtime_config", asked)["plan"]["disruption"] == "reload"

@@ -30,6 +30,7 @@ SINGLE = {
     "verify_pull": "list",
     "verify_timeout": "number",
     "verify_report_file": "text",
+    "runtime_max_disruption": "text",
     "plan_report_file": "text",
     "drift_ignore": "list",
     "drift_report_file": "text",

@@ -101,6 +101,36 @@ def test_a_prediction_has_the_containers_and_the_disruption_that_the_node_return
     assert bool(task.result.get("failed")) == bool(outcome.get("failed"))
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_change_above_the_limit_fails_with_its_reasons_before_the_node_is_asked_again(run, check_mode):
+    absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+    calls = []
+
+    def node(request):
+        calls.append(request["call"])
+        return {"report": report(files={FILE["path"]: absent}, fingerprint="f")}
+
+    limited = {"files": [FILE], "max_disruption": "reload"}
+    task = run("runtime_config", limited, node, check_mode=check_mode)
+    assert calls == ["read"]
+    assert task.result["failed"]
+    assert task.result["plan"]["disruption"] == "restart"
+    assert task.message == (
+        "max_disruption (runtime_max_disruption of the role) is reload, but the change needs a restart:"
+        f" {FILE['path']} is new. Nothing was changed on the node."
+    )
+
+
+def test_a_limit_lets_a_stopped_daemon_be_started(run):
+    absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+    found = report(files={FILE["path"]: absent}, fingerprint="f")
+    found["unit"].update(active=False, phase="stopped")
+    answers = {"read": {"report": found}, "apply": {"outcome": {"running": 0}}}
+    limited = {"files": [FILE], "max_disruption": "none"}
+    task = run("runtime_config", limited, lambda request: answers[request["call"]], check_mode=True)
+    assert (task.result.get("failed"), task.result["changed"]) == (None, True)
+
+
 @pytest.mark.parametrize("version", ["1.33.12", "1.38.0", "1.40", "2.36.0"])
 def test_a_node_whose_version_is_not_supported_gets_a_warning(run, version):
     as_wanted = {
