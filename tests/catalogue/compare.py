@@ -69,6 +69,12 @@ def of_printed(text: str, version: Version) -> list[str]:
     return found
 
 
+def printed_keys(text: str) -> list[str]:
+    """Return the dotted keys that `crio config --default` prints, with * for the name of a handler."""
+    known = ((path, CATALOGUE.lookup(path)) for path, _value in _leaves(tomllib.loads(text)))
+    return [key.key if key else ".".join(path) for path, key in known]
+
+
 def of_binary(content: bytes, text: str, version: Version) -> list[str]:
     """Compare the struct tags that a binary contains: they show keys that `crio config` does not print.
 

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes every key of crio.conf on a live node, and compares the prediction with what CRI-O did: ``python -m predict``.
+
+Prints a table of the keys, then those that could not be proved, each with the reason. Exits with 1 if a key contradicts its
+prediction or fewer than nine tenths are confirmed, and with 2 if there is no CRI-O to ask.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from testbed import bed
+from testbed.bed import TestBed
+from testbed.engine import EngineError
+from testbed.node import Node, NodeError
+from testbed.paths import link_collection
+from testbed.source import SourceError, pick_source
+
+sys.path.insert(0, str(link_collection()))
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
+    Version,
+    is_catalogued,
+    parse_version,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+from catalogue import compare
+from predict import base, pods
+from predict.changes import UNTRIED, Change, changes
+from predict.daemon import Daemon
+from predict.effects import EFFECTS
+from predict.judge import UNPROVED, Verdict, judge, passes, summary, table
+from predict.rounds import Theatre
+
+DEFAULTS = "crio --config /dev/null --config-dir /run/predict/no-such-directory config --default 2>/dev/null"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play all rounds on one node; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m predict", description=__doc__)
+    parser.add_argument("--only", default="", help="a part of the keys or of the rounds to observe")
+    parser.add_argument("--keep", action="store_true", help="keep the node for inspection")
+    options = parser.parse_args(arguments)
+    try:
+        source = pick_source()
+    except SourceError as error:
+        print(f"predict: nothing was observed: {error}")
+        return 2
+    version = parse_version(source.version)
+    if source.standin or not is_catalogued(version):
+        print(
+            f"predict: nothing was observed: there is no CRI-O to ask, but {source}. tests/testbed/README.md names the places"
+        )
+        return 2
+    print(f"CRI-O on the node: {source}", flush=True)
+    bed.sweep()
+    test_bed = TestBed(f"predict-{os.getpid()}", source, owner="" if options.keep else bed.owner_mark())
+    try:
+        verdicts = observe(test_bed.add("node-1")[0], version, options.only)
+    except (NodeError, EngineError) as error:
+        print(f"predict: {error}")
+        return 1
+    finally:
+        if not options.keep:
+            test_bed.down()
+    print(*table(verdicts), *summary(verdicts), sep="\n")
+    return int(not passes(verdicts))
+
+
+def observe(node: Node, version: Version, only: str) -> list[Verdict]:
+    """Return the verdicts on all keys, sorted. Raises NodeError if the node is not healthy at the end."""
+    made = [each for each in changes(version) if only in each.key or only in each.round]
+    theatre = _theatre(node, made)
+    verdicts = []
+    for name in dict.fromkeys(each.round for each in made):
+        verdicts += _round(theatre, name, [each for each in made if each.round == name])
+    node.wait_for_crio()
+    node.run_pod()
+    node.remove_pods()
+    verdicts += [
+        Verdict(key.key, key.live_in(version), "-", UNPROVED, why=UNTRIED[key.key])
+        for key in CATALOGUE.keys_of(version)
+        if key.key in UNTRIED and only in key.key
+    ]
+    verdicts += [
+        Verdict(key, "-", "-", UNPROVED, why="the catalogue does not have this key, which CRI-O prints")
+        for key in compare.printed_keys(node.check(DEFAULTS))
+        if key not in {each.key for each in CATALOGUE.keys_of(version)} and only in key
+    ]
+    return sorted(verdicts, key=lambda each: each.key)
+
+
+def _theatre(node: Node, made: Sequence[Change]) -> Theatre:
+    conmon = base.prepare(node)
+    node.copy_in(base.BASE_DROP_IN, toml.dumps(base.configuration(conmon)))
+    daemon = Daemon(node)
+    why = daemon.restart()
+    if why:
+        raise NodeError(f"CRI-O does not start with the settings of the node: {why}")
+    for image in ("long-running", "hello-world"):
+        node.check(["crictl", "pull", node.image(image)])
+    before = daemon.look(_pods(made), pull=True)
+    return Theatre(daemon, base.configuration(conmon), before)
+
+
+def _pods(made: Sequence[Change]) -> list[str]:
+    needed = {pod for each in made if each.key in EFFECTS for pod in EFFECTS[each.key].pods}
+    return [name for name in pods.names() if name in needed]
+
+
+def _round(theatre: Theatre, name: str, made: list[Change]) -> list[Verdict]:
+    started = time.monotonic()
+    found = [judge(each) for each in theatre.play(made)]
+    print(f"{name}: {len(made)} keys, {time.monotonic() - started:.0f} s", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

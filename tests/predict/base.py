@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node has before any change: a configuration in which changes are visible, and the files that values refer to."""
+
+import json
+from typing import Any
+
+from testbed.node import Node
+
+FILES = "/etc/predict"
+PROGRAMS = "/usr/local/lib/predict"
+RUN = "/run/predict"
+WRAPPER = "/usr/local/lib/testbed/crun"
+BASE_DROP_IN = "/etc/crio/crio.conf.d/20-predict-base.conf"
+UNIT_DROP_IN = "/etc/systemd/system/crio.service.d/predict.conf"
+# With cgroupfs, monitors that are not in the cgroup of a pod are in that of the service.
+UNIT = "[Service]\nKillMode=process\n"
+ALLOWED = ["io.kubernetes.cri-o.Devices", "platform-runtime-path.crio.io"]
+# Handlers with a state of their own; each shows the change of one key that needs a drain.
+DRAINED = ("moved", "rooted", "typed", "heir", "other")
+SHIM = f"{PROGRAMS}/containerd-shim-predict-v2"
+
+_SECCOMP = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["acct"], "action": "SCMP_ACT_ERRNO"}]}
+_HOOK = {
+    "version": "1.0.0",
+    "hook": {"path": "/bin/true"},
+    "when": {"always": True},
+    "stages": ["prestart"],
+}
+_DEVICE = {
+    "cdiVersion": "0.5.0",
+    "kind": "predict.example/device",
+    "devices": [{"name": "one", "containerEdits": {"env": ["PREDICT_CDI=1"]}}],
+}
+
+
+def configuration(conmon: str) -> dict[str, Any]:
+    """Return the settings that come after the test bed's own. conmon: the path of the node's conmon."""
+    return {
+        "crio": {
+            "runtime": {
+                "conmon_cgroup": "",
+                "runtimes": {
+                    "crun": _handler("crun", conmon, allowed_annotations=ALLOWED),
+                    "predict": _handler(
+                        "predict", conmon, allowed_annotations=ALLOWED, container_min_memory="12MiB"
+                    ),
+                    "bare": _handler("bare", conmon, monitor_cgroup=""),
+                    "slow": _handler("slow", conmon, runtime_path=f"{PROGRAMS}/slow"),
+                    **{name: _handler(name, conmon) for name in DRAINED},
+                    "typed": _handler("typed", conmon, runtime_path=SHIM),
+                },
+                "workloads": {
+                    "predict": {
+                        "activation_annotation": "predict.example/workload",
+                        "annotation_prefix": "predict.example",
+                        "allowed_annotations": [],
+                        "resources": {"cpushares": 10},
+                    }
+                },
+            }
+        }
+    }
+
+
+def _handler(name: str, conmon: str, **more: Any) -> dict[str, Any]:
+    # The testbed's OCI runtime with a directory of its own, so that a pod is only known to its own handler.
+    return {
+        "runtime_path": WRAPPER,
+        "runtime_type": "oci",
+        "runtime_root": f"/run/predict-{name}" if name != "crun" else "/run/crun",
+        "monitor_path": conmon,
+        "monitor_cgroup": "pod",
+        **more,
+    }
+
+
+def _network(name: str, subnet: str) -> str:
+    plugin = {
+        "type": "bridge",
+        "bridge": f"{name}0",
+        "isGateway": True,
+        "ipam": {"type": "host-local", "ranges": [[{"subnet": subnet}]]},
+    }
+    return json.dumps({"cniVersion": "1.0.0", "name": name, "plugins": [plugin]})
+
+
+def files() -> dict[str, str]:
+    """Return the content of the files that values refer to, by path. Programs are those below PROGRAMS."""
+    return {
+        f"{FILES}/seccomp.json": json.dumps(_SECCOMP),
+        f"{FILES}/auth.json": "{}",
+        f"{FILES}/reject.json": json.dumps({"default": [{"type": "reject"}]}),
+        f"{FILES}/mounts.conf": f"{FILES}/mounted:/predict-mounted\n",
+        f"{FILES}/mounted/file": "mounted\n",
+        f"{FILES}/hooks.d/predict.json": json.dumps(_HOOK),
+        f"{FILES}/cdi/predict.json": json.dumps(_DEVICE),
+        f"{FILES}/blockio.yaml": "Classes:\n  predict:\n  - Weight: 10\n",
+        f"{FILES}/rdt.yaml": "partitions: {}\n",
+        f"{FILES}/net.d/10-there.conflist": _network("there", "10.90.0.0/16"),
+        "/etc/cni/net.d/90-named.conflist": _network("named", "10.89.0.0/16"),
+        f"{PROGRAMS}/pinns": f'#!/bin/sh\ntouch {RUN}/pinns-was-called\nexec pinns "$@"\n',
+        f"{PROGRAMS}/slow": f'#!/bin/sh\ncase " $* " in *" create "*) sleep 40; exit 1;; esac\nexec {WRAPPER} "$@"\n',
+        f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {WRAPPER} "$@"\n',
+        # As any other OCI runtime, it does not know the containers of the one before it.
+        f"{PROGRAMS}/moved": (
+            "#!/usr/bin/python3 -IS\nimport os, sys\n"
+            'told = ["--root=/run/predict-elsewhere" if each.startswith("--root=") else each for each in sys.argv[1:]]\n'
+            f'os.execv("{WRAPPER}", ["{WRAPPER}", *told])\n'
+        ),
+    }
+
+
+def prepare(node: Node) -> str:
+    """Write all files to a node, and return the path of its conmon. CRI-O still runs with its old configuration."""
+    for path, content in files().items():
+        node.copy_in(path, content, 0o755 if path.startswith(PROGRAMS) else 0o644)
+    conmon = node.check(
+        "sed -n 's/^monitor_path = \"\\(.*\\)\"/\\1/p' /etc/crio/crio.conf.d/10-testbed.conf"
+    ).strip()
+    node.check(
+        f"set -e; mkdir -p {RUN} {FILES}/empty; cp {conmon} {PROGRAMS}/conmon-of-all; cp {conmon} {PROGRAMS}/conmon-of-one;"
+        f" ln -sf {WRAPPER} {SHIM};"
+        f" openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=predict -keyout {FILES}/key.pem -out {FILES}/cert.pem"
+        " -addext subjectAltName=DNS:predict 2>/dev/null;"
+        f" cp {FILES}/key.pem {FILES}/metrics-key.pem; cp {FILES}/cert.pem {FILES}/metrics-cert.pem"
+    )
+    node.copy_in(UNIT_DROP_IN, UNIT)
+    node.check("systemctl daemon-reload")
+    return conmon

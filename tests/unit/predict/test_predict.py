@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The choice of values, the search and the judgement of `make predict`, without a node."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+import pytest
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
+from predict import __main__ as program
+from predict import base, changes, pods
+from predict.effects import EFFECTS
+from predict.evidence import Evidence
+from predict.judge import (
+    CONFIRMED,
+    CONTRADICTED,
+    EFFECT,
+    LIVE,
+    UNPROVED,
+    Observation,
+    Verdict,
+    judge,
+    passes,
+    summary,
+    table,
+)
+from predict.search import failing
+from testbed.paths import FILES
+
+VERSION = parse_version("1.37")
+ALL = changes.changes(VERSION)
+BASE = base.configuration("/usr/bin/conmon")
+TESTBED = tomllib.loads((FILES / "10-testbed.conf").read_text())
+
+
+def seen(predicted, *, effect=None, **more):
+    """Return an observation: each step is named by a letter if the new value was there: b(efore), r(eload), u(ndone), s(tart)."""
+    steps = {"b": "before", "r": "reload", "u": "back", "s": "restart"}
+
+    def read(letters):
+        return {name: letter in letters for letter, name in steps.items()}
+
+    config = read(more.pop("config", ""))
+    return Observation(
+        "a.key", predicted, config=config, effect={} if effect is None else read(effect), **more
+    )
+
+
+def test_each_key_of_the_version_is_changed_or_has_a_reason_why_not():
+    changed = [each.key for each in ALL]
+    assert len(changed) == len(set(changed))
+    assert sorted([*changed, *changes.UNTRIED]) == sorted(key.key for key in CATALOGUE.keys_of(VERSION))
+
+
+@pytest.mark.parametrize("table", [changes.VALUES, EFFECTS], ids=["values", "effects"])
+def test_a_key_of_a_table_is_one_that_is_changed(table):
+    assert set(table) <= {each.key for each in ALL}
+
+
+@pytest.mark.parametrize("change", ALL, ids=lambda change: change.key)
+def test_a_new_value_differs_from_the_one_on_the_node(change):
+    before = _value(BASE, change.path)
+    before = _value(TESTBED, change.path) if before is None else before
+    before = CATALOGUE.lookup(change.key).default_in(VERSION) if before is None else before
+    assert change.value not in (before, None)
+
+
+def _value(data, path):
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def test_the_check_of_the_collection_accepts_the_base_and_each_round():
+    assert crio_conf.check([("crio_config", BASE)], "1.37").problems == []
+    for name in {each.round for each in ALL}:
+        text = changes.drop_in([each for each in ALL if each.round == name], BASE)
+        problems = crio_conf.check([("crio_config", tomllib.loads(text))], "1.37").problems
+        assert [str(each) for each in problems if "without resources" not in str(each)] == [], name
+
+
+def test_a_drop_in_has_the_whole_handler_because_crio_replaces_it():
+    change = next(each for each in ALL if each.key.endswith("monitor_env"))
+    entry = tomllib.loads(changes.drop_in([change], BASE))["crio"]["runtime"]["runtimes"]["predict"]
+    assert entry == {**BASE["crio"]["runtime"]["runtimes"]["predict"], "monitor_env": change.value}
+
+
+def test_a_drop_in_has_the_whole_workload_with_its_resources():
+    change = next(each for each in ALL if each.key.endswith("cpuset") and "workloads" in each.key)
+    entry = tomllib.loads(changes.drop_in([change], BASE))["crio"]["runtime"]["workloads"]["predict"]
+    assert entry["activation_annotation"] == "predict.example/workload"
+    assert entry["resources"] == {"cpushares": 10, "cpuset": change.value}
+
+
+def test_a_drop_in_does_not_change_the_base():
+    before = repr(BASE)
+    changes.drop_in(ALL, BASE)
+    assert repr(BASE) == before
+
+
+def test_all_keys_of_a_handler_have_an_effect_because_its_live_values_prove_nothing():
+    assert [each.key for each in ALL if each.of_a_handler and each.key not in EFFECTS] == []
+
+
+def test_the_pods_of_all_effects_exist():
+    assert {pod for effect in EFFECTS.values() for pod in effect.pods} <= set(pods.names())
+
+
+def test_no_effect_is_there_where_nothing_is():
+    pod = {"error": "", "pod": {}, "container": {}, "monitor": {}}
+    empty = Evidence(
+        {
+            "socket": "", "config": "[crio.network]\nplugin_dirs = []\n", "pods": dict.fromkeys(pods.names(), pod),
+            "info": {"storage_root": "", "storage_driver": "", "cgroup_driver": ""}, "images": {}, "pulls": {},
+            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificate": "x", "journal": "Checking image status",
+        }
+    )  # fmt: skip
+    assert [each.key for each in ALL if each.key in EFFECTS and EFFECTS[each.key].shows(empty, each)] == []
+
+
+def test_a_pod_is_described_as_crictl_reads_it():
+    made = pods.of("small", "registry:5000")
+    assert made["handler"] == "predict"
+    assert made["container"]["image"] == {"image": "registry:5000/long-running:1"}
+    assert made["container"]["linux"]["resources"]["memory_limit_in_bytes"] == 20 * 1024 * 1024
+    assert made["container"]["linux"]["security_context"]["seccomp"] == pods.RUNTIME_DEFAULT
+    assert pods.of("infra", "registry:5000")["container"] is None
+    assert "log_directory" not in pods.of("logged", "registry:5000")["pod"]
+
+
+def test_the_search_names_what_fails_alone_with_few_attempts():
+    attempts = []
+
+    def attempt(items):
+        attempts.append(list(items))
+        return "no" if 13 in items else ""
+
+    assert failing(range(64), attempt) == {13: "no"}
+    assert len(attempts) <= 13
+
+
+def test_the_search_names_all_that_only_fail_together():
+    assert failing([1, 2, 3, 4], lambda items: "no" if {2, 3} <= set(items) else "") == dict.fromkeys(
+        [1, 2, 3, 4], "no"
+    )
+
+
+def test_the_search_ends_after_one_attempt_if_nothing_fails():
+    assert failing([1, 2], lambda items: "") == {}
+
+
+@pytest.mark.parametrize(
+    ("observation", "observed", "outcome"),
+    [
+        pytest.param(seen("reload", config="rs"), "reload", CONFIRMED, id="SIGHUP loads it"),
+        pytest.param(seen("restart", config="s"), "restart", CONFIRMED, id="a restart loads it"),
+        pytest.param(seen("restart", config="rs"), "reload", CONTRADICTED, id="SIGHUP loads what needs a restart"),
+        pytest.param(seen("reload", config="s"), "restart", CONTRADICTED, id="a restart is needed after all"),
+        pytest.param(seen("reload", config="rus"), "reload", CONTRADICTED, id="the change cannot be undone"),
+        pytest.param(seen("restart", config=""), "-", UNPROVED, id="it never shows"),
+        pytest.param(seen("restart", config="bs"), "-", UNPROVED, id="it shows before"),
+        pytest.param(seen("restart", config="rs", effect="s"), "restart", CONFIRMED, id="the effect decides"),
+        pytest.param(seen("reload", config="", effect="rs"), "reload", CONFIRMED, id="also against GET /config"),
+        pytest.param(seen("restart", config="s", effect=""), "-", UNPROVED, id="an effect that never shows"),
+        pytest.param(seen("drain", config="s", lost="gone"), "drain", CONFIRMED, id="pods are lost"),
+        pytest.param(seen("drain", config="s"), "restart", UNPROVED, id="pods survive"),
+        pytest.param(seen("restart", config="s", lost="gone"), "drain", CONTRADICTED, id="pods are lost unexpectedly"),
+        pytest.param(seen("restart", config="s", refused="no"), "-", UNPROVED, id="CRI-O refuses it"),
+        pytest.param(seen("restart", config="rs", handler=True), "-", UNPROVED, id="a handler without an effect"),
+        pytest.param(Observation("a.key", "restart"), "-", UNPROVED, id="nothing was seen"),
+    ],
+)  # fmt: skip
+def test_each_observation_has_its_verdict(observation, observed, outcome):
+    verdict = judge(observation)
+    assert (verdict.observed, verdict.outcome) == (observed, outcome)
+    assert bool(verdict.why) is (outcome != CONFIRMED)
+
+
+def test_a_verdict_says_whether_an_effect_or_the_live_configuration_decided():
+    assert judge(seen("restart", config="s")).by == LIVE
+    assert judge(seen("restart", config="s", effect="s")).by == EFFECT
+
+
+def verdicts(confirmed, contradicted, unproved):
+    rows = [Verdict("c", "reload", "reload", CONFIRMED, LIVE, "/config")] * confirmed
+    rows += [Verdict("x", "reload", "restart", CONTRADICTED, EFFECT, "a pod", "it does not")] * contradicted
+    return rows + [Verdict("u", "drain", "-", UNPROVED, why="there is no pod")] * unproved
+
+
+@pytest.mark.parametrize(
+    ("counts", "enough"),
+    [((9, 0, 1), True), ((8, 0, 1), False), ((99, 1, 0), False), ((0, 0, 0), False)],
+)
+def test_nine_tenths_must_be_confirmed_and_nothing_contradicted(counts, enough):
+    assert passes(verdicts(*counts)) is enough
+
+
+def test_the_summary_names_each_unproved_key_and_ends_with_the_counts():
+    lines = summary(verdicts(9, 1, 1))
+    assert lines[0] == "unproved: u (drain): there is no pod"
+    assert lines[-1] == "keys confirmed: 9 of 11, unproved: 1"
+    assert "confirmed by an effect: 0, by GET /config alone: 9" in lines
+
+
+def test_the_table_has_a_row_for_each_observed_key():
+    lines = table(verdicts(1, 1, 1))
+    assert len(lines) == 3
+    assert lines[1].split() == ["c", "reload", "reload", "confirmed", "/config"]
+    assert lines[2].endswith("a pod: it does not")
+
+
+@pytest.mark.parametrize("bundle", ["standin", "/nonexistent/crio.tar.gz"])
+def test_without_crio_it_says_so_and_fails(monkeypatch, capsys, bundle):
+    monkeypatch.setitem(os.environ, "CRIO_BUNDLE", bundle)
+    assert program.main([]) == 2
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("predict: nothing was observed: ")
