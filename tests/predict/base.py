@@ -14,9 +14,11 @@ BASE_DROP_IN = "/etc/crio/crio.conf.d/20-predict-base.conf"
 UNIT_DROP_IN = "/etc/systemd/system/crio.service.d/predict.conf"
 # With cgroupfs, monitors that are not in the cgroup of a pod are in that of the service.
 UNIT = "[Service]\nKillMode=process\n"
-ALLOWED = ["io.kubernetes.cri-o.Devices", "platform-runtime-path.crio.io"]
+ALLOWED = ["io.kubernetes.cri-o.Devices"]
 # Handlers with a state of their own; each shows the change of one key that needs a drain.
 DRAINED = ("moved", "rooted", "typed", "heir", "other")
+# Its content changes before each look; a weight is from 10 to 1000.
+BLOCKIO = f"{FILES}/blockio.yaml"
 SHIM = f"{PROGRAMS}/containerd-shim-predict-v2"
 
 _SECCOMP = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["acct"], "action": "SCMP_ACT_ERRNO"}]}
@@ -38,7 +40,9 @@ def configuration(conmon: str) -> dict[str, Any]:
     return {
         "crio": {
             "runtime": {
+                "blockio_config_file": BLOCKIO,
                 "conmon_cgroup": "",
+                "infra_ctr_cpuset": "0",
                 "runtimes": {
                     "crun": _handler("crun", conmon, allowed_annotations=ALLOWED),
                     "predict": _handler(
@@ -85,7 +89,7 @@ def _network(name: str, subnet: str) -> str:
 
 
 def files() -> dict[str, str]:
-    """Return the content of the files that values refer to, by path. Programs are those below PROGRAMS."""
+    """Return the content of the files that values refer to, by path. Programs are those below /usr/local."""
     return {
         f"{FILES}/seccomp.json": json.dumps(_SECCOMP),
         f"{FILES}/auth.json": "{}",
@@ -94,12 +98,15 @@ def files() -> dict[str, str]:
         f"{FILES}/mounted/file": "mounted\n",
         f"{FILES}/hooks.d/predict.json": json.dumps(_HOOK),
         f"{FILES}/cdi/predict.json": json.dumps(_DEVICE),
-        f"{FILES}/blockio.yaml": "Classes:\n  predict:\n  - Weight: 10\n",
+        BLOCKIO: blockio(10),
+        f"{FILES}/blockio-other.yaml": blockio(20),
         f"{FILES}/rdt.yaml": "partitions: {}\n",
         f"{FILES}/net.d/10-there.conflist": _network("there", "10.90.0.0/16"),
         "/etc/cni/net.d/90-named.conflist": _network("named", "10.89.0.0/16"),
         f"{PROGRAMS}/pinns": f'#!/bin/sh\ntouch {RUN}/pinns-was-called\nexec pinns "$@"\n',
         f"{PROGRAMS}/slow": f'#!/bin/sh\ncase " $* " in *" create "*) sleep 40; exit 1;; esac\nexec {WRAPPER} "$@"\n',
+        # CRI-O only looks for it, unless a container is checkpointed.
+        "/usr/local/bin/criu": "#!/bin/sh\nexit 1\n",
         f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {WRAPPER} "$@"\n',
         # As any other OCI runtime, it does not know the containers of the one before it.
         f"{PROGRAMS}/moved": (
@@ -110,10 +117,15 @@ def files() -> dict[str, str]:
     }
 
 
+def blockio(weight: int) -> str:
+    """Return a block I/O configuration with one class, `predict`."""
+    return f"Classes:\n  predict:\n  - Weight: {weight}\n"
+
+
 def prepare(node: Node) -> str:
     """Write all files to a node, and return the path of its conmon. CRI-O still runs with its old configuration."""
     for path, content in files().items():
-        node.copy_in(path, content, 0o755 if path.startswith(PROGRAMS) else 0o644)
+        node.copy_in(path, content, 0o755 if path.startswith("/usr/local") else 0o644)
     conmon = node.check(
         "sed -n 's/^monitor_path = \"\\(.*\\)\"/\\1/p' /etc/crio/crio.conf.d/10-testbed.conf"
     ).strip()

@@ -14,6 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from configurations import values
 from predict.base import ALLOWED, FILES, PROGRAMS, RUN
+from testbed.source import ARCHITECTURES
 
 STREAM_PORT, METRICS_PORT = 10110, 9638
 RUNTIMES = ("crio", "runtime", "runtimes")
@@ -67,7 +68,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.allowed_devices": (PODS, ["/dev/full"]),
     "crio.runtime.apparmor_profile": (PODS, "unconfined"),
     "crio.runtime.bind_mount_prefix": (SECOND, f"{FILES}/prefix"),
-    "crio.runtime.blockio_config_file": (PODS, f"{FILES}/blockio.yaml"),
+    "crio.runtime.blockio_config_file": (PODS, f"{FILES}/blockio-other.yaml"),
     "crio.runtime.cdi_spec_dirs": (PODS, [f"{FILES}/cdi"]),
     "crio.runtime.cgroup_manager": ("cgroup manager", "systemd"),
     "crio.runtime.conmon": (SECOND, f"{PROGRAMS}/conmon-of-all"),
@@ -86,10 +87,14 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.default_runtime": ("default handler", "other"),
     "crio.runtime.default_sysctls": ("sysctls", ["net.ipv4.ip_unprivileged_port_start=81"]),
     "crio.runtime.default_ulimits": (PODS, ["nofile=1000:2000"]),
+    "crio.runtime.blockio_reload": (SECOND, True),
+    "crio.checkpoint_restore.container_level_enabled": (CONFIG, "none"),
+    "crio.runtime.enable_criu_support": (SECOND, False),
+    "crio.runtime.runtimes.*.monitor_exec_cgroup": (PODS, "container"),
     "crio.runtime.drop_infra_ctr": (PODS, False),
     "crio.runtime.gid_mappings": ("mappings", "0:100000:65536"),
     "crio.runtime.hooks_dir": (PODS, [f"{FILES}/hooks.d"]),
-    "crio.runtime.infra_ctr_cpuset": (SECOND, "0"),
+    "crio.runtime.infra_ctr_cpuset": (SECOND, ""),
     "crio.runtime.irqbalance_config_file": (CONFIG, f"{FILES}/irqbalance"),
     "crio.runtime.irqbalance_config_restore_file": (CONFIG, "disable"),
     "crio.runtime.log_filter": (THIRD, "onfiguration"),
@@ -114,7 +119,9 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.runtimes.*.monitor_cgroup": (PODS, ""),
     "crio.runtime.runtimes.*.monitor_env": (PODS, ["PREDICT_ONE=1"]),
     "crio.runtime.runtimes.*.monitor_path": (PODS, f"{PROGRAMS}/conmon-of-one"),
-    "crio.runtime.runtimes.*.platform_runtime_paths": (PODS, {"linux/predict": f"{PROGRAMS}/platform"}),
+    "crio.runtime.runtimes.*.platform_runtime_paths": (
+        PODS, {f"linux/{each}": f"{PROGRAMS}/platform" for each in ARCHITECTURES.values()}
+    ),
     "crio.runtime.runtimes.*.privileged_without_host_devices": (PODS, True),
     "crio.runtime.runtimes.*.no_sync_log": (PODS, True),
     "crio.runtime.runtimes.*.runtime_path": ("handlers", f"{PROGRAMS}/moved"),
@@ -140,12 +147,10 @@ VALUES: dict[str, tuple[str, Any]] = {
 }  # fmt: skip
 # Why a change of a key is not tried: no node of the test bed can have both states.
 UNTRIED: dict[str, str] = {
-    "crio.runtime.enable_criu_support": "without criu, which the nodes do not have, CRI-O sets it to false",
     "crio.runtime.runtimes.*.runtime_config_path": "only a handler of the type vm has one, and the nodes have none",
     "crio.runtime.runtimes.*.runtime_pull_image": "only a handler of the type vm uses it, and the nodes have none",
     "crio.runtime.runtimes.*.stream_websockets": "only a handler of the type pod has it, and the nodes have no conmonrs",
     "crio.runtime.runtimes.*.exec_cpu_affinity": "only pods with CPUs of their own show it, which the nodes cannot give",
-    "crio.runtime.runtimes.*.monitor_exec_cgroup": "only an exec in a pod with CPUs of its own shows it",
 }
 
 

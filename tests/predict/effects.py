@@ -110,7 +110,10 @@ EFFECTS: dict[str, Effect] = {
         "mounted",
     ),
     "crio.runtime.blockio_config_file": _spec(
-        "block I/O class", lambda e, c: e.resources("blockio", "blockIO").get("weight") == 10, "blockio"
+        "block I/O class", lambda e, c: e.resources("blockio", "blockIO").get("weight") == 20, "blockio"
+    ),
+    "crio.runtime.blockio_reload": _spec(
+        "block I/O class", lambda e, c: e.resources("blockio", "blockIO").get("weight") == e.seen["weight"], "blockio"
     ),
     "crio.runtime.cdi_spec_dirs": _spec(
         "CDI device", lambda e, c: "PREDICT_CDI=1" in e.environment("cdi"), "cdi"
@@ -156,7 +159,7 @@ EFFECTS: dict[str, Effect] = {
     "crio.runtime.hooks_dir": _spec("hooks", lambda e, c: bool(e.spec("plain").get("hooks"))),
     "crio.runtime.infra_ctr_cpuset": Effect(
         "CPUs of a new pod",
-        lambda e, c: e.infra().get("linux", {}).get("resources", {}).get("cpu", {}).get("cpus") == c.value,
+        lambda e, c: bool(e.infra()) and not _cpus(e),
         ("infra",),
     ),
     "crio.runtime.log_filter": Effect(
@@ -207,11 +210,16 @@ EFFECTS: dict[str, Effect] = {
         "environment", lambda e, c: _last(c) in e.monitor("handled", "environment"), "handled"
     ),
     _handler("monitor_path"): _conmon("program", lambda e, c: e.monitor("handled")[:1] == [c.value], "handled"),
+    _handler("monitor_exec_cgroup"): Effect(
+        "cgroup of the monitor of an exec",
+        lambda e, c: "crio-" in str(e.seen["pods"]["executing"]["executor"].get("cgroup", "")),
+        ("executing",),
+    ),
     _handler("no_sync_log"): _conmon(
         "arguments", lambda e, c: "--no-sync-log" in e.monitor("handled"), "handled"
     ),
     _handler("platform_runtime_paths"): _conmon(
-        "arguments", lambda e, c: e.argument("platform", "-r") in c.value.values(), "platform"
+        "arguments", lambda e, c: e.argument("handled", "-r") in c.value.values(), "handled"
     ),
     _handler("privileged_without_host_devices"): _spec(
         "devices", lambda e, c: bool(e.spec("privileged")) and "/dev/full" not in e.devices("privileged"), "privileged"
@@ -250,6 +258,10 @@ EFFECTS: dict[str, Effect] = {
     "crio.version_file": Effect("file", lambda e, c: e.exists(c.value)),
     "crio.version_file_persist": Effect("file", lambda e, c: e.exists(c.value)),
 }  # fmt: skip
+
+
+def _cpus(evidence: Evidence) -> str:
+    return evidence.infra().get("linux", {}).get("resources", {}).get("cpu", {}).get("cpus", "")
 
 
 def _address(evidence: Evidence) -> str:

@@ -10,7 +10,10 @@ ABSENT = "/run/predict-absent"
 
 
 def of(name: str, registry: str) -> dict[str, Any]:
-    """Return {"handler", "pod", "container", "limit"} of a pod; the container is None if the pod shows the effect alone."""
+    """Return {"handler", "pod", "container", "limit", "execute"} of a pod.
+
+    The container is None if the pod alone shows the effect.
+    """
     made = copy.deepcopy(_PODS[name])
     more = made.get("pod", {})
     pod = {
@@ -38,6 +41,7 @@ def of(name: str, registry: str) -> dict[str, Any]:
         "pod": {key: value for key, value in pod.items() if value is not None},
         "container": None if alone else container,
         "limit": made.get("limit", 20),
+        "execute": made.get("execute", False),
     }
 
 
@@ -70,10 +74,7 @@ _PODS: dict[str, dict[str, Any]] = {
         "pod": {"annotations": {"umask.crio.io": "0077"}},
     },
     "bare": {"handler": "bare"},
-    "platform": {
-        "handler": "predict",
-        "pod": {"annotations": {"platform-runtime-path.crio.io": "linux/predict"}},
-    },
+    "executing": {"handler": "predict", "execute": True},
     "privileged": {
         "handler": "predict",
         "pod": _security(privileged=True),

@@ -3,7 +3,8 @@
 
 Reads a JSON document from stdin:
 sockets      paths; the first one that answers is CRI-O's
-pods         {name: {"handler", "pod", "container" (or null), "limit" (seconds)}}: CRI pods to create, to describe and to remove
+pods         {name: {"handler", "pod", "container" (or null), "limit" (seconds), "execute"}}: CRI pods to create, to
+             describe, perhaps with a command that runs in them, and to remove
 new_files    paths that are removed before each pod, because CRI-O creates them
 files        paths whose existence is reported
 tls          ports whose TLS is described, on all addresses that listen
@@ -20,6 +21,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -56,7 +58,7 @@ class Looker:
 
     def pod(self, asked):
         """Create, describe and remove one pod."""
-        seen = {"error": "", "pod": {}, "container": {}, "monitor": {}}
+        seen = {"error": "", "pod": {}, "container": {}, "monitor": {}, "executor": {}}
         identity = ""
         folder = tempfile.mkdtemp(prefix="predict-")
         pod, container = os.path.join(folder, "pod.json"), os.path.join(folder, "container.json")
@@ -71,6 +73,8 @@ class Looker:
                 self.crictl("start", created)
                 seen["container"] = json.loads(self.crictl("inspect", created))
                 seen["monitor"] = monitor(created)
+                if asked["execute"]:
+                    seen["executor"] = self.executor(created)
             else:
                 seen["monitor"] = monitor(identity)
         except subprocess.CalledProcessError as error:
@@ -86,6 +90,30 @@ class Looker:
             )
         shutil.rmtree(folder)
         return seen
+
+    def executor(self, container):
+        """Describe the conmon of a command that runs in a container."""
+        endpoint = f"unix://{self.socket}"
+        command = [
+            "crictl",
+            "-r",
+            endpoint,
+            "--timeout",
+            f"{LIMIT}s",
+            "exec",
+            "--sync",
+            container,
+            "sleep",
+            "3",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+            end, seen = time.monotonic() + 2.5, {}
+            while not seen and time.monotonic() < end:
+                time.sleep(0.2)
+                seen = monitor(container, executing=True)
+            # It is moved to another cgroup after its start.
+            time.sleep(0.3)
+            return monitor(container, executing=True) or seen
 
     def pods(self):
         """Describe all pods that were asked for."""
@@ -149,11 +177,12 @@ def read(path):
         return ""
 
 
-def monitor(container):
-    """Describe the conmon of a container: its arguments, environment, cgroup and program."""
+def monitor(container, executing=False):
+    """Describe a conmon of a container, or of a command in it: its arguments, environment and cgroup."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         arguments = read(f"/proc/{pid}/cmdline").split("\0")
-        if "-c" in arguments and arguments[arguments.index("-c") + 1 :][:1] == [container]:
+        named = "-c" in arguments and arguments[arguments.index("-c") + 1 :][:1] == [container]
+        if named and ("-e" in arguments) is executing:
             return {
                 "arguments": arguments[:-1],
                 "environment": read(f"/proc/{pid}/environ").split("\0")[:-1],

@@ -111,12 +111,13 @@ def test_the_pods_of_all_effects_exist():
 
 
 def test_no_effect_is_there_where_nothing_is():
-    pod = {"error": "", "pod": {}, "container": {}, "monitor": {}}
+    pod = {"error": "", "pod": {}, "container": {}, "monitor": {}, "executor": {}}
     empty = Evidence(
         {
             "socket": "", "config": "[crio.network]\nplugin_dirs = []\n", "pods": dict.fromkeys(pods.names(), pod),
             "info": {"storage_root": "", "storage_driver": "", "cgroup_driver": ""}, "images": {}, "pulls": {},
-            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificate": "x", "journal": "Checking image status",
+            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificate": "x",
+            "weight": 101, "journal": "Checking image status",
         }
     )  # fmt: skip
     assert [each.key for each in ALL if each.key in EFFECTS and EFFECTS[each.key].shows(empty, each)] == []
