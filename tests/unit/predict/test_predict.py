@@ -106,6 +106,53 @@ def test_all_keys_of_a_handler_have_an_effect_because_its_live_values_prove_noth
     assert [each.key for each in ALL if each.of_a_handler and each.key not in EFFECTS] == []
 
 
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [
+        pytest.param(
+            "crio.image.pause_command",
+            "crio.runtime.drop_infra_ctr",
+            id="no pod lives without its pause command",
+        ),
+        pytest.param(
+            "crio.runtime.conmon", "crio.runtime.runtimes.*.monitor_path", id="conmon overrides the monitors"
+        ),
+        pytest.param(
+            "crio.runtime.conmon_env", "crio.runtime.runtimes.*.monitor_env", id="also their environment"
+        ),
+        pytest.param(
+            "crio.runtime.conmon_cgroup", "crio.runtime.runtimes.*.monitor_cgroup", id="and their cgroup"
+        ),
+        pytest.param(
+            "crio.network.network_dir", "crio.network.cni_default_network", id="a network is of one directory"
+        ),
+        pytest.param(
+            "crio.runtime.log_filter", "crio.runtime.log_level", id="a filter hides what a level shows"
+        ),
+        pytest.param(
+            "crio.image.signature_policy", "crio.image.default_transport", id="both decide on a pull"
+        ),
+        pytest.param("crio.nri.enable_nri", "crio.nri.nri_listen", id="without NRI there is no socket"),
+        pytest.param(
+            "crio.runtime.blockio_config_file", "crio.runtime.blockio_reload", id="one file at a time"
+        ),
+        pytest.param(
+            "crio.runtime.bind_mount_prefix",
+            "crio.runtime.absent_mount_sources_to_reject",
+            id="a source that is refused",
+        ),
+        pytest.param(
+            "crio.runtime.workloads.*.activation_annotation",
+            "crio.runtime.workloads.*.resources.cpuset",
+            id="a pod of a workload",
+        ),
+    ],
+)
+def test_keys_whose_effects_exclude_each_other_are_changed_in_different_rounds(key, other):
+    where = {each.key: each.round for each in ALL}
+    assert where[key] != where[other]
+
+
 def test_the_pods_of_all_effects_exist():
     assert {pod for effect in EFFECTS.values() for pod in effect.pods} <= set(pods.names())
 
