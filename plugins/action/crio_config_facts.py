@@ -39,15 +39,20 @@ class ActionModule(CheckedAction):
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the facts of the node."""
         desired = _desired(options["desired"])
-        request = {
-            "unit": options["unit"],
-            "timeout": options["timeout"],
-            "keys": effective_configuration.shown_keys(),
-            "options": option_names.for_node(),
-            "variables": option_names.variables_for_node(),
-        }
+        request = request_of(options["unit"], options["timeout"])
         report: ConfigurationReport = succeeded(self.ask_node(request, task_vars))["report"]
         return {"changed": False, "ansible_facts": {"crio_configuration": facts(report, desired)}}
+
+
+def request_of(unit: str, timeout: int) -> dict[str, Any]:
+    """Return the request to the node, for a ConfigurationReport. timeout: seconds."""
+    return {
+        "unit": unit,
+        "timeout": timeout,
+        "keys": effective_configuration.shown_keys(),
+        "options": option_names.for_node(),
+        "variables": option_names.variables_for_node(),
+    }
 
 
 def facts(report: ConfigurationReport, desired: dict[str, Any] | None) -> dict[str, Any]:

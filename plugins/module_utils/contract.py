@@ -342,9 +342,8 @@ class ConfigurationRequest(TypedDict):
 
     unit: str
     timeout: int  # seconds
-    keys: dict[
-        str, bool
-    ]  # by dotted key, * for names of handlers and workloads: whether its values may be returned
+    # By dotted key, * for names of handlers and workloads: whether its values may be returned, or the list of those that may.
+    keys: dict[str, bool | list[Any]]
     options: dict[str, dict[str, Any]]  # see crio.configuration.options
     variables: dict[str, bool]  # by name: whether its value may be returned
 

@@ -10,7 +10,8 @@ LIMIT = 1000  # characters of one message, unless the caller says otherwise
 #: what follows a text that was cut
 CUT = "... (cut)"
 _LONGEST = 64 * 1024  # characters that are read of a text of which only the beginning is shown
-_MASK = "***"
+#: what replaces credentials
+MASK = "***"
 _SEPARATORS = "\"'`=<>()[]{},;"  # before a user's name where no scheme is
 _TO_SPACE = str.maketrans(dict.fromkeys(_SEPARATORS, " "))
 _END_OF_HOST = re.compile("[/?#\"'`<>\\\\]")
@@ -66,7 +67,7 @@ def _masked(word: str) -> str:
     for before, part in zip((first, *parts), parts):
         end = _end_of_credentials(part) or _end_of_cut_credentials(before, part)
         if end > 0:
-            masked.append(f"{_MASK}{part[end:]}")
+            masked.append(f"{MASK}{part[end:]}")
         else:  # a slash too many, and what follows is a path
             masked.append(_without_bare_credentials(part) if part.startswith("/") else part)
     return "://".join(masked)
@@ -107,7 +108,7 @@ def _without_bare_credentials(word: str) -> str:
     masked = []
     for piece, following in zip(pieces, pieces[1:]):
         start = -1 if _DIGEST.match(following) else _start_of_credentials(piece)
-        masked.append(piece if start < 0 else f"{piece[:start]}{_MASK}")
+        masked.append(piece if start < 0 else f"{piece[:start]}{MASK}")
     return "@".join([*masked, pieces[-1]])
 
 

@@ -18,7 +18,8 @@ description:
   - The effective configuration is merged on the controller by the rules of CRI-O. It does not include what CRI-O only determines
     when it starts, such as storage options of C(storage.conf), or the path of a program that it finds in E(PATH).
   - Values that may be secret (C(default_env), C(conmon_env) and C(monitor_env)) never leave the node and are returned as
-    V((secret\)). Credentials in URLs are masked. Values of unknown keys and comments are never returned.
+    V((secret\)), unless they are those of the built-in handler. Credentials in URLs are masked. Values of unknown keys and
+    comments are never returned.
   - Makes one remote call.
 options:
   desired:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from ..contract import ConfigurationFile, FoundSetting
 
-    # By lower-case name, or "*" for any: a table of further names, or for a key whether its value may be returned.
+    # By lower-case name, or "*" for any: a table of further names, or for a key whether its value may be returned, or the
+    # list of its values that may be.
     Keys = dict[str, Any]
 
 MOST_FILES = 1000
@@ -40,8 +41,8 @@ _KINDS = {
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "float", toml_reader.Moment: "time"}
 
 
-def keys_of(patterns: dict[str, bool]) -> Keys:
-    """Return the dotted keys as a tree; a value says whether the values of the key may be returned."""
+def keys_of(patterns: dict[str, bool | list[Any]]) -> Keys:
+    """Return the dotted keys as a tree; a value says whether the values of the key may be returned, or lists those that may."""
     tree: Keys = {}
     for pattern, is_shown in patterns.items():
         *tables, name = pattern.split(".")
@@ -185,9 +186,9 @@ def _collect(found: list[FoundSetting], table: dict[str, Any], keys: Keys, path:
             _collect(found, value, known, here)
             continue
         setting: FoundSetting = {"path": list(here), "type": _type(value)}
-        if known is True and setting["type"] in _RETURNED:
+        if (known is True and setting["type"] in _RETURNED) or (isinstance(known, list) and value in known):
             setting["value"] = _masked(value)
-        elif known is False:
+        elif known is False or isinstance(known, list):
             setting["secret"] = True
             setting["empty"] = value in ("", [], {})
         found.append(setting)

@@ -123,13 +123,28 @@ class Effective(NamedTuple):
         return data
 
 
-def shown_keys() -> dict[str, bool]:
-    """Return {dotted key: whether its values may be returned}, of all known keys, for the node."""
-    return {key.key: not key.secret for key in CATALOGUE.keys}
+def shown_keys() -> dict[str, bool | list[Any]]:
+    """Return {dotted key: whether its values may be returned, or the list of those that may}, of all known keys, for the node.
+
+    Of a key that may hold a secret, the value of the built-in handler may be returned, because everybody knows it.
+    """
+    built_in = {".".join((*HANDLERS, "*", name)): value for name, value in _BUILT_IN_HANDLER.items()}
+    return {
+        key.key: ([built_in[key.key]] if key.key in built_in else False) if key.secret else True
+        for key in CATALOGUE.keys
+    }
 
 
-def of_report(report: ConfigurationReport, with_options: bool = True) -> Effective:
-    """Merge what a node has reported. Without options: what CRI-O uses after a reload of the keys that it reloads."""
+def defaults(version: Version) -> dict[Path, Value]:
+    """Return the values of a version of CRI-O without any file, before it adapts them; keys with unknown defaults are absent."""
+    return _Merge(version).values
+
+
+def of_report(report: ConfigurationReport, with_options: bool = True, adapted: bool = True) -> Effective:
+    """Merge what a node has reported. Without options: what CRI-O uses after a reload of the keys that it reloads.
+
+    Not adapted: the values as files, variables and options set them, which have the same effect if one file sets all of them.
+    """
     merge = _Merge(version_of(report))
     for file in report["files"]:
         merge.file(file)
@@ -142,7 +157,7 @@ def of_report(report: ConfigurationReport, with_options: bool = True) -> Effecti
     if with_options:
         merge.variables(report["variables"])
         merge.options(report["options"])
-    return merge.result()
+    return merge.result(adapted)
 
 
 def version_of(report: ConfigurationReport) -> Version:
@@ -346,9 +361,9 @@ class _Merge:
         for path, (key, value) in _all_keys(entry[:-1], self._version, keys).items():
             self._put((*entry, *path), Value(value, source, key=key))
 
-    def result(self) -> Effective:
-        """Return the values after CRI-O has adapted them."""
-        for adapt in _ADAPTATIONS:
+    def result(self, adapted: bool = True) -> Effective:
+        """Return the values after CRI-O has adapted them, or as they were read."""
+        for adapt in _ADAPTATIONS if adapted else ():
             adapt(self.values)
         return Effective(dict(sorted(self.values.items())), self.faults, self.replaced, self.unknown)
 

@@ -178,3 +178,17 @@ def test_options_are_read_as_crio_reads_them_and_secret_ones_have_no_value():
     ]
     assert [each["known"] for each in found] == [True] * 4 + [False]
     assert SECRET not in json.dumps(found)
+
+
+def test_of_a_key_that_may_be_secret_only_listed_values_are_returned():
+    keys = configuration_files.keys_of({"crio.runtime.runtimes.*.monitor_env": [["PATH=/bin"]]})
+
+    def of(value):
+        text = f"[crio.runtime.runtimes.k]\nmonitor_env = {value}\n"
+        return configuration_files.settings(text.encode(), keys)[-1]
+
+    assert of('["PATH=/bin"]')["value"] == ["PATH=/bin"]
+    assert "secret" not in of('["PATH=/bin"]')
+    for value in ('["PATH=/bin", "T=x"]', '["T=x"]', '"PATH=/bin"', "[]"):
+        assert "value" not in of(value)
+        assert of(value)["secret"] is True
