@@ -11,8 +11,8 @@ from typing import Any, TypedDict
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import node_table
 from ansible_collections.cri.node.plugins.plugin_utils.plan.drift import KINDS, Difference, counted
+from ansible_collections.cri.node.plugins.plugin_utils.task import batch_failures
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
-from ansible_collections.cri.node.plugins.plugin_utils.text.name_ranges import shortened
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, listed, wrapped
 
 # The keys of a result of runtime_drift that the report uses.
@@ -130,24 +130,16 @@ def as_file(
 def failures(report: Report, batch: Sequence[str], left: Collection[str]) -> dict[str, str]:
     """Return {node of the batch: message} for the nodes that must fail; {} while the batches of other nodes have not run.
 
-    Only the last batch fails, so that a batch in which all nodes have drifted does not end the play. The nodes of earlier batches
-    are in the message of the first node. batch: nodes of the current batch. left: nodes that have not failed yet.
+    batch: nodes of the current batch. left: nodes that have not failed yet. See batch_failures.
     """
-    if report["summary"]["pending"]:
-        return {}
     messages = {
         node: _message(drift, report["ignored"])
         for drift in report["drifts"]
         if drift["status"] != "ignored"
         for node in drift["nodes"]
-        if node in left
     }
-    found = {node: messages[node] for node in batch if node in messages}
-    earlier = [node for node in messages if node not in batch]
-    if earlier and batch:
-        told = f"nodes of earlier batches differ or were not read: {shortened(earlier)}"
-        found[batch[0]] = "; ".join([*([found[batch[0]]] if batch[0] in found else []), told])
-    return found
+    told = "nodes of earlier batches differ or were not read"
+    return batch_failures.failures(messages, report["summary"]["pending"], batch, left, told)
 
 
 def _message(drift: NodesDrift, ignored: Collection[str]) -> str:
