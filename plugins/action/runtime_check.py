@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.cri.node.plugins.action import (
+    adopt_report,
     crio_bundle,
     drift_report,
     runtime_config,
@@ -31,6 +32,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 ARGUMENT_SPEC = {"settings": {"type": "list", "elements": "str", "required": True}}
 # The modules whose options can be validated.
 ACTIONS = {
+    "adopt_report": adopt_report.ActionModule,
     "crio_bundle": crio_bundle.ActionModule,
     "drift_report": drift_report.ActionModule,
     "runtime_config": runtime_config.ActionModule,

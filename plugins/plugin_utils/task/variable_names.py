@@ -32,6 +32,7 @@ SINGLE = {
     "verify_report_file": "text",
     "runtime_max_disruption": "text",
     "plan_report_file": "text",
+    "adopt_directory": "text",
     "drift_ignore": "list",
     "drift_report_file": "text",
     "cri_node_hosts": "text",
@@ -55,6 +56,10 @@ _OF_ROLES = (
     "plan_result",
     "drift_result",
     "drift_report_result",
+    "adopt_result",
+    "adopt_report_result",
+    "adopt_settings",
+    "adopt_check_result",
     "rollback_result",
     "crio_settings",
     "registries_settings",
@@ -79,12 +84,13 @@ _FAMILIES = (
     "verify_",
     "plan_",
     "drift_",
+    "adopt_",
     "runtime_",
     "cri_node_",
     "rollback_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_WITHOUT_CONFIG = ("verify_", "plan_", "drift_", "rollback_")
+_WITHOUT_CONFIG = ("verify_", "plan_", "drift_", "adopt_", "rollback_")
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled
