@@ -8,8 +8,11 @@ import os
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.adopt import adoption
+from ansible_collections.cri.node.plugins.plugin_utils.crio import effective_configuration
+from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
 from merge import compare
-from merge.layouts import REFUSED, TRAPS, coverage, layouts
+from merge.layouts import FOLDER, REFUSED, TRAPS, coverage, layouts
 from testbed import pick_source
 
 pytestmark = pytest.mark.real_crio("CRI-O itself merges the files")
@@ -44,4 +47,27 @@ def test_the_effective_configuration_is_the_one_that_crio_computes(crio, tmp_pat
         print(f"\nSEED={seed}: {len(made)} layouts of files, merged by CRI-O {version} and by the collection")
         print("\n".join(f"  {count:4} {trap}" for trap, count in sorted(counts.items())))
     assert min(counts[trap] for trap in TRAPS) >= LEAST
+    assert wrong == []
+
+
+def test_adopted_settings_on_top_change_nothing_that_crio_computes(crio, tmp_path):
+    program, version = crio
+    compared, wrong = 0, []
+    for number, layout in enumerate(layouts(int(os.environ.get("SEED", "1")), 3 * len(TRAPS))):
+        if REFUSED & set(layout.traps):
+            continue
+        folder = tmp_path / str(number)
+        compare.write(layout, folder)
+        before = compare.by_crio(program, layout, folder)
+        report = compare.report_of(layout, folder, effective_configuration.shown_keys(), version)
+        adopted = adoption.adopt(report, {})
+        if any(each["kind"] == "changes" for each in adopted.warnings):
+            continue  # our own file sets a secret, which the new one does not have
+        text = crio_conf.CrioConf().render(adopted.data)
+        (folder / FOLDER / adoption.NAME).write_text(text)
+        after = compare.by_crio(program, layout, folder)
+        if after != before:
+            wrong.append((number, layout, adopted.data))
+        compared += 1
+    assert compared > 80
     assert wrong == []
