@@ -21,7 +21,18 @@ NAME = re.compile(r"cri\.node\.(\w+)")
 CHECKED = ("crio_config", "registries_config", "crictl_config")
 LAYER = re.compile(rf"({'|'.join(CHECKED)})__\w+")
 # A variable with one of these prefixes belongs to a role or playbook of the collection, or is misspelled.
-OWN = ("cri_node_", "crio_", "registries_", "crictl_", "runtime_", "verify_", "plan_", "drift_", "adopt_", "rollback_")
+OWN = (
+    "cri_node_",
+    "crio_",
+    "registries_",
+    "crictl_",
+    "runtime_",
+    "verify_",
+    "plan_",
+    "drift_",
+    "adopt_",
+    "rollback_",
+)
 # Other top-level keys of files that the guides have users write.
 OTHERS = ("collections",)
 # ansible-playbook's and ansible's options that take a value.
