@@ -8,8 +8,6 @@ nothing is raised. A key with a problem is left out of the typed data.
 
 from __future__ import annotations
 
-import hashlib
-
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key, since_of
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.crio.rules import RULES
@@ -262,4 +260,6 @@ class CrioConf(Kind):
 
 def _hash(text: str) -> str:
     """Return a hash that is long enough to tell two values of a key apart."""
+    import hashlib  # the filters need it for nothing
+
     return hashlib.sha256(text.encode()).hexdigest()[:16]
