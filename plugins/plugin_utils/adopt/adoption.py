@@ -139,7 +139,11 @@ def with_file(report: ConfigurationReport, data: Data) -> ConfigurationReport:
 
 
 def _value_at(values: dict[Path, Value], path: Path) -> Any:
-    return values[path].value if path in values else None
+    """Return a value to compare. Two values that may be secret are only known to be equal if they have one source."""
+    value = values.get(path)
+    if value is None:
+        return None
+    return (value.value, value.source) if _is_hidden(value.value) else value.value
 
 
 def _path_of_ours(report: ConfigurationReport) -> str:
@@ -164,7 +168,7 @@ def units(values: Mapping[Path, Value]) -> dict[Path, _Unit]:
     found: dict[Path, _Unit] = {}
     for path, value in sorted(values.items()):
         unit = unit_of(path)
-        hidden = (path,) if value.value is SECRET or _has_credentials(value.value) else ()
+        hidden = (path,) if _is_hidden(value.value) else ()
         if unit == path:
             found[path] = _Unit(value.value, value.source, hidden)
             continue
@@ -181,6 +185,11 @@ def put(data: Data, path: Path, value: Any) -> None:
     for name in path[:-1]:
         data = data.setdefault(name, {})
     data[path[-1]] = value
+
+
+def _is_hidden(value: Any) -> bool:
+    """Return whether the node has not returned the value, or not all of it."""
+    return value is SECRET or _has_credentials(value)
 
 
 def _has_credentials(value: Any) -> bool:

@@ -191,8 +191,9 @@ def test_a_default_is_adopted_if_an_earlier_file_would_otherwise_win_over_it():
     assert keys(adopted({OURS: runtime('log_level = "info"')})) == []
 
 
-def test_keys_that_a_drop_in_of_ours_would_lose_are_reported():
-    found = adopted({OURS: runtime('default_env = ["TOKEN=CANARY"]')})
+@pytest.mark.parametrize("earlier", ["", runtime('default_env = ["A=1"]')])
+def test_keys_that_a_drop_in_of_ours_would_lose_are_reported(earlier):
+    found = adopted({DROP_IN: earlier, OURS: runtime('default_env = ["TOKEN=CANARY"]')})
     assert of_kind(found, "changes") == [
         "crio_config would change the effective value of crio.runtime.default_env"
     ]
