@@ -42,6 +42,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "crio_layers": {"type": "list", "elements": "raw"},
             "environment_file": {"type": "str"},
             "version": {"type": "raw"},
+            "accept_keys": {"type": "raw"},
             "content": {"type": "str"},
             "element": {"type": "str"},
             "mode": {"type": "str"},

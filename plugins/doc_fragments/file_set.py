@@ -63,6 +63,12 @@ options:
       version:
         description: For V(crio_conf), the version of CRI-O to validate the settings for, such as V("1.36"). It must be quoted.
         type: raw
+      accept_keys:
+        description:
+          - For V(crio_conf), a list of dotted keys to accept although CRI-O of the version is not known to have them, such as
+            V(crio.runtime.some_new_key). Everything below such a key is accepted too, and V(*) matches each handler or workload.
+            Their values keep their own type.
+        type: raw
       environment_file:
         description:
           - For V(unit_drop_in), the path of an environment file in O(files). If that file has content, the service reads it.

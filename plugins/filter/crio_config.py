@@ -36,10 +36,15 @@ options:
     required: true
   version:
     description:
-      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3), from 1.28 to 1.37. A number is refused,
-        because YAML reads 1.40 without quotes as 1.4.
+      - The version of CRI-O that will read the file, such as V(1.36) or V(1.36.3), from 1.28 to 1.37. With a newer one, unknown
+        keys are warnings. A number is refused, because YAML reads 1.40 without quotes as 1.4.
       - If empty or not set, only keys and values that are wrong in all supported versions, 1.34 to 1.37, are a problem.
     type: str
+  accept_keys:
+    description:
+      - A list of dotted keys to accept although the version is not known to have them, such as V(crio.runtime.some_new_key).
+        Everything below such a key is accepted too, and V(*) matches each handler or workload. Their values keep their own type.
+    type: raw
   variable:
     description: The name of the variable if the input is a mapping.
     type: str
@@ -100,15 +105,20 @@ _value:
 """
 
 
-def crio_config(layers: object, version: str | None = None, variable: str = "crio_config") -> dict[str, Any]:
+def crio_config(
+    layers: object,
+    version: str | None = None,
+    variable: str = "crio_config",
+    accept_keys: object = None,
+) -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
     try:
-        checked = crio_conf.check(named_layers(layers, variable), plain(version))
+        checked = crio_conf.check(named_layers(layers, variable), plain(version), accept_keys)
     except TypeError as error:
         raise AnsibleFilterError(str(error)) from error
-    walked = CATALOGUE.walk(checked.data)
+    values = [(path, value) for path, _key, value in CATALOGUE.walk(checked.data)]
     return {
-        **checked.as_result([(path, value) for path, _key, value in walked]),
+        **checked.as_result(values + CATALOGUE.unknown(checked.data)),
         "expect": config_lines(checked.data),
         "secret_keys": crio_conf.secret_keys(checked.data),
     }

@@ -16,6 +16,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration
 _DURATION = 'a string with a unit, for example "90s" or "1m30s"'
 _INTEGER = "an integer"
 _STRING = "a string"
+_ANY_VALUE = "a string, a number or a boolean"
+_LARGEST = 1.7976931348623157e308  # of a float; infinity is above it, and NaN is not comparable
 LONGEST = 128 * 1024 - 1  # characters of a text: the maximum length of an argument in Linux
 
 
@@ -97,6 +99,33 @@ def _table(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise Unfit(f"is {kind(value)}, not a mapping", "a mapping of names to strings", value)
     return {name: _inside(item, f".{name}") for name, item in value.items()}
+
+
+def of_value(value: object) -> object:
+    """Return the value of a key whose type is not known. Its own type is kept; raises Unfit if TOML cannot hold it."""
+    if isinstance(value, dict):
+        return {_string(name): _item(item, f".{name}") for name, item in value.items()}
+    if isinstance(value, list):
+        if any(isinstance(item, dict) for item in value):
+            raise Unfit("is a list that contains mappings", f"{_ANY_VALUE} or a list of these", value)
+        return [_item(item, f"[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, float) and not -_LARGEST <= value <= _LARGEST:
+        raise Unfit("is not a finite number", "another number", value)
+    if isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return _integer(value)
+    if isinstance(value, str):
+        return _string(value)
+    raise Unfit(f"is {kind(value)}, which crio.conf cannot contain", _ANY_VALUE, value)
+
+
+def _item(value: object, place: str) -> object:
+    try:
+        return of_value(value)
+    except Unfit as unfit:
+        unfit.inside = f"{place}{unfit.inside}"
+        raise
 
 
 def _inside(value: object, place: str) -> str:

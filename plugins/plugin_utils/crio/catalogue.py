@@ -160,6 +160,21 @@ class Catalogue:
                 found.extend(self.walk(value, here))
         return found
 
+    def unknown(self, data: dict[str, Any], path: Path = ()) -> list[tuple[Path, object]]:
+        """Return each value of data that mirrors crio.conf whose key has no entry, with its path, in the data's order."""
+        found: list[tuple[Path, object]] = []
+        for name, value in data.items():
+            here = (*path, name)
+            if self.lookup(here) is not None:
+                continue
+            if not isinstance(value, dict):
+                found.append((here, value))
+            elif value or self.is_table(here):
+                found.extend(self.unknown(value, here))
+            else:
+                found.append((here, value))
+        return found
+
     def named_tables(self, data: dict[str, Any], path: Path = ()) -> list[Path]:
         """Return the tables with a user-defined name, handlers and workloads, in data that mirrors crio.conf."""
         tables = [(*path, name) for name, value in data.items() if isinstance(value, dict)]

@@ -107,6 +107,12 @@ def is_catalogued(version: Version) -> bool:
     return _is_between(version, CATALOGUED)
 
 
+def is_newer(version: Version) -> bool:
+    """Return whether this is a later minor version than those that the catalogue knows, which may have more keys."""
+    newest = parse_version(CATALOGUED[-1]).line
+    return version.major == newest[0] and version.line > newest
+
+
 def is_supported(version: Version) -> bool:
     """Return whether nodes with this minor version are supported."""
     return _is_between(version, SUPPORTED)
@@ -116,9 +122,10 @@ def _is_between(version: Version, minors: tuple[str, ...]) -> bool:
     return parse_version(minors[0]).line <= version.line <= parse_version(minors[-1]).line
 
 
-def fault_of_declared(version: object) -> str:
+def fault_of_declared(version: object, newer: bool = False) -> str:
     """Return the problem of a version that a user declares, as a text that follows its name and value, or "".
 
+    newer: whether a version that is newer than the catalogue is accepted too.
     A number is never accepted: YAML reads 1.40 without quotes as 1.4, and 1.30 as 1.3.
     """
     if isinstance(version, (bool, int, float)):
@@ -129,4 +136,8 @@ def fault_of_declared(version: object) -> str:
         parsed = parse_version(version)
     except ValueError:
         return "is not a version"
-    return "" if is_catalogued(parsed) else f"is not a known version ({CATALOGUED_RANGE})"
+    return (
+        ""
+        if is_catalogued(parsed) or (newer and is_newer(parsed))
+        else f"is not a known version ({CATALOGUED_RANGE})"
+    )

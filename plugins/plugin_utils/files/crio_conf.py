@@ -8,6 +8,8 @@ nothing is raised. A key with a problem is left out of the typed data.
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio import accepted_keys
+from ansible_collections.cri.node.plugins.plugin_utils.crio.accepted_keys import NONE, AcceptedKeys
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key, since_of
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
 from ansible_collections.cri.node.plugins.plugin_utils.crio.rules import RULES
@@ -17,9 +19,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.value_formats import
 )
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
     ACCEPTED,
+    CATALOGUED_RANGE,
     SUPPORTED,
     Version,
     fault_of_declared,
+    is_newer,
     parse_version,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.files import secret_values
@@ -29,32 +33,57 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layer
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind, of_value
 
 _REFUSED = "is not accepted by CRI-O, which does not start with it"
 _LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
 
 
-def check(layers: Layers, version: object = "") -> Checked:
+def check(layers: Layers, version: object = "", accept_keys: object = None) -> Checked:
     """Merge named layers that mirror crio.conf, and check the result.
 
     version: the declared version of CRI-O, such as "1.36". Without one, only keys and values that are wrong in all supported
-    versions are a problem. An invalid version is a problem too.
+    versions are a problem. In a version that is newer than the catalogue, an unknown key is only a warning. An invalid version
+    is a problem too.
+    accept_keys: keys that are accepted although the catalogue does not have them, see accepted_keys.read.
     """
     versions, faults = _declared(version)
+    accepted = accepted_keys.read(accept_keys)
+    faults += accepted.problems
     faults += [CrioConf().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
     data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    checked = check_data(data, sources, versions)
-    return checked._replace(problems=[*faults, *checked.problems])
+    checked = check_data(data, sources, versions, accepted)
+    notes = _advice(versions, accepted)
+    return checked._replace(problems=[*faults, *checked.problems], warnings=[*notes, *checked.warnings])
 
 
-def check_data(data: Data, sources: dict[Path, str], versions: tuple[str, ...] | list[str] = ()) -> Checked:
+def _advice(versions: tuple[str, ...], accepted: AcceptedKeys) -> list[Problem]:
+    """Return the warnings for the declared version and for accepted keys that the catalogue has."""
+    found = [parse_version(text) for text in versions or SUPPORTED]
+    warnings = []
+    if is_newer(found[0]):
+        fault = f"is newer than the catalogue of keys, which knows CRI-O {CATALOGUED_RANGE}: unknown keys are not refused"
+        warnings.append(Problem("crio_version", "", shown_value(str(versions[0])), fault))
+    for path in accepted.paths:
+        key = CATALOGUE.lookup(path)
+        if key is not None and all(key.exists_in(version) for version in found):
+            fault = f"is a known key of CRI-O {', '.join(map(str, found))}: the entry is no longer needed"
+            warnings.append(Problem(accepted_keys.VARIABLE, ".".join(path), None, fault))
+    return warnings
+
+
+def check_data(
+    data: Data,
+    sources: dict[Path, str],
+    versions: tuple[str, ...] | list[str] = (),
+    accepted: AcceptedKeys = NONE,
+) -> Checked:
     """Check merged data that mirrors crio.conf; `sources` names each value's variable (see layers.merge).
 
     With one version, everything is checked against it. With several versions, or none (all supported versions), only keys and
     values that are wrong in all of them are a problem; the others are checked later, against the version of the node.
     """
-    run = _Run(sources, tuple(parse_version(text) for text in versions or SUPPORTED))
+    run = _Run(sources, tuple(parse_version(text) for text in versions or SUPPORTED), accepted)
     typed = run.table(data, ())
     for rule in RULES:
         rule(typed, data, run)
@@ -64,7 +93,7 @@ def check_data(data: Data, sources: dict[Path, str], versions: tuple[str, ...] |
 def _declared(version: object) -> tuple[tuple[str, ...], list[Problem]]:
     if version is None or version == "":
         return (), []
-    fault = fault_of_declared(version)
+    fault = fault_of_declared(version, newer=True)
     if fault:
         return (), [Problem("crio_version", "", shown_value(version), fault, f"{ACCEPTED}, or empty")]
     return (str(version),), []
@@ -89,10 +118,13 @@ def _since(column: object) -> str:
 class _Run(Findings):
     """A check against one or several versions."""
 
-    def __init__(self, sources: dict[Path, str], versions: tuple[Version, ...]) -> None:
+    def __init__(
+        self, sources: dict[Path, str], versions: tuple[Version, ...], accepted: AcceptedKeys
+    ) -> None:
         super().__init__(sources)
         self.versions = versions
         self.newest = max(versions)
+        self.accepted = accepted
 
     def table(self, table: Data, path: Path) -> Data:
         """Return the typed content of a table."""
@@ -103,7 +135,7 @@ class _Run(Findings):
             if key is not None:
                 self._key(typed, here, key, value)
             elif not CATALOGUE.is_table(here):
-                self._unknown(here)
+                self._unknown(typed, here, value)
             elif isinstance(value, dict):
                 content = self.table(value, here)
                 if content or CATALOGUE.is_named(here):
@@ -116,7 +148,28 @@ class _Run(Findings):
                 )
         return typed
 
-    def _unknown(self, path: Path) -> None:
+    def _unknown(self, typed: Data, path: Path, value: object) -> None:
+        """Accept a key that the user accepts, warn of one that a newer CRI-O may have, refuse all others."""
+        if self.accepted.include(path):
+            self._as_given(typed, path, value)
+        elif is_newer(self.newest) and path[0] == "crio" and "." not in path[-1]:
+            meant = CATALOGUE.suggest(path) if len(path[-1]) <= _LONGEST_NAME else None
+            hint = f"; did you mean {meant}?" if meant else ""
+            known = (
+                f"is not among the keys of CRI-O {CATALOGUED_RANGE}; a CRI-O without it silently ignores it"
+            )
+            self.warning(path, f"{known}{hint}")
+            self._as_given(typed, path, value)
+        else:
+            self._refuse_unknown(path)
+
+    def _as_given(self, typed: Data, path: Path, value: object) -> None:
+        try:
+            typed[path[-1]] = of_value(value)
+        except Unfit as unfit:
+            self.problem(path, unfit.message, unfit.accepted, shown_value(unfit.value), unfit.inside)
+
+    def _refuse_unknown(self, path: Path) -> None:
         suggestion = CATALOGUE.suggest(path) if self.found < MOST and len(path[-1]) <= _LONGEST_NAME else None
         if path[0] != "crio":
             reason = "is not in crio.conf, whose only top-level table is crio"
@@ -133,7 +186,10 @@ class _Run(Findings):
     def _key(self, typed: Data, path: Path, key: Key, value: object) -> None:
         before = self.found
         if not any(key.exists_in(version) for version in self.versions):
-            self.problem(path, self._absence(key))
+            if self.accepted.include(path):
+                self._as_given(typed, path, value)
+            else:
+                self.problem(path, self._absence(key))
             return
         try:
             converted = TYPES[key.type].convert(value)
@@ -219,19 +275,23 @@ class CrioConf(Kind):
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers and check them against the declared version of CRI-O."""
-        return check(layers, versions.crio)
+        return check(layers, versions.crio, versions.accept_keys)
 
     def check_for_node(self, checked: Checked, versions: Versions) -> list[Problem]:
         """Check the data again, against the node's own version of CRI-O."""
-        return check_data(checked.data, checked.sources, (versions.crio,)).problems if versions.crio else []
+        if not versions.crio:
+            return []
+        accepted = accepted_keys.read(versions.accept_keys)
+        return check_data(checked.data, checked.sources, (versions.crio,), accepted).problems
 
     def render(self, data: Data) -> str:
         """Return the data as TOML."""
         return toml.dumps(data)
 
     def walk(self, data: Data) -> list[tuple[Path, object]]:
-        """Return each key of the catalogue that the data sets."""
-        return [(path, None if key.secret else value) for path, key, value in CATALOGUE.walk(data)]
+        """Return each key that the data sets, those of the catalogue first."""
+        known = [(path, None if key.secret else value) for path, key, value in CATALOGUE.walk(data)]
+        return known + CATALOGUE.unknown(data)
 
     def read(self, text: str) -> dict[str, str] | None:
         """Return each key below its table."""
@@ -252,7 +312,8 @@ class CrioConf(Kind):
 
     def key_hashes(self, data: Data) -> dict[str, str]:
         """Return the hash of each key, and one of each handler and workload, which may be without keys."""
-        hashes = {toml.dotted(path): _hash(toml.literal(value)) for path, _key, value in CATALOGUE.walk(data)}
+        values = [(path, value) for path, _key, value in CATALOGUE.walk(data)] + CATALOGUE.unknown(data)
+        hashes = {toml.dotted(path): _hash(toml.literal(value)) for path, value in values}
         for path in CATALOGUE.named_tables(data):
             hashes[toml.dotted(path)] = _hash("")
         return hashes

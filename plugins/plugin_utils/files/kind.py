@@ -12,10 +12,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 
 
 class Versions(NamedTuple):
-    """Versions that settings are checked against, such as "1.36.2"; "" where one is not known."""
+    """What settings are checked against: versions such as "1.36.2"; "" where one is not known."""
 
     crio: str = ""
     crictl: str = ""
+    accept_keys: object = None  # keys of crio.conf that the user accepts, see crio/accepted_keys.py
 
 
 class Kind:

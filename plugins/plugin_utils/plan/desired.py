@@ -49,6 +49,7 @@ class Entry(TypedDict, total=False):
     defaults: dict[str, Any]
     crio_layers: list[tuple[str, Any]]
     version: Any
+    accept_keys: Any
     environment_file: str
     content: str
     mode: str
@@ -67,6 +68,7 @@ class DesiredFile(NamedTuple):
     secret: bool
     mode: str  # four octal digits
     disruption: str  # what a running daemon needs to load it: none, reload or restart
+    accept_keys: Any = None  # as in the entry
 
     @property
     def sha256(self) -> str:
@@ -203,7 +205,13 @@ class DesiredFiles:
         versions = Versions(
             *(text if text and is_readable(text) else "" for text in (crio_version, crictl_version))
         )
-        return [str(problem) for file in self for problem in file.kind.check_for_node(file.checked, versions)]
+        return [
+            str(problem)
+            for file in self
+            for problem in file.kind.check_for_node(
+                file.checked, versions._replace(accept_keys=file.accept_keys)
+            )
+        ]
 
 
 def is_readable(version: str | None) -> bool:
@@ -249,7 +257,7 @@ def _unsupported(installed: str) -> list[str]:
 def _desired(entry: Entry) -> DesiredFile:
     kind = KINDS[entry.get("kind") or "text"]
     layers = _layers(entry, kind)
-    checked = kind.check(layers, Versions(entry.get("version") or "", ""))
+    checked = kind.check(layers, Versions(entry.get("version") or "", "", entry.get("accept_keys")))
     if kind.name == "text":
         content = (entry.get("content") or "") if (entry.get("content") or "").strip() else ""
     else:
@@ -269,6 +277,7 @@ def _desired(entry: Entry) -> DesiredFile:
         secret,
         mode,
         entry.get("disruption") or kind.disruption,
+        entry.get("accept_keys"),
     )
 
 

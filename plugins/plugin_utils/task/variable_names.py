@@ -19,6 +19,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 LAYERED = ("crio_config", "registries_config", "crictl_config")
 SINGLE = {
     "crio_version": "text",
+    "crio_accept_keys": "list",
     "crio_service": "mapping",
     "crio_environment": "mapping",
     "crio_install": "text",

@@ -164,7 +164,7 @@ def test_a_version_that_is_not_a_string_is_refused_with_the_reason(version):
         call("crictl_config", {}, version=version)
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.40", "1.27.9", "1.3", "0.36", "2.36", "v1.38.0", "1.38.0-dev"])
+@pytest.mark.parametrize("version", ["1.4", "1.27.9", "1.3", "0.36", "2.36"])
 def test_a_version_whose_settings_are_not_known_is_refused_with_the_range(version):
     (problem,) = call("crio_config", {}, version=version)["problems"]
     assert problem.startswith(f'crio_version = "{version}": is not a known version')
