@@ -32,6 +32,7 @@ OWN = (
     "drift_",
     "adopt_",
     "rollback_",
+    "preview_",
 )
 # Other top-level keys of files that the guides have users write.
 OTHERS = ("collections",)
@@ -60,7 +61,7 @@ def variables() -> frozenset[str]:
             found |= set(entry["options"])
     for path in (CHECKOUT / "playbooks").glob("*.yml"):
         found |= set(
-            re.findall(r"\b(?:cri_node_\w+|rollback_generation)\b", path.read_text(encoding="utf-8"))
+            re.findall(r"\b(?:cri_node_\w+|rollback_generation|preview_version|preview_report_file)\b", path.read_text(encoding="utf-8"))
         )
     return frozenset(found)
 

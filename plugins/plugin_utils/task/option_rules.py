@@ -20,7 +20,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 MODE = 'three or four octal digits in quotes, for example "0644"'
 SECONDS = ("ready_timeout", "timeout", "wait_timeout", "pull_timeout")
 LONGEST_CONTENT = 1024 * 1024  # characters of one file
-_OF_PLAYBOOKS = ("rollback_generation",)
+_OF_PLAYBOOKS = ("rollback_generation", "preview_report_file")
 _LONGEST_TEXT = 4096  # characters of any other option
 _MOST_SECONDS = 7 * 24 * 3600
 _GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)

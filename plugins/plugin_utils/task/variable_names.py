@@ -39,6 +39,8 @@ SINGLE = {
     "cri_node_hosts": "text",
     "cri_node_serial": "number",
     "rollback_generation": "number",
+    "preview_version": "text",
+    "preview_report_file": "text",
 }
 # Variables that the roles provide.
 _OF_ROLES = (
@@ -62,6 +64,7 @@ _OF_ROLES = (
     "adopt_settings",
     "adopt_check_result",
     "rollback_result",
+    "preview_result",
     "crio_settings",
     "registries_settings",
     "crictl_settings",
@@ -89,9 +92,10 @@ _FAMILIES = (
     "runtime_",
     "cri_node_",
     "rollback_",
+    "preview_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_WITHOUT_CONFIG = ("verify_", "plan_", "drift_", "adopt_", "rollback_")
+_WITHOUT_CONFIG = ("verify_", "plan_", "drift_", "adopt_", "rollback_", "preview_")
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled

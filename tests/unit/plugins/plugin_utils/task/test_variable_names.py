@@ -142,7 +142,12 @@ def test_every_variable_of_the_roles_and_playbooks_is_known():
         for entry in yaml.safe_load(path.read_text())["argument_specs"].values():
             declared |= entry["options"].keys()
     for path in ROOT.glob("playbooks/*.yml"):
-        declared |= set(re.findall(r"\b(?:cri_node_[a-z_]+|rollback_generation)\b", path.read_text()))
+        declared |= set(
+            re.findall(
+                r"\b(?:cri_node_[a-z_]+|rollback_generation|preview_(?:version|report_file))\b",
+                path.read_text(),
+            )
+        )
     assert declared == {*variable_names.LAYERED, *variable_names.SINGLE}
     made = set()
     for path in ROOT.glob("roles/*/vars/main.yml"):
