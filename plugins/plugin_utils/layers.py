@@ -90,6 +90,8 @@ def _merge_table(
                 table[key] = {}
             sources.pop(here, None)
             _merge_table(table[key], value, name, here, sources)
+            if not table[key]:  # all that the layer has in it is null
+                sources[here] = name
         elif isinstance(value, dict):
             _add_empty_table(table, key, name, here, sources)
         else:

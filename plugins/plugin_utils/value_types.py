@@ -98,13 +98,13 @@ def _strings(value: object) -> list[str]:
 def _table(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise Unfit(f"is {kind(value)}, not a mapping", "a mapping of names to strings", value)
-    return {name: _inside(item, f".{name}") for name, item in value.items()}
+    return {_name(name): _inside(item, f".{name}") for name, item in value.items()}
 
 
 def of_value(value: object) -> object:
     """Return the value of a key whose type is not known. Its own type is kept; raises Unfit if TOML cannot hold it."""
     if isinstance(value, dict):
-        return {_string(name): _item(item, f".{name}") for name, item in value.items()}
+        return {_name(name): _item(item, f".{name}") for name, item in value.items()}
     if isinstance(value, list):
         if any(isinstance(item, dict) for item in value):
             raise Unfit("is a list that contains mappings", f"{_ANY_VALUE} or a list of these", value)
@@ -134,6 +134,13 @@ def _inside(value: object, place: str) -> str:
     except Unfit as unfit:
         unfit.inside = place
         raise
+
+
+def _name(text: str) -> str:
+    """Return the name of an entry of a table, which must be text that a file can hold."""
+    if not is_unicode(text):
+        raise Unfit("contains a name that is not valid Unicode", "names of valid Unicode", None)
+    return text
 
 
 def is_unicode(text: str) -> bool:

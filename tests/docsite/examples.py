@@ -61,7 +61,10 @@ def variables() -> frozenset[str]:
             found |= set(entry["options"])
     for path in (CHECKOUT / "playbooks").glob("*.yml"):
         found |= set(
-            re.findall(r"\b(?:cri_node_\w+|rollback_generation|preview_version|preview_report_file)\b", path.read_text(encoding="utf-8"))
+            re.findall(
+                r"\b(?:cri_node_\w+|rollback_generation|preview_(?:version|report_file))\b",
+                path.read_text(encoding="utf-8"),
+            )
         )
     return frozenset(found)
 

@@ -33,7 +33,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layer
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
-from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES, Unfit, kind, of_value
+from ansible_collections.cri.node.plugins.plugin_utils.value_types import (
+    TYPES,
+    Unfit,
+    is_unicode,
+    kind,
+    of_value,
+)
 
 _REFUSED = "is not accepted by CRI-O, which does not start with it"
 _LONGEST_NAME = 100  # characters of a name that could be a known one, misspelled
@@ -132,7 +138,9 @@ class _Run(Findings):
         for name, value in table.items():
             here = (*path, name)
             key = CATALOGUE.lookup(here)
-            if key is not None:
+            if not is_unicode(name):
+                self.problem(here, "is a name that is not valid Unicode", "a name of valid Unicode")
+            elif key is not None:
                 self._key(typed, here, key, value)
             elif not CATALOGUE.is_table(here):
                 self._unknown(typed, here, value)

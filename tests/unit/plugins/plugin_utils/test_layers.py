@@ -78,7 +78,7 @@ def values(data):
         pytest.param(
             [("one", {"a": {"x": 1}}), ("two", {"a": {"x": None}})],
             {"a": {}},
-            {},
+            {("a",): "two"},
             id="null removes an earlier value",
         ),
         pytest.param(
@@ -87,7 +87,9 @@ def values(data):
             {},
             id="null removes a whole table and its sources",
         ),
-        pytest.param([("one", {"a": {"x": None}})], {"a": {}}, {}, id="null removes a key that is not set"),
+        pytest.param(
+            [("one", {"a": {"x": None}})], {"a": {}}, {("a",): "one"}, id="null removes a key that is not set"
+        ),
         pytest.param(
             [("one", {"a": {"x": 1}}), ("two", {"a": 5})],
             {"a": 5},
