@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..text import printable
+from ..text import shown
 from .call import Crictl
 from .log import TIME_LIMIT, Entry, Log, no_longer_than, valid
 from .log_files import LogError
@@ -114,8 +114,8 @@ def _require_one(found: Sequence[Any], filters: str, key: Callable[[Any], str]) 
     if not keys:
         raise LogError(f"there is no container with {filters}", "not_found")
     if len(keys) > 1:
-        shown = printable(", ".join(keys[:5])) + (", ..." if len(keys) > 5 else "")
-        raise LogError(f"{len(keys)} match {filters}: {shown}; specify one by id, pod or namespace")
+        named = shown(", ".join(keys[:5])) + (", ..." if len(keys) > 5 else "")
+        raise LogError(f"{len(keys)} match {filters}: {named}; specify one by id, pod or namespace")
 
 
 def _pod_name(container: dict[str, Any]) -> str:
@@ -151,7 +151,7 @@ def _beside(path: str, attempt: int) -> str:
     """Return the path of the log of an earlier attempt; the kubelet names logs 0.log, 1.log, ... by attempt."""
     directory, name = os.path.split(path)
     if name != f"{attempt + 1}.log":
-        raise LogError(f"the runtime no longer knows the attempt before {printable(path)}", "not_found")
+        raise LogError(f"the runtime no longer knows the attempt before {shown(path)}", "not_found")
     return os.path.join(directory, f"{attempt}.log")
 
 

@@ -342,6 +342,13 @@ class TestLogs:
         assert message in result["msg"]
         assert "\n" not in result["msg"]
 
+    def test_the_name_of_a_pod_that_contains_a_password_is_masked_in_a_message(self, node):
+        node.add("twice", "a", "11" * 32)
+        node.add("twice", "user:hunter2@host", "22" * 32)
+        message = node.run("crictl_logs_facts", name="twice")["msg"]
+        assert "default/a" in message
+        assert "hunter2" not in message
+
 
 class TestHostileNode:
     @pytest.mark.parametrize("module", NAMES)
