@@ -87,7 +87,8 @@ def test_each_style_is_adopted_and_applied_without_a_change_in_effect(style, fre
     files = yaml.safe_load((folder / "group_vars" / "cri_node_adopted.yml").read_text())
     assert files == {"crio_config": result["crio_config"]}
     inventory = ("-i", str(folder))
-    planned = run_playbook("cri.node.plan", node, *inventory).expect_success()
+    unwritten = {"plan_report_file": ""}
+    planned = run_playbook("cri.node.plan", node, *inventory, variables=unwritten).expect_success()
     assert article.DROP_IN in planned.out
     run_playbook(article.ROLE, node, *inventory).expect_success()
     assert node.exists(article.DROP_IN)
