@@ -48,7 +48,8 @@ _FOLDERS = (
 _REMEMBER = f"tar -C / -cf /root/unconfigured.tar $(ls -d {_FOLDERS} 2> /dev/null)"
 _PUT_BACK = f"""
 set -e
-rm -rf {_FOLDERS}
+# On some overlay file systems, files of the image reappear behind removed ones, and are removed as well.
+rm -rf {_FOLDERS} || rm -rf {_FOLDERS} || rm -rf {_FOLDERS}
 tar -C / -xf /root/unconfigured.tar
 crictl rmi "$1" > /dev/null 2>&1 || true
 systemctl daemon-reload
