@@ -55,8 +55,9 @@ class ActionModule(ReportingAction):
         if fault:
             refuse([Problem("preview_version", "", shown(version, 80), fault, ACCEPTED)])
         nodes = list(self._nodes(options["settings"], str(version), task_vars))
-        report = _document(nodes, str(version))
-        lines = _table(report, nodes)
+        found = _by_change(nodes)
+        report = _document(found, nodes, str(version))
+        lines = _table(found, report)
         printed = show(lines)
         result = {"changed": False, **report, "lines": lines}
         result.update(self.write_file(options["path"], {**report, "time": now()}))
@@ -113,14 +114,18 @@ def _current(declared: object, variables: Mapping[str, Any]) -> tuple[str, list[
     return ("" if not found or fault_of_declared(found) else found), []
 
 
-def _document(nodes: list[_Node], target: str) -> dict[str, Any]:
-    """Return the report: the versions of the nodes, and the changes with the nodes that they concern."""
-    found = {
+def _by_change(nodes: list[_Node]) -> dict[str, list[faults.Fault]]:
+    """Return the problems of each kind of change, equal ones of several nodes joined."""
+    return {
         change: faults.joined(
             (node.name, each.problem) for node in nodes for each in node.changes if each.change == change
         )
         for change in preview.CHANGES
     }
+
+
+def _document(found: dict[str, list[faults.Fault]], nodes: list[_Node], target: str) -> dict[str, Any]:
+    """Return the report: the versions of the nodes, and the changes with the nodes that they concern."""
     changes = [
         {"change": change, "breaking": change in preview.BREAKING, **entry}
         for change, joined in found.items()
@@ -134,15 +139,12 @@ def _document(nodes: list[_Node], target: str) -> dict[str, Any]:
     }
 
 
-def _table(report: dict[str, Any], nodes: list[_Node]) -> list[str]:
+def _table(found: dict[str, list[faults.Fault]], report: dict[str, Any]) -> list[str]:
     """Return the changes as lines, one table for each kind of change, and a summary as the last line."""
     lines: list[str] = []
-    for change in preview.CHANGES:
-        joined = faults.joined(
-            (node.name, each.problem) for node in nodes for each in node.changes if each.change == change
-        )
+    for change, joined in found.items():
         if joined:
-            lines += [f"{_HEADINGS[change]} ({len(joined)}):", *faults.lines(joined, len(nodes))]
+            lines += [f"{_HEADINGS[change]} ({len(joined)}):", *faults.lines(joined, len(report["nodes"]))]
     unknown = [name for name, version in report["nodes"].items() if not version]
     if unknown:
         lines.append(
@@ -154,5 +156,5 @@ def _table(report: dict[str, Any], nodes: list[_Node]) -> list[str]:
     return [
         *lines,
         f"CRI-O {report['version']}: {count(report['breaking'], 'setting')} refused or ignored on {len(affected)} of"
-        f" {count(len(nodes), 'node')}, {count(others, 'other change')}",
+        f" {count(len(report['nodes']), 'node')}, {count(others, 'other change')}",
     ]

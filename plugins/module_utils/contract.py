@@ -86,9 +86,8 @@ class Request(TypedDict, total=False):
     remove: list[str]  # whole files; entries of shared files are removed according to their record
     activate: str  # none, reload, start or restart
     reload_keys: list[str]  # of crio.conf, which a reload must make live
-    reload_is_logged: (
-        bool  # whether CRI-O logs that it has reloaded; if not, the live values of reload_keys show it
-    )
+    # Whether CRI-O is sure to log that it has reloaded; if not, the live values of reload_keys show it too.
+    reload_is_logged: bool
     concerns_daemon: bool
     daemon_reload: bool
     id: str

@@ -50,11 +50,8 @@ def reload(unit: str, shown_by: Mapping[str, str | None]) -> None:
         elif time.monotonic() - shown_since > _QUIET:
             return
         time.sleep(_POLL)
-    evidence = "nor do its live values show it" if shown_by else ""
-    raise TransactionError(
-        "acknowledge",
-        f"{unit} did not log within {_LIMIT} s that it reloaded{evidence and f', {evidence}'}",
-    )
+    nor = ", nor do its live values show it" if shown_by else ""
+    raise TransactionError("acknowledge", f"{unit} did not log within {_LIMIT} s that it reloaded{nor}")
 
 
 def _is_logged(lines: list[str]) -> bool:

@@ -167,9 +167,7 @@ class Catalogue:
             here = (*path, name)
             if self.lookup(here) is not None:
                 continue
-            if not isinstance(value, dict):
-                found.append((here, value))
-            elif value or self.is_table(here):
+            if isinstance(value, dict) and (value or self.is_table(here)):
                 found.extend(self.unknown(value, here))
             else:
                 found.append((here, value))

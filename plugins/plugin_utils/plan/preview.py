@@ -35,10 +35,10 @@ def changes(layers: Layers, current: str, target: str, accept_keys: object = Non
     version does not use counts. What this version does not use either is not a change.
     """
     mappings = [(name, layer) for name, layer in layers if isinstance(layer, dict)]
-    data, sources = merge(mappings)
-    found = [*_refused(layers, target, accept_keys)]
-    if not any(isinstance(layer, dict) for _name, layer in layers):
+    found = list(_refused(layers, target, accept_keys))
+    if not mappings:
         return found
+    data, sources = merge(mappings)
     new, old = parse_version(target), parse_version(current) if current else None
     for path, key, value in CATALOGUE.walk(data):
         if key.exists_in(new):
