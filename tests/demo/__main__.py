@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts two nodes, shows the seven points of the article on them, checks each result, and always removes the nodes."""
+"""Shows the seven points of the article and changes of running nodes on two nodes, checks each result, removes the nodes."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from demo.controller import ControllerError, install_tools, make_environment
-from demo.points import POINTS
+from demo.points import PARTS
 from demo.screen import Screen
 from demo.session import Session
 from testbed import NodeError, TestBed, bed
@@ -61,11 +61,11 @@ def _show(screen: Screen, test_bed: TestBed) -> None:
     # Short, for the sockets of ssh in it.
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         session = Session(screen, test_bed, Path(folder), programs)
-        for point in POINTS:
+        for part in PARTS:
             try:
-                point(session)
+                part(session)
             except (NodeError, NotReached, LookupError, ValueError, OSError) as error:
-                screen.failure(f"{point.__name__} runs to its end", f"{type(error).__name__}: {error}")
+                screen.failure(f"{part.__name__} runs to its end", f"{type(error).__name__}: {error}")
 
 
 def _on_signals(handler) -> None:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The points of the demo. Each function gets a Session, runs commands and checks the results."""
+"""The points of the article, and the order of all parts of the demo. Each gets a Session, runs commands and checks results."""
 
 import json
 import tomllib
 
+from demo import changes
+from demo.comparisons import plans, same
 from demo.session import Session
 from testbed.node import Node
 from testbed.observed import live_configuration, metrics_answer, running_containers, service
@@ -45,7 +47,7 @@ def provision(session: Session) -> None:
     )
     run = session.play("cri.node.provision", show=("Report the changes", "Report the results", "RECAP"))
     screen.check("one task changed each node", session.each(lambda n: run.stats[n.name]["changed"]), 1)
-    planned, done = _plans(preview), _plans(run)
+    planned, done = plans(preview), plans(run)
     screen.check(
         "the plan of each node was a restart, with the same files as in the run",
         session.each(
@@ -178,7 +180,7 @@ def containers(session: Session) -> None:
         run, "List the running containers", lambda result: sorted(c["id"] for c in _containers(result))
     )
     screen.check(
-        "the facts list the same containers as crictl ps", _same(running, session.each(running_containers))
+        "the facts list the same containers as crictl ps", same(running, session.each(running_containers))
     )
     ended = session.of(
         run, "List the exited containers", lambda result: [_end(c) for c in _containers(result)]
@@ -188,7 +190,7 @@ def containers(session: Session) -> None:
     own = session.each(
         lambda node: node.check("crictl logs --tail 2 $(crictl ps -aq --name writer) 2>&1").splitlines()
     )
-    screen.check("the last lines are the same as those of crictl logs", _same(logs, own))
+    screen.check("the last lines are the same as those of crictl logs", same(logs, own))
 
 
 def hello_world(session: Session) -> None:
@@ -240,16 +242,28 @@ def insecure_registry(session: Session) -> None:
         limit=12,
     )
     screen.check("the plan was a reload", session.of(run, APPLY_REGISTRIES, _disruption), "reload")
-    screen.check("CRI-O was not restarted", _same(session.each(_invocation), invocations))
+    screen.check("CRI-O was not restarted", same(session.each(_invocation), invocations))
     pulled = session.type_on_nodes(f"crictl pull {UNLISTED_IMAGE}")
     screen.check("the same pull now succeeds", {name: done.rc for name, done in pulled.items()}, 0)
-    screen.check("the running containers are still running", _same(session.each(running_containers), running))
+    screen.check("the running containers are still running", same(session.each(running_containers), running))
     screen.say(
         "The article's alternative, spec.registrySources of OpenShift's Image resource, is not supported yet."
     )
 
 
-POINTS = (provision, runtimes, preinstalled, settings, conditions, containers, hello_world, insecure_registry)
+PARTS = (
+    provision,
+    runtimes,
+    preinstalled,
+    settings,
+    conditions,
+    containers,
+    hello_world,
+    insecure_registry,
+    changes.plan,
+    changes.drift,
+    changes.rollback,
+)
 
 
 # Values that the checks compare
@@ -257,11 +271,6 @@ POINTS = (provision, runtimes, preinstalled, settings, conditions, containers, h
 
 def _first(session: Session) -> str:
     return session.nodes[0].name
-
-
-def _same(one: dict, other: dict) -> dict[str, bool | tuple]:
-    """Return, for each node, True if both values are equal, else both values."""
-    return {name: value == other[name] or (value, other[name]) for name, value in one.items()}
 
 
 def _crio_binary(node: Node) -> str:
@@ -278,12 +287,6 @@ def _warned_of_selinux(session: Session, run) -> dict[str, bool]:
     enforced = session.each(lambda node: node.exists("/sys/fs/selinux/enforce"))
     warned = session.of(run, APPLY, lambda result: words in str(result.get("warnings")))
     return {name: warned[name] != enforced[name] for name in warned}
-
-
-def _plans(run) -> dict[str, dict]:
-    """Return the plan of each node that a run changes, or would change, from the statistics of the run."""
-    plans = run.custom["_run"]["cri_node_plan"]["plans"]
-    return {name: plan for plan in plans for name in plan["nodes"]}
 
 
 def _disruption(result) -> str:

@@ -16,6 +16,7 @@ from testbed.playbooks import Run, ansible_playbook
 OWN_FILES = Path(__file__).parent
 INVENTORY = "hosts.ini"
 LIMIT = 180  # seconds for one command
+TASKS_FAILED = 2  # exit code of ansible-playbook
 
 
 class Session:
@@ -49,10 +50,10 @@ class Session:
         text = (self.folder / path).read_text()
         self.screen.excerpt(text.partition("\n---\n")[2] or text, limit)
 
-    def play(self, *arguments: str, show: tuple[str, ...], limit: int = 24) -> Run:
+    def play(self, *arguments: str, show: tuple[str, ...], limit: int = 24, fails: bool = False) -> Run:
         """Run ansible-playbook, and print the plays and tasks of its output whose names contain one of these texts.
 
-        `limit`: the maximum number of lines for each play or task.
+        `limit`: the maximum number of lines for each play or task. `fails`: tasks are expected to fail on some nodes.
         """
         self.screen.command(f"ansible-playbook -i {INVENTORY} {' '.join(arguments)}")
         run = ansible_playbook(
@@ -60,9 +61,10 @@ class Session:
         )
         for part in parts(run.out, show):
             self.screen.excerpt(part, limit)
-        if run.rc or not run.stats:
+        if run.rc != (TASKS_FAILED if fails else 0) or not run.stats:
             self.screen.failure(
-                "the playbook succeeds", f"exit code {run.rc}\n{run.err[-600:]}\n{run.out[-800:]}"
+                "tasks of the playbook fail" if fails else "the playbook succeeds",
+                f"exit code {run.rc}\n{run.err[-600:]}\n{run.out[-800:]}",
             )
         return run
 
@@ -77,6 +79,11 @@ class Session:
         lines = [line for line in (first.out + first.err).splitlines() if only in line]
         self.screen.excerpt("\n".join(lines), limit)
         return done
+
+    def type_on(self, node: Node, command: str) -> None:
+        """Run a command in a shell on one node, and print it. Raises NodeError if it fails."""
+        self.screen.command(command, f"{node.name}#")
+        node.check(command)
 
     def each(self, look: Callable[[Node], Any]) -> dict[str, Any]:
         """Return what `look` returns for each node, by node name. The calls run in parallel."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DISRUPTIONS = ("none", "reload", "restart")  # the most disruptive last
 _MOST_KEYS = 5  # in a reason
+_TOUCHED = "a reload is enough, in case the running daemon has loaded an edit of the file"
 
 
 def of_file(found: ReportedFile, version: Version | None) -> tuple[str, str]:
@@ -26,7 +27,7 @@ def of_file(found: ReportedFile, version: Version | None) -> tuple[str, str]:
     if keys is None:
         return found["disruption"], ""
     if not keys:
-        return "none" if found.get("same_content") else "reload", ""
+        return ("none", "") if found.get("same_content") else ("reload", _TOUCHED)
     restarting = [key for key in keys if of_key(key, version) != "reload"]
     if restarting:
         return "restart", f"{listed(restarting, _MOST_KEYS)} {_needs(restarting)} a restart"

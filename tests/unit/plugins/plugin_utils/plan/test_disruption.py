@@ -60,7 +60,8 @@ def test_what_makes_a_key_live_depends_on_the_version():
 
 
 def test_a_file_that_was_only_touched_is_read_again():
-    assert of([], same_content=False) == ("reload", "")
+    sentence = "a reload is enough, in case the running daemon has loaded an edit of the file"
+    assert of([], same_content=False) == ("reload", sentence)
 
 
 def test_other_rights_on_the_same_content_need_nothing():
