@@ -25,6 +25,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 ARGUMENT_SPEC = {
     "desired": {"type": "dict"},
+    "accept_keys": {"type": "list", "elements": "str", "default": []},
     "unit": {"type": "str", "default": "crio.service"},
     "timeout": {"type": "int", "default": 10},
 }
@@ -38,7 +39,7 @@ class ActionModule(CheckedAction):
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the facts of the node."""
-        desired = _desired(options["desired"])
+        desired = _desired(options["desired"], options["accept_keys"])
         request = request_of(options["unit"], options["timeout"])
         report: ConfigurationReport = succeeded(self.ask_node(request, task_vars))["report"]
         return {"changed": False, "ansible_facts": {"crio_configuration": facts(report, desired)}}
@@ -88,14 +89,14 @@ def managed_files(report: ConfigurationReport) -> dict[str, str]:
     }
 
 
-def _desired(data: object) -> dict[str, Any] | None:
+def _desired(data: object, accept_keys: list[str]) -> dict[str, Any] | None:
     if data is None:
         return None
     try:
         layers = named_layers(data, "desired")
     except (TypeError, TooDeep) as error:
         raise TaskFailure(f"desired: {error}") from None
-    checked: Checked = crio_conf.check(layers)
+    checked: Checked = crio_conf.check(layers, accept_keys=accept_keys)
     refuse(checked.problems)
     return checked.data
 

@@ -27,6 +27,13 @@ options:
       - Desired settings, in the form of the role variable C(crio_config). They are validated before the node is contacted.
       - Each key whose effective value is another one is added to the differences.
     type: dict
+  accept_keys:
+    description:
+      - Keys of O(desired) to accept although no supported CRI-O is known to have them, in the form of the role variable
+        C(crio_accept_keys). They are not compared.
+    type: list
+    elements: str
+    default: []
   unit:
     description: The systemd unit that runs CRI-O.
     type: str
@@ -91,6 +98,7 @@ EXAMPLES = r"""
 - name: Compare with the desired configuration
   cri.node.crio_config_facts:
     desired: "{{ crio_config }}"
+    accept_keys: "{{ crio_accept_keys | default([]) }}"
   become: true
 
 - name: Show keys that another file outranks

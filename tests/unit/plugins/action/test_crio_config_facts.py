@@ -253,6 +253,17 @@ def test_desired_settings_are_checked_before_the_node_is_called(refused):
     assert "did you mean crio.runtime.log_level?" in message
 
 
+def test_desired_keys_that_the_user_accepts_are_neither_refused_nor_compared(facts, node):
+    node.write("60-cri-node.conf", OURS + level("debug"))
+    desired = {"crio": {"runtime": {"log_level": "debug", "key_of_a_vendor": 1}}}
+    assert facts(desired=desired, accept_keys=["crio.runtime.key_of_a_vendor"])["differences"] == []
+
+
+def test_an_accepted_key_that_is_no_key_is_refused(refused):
+    message = refused("crio_config_facts", {"desired": {}, "accept_keys": ["runtime.log_level"]})
+    assert message.startswith('crio_accept_keys: [0] = "runtime.log_level": is not the dotted name of a key')
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
