@@ -23,14 +23,16 @@ SKIPPED = {
     "needs real CRI-O": "that need real CRI-O",
     "recorded for another crictl": "that were recorded for another crictl",
 }
-PROMISES = "tests/integration/test_promises.py"  # as long as a third of all others: in the shorter lane
+# Each takes as long as a third of all others: in the shorter lane.
+PROMISES, CHECK_MODE = "tests/integration/test_promises.py", "tests/integration/test_check_mode.py"
 LANES = (
-    [("integration tests", ".venv", ["tests/integration", f"--ignore={PROMISES}"])],
+    [("integration tests", ".venv", ["tests/integration", f"--ignore={PROMISES}", f"--ignore={CHECK_MODE}"])],
     [
         ("unit tests, newest controller", ".venv", ["tests/unit"]),
         ("unit tests, oldest controller", ".venv-2.16", ["tests/unit"]),
         ("Molecule scenarios", ".venv", ["tests/scenarios"]),
         ("promises", ".venv", [PROMISES]),
+        ("check mode", ".venv", [CHECK_MODE]),
     ],
 )
 _printing = threading.Lock()

@@ -161,24 +161,64 @@ def test_a_secret_file_is_compared_key_by_key_without_showing_its_values(started
     assert generations.strip() == ""
 
 
+# A valid file until CRI-O is told to reload.
+BLOCKIO = "/etc/crio/blockio.yaml"
+BREAKS_MEANWHILE = f"""[Service]
+ExecReload=
+ExecReload=/bin/sh -c "echo 'classes: [' > {BLOCKIO}"
+ExecReload=/bin/kill -s HUP $MAINPID
+"""
+
+
 @pytest.mark.real_crio("the stand-in reads no file that a key names")
 def test_a_reload_that_crio_refuses_is_undone_without_a_restart(started, apply):
-    started.copy_in("/etc/crio/bad-blockio.yaml", "classes: [")
+    drop_in = "/run/systemd/system/crio.service.d/90-breaks.conf"
+    started.copy_in(BLOCKIO, "Classes:\n  one:\n  - Weight: 10\n")
+    started.copy_in(drop_in, BREAKS_MEANWHILE)
+    started.check(["systemctl", "daemon-reload"])
     started.run_pod()
     running, before = running_containers(started), observe(started)
-    refused = apply({**BASE, "log_level": "debug", "blockio_config_file": "/etc/crio/bad-blockio.yaml"})
+    refused = apply({**BASE, "log_level": "debug", "blockio_config_file": BLOCKIO})
+    started.check(f"rm {drop_in}; systemctl daemon-reload")
     assert refused["plan"]["disruption"] == "reload"
     assert "unable to reload blockio_config_file" in refused["msg"]
     assert refused["rolled_back"] is True
     assert refused["as_before"] is True
     after = observe(started)
-    assert after.contents == before.contents
+    assert without(after.contents, BLOCKIO) == without(before.contents, BLOCKIO)
     # The whole of /config differs after any reload: it then shows values of handlers that no pod gets.
     assert (live(started, "log_level"), live(started, "blockio_config_file")) == ('"info"', '""')
     assert after.invocation_id == before.invocation_id
     assert running_containers(started) == running
     assert litter(started) == ""
     assert apply({**BASE, "log_level": "debug"})["plan"]["disruption"] == "reload"
+
+
+def without(contents, path):
+    return [line for line in contents.splitlines() if path not in line]
+
+
+@pytest.mark.real_crio("the stand-in reads no file that a key names")
+@pytest.mark.parametrize("key", ["blockio_config_file", "seccomp_profile"])
+def test_a_file_that_a_reload_would_refuse_is_refused_beforehand(started, apply, key):
+    started.copy_in("/etc/crio/bad", "classes: [")
+    before = observe(started)
+    for options in (["--check"], []):
+        refused = apply({**BASE, "log_level": "debug", key: "/etc/crio/bad"}, *options)
+        assert f'crio.runtime.{key} = "/etc/crio/bad"' in refused["msg"]
+        assert "Nothing was changed on the node" in refused["msg"]
+        assert refused["plan"]["disruption"] == "reload"
+    assert observe(started) == before
+
+
+@pytest.mark.real_crio("the stand-in reads no file that a key names")
+def test_a_file_that_a_reload_does_not_read_again_does_not_refuse_it(started, apply):
+    started.copy_in(BLOCKIO, "Classes:\n  one:\n  - Weight: 10\n")
+    assert "msg" not in apply({**BASE, "blockio_config_file": BLOCKIO})
+    started.copy_in(BLOCKIO, "classes: [")
+    done = apply({**BASE, "blockio_config_file": BLOCKIO, "log_level": "debug"})
+    assert (done.get("msg"), done["plan"]["disruption"]) == (None, "reload")
+    started.copy_in(BLOCKIO, "Classes:\n  one:\n  - Weight: 10\n")
 
 
 def test_a_change_above_the_limit_changes_nothing(started, call_module):

@@ -18,6 +18,7 @@ from .. import managed_file, node_files
 from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
+from ..crio.live import CrioSocketError, live_configuration
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..layout import CRIO_CONFIG_DIRECTORY, Layout
@@ -44,6 +45,12 @@ _OF_A_DRIVER = ("", "-images", "-layers", "-containers", "-locks")
 _DROPPED = re.compile(
     r'Runtime handler (?:\\?")?([^\s"\\]{1,200})(?:\\?")? is being ignored due to: (.{1,500})'
 )
+# The words of those complaints of a start that a reload has too: always, or if the value of a key changes (pkg/config/reload.go).
+_REFUSED_BY_A_RELOAD = ("invalid registries", "unable to load seccomp profile: ")
+_REFUSED_IF_CHANGED = {
+    "crio.runtime.blockio_config_file": "blockio configuration: ",
+    "crio.runtime.default_runtime": "default_runtime set to ",
+}
 _PREFIXES = ("validating runtime config: ", "validating root config: ", "runtime validation: ")
 
 
@@ -82,11 +89,28 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
         dry_start(request, service, copied, configuration)
         refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
-        dry_start(request, service, copied, configuration, only="invalid registries")
+        dry_start(request, service, copied, configuration, only=_refused_by_a_reload(service, configuration))
     before = daemon.snapshot(service, request["reload_keys"])
     if request["activate"] in ("start", "restart"):
         losses.refuse_to_lose_containers(request, service, before, configuration)
     return before
+
+
+def _refused_by_a_reload(service: CrioService, configuration: dict[str, str]) -> tuple[str, ...]:
+    """Return the words of those complaints of a start that a reload has too; all others are of files that a reload does not read.
+
+    Somebody else may have changed a key too: what the daemon has loaded decides.
+    """
+    try:
+        loaded = live_configuration(service.socket)
+    except CrioSocketError:
+        loaded = {}
+    changed = [
+        words
+        for key, words in _REFUSED_IF_CHANGED.items()
+        if key in loaded and loaded[key] != configuration.get(key)
+    ]
+    return (*_REFUSED_BY_A_RELOAD, *changed)
 
 
 def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> None:
@@ -166,13 +190,13 @@ def dry_start(
     service: CrioService,
     copied: ConfigurationCopy,
     configuration: dict[str, str],
-    only: str = "",
+    only: tuple[str, ...] = (),
 ) -> None:
     """Let the node's own crio check everything that a start needs, including other people's files, and stop before it serves.
 
     CRI-O itself judges its programs (pinns, conmon, the handlers'), cgroup manager, profiles, storage and registries, in a
     process without socket and network. The running daemon is not touched, and folders that a start creates are removed.
-    only: refuse only complaints that contain these words. Raises TransactionError.
+    only: refuse only complaints that contain one of these words; () for all. Raises TransactionError.
     """
     command = [_program_of(service), *copied.arguments, *service.options, *copied.registries_arguments]
     # A filter, a file or another format of the log would hide how it ended.
@@ -190,7 +214,7 @@ def dry_start(
             _refuse_dropped_handlers(request, lines, service)
         return
     said = copied.real_names(journald.last_complaint(lines) or f"crio exited with status {status}")
-    if "flag provided but not defined" in said or only not in said:
+    if "flag provided but not defined" in said or (only and not any(words in said for words in only)):
         return  # a crio that has no such option, or another complaint than the one that counts
     for prefix in _PREFIXES:
         said = said.replace(prefix, "")

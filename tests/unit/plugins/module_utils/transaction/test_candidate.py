@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.cri.node.plugins.module_utils.crio.live import CrioSocketError
 from ansible_collections.cri.node.plugins.module_utils.errors import TransactionError
 from ansible_collections.cri.node.plugins.module_utils.transaction import candidate
 
@@ -32,3 +33,61 @@ def test_a_handler_that_crio_ignores_is_refused_with_its_reason(line, table):
 
 def test_an_ignored_handler_of_another_owner_does_not_refuse_the_change():
     candidate._refuse_dropped_handlers(request("[crio.runtime.runtimes.crun]\n"), [LINE], SERVICE)
+
+
+BLOCKIO, HANDLER = "crio.runtime.blockio_config_file", "crio.runtime.default_runtime"
+LIVE = {BLOCKIO: '""', HANDLER: '"crun"'}
+DRY_START = {
+    "config_directory": "/etc/crio/crio.conf.d",
+    "binary": "/usr/bin/crio",
+    "options": [],
+    "environment": {},
+    "socket": "",
+}
+
+
+def rehearse_reload(monkeypatch, complaint, loaded, desired):
+    """Let a dry start end with this complaint, before a reload of a daemon that has loaded other values."""
+    line = f'time="2026-11-25T14:39:14Z" level=fatal msg="validating runtime config: {complaint}"'
+    monkeypatch.setattr(candidate, "run", lambda *_command, **_options: (1, "", line))
+    monkeypatch.setattr(candidate, "live_configuration", lambda _socket: {**LIVE, **loaded})
+    service, configuration = SimpleNamespace(**DRY_START), {**LIVE, **desired}
+    copied = SimpleNamespace(arguments=[], registries_arguments=[], real_names=str)
+    only = candidate._refused_by_a_reload(service, configuration)
+    candidate.dry_start(request(""), service, copied, configuration, only=only)
+
+
+@pytest.mark.parametrize(
+    ("complaint", "loaded", "desired"),
+    [
+        ("invalid registries: invalid location", {}, {}),
+        ("unable to load seccomp profile: decoding seccomp profile failed", {}, {}),
+        ("blockio configuration: parsing blockio config failed", {}, {BLOCKIO: '"/etc/crio/blockio.yaml"'}),
+        ("default_runtime set to nowhere, but no runtime entry table", {}, {HANDLER: '"nowhere"'}),
+    ],
+)
+def test_a_reload_is_refused_for_a_complaint_that_it_has_too(monkeypatch, complaint, loaded, desired):
+    with pytest.raises(TransactionError, match="could not start with this configuration") as caught:
+        rehearse_reload(monkeypatch, complaint, loaded, desired)
+    assert caught.value.detail == complaint
+
+
+@pytest.mark.parametrize(
+    ("complaint", "loaded", "desired"),
+    [
+        ("pinns_path: stat /nowhere/pinns: no such file or directory", {}, {BLOCKIO: '"/etc/b.yaml"'}),
+        ("blockio configuration: parsing blockio config failed", *[{BLOCKIO: '"/etc/b.yaml"'}] * 2),
+        ("default_runtime set to nowhere, but no runtime entry table", *[{HANDLER: '"nowhere"'}] * 2),
+    ],
+)
+def test_a_reload_is_not_refused_for_a_file_that_only_a_start_reads(monkeypatch, complaint, loaded, desired):
+    rehearse_reload(monkeypatch, complaint, loaded, desired)
+
+
+def test_a_daemon_that_does_not_report_its_configuration_is_reloaded_as_far_as_can_be_known(monkeypatch):
+    def silent(_socket):
+        raise CrioSocketError("no answer")
+
+    monkeypatch.setattr(candidate, "live_configuration", silent)
+    words = candidate._refused_by_a_reload(SimpleNamespace(**DRY_START), LIVE)
+    assert words == candidate._REFUSED_BY_A_RELOAD
