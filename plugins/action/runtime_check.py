@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.cri.node.plugins.action import (
-    adopt_report,
     crio_bundle,
     drift_report,
     runtime_config,
@@ -30,9 +29,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.output import show
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 
 ARGUMENT_SPEC = {"settings": {"type": "list", "elements": "str", "required": True}}
-# The modules whose options can be validated.
-ACTIONS = {
-    "adopt_report": adopt_report.ActionModule,
+# The modules whose options can be validated. Nearly every play that checks options uses these actions, too: what Ansible has
+# compiled here is there for all later tasks.
+ACTIONS: dict[str, type[CheckedAction]] = {
     "crio_bundle": crio_bundle.ActionModule,
     "drift_report": drift_report.ActionModule,
     "runtime_config": runtime_config.ActionModule,
@@ -40,6 +39,7 @@ ACTIONS = {
     "runtime_verify": runtime_verify.ActionModule,
     "verify_report": verify_report.ActionModule,
 }
+_ADOPT = "adopt_report"  # compiled only if its options are given: one playbook uses it
 
 
 class ActionModule(CheckedAction):
@@ -82,15 +82,15 @@ class ActionModule(CheckedAction):
                 yield Examined([Problem(variable, "", None, "is not a mapping of modules to their options")])
                 continue
             for module, arguments in tasks.items():
-                if module not in ACTIONS:
-                    accepted = ", ".join(sorted(ACTIONS))
+                if module not in (_ADOPT, *ACTIONS):
+                    accepted = ", ".join(sorted([_ADOPT, *ACTIONS]))
                     yield Examined(
                         [Problem(variable, "", None, f"{shown(module, 80)} is not a module", accepted)]
                     )
                 elif arguments:
                     key = (module, json.dumps(arguments, sort_keys=True, default=str))
                     if key not in self.known:
-                        self.known[key] = examine(ACTIONS[module], arguments)
+                        self.known[key] = examine(_action(module), arguments)
                     yield self.known[key]
 
     def _result(
@@ -124,6 +124,15 @@ class ActionModule(CheckedAction):
         lines.append(summary)
         show(lines)
         return {**result, "lines": lines, "msg": summary}
+
+
+def _action(module: str) -> type[CheckedAction]:
+    """Return the action of a module whose options can be validated."""
+    if module != _ADOPT:
+        return ACTIONS[module]
+    from ansible_collections.cri.node.plugins.action import adopt_report
+
+    return adopt_report.ActionModule
 
 
 def _in_short(found: list[faults.Fault]) -> str:

@@ -26,6 +26,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action impor
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
+#: the options of a verification, as runtime_verify documents them
+VERIFICATION: dict[str, dict[str, Any]] = {
+    "network": {"type": "str", "choices": ["optional", "required"], "default": "optional"},
+    "image": {"type": "str", "default": ""},
+    "pull": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "int", "default": 120},
+}
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "files": {
         "type": "list",
@@ -59,6 +66,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
     "max_disruption": {"type": "str", "choices": list(DISRUPTIONS), "default": DISRUPTIONS[-1]},
+    "verify": {"type": "dict", "options": VERIFICATION},
 }
 
 
@@ -75,7 +83,9 @@ class ActionModule(ChangingAction):
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Leave out a bundle that is not installed, and read one that is given as text."""
+        """Leave out a bundle that is not installed and an empty verification, and read a bundle that is given as text."""
+        if not arguments.get("verify"):
+            arguments = {name: value for name, value in arguments.items() if name != "verify"}
         if "install" not in arguments or "bundle" not in arguments:
             return arguments
         bundle = mapping_of(plain(arguments["bundle"])) if arguments["install"] == "bundle" else None
@@ -130,7 +140,10 @@ class ActionModule(ChangingAction):
         _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
 
         def apply(request: dict[str, Any]) -> dict[str, Any]:
-            return self._call("apply", wanted, options, {**request, **_contents(wanted, made)}, task_vars)
+            request = {**request, **_contents(wanted, made)}
+            if self._task.check_mode or not options["verify"]:
+                return self._call("apply", wanted, options, request, task_vars)
+            return self._apply_and_verify(wanted, options, request, task_vars, result)
 
         # Check mode only predicts an installation.
         installs = bool(options["bundle"]) and self._task.check_mode
@@ -139,6 +152,26 @@ class ActionModule(ChangingAction):
             _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
+
+    def _apply_and_verify(
+        self,
+        wanted: DesiredFiles,
+        options: dict[str, Any],
+        request: dict[str, Any],
+        task_vars: dict[str, Any],
+        result: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Apply the change and let the node answer the verification in the same call. Adds its checks to `result`."""
+        # A fork of Ansible compiles what it imports, and most runs change nothing.
+        from ansible_collections.cri.node.plugins.plugin_utils.verify import asked
+
+        refuse(asked.bad_images(options["verify"]))
+        verified = asked.options_of(options["verify"], check_mode=False)
+        observe = asked.request_of(wanted, verified, options["verify"]["timeout"])
+        answer = self._call("apply", wanted, options, {**request, "observe": observe}, task_vars)
+        if "seen" in answer:
+            result["verification"] = asked.result_of(wanted, verified, answer["seen"])
+        return answer
 
     def _refuse_above(self, limit: str, made: plan.Plan) -> None:
         """Raise TaskFailure for a change that is more disruptive than the user allows."""

@@ -3,59 +3,59 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
+from ansible_collections.cri.node.plugins.action.runtime_config import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.contract import Observation
-from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
-from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
-from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
-from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault, labelled
-from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
-from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import Evidence, Options
+from ansible_collections.cri.node.plugins.plugin_utils.verify import asked
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
     **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit")},
-    "network": {"type": "str", "choices": ["optional", "required"], "default": "optional"},
-    "image": {"type": "str", "default": ""},
-    "pull": {"type": "list", "elements": "str", "default": []},
-    "timeout": {"type": "int", "default": 120},
+    **VERIFICATION,
+    "known": {"type": "dict", "default": {}},
 }
-_VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
-_PODS = 3  # tried one after the other, because a kubelet may remove a pod that it did not create
 
 
 class ActionModule(CheckedAction):
     """Makes one remote call and judges what it returns. A node that cannot be read has one failed check."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
-    VARIABLES = _VARIABLES
+    VARIABLES = asked.VARIABLES
     MODULE = "cri.node.node_runtime_verify"
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
         """Validate the image names."""
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]]
-        return Examined([*problems, *_bad_images(options)])
+        return Examined([*problems, *asked.bad_images(options)])
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the checks of the node."""
+        if options["known"].get("checks"):
+            return {"changed": False, **options["known"]}
         desired = DesiredFiles(options["files"], options["owners"])
         self.secrets = desired.secrets()
         refuse([*options["problems"], *desired.problems])
-        refuse(_bad_images(options))
-        pull = list(dict.fromkeys(options["pull"]))
-        asked = Options(options["network"], options["image"], pull, bool(self._task.check_mode))
-        request = _request(desired, asked, options["unit"], options["timeout"])
+        refuse(asked.bad_images(options))
+        verified = asked.options_of(options, bool(self._task.check_mode))
+        request = {
+            "unit": options["unit"],
+            "owners": desired.owners,
+            "files": desired.described,
+            "unwanted": desired.unwanted,
+            "expect": desired.expect,
+            "paths": fallbacks.paths(desired.settings()),
+            **asked.request_of(desired, verified, options["timeout"]),
+        }
         observation: Observation = {}
         error = ""
         try:
@@ -65,60 +65,4 @@ class ActionModule(CheckedAction):
             error = f"the node cannot be reached: {failure}"
         except TaskFailure as failure:
             error = str(failure)
-        checks = verification.judge(Evidence(desired, asked, observation, error))
-        version = observation["state"]["crio"]["version"] if observation else None
-        return {
-            "changed": False,
-            "checks": checks,
-            "failed_checks": verification.named(checks, "failed"),
-            **({"version": version} if version else {}),
-        }
-
-
-def _request(desired: DesiredFiles, options: Options, unit: str, timeout: int) -> dict[str, Any]:
-    """Return what the node is asked."""
-    pods = [_hello_world(options.image) for _each in range(_PODS)] if options.image else []
-    return {
-        "unit": unit,
-        "owners": desired.owners,
-        "files": desired.described,
-        "unwanted": desired.unwanted,
-        "expect": desired.expect,
-        "paths": fallbacks.paths(desired.settings()),
-        # In check mode the desired port may not be applied yet: the live one is asked.
-        "metrics_port": 0
-        if options.check_mode
-        else int(desired.expect.get("crio.metrics.metrics_port") or 0),
-        "pods": [] if options.check_mode else pods,
-        "pull": [] if options.check_mode else options.pull,
-        "timeout": timeout,
-    }
-
-
-def _bad_images(options: dict[str, Any]) -> list[Problem]:
-    """Return a problem for each image whose name containers/image does not accept."""
-    images = [("image", options["image"])] if options["image"] else []
-    images += [("pull", image) for image in options["pull"]]
-    return [
-        Problem("", labelled(name, _VARIABLES), f'"{shown(image, 80)}"', fault, IMAGE)
-        for name, image in images
-        for fault in [image_fault(image)]
-        if fault
-    ]
-
-
-def _hello_world(image: str) -> dict[str, Any]:
-    """Return a pod that runs this image, in CRI's form, with its node's network: the pod network may be missing."""
-    manifest = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"{VERIFICATION}{uuid.uuid4().hex[:12]}"},
-        "spec": {
-            "hostNetwork": True,
-            "restartPolicy": "Never",
-            "containers": [{"name": "hello-world", "image": image, "imagePullPolicy": "IfNotPresent"}],
-        },
-    }
-    pod, problems = pod_manifest.convert(manifest, "image")
-    refuse(problems)
-    return pod
+        return {"changed": False, **asked.result_of(desired, verified, observation, error)}

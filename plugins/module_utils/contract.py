@@ -93,6 +93,7 @@ class Request(TypedDict, total=False):
     id: str
     fingerprint: str
     plan: PlanSummary  # recorded with the generation, for people
+    observe: ObservationOptions  # what a verification after the change asks; empty for none
 
 
 class RollbackRequest(TypedDict, total=False):
@@ -162,13 +163,17 @@ class Pod(TypedDict):
     containers: list[PodContainer]
 
 
-class ObservationRequest(Request, total=False):
-    """What a verification asks of a node, see observation.observe."""
+class ObservationOptions(TypedDict, total=False):
+    """What a verification asks of a node beside its files, see observation.observe."""
 
     pods: list[Pod]
     pull: list[str]  # images
     metrics_port: int  # 0 for the live one
     timeout: int  # seconds for a pod and for each pull
+
+
+class ObservationRequest(Request, ObservationOptions, total=False):
+    """What a verification asks of a node, see observation.observe."""
 
 
 class FoundFile(TypedDict, total=False):
@@ -419,7 +424,6 @@ class Before(TypedDict):
     aim: str  # up or down: what systemd was aiming at
     enabled: bool
     invocation_id: str
-    version: str | None
     running: list[Container]
     network_ready: bool
     live: dict[str, str | None]  # the keys that a reload changes, as GET /config printed them
@@ -729,7 +733,6 @@ def _before(data: Any, path: str) -> Before:
         "aim": data["aim"] if data.get("aim") in ("up", "down") else ("up" if data.get("active") else "down"),
         "enabled": bool(data.get("enabled")),
         "invocation_id": _of(data, "invocation_id", str, "", path),
-        "version": _of(data, "version", str, None, path),
         "running": running,
         "network_ready": bool(data.get("network_ready")),
         "live": _live(data.get("live")),

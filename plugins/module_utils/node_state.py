@@ -55,8 +55,11 @@ def read(
     layout: Layout = NODE,
     service: CrioService | None = None,
     live: dict[str, str] | None = None,
+    brief: bool = False,
 ) -> Report:
     """Inspect the node for `request`. `service` and `live` (from ask_live) are for callers that have them already.
+
+    brief: leave out what is not part of the fingerprint: what the daemon and crictl are asked for, and the paths.
 
     Returns a contract.Report:
     crio: installed, binary, version, config_path, config_directory, socket, redirected_by, wrapped_by
@@ -80,10 +83,12 @@ def read(
     service = (service or crio_service.CrioService(request["unit"])).settled(
         request.get("ready_timeout") or 0
     )
+    if brief:
+        request = {**request, "expect": {}, "paths": [], "asks_for_crictl": False}
     state, damage = committed.load(layout)
     files, orphans = _describe_all(request, service, state)
     found_all = {**files, **orphans}
-    reloads = any(_may_be_reloaded(found) for found in found_all.values())
+    reloads = not brief and any(_may_be_reloaded(found) for found in found_all.values())
     expect = request.get("expect") or {}
     if live is None:
         live = ask_live(service)[0] if expect or reloads else {}
@@ -114,24 +119,6 @@ def read(
     for found in found_all.values():
         found.pop("identity")
     return report
-
-
-def request_of(params: dict[str, Any]) -> Any:
-    """Return the request in a module's parameters, with the hashes of secret files, which are not logged, at their files."""
-    request = dict(params)
-    hashes, key_hashes = request.pop("secret_hashes"), request.pop("secret_key_hashes")
-    request["files"] = [
-        dict(
-            entry,
-            sha256=hashes.get(entry["path"], entry["sha256"]),
-            key_hashes=key_hashes.get(entry["path"], entry["key_hashes"]),
-        )
-        for entry in request["files"]
-    ]
-    request["shared"] = [
-        dict(entry, entries=hashes.get(entry["path"], entry["entries"])) for entry in request["shared"]
-    ]
-    return request
 
 
 def fingerprint(report: Report) -> str:
@@ -369,7 +356,10 @@ def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, R
         "options": sorted([option.partition("=")[0] for option in service.options] + variables),
         "invisible": "",
     }
-    needed = any(_may_be_reloaded(found) and not found["loaded"] for found in files.values())
+    unloaded = [found for found in files.values() if not found["loaded"]]
+    # A file that needs a restart as a whole decides the plan, whether a reload can be relied on or not.
+    restarts = any(found["disruption"] == "restart" and "unloaded_keys" not in found for found in unloaded)
+    needed = not restarts and any(_may_be_reloaded(found) for found in unloaded)
     if needed and service.active and service.reloads:
         try:
             about["invisible"] = journald.witness(service, Crictl(f"unix://{service.socket}"))

@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import node_state
 from .contract import HelloWorld, Metrics, Observation, ObservationRequest, Pod
@@ -33,6 +33,10 @@ from .pod.marks import LOGS, VERIFICATION
 from .transaction import state as committed
 
 _T = TypeVar("_T")
+if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate it
+    # How the pod ended; image: why it cannot be pulled, or empty.
+    Exercised = tuple[HelloWorld, dict[str, str]]
+
 _NAMESPACE = "default"
 _METRICS = "crio.metrics."
 _METRIC = "container_runtime_crio_"
@@ -47,12 +51,49 @@ _MOST_FILES = 50  # CNI configurations that are named
 _ERRORS = (NodeError, OSError)
 
 
-def observe(request: ObservationRequest) -> Observation:
+class Exercise:
+    """Runs the pod and the pulls of a request in the background, for a caller that waits in the meantime."""
+
+    def __init__(self, request: ObservationRequest) -> None:
+        self._request = request
+        self._thread: threading.Thread | None = None
+        self._done: list[Exercised] = []
+
+    def start(self, socket: str) -> None:
+        """Begin, with the runtime that listens on this socket."""
+        self._thread = threading.Thread(target=self._run, args=(socket,), daemon=True)
+        self._thread.start()
+
+    def _run(self, socket: str) -> None:
+        # Without a result `observed` exercises the runtime itself, and reports what is wrong.
+        with contextlib.suppress(Exception):
+            self._done.append(_exercise(Crictl(socket), self._request))
+
+    def observed(self) -> Observation:
+        """Wait for the end, and inspect the node. Returns what `observe` does, and raises the same."""
+        if self._thread:
+            self._thread.join()
+        return observe(self._request, self._done[0] if self._done else None)
+
+    def undo(self) -> None:
+        """Wait for the end, and remove what a daemon that stopped in between could not remove."""
+        if self._thread is None:
+            return
+        self._thread.join()
+        with contextlib.suppress(*_ERRORS):
+            crictl = Crictl(CrioService(self._request["unit"]).socket)
+            for pod in self._request["pods"]:
+                cri_pod.absent(crictl, pod["name"], pod["namespace"])
+
+
+def observe(request: ObservationRequest, exercised: Exercised | None = None) -> Observation:
     """Inspect the node for `request`, which node_state.read takes as well, and exercise its runtime.
 
     pods: the hello-world pod as pod.manifest.convert returns it, several times with different names: the next one is tried
     if a kubelet removed the former; [] for none. pull: images to pull. metrics_port: the port to ask, 0 for the live one.
     timeout: seconds for a pod and for each pull.
+
+    exercised: how the pod and the pulls ended, if the runtime has been exercised for this request already.
 
     Returns a contract.Observation:
     state: what node_state.read reports
@@ -87,16 +128,20 @@ def observe(request: ObservationRequest) -> Observation:
         seen["metrics"] = _metrics(live, request["metrics_port"])
         seen["pod"], seen["pulls"] = {}, {}
         return seen
-    pulls = [functools.partial(_pull, crictl, image, request["timeout"]) for image in request["pull"]]
-    found, seen["metrics"], seen["pod"], *pulled = crictl.together(
+    found, seen["metrics"], (seen["pod"], seen["pulls"]) = crictl.together(
         lambda: _conditions(crictl),
         lambda: _metrics(live, request["metrics_port"]),
-        lambda: _hello_world(crictl, request["pods"], request["timeout"]),
-        *pulls,
+        lambda: exercised or _exercise(crictl, request),
     )
     seen.update(found)
-    seen["pulls"] = dict(zip(request["pull"], pulled))
     return seen
+
+
+def _exercise(crictl: Crictl, request: ObservationRequest) -> Exercised:
+    """Run the pod, and pull the images at the same time. Returns how both ended."""
+    pulls = [functools.partial(_pull, crictl, image, request["timeout"]) for image in request["pull"]]
+    pod, *pulled = crictl.together(lambda: _hello_world(crictl, request["pods"], request["timeout"]), *pulls)
+    return pod, dict(zip(request["pull"], pulled))
 
 
 def _within(seconds: float, call: Callable[[], _T]) -> _T:

@@ -54,6 +54,13 @@ FILE_SET = {
 }
 
 
+#: the part of a request that observation.observe needs beside FILE_SET; its keys are those of contract.ObservationOptions
+OBSERVATION = {
+    "metrics_port": {"type": "int", "required": True},
+    "pods": {"type": "list", "elements": "dict", "required": True},
+    "pull": {"type": "list", "elements": "str", "required": True},
+    "timeout": {"type": "int", "required": True},
+}
 #: the part of a request that any change of a node needs, beside its files
 CHANGE = {
     "remove": {"type": "list", "elements": "str", "default": []},
@@ -84,3 +91,21 @@ def of(params: dict[str, Any], specification: dict[str, Any]) -> dict[str, Any]:
             f"the request does not match the options of this internal module: {'; '.join(result.error_messages)}"
         )
     return result.validated_parameters
+
+
+def with_secret_hashes(params: dict[str, Any]) -> Any:
+    """Return the request in a module's parameters, with the hashes of secret files, which are not logged, at their files."""
+    request = dict(params)
+    hashes, key_hashes = request.pop("secret_hashes"), request.pop("secret_key_hashes")
+    request["files"] = [
+        dict(
+            entry,
+            sha256=hashes.get(entry["path"], entry["sha256"]),
+            key_hashes=key_hashes.get(entry["path"], entry["key_hashes"]),
+        )
+        for entry in request["files"]
+    ]
+    request["shared"] = [
+        dict(entry, entries=hashes.get(entry["path"], entry["entries"])) for entry in request["shared"]
+    ]
+    return request

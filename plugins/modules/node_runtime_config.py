@@ -35,13 +35,17 @@ outcome:
   description: How the change ended.
   type: dict
   returned: with the call V(apply)
+seen:
+  description: What a verification sees of the node and of its runtime.
+  type: dict
+  returned: after a change whose request has C(observe)
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import node_host, node_state
+from ansible_collections.cri.node.plugins.module_utils import node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.contract import Request
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
@@ -59,6 +63,7 @@ REQUEST = {
     "secret_contents": {"type": "dict", "default": {}},
     "entries": {"type": "dict", "default": {}},
     "secret_entries": {"type": "dict", "default": {}},
+    "observe": {"type": "dict", "options": node_request.OBSERVATION},
 }
 
 
@@ -79,7 +84,7 @@ def _answer(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _request(params: dict[str, Any]) -> Request:
-    request = node_state.request_of(node_request.of(params, REQUEST))
+    request = node_request.with_secret_hashes(node_request.of(params, REQUEST))
     for name in ("contents", "entries"):
         request[name] = {**request[name], **request.pop(f"secret_{name}")}
     return request

@@ -34,7 +34,7 @@ seen:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import node_host, node_state, observation
+from ansible_collections.cri.node.plugins.module_utils import node_host, observation
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
@@ -43,10 +43,7 @@ from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 
 REQUEST = {
     **node_request.FILE_SET,
-    "metrics_port": {"type": "int", "required": True},
-    "pods": {"type": "list", "elements": "dict", "required": True},
-    "pull": {"type": "list", "elements": "str", "required": True},
-    "timeout": {"type": "int", "required": True},
+    **node_request.OBSERVATION,
 }
 
 
@@ -54,7 +51,7 @@ def main() -> None:
     """Observe the node for the action runtime_verify, which decides what to ask for and judges the answer."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:
-        request = node_state.request_of(node_request.of(module.params, REQUEST))
+        request = node_request.with_secret_hashes(node_request.of(module.params, REQUEST))
         node_host.refuse_unfit()
         unit.wait_until_idle(NODE, request["timeout"])
         exit_with(module, seen=observation.observe(request))

@@ -79,6 +79,33 @@ options:
     type: str
     choices: [none, reload, restart]
     default: restart
+  verify:
+    description:
+      - Verifies a node that changes in the same remote call, with these options of M(cri.node.runtime_verify). The pod is run and
+        the images are pulled while the module waits whether the start of the daemon lasts, which takes some seconds anyway.
+      - The result is RV(verification), which a following task of M(cri.node.runtime_verify) takes as
+        O(cri.node.runtime_verify#module:known). The checks do not decide whether the change is kept.
+      - By default, nothing is verified, and neither is a node that does not change, or any node in check mode.
+    type: dict
+    suboptions:
+      network:
+        description: Whether the network of the runtime must be ready.
+        type: str
+        choices: [optional, required]
+        default: optional
+      image:
+        description: Image of the pod that is run. If empty, no pod is run.
+        type: str
+        default: ""
+      pull:
+        description: Images to pull.
+        type: list
+        elements: str
+        default: []
+      timeout:
+        description: Time limit for the pod, and for each pull, in seconds.
+        type: int
+        default: 120
 extends_documentation_fragment:
   - cri.node.file_set
 attributes:
@@ -219,6 +246,12 @@ without_effect:
   type: list
   elements: dict
   returned: when there are any
+verification:
+  description:
+    - The C(checks), C(failed_checks) and C(version) that M(cri.node.runtime_verify) returns, made after the change was committed;
+      the pod and the pulls were made shortly before that. Absent if the node could not be read after the change.
+  type: dict
+  returned: after a change, with O(verify)
 phase:
   description:
     - The phase in which a change failed. In V(refused) and V(validate) nothing was changed on the node; in V(activate),

@@ -15,8 +15,8 @@ description:
     pod to completion, and pulls images through the configured registries.
   - A failed check does not fail the task, so that the checks of all nodes can be reported together, as
     M(cri.node.verify_report) does. A node that is unreachable or cannot be read has a single failed check, C(node).
-  - Makes one remote call. The pod is always removed, with its logs. A pulled image stays on the node, because a pod may already
-    use it.
+  - Makes one remote call, or none with O(known). The pod is always removed, with its logs. A pulled image stays on the node,
+    because a pod may already use it.
 options:
   files:
     default: []
@@ -45,6 +45,13 @@ options:
       - Also the time to wait for a change of the node that is in progress. If it takes longer, the check V(node) fails.
     type: int
     default: 120
+  known:
+    description:
+      - The RV(cri.node.runtime_config#module:verification) of the same node in the same run, from a task with
+        O(cri.node.runtime_config#module:verify). Its checks are returned, and the node is not contacted.
+      - If empty, the checks are made.
+    type: dict
+    default: {}
   unit:
     description: The systemd unit that runs CRI-O.
     type: str

@@ -390,9 +390,7 @@ READERS: dict[str, Reader] = {
     "module_utils.pod.result:failure": Reader(_failure, (*_TEXTS, "inspect")),
     "module_utils.crio.live:parse_lines": Reader(_of_text(live.parse_lines)),
     "module_utils.crio.live:live_configuration": Reader(_effective, ("config",)),
-    "module_utils.crio.daemon:snapshot": Reader(
-        lambda _given: daemon.snapshot(_SERVICE), ("ps", "info", "version")
-    ),
+    "module_utils.crio.daemon:snapshot": Reader(lambda _given: daemon.snapshot(_SERVICE), ("ps", "info")),
     "module_utils.crio.daemon:_what_lacks": Reader(_what_lacks, ("ps", "info", "inspect")),
     "module_utils.transaction.losses:_refuse_changed_handlers": Reader(
         _handlers_in_use, ("pods", "ps", "config")

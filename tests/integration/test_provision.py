@@ -93,6 +93,25 @@ def test_nodes_are_provisioned_and_verified_as_one_job(provisioned):
     assert "\n2 nodes: 2 changed (2 restarts)\n" in first.out
 
 
+def test_a_node_that_changes_is_verified_by_the_call_that_changes_it(provisioned):
+    nodes, first, _report = provisioned
+    for node in nodes:
+        known = first.of("cri.node.runtime_config", node.name)["verification"]
+        verified = first.of("cri.node.runtime_verify", node.name)
+        assert known == {name: verified[name] for name in ("checks", "failed_checks", "version")}
+
+
+def test_a_change_that_is_undone_leaves_no_pod_of_its_verification(nodes, play):
+    """Every new daemon is ended by systemd two seconds after its start, when the pod has run or is running."""
+    before = [observe(node) for node in nodes]
+    run, report = play(PROVISION, on=nodes[:1], crio_service={"Service": {"RuntimeMaxSec": "2"}})
+    assert run.rc
+    result = run.failure
+    assert (result["phase"], result["rolled_back"], result["as_before"]) == ("probe", True, True), result
+    assert report["summary"]["not_verified"] == 1
+    assert [observe(node).contents for node in nodes] == [each.contents for each in before]
+
+
 def test_a_second_run_changes_nothing_except_to_remove_leftovers_of_a_killed_run(nodes, play):
     killed = nodes[0].run_pod(name="verify-hello-world-old", annotations={"cri.node/config-sha256": "0"})
     nodes[0].check(["touch", "-d", "1 hour ago", killed.log_path.rsplit("/", 2)[0]])

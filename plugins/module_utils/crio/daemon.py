@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..crictl import info as cri_info
 from ..crictl import output as cri_output
@@ -38,7 +38,6 @@ def snapshot(service: CrioService, keys: Iterable[str] = ()) -> Before:
         "aim": service.aim,
         "enabled": service.enabled,
         "invocation_id": service.invocation_id,
-        "version": None,
         "running": [],
         "network_ready": False,
         "live": {},
@@ -48,16 +47,13 @@ def snapshot(service: CrioService, keys: Iterable[str] = ()) -> Before:
         return found
     try:
         crictl = _crictl(service)
-        running, conditions, version = crictl.together(
-            lambda: cri_output.running(crictl.json("ps", "-o", "json")),
-            lambda: _conditions(crictl),
-            lambda: cri_info.version(crictl.text("version")),
+        running, conditions = crictl.together(
+            lambda: cri_output.running(crictl.json("ps", "-o", "json")), lambda: _conditions(crictl)
         )
     except NodeError as error:
         raise TransactionError(
             "refused", f"the containers of the runtime cannot be listed: {error}"
         ) from error
-    found["version"] = version.get("runtime_version")
     found["network_ready"] = conditions.get("NetworkReady", ("", False))[1]
     found["running"] = containers.snapshot(running)
     found["live"] = _live_values(service, keys)
@@ -133,12 +129,18 @@ def acknowledge(
     return {key: live.get(key) for key, value in sorted(expect.items()) if live.get(key) != value}
 
 
-def probe(service: CrioService, before: Before, ready_timeout: int, after: str | None = None) -> list[str]:
+def probe(
+    service: CrioService,
+    before: Before,
+    ready_timeout: int,
+    after: str | None = None,
+    settling: Callable[[str], None] | None = None,
+) -> tuple[CrioService, list[str]]:
     """Wait until the runtime is as ready as before, with all containers running that ran before.
 
-    Containers that ended by themselves in the meantime do not count; they are returned as sentences. A daemon that was
-    started must still be running a few seconds later. after: a journal cursor from before the start. Raises
-    TransactionError.
+    A daemon that was started must still be running a few seconds later. Returns the unit as it is then, and sentences about
+    containers that ended by themselves in the meantime, which do not count. after: a journal cursor from before the start.
+    settling: called with the runtime's socket before the wait of some seconds, if there is one. Raises TransactionError.
     """
     crictl = _crictl(service)
     deadline = time.monotonic() + ready_timeout
@@ -152,14 +154,17 @@ def probe(service: CrioService, before: Before, ready_timeout: int, after: str |
         if time.monotonic() > deadline:
             raise TransactionError("probe", f"after {ready_timeout} s {lacking}")
         time.sleep(_POLL)
-    _settle(service, before, after)
-    return ended
+    return _settled(service, before, after, settling), ended
 
 
-def _settle(service: CrioService, before: Before, after: str | None) -> None:
-    """Make sure that a start lasts: the same daemon still runs a few seconds later."""
+def _settled(
+    service: CrioService, before: Before, after: str | None, settling: Callable[[str], None] | None
+) -> CrioService:
+    """Make sure that a start lasts: the same daemon still runs a few seconds later. Returns the unit as it is then."""
     if service.serving_for < _SETTLED:
-        time.sleep(_SETTLED - service.serving_for)
+        if settling:
+            settling(service.socket)
+        time.sleep(max(_SETTLED - service.serving_for, 0))
     now = CrioService(service.unit)
     same = (now.invocation_id, now.main_pid, now.restarts) == (
         service.invocation_id,
@@ -168,6 +173,7 @@ def _settle(service: CrioService, before: Before, after: str | None) -> None:
     )
     if not (now.active and same):
         raise TransactionError("probe", *_died(now, after, before))
+    return now
 
 
 def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str]:

@@ -6,7 +6,6 @@ Whatever listens on the socket, an answer takes bounded time and memory, and eve
 
 from __future__ import annotations
 
-import http.client
 import io
 import os
 import socket
@@ -18,6 +17,7 @@ from ..text import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import http.client
     from typing import Any
 
 LIMIT = 16 * 1024 * 1024  # bytes of one whole answer
@@ -71,6 +71,8 @@ def get(path: str, socket_path: str, timeout: float = 10) -> str:
 
 
 def _get(path: str, socket_path: str, deadline: float) -> str:
+    import http.client  # a fifth of all that a transaction loads, and not needed before its daemon has started
+
     if not stat.S_ISSOCK(os.stat(socket_path).st_mode):
         raise CrioSocketError("not a socket", "unreachable")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:

@@ -10,6 +10,7 @@ in one of the two states, for files and daemon alike.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from .. import contract, managed_file, node_files, node_state
 from ..contract import Before, Outcome, Request
@@ -25,24 +26,34 @@ from .intent import Prepared
 _RECENT = 60  # seconds since a restart by systemd itself
 
 
-def apply(layout: Layout, request: Request, program: str) -> Outcome:
+def apply(
+    layout: Layout, request: Request, program: str, settling: Callable[[str], None] | None = None
+) -> Outcome:
     """Make the change, or leave the node as it was. Returns a contract.Outcome and raises nothing.
 
-    `program` is the path of the program that recovers after a kill.
+    `program` is the path of the program that recovers after a kill. settling: see daemon.probe.
     """
-    aim = _aim(request)
+    service = _concerned(request)
+    aim = _aim(service)
     try:
-        return _apply(layout, request, program)
+        return _apply(layout, request, program, service, settling)
     except NodeError as error:
         return _failed(layout, request, error, aim)
     except Exception as error:  # an internal error must not leave a node between two states
         return _failed(layout, request, NodeError(f"internal error: {type(error).__name__}: {error}"), aim)
 
 
-def _apply(layout: Layout, request: Request, program: str) -> Outcome:
-    _end_former_change(layout)
-    service = candidate.usable(request) if request["concerns_daemon"] else None
-    report = node_state.read(request, layout, service)
+def _apply(
+    layout: Layout,
+    request: Request,
+    program: str,
+    service: CrioService | None,
+    settling: Callable[[str], None] | None,
+) -> Outcome:
+    if _end_former_change(layout):
+        service = None  # that may have started the daemon
+    service = candidate.usable(request, service) if request["concerns_daemon"] else None
+    report = node_state.read(request, layout, service, brief=True)
     if report["fingerprint"] != request["fingerprint"]:
         raise TransactionError(
             "refused",
@@ -50,7 +61,7 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
         )
     mounts = node_files.mount_points()
     with candidate.folder(layout) as directory:
-        before = candidate.rehearse(request, directory, layout, mounts)
+        before = candidate.rehearse(request, directory, layout, mounts, service)
     state, _damage = committed.load(layout)
     shared = managed_file.shared_files(request, state)
     files = managed_file.of_request(request, shared)
@@ -63,7 +74,7 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
             recovery.sweep(layout)
         raise
     _swap(prepared)
-    service, outranked, notes = _make_live(request, before)
+    service, outranked, notes = _make_live(request, before, settling)
     _refuse_foreign_changes(prepared)
     generation.commit(layout, request, service, report["crio"]["version"], ready, state)
     outcome = _finished(layout, request, prepared, ready, service, outranked, notes)
@@ -79,10 +90,10 @@ def _restarted(service: CrioService | None) -> str:
     return f" ({service.unit} was restarted by systemd {service.restarts} times, see journalctl -u {service.unit})"
 
 
-def _end_former_change(layout: Layout) -> None:
-    """End an interrupted change first. Raises TransactionError if that is not possible."""
+def _end_former_change(layout: Layout) -> bool:
+    """End an interrupted change first. Returns whether there was one. Raises TransactionError if that is not possible."""
     if not intent.needs_recovery(layout):
-        return
+        return False
     outcome = recovery.recover(layout)
     if outcome and outcome.get("open"):
         raise TransactionError(
@@ -90,6 +101,7 @@ def _end_former_change(layout: Layout) -> None:
             f"an earlier change of this node could not be undone yet: {outcome.get('problem') or 'see its files'}; other"
             " changes are refused until it is undone",
         )
+    return True
 
 
 def _swap(prepared: Prepared) -> None:
@@ -113,7 +125,7 @@ def _remove_empty_drop_in_directory(directory: str) -> None:
 
 
 def _make_live(
-    request: Request, before: Before | None
+    request: Request, before: Before | None, settling: Callable[[str], None] | None
 ) -> tuple[CrioService, dict[str, str | None], list[str]]:
     """Make the daemon load the changed files, and check that it did and works.
 
@@ -130,8 +142,8 @@ def _make_live(
     outranked = daemon.acknowledge(request["expect"], started, service, before)
     if request["activate"] == "reload":
         reload.refuse_unloaded(request["expect"], outranked, service)
-    ended = daemon.probe(service, before, request["ready_timeout"], after)
-    return CrioService(unit), outranked, ended
+    service, ended = daemon.probe(service, before, request["ready_timeout"], after, settling)
+    return service, outranked, ended
 
 
 def _refuse_foreign_changes(prepared: Prepared) -> None:
@@ -146,17 +158,17 @@ def _refuse_foreign_changes(prepared: Prepared) -> None:
 def _activate(request: Request, before: Before) -> str | None:
     """Make systemd read changed units, enable the service, and start, restart or reload the daemon.
 
-    Returns the cursor of the system's journal before that.
+    Returns a cursor of the system's journal from before the last of these.
     """
-    after = journald.cursor()
     if _touches_units(request):
         _systemctl("daemon-reload")
     if not before["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
+    if request["activate"] in ("start", "restart"):
+        return daemon.restart(request["unit"], before, request["ready_timeout"], request["activate"])
+    after = journald.cursor()
     if request["activate"] == "reload":
         reload.reload(request["unit"], _shown_by(request))
-    elif request["activate"] != "none":
-        daemon.restart(request["unit"], before, request["ready_timeout"], request["activate"])
     return after
 
 
@@ -237,21 +249,26 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
             outcome.update({"failed": False, "outranked": {}, "invocation_id": _invocation(request)})
             outcome["warnings"].append(str(error))
         return outcome
-    now = _aim(request)
+    now = _aim(_concerned(request))
     if aim and now != aim:
         outcome["as_before"] = False
         outcome["problem"] = f"{request['unit']} is {now}, but was {aim} before"
     return outcome
 
 
-def _aim(request: Request) -> str:
-    """Return the state that systemd is aiming at, for messages; "" if it is unknown or no daemon is concerned."""
+def _concerned(request: Request) -> CrioService | None:
+    """Return the unit; None if it cannot be read or no daemon is concerned."""
     if not request.get("concerns_daemon", True):
-        return ""
+        return None
     try:
-        return {"up": "running or starting", "down": "stopped"}[CrioService(request["unit"]).aim]
+        return CrioService(request["unit"])
     except NodeError:
-        return ""
+        return None
+
+
+def _aim(service: CrioService | None) -> str:
+    """Return the state that systemd is aiming at, for messages; "" without a unit."""
+    return {"up": "running or starting", "down": "stopped"}[service.aim] if service else ""
 
 
 def _invocation(request: Request) -> str:

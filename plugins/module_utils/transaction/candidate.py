@@ -68,9 +68,16 @@ def folder(layout: Layout) -> Iterator[str]:
             node_files.remove_tree(directory)
 
 
-def rehearse(request: Request, directory: str, layout: Layout, mounts: Collection[str]) -> Before | None:
+def rehearse(
+    request: Request,
+    directory: str,
+    layout: Layout,
+    mounts: Collection[str],
+    service: CrioService | None = None,
+) -> Before | None:
     """Perform every check that may refuse a change, in `directory` only: nothing on the node is written.
 
+    service: the unit from `usable`, for a caller that has it already.
     Returns the daemon as it is now (see daemon.snapshot), None if the change concerns no daemon. Raises TransactionError
     with kind refused or validate.
     """
@@ -80,7 +87,7 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
         raise TransactionError("refused", str(error)) from error
     if not request["concerns_daemon"]:
         return None
-    service = usable(request)
+    service = service or usable(request)
     copied = ConfigurationCopy(request, service, directory, layout)
     configuration = validate(service, copied)
     validate_unit(request, service, directory)
@@ -130,9 +137,12 @@ def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> 
     node_files.refuse_unwritable(layout.state_file, _SLACK + total)
 
 
-def usable(request: Request) -> CrioService:
-    """Return the unit in a state that a change can begin from. Raises TransactionError with kind refused."""
-    service = CrioService(request["unit"])
+def usable(request: Request, service: CrioService | None = None) -> CrioService:
+    """Return the unit in a state that a change can begin from. Raises TransactionError with kind refused.
+
+    service: the unit, for a caller that has just read it.
+    """
+    service = service or CrioService(request["unit"])
     if service.masked:
         raise TransactionError("refused", f"{service.unit} is masked; run systemctl unmask {service.unit}")
     if service.wrapped_by:

@@ -53,7 +53,7 @@ def _apply(identity: str, program: str) -> int:
             at_boot=False
         )  # systemd's next start after a kill: the first one has read the request
     with lock.held(NODE, _RETRY_LIMIT, identity):
-        outcome = apply.apply(NODE, request, program)
+        outcome = apply.apply(NODE, request, program, lambda socket: _print({"settling": socket}))
         with contextlib.suppress(NodeError):  # it is printed, too
             node_files.write_json(NODE.result(identity), outcome)
     _print(outcome)
@@ -110,7 +110,7 @@ def _retry(unit: str) -> int:
 
 
 def _print(outcome: Mapping[str, object]) -> None:
-    """Print an outcome for a caller that is still there."""
-    with contextlib.suppress(OSError):
+    """Print an outcome, or that a wait begins, for a caller that is still there."""
+    with contextlib.suppress(OSError, ValueError):  # the latter for a closed output
         sys.stdout.write(f"{json.dumps(outcome)}\n")
         sys.stdout.flush()

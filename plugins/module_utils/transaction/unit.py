@@ -10,7 +10,7 @@ The request is passed in memory, on the unit's standard input, since it may hold
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import io
 import json
 import os
@@ -18,16 +18,22 @@ import shutil
 import sys
 import time
 import zipfile
-from collections.abc import Iterable
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterable
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from .. import contract, node_files
-from ..contract import Outcome, Request
 from ..errors import NodeError
 from ..layout import Layout
-from ..program import run
-from . import intent, lock, main, recovery
+from ..program import run, run_aloud
+from . import intent, lock
 from . import state as committed
+
+if TYPE_CHECKING:
+    from ..contract import Outcome, Request
+
+    # The entry of the program. Ansible copies to a node what a module imports anywhere, with all that this imports. Only the
+    # program itself runs it: each module that is imported here is compiled in each call of a node.
+    from . import main  # noqa: F401
 
 UNIT = "cri-node-apply.service"
 _MARGIN = 900  # seconds for stopping, going back and cleaning up, beyond what the request allows for
@@ -36,9 +42,7 @@ _RESULTS_KEPT = 4
 _PAUSE = 3  # seconds between a kill and the next start: never as often as systemd's limit of five starts in ten seconds
 _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
-# Ansible copies only imported modules of a collection to a node, so the program's entry is imported here with all it needs.
-_ENTRY = main.__name__[len(_ROOT) + 1 :]
-_MAIN = f"import sys\nfrom cri_node.{_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
+_MAIN = "import sys\nfrom cri_node.transaction.main import main\nsys.exit(main(sys.argv[1:]))\n"
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "transaction")
 MODULES = (
@@ -84,8 +88,13 @@ class UnitError(NodeError):
     """systemd did not run the transaction; the message is a sentence for the user."""
 
 
-def run_transaction(request: Request, layout: Layout) -> Outcome:
+def run_transaction(
+    request: Request, layout: Layout, settling: Callable[[str], None] | None = None
+) -> Outcome:
     """Run transaction.apply for `request` in its unit and wait for it. Returns its contract.Outcome.
+
+    settling: called with the runtime's socket while the change waits whether the start of its daemon lasts, in another
+    thread. It is not called for a change without such a wait.
 
     A repeated request, as after a lost connection, gets the outcome of the first one. Raises UnitError, lock.Busy.
     """
@@ -98,7 +107,8 @@ def run_transaction(request: Request, layout: Layout) -> Outcome:
             f"another change of this node is in progress ({UNIT}); run again when it has finished"
         )
     program = _prepare(layout)
-    said = _run(layout, program, limit, ["apply", request["id"], program], json.dumps(request))
+    heard = _listener(settling) if settling else None
+    said = _run(layout, program, limit, ["apply", request["id"], program], json.dumps(request), heard)
     outcome = _outcome_of(layout, request["id"], 0) or _printed(said)
     if outcome is None:
         words = " ".join(said[1].split())[-300:]
@@ -138,6 +148,8 @@ def _outcome_of(layout: Layout, identity: str, limit: float) -> Outcome | None:
     except NodeError:
         return None
     if state["transaction"] == identity:
+        from . import recovery  # compiled only when it is needed
+
         return recovery.interrupted({"committed": True, "generation": state["generation"], "warnings": []})
     return None
 
@@ -145,13 +157,30 @@ def _outcome_of(layout: Layout, identity: str, limit: float) -> Outcome | None:
 def _printed(said: tuple[str, str]) -> Outcome | None:
     """Return the outcome that the program printed, for a node whose disk is full or read-only."""
     for line in said[0].splitlines():
-        try:
-            outcome: Any = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(outcome, dict) and "format" in outcome:
-            return cast(Outcome, outcome)
+        outcome = _document(line)
+        if "format" in outcome:
+            return cast("Outcome", outcome)
     return None
+
+
+def _listener(settling: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function that reads one line of the program's output, and calls `settling` if that line announces it."""
+
+    def heard(line: str) -> None:
+        socket = _document(line).get("settling")
+        if isinstance(socket, str):
+            settling(socket)
+
+    return heard
+
+
+def _document(line: str) -> dict[str, Any]:
+    """Return the object that the program printed as one line; {} for any other line."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def end_interrupted(layout: Layout, seconds: float) -> list[str]:
@@ -231,8 +260,15 @@ def _sweep(layout: Layout, keep: str) -> None:
         node_files.remove(os.path.join(layout.transaction, name))
 
 
-def _run(layout: Layout, program: str, limit: int, verb: list[str], stdin: str = "") -> tuple[str, str]:
-    """Run the program in its unit and wait for it. Returns (stdout, stderr)."""
+def _run(
+    layout: Layout,
+    program: str,
+    limit: int,
+    verb: list[str],
+    stdin: str = "",
+    heard: Callable[[str], None] | None = None,
+) -> tuple[str, str]:
+    """Run the program in its unit and wait for it. Returns (stdout, stderr). heard: gets each line of the first at once."""
     if not shutil.which("systemd-run"):
         raise UnitError("systemd-run, which is part of systemd, is not installed on this node")
     call = f"{sys.executable} {program} recover {program}"
@@ -258,7 +294,11 @@ def _run(layout: Layout, program: str, limit: int, verb: list[str], stdin: str =
     arguments += ["-p", "RuntimeDirectoryMode=0700"]
     arguments += [sys.executable, program, *verb]
     with _in_memory(stdin) as file:
-        _status, output, error = run(arguments, timeout=limit + _STOP_LIMIT + 30, stdin=file)
+        timeout = limit + _STOP_LIMIT + 30
+        if heard:
+            _status, output, error = run_aloud(arguments, heard, timeout, file)
+        else:
+            _status, output, error = run(arguments, timeout=timeout, stdin=file)
     return output, error
 
 
@@ -288,6 +328,10 @@ def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
 
 
 def _source_of(name: str) -> str:
-    loader: Any = importlib.import_module(name).__loader__  # one that has the source, as a zip file's has too
+    """Return the source of a module without importing it."""
+    found = importlib.util.find_spec(name)
+    if found is None:
+        raise UnitError(f"the module {name} of the transaction is missing on this node")
+    loader: Any = found.loader  # one that has the source, as a zip file's has too
     source: str = loader.get_source(name)
     return source

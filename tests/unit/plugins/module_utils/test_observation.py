@@ -287,3 +287,46 @@ def test_a_unit_between_two_states_is_waited_for_and_read_once(monkeypatch):
     monkeypatch.setattr(observation.committed, "load", lambda _layout: ({"owners": {"b": {}, "a": {}}}, ""))
     assert observation.observe({"unit": "crio.service"}) == {"state": state, "owners": ["a", "b"]}
     read.assert_called_once_with({"unit": "crio.service"}, service=settled, live={"a": "1"})
+
+
+def exercise(monkeypatch, outcome, observed=None):
+    """Return an Exercise whose pod ends as `outcome` does, and a list of what is called."""
+    calls = []
+    monkeypatch.setattr(observation, "Crictl", lambda socket: calls.append(socket) or "crictl")
+    monkeypatch.setattr(observation, "CrioService", lambda _unit: unittest.mock.Mock(socket="/crio.sock"))
+    monkeypatch.setattr(observation, "_exercise", outcome)
+    monkeypatch.setattr(observation, "observe", lambda _request, done=None: calls.append(done) or observed)
+    monkeypatch.setattr(observation.cri_pod, "absent", lambda *of: calls.append(of[1:]))
+    return observation.Exercise({"unit": "crio.service", "pods": [POD], "pull": []}), calls
+
+
+def test_a_pod_that_ran_during_the_change_is_not_run_again(monkeypatch):
+    made, calls = exercise(monkeypatch, lambda *_all: ({"log_lines": 1}, {}))
+    made.start("/crio.sock")
+    made.observed()
+    assert calls == ["/crio.sock", ({"log_lines": 1}, {})]
+
+
+def test_a_change_that_does_not_wait_is_verified_after_it(monkeypatch):
+    made, calls = exercise(monkeypatch, None)
+    made.observed()
+    assert calls == [None]
+
+
+def test_an_exercise_that_fails_is_repeated_after_the_change(monkeypatch):
+    def fails(*_all):
+        raise RuntimeError("internal")
+
+    made, calls = exercise(monkeypatch, fails)
+    made.start("/crio.sock")
+    made.observed()
+    assert calls == ["/crio.sock", None]
+
+
+def test_the_pod_of_a_change_that_was_undone_is_removed_at_its_end(monkeypatch):
+    made, calls = exercise(monkeypatch, lambda *_all: ({"error": "the daemon has gone"}, {}))
+    made.undo()
+    assert not calls  # it never began
+    made.start("/crio.sock")
+    made.undo()
+    assert calls == ["/crio.sock", "/crio.sock", (POD["name"], POD["namespace"])]
