@@ -29,6 +29,7 @@ ARGUMENT_SPEC = {
     "image": {"type": "str", "default": ""},
     "pull": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 120},
+    "deferred": {"type": "str", "default": ""},
 }
 _VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
 _PODS = 3  # tried one after the other, because a kubelet may remove a pod that it did not create
@@ -54,7 +55,9 @@ class ActionModule(CheckedAction):
         refuse([*options["problems"], *desired.problems])
         refuse(_bad_images(options))
         pull = list(dict.fromkeys(options["pull"]))
-        asked = Options(options["network"], options["image"], pull, bool(self._task.check_mode))
+        asked = Options(
+            options["network"], options["image"], pull, bool(self._task.check_mode), options["deferred"]
+        )
         request = _request(desired, asked, options["unit"], options["timeout"])
         observation: Observation = {}
         error = ""
@@ -85,9 +88,9 @@ def _request(desired: DesiredFiles, options: Options, unit: str, timeout: int) -
         "unwanted": desired.unwanted,
         "expect": desired.expect,
         "paths": fallbacks.paths(desired.settings()),
-        # In check mode the desired port may not be applied yet: the live one is asked.
+        # In check mode, or if the change was deferred, the desired port may not be applied: the live one is asked.
         "metrics_port": 0
-        if options.check_mode
+        if options.check_mode or options.deferred
         else int(desired.expect.get("crio.metrics.metrics_port") or 0),
         "pods": [] if options.check_mode else pods,
         "pull": [] if options.check_mode else options.pull,

@@ -136,9 +136,9 @@ def acknowledge(
 def probe(service: CrioService, before: Before, ready_timeout: int, after: str | None = None) -> list[str]:
     """Wait until the runtime is as ready as before, with all containers running that ran before.
 
-    Containers that ended by themselves in the meantime do not count; they are returned as sentences. A daemon that was
-    started must still be running a few seconds later. after: a journal cursor from before the start. Raises
-    TransactionError.
+    Containers that ended by themselves in the meantime do not count, nor do those whose loss an overruled guard has
+    announced; they are returned as sentences. A daemon that was started must still be running a few seconds later. after: a
+    journal cursor from before the start. Raises TransactionError.
     """
     crictl = _crictl(service)
     deadline = time.monotonic() + ready_timeout
@@ -176,7 +176,7 @@ def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str
 
 
 def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
-    """Return (what is worse than before, as a clause, or ""; sentences about containers that exited on their own)."""
+    """Return (what is worse than before, as a clause, or ""; sentences about containers that do not count)."""
     try:
         conditions, listed = crictl.together(
             lambda: _conditions(crictl), lambda: cri_output.running(crictl.json("ps", "-o", "json"))
@@ -191,7 +191,8 @@ def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[s
     missing = [each for each in before["running"] if each["id"] not in ids]
     # With another KillMode a stop ends only the daemon.
     group = service.control_group if service.kill_mode in ("control-group", "mixed") else ""
-    lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing))
+    accepted = {identity for each in before.get("overruled", []) for identity in each["containers"]}
+    lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing), accepted)
     return "; ".join([*lost, *pending]), ended
 
 

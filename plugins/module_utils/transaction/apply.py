@@ -69,6 +69,7 @@ def _apply(layout: Layout, request: Request, program: str) -> Outcome:
     outcome = _finished(layout, request, prepared, ready, service, outranked, notes)
     if before is not None:
         outcome["running"] = len(before["running"])
+        outcome["overruled"] = before.get("overruled", [])
     return outcome
 
 

@@ -60,6 +60,9 @@ def change(layout: Layout, request: Request, module: AnsibleModule) -> dict[str,
     """
     if module.check_mode:
         before = candidate.rehearse(request, module.tmpdir, layout, node_files.mount_points())
-        return {"changed": True, "outcome": {"running": len(before["running"])} if before else {}}
+        predicted: Outcome = {}
+        if before:
+            predicted = {"running": len(before["running"]), "overruled": before.get("overruled", [])}
+        return {"changed": True, "outcome": predicted}
     outcome = unit.run_transaction(request, layout)
     return {"changed": bool(outcome.get("committed")), "outcome": outcome}

@@ -64,8 +64,8 @@ def folder(layout: Layout) -> Iterator[str]:
 def rehearse(request: Request, directory: str, layout: Layout, mounts: Collection[str]) -> Before | None:
     """Perform every check that may refuse a change, in `directory` only: nothing on the node is written.
 
-    Returns the daemon as it is now (see daemon.snapshot), None if the change concerns no daemon. Raises TransactionError
-    with kind refused or validate.
+    Returns the daemon as it is now (see daemon.snapshot) with the guards that were overruled, None if the change concerns no
+    daemon. Raises TransactionError with kind refused or validate.
     """
     try:
         _refuse_files(request, layout, mounts)
@@ -86,6 +86,7 @@ def rehearse(request: Request, directory: str, layout: Layout, mounts: Collectio
     before = daemon.snapshot(service, request["reload_keys"])
     if request["activate"] in ("start", "restart"):
         losses.refuse_to_lose_containers(request, service, before, configuration)
+        losses.refuse_other_cgroup_driver(request, service, before, configuration)
     return before
 
 
