@@ -12,15 +12,16 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
-from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
+from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, LEVELS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, variable_names
 from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action import (
     ChangingAction,
     result_of,
     warnings_about,
+    warnings_about_guards,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
@@ -65,9 +66,14 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
-    "max_disruption": {"type": "str", "choices": list(DISRUPTIONS), "default": DISRUPTIONS[-1]},
+    "max_disruption": {"type": "str", "choices": list(LEVELS), "default": "restart"},
+    "above_max_disruption": {"type": "str", "choices": ["fail", "defer"], "default": "fail"},
+    "disruptions": {"type": "raw", "default": {}},
+    "overruled_guards": {"type": "list", "elements": "str", "default": []},
     "verify": {"type": "dict", "options": VERIFICATION},
 }
+
+_LONGEST_REASON = 2000  # characters of the reason of a deferred change, which is an option of runtime_verify
 
 
 class ActionModule(ChangingAction):
@@ -78,6 +84,9 @@ class ActionModule(ChangingAction):
         "ready_timeout": "crio_ready_timeout",
         "install": "crio_install",
         "max_disruption": "runtime_max_disruption",
+        "above_max_disruption": "runtime_above_max_disruption",
+        "disruptions": overrides.VARIABLE,
+        "overruled_guards": "runtime_overruled_guards",
     }
     MODULE = "cri.node.node_runtime_config"
 
@@ -95,17 +104,19 @@ class ActionModule(ChangingAction):
     def examine(cls, options: dict[str, Any]) -> Examined:
         wanted = DesiredFiles(options["files"], options["owners"])
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]] + wanted.problems
+        problems += overrides.read(options["disruptions"], options["files"]).problems
         return Examined(problems, wanted.warnings, len(wanted.settings()), len(list(wanted)))
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
-        refuse([*options["problems"], *wanted.problems])
+        of_users = overrides.read(options["disruptions"], options["files"])
+        refuse([*options["problems"], *wanted.problems, *of_users.problems])
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
             installed = self._install(options["bundle"], task_vars) if options["bundle"] else {}
-            result = self._present(wanted, options, task_vars)
+            result = self._present(wanted, options, of_users, task_vars)
             if installed:
                 result["changed"] = result["changed"] or installed["changed"]
                 if "diff" in installed:
@@ -130,27 +141,65 @@ class ActionModule(ChangingAction):
         return result
 
     def _present(
-        self, wanted: DesiredFiles, options: dict[str, Any], task_vars: dict[str, Any]
+        self,
+        wanted: DesiredFiles,
+        options: dict[str, Any],
+        of_users: overrides.Overrides,
+        task_vars: dict[str, Any],
     ) -> dict[str, Any]:
         report = self._call("read", wanted, options, {}, task_vars)["report"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
-        made = plan.make(wanted, report)
-        self._refuse_above(options["max_disruption"], made)
+        made = plan.make(wanted, report, of_users)
         result = result_of(made, report)
-        _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
+        known_outranked = plan.outranked(wanted, report) if plan.is_settled(report) else []
+        _warn(result, wanted, report, known_outranked)
+        defers = options["above_max_disruption"] == "defer"
+        if made.is_above(options["max_disruption"]):
+            reason = self._reason_above(options["max_disruption"], made)
+            if defers:
+                return _deferred(result, reason)
+            raise TaskFailure(
+                f"{reason}. Nothing was changed on the node.",
+                {"plan": made.as_data(), "phase": "refused", "rolled_back": False, "as_before": True},
+            )
 
         def apply(request: dict[str, Any]) -> dict[str, Any]:
-            request = {**request, **_contents(wanted, made)}
+            request = {
+                **request,
+                **_contents(wanted, made),
+                "overruled_guards": options["overruled_guards"],
+            }
             if self._task.check_mode or not options["verify"]:
                 return self._call("apply", wanted, options, request, task_vars)
             return self._apply_and_verify(wanted, options, request, task_vars, result)
 
         # Check mode only predicts an installation.
         installs = bool(options["bundle"]) and self._task.check_mode
-        outcome = self.change(made, wanted, report, result, apply, options["require_crio"] and not installs)
+        try:
+            outcome = self.change(
+                made, wanted, report, result, apply, options["require_crio"] and not installs
+            )
+        except TaskFailure as failure:
+            refused = failure.result.get("phase") == "refused" and failure.result.get("as_before")
+            if not (defers and refused and made.needs_drain and made.is_above(options["max_disruption"])):
+                raise
+            known = {
+                name: failure.result[name]
+                for name in ("plan", "containers", "guard")
+                if name in failure.result
+            }
+            return _deferred({**result, **known}, failure.result["msg"])
         if outcome:
             _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
-            _warn(result, wanted, report, outranked, outcome.get("warnings", []))
+            _warn(
+                result,
+                wanted,
+                report,
+                outranked,
+                [*warnings_about_guards(made), *outcome.get("warnings", [])],
+            )
+        elif made.overruled:
+            _warn(result, wanted, report, known_outranked, warnings_about_guards(made))
         return result
 
     def _apply_and_verify(
@@ -173,14 +222,11 @@ class ActionModule(ChangingAction):
             result["verification"] = asked.result_of(wanted, verified, answer["seen"])
         return answer
 
-    def _refuse_above(self, limit: str, made: plan.Plan) -> None:
-        """Raise TaskFailure for a change that is more disruptive than the user allows."""
-        if not made.is_above(limit):
-            return
-        raise TaskFailure(
-            f"{option_rules.labelled('max_disruption', self.VARIABLES)} is {limit}, but the change needs a {made.activate}:"
-            f" {'; '.join(shown(reason) for reason in made.reasons)}. Nothing was changed on the node.",
-            {"plan": made.as_data(), "phase": "refused", "rolled_back": False, "as_before": True},
+    def _reason_above(self, limit: str, made: plan.Plan) -> str:
+        """Return why a change is more disruptive than the user allows, as a sentence without its full stop."""
+        return (
+            f"{option_rules.labelled('max_disruption', self.VARIABLES)} is {limit}, but the change needs a"
+            f" {made.disruption_of_daemon}: {'; '.join(shown(reason) for reason in made.reasons)}"
         )
 
     def _call(
@@ -194,6 +240,13 @@ class ActionModule(ChangingAction):
         request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
         secrets = {**wanted.secrets_described, "secret_contents": request.pop("secret_contents", {})}
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
+
+
+def _deferred(result: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Return the result of a change that is left for a later run. The result of a change that was only predicted is dropped."""
+    kept = {name: value for name, value in result.items() if name not in ("diff", "validated_by")}
+    message = shown(f"the change is deferred: {reason}", _LONGEST_REASON)
+    return {**kept, "changed": False, "deferred": True, "msg": message}
 
 
 def request_of(call: str, wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str, Any]:

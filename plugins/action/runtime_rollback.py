@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action impo
     ChangingAction,
     result_of,
     warnings_about,
+    warnings_about_guards,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import succeeded
 
@@ -20,6 +21,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "generation": {"type": "int"},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
+    "overruled_guards": {"type": "list", "elements": "str", "default": []},
 }
 _NEWER = (
     "the variables of the inventory were not changed: the next run of a role or of cri.node.provision applies them again, unless"
@@ -31,7 +33,11 @@ class ActionModule(ChangingAction):
     """Makes one remote call if nothing differs, and two for a change. Contents of files are not sent."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
-    VARIABLES = {"generation": "rollback_generation", "ready_timeout": "crio_ready_timeout"}
+    VARIABLES = {
+        "generation": "rollback_generation",
+        "ready_timeout": "crio_ready_timeout",
+        "overruled_guards": "runtime_overruled_guards",
+    }
     MODULE = "cri.node.node_runtime_rollback"
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -50,11 +56,15 @@ class ActionModule(ChangingAction):
         result = {**result_of(made, report), "restored_generation": earlier.generation}
 
         def apply(request: dict[str, Any]) -> dict[str, Any]:
-            return call("apply", earlier.generation, writes=made.writes, **request)
+            overruled = options["overruled_guards"]
+            return call(
+                "apply", earlier.generation, writes=made.writes, overruled_guards=overruled, **request
+            )
 
         outcome = self.change(made, earlier, report, result, apply)
         newer = [_NEWER] if result["changed"] else []
         misnamed = variable_names.warnings(task_vars or {})
-        found = (*misnamed, *warnings_about(report), *outcome.get("warnings", []), *newer)
+        lost = warnings_about_guards(made)
+        found = (*misnamed, *warnings_about(report), *lost, *outcome.get("warnings", []), *newer)
         result["warnings"] = [shown(warning) for warning in found]
         return result

@@ -22,6 +22,7 @@ ARGUMENT_SPEC = {
     **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit")},
     **VERIFICATION,
     "known": {"type": "dict", "default": {}},
+    "deferred": {"type": "str", "default": ""},
 }
 
 

@@ -62,7 +62,7 @@ class EntrySet(TypedDict):
 class PlanSummary(TypedDict):
     """A plan as a task's result has it, see runtime_config."""
 
-    disruption: str  # none, reload or restart
+    disruption: str  # none, reload, restart or drain
     reasons: list[str]
     files: dict[str, str]  # path: create, change or remove
 
@@ -92,6 +92,7 @@ class Request(TypedDict, total=False):
     daemon_reload: bool
     id: str
     fingerprint: str
+    overruled_guards: list[str]  # see transaction/guards.py
     plan: PlanSummary  # recorded with the generation, for people
     observe: ObservationOptions  # what a verification after the change asks; empty for none
 
@@ -114,6 +115,7 @@ class RollbackRequest(TypedDict, total=False):
     daemon_reload: bool
     id: str
     fingerprint: str
+    overruled_guards: list[str]
     plan: PlanSummary
 
 
@@ -418,15 +420,28 @@ class HandledPod(TypedDict):
     containers: list[str]  # ids
 
 
-class Before(TypedDict):
-    """The daemon before a change: what must not be worse afterwards."""
+class OverruledGuard(TypedDict):
+    """A guard that would have refused a change, and was overruled."""
 
+    guard: str  # one of transaction/guards.py
+    message: str  # what is lost
+    containers: list[str]  # the ids of those that may be lost
+
+
+class _Before(TypedDict):
     aim: str  # up or down: what systemd was aiming at
     enabled: bool
     invocation_id: str
     running: list[Container]
     network_ready: bool
     live: dict[str, str | None]  # the keys that a reload changes, as GET /config printed them
+
+
+class Before(_Before, total=False):
+    """The daemon before a change: what must not be worse afterwards."""
+
+    # Not read from an intent: a change that is undone must bring these containers back, too.
+    overruled: list[OverruledGuard]
 
 
 class Undo(TypedDict, total=False):
@@ -564,6 +579,8 @@ class Outcome(TypedDict, total=False):
     phase: str
     running: int  # containers that run on the node: of a prediction, a committed change, and one that requires a drain
     disruption: str  # drain, if the change was refused because it would stop, remove or lose containers
+    guard: str  # that refused the change
+    overruled: list[OverruledGuard]  # guards that would have refused the change
     message: str
     detail: str
     rolled_back: bool
@@ -776,7 +793,7 @@ def _kept_file(entry: Any, name: str, path: str) -> KeptFile:
 
 def _plan_summary(data: Any) -> PlanSummary | None:
     """Return a recorded plan, None for anything else: without it, a generation can still be restored."""
-    if not isinstance(data, dict) or data.get("disruption") not in ("none", "reload", "restart"):
+    if not isinstance(data, dict) or data.get("disruption") not in ("none", "reload", "restart", "drain"):
         return None
     reasons, files = data.get("reasons"), data.get("files")
     if not isinstance(reasons, list) or not isinstance(files, dict):

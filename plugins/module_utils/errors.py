@@ -32,12 +32,13 @@ class TransactionError(NodeError):
         super().__init__(message, kind, detail)
 
 
-class DrainRequired(TransactionError):
-    """A change is refused because it would stop, remove or lose containers. running: how many run on the node, 0 if unknown."""
+class GuardRefusal(TransactionError):
+    """A guard refuses a change, see transaction/guards.py. running: how many containers run on the node, 0 if unknown."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, guard: str, message: str, running: int = 0) -> None:
         super().__init__("refused", message)
-        self.running = 0
+        self.guard = guard
+        self.running = running
 
 
 class PodError(NodeError):

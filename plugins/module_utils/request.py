@@ -71,6 +71,7 @@ CHANGE = {
     "daemon_reload": {"type": "bool", "default": False},
     "id": {"type": "str", "default": ""},
     "fingerprint": {"type": "str", "default": ""},
+    "overruled_guards": {"type": "list", "elements": "str", "default": []},
     "plan": {"type": "dict", "default": {}},
 }
 

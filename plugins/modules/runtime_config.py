@@ -72,13 +72,47 @@ options:
     default: 60
   max_disruption:
     description:
-      - What a change may do to the running daemon. A change that needs more fails before anything is changed on the node, also in
-        check mode, with its reasons and its plan.
+      - What a change may do to the running daemon. What happens if it needs more is set with O(above_max_disruption).
       - V(none) only allows changes that no running daemon has to read; V(reload) allows those that CRI-O reads without a restart.
+      - A change needs a V(drain) if O(disruptions) sets it, or if the node refuses the change because it would stop, remove or
+        lose running containers. With V(drain), the former is applied with a restart; the latter is still refused.
       - Starting a daemon that is not running is always allowed. The installation of O(bundle) is not limited.
     type: str
-    choices: [none, reload, restart]
+    choices: [none, reload, restart, drain]
     default: restart
+  above_max_disruption:
+    description:
+      - What happens to a change that needs more than O(max_disruption).
+      - With V(fail), the task fails before anything is changed on the node, also in check mode, with its reasons and its plan.
+      - With V(defer), the node is left as it is, and RV(deferred) is true. A later run with a higher limit applies the change.
+    type: str
+    choices: [fail, defer]
+    default: fail
+  disruptions:
+    description:
+      - Disruptions of keys of crio.conf in place of those that are known for CRI-O, V(none), V(reload), V(restart) or V(drain).
+      - A name is a dotted key or a table, which stands for all keys in it. V(*) stands for the name of each handler or workload.
+        If several names match a key, the longest one counts.
+      - A key can get a more disruptive value, so that O(max_disruption) stops its changes. A less disruptive one is only accepted
+        for keys of O(files[].accept_keys), because CRI-O would not load the change of another key.
+      - May be a string that contains the mapping as JSON or YAML.
+    type: raw
+    default: {}
+  overruled_guards:
+    description:
+      - Guards that are overruled, by name. A guard refuses a change because something that runs would be lost. If it is
+        overruled, the change is made, the loss is a warning, and the containers that it announced may be lost. A change that
+        loses other containers is still undone.
+      - V(kill_mode), a restart stops the containers whose monitors are in the control group of the unit.
+      - V(version_wipe), CRI-O removes all pods at its start, because its version file is missing or has another minor version.
+      - V(storage_in_use), another root, runroot or storage driver loses track of running containers.
+      - V(handler_in_use), a handler that running pods were started with is changed or removed.
+      - V(handler_broken), the program of a handler cannot report the state of a running container.
+      - V(kubelet_cgroup_driver), CRI-O gets another cgroup manager than the cgroup driver in the configuration of the kubelet. A
+        kubelet takes the driver from CRI-O when it starts, since Kubernetes 1.31; restart it after the change.
+    type: list
+    elements: str
+    default: []
   verify:
     description:
       - Verifies a node that changes in the same remote call, with these options of M(cri.node.runtime_verify). The pod is run and
@@ -158,6 +192,19 @@ EXAMPLES = r"""
   cri.node.runtime_config:
     owners: [crio]
     files: []
+
+- name: Apply what needs no restart, and leave other nodes for a maintenance window
+  cri.node.runtime_config:
+    files:
+      - path: /etc/crio/crio.conf.d/60-cri-node.conf
+        owner: crio
+        kind: crio_conf
+        layers:
+          - [crio_config, "{{ crio_config }}"]
+    max_disruption: reload
+    above_max_disruption: defer
+    disruptions:
+      crio.image.pinned_images: restart
 """
 
 RETURN = r"""
@@ -168,8 +215,8 @@ plan:
   contains:
     disruption:
       description:
-        - V(none), V(reload) or V(restart). V(drain) if the node refuses the change, because it would stop, remove or lose running
-          containers.
+        - V(none), V(reload) or V(restart). V(drain) if O(disruptions) sets it, or if the node refuses the change, because it
+          would stop, remove or lose running containers.
       type: str
       sample: restart
     reasons:
@@ -194,10 +241,21 @@ plan:
           key: crio.metrics.metrics_port
           change: add
           variable: crio_config__lab
+    overruled_guards:
+      description: The overruled guards that would have refused the change, by name, each with a sentence about what is lost.
+      type: dict
+      sample:
+        storage_in_use: >-
+          crio.root = /srv/storage would lose running containers: container 2c26b46b68ff runs with its files below
+          /var/lib/containers/storage
+deferred:
+  description: True if the change was not made, because it needs more than O(max_disruption). RV(plan) has it, C(msg) the reasons.
+  type: bool
+  returned: if the change was deferred
 containers:
   description:
     - Number of containers that were running on the node when it validated the change. They keep running through a reload and a
-      restart.
+      restart, unless a guard is overruled.
   type: int
   returned: if the node has validated a change that concerns the daemon
   sample: 12
@@ -258,6 +316,11 @@ phase:
       V(acknowledge), V(probe) and V(interrupted) the change is undone.
   type: str
   returned: on failure of a change
+guard:
+  description: The guard that refused the change, see O(overruled_guards).
+  type: str
+  returned: if a guard refused the change
+  sample: handler_in_use
 rolled_back:
   description: Whether a failed change was undone.
   type: bool

@@ -128,6 +128,12 @@ summary:
       description: Number of nodes that match the desired state.
       type: int
       sample: 1
+    deferred:
+      description:
+        - Number of nodes that were left as they are, because their change needs more than
+          O(cri.node.runtime_config#module:max_disruption).
+      type: int
+      sample: 0
     pending:
       description: Number of nodes whose batch has not started.
       type: int
@@ -144,11 +150,11 @@ disruptions:
   description: The number of nodes that were changed, or would be changed in check mode, by disruption.
   type: dict
   returned: success
-  sample: {none: 0, reload: 0, restart: 48}
+  sample: {none: 0, reload: 0, restart: 48, drain: 0}
 plans:
   description:
-    - The nodes that were changed or would be changed, that failed, or on which the task did not run. Nodes with equal plans are
-      one entry. All keys always exist.
+    - The nodes that were changed or would be changed, whose change is deferred, that failed, or on which the task did not run.
+      Nodes with equal plans are one entry. All keys always exist.
   type: list
   elements: dict
   returned: success
@@ -159,13 +165,14 @@ plans:
       elements: str
       sample: [worker-01, worker-02]
     status:
-      description: V(changed), also for a planned change; V(failed) or V(not_planned).
+      description: V(changed), also for a planned change; V(deferred), V(failed) or V(not_planned).
       type: str
       sample: changed
     disruption:
       description:
-        - V(none), V(reload) or V(restart); null if the node was not read. V(drain) if the node refuses the change, because it
-          would stop, remove or lose running containers. The status is then V(failed).
+        - V(none), V(reload) or V(restart); null if the node was not read. V(drain) if
+          O(cri.node.runtime_config#module:disruptions) sets it, or if the node refuses the change, because it would stop, remove
+          or lose running containers. In the latter case, the status is V(failed) or V(deferred).
       type: str
       sample: restart
     files:
@@ -186,12 +193,16 @@ plans:
       type: list
       elements: str
       sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
+    overruled_guards:
+      description: The overruled guards that would have refused the change, by name, each with a sentence about what is lost.
+      type: dict
+      sample: {}
     installs:
       description: The version of CRI-O that is installed from the static bundle; null if none is installed.
       type: str
       sample: 1.37.0
     message:
-      description: The error message of the task that failed, or why there is no plan; otherwise empty.
+      description: The error message of the task that failed, or why the change is deferred or not planned; otherwise empty.
       type: str
       sample: ""
     generations:
@@ -200,16 +211,17 @@ plans:
       sample: {worker-01: 4, worker-02: 4}
     containers:
       description:
-        - The number of running containers, by node, where it is known. They keep running through a reload and a restart.
+        - The number of running containers, by node, where it is known. They keep running through a reload and a restart, unless a
+          guard is overruled.
       type: dict
       sample: {worker-01: 12, worker-02: 9}
 path:
   description:
     - Absolute path of the written file. It contains one JSON object with the keys C(created_at) (RFC 3339, in UTC),
       RV(check_mode), RV(summary), RV(disruptions), RV(plans) and C(nodes).
-    - C(nodes) contains an object for each node, by name, with C(status) (V(changed), V(unchanged), V(pending), V(not_planned)
-      or V(failed)) and C(plan) (the position of its plan in RV(plans), starting at 0; null if it has none). All keys always
-      exist.
+    - C(nodes) contains an object for each node, by name, with C(status) (V(changed), V(unchanged), V(deferred), V(pending),
+      V(not_planned) or V(failed)) and C(plan) (the position of its plan in RV(plans), starting at 0; null if it has none). All
+      keys always exist.
   type: str
   returned: if a file was written
   sample: /home/ops/plan.json

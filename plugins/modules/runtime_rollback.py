@@ -37,6 +37,11 @@ options:
     description: Time limit for the runtime to become ready after a restart, in seconds. After that, the rollback is undone.
     type: int
     default: 60
+  overruled_guards:
+    description: Guards that are overruled, by name, see O(cri.node.runtime_config#module:overruled_guards).
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -104,6 +109,10 @@ plan:
       description: The files that change, by path, with V(create), V(change) or V(remove).
       type: dict
       sample: {"/etc/crio/crio.conf.d/60-cri-node.conf": "change"}
+    overruled_guards:
+      description: The overruled guards that would have refused the change, by name, each with a sentence about what is lost.
+      type: dict
+      sample: {}
 runtime:
   description: The state of the runtime before the change.
   type: dict
@@ -140,6 +149,11 @@ phase:
       V(acknowledge), V(probe) and V(interrupted) the change is undone.
   type: str
   returned: on failure of a change
+guard:
+  description: The guard that refused the change, see O(overruled_guards).
+  type: str
+  returned: if a guard refused the change
+  sample: handler_in_use
 rolled_back:
   description: Whether a failed change was undone.
   type: bool

@@ -45,6 +45,13 @@ options:
       - Also the time to wait for a change of the node that is in progress. If it takes longer, the check V(node) fails.
     type: int
     default: 120
+  deferred:
+    description:
+      - Why the change of the node was deferred, as M(cri.node.runtime_config) returns it in C(msg). Differences from O(files)
+        that the change would remove are then warnings with this reason, and the metrics are read from the port that is in use.
+      - Empty if the change was not deferred.
+    type: str
+    default: ""
   known:
     description:
       - The RV(cri.node.runtime_config#module:verification) of the same node in the same run, from a task with

@@ -315,7 +315,8 @@ def _effective(given: Given):
 
 
 def _handlers_in_use(_given: Given):
-    return losses._refuse_changed_handlers(_SERVICE, [], live.parse_lines(ANSWERS["config"].decode()))
+    found = losses._of_changed_handlers(_SERVICE, [], live.parse_lines(ANSWERS["config"].decode()))
+    return [loss.message for loss in found]
 
 
 _TEXTS = ("log", "stderr", "create")  # for readers of any text that cost more than others
@@ -392,7 +393,7 @@ READERS: dict[str, Reader] = {
     "module_utils.crio.live:live_configuration": Reader(_effective, ("config",)),
     "module_utils.crio.daemon:snapshot": Reader(lambda _given: daemon.snapshot(_SERVICE), ("ps", "info")),
     "module_utils.crio.daemon:_what_lacks": Reader(_what_lacks, ("ps", "info", "inspect")),
-    "module_utils.transaction.losses:_refuse_changed_handlers": Reader(
+    "module_utils.transaction.losses:_of_changed_handlers": Reader(
         _handlers_in_use, ("pods", "ps", "config")
     ),
     "module_utils.observation:_conditions": Reader(_of_crictl(observation._conditions), ("info",)),

@@ -158,19 +158,27 @@ def _entry(identity: str, monitor: Monitor | None, listed: dict[str, Any] | None
 
 
 def judge(
-    before: Iterable[Container], listed: Collection[str], group: str, ended: dict[str, int] | None = None
+    before: Iterable[Container],
+    listed: Collection[str],
+    group: str,
+    ended: dict[str, int] | None = None,
+    accepted: Collection[str] = (),
 ) -> tuple[list[str], list[str], list[str]]:
     """Decide what happened to the containers of a snapshot. Returns (lost, pending, ended), each a list of sentences.
 
     listed: ids that the runtime lists as running now. group: the daemon's control group, whose processes a stop may end.
-    ended: {id: exit code} as the runtime reports it, for containers whose monitor left no record.
+    ended: {id: exit code} as the runtime reports it, for containers whose monitor left no record. accepted: ids of those
+    whose loss an overruled guard has announced; they are never lost or pending, but ended.
     """
-    lost, pending, gone = [], [], []
+    all_lost: list[str] = []
+    all_pending: list[str] = []
+    gone: list[str] = []
     reported = ended or {}
     for each in before:
         if each["id"] in listed:
             continue
         name = _name(each)
+        lost, pending = (gone, gone) if each["id"] in accepted else (all_lost, all_pending)
         if lives(each.get("container")):
             lost.append(
                 f"{name} still runs as process {each['container']['pid']}, but the runtime no longer lists it"
@@ -190,7 +198,7 @@ def judge(
             lost.append(f"{name} was stopped with the daemon (exit code {code})")
         else:
             gone.append(f"{name} exited on its own (exit code {code})")
-    return lost, pending, gone
+    return all_lost, all_pending, gone
 
 
 def _known(code: int) -> str | None:

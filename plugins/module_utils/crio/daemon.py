@@ -139,8 +139,9 @@ def probe(
     """Wait until the runtime is as ready as before, with all containers running that ran before.
 
     A daemon that was started must still be running a few seconds later. Returns the unit as it is then, and sentences about
-    containers that ended by themselves in the meantime, which do not count. after: a journal cursor from before the start.
-    settling: called with the runtime's socket before the wait of some seconds, if there is one. Raises TransactionError.
+    containers that ended by themselves in the meantime or whose loss an overruled guard has announced, neither of which count.
+    after: a journal cursor from before the start. settling: called with the runtime's socket before the wait of some seconds,
+    if there is one. Raises TransactionError.
     """
     crictl = _crictl(service)
     deadline = time.monotonic() + ready_timeout
@@ -182,7 +183,7 @@ def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str
 
 
 def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
-    """Return (what is worse than before, as a clause, or ""; sentences about containers that exited on their own)."""
+    """Return (what is worse than before, as a clause, or ""; sentences about containers that do not count)."""
     try:
         conditions, listed = crictl.together(
             lambda: _conditions(crictl), lambda: cri_output.running(crictl.json("ps", "-o", "json"))
@@ -197,7 +198,8 @@ def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[s
     missing = [each for each in before["running"] if each["id"] not in ids]
     # With another KillMode a stop ends only the daemon.
     group = service.control_group if service.kill_mode in ("control-group", "mixed") else ""
-    lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing))
+    accepted = {identity for each in before.get("overruled", []) for identity in each["containers"]}
+    lost, pending, ended = containers.judge(missing, ids, group, _exit_codes(crictl, missing), accepted)
     return "; ".join([*lost, *pending]), ended
 
 

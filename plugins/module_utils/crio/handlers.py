@@ -75,8 +75,8 @@ def settings(name: str, handler: dict[str, Any], path: str = PATH) -> dict[str, 
 
 def in_use(
     pods: list[HandledPod], monitors: dict[str, Monitor], before: Handlers, after: Handlers
-) -> list[str]:
-    """Return sentences about handlers that running pods need and that the candidate changes or removes.
+) -> list[tuple[str, list[str]]]:
+    """Return a sentence for each handler that running pods need and that the candidate changes or removes, with their containers.
 
     monitors: by container id, with the program and state folder that started the container. before, after: the parsed live and
     candidate configuration.
@@ -86,19 +86,18 @@ def in_use(
         of_it = [pod for pod in pods if pod["handler"] == asked]
         (old_default, old), (new_default, new) = before, after
         name, new_name = asked or old_default, asked or new_default
+        identities = [identity for pod in of_it for identity in pod["containers"]]
         pod_names = ", ".join(sorted(f"{pod['namespace']}/{pod['name']}" for pod in of_it)[:5])
         more = f" and {len(of_it) - 5} more" if len(of_it) > 5 else ""
         if new_name not in new:
-            problems.append(
-                f"the change removes the handler {new_name}, which running pods use: {pod_names}{more}"
-            )
+            sentence = f"the change removes the handler {new_name}, which running pods use: {pod_names}{more}"
+            problems.append((sentence, identities))
             continue
         wanted = settings(new_name, new[new_name])
         started = settings(name, old[name]) if name in old else None
         for change in _changes(of_it, monitors, started, wanted):
-            problems.append(
-                f"the change gives the handler {new_name} {change}, but running pods use it: {pod_names}{more}"
-            )
+            sentence = f"the change gives the handler {new_name} {change}, but running pods use it: {pod_names}{more}"
+            problems.append((sentence, identities))
             break
     return problems
 

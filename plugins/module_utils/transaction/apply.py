@@ -80,6 +80,7 @@ def _apply(
     outcome = _finished(layout, request, prepared, ready, service, outranked, notes)
     if before is not None:
         outcome["running"] = len(before["running"])
+        outcome["overruled"] = before.get("overruled", [])
     return outcome
 
 

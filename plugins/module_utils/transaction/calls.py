@@ -71,7 +71,10 @@ def change(layout: Layout, request: Request, module: AnsibleModule) -> dict[str,
         from . import candidate
 
         before = candidate.rehearse(request, module.tmpdir, layout, node_files.mount_points())
-        return {"changed": True, "outcome": {"running": len(before["running"])} if before else {}}
+        predicted: Outcome = {}
+        if before:
+            predicted = {"running": len(before["running"]), "overruled": before.get("overruled", [])}
+        return {"changed": True, "outcome": predicted}
     if request.get("observe"):
         return _change_and_observe(layout, request)
     outcome = unit.run_transaction(request, layout)

@@ -78,8 +78,8 @@ def rehearse(
     """Perform every check that may refuse a change, in `directory` only: nothing on the node is written.
 
     service: the unit from `usable`, for a caller that has it already.
-    Returns the daemon as it is now (see daemon.snapshot), None if the change concerns no daemon. Raises TransactionError
-    with kind refused or validate.
+    Returns the daemon as it is now (see daemon.snapshot) with the guards that were overruled, None if the change concerns no
+    daemon. Raises TransactionError with kind refused or validate.
     """
     try:
         _refuse_files(request, layout, mounts)
@@ -100,6 +100,7 @@ def rehearse(
     before = daemon.snapshot(service, request["reload_keys"])
     if request["activate"] in ("start", "restart"):
         losses.refuse_to_lose_containers(request, service, before, configuration)
+        losses.refuse_other_cgroup_driver(request, service, before, configuration)
     return before
 
 

@@ -2,7 +2,8 @@
 """What the start of a changed daemon would do to running containers.
 
 A restart may stop them (they are in the unit's control group), remove them (another minor version), lose them (another
-storage), or leave them to a handler that does not know them. Each of these is refused before anything is changed.
+storage), or leave them to a handler that does not know them. Each of these is refused before anything is changed, by a guard
+that can be overruled by its name (guards.py).
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from .. import node_files
+from .. import kubelet, node_files
 from ..contract import Before, HandledPod, Monitor, Outcome, Request
 from ..crictl import output as typed
 from ..crictl.call import Crictl
-from ..crio import containers, handlers, sandboxes
+from ..crio import containers, effective, handlers, sandboxes
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
 from ..crio.service import CrioService
-from ..errors import DrainRequired, NodeError, TransactionError
+from ..errors import GuardRefusal, NodeError, TransactionError
 from ..layout import UNIT_DIRECTORY
 from ..node_files import NodeFileError
 from ..program import run
 from ..text import shown
+from . import guards
 
 UNITS = f"{UNIT_DIRECTORY}/"
 _VERSION_FILES = (
@@ -32,14 +36,24 @@ _VERSION_FILES = (
 )  # and their defaults
 #: of containers/storage; each has its own folders below the root
 DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
+_CGROUP_MANAGER = "crio.runtime.cgroup_manager"
 _STATE_LIMIT = 20  # seconds for a handler's answer; crun and runc take some milliseconds
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
+
+
+class Loss(NamedTuple):
+    """What a change would cost something that runs."""
+
+    guard: str  # one of guards.py
+    message: str  # a sentence without a full stop
+    containers: list[str]  # the ids of those that would be stopped, removed or lost
+    advice: str = "Drain the node first"  # how to avoid it
 
 
 def refuse_to_lose_containers(
     request: Request, service: CrioService, before: Before, configuration: dict[str, str]
 ) -> None:
-    """Raise DrainRequired if the start would stop, remove or lose running containers, with their number."""
+    """Raise GuardRefusal if the start would stop, remove or lose running containers, with their number."""
     known = containers.monitors()
     alive = [each for each in known if "container" in each or "id" not in each]
     counted = [each for each in alive if "id" in each and not containers.is_pods_own(each)]
@@ -47,34 +61,85 @@ def refuse_to_lose_containers(
     if not count and not alive:
         return
     count = count or len(alive)
+    every = sorted({*(each["id"] for each in before["running"]), *(each["id"] for each in counted)})
+    for losses in (
+        _stopped(request, service, known, count),
+        _wiped(service, configuration, count, every),
+        _in_other_storage(known, configuration),
+        _of_changed_handlers(service, known, configuration),
+        _of_broken_handlers(known),
+    ):
+        _refuse(losses, request, before, count)
+
+
+def refuse_other_cgroup_driver(
+    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+) -> None:
+    """Raise GuardRefusal if the start would give CRI-O another cgroup manager than the kubelet has, and did not have before."""
+    wanted = handlers.value_of(configuration.get(_CGROUP_MANAGER))
+    driver, place = kubelet.cgroup_driver()
+    if not driver or not isinstance(wanted, str) or wanted in ("", driver, _cgroup_manager_now(service)):
+        return
+    loss = Loss(
+        guards.KUBELET_CGROUP_DRIVER,
+        f"{_CGROUP_MANAGER} = {shown(wanted)}, but the kubelet is configured with the cgroup driver {driver} ({shown(place)}), so"
+        " that it could not start pods",
+        [],
+        "Use the same in both",
+    )
+    _refuse([loss], request, before, len(before["running"]))
+
+
+def _cgroup_manager_now(service: CrioService) -> object:
+    """Return the cgroup manager of the running daemon, or of the node's files if none is running; None if unknown."""
+    if not service.active:
+        return handlers.value_of(effective.present(service).get(_CGROUP_MANAGER))
     try:
-        _refuse_to_stop_them(request, service, known, count)
-        _refuse_to_wipe_them(service, configuration, count)
-        _refuse_other_storage(known, configuration)
-        _refuse_changed_handlers(service, known, configuration)
-        _refuse_broken_handlers(known)
-    except DrainRequired as error:
-        error.running = count
-        raise
+        return handlers.value_of(live_configuration(service.socket).get(_CGROUP_MANAGER))
+    except CrioSocketError:
+        return None
+
+
+def _refuse(losses: Iterable[Loss], request: Request, before: Before, running: int) -> None:
+    """Note losses whose guard is overruled in `before`; raise GuardRefusal for another one. running: the number of containers."""
+    for loss in losses:
+        if loss.guard not in request.get("overruled_guards", []):
+            raise GuardRefusal(
+                loss.guard,
+                f"{loss.message}. {loss.advice}, or overrule the guard with overruled_guards: [{loss.guard}]"
+                " (runtime_overruled_guards of the role runtime)",
+                running,
+            )
+        before.setdefault("overruled", []).append(
+            {"guard": loss.guard, "message": loss.message, "containers": loss.containers}
+        )
 
 
 def cost_of(error: NodeError) -> Outcome:
-    """Return what an outcome has of a change that requires a drain: its disruption and the running containers; {} for others."""
-    if not isinstance(error, DrainRequired):
+    """Return what an outcome has of a change that a guard refuses; {} for others.
+
+    That is the guard and, if it requires a drain, that disruption and the number of running containers.
+    """
+    if not isinstance(error, GuardRefusal):
         return {}
-    return {"disruption": "drain", "running": error.running}
+    if error.guard not in guards.DRAINABLE:
+        return {"guard": error.guard}
+    return {"guard": error.guard, "disruption": "drain", "running": error.running}
 
 
-def _refuse_to_stop_them(request: Request, service: CrioService, known: list[Monitor], count: int) -> None:
+def _stopped(request: Request, service: CrioService, known: list[Monitor], count: int) -> Iterator[Loss]:
+    """Yield a loss if a restart of the unit would stop containers."""
     kill_mode, decided_by = kill_mode_after(request, service)
     group = service.control_group or f"/system.slice/{service.unit}"
-    if kill_mode in ("control-group", "mixed") and any(
-        containers.inside(each["groups"], group) for each in known
-    ):
-        raise DrainRequired(
+    inside = [each for each in known if containers.inside(each["groups"], group)]
+    if kill_mode in ("control-group", "mixed") and inside:
+        yield Loss(
+            guards.KILL_MODE,
             f"a restart of {service.unit} would stop {_counted(count)}: their monitors are in the"
             f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}"
-            f"{_set_by(decided_by, service)}. Set crio_service: {{Service: {{KillMode: process}}}}, or drain the node first",
+            f"{_set_by(decided_by, service)}",
+            [each["id"] for each in inside if "id" in each],
+            "Set crio_service: {Service: {KillMode: process}}, or drain the node first",
         )
 
 
@@ -83,8 +148,10 @@ def _set_by(path: str, service: CrioService) -> str:
     return f" (set by {shown(path)})" if path and path != service.properties.get("FragmentPath") else ""
 
 
-def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], count: int) -> None:
-    """Raise DrainRequired if CRI-O would remove every pod at its start.
+def _wiped(
+    service: CrioService, configuration: dict[str, str], count: int, every: list[str]
+) -> Iterator[Loss]:
+    """Yield a loss if CRI-O would remove every pod at its start. every: the ids of all containers.
 
     It does so if a version file is missing or has another minor version (internal/version/version.go).
     """
@@ -97,15 +164,18 @@ def _refuse_to_wipe_them(service: CrioService, configuration: dict[str, str], co
             continue
         was = _noted_version(path)
         if was is None:
-            raise DrainRequired(
+            message = (
                 f"a start of CRI-O would remove every pod ({_counted(count)}), because there is no version in {shown(path)}"
-                f" ({key}). Drain the node first",
+                f" ({key})"
             )
-        if now and _minor(was) != _minor(now):
-            raise DrainRequired(
+        elif now and _minor(was) != _minor(now):
+            message = (
                 f"a start would replace CRI-O {shown(was)} with {now}; a start of a different minor version removes every pod"
-                f" ({_counted(count)}). Drain the node first",
+                f" ({_counted(count)})"
             )
+        else:
+            continue
+        yield Loss(guards.VERSION_WIPE, message, every)
 
 
 def _minor(version: str) -> list[str]:
@@ -126,12 +196,13 @@ def _counted(count: int) -> str:
     return f"{count} running container{'' if count == 1 else 's'}"
 
 
-def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -> None:
-    """Raise DrainRequired if the daemon would look for containers elsewhere: another root, runroot or storage driver.
+def _in_other_storage(known: list[Monitor], configuration: dict[str, str]) -> Iterator[Loss]:
+    """Yield a loss for each key with which the daemon would look for containers elsewhere: root, runroot or storage driver.
 
     A monitor's command line names the folders of its container: ROOT/DRIVER-containers/ID/userdata (oci/runtime_oci.go).
     """
     driver = handlers.value_of(configuration.get("crio.storage_driver")) or ""
+    losses: dict[str, Loss] = {}
     persistent = [(each, each.get("persistent", "")) for each in known]
     bundles = [(each, each.get("bundle", "")) for each in known]
     for key, places in (("crio.root", persistent), ("crio.runroot", bundles)):
@@ -142,16 +213,20 @@ def _refuse_other_storage(known: list[Monitor], configuration: dict[str, str]) -
                 continue
             root, used = found.groups()
             container = f"container {shown(monitor['id'])[:12]} runs"
+            decisive = message = ""
             if os.path.realpath(root) != os.path.realpath(wanted):
-                raise DrainRequired(
-                    f"{key} = {shown(wanted)} would lose running containers: {container} with its files below"
-                    f" {shown(root)}. Drain the node first",
-                )
-            if driver and used != driver:
-                raise DrainRequired(
+                decisive = key
+                message = f"{key} = {shown(wanted)} would lose running containers: {container} with its files below {shown(root)}"
+            elif driver and used != driver:
+                decisive = "crio.storage_driver"
+                message = (
                     f"crio.storage_driver = {shown(driver)} would lose running containers: {container} with the storage"
-                    f" driver {shown(used)}. Drain the node first",
+                    f" driver {shown(used)}"
                 )
+            if decisive:
+                loss = losses.setdefault(decisive, Loss(guards.STORAGE_IN_USE, message, []))
+                loss.containers.append(monitor["id"])
+    yield from losses.values()
 
 
 def refuse_second_driver(configuration: dict[str, str]) -> None:
@@ -172,12 +247,13 @@ def refuse_second_driver(configuration: dict[str, str]) -> None:
         )
 
 
-def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]) -> None:
-    """Raise DrainRequired if no handler matches a container whose pod is not known: its monitor shows what started it."""
+def _of_missing_handlers(known: list[Monitor], configuration: dict[str, str]) -> Iterator[Loss]:
+    """Yield a loss for each program that started containers whose pod is not known, if no handler matches their monitors."""
     _default, after = handlers.parse(configuration)
     offered = [handlers.settings(name, handler) for name, handler in after.items()]
     programs = {each["runtime_path"] for each in offered}
     places = {(each["runtime_path"], each["runtime_root"]) for each in offered}
+    losses: dict[tuple[str, str], Loss] = {}
     for monitor in known:
         if "id" not in monitor or "container" not in monitor or not monitor.get("runtime"):
             continue
@@ -185,14 +261,17 @@ def _refuse_unknown_handlers(known: list[Monitor], configuration: dict[str, str]
         if program in programs if not root else (program, root) in places:
             continue
         where = f" with the state directory {shown(root)}" if root else ""
-        raise DrainRequired(
+        message = (
             f"no handler of the new configuration has the program {shown(program)}{where}, but container"
-            f" {shown(monitor['id'])[:12]} was started by it. Drain the node first",
+            f" {shown(monitor['id'])[:12]} was started by it"
         )
+        loss = losses.setdefault((program, root), Loss(guards.HANDLER_IN_USE, message, []))
+        loss.containers.append(monitor["id"])
+    yield from losses.values()
 
 
-def _refuse_broken_handlers(known: list[Monitor]) -> None:
-    """Raise DrainRequired if a program does not know a container that it started: CRI-O takes that for its exit.
+def _of_broken_handlers(known: list[Monitor]) -> Iterator[Loss]:
+    """Yield a loss for each program that does not know a container that it started: CRI-O takes that for its exit.
 
     One container is checked for each program and state folder, since those are what can be missing or broken.
     """
@@ -206,17 +285,24 @@ def _refuse_broken_handlers(known: list[Monitor]) -> None:
         if status == 0:
             asked.add((program, root))
         elif containers.lives(monitor["container"]):
+            asked.add((program, root))
             said = (error or output).strip().splitlines() or [f"it exited with status {status}"]
-            raise DrainRequired(
+            yield Loss(
+                guards.HANDLER_BROKEN,
                 f"{shown(program)} cannot report the state of container {shown(monitor['id'])[:12]}, which is running;"
                 f" a start of CRI-O would lose it: {shown(said[-1], 300)}",
+                [
+                    each["id"]
+                    for each in known
+                    if (each.get("runtime"), each.get("runtime_root", "")) == (program, root)
+                ],
             )
 
 
-def _refuse_changed_handlers(
+def _of_changed_handlers(
     service: CrioService, known: list[Monitor], configuration: dict[str, str]
-) -> None:
-    """Raise DrainRequired if a pod would not find the handler that started it, by name and with the same settings."""
+) -> Iterator[Loss]:
+    """Yield losses if pods would not find the handler that started them, by name and with the same settings."""
     pods, unknown = sandboxes.of_monitors(known)
     live = {}
     if service.active:
@@ -226,8 +312,10 @@ def _refuse_changed_handlers(
         list(pods.values()), monitors, handlers.parse(live), handlers.parse(configuration)
     )
     if problems:
-        raise DrainRequired(f"{shown('; '.join(problems))}. Drain the node first")
-    _refuse_unknown_handlers(unknown, configuration)
+        message = shown("; ".join(sentence for sentence, _containers in problems))
+        lost = [identity for _sentence, of_handler in problems for identity in of_handler]
+        yield Loss(guards.HANDLER_IN_USE, message, lost)
+    yield from _of_missing_handlers(unknown, configuration)
 
 
 def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list[Monitor]) -> dict[str, str]:

@@ -165,6 +165,7 @@ class Rollback:
             "daemon_reload": asked["daemon_reload"],
             "id": asked["id"],
             "fingerprint": asked["fingerprint"],
+            "overruled_guards": asked.get("overruled_guards", []),
             "plan": asked["plan"],
         }
 

@@ -28,7 +28,7 @@ class AcceptedKeys(NamedTuple):
 
     def include(self, path: Path) -> bool:
         """Return whether a key is one of them, or below one of them."""
-        return any(_matches(each, path) for each in self.paths)
+        return any(matches(each, path) for each in self.paths)
 
 
 NONE = AcceptedKeys()
@@ -48,7 +48,7 @@ def read(entries: object) -> AcceptedKeys:
         return AcceptedKeys(
             problems=(Problem(VARIABLE, "", None, f"has {len(given)} entries", f"at most {_MOST}"),)
         )
-    faults = [(index, entry, _fault(entry)) for index, entry in enumerate(given)]
+    faults = [(index, entry, fault_of_name(entry) or _fault(entry)) for index, entry in enumerate(given)]
     return AcceptedKeys(
         tuple(dict.fromkeys(tuple(str(entry).split(".")) for _index, entry, fault in faults if not fault)),
         tuple(
@@ -59,16 +59,19 @@ def read(entries: object) -> AcceptedKeys:
     )
 
 
-def _fault(entry: object) -> str:
-    """Return why an entry is not a key that can be accepted, or ""."""
+def fault_of_name(entry: object) -> str:
+    """Return why an entry is not the dotted name of a key or a table of crio.conf, or ""."""
     if not isinstance(entry, str):
         return f"is {kind(entry)}, not the dotted name of a key"
     if not _KEY.fullmatch(entry):
         return "is not the dotted name of a key of crio.conf, which starts with crio"
-    if CATALOGUE.is_table(entry):
-        return "is a table of every CRI-O: name the keys in it"
     return ""
 
 
-def _matches(pattern: Path, path: Path) -> bool:
+def _fault(entry: str) -> str:
+    return "is a table of every CRI-O: name the keys in it" if CATALOGUE.is_table(entry) else ""
+
+
+def matches(pattern: Path, path: Path) -> bool:
+    """Return whether a path is a pattern's, in which * stands for any name, or is below it."""
     return len(pattern) <= len(path) and all(name in (ANY, other) for name, other in zip(pattern, path))

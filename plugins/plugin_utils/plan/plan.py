@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.plan import disruption as disruptions
-from ansible_collections.cri.node.plugins.plugin_utils.plan import keys, reload
-from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
+from ansible_collections.cri.node.plugins.plugin_utils.plan import keys, overrides, reload
+from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, DRAIN, LEVELS, most
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
     from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
     from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
-
-DRAIN = "drain"  # a restart that would stop, remove or lose containers; the node refuses it
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.overrides import Overrides
 
 
 @dataclass
@@ -34,9 +33,9 @@ class Plan:
     reload_keys: list[str] = field(default_factory=list)  # of crio.conf, which a reload must make live
     reload_is_logged: bool = True  # whether CRI-O logs that it has reloaded
     enable: bool = False
-    needs_drain: bool = (
-        False  # whether the node refuses the change because it would stop, remove or lose containers
-    )
+    # Whether the node refuses the change because it would stop, remove or lose containers.
+    needs_drain: bool = False
+    overruled: dict[str, str] = field(default_factory=dict)  # guard that was overruled -> what is lost
 
     @property
     def writes(self) -> list[str]:
@@ -55,31 +54,34 @@ class Plan:
 
     @property
     def disruption_of_daemon(self) -> str:
-        """What the change does to a running daemon, one of DISRUPTIONS: a stopped one is only started."""
-        return self.activate if self.activate in DISRUPTIONS else "none"
+        """What the change does to a running daemon, one of LEVELS: a stopped one is only started."""
+        if self.needs_drain:
+            return DRAIN
+        return self.disruption if self.activate in DISRUPTIONS else "none"
 
     def is_above(self, limit: str) -> bool:
-        """Return whether the change is more disruptive than a limit, one of DISRUPTIONS."""
-        return DISRUPTIONS.index(self.disruption_of_daemon) > DISRUPTIONS.index(limit)
+        """Return whether the change is more disruptive than a limit, one of LEVELS."""
+        return LEVELS.index(self.disruption_of_daemon) > LEVELS.index(limit)
 
     def because(self, disruption: str, reason: str) -> None:
         """Note a reason for a disruption; the most disruptive one wins."""
         if disruption != "none" and reason:
-            self.disruption = max(self.disruption, disruption, key=DISRUPTIONS.index)
+            self.disruption = most([self.disruption, disruption])
             self.reasons.append(reason)
 
     def as_data(self) -> dict[str, Any]:
         """Return the plan as a task's result has it."""
         return {
-            "disruption": DRAIN if self.needs_drain else self.disruption_of_daemon,
+            "disruption": self.disruption_of_daemon,
             "reasons": [shown(reason) for reason in self.reasons],
             "files": dict(self.files),
             "keys": [dict(change) for change in self.keys],
+            "overruled_guards": {guard: shown(message) for guard, message in self.overruled.items()},
         }
 
 
-def make(wanted: FileSet, report: Report) -> Plan:
-    """Return the plan for one node. report: what node_state.read returned."""
+def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) -> Plan:
+    """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys."""
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
     plan = Plan(concerns_daemon=concerned)
@@ -88,27 +90,42 @@ def make(wanted: FileSet, report: Report) -> Plan:
         if not found["as_wanted"]:
             action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
             plan.files[path] = action
-            plan.keys += keys.changes(wanted, path, found)
-            _weigh_file(plan, reason_of_file(path, action), found, report)
+            changed = keys.changes(wanted, path, found)
+            plan.keys += changed
+            may_change = [change["key"] for change in changed] or _keys_of(wanted, path)
+            _weigh_file(plan, reason_of_file(path, action), found, report, of_users, may_change)
         elif is_unloaded(found) and report["unit"]["active"]:
             reason = f"{path} matches the desired state, but the running daemon has not loaded it"
-            _weigh_file(plan, reason, found, report)
+            _weigh_file(plan, reason, found, report, of_users, _keys_of(wanted, path))
     if plan.concerns_daemon:
-        _weigh_daemon(plan, report, wanted)
+        _weigh_daemon(plan, report, wanted, of_users)
     return plan
 
 
-def _weigh_file(plan: Plan, reason: str, found: ReportedFile, report: Report) -> None:
+def _keys_of(wanted: FileSet, path: str) -> list[str]:
+    """Return the keys that a file of the set will have, as far as they are known."""
+    return [setting["key"] for setting in wanted.settings() if setting["path"] == path]
+
+
+def _weigh_file(
+    plan: Plan, reason: str, found: ReportedFile, report: Report, of_users: Overrides, may_change: list[str]
+) -> None:
     """Add the disruption of a file that the daemon has not loaded to the plan."""
-    needed, by_keys = disruptions.of_file(found, disruptions.version_of(report))
+    needed, by_keys = disruptions.of_file(found, disruptions.version_of(report), of_users, may_change)
     plan.because(needed, reason)
-    plan.because(needed, by_keys)
+    for sentence in by_keys:
+        plan.because(needed, sentence)
     if needed == "none" != found["disruption"]:
-        plan.reasons.append(f"{reason}, but not its content, which the running daemon has loaded")
+        why = (
+            f": {'; '.join(by_keys)}"
+            if by_keys
+            else ", but not its content, which the running daemon has loaded"
+        )
+        plan.reasons.append(f"{reason}{why}")
     plan.reload_keys += found.get("unloaded_keys", [])
 
 
-def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
+def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet, of_users: Overrides) -> None:
     """Add the state of the daemon to the plan."""
     if report["unit"]["binary_replaced"]:
         plan.because(
@@ -119,6 +136,9 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
     stale, _outranked = live_values.split(wanted.expect, report["live"], report["effective"], late)
     for reason in live_values.of_stale(stale, report["effective"], late):
         plan.because("restart", reason)
+    for key in stale:
+        if of_users.level_of(key, "restart") == DRAIN:
+            plan.because(DRAIN, f"{key} needs a drain ({of_users.of(key)})")
     if plan.disruption == "reload":
         unreliable = reload.unreliable(report, wanted.settings())
         plan.reload_is_logged = reload.is_logged(plan.reload_keys, wanted.expect)
@@ -128,7 +148,7 @@ def _weigh_daemon(plan: Plan, report: Report, wanted: FileSet) -> None:
             plan.because("restart", f"a reload is not enough: {unreliable}")
     # A daemon between two states may be running, with containers that depend on it, so it is treated as running.
     stopped = report["unit"]["phase"] == "stopped"
-    plan.activate = "start" if stopped else plan.disruption
+    plan.activate = "start" if stopped else "restart" if plan.disruption == DRAIN else plan.disruption
     plan.enable = not report["unit"]["enabled"]
     if stopped:
         plan.reasons.append(f"{report['unit']['name']} is not running and will be started")

@@ -10,19 +10,30 @@ from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import node_table
-from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
-from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DRAIN, reason_of_file
+from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DRAIN, LEVELS
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import reason_of_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, listed
 
 # The keys of a result of runtime_config that the report uses.
-READ = ("changed", "failed", "unreachable", "skipped", "msg", "plan", "containers", "bundle", "generation")
-STATUSES = ("changed", "unchanged", "pending", "not_planned", "failed")
+READ = (
+    "changed",
+    "failed",
+    "unreachable",
+    "skipped",
+    "deferred",
+    "msg",
+    "plan",
+    "containers",
+    "bundle",
+    "generation",
+)
+STATUSES = ("changed", "unchanged", "deferred", "pending", "not_planned", "failed")
 
 # The most important rows come last, right above the summary.
-_LISTED = ("changed", "not_planned", "failed")
-_LABELS = {"not_planned": "NOT PLANNED", "failed": "FAILED"}
+_LISTED = ("changed", "deferred", "not_planned", "failed")
+_LABELS = {"deferred": "deferred", "not_planned": "NOT PLANNED", "failed": "FAILED"}
 _SKIPPED = "the task was skipped on this node"
 _NO_REASON = "the task failed without a message"
 
@@ -38,13 +49,14 @@ class NodesPlan(TypedDict):
     """The plan of nodes with equal plans, see the documentation of runtime_report."""
 
     nodes: list[str]
-    status: str  # changed, not_planned or failed
-    disruption: str | None  # one of DISRUPTIONS, or DRAIN for a refused change; None if the node was not read
+    status: str  # changed, deferred, not_planned or failed
+    disruption: str | None  # one of LEVELS; None if the node was not read
     files: dict[str, str]  # path -> create, change or remove
     keys: list[KeyChange]  # of the files, as far as they are known
     reasons: list[str]
+    overruled_guards: dict[str, str]  # guard -> what is lost
     installs: str | None  # the version of CRI-O that is installed from a bundle
-    message: str  # why the change failed, or why there is no plan
+    message: str  # why the change failed or is deferred, or why there is no plan
     generations: dict[str, int]  # by node, of an applied change
     containers: dict[str, int]  # by node, where known: containers that run while the change is planned
 
@@ -84,7 +96,7 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
     """
     joined: dict[str, NodesPlan] = {}
     summary = dict.fromkeys(("nodes", *STATUSES), 0)
-    disruptions = dict.fromkeys(DISRUPTIONS, 0)
+    disruptions = dict.fromkeys(LEVELS, 0)
     for node, result in results.items():
         status = "pending" if node in waiting else _status(result)
         summary["nodes"] += 1
@@ -121,6 +133,8 @@ def _status(result: Mapping[str, Any]) -> str:
         return "failed"
     if not result or result.get("skipped"):
         return "not_planned"
+    if result.get("deferred"):
+        return "deferred"
     return "changed" if result.get("changed") else "unchanged"
 
 
@@ -129,6 +143,7 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
     bundle = result.get("bundle") or {}
     message = {
         "changed": "",
+        "deferred": result.get("msg") or "",
         "failed": result.get("msg") or _NO_REASON,
         "not_planned": _SKIPPED if result.get("skipped") else NOT_REACHED,
     }[status]
@@ -139,6 +154,7 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
         "files": dict(plan.get("files") or {}),
         "keys": list(plan.get("keys") or []),
         "reasons": list(plan.get("reasons") or []),
+        "overruled_guards": dict(plan.get("overruled_guards") or {}),
         "installs": bundle.get("version") if bundle.get("changed") else None,
         "message": shown(message, _LONGEST_MESSAGE),
         "generations": {},
@@ -147,7 +163,7 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
 
 
 def _position(plan: NodesPlan) -> tuple[int, int, str]:
-    disruption = (*DISRUPTIONS, DRAIN).index(plan["disruption"] or DISRUPTIONS[0])
+    disruption = LEVELS.index(plan["disruption"] or LEVELS[0])
     return (_LISTED.index(plan["status"]), disruption, plan["nodes"][0])
 
 
@@ -180,7 +196,9 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     """Yield lines with what changes and why; for a failed node, only its message."""
     if plan["message"]:
         yield shown(plan["message"], _LONGEST_SHOWN)
-        return
+        if plan["status"] != "deferred":
+            return
+    yield from (f"overruled guard {guard}: {what}" for guard, what in plan["overruled_guards"].items())
     if with_keys and plan["containers"]:
         yield _containers(plan)
     if plan["installs"]:
@@ -190,7 +208,7 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
         reason = shown(reason_of_file(path, action))
         if reason in plan["reasons"]:
             restated[path] = reason
-    costs = plan["disruption"] not in (None, DISRUPTIONS[0])
+    costs = plan["disruption"] not in (None, LEVELS[0])
     for path in sorted(files, key=lambda path: (path not in restated, path))[:_MOST_FILES]:
         has_reason = path in restated or any(reason.startswith(f"{path} ") for reason in plan["reasons"])
         note = " (no daemon reads it)" if costs and not has_reason else ""
@@ -199,18 +217,21 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
             yield from _keys(plan, path)
     if len(files) > _MOST_FILES:
         yield f"and {count(len(files) - _MOST_FILES, 'more file')}"
-    further = [reason for reason in plan["reasons"] if reason not in restated.values()]
+    # The message of a deferred change has the reasons.
+    reasons = plan["reasons"] if not plan["message"] else []
+    further = [reason for reason in reasons if reason not in restated.values()]
     yield from further[:_MOST_REASONS]
     if len(further) > _MOST_REASONS:
         yield f"and {count(len(further) - _MOST_REASONS, 'more reason')}"
 
 
 def _containers(plan: NodesPlan) -> str:
-    """Return a line with the containers of all nodes of a row, which a planned change leaves running."""
+    """Return a line with the containers of all nodes of a row, which a planned change leaves running if no guard is overruled."""
     numbers = plan["containers"].values()
     fewest, most = min(numbers), max(numbers)
     each = f", {fewest if fewest == most else f'{fewest} to {most}'} on each node" if len(numbers) > 1 else ""
-    return f"{count(sum(numbers), 'container')} running{each}: they keep running"
+    fate = "" if plan["overruled_guards"] or plan["message"] else ": they keep running"
+    return f"{count(sum(numbers), 'container')} running{each}{fate}"
 
 
 def _keys(plan: NodesPlan, path: str) -> Iterator[str]:
@@ -232,15 +253,30 @@ def _summary_line(report: Report) -> str:
         return f"{nodes}: configuration unchanged"
     costs = [
         count(report["disruptions"][each], each)
-        for each in reversed(DISRUPTIONS[1:])
+        for each in reversed(LEVELS[1:])
         if report["disruptions"][each]
     ]
-    drained = sum(len(plan["nodes"]) for plan in report["plans"] if plan["disruption"] == DRAIN)
     verbs = {"changed": "would change" if checked else "changed", "not_planned": "not planned"}
+    needed = _needed(report, "failed")[DRAIN]
+    notes = {
+        "changed": costs,
+        "failed": [f"{count(needed, 'drain')} required"] if needed else [],
+        "deferred": [
+            count(number, each) for each, number in reversed(_needed(report, "deferred").items()) if number
+        ],
+    }
     parts = []
-    for status in ("changed", "failed", "not_planned", "pending", "unchanged"):
+    for status in ("changed", "deferred", "failed", "not_planned", "pending", "unchanged"):
         if summary[status]:
-            notes = {"changed": costs, "failed": [f"{count(drained, 'drain')} required"] if drained else []}
             note = f" ({', '.join(notes[status])})" if notes.get(status) else ""
             parts.append(f"{summary[status]} {verbs.get(status, status)}{note}")
     return f"{nodes}: {', '.join(parts)}{' (check mode: nothing was changed)' if checked else ''}"
+
+
+def _needed(report: Report, status: str) -> dict[str, int]:
+    """Return the number of nodes with this status by the disruption that their change needs."""
+    found = dict.fromkeys(LEVELS, 0)
+    for plan in report["plans"]:
+        if plan["status"] == status and plan["disruption"]:
+            found[plan["disruption"]] += len(plan["nodes"])
+    return found

@@ -11,7 +11,8 @@ from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, 
 from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages
-from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import DRAIN, Plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DRAIN
+from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 
@@ -50,6 +51,7 @@ class ChangingAction(CheckedAction):
         outcome: Outcome = apply(_request_of(made, report))["outcome"]
         found = {"containers": outcome["running"]} if "running" in outcome else {}
         made.needs_drain = outcome.get("disruption") == DRAIN
+        made.overruled = {each["guard"]: each["message"] for each in outcome.get("overruled", [])}
         if outcome.get("failed"):
             raise TaskFailure(
                 messages.failure(outcome, wanted),
@@ -73,6 +75,11 @@ def result_of(made: Plan, report: Report) -> dict[str, Any]:
     if report["crio"]["version"]:
         runtime["version"] = shown(report["crio"]["version"], 100)
     return {"changed": False, "plan": made.as_data(), "runtime": runtime, "generation": report["generation"]}
+
+
+def warnings_about_guards(made: Plan) -> list[str]:
+    """Return a sentence for each guard that was overruled."""
+    return [f"{message} (the guard {guard} is overruled)" for guard, message in made.overruled.items()]
 
 
 def warnings_about(report: Report) -> list[str]:
@@ -114,4 +121,6 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
     kept: dict[str, Any] = {"rolled_back": bool(outcome.get("rolled_back"))}
     kept["as_before"] = outcome.get("as_before", True)
     kept["phase"] = outcome["phase"]
+    if "guard" in outcome:
+        kept["guard"] = outcome["guard"]
     return kept

@@ -12,8 +12,10 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_CONFIG_DIRECTORY, CRIO_SOCKET
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.module_utils.transaction.guards import GUARDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.text.one_line import line_fault
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 
@@ -94,6 +96,7 @@ def normalise(
             )
     problems += _problems_of_names(options)
     problems += _problems_of_owners(options)
+    problems += _problems_of_guards(options, variables)
     if options.get("files"):
         problems += _problems_of_files(options["files"])
     if "sha256" in options and "source" in options:
@@ -306,6 +309,15 @@ def _problems_of_owners(options: dict[str, Any]) -> list[Problem]:
             fault = "is not among the owners whose files this task may write"
             problems.append(Problem(place, "owner", _quoted(entry["owner"]), fault, shown(known, 200)))
     return problems
+
+
+def _problems_of_guards(options: dict[str, Any], variables: dict[str, str] | None) -> list[Problem]:
+    place = labelled("overruled_guards", variables)
+    return [
+        Problem("", place, _quoted(name), f"is not a guard{did_you_mean(name, GUARDS)}", ", ".join(GUARDS))
+        for name in options.get("overruled_guards") or []
+        if name not in GUARDS
+    ]
 
 
 def _problems_of_files(files: list[dict[str, Any]]) -> list[Problem]:

@@ -25,16 +25,17 @@ _PODS = 3  # tried one after the other, because a kubelet may remove a pod that 
 
 def options_of(task: Mapping[str, Any], check_mode: bool) -> Options:
     """Return the options of a task that has those of a verification."""
-    return Options(task["network"], task["image"], list(dict.fromkeys(task["pull"])), check_mode)
+    pull = list(dict.fromkeys(task["pull"]))
+    return Options(task["network"], task["image"], pull, check_mode, task.get("deferred", ""))
 
 
 def request_of(desired: DesiredFiles, options: Options, timeout: int) -> ObservationOptions:
     """Return what the node is asked beside its files. timeout: seconds for a pod and for each pull."""
     pods: list[Any] = [_hello_world(options.image) for _each in range(_PODS)] if options.image else []
     return {
-        # In check mode the desired port may not be applied yet: the live one is asked.
+        # In check mode, or if the change was deferred, the desired port may not be applied: the live one is asked.
         "metrics_port": 0
-        if options.check_mode
+        if options.check_mode or options.deferred
         else int(desired.expect.get("crio.metrics.metrics_port") or 0),
         "pods": [] if options.check_mode else pods,
         "pull": [] if options.check_mode else options.pull,

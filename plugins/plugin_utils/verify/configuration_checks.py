@@ -35,10 +35,11 @@ def files(evidence: Evidence) -> list[Verdict]:
     state, notes = evidence.state, "; ".join(evidence.state["notes"])
     if state["interrupted"]:
         return evidence.fixable(_joined("a change was interrupted; the next run will undo it", notes))
-    words = _PREDICTED if evidence.options.check_mode else _FOUND
+    predicted = evidence.options.check_mode and not evidence.options.deferred
+    words = _PREDICTED if predicted else _FOUND
     differences = [f"{path} {words[action]}" for path, action in sorted(evidence.changes.files.items())]
     if differences:
-        return evidence.fixable(_joined(*differences, notes))
+        return evidence.unapplied(_joined(*differences, notes))
     if notes:
         return warning(notes)
     if not state["files"]:
@@ -66,7 +67,7 @@ def loaded(evidence: Evidence) -> list[Verdict]:
             f"the running daemon was started from a different binary than {state['crio']['binary']}, the one installed now"
         )
     if stale:
-        return evidence.fixable("; ".join(stale))
+        return evidence.unapplied("; ".join(stale))
     return passed("the running daemon has loaded all files that match the desired state")
 
 
@@ -87,7 +88,7 @@ def settings(evidence: Evidence) -> list[Verdict]:
     if outranked:
         return failed("; ".join([*live_values.of_outranked(outranked, desired), *restart_fixes]))
     if restart_fixes:
-        return evidence.fixable("; ".join(restart_fixes))
+        return evidence.unapplied("; ".join(restart_fixes))
     return passed(f"CRI-O uses the desired values of {count(len(desired), 'key')}")
 
 

@@ -10,7 +10,12 @@ from typing import NamedTuple
 from ansible_collections.cri.node.plugins.module_utils.contract import Observation, Report, UnitReport
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
-from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import Verdict, failed, skipped
+from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import (
+    Verdict,
+    failed,
+    skipped,
+    warning,
+)
 
 # Reasons to skip a check that several checks share.
 NOT_RUNNING = "CRI-O is not running"
@@ -27,6 +32,7 @@ class Options(NamedTuple):
     image: str  # of the pod to run; empty for no pod
     pull: list[str]
     check_mode: bool
+    deferred: str = ""  # why the change of the node was deferred; empty if it was not
 
 
 @dataclass(frozen=True)
@@ -81,3 +87,9 @@ class Evidence:
     def fixable(self, detail: str) -> list[Verdict]:
         """Return the verdict for a fault that the next run of runtime_config fixes: in check mode that run is only predicted."""
         return skipped(detail) if self.options.check_mode else failed(detail)
+
+    def unapplied(self, detail: str) -> list[Verdict]:
+        """Return the verdict for a difference that a run of runtime_config removes: no fault while that change is deferred."""
+        if self.options.deferred:
+            return warning(f"{detail}; {self.options.deferred}")
+        return self.fixable(detail)

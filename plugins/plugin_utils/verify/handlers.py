@@ -50,7 +50,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     if faults:
         return failed("; ".join([*faults, *pending]))
     if pending:
-        return evidence.fixable("; ".join(pending))
+        return evidence.unapplied("; ".join(pending))
     return passed(f"CRI-O offers {', '.join(sorted(tables))}")
 
 

@@ -136,7 +136,7 @@ def test_each_batch_reports_the_batches_before_it_and_the_file_has_all(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 nodes: 2 would change (2 restarts), 2 pending (check mode: nothing was changed)" in done.stdout
     assert written(tmp_path)["summary"] == {
-        "nodes": 4, "changed": 3, "unchanged": 1, "pending": 0, "not_planned": 0, "failed": 0,
+        "nodes": 4, "changed": 3, "unchanged": 1, "deferred": 0, "pending": 0, "not_planned": 0, "failed": 0,
     }  # fmt: skip
 
 

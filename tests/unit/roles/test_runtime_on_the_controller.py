@@ -51,6 +51,21 @@ def test_variables_outside_the_role_reach_all_three_roles(controller):
         pytest.param({"registries_config": {"registry": [{}]}}, ["prefix are unset"], id="registries"),
         pytest.param({"crictl_config": {"timeout": "2s"}}, ["crictl_config: timeout"], id="crictl"),
         pytest.param({"crio_install": "package"}, ["crio_install", "preinstalled"], id="an option of crio"),
+        pytest.param(
+            {"runtime_overruled_guards": "handler_in_us"},
+            ["runtime_overruled_guards", "handler_in_us", "did you mean handler_in_use?", "kill_mode"],
+            id="a guard",
+        ),
+        pytest.param(
+            {"runtime_disruptions": '{"crio.runtime.pids_limit": "none"}'},
+            ["runtime_disruptions: crio.runtime.pids_limit", "restart, drain"],
+            id="a disruption",
+        ),
+        pytest.param(
+            {"runtime_above_max_disruption": "wait"},
+            ["runtime_above_max_disruption", "fail", "defer"],
+            id="an option above the limit",
+        ),
         pytest.param({"crictl_completion": ["csh"]}, ["crictl_completion", "csh"], id="an option of crictl"),
     ],
 )
@@ -114,7 +129,12 @@ def specification(role):
 
 def test_the_options_of_the_role_are_those_of_the_three_roles():
     options = [specification(role) for role in ("crio", "registries", "crictl")]
-    own = {"runtime_max_disruption"}
+    own = {
+        "runtime_max_disruption",
+        "runtime_above_max_disruption",
+        "runtime_disruptions",
+        "runtime_overruled_guards",
+    }
     found = specification("runtime")
     assert own <= found.keys()
     assert {name: found[name] for name in found.keys() - own} == {

@@ -144,3 +144,18 @@ def test_a_monitor_reveals_its_container_and_how_it_was_started(tmp_path):
     assert monitor["container"] == {"pid": 200, "started": "777"}
     assert containers.inside(monitor["groups"], GROUP)
     assert containers.snapshot(known=[monitor])[0]["id"] == "c1"
+
+
+@pytest.mark.parametrize("state", ["stopped with the daemon", "still runs", "is stopping", "not recorded"])
+def test_a_container_whose_loss_is_accepted_has_ended_and_others_are_still_lost(exits, state):
+    me = containers.process(str(os.getpid()))
+    more = {"still runs": {"container": me}, "is stopping": {"monitor": me}}.get(state, {})
+    ended = {"not recorded": {"c1": 255, "c2": 255}}.get(state)
+    if state == "stopped with the daemon":
+        noted(exits, "137")
+        (exits / "c2").write_text("137")
+    both = [container(exits, **more), container(exits, id="c2", **more)]
+    lost, pending, gone = containers.judge(both, set(), GROUP, ended, {"c1"})
+    assert [state in each for each in gone] == [True]
+    assert [state in each for each in lost + pending] == [True]
+    assert containers.judge(both, set(), GROUP, ended, {"c1", "c2"})[:2] == ([], [])

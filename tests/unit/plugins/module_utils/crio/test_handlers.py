@@ -13,7 +13,10 @@ STARTED = {"c1": {"runtime": "/usr/bin/crun", "runtime_root": "/run/crun"}}
 
 
 def problems(after, pod=None, monitors=None, before=BEFORE):
-    return handlers.in_use([pod or POD], STARTED if monitors is None else monitors, before, after)
+    """Return the sentences, each of which is about the pod's container."""
+    found = handlers.in_use([pod or POD], STARTED if monitors is None else monitors, before, after)
+    assert [lost for _sentence, lost in found] == [["c1"]] * len(found)
+    return [sentence for sentence, _lost in found]
 
 
 @pytest.mark.parametrize(

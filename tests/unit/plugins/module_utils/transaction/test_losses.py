@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.cri.node.plugins.module_utils.crio import containers
 from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
 from ansible_collections.cri.node.plugins.module_utils.errors import TransactionError
-from ansible_collections.cri.node.plugins.module_utils.transaction import losses
+from ansible_collections.cri.node.plugins.module_utils.transaction import guards, losses
 
 IDENTITY = "c" * 64
 STOPPED = SimpleNamespace(
@@ -63,11 +63,14 @@ def noted_pod(folder, handler):
     return {"bundle": str(folder / "overlay-containers" / IDENTITY / "userdata")}
 
 
-def judge(monkeypatch, configuration=(), **more):
+def judge(monkeypatch, configuration=(), overruled=(), **more):
+    """Judge a change of a stopped daemon; return the overruled guards."""
     monkeypatch.setattr(containers, "monitors", lambda: [monitor(**more), monitor(**more, **POD)])
     monkeypatch.setattr(crio_service, "version_of", lambda _binary: "1.37.0")
     before = {"running": [{"id": IDENTITY}], "version": "1.37.0"}
-    losses.refuse_to_lose_containers(REQUEST, STOPPED, before, {**CONFIGURATION, **dict(configuration)})
+    request = {**REQUEST, "overruled_guards": list(overruled)}
+    losses.refuse_to_lose_containers(request, STOPPED, before, {**CONFIGURATION, **dict(configuration)})
+    return before.get("overruled", [])
 
 
 def test_a_configuration_that_keeps_storage_and_handlers_passes(monkeypatch):
@@ -87,7 +90,7 @@ def test_changed_storage_is_refused_by_its_key_while_containers_run(monkeypatch,
     with pytest.raises(TransactionError, match=f"{key} = .* would lose running containers") as caught:
         judge(monkeypatch, {key: value})
     assert caught.value.kind == "refused"
-    assert losses.cost_of(caught.value) == {"disruption": "drain", "running": 1}
+    assert losses.cost_of(caught.value) == {"guard": "storage_in_use", "disruption": "drain", "running": 1}
 
 
 def test_another_refusal_requires_no_drain():
@@ -237,3 +240,85 @@ def test_our_own_drop_in_counts_with_its_new_content(tmp_path):
     [path] = REQUEST["contents"]
     assert losses.kill_mode_after(REQUEST, service) == ("process", path)
     assert losses.kill_mode_after({"contents": {}, "remove": [str(old)]}, service) == ("control-group", "")
+
+
+IN_UNIT = {"groups": ["/system.slice/crio.service/container"]}
+LOSSES = [
+    pytest.param("kill_mode", {}, IN_UNIT, id="kill_mode"),
+    pytest.param("version_wipe", {"crio.version_file": '"/nowhere/version"'}, {}, id="version_wipe"),
+    pytest.param("storage_in_use", {"crio.root": '"/srv/storage"'}, {}, id="storage_in_use"),
+    pytest.param("handler_in_use", {}, {"runtime_root": "/run/other"}, id="handler_in_use"),
+    pytest.param(
+        "handler_broken",
+        {"crio.runtime.runtimes.crun.runtime_path": '"/usr/bin/false"'},
+        {"runtime": "/usr/bin/false"},
+        id="handler_broken",
+    ),
+]
+
+
+@pytest.fixture
+def without_kill_mode(monkeypatch):
+    """The unit stops what is in its control group, and every process is alive."""
+    monkeypatch.setitem(REQUEST, "contents", {})
+    monkeypatch.setattr(containers, "lives", lambda _process: True)
+
+
+@pytest.mark.parametrize(("guard", "configuration", "more"), LOSSES)
+def test_each_guard_refuses_by_its_name_and_only_that_name_overrules_it(
+    monkeypatch, without_kill_mode, guard, configuration, more
+):
+    others = [each for each in guards.GUARDS if each != guard]
+    for overruled in ([], others):
+        with pytest.raises(TransactionError, match=rf"overruled_guards: \[{guard}\]") as caught:
+            judge(monkeypatch, configuration, overruled, **more)
+        assert losses.cost_of(caught.value)["guard"] == guard
+        assert str(caught.value).count("Drain") + str(caught.value).count("drain") == 1
+    [found] = judge(monkeypatch, configuration, [guard], **more)
+    assert found["guard"] == guard
+    assert IDENTITY in found["containers"]
+    assert "overrule" not in found["message"]
+
+
+def test_an_overruled_guard_leaves_the_others_in_place(monkeypatch, without_kill_mode):
+    both = {"crio.root": '"/srv/storage"', "crio.runroot": '"/srv/run"'}
+    with pytest.raises(TransactionError, match="kill_mode"):
+        judge(monkeypatch, both, ["storage_in_use"], **IN_UNIT)
+    with pytest.raises(TransactionError, match="storage_in_use"):
+        judge(monkeypatch, both, ["kill_mode"], **IN_UNIT)
+    found = judge(monkeypatch, both, ["kill_mode", "storage_in_use"], **IN_UNIT)
+    assert [each["guard"] for each in found] == ["kill_mode", "storage_in_use", "storage_in_use"]
+
+
+def test_every_guard_that_running_containers_need_has_a_loss():
+    assert {case.values[0] for case in LOSSES} == guards.DRAINABLE
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "now", "wanted", "refused"),
+    [
+        ("systemd", "systemd", "cgroupfs", True),
+        ("systemd", "cgroupfs", "cgroupfs", False),
+        ("systemd", "cgroupfs", "systemd", False),
+        ("systemd", None, "cgroupfs", True),
+        ("", "systemd", "cgroupfs", False),
+    ],
+    ids=["changed", "was different before", "repaired", "unknown", "no kubelet"],
+)
+def test_only_a_change_that_gives_crio_another_cgroup_manager_than_the_kubelet_is_refused(
+    monkeypatch, kubelet, now, wanted, refused
+):
+    monkeypatch.setattr(losses.kubelet, "cgroup_driver", lambda: (kubelet, "/var/lib/kubelet/config.yaml"))
+    monkeypatch.setattr(losses, "_cgroup_manager_now", lambda _service: now)
+    configuration = {"crio.runtime.cgroup_manager": json.dumps(wanted)}
+    before = {"running": []}
+    if not refused:
+        losses.refuse_other_cgroup_driver(REQUEST, STOPPED, before, configuration)
+        assert before == {"running": []}
+        return
+    with pytest.raises(TransactionError, match="cgroup driver systemd") as caught:
+        losses.refuse_other_cgroup_driver(REQUEST, STOPPED, before, configuration)
+    assert losses.cost_of(caught.value) == {"guard": "kubelet_cgroup_driver"}
+    overruled = {**REQUEST, "overruled_guards": ["kubelet_cgroup_driver"]}
+    losses.refuse_other_cgroup_driver(overruled, STOPPED, before, configuration)
+    assert [each["containers"] for each in before["overruled"]] == [[]]

@@ -7,18 +7,22 @@ from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
-from ansible_collections.cri.node.plugins.plugin_utils.plan import disruption
+from ansible_collections.cri.node.plugins.plugin_utils.plan import disruption, levels, overrides
 
 NEWEST = parse_version("1.37.0")
 
 
 def of(keys, version=NEWEST, **more):
-    return disruption.of_file({"disruption": "restart", "unloaded_keys": keys, **more}, version)
+    """Return (disruption, sentences in one text) of a file with these keys."""
+    needed, sentences = disruption.of_file(
+        {"disruption": "restart", "unloaded_keys": keys, **more}, version, overrides.NONE
+    )
+    return needed, "; ".join(sentences)
 
 
 def test_a_file_whose_loaded_keys_are_unknown_counts_as_a_whole():
-    assert disruption.of_file({"disruption": "restart"}, NEWEST) == ("restart", "")
-    assert disruption.of_file({"disruption": "reload"}, NEWEST) == ("reload", "")
+    for needed in ("restart", "reload"):
+        assert disruption.of_file({"disruption": needed}, NEWEST, overrides.NONE, ["a.b"]) == (needed, [])
 
 
 def test_keys_that_sighup_reads_need_a_reload():
@@ -71,4 +75,4 @@ def test_other_rights_on_the_same_content_need_nothing():
 @given(st.lists(st.sampled_from([key.key for key in CATALOGUE.keys]), min_size=1, unique=True))
 def test_one_key_that_needs_a_restart_decides(keys):
     alone = {of([key])[0] for key in keys}
-    assert of(keys)[0] == max(alone, key=disruption.DISRUPTIONS.index)
+    assert of(keys)[0] == max(alone, key=levels.DISRUPTIONS.index)

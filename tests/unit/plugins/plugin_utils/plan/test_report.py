@@ -38,9 +38,9 @@ def document(results=None, waiting=("later",), check_mode=False):
 def test_nodes_with_equal_plans_are_one_entry_whatever_their_generations():
     made = document()
     assert made["summary"] == {
-        "nodes": 54, "changed": 49, "unchanged": 2, "pending": 1, "not_planned": 1, "failed": 1,
+        "nodes": 54, "changed": 49, "unchanged": 2, "deferred": 0, "pending": 1, "not_planned": 1, "failed": 1,
     }  # fmt: skip
-    assert made["disruptions"] == {"none": 0, "reload": 0, "restart": 49}
+    assert made["disruptions"] == {"none": 0, "reload": 0, "restart": 49, "drain": 0}
     storage, workers, edge, failed = made["plans"]
     assert (len(workers["nodes"]), workers["status"], workers["disruption"]) == (48, "changed", "restart")
     assert workers["generations"] == {**{f"worker-{number:02}": 4 for number in range(1, 48)}, "worker-48": 6}
@@ -151,3 +151,63 @@ def test_hundreds_of_different_plans_keep_the_failed_ones_in_sight():
     assert len(lines) < 210
     assert lines[-1] == "500 nodes: 499 changed (499 restarts), 1 failed"
     assert "FAILED" in lines[-4]
+
+
+LIMIT = f"the change is deferred: max_disruption is reload, but the change needs a restart: {CRIO} changes"
+
+
+def deferred(disruption="restart", message=LIMIT):
+    plan = {**WORKER["plan"], "disruption": disruption}
+    return {"changed": False, "deferred": True, "msg": message, "plan": plan, "generation": 4}
+
+
+def test_a_deferred_node_has_its_own_row_and_count_and_neither_a_generation_nor_a_disruption():
+    results = {
+        "a": deferred(),
+        "b": deferred(),
+        "c": deferred("drain", "would lose it"),
+        "d": WORKER,
+        "e": UNCHANGED,
+    }
+    made = document(results)
+    assert made["summary"] == {
+        "nodes": 5, "changed": 1, "unchanged": 1, "deferred": 3, "pending": 0, "not_planned": 0, "failed": 0,
+    }  # fmt: skip
+    assert made["disruptions"] == {"none": 0, "reload": 0, "restart": 1, "drain": 0}
+    changed, row, drained = made["plans"]
+    assert (changed["status"], row["nodes"], drained["nodes"]) == ("changed", ["a", "b"], ["c"])
+    assert (row["status"], row["disruption"], row["message"], row["generations"]) == (
+        "deferred",
+        "restart",
+        LIMIT,
+        {},
+    )
+    lines = report.table(made)
+    assert [line for line in lines if line.startswith("a, b  deferred  ")]
+    assert " ".join(" ".join(lines).split()).count(f"{CRIO} changes") == 1
+    assert lines[-1] == "5 nodes: 1 changed (1 restart), 3 deferred (1 drain, 2 restarts), 1 unchanged"
+    assert report.as_file(made, results, (), "now")["nodes"]["a"] == {"status": "deferred", "plan": 1}
+
+
+def test_a_deferred_node_on_which_crio_was_installed_shows_the_installation():
+    made = document({"a": {**deferred(), "changed": True, "bundle": {"changed": True, "version": "1.37.0"}}})
+    assert made["plans"][0]["status"] == "deferred"
+    assert "install CRI-O 1.37.0" in "\n".join(report.table(made))
+
+
+def test_an_overruled_guard_is_shown_and_its_containers_are_not_said_to_keep_running():
+    lost = {"kill_mode": "a restart would stop 2 running containers"}
+    plan = {**WORKER["plan"], "overruled_guards": lost}
+    made = document({"a": {**WORKER, "plan": plan, "containers": 2}, "b": {**WORKER, "containers": 2}})
+    assert [each["overruled_guards"] for each in made["plans"]] == [lost, {}]
+    text = "\n".join(report.table(made, details=True))
+    assert "overruled guard kill_mode: a restart would stop 2 running containers" in text
+    assert text.count("they keep running") == 1
+    assert text.count("2 containers running") == 2
+
+
+def test_a_planned_drain_is_counted_and_is_no_refusal():
+    made = document(
+        {"a": changed("drain"), "b": {"failed": True, "msg": "no", "plan": {"disruption": "drain"}}}
+    )
+    assert report.table(made)[-1] == "2 nodes: 1 changed (1 drain), 1 failed (1 drain required)"

@@ -418,3 +418,35 @@ def test_a_row_of_the_table_is_all_that_a_check_needs():
         {"name": "disk /", "status": "passed", "detail": "5 bytes"},
         {"name": "disk /run", "status": "failed", "detail": "0 bytes"},
     ]
+
+
+DEFERRED = "the change is deferred: max_disruption is reload"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"state": {"files": {PATH: {**LOADED, "as_wanted": False}}}}, "files"),
+        ({"state": {"files": {PATH: {**LOADED, "loaded": False}}}}, "loaded"),
+        ({"state": {"live": {PORT: "9090"}, "effective": {PORT: "9537"}}}, "settings"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_a_deferred_change_would_have_applied_is_a_warning_with_its_reason(change, name, check_mode):
+    found = checks(change, deferred=DEFERRED, check_mode=check_mode)[name]
+    assert (found["status"], found["detail"].endswith(f"; {DEFERRED}")) == ("warning", True)
+    assert "would be" not in found["detail"]
+    assert checks(change)[name]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (IDLE, "service"),
+        ({"state": {"interrupted": True}}, "files"),
+        ({"state": {"live": {PORT: "9090"}, "effective": {PORT: "9090"}}}, "settings"),
+        ({"metrics": {"error": "refused"}}, "metrics"),
+    ],
+)
+def test_a_fault_that_no_deferred_change_explains_stays_a_failure(change, name):
+    assert checks(change, deferred=DEFERRED)[name]["status"] == "failed"

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which cgroup driver the node's kubelet is configured with, as far as that is known without a reader of YAML."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+
+from . import node_files
+from .errors import NodeError
+
+CONFIGURATION = "/var/lib/kubelet/config.yaml"  # kubeadm's and most other installers'
+_LARGEST = 1024 * 1024  # bytes of a configuration file
+_KEY = "cgroupDriver"
+# A key at the start of a line is one of the document itself. The kubelet accepts these two values.
+_LINE = re.compile(
+    rf"""^["']?{_KEY}["']?[ \t]*:[ \t]+["']?(cgroupfs|systemd)["']?[ \t]*(?:#.*)?\r?$""", re.MULTILINE
+)
+
+
+def cgroup_driver(proc: str = "/proc", configuration: str = CONFIGURATION) -> tuple[str, str]:
+    """Return (the driver, the file or option that sets it), or ("", "") without a kubelet or if it does not set one.
+
+    A running kubelet names its files and may have the option, which takes precedence. Otherwise the usual file counts.
+    """
+    options = _options(proc)
+    if options.get("cgroup-driver") in ("cgroupfs", "systemd"):
+        return options["cgroup-driver"], "--cgroup-driver of the kubelet"
+    paths = [options.get("config") or configuration]
+    if options.get("config-dir"):
+        paths += sorted(glob.glob(os.path.join(glob.escape(options["config-dir"]), "*.conf")))
+    found = ("", "")
+    for path in paths:  # a later file takes precedence
+        driver = _driver_in(path) if path.startswith("/") else ""
+        found = (driver, path) if driver else found
+    return found
+
+
+def _driver_in(path: str) -> str:
+    try:
+        text = node_files.read_bytes(path, _LARGEST).decode("utf-8", "replace")
+    except NodeError:
+        return ""
+    if text.lstrip().startswith("{"):
+        return _driver_in_json(text)
+    match = _LINE.search(text)
+    return match.group(1) if match else ""
+
+
+def _driver_in_json(text: str) -> str:
+    try:
+        value = json.loads(text).get(_KEY)
+    except (ValueError, RecursionError):
+        return ""
+    return value if value in ("cgroupfs", "systemd") else ""
+
+
+def _options(proc: str) -> dict[str, str]:
+    """Return {name: value} of the options of the running kubelet, {} without one. The last of equal options counts."""
+    for name in os.listdir(proc):
+        try:
+            if not name.isdigit() or node_files.read_bytes(f"{proc}/{name}/comm").strip() != b"kubelet":
+                continue
+            words = (
+                node_files.read_bytes(f"{proc}/{name}/cmdline", _LARGEST)
+                .decode("utf-8", "replace")
+                .split("\0")
+            )
+        except NodeError:  # the process has ended
+            continue
+        found = {}
+        for word, following in zip(words[1:], [*words[2:], ""]):
+            option, equals, value = word.lstrip("-").partition("=")
+            if word.startswith("-"):
+                found[option] = value if equals else following
+        return found
+    return {}
