@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -14,7 +13,7 @@ from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICA
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
-from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils.pod import once
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
@@ -31,7 +30,6 @@ ARGUMENT_SPEC = {
     "timeout": {"type": "int", "default": 120},
 }
 _VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
-_PODS = 3  # tried one after the other, because a kubelet may remove a pod that it did not create
 
 
 class ActionModule(CheckedAction):
@@ -77,7 +75,7 @@ class ActionModule(CheckedAction):
 
 def _request(desired: DesiredFiles, options: Options, unit: str, timeout: int) -> dict[str, Any]:
     """Return what the node is asked."""
-    pods = [_hello_world(options.image) for _each in range(_PODS)] if options.image else []
+    pods = once.pods(VERIFICATION, options.image) if options.image else []
     return {
         "unit": unit,
         "owners": desired.owners,
@@ -105,20 +103,3 @@ def _bad_images(options: dict[str, Any]) -> list[Problem]:
         for fault in [image_fault(image)]
         if fault
     ]
-
-
-def _hello_world(image: str) -> dict[str, Any]:
-    """Return a pod that runs this image, in CRI's form, with its node's network: the pod network may be missing."""
-    manifest = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"{VERIFICATION}{uuid.uuid4().hex[:12]}"},
-        "spec": {
-            "hostNetwork": True,
-            "restartPolicy": "Never",
-            "containers": [{"name": "hello-world", "image": image, "imagePullPolicy": "IfNotPresent"}],
-        },
-    }
-    pod, problems = pod_manifest.convert(manifest, "image")
-    refuse(problems)
-    return pod
