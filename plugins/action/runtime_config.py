@@ -12,7 +12,7 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan import plan, probes
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.plan.disruption import DISRUPTIONS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -59,6 +59,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
     "max_disruption": {"type": "str", "choices": list(DISRUPTIONS), "default": DISRUPTIONS[-1]},
+    "probes": {"type": "dict", "options": probes.OPTIONS},
 }
 
 
@@ -70,12 +71,15 @@ class ActionModule(ChangingAction):
         "ready_timeout": "crio_ready_timeout",
         "install": "crio_install",
         "max_disruption": "runtime_max_disruption",
+        "probes": "runtime_probes",
     }
     MODULE = "cri.node.node_runtime_config"
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Leave out a bundle that is not installed, and read one that is given as text."""
+        """Leave out a bundle that is not installed, and read one, and probes, that are given as text."""
+        if "probes" in arguments:
+            arguments = {**arguments, "probes": mapping_of(plain(arguments["probes"])) or None}
         if "install" not in arguments or "bundle" not in arguments:
             return arguments
         bundle = mapping_of(plain(arguments["bundle"])) if arguments["install"] == "bundle" else None
@@ -85,12 +89,13 @@ class ActionModule(ChangingAction):
     def examine(cls, options: dict[str, Any]) -> Examined:
         wanted = DesiredFiles(options["files"], options["owners"])
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]] + wanted.problems
+        problems += cls._problems_of_probes(options)
         return Examined(problems, wanted.warnings, len(wanted.settings()), len(list(wanted)))
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
-        refuse([*options["problems"], *wanted.problems])
+        refuse([*options["problems"], *wanted.problems, *self._problems_of_probes(options)])
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
@@ -126,11 +131,14 @@ class ActionModule(ChangingAction):
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report)
         self._refuse_above(options["max_disruption"], made)
+        probed = probes.planned(options["probes"], wanted, made, report)
+        made.probes = probed.as_sentences()
         result = result_of(made, report)
         _warn(result, wanted, report, plan.outranked(wanted, report) if plan.is_settled(report) else [])
 
         def apply(request: dict[str, Any]) -> dict[str, Any]:
-            return self._call("apply", wanted, options, {**request, **_contents(wanted, made)}, task_vars)
+            further = {**request, **_contents(wanted, made), "probes": probed.as_request()}
+            return self._call("apply", wanted, options, further, task_vars)
 
         # Check mode only predicts an installation.
         installs = bool(options["bundle"]) and self._task.check_mode
@@ -139,6 +147,10 @@ class ActionModule(ChangingAction):
             _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(result, wanted, report, outranked, outcome.get("warnings", []))
         return result
+
+    @classmethod
+    def _problems_of_probes(cls, options: dict[str, Any]) -> list[Problem]:
+        return probes.problems(options["probes"], option_rules.labelled("probes", cls.VARIABLES))
 
     def _refuse_above(self, limit: str, made: plan.Plan) -> None:
         """Raise TaskFailure for a change that is more disruptive than the user allows."""

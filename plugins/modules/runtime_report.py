@@ -186,6 +186,11 @@ plans:
       type: list
       elements: str
       sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
+    probes:
+      description: What the node tries with its runtime before it commits the change, one sentence each.
+      type: list
+      elements: str
+      sample: ["run a pod of registry.example.com/hello-world:1 with the handler crun"]
     installs:
       description: The version of CRI-O that is installed from the static bundle; null if none is installed.
       type: str

@@ -10,7 +10,7 @@ The request is passed in memory, on the unit's standard input, since it may hold
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import io
 import json
 import os
@@ -40,13 +40,16 @@ _ROOT = __name__.rpartition(".transaction.")[0]
 _ENTRY = main.__name__[len(_ROOT) + 1 :]
 _MAIN = f"import sys\nfrom cri_node.{_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
-PACKAGES = ("crictl", "crio", "transaction")
+PACKAGES = ("crictl", "crio", "pod", "transaction")
 MODULES = (
     "contract",
     "crictl.call",
     "crictl.failure",
     "crictl.fields",
     "crictl.info",
+    "crictl.log",
+    "crictl.log_files",
+    "crictl.log_selection",
     "crictl.output",
     "crictl.start",
     "crictl.times",
@@ -65,6 +68,13 @@ MODULES = (
     "node_files",
     "node_host",
     "node_state",
+    "pod.config_hash",
+    "pod.host",
+    "pod.images",
+    "pod.marks",
+    "pod.once",
+    "pod.present",
+    "pod.result",
     "program",
     "text",
     "transaction.apply",
@@ -74,6 +84,7 @@ MODULES = (
     "transaction.lock",
     "transaction.losses",
     "transaction.main",
+    "transaction.probes",
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",
@@ -288,6 +299,7 @@ def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
 
 
 def _source_of(name: str) -> str:
-    loader: Any = importlib.import_module(name).__loader__  # one that has the source, as a zip file's has too
+    spec: Any = importlib.util.find_spec(name)  # imports nothing: few changes need all modules
+    loader = spec.loader  # one that has the source, as a zip file's has too
     source: str = loader.get_source(name)
     return source

@@ -34,6 +34,7 @@ class Plan:
     reload_keys: list[str] = field(default_factory=list)  # of crio.conf, which a reload must make live
     reload_is_logged: bool = True  # whether CRI-O logs that it has reloaded
     enable: bool = False
+    probes: list[str] = field(default_factory=list)  # sentences, see probes.py
     needs_drain: bool = (
         False  # whether the node refuses the change because it would stop, remove or lose containers
     )
@@ -75,6 +76,7 @@ class Plan:
             "reasons": [shown(reason) for reason in self.reasons],
             "files": dict(self.files),
             "keys": [dict(change) for change in self.keys],
+            **({"probes": list(self.probes)} if self.probes else {}),
         }
 
 

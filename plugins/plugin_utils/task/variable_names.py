@@ -32,6 +32,7 @@ SINGLE = {
     "verify_timeout": "number",
     "verify_report_file": "text",
     "runtime_max_disruption": "text",
+    "runtime_probes": "mapping",
     "plan_report_file": "text",
     "adopt_directory": "text",
     "drift_ignore": "list",

@@ -114,7 +114,7 @@ def specification(role):
 
 def test_the_options_of_the_role_are_those_of_the_three_roles():
     options = [specification(role) for role in ("crio", "registries", "crictl")]
-    own = {"runtime_max_disruption"}
+    own = {"runtime_max_disruption", "runtime_probes"}
     found = specification("runtime")
     assert own <= found.keys()
     assert {name: found[name] for name in found.keys() - own} == {
