@@ -12,7 +12,7 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, plan
+from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, plan, probes
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, LEVELS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -70,6 +70,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "above_max_disruption": {"type": "str", "choices": ["fail", "defer"], "default": "fail"},
     "disruptions": {"type": "raw", "default": {}},
     "overruled_guards": {"type": "list", "elements": "str", "default": []},
+    "probes": {"type": "dict", "options": probes.OPTIONS},
     "verify": {"type": "dict", "options": VERIFICATION},
 }
 
@@ -87,14 +88,17 @@ class ActionModule(ChangingAction):
         "above_max_disruption": "runtime_above_max_disruption",
         "disruptions": overrides.VARIABLE,
         "overruled_guards": "runtime_overruled_guards",
+        "probes": "runtime_probes",
     }
     MODULE = "cri.node.node_runtime_config"
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Leave out a bundle that is not installed and an empty verification, and read a bundle that is given as text."""
+        """Leave out a bundle that is not installed and an empty verification; read a bundle and probes that are given as text."""
         if not arguments.get("verify"):
             arguments = {name: value for name, value in arguments.items() if name != "verify"}
+        if "probes" in arguments:
+            arguments = {**arguments, "probes": mapping_of(plain(arguments["probes"])) or None}
         if "install" not in arguments or "bundle" not in arguments:
             return arguments
         bundle = mapping_of(plain(arguments["bundle"])) if arguments["install"] == "bundle" else None
@@ -105,13 +109,15 @@ class ActionModule(ChangingAction):
         wanted = DesiredFiles(options["files"], options["owners"])
         problems = [Problem("", "", None, sentence) for sentence in options["problems"]] + wanted.problems
         problems += overrides.read(options["disruptions"], options["files"]).problems
+        problems += cls._problems_of_probes(options)
         return Examined(problems, wanted.warnings, len(wanted.settings()), len(list(wanted)))
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
         of_users = overrides.read(options["disruptions"], options["files"])
-        refuse([*options["problems"], *wanted.problems, *of_users.problems])
+        of_probes = self._problems_of_probes(options)
+        refuse([*options["problems"], *wanted.problems, *of_users.problems, *of_probes])
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
@@ -150,6 +156,8 @@ class ActionModule(ChangingAction):
         report = self._call("read", wanted, options, {}, task_vars)["report"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report, of_users)
+        probed = probes.planned(options["probes"], wanted, made, report)
+        made.probes = probed.as_sentences()
         result = result_of(made, report)
         known_outranked = plan.outranked(wanted, report) if plan.is_settled(report) else []
         _warn(result, wanted, report, known_outranked)
@@ -168,6 +176,7 @@ class ActionModule(ChangingAction):
                 **request,
                 **_contents(wanted, made),
                 "overruled_guards": options["overruled_guards"],
+                "probes": probed.as_request(),
             }
             if self._task.check_mode or not options["verify"]:
                 return self._call("apply", wanted, options, request, task_vars)
@@ -201,6 +210,10 @@ class ActionModule(ChangingAction):
         elif made.overruled:
             _warn(result, wanted, report, known_outranked, warnings_about_guards(made))
         return result
+
+    @classmethod
+    def _problems_of_probes(cls, options: dict[str, Any]) -> list[Problem]:
+        return probes.problems(options["probes"], option_rules.labelled("probes", cls.VARIABLES))
 
     def _apply_and_verify(
         self,

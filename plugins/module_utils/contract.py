@@ -18,6 +18,7 @@ INTENT_FORMAT = 2
 STATE_FORMAT = 2
 GENERATION_FORMAT = 2
 PREPARATION_FORMAT = 1
+PROBES_FORMAT = 1
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
 _MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
@@ -67,6 +68,17 @@ class PlanSummary(TypedDict):
     files: dict[str, str]  # path: create, change or remove
 
 
+class Probes(TypedDict, total=False):
+    """What a change tries with a daemon that has loaded it, before the commit, see transaction/probes.py."""
+
+    pods: list[
+        Pod
+    ]  # one pod with different names, see pod.once; it is run with each handler. None: no pod is run
+    handlers: list[str]
+    every_handler: bool  # whether it is run with all handlers of the daemon, too
+    pull: list[str]  # images
+
+
 class Request(TypedDict, total=False):
     """What the controller asks of a node: `read` and `inspect` need the first part, `apply` all of it."""
 
@@ -95,6 +107,7 @@ class Request(TypedDict, total=False):
     overruled_guards: list[str]  # see transaction/guards.py
     plan: PlanSummary  # recorded with the generation, for people
     observe: ObservationOptions  # what a verification after the change asks; empty for none
+    probes: Probes
 
 
 class RollbackRequest(TypedDict, total=False):
@@ -472,6 +485,27 @@ class Preparation(TypedDict):
     stages: list[str]
 
 
+class ProbedPod(TypedDict):
+    """What identifies a pod that a probe may have left."""
+
+    name: str
+    namespace: str
+    uid: str
+
+
+class ProbeRecord(TypedDict):
+    """What the probes of a change may leave on a node: on disk before the first of it, removed after the last of it.
+
+    Whoever finds it removes all of that: the change was killed, or the runtime did not answer.
+    """
+
+    format: int
+    unit: str
+    pods: list[ProbedPod]
+    images: list[str]  # names that the runtime did not have
+    present: list[str]  # IDs of the images that it had; these stay under any name
+
+
 class Intent(TypedDict):
     """A change that has begun: on disk before the first rename, with all that going back needs."""
 
@@ -583,6 +617,7 @@ class Outcome(TypedDict, total=False):
     overruled: list[OverruledGuard]  # guards that would have refused the change
     message: str
     detail: str
+    probed: dict[str, str]  # of a probe that failed: handler or image
     rolled_back: bool
     open: bool  # whether files could not be brought back yet
     as_before: bool
@@ -735,6 +770,25 @@ def read_preparation(text: str, path: str) -> Preparation:
             for each in _of(data, "stages", list, [], path)
             if isinstance(each, str) and each.startswith("/")
         ],
+    }
+
+
+def read_probe_record(text: str, path: str) -> ProbeRecord:
+    """Return the record of probes in the text of `path`. Raises DamagedDocument."""
+    data = _document(text, path)
+    _refuse_other_format(data.get("format"), (PROBES_FORMAT,), path)
+    pods = _of(data, "pods", list, [], path)
+    for each in pods:
+        if not isinstance(each, dict) or not all(
+            isinstance(each.get(name), str) and each[name] for name in ("name", "namespace", "uid")
+        ):
+            raise DamagedDocument(f"{path}: an entry of pods does not identify a pod")
+    return {
+        "format": PROBES_FORMAT,
+        "unit": _of(data, "unit", str, "", path),
+        "pods": pods,
+        "images": [each for each in _of(data, "images", list, [], path) if isinstance(each, str)],
+        "present": [each for each in _of(data, "present", list, [], path) if isinstance(each, str)],
     }
 
 

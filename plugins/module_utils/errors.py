@@ -41,6 +41,14 @@ class GuardRefusal(TransactionError):
         self.running = running
 
 
+class ProbeFailed(TransactionError):
+    """The runtime does not do what a probe asks of it. subject: what was probed, as {"handler": name} or {"image": name}."""
+
+    def __init__(self, message: str, subject: dict[str, str], detail: str = "") -> None:
+        super().__init__("probe", message, detail)
+        self.subject = subject
+
+
 class PodError(NodeError):
     """A pod is not in its desired state.
 

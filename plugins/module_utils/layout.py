@@ -29,6 +29,7 @@ class Layout:
         self.transaction = self.state_directory + "/transaction"
         self.intent = self.transaction + "/intent.json"
         self.preparation = self.transaction + "/preparation.json"
+        self.probes = self.transaction + "/probes.json"
         self.run_directory = self.at(
             "/run/cri-node"
         )  # a tmpfs: gone with the boot, as what is in it should be

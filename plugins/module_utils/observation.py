@@ -25,9 +25,10 @@ from .crictl import info as cri_info
 from .crictl.call import Crictl, CrictlError
 from .crictl.fields import UnexpectedOutput
 from .crio.service import CrioService
-from .errors import NodeError, PodError, os_reason
+from .errors import PodError, os_reason
 from .layout import NODE
 from .pod import host as pod_host
+from .pod import once as pod_once
 from .pod import present as cri_pod
 from .pod.marks import LOGS, VERIFICATION
 from .transaction import state as committed
@@ -48,7 +49,7 @@ _FOLDER_SECONDS = 10  # for reading directories, which may be on a file system t
 _SETTLE_SECONDS = 30  # for a unit that is starting, stopping or reloading
 _MOST_ENTRIES = 10_000  # of one directory that are read
 _MOST_FILES = 50  # CNI configurations that are named
-_ERRORS = (NodeError, OSError)
+_ERRORS = pod_once.ERRORS
 
 
 class Exercise:
@@ -286,36 +287,19 @@ def _metric_lines(host: str, port: int, secure: bool) -> int:
 
 
 def _hello_world(crictl: Crictl, pods: list[Pod], seconds: int) -> HelloWorld:
-    """Run one pod to its end. A kubelet removes pods that are not its own, possibly before the end."""
-    seen: HelloWorld = {}
-    for pod in pods:
-        seen = _run(crictl, pod, seconds)
-        if "error" not in seen:
-            break
-        seen["kubelet"] = pod_host.kubelet_is_active()
-        if not seen["kubelet"]:
-            break
-    return seen
-
-
-def _run(crictl: Crictl, pod: Pod, seconds: int) -> HelloWorld:
-    """Run the pod, read its log, and remove it in any case."""
-    seen: HelloWorld = {}
+    """Run one pod to its end, read its log, and remove it in any case."""
+    if not pods:
+        return {}
     try:
         _sweep(crictl, seconds)
-        made = cri_pod.present(
-            crictl, pod, wait="completed", wait_timeout=seconds, pull_timeout=seconds, keyed=False
-        )
-        path = made["containers"][0].get("log_path")
-        seen["log_lines"] = len(pod_host.last_lines(path)) if path else 0
+        return {"log_lines": pod_once.run(crictl, pods, "completed", seconds, _log_lines)}
     except _ERRORS as error:
-        seen["error"] = str(error)
-    try:
-        cri_pod.absent(crictl, pod["name"], pod["namespace"])
-    except _ERRORS as error:
-        if seen.get("error") != str(error):  # else nothing could be asked, neither before nor now
-            seen["error"] = f"{seen.get('error', '')} The pod could not be removed: {error}".strip()
-    return seen
+        return {"error": str(error), "kubelet": pod_host.kubelet_is_active()}
+
+
+def _log_lines(made: dict[str, Any]) -> int:
+    path = made["containers"][0].get("log_path")
+    return len(pod_host.last_lines(path)) if path else 0
 
 
 def _sweep(crictl: Crictl, seconds: float) -> None:

@@ -63,6 +63,16 @@ REQUEST = {
     "secret_contents": {"type": "dict", "default": {}},
     "entries": {"type": "dict", "default": {}},
     "secret_entries": {"type": "dict", "default": {}},
+    "probes": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "pods": {"type": "list", "elements": "dict", "default": []},
+            "handlers": {"type": "list", "elements": "str", "default": []},
+            "every_handler": {"type": "bool", "default": False},
+            "pull": {"type": "list", "elements": "str", "default": []},
+        },
+    },
     "observe": {"type": "dict", "options": node_request.OBSERVATION},
 }
 

@@ -15,7 +15,8 @@ description:
     and changes the node if they differ. The change is atomic.
   - Each new file is staged on the node and validated by the C(crio) binary of the node with its own options, then renamed into
     place. The daemon is only reloaded or restarted if it has not loaded the files on disk. The module then waits until the
-    runtime is ready, and checks that all containers that were running are still running.
+    runtime is ready, and checks that all containers that were running are still running. Optionally, it then tries the runtime
+    with O(probes) before the change is committed.
   - After a failure, a kill or a loss of power, the previous files are restored and the daemon is returned to its previous state.
   - The change runs in a transient systemd unit on the node, so that it completes without the connection and the controller.
   - Makes one remote call for a node that matches the desired state, and two for a change.
@@ -113,6 +114,41 @@ options:
     type: list
     elements: str
     default: []
+  probes:
+    description:
+      - What the node tries with its runtime after the daemon has loaded a change, and before the change is committed. If a probe
+        fails, the change is undone like after any other failure, with the message of CRI-O.
+      - By default, nothing is tried. Without a start, reload or restart of the daemon, nothing is tried either. In check mode
+        nothing is tried, and the plan names the probes.
+      - All probes of a change together may take O(ready_timeout), including the time to pull their images.
+      - Their pod is always removed. An image that was not on the node before is removed as well, unless a container uses it by
+        then. A name that was there before names the image that the registry has by now. If the change is killed, its recovery
+        removes what is left. Other pods are never touched.
+    type: dict
+    suboptions:
+      image:
+        description:
+          - Image of the pod that is run with each of O(probes.handlers), with the network of the node. The pod has to run, or to
+            end with exit code 0. An image that is not on the node is pulled.
+          - Required with O(probes.handlers). Without it, no pod is run.
+        type: str
+        default: ""
+      handlers:
+        description:
+          - The handlers of crio.conf, such as C(crun), with which the pod is run.
+          - V(changed) stands for those whose settings in O(files) the daemon has not loaded, and for the default handler if
+            another one becomes the default. If CRI-O itself was replaced or is not running, it stands for all.
+          - V(all) stands for all handlers of O(files), and for all others of the CRI-O of the node.
+          - A handler that CRI-O ignores, such as one whose program is not installed on the node, fails its probe.
+        type: list
+        elements: str
+        default: [changed]
+      pull:
+        description:
+          - Images to pull through CRI-O, even if they are on the node. This proves the registries and mirrors of registries.conf.
+        type: list
+        elements: str
+        default: []
   verify:
     description:
       - Verifies a node that changes in the same remote call, with these options of M(cri.node.runtime_verify). The pod is run and
@@ -188,6 +224,22 @@ EXAMPLES = r"""
           enable_metrics = true
           metrics_port = 9537
 
+- name: Change the handler runc, and keep the change only if a pod runs with it
+  cri.node.runtime_config:
+    files:
+      - path: /etc/crio/crio.conf.d/60-cri-node.conf
+        owner: crio
+        kind: crio_conf
+        layers:
+          - - crio_config
+            - crio:
+                runtime:
+                  runtimes:
+                    runc:
+                      runtime_path: /usr/libexec/crio/runc
+    probes:
+      image: registry.example.com/hello-world:1
+
 - name: Remove all files that the role crio has written
   cri.node.runtime_config:
     owners: [crio]
@@ -248,6 +300,11 @@ plan:
         storage_in_use: >-
           crio.root = /srv/storage would lose running containers: container 2c26b46b68ff runs with its files below
           /var/lib/containers/storage
+    probes:
+      description: The probes before the commit, one sentence each; absent if there are none.
+      type: list
+      elements: str
+      sample: ["run a pod of registry.example.com/hello-world:1 with the handler crun"]
 deferred:
   description: True if the change was not made, because it needs more than O(max_disruption). RV(plan) has it, C(msg) the reasons.
   type: bool

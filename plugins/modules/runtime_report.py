@@ -197,6 +197,11 @@ plans:
       description: The overruled guards that would have refused the change, by name, each with a sentence about what is lost.
       type: dict
       sample: {}
+    probes:
+      description: What the node tries with its runtime before it commits the change, one sentence each.
+      type: list
+      elements: str
+      sample: ["run a pod of registry.example.com/hello-world:1 with the handler crun"]
     installs:
       description: The version of CRI-O that is installed from the static bundle; null if none is installed.
       type: str

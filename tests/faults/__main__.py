@@ -32,6 +32,7 @@ THEMES = (
     "storage",
     "power",
     "concurrency",
+    "probes",
 )
 HEALED = table.Fault("a normal run after it", None, "", ends=table.AFTER, reports=table.DONE)
 

@@ -22,6 +22,7 @@ from cri_node.transaction import unit  # noqa: E402
 ENTRY = """
 import os, signal, subprocess, sys, time
 from cri_node import node_files
+from cri_node.crictl import start
 from cri_node.crio import daemon
 from cri_node.transaction import apply, candidate, generation, intent, main
 
@@ -46,6 +47,16 @@ def during_restart():
         return real(arguments, *more, **named)
     daemon.run = wrapped
 
+def during_command(name):
+    real = start.Runtime.start
+    def wrapped(self, arguments, *more):
+        call = real(self, arguments, *more)
+        if arguments[0] == name:
+            time.sleep(0.03)
+            die()
+        return call
+    start.Runtime.start = wrapped
+
 def in_the_recovery_once():
     marker = "/run/recovery-was-killed"
     if sys.argv[1] == "recover" and not os.path.exists(marker):
@@ -62,6 +73,7 @@ def install(fault):
     elif fault == "between two renames": after(node_files, "swap_in", die)
     elif fault == "during the restart": during_restart()
     elif fault == "after the restart": after(apply, "_activate", die)
+    elif fault.startswith("during a probe: "): during_command(fault.rpartition(" ")[2])
     elif fault == "after the commit": after(generation, "commit", die)
     elif fault == "hang between two renames": after(node_files, "swap_in", stay)
     elif fault == "hang after the restart": after(apply, "_activate", stay)

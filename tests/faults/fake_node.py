@@ -8,7 +8,10 @@ from types import SimpleNamespace
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_state, program
 from ansible_collections.cri.node.plugins.module_utils.crio import containers, daemon, live
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
-from ansible_collections.cri.node.plugins.module_utils.transaction import losses
+from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
+from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH, LOGS
+from ansible_collections.cri.node.plugins.module_utils.transaction import losses, probes
+from faults.fake_runtime import FakeRuntime
 
 UNIT = "crio.service"
 CONFIG = "/etc/crio/crio.conf.d/60-cri-node.conf"
@@ -75,6 +78,7 @@ class FakeNode:
         binary.parent.mkdir(parents=True)
         binary.touch(mode=0o755)
         self.daemon = Daemon(binary, self.configuration)
+        self.runtime = FakeRuntime()  # for probes
         self.commands: list[list[str]] = []
         self._install(monkeypatch)
 
@@ -111,11 +115,39 @@ class FakeNode:
             "**/*.partial",
             "**/intent.json*",
             "**/preparation.json*",
+            "**/probes.json*",
             "etc/systemd/system/cri-node-*",
         )
         links = [path for path in (self.root / "etc/systemd/system").rglob("*") if path.is_symlink()]
         found = [path for pattern in patterns for path in self.root.glob(pattern)] + links
-        return sorted({str(path.relative_to(self.root)) for path in found})
+        return sorted({str(path.relative_to(self.root)) for path in found} | set(self.runtime.pods))
+
+    def probes(self, *handlers: str, pull: tuple[str, ...] = ()) -> dict:
+        """Return what a request has for probes: a pod with these handlers, and these pulls."""
+        name = "cri-node-probe-1"
+        config = {"metadata": {"name": "c"}, "labels": {}, "annotations": {}, "image": {"image": "hello:1"}}
+        sandbox = {
+            "metadata": {"name": name, "namespace": "default", "uid": "u"},
+            "log_directory": f"{self.path(LOGS)}/default_{name}_u",
+            "labels": {},
+            "annotations": {HASH: "0" * 64},
+        }
+        container = {
+            "name": "c",
+            "pull": "IfNotPresent",
+            "oom": "best-effort",
+            "config": {**config, "linux": {"resources": {}}, "envs": []},
+        }
+        pod = {
+            "name": name, "namespace": "default", "uid": "u", "handler": "", "host_paths": [], "sandbox": sandbox,
+            "init_containers": [], "containers": [container],
+        }  # fmt: skip
+        return {
+            "pods": [pod] if handlers else [],
+            "handlers": list(handlers),
+            "every_handler": False,
+            "pull": list(pull),
+        }
 
     def request(self, **more) -> dict:
         contents = {self.path(path): content for path, content in NEW.items()}
@@ -140,6 +172,8 @@ class FakeNode:
         monkeypatch.setattr(program.subprocess, "run", self._run)
         monkeypatch.setattr(daemon, "_crictl", lambda _service: FakeCrictl(self.daemon))
         monkeypatch.setattr(losses, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
+        monkeypatch.setattr(probes, "Crictl", lambda _endpoint: self.runtime)
+        monkeypatch.setattr(pod_host, "LOGS", self.path(LOGS))
         version = self.root / "var/run/crio/version"
         version.parent.mkdir(parents=True)
         version.write_text('"1.37.0"')
@@ -161,6 +195,8 @@ class FakeNode:
     def _answer(self, words: list[str]) -> tuple[int, str]:
         verb = words[1] if len(words) > 1 else ""
         if words[0] == "systemctl":
+            if verb == "is-active":
+                return 3, ""  # there is no kubelet
             if verb == "show":
                 return 0, self.daemon.properties()
             if verb in ("restart", "start"):

@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.cri.node.plugins.module_utils.pod.marks import PROBE
 from ansible_collections.cri.node.plugins.module_utils.transaction import unit
+from ansible_collections.cri.node.plugins.plugin_utils.pod import once
 from testbed import article, bed, playbooks
 from testbed.observed import litter, metrics_answer, observe, running_containers, service
 
 LIMIT = 60  # seconds after which a node must be whole again
 DRIVER = Path(__file__).parents[1] / "faults" / "driver.py"
 OLD, NEW = 9537, 9600
+
+# While this command of crictl runs for the probe of a handler.
+PROBES = [f"during a probe: {command}" for command in ("pull", "runp", "create", "start", "rmp", "rmi")]
 
 # A start of CRI-O that takes long enough to be interrupted from outside.
 SLOW_START = "[Service]\nExecStartPre=/bin/sleep 4\n"
@@ -38,8 +43,11 @@ def shared(testbed, crio_source):
     testbed.remove("interrupted")
 
 
-def request(port: int) -> dict:
-    """Return a transaction of two files: crio.conf's drop-in with another port, and the unit's with a comment."""
+def request(port: int, image: str = "") -> dict:
+    """Return a transaction of two files: crio.conf's drop-in with another port, and the unit's with a comment.
+
+    image: of a pod with which the transaction probes the handler crun.
+    """
     contents = {
         article.DROP_IN: f"[crio.metrics]\nenable_metrics = true\nmetrics_port = {port}\n",
         article.UNIT_DROP_IN: f"# metrics on {port}\n[Service]\nKillMode=process\n",
@@ -61,6 +69,7 @@ def request(port: int) -> dict:
         "reload_keys": [], "reload_is_logged": True,
         "concerns_daemon": True,
         "ready_timeout": 30, "id": uuid.uuid4().hex, "fingerprint": "",
+        "probes": {"pods": once.pods(PROBE, image), "handlers": ["crun"]} if image else {},
     }  # fmt: skip
 
 
@@ -79,9 +88,18 @@ def start_with_fault(node, fault: str, port: int = NEW) -> subprocess.Popen:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    process.stdin.write(json.dumps(request(port)).encode())
+    image = node.image("hello-world") if fault in PROBES else ""
+    process.stdin.write(json.dumps(request(port, image)).encode())
     process.stdin.close()
     return process
+
+
+def probe_leftovers(node) -> str:
+    """Return pods, containers, logs and images of probes on a node."""
+    return node.check(
+        f"crictl pods -q --name {PROBE}; crictl ps -aq --name hello-world; find /var/log/pods -name '*{PROBE}*';"
+        f" crictl images | grep hello-world || true"
+    )
 
 
 def wait_until_whole(node) -> None:
@@ -111,6 +129,7 @@ def wait_for_intent(node) -> None:
         "between two renames, and so is its recovery",
         "during the restart",
         "after the restart",
+        *PROBES,
     ],
 )
 def test_a_transaction_killed_before_its_commit_is_undone(shared, fault):
@@ -122,7 +141,9 @@ def test_a_transaction_killed_before_its_commit_is_undone(shared, fault):
     assert after.configuration == before.configuration
     assert metrics_answer(shared, OLD)
     assert running_containers(shared) == containers
-    if "restart" not in fault:
+    if fault in PROBES:
+        assert probe_leftovers(shared) == ""
+    elif "restart" not in fault:
         assert after.invocation_id == before.invocation_id
 
 

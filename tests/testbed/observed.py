@@ -60,6 +60,7 @@ def litter(node: Node) -> str:
     """Return leftovers of a completed transaction: records, staged files, boot unit, transient unit."""
     return node.run(
         "ls -d /var/lib/cri-node/transaction/intent.json /var/lib/cri-node/transaction/preparation.json"
+        " /var/lib/cri-node/transaction/probes.json"
         " /var/lib/cri-node/*/*.partial /etc/crio/.cri-node /run/cri-node/apply"
         " /etc/systemd/system/cri-node-recover.service /etc/systemd/system/*.wants/cri-node-recover.service 2>/dev/null;"
         " systemctl list-units --all --no-legend 'cri-node-*'"

@@ -163,6 +163,16 @@ def image(item: dict[str, Any]) -> dict[str, str]:
     )
 
 
+def image_ids(document: Any) -> list[str]:
+    """Read crictl images: the ID of each image."""
+    return [identity(mapping(item, "images")) for item in entries(document, "crictl images", "images")]
+
+
+def image_id(document: Any) -> str:
+    """Read crictl inspecti of one image: its ID."""
+    return identity(mapping(mapping(document, "crictl inspecti").get("status"), "status"))
+
+
 def printed_identity(text: str) -> str:
     """Read the ID that crictl runp or crictl create prints last, as text."""
     words = text.split()

@@ -21,14 +21,16 @@ def missing(crictl: Crictl, pod: Pod) -> list[str]:
     for container in pod_result.all_containers(pod):
         policies.setdefault(container["config"]["image"]["image"], set()).add(container["pull"])
     asked = [image for image, wanted in policies.items() if "Always" not in wanted]
-    present_ones = dict(zip(asked, crictl.together(*(_has_image(crictl, image) for image in asked))))
+    present_ones = dict(zip(asked, crictl.together(*(has_image(crictl, image) for image in asked))))
     for image in asked:
         if not present_ones[image] and policies[image] == {"Never"}:
             raise PodError(f"the image {image} is not on the node, and imagePullPolicy is Never")
     return [image for image in policies if not present_ones.get(image)]
 
 
-def _has_image(crictl: Crictl, image: str) -> Callable[[], bool]:
+def has_image(crictl: Crictl, image: str) -> Callable[[], bool]:
+    """Return a call that returns whether the runtime has an image of this name."""
+
     def ask() -> bool:
         try:
             crictl.json("inspecti", "-q", image)

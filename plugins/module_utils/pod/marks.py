@@ -10,4 +10,5 @@ HASH = "cri.node/config-sha256"
 GRACE = "io.kubernetes.pod.terminationGracePeriod"  # an annotation of each container: seconds
 DEFAULT_GRACE = 30  # seconds, Kubernetes' own
 LOGS = "/var/log/pods"  # a kubelet's own place, and the one that log collectors read
+PROBE = "cri-node-probe-"  # how the name of a pod begins that a change tries the runtime with
 VERIFICATION = "verify-hello-world-"  # how the name of a verification's pod begins

@@ -19,7 +19,7 @@ from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
 from ..program import run
-from . import candidate, generation, intent, losses, recovery
+from . import candidate, generation, intent, losses, probes, recovery
 from . import state as committed
 from .intent import Prepared
 
@@ -75,6 +75,7 @@ def _apply(
         raise
     _swap(prepared)
     service, outranked, notes = _make_live(request, before, settling)
+    notes += probes.run(layout, request, service)
     _refuse_foreign_changes(prepared)
     generation.commit(layout, request, service, report["crio"]["version"], ready, state)
     outcome = _finished(layout, request, prepared, ready, service, outranked, notes)
@@ -242,6 +243,7 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
         "problem": "",
         "warnings": [],
         **losses.cost_of(error),
+        **probes.what_failed(error),
     }
     if begun:
         outcome.update(recovery.recover(layout) or {})

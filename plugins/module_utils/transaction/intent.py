@@ -143,9 +143,8 @@ def is_littered(layout: Layout) -> bool:
         names = os.listdir(layout.transaction)
     except OSError:
         return False
-    return any(
-        name == os.path.basename(layout.preparation) or name.endswith(node_files.PARTIAL) for name in names
-    )
+    ours = {os.path.basename(path) for path in (layout.preparation, layout.probes)}
+    return any(name in ours or name.endswith(node_files.PARTIAL) for name in names)
 
 
 def needs_recovery(layout: Layout) -> bool:

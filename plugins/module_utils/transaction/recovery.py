@@ -15,7 +15,7 @@ from ..crio.service import CrioService
 from ..errors import NodeError
 from ..layout import Layout
 from ..program import run
-from . import generation, intent
+from . import generation, intent, probes
 from . import state as committed
 
 _READY_LIMIT = 60  # seconds for a runtime that was brought back
@@ -60,6 +60,7 @@ def sweep(layout: Layout) -> list[str]:
         state, _damage = committed.load(layout)
         problems = generation.tidy(layout, state["generation"])
         problems += intent.abandon(layout, intent.stages_left(layout))
+        problems += probes.sweep(layout)
     except NodeError as error:
         return [str(error)]
     run(["systemctl", "daemon-reload"])
@@ -89,6 +90,9 @@ def _forward(layout: Layout, change: Intent, state: State) -> Outcome:
 
 def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcome:
     before = change["before"]
+    if before is not None and not at_boot:
+        # While the daemon still has the handler of a probe's pod; and it may be stopped for good below.
+        probes.sweep(layout, last=before["aim"] == "down")
     problems = _files_and_daemon_back(change, before, at_boot) if before else intent.restore(change)
     left = intent.not_as_before(change)
     outcome: Outcome = {"failed": True, "rolled_back": True, "open": bool(left), "warnings": []}
@@ -101,6 +105,8 @@ def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcom
             outcome["warnings"].append(str(error))
         if before is not None:
             run(["systemctl", "daemon-reload"])
+        if not at_boot:
+            outcome["warnings"] += probes.sweep(layout)
         outcome["warnings"] = _finish(layout, outcome["warnings"])
     outcome["as_before"] = not problems and not left
     outcome["problem"] = "; ".join(problems) or (f"{', '.join(left)} is not as it was" if left else "")

@@ -44,13 +44,16 @@ _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
 _MAIN = "import sys\nfrom cri_node.transaction.main import main\nsys.exit(main(sys.argv[1:]))\n"
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
-PACKAGES = ("crictl", "crio", "transaction")
+PACKAGES = ("crictl", "crio", "pod", "transaction")
 MODULES = (
     "contract",
     "crictl.call",
     "crictl.failure",
     "crictl.fields",
     "crictl.info",
+    "crictl.log",
+    "crictl.log_files",
+    "crictl.log_selection",
     "crictl.output",
     "crictl.start",
     "crictl.times",
@@ -70,6 +73,13 @@ MODULES = (
     "node_files",
     "node_host",
     "node_state",
+    "pod.config_hash",
+    "pod.host",
+    "pod.images",
+    "pod.marks",
+    "pod.once",
+    "pod.present",
+    "pod.result",
     "program",
     "text",
     "transaction.apply",
@@ -80,6 +90,7 @@ MODULES = (
     "transaction.lock",
     "transaction.losses",
     "transaction.main",
+    "transaction.probes",
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",

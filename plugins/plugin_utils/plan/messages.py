@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import redacted
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 if TYPE_CHECKING:
     from ansible_collections.cri.node.plugins.module_utils.contract import Outcome
@@ -25,7 +27,9 @@ _NETWORK = (
 _SECCOMP = ("crio.runtime.seccomp_profile", "crio.runtime.privileged_seccomp_profile")
 _STREAM = ("crio.api.stream_address", "crio.api.stream_port")
 _TLS = ("crio.api.stream_tls_cert", "crio.api.stream_tls_key", "crio.api.stream_tls_ca")
-_HANDLER = "crio.runtime.runtimes.*."
+_HANDLERS = "crio.runtime.runtimes."
+_HANDLER = f"{_HANDLERS}*."
+_DEFAULT = "crio.runtime.default_runtime"
 # systemd's exit statuses for a command that it cannot start (systemd.exec(5), "Process exit codes"), and the related
 # directives. A log line contains "status=202/FDS", the properties of the unit only the number.
 _DIRECTIVES = {
@@ -147,8 +151,11 @@ def failure(outcome: Outcome, wanted: FileSet) -> str:
     message = redacted(str(outcome["message"]), secrets)[:_LONGEST]
     reason = f": {detail}" if detail else ""
     settings = wanted.settings()
-    suspects = blamed(detail, settings) if detail else []
-    suspects = suspects or known_to_be_about(message, settings)
+    if "probed" in outcome:
+        suspects = blamed_by_probe(outcome["probed"], detail, wanted)
+    else:
+        suspects = blamed(detail, settings) if detail else []
+        suspects = suspects or known_to_be_about(message, settings)
     named = "; ".join(_named(each) for each in suspects[:_MOST_NAMED])
     text = f"{message}{reason}{f' [{named}]' if named else ''}. {_ending(outcome)}"
     return shown(text, 3 * _LONGEST)
@@ -199,6 +206,37 @@ def blamed(detail: str, settings: list[Setting]) -> list[Setting]:
     if named:  # errors of a file contain values, and all of its registries have the same keys
         return [each for each in named if _is_quoted(each, detail)]
     return [each for each in settings if each["key"].rpartition(".")[2] in detail or _is_quoted(each, detail)]
+
+
+def blamed_by_probe(probed: dict[str, str], detail: str, wanted: FileSet) -> list[Setting]:
+    """Return the settings that may cause the failure of a probe: of its handler, or of the registry of its image.
+
+    probed: the handler or the image, see contract.Outcome. detail: the message of CRI-O.
+    """
+    settings = wanted.settings()
+    if "handler" in probed:
+        others = [each for each in settings if not _matches(each["key"], (f"{_HANDLERS}*", _DEFAULT))]
+        table = f"{_HANDLERS}{toml.dotted((probed['handler'],))}."
+        own = [each for each in settings if each["key"].startswith(table)]
+        default = [each for each in settings if (each["key"], each["value"]) == (_DEFAULT, probed["handler"])]
+        return (own or default) + known_to_be_about(detail, others)
+    image = probed.get("image", "")
+    of_registries = [each for each in settings if _kind_of(each, wanted) == "registries_conf"]
+    for prefix in image_reference.prefixes_of(image):
+        table = toml.dotted(("registry", prefix)) + "."
+        found = [each for each in of_registries if each["key"].startswith(table)]
+        if found:
+            return found
+    names_a_registry = image_reference.prefixes_of(image) != []
+    short = [
+        each for each in of_registries if not names_a_registry and not each["key"].startswith("registry.")
+    ]
+    return short or blamed(detail, settings)
+
+
+def _kind_of(setting: Setting, wanted: FileSet) -> str:
+    kind = wanted.kind_of(setting["path"])
+    return kind.name if kind else ""
 
 
 def _is_quoted(setting: Setting, detail: str) -> bool:

@@ -36,6 +36,7 @@ class Plan:
     # Whether the node refuses the change because it would stop, remove or lose containers.
     needs_drain: bool = False
     overruled: dict[str, str] = field(default_factory=dict)  # guard that was overruled -> what is lost
+    probes: list[str] = field(default_factory=list)  # sentences, see probes.py
 
     @property
     def writes(self) -> list[str]:
@@ -77,6 +78,7 @@ class Plan:
             "files": dict(self.files),
             "keys": [dict(change) for change in self.keys],
             "overruled_guards": {guard: shown(message) for guard, message in self.overruled.items()},
+            **({"probes": list(self.probes)} if self.probes else {}),
         }
 
 

@@ -55,6 +55,7 @@ class NodesPlan(TypedDict):
     keys: list[KeyChange]  # of the files, as far as they are known
     reasons: list[str]
     overruled_guards: dict[str, str]  # guard -> what is lost
+    probes: list[str]  # what the node tries with its runtime before it commits the change
     installs: str | None  # the version of CRI-O that is installed from a bundle
     message: str  # why the change failed or is deferred, or why there is no plan
     generations: dict[str, int]  # by node, of an applied change
@@ -155,6 +156,7 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
         "keys": list(plan.get("keys") or []),
         "reasons": list(plan.get("reasons") or []),
         "overruled_guards": dict(plan.get("overruled_guards") or {}),
+        "probes": list(plan.get("probes") or []),
         "installs": bundle.get("version") if bundle.get("changed") else None,
         "message": shown(message, _LONGEST_MESSAGE),
         "generations": {},
@@ -223,6 +225,10 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     yield from further[:_MOST_REASONS]
     if len(further) > _MOST_REASONS:
         yield f"and {count(len(further) - _MOST_REASONS, 'more reason')}"
+    for probe in plan["probes"][:_MOST_REASONS]:
+        yield f"probe: {probe}"
+    if len(plan["probes"]) > _MOST_REASONS:
+        yield f"and {count(len(plan['probes']) - _MOST_REASONS, 'more probe')}"
 
 
 def _containers(plan: NodesPlan) -> str:

@@ -59,6 +59,32 @@ def parse(text: str) -> Reference:
     return Reference(host, path, tag, digest)
 
 
+def prefixes_of(text: str) -> list[str]:
+    """Return the prefixes of registries.conf that an image name has, the longest first; [] for a short name.
+
+    containers/image uses the table with the longest one. A name that it does not accept has none.
+    """
+    try:
+        reference = parse(text)
+    except ValueError:
+        return []
+    if not reference.names_a_registry:
+        return []
+    repository = f"{reference.host}/{reference.path}"
+    named = [
+        f"{repository}@{reference.digest}" if reference.digest else "",
+        f"{repository}:{reference.tag}" if reference.tag else "",
+    ]
+    parts = repository.split("/")
+    parents = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    host = reference.host.partition(":")[0]
+    labels = host.split(".")
+    # "example.com" is a prefix of "example.com:5000", too.
+    hosts = [host] if host != reference.host else []
+    wildcards = [f"*.{'.'.join(labels[index:])}" for index in range(1, len(labels))]
+    return [each for each in [*named, *parents, *hosts, *wildcards] if each]
+
+
 def fault_of_name(text: str) -> str | None:
     """Return why reference.ParseNormalizedNamed refuses a name, which may be a short one of docker.io; None if it does not."""
     if re.fullmatch("[a-f0-9]{64}", text):

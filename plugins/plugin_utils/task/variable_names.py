@@ -35,6 +35,7 @@ SINGLE = {
     "runtime_above_max_disruption": "text",
     "runtime_disruptions": "mapping",
     "runtime_overruled_guards": "list",
+    "runtime_probes": "mapping",
     "plan_report_file": "text",
     "adopt_directory": "text",
     "drift_ignore": "list",

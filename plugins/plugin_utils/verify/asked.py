@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +10,14 @@ from ansible_collections.cri.node.plugins.module_utils.contract import Observati
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
-from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
+from ansible_collections.cri.node.plugins.plugin_utils.pod import once
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task.failure import refuse
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault, labelled
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import Evidence, Options
 
 #: the role variable of each option of a verification, for messages
 VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}
-_PODS = 3  # tried one after the other, because a kubelet may remove a pod that it did not create
 
 
 def options_of(task: Mapping[str, Any], check_mode: bool) -> Options:
@@ -31,7 +28,7 @@ def options_of(task: Mapping[str, Any], check_mode: bool) -> Options:
 
 def request_of(desired: DesiredFiles, options: Options, timeout: int) -> ObservationOptions:
     """Return what the node is asked beside its files. timeout: seconds for a pod and for each pull."""
-    pods: list[Any] = [_hello_world(options.image) for _each in range(_PODS)] if options.image else []
+    pods: list[Any] = once.pods(VERIFICATION, options.image) if options.image else []
     return {
         # In check mode, or if the change was deferred, the desired port may not be applied: the live one is asked.
         "metrics_port": 0
@@ -64,20 +61,3 @@ def bad_images(options: Mapping[str, Any]) -> list[Problem]:
         for fault in [image_fault(image)]
         if fault
     ]
-
-
-def _hello_world(image: str) -> dict[str, Any]:
-    """Return a pod that runs this image, in CRI's form, with its node's network: the pod network may be missing."""
-    manifest = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"{VERIFICATION}{uuid.uuid4().hex[:12]}"},
-        "spec": {
-            "hostNetwork": True,
-            "restartPolicy": "Never",
-            "containers": [{"name": "hello-world", "image": image, "imagePullPolicy": "IfNotPresent"}],
-        },
-    }
-    pod, problems = pod_manifest.convert(manifest, "image")
-    refuse(problems)
-    return pod

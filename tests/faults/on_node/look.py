@@ -23,6 +23,7 @@ PROPERTIES = (
 LITTER = (
     "/var/lib/cri-node/transaction/intent.json*",
     "/var/lib/cri-node/transaction/preparation.json*",
+    "/var/lib/cri-node/transaction/probes.json*",
     "/var/lib/cri-node/transaction/undo",
     "/var/lib/cri-node/transaction/request*",
     "/var/lib/cri-node/*.partial",

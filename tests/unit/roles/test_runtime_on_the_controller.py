@@ -134,6 +134,7 @@ def test_the_options_of_the_role_are_those_of_the_three_roles():
         "runtime_above_max_disruption",
         "runtime_disruptions",
         "runtime_overruled_guards",
+        "runtime_probes",
     }
     found = specification("runtime")
     assert own <= found.keys()

@@ -121,6 +121,41 @@ def test_a_change_above_the_limit_fails_with_its_reasons_before_the_node_is_aske
     )
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_the_plan_names_the_probes_that_the_node_is_asked_for(run, check_mode):
+    absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+    done = {"committed": True, "generation": 1, "invocation_id": "b", "outranked": {}}
+    answers = {
+        "read": {"report": report(files={FILE["path"]: absent}, fingerprint="f")},
+        "apply": {"outcome": {"running": 0} if check_mode else done},
+    }
+    probes = "{image: hello:1, handlers: [crun], pull: [app:1]}"  # as an extra variable
+    arguments = {"files": [FILE], "probes": probes}
+    task = run("runtime_config", arguments, lambda request: answers[request["call"]], check_mode=check_mode)
+    assert not task.result.get("failed"), task.result
+    assert task.result["plan"]["probes"] == ["pull app:1", "run a pod of hello:1 with the handler crun"]
+    asked = task.calls[1]["request"]["probes"]
+    assert (asked["handlers"], asked["pull"], len(asked["pods"])) == (["crun"], ["app:1"], 3)
+
+
+@pytest.mark.parametrize("probes", [None, {}, "", " "])
+def test_without_probes_the_plan_names_none_and_the_node_is_asked_for_none(run, probes):
+    absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
+    answers = {
+        "read": {"report": report(files={FILE["path"]: absent}, fingerprint="f")},
+        "apply": {"outcome": {"running": 0}},
+    }
+    arguments = {"files": [FILE], "probes": probes}
+    task = run("runtime_config", arguments, lambda request: answers[request["call"]], check_mode=True)
+    assert "probes" not in task.result["plan"]
+    assert task.calls[1]["request"]["probes"]["pods"] == []
+
+
+def test_a_probe_without_an_image_is_refused_before_the_node_is_called(refused):
+    message = refused("runtime_config", {"files": [FILE], "probes": {"handlers": "all"}})
+    assert "probes (runtime_probes of the role): image: is missing" in message
+
+
 def test_a_limit_lets_a_stopped_daemon_be_started(run):
     absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
     found = report(files={FILE["path"]: absent}, fingerprint="f")

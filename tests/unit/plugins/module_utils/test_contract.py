@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils import contract
 
-READERS = (contract.read_state, contract.read_intent, contract.read_generation, contract.read_outcome)
-KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed shared entries created stage staged owner created_at plan disruption reasons"  # noqa: E501
+READERS = (
+    contract.read_state,
+    contract.read_intent,
+    contract.read_generation,
+    contract.read_outcome,
+    contract.read_probe_record,
+)
+KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed shared entries created stage staged owner created_at plan disruption reasons pods images present name namespace uid"  # noqa: E501
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

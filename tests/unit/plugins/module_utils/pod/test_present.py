@@ -13,108 +13,7 @@ from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_ho
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.plugin_utils.pod import container
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
-
-
-class Runtime:
-    """A runtime behind crictl, in memory: pods, containers, images, and all calls.
-
-    ends: the state of containers at each inspection after their start, by name: exit codes, or None while they run.
-    fails: the error message of crictl, by command.
-    """
-
-    timeout = 10
-
-    def __init__(self):
-        self.pods, self.containers, self.images = {}, {}, set()
-        self.calls, self.ends, self.fails = [], {}, {}
-        self.numbers = itertools.count(1)
-
-    def within(self, _seconds):
-        return self
-
-    def together(self, *calls):
-        return [call() for call in calls]
-
-    def names(self):
-        return [call[0] for call in self.calls]
-
-    def json(self, *call):
-        self.calls.append(call)
-        if call[0] in self.fails:
-            raise CrictlError(f"crictl {call[0]} failed: {self.fails[call[0]]}", "failed")
-        return getattr(self, f"do_{call[0]}")(*call[1:])
-
-    text = json
-
-    def details(self, ids):
-        self.calls.append(("inspect", *ids))
-        found = {}
-        for identity in [each for each in self.calls[-1][1:] if each in self.containers]:
-            item = self.containers[identity]
-            ends = self.ends.get(item["metadata"]["name"])
-            if item["state"] == "CONTAINER_RUNNING" and ends:
-                code = ends.pop(0)
-                if code is not None:
-                    item.update(state="CONTAINER_EXITED", code=code)
-            detail = {"id": identity, "name": item["metadata"]["name"], "state": item["state"][10:].lower()}
-            found[identity] = {**detail, "exit_code": item["code"]} if detail["state"] == "exited" else detail
-        return found
-
-    def do_runp(self, *call):
-        config, identity = call[-1], f"pod{next(self.numbers)}"
-        kept = {key: config.get(key, {}) for key in ("metadata", "labels", "annotations")}
-        self.pods[identity] = {
-            "id": identity,
-            "state": "SANDBOX_READY",
-            "createdAt": f"{next(self.numbers)}",
-            **kept,
-        }
-        return f"{identity}\n"
-
-    def do_create(self, pod, config, _sandbox):
-        identity = f"container{next(self.numbers)}"
-        image = config["image"]
-        assert image["image"] in self.images
-        kept = {key: config[key] for key in ("metadata", "labels", "annotations", "image")}
-        self.containers[identity] = {
-            "id": identity,
-            "podSandboxId": pod,
-            "state": "CONTAINER_CREATED",
-            **kept,
-        }
-        return f"{identity}\n"
-
-    def do_start(self, *ids):
-        for each in ids:
-            self.containers[each].update(state="CONTAINER_RUNNING")
-        return "\n".join(ids)
-
-    def do_stop(self, _flag, _grace, identity):
-        self.containers[identity].update(state="CONTAINER_EXITED", code=137)
-        return identity
-
-    def do_rmp(self, _flag, pod):
-        del self.pods[pod]
-        self.containers = {key: item for key, item in self.containers.items() if item["podSandboxId"] != pod}
-        return f"Removed sandbox {pod}"
-
-    def do_pods(self, *_filters):
-        return {"items": list(self.pods.values())}
-
-    def do_ps(self, *_filters):
-        return {"containers": list(self.containers.values())}
-
-    def do_inspectp(self, _flag, pod):
-        return {"status": {**self.pods[pod], "network": {"ip": "10.0.0.2"}}}
-
-    def do_inspecti(self, _flag, image):
-        if image not in self.images:
-            raise CrictlError(f'no such image "{image}" present', "not_found")
-        return {}
-
-    def do_pull(self, _flag, _sandbox, image):
-        self.images.add(image)
-        return "Image is up to date"
+from faults.fake_runtime import FakeRuntime
 
 
 @pytest.fixture
@@ -127,7 +26,7 @@ def runtime(tmp_path, tmp_path_factory, monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(cri_pod.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(cri_pod.time, "monotonic", lambda: next(clock))
-    return Runtime()
+    return FakeRuntime()
 
 
 @pytest.fixture

@@ -135,6 +135,11 @@ def make(tmp_path, monkeypatch, name):
         yield FakeNode(root, patches), FaultyFiles(patches)
 
 
+def request_of(node, **more):
+    """Return the request for a change with probes: a pod, and a pull."""
+    return node.request(probes=node.probes("crun", pull=("app:1",)), **more)
+
+
 def expected(contents):
     return {path: f"{content}644" for path, content in contents.items()}
 
@@ -150,6 +155,7 @@ def judged(node, outcome):
     assert node.daemon.active
     assert node.daemon.loaded == found
     assert node.daemon.containers == ["c1", "c2"]
+    assert not node.runtime.pods
     assert ("etc/crio/made" in node.folders()) is bool(outcome.get("committed"))
     assert "Traceback" not in str(outcome)
     assert "internal error" not in str(outcome)
@@ -162,7 +168,7 @@ def committed(node, request):
 
 def operations_of_an_apply(tmp_path, monkeypatch):
     for node, files in make(tmp_path, monkeypatch, "count"):
-        request = node.request()
+        request = request_of(node)
         files.fail(None, None, False)
         outcome = apply.apply(node.layout, request, PROGRAM)
         assert outcome.get("committed"), str(outcome)
@@ -177,7 +183,7 @@ def test_an_apply_ends_before_or_after_whichever_operation_fails(tmp_path, monke
     assert total > 80
     for number in range(1, total + 1):
         for node, files in make(tmp_path, monkeypatch, f"{number}"):
-            request = node.request()
+            request = request_of(node)
             files.fail(number, ERRORS[name], persistent)
             outcome = apply.apply(node.layout, request, PROGRAM)
             where = f"{name} at {number}, {files.names[number - 1] if len(files.names) >= number else 'none'}"
@@ -193,7 +199,7 @@ def test_an_apply_ends_before_or_after_whichever_operation_fails(tmp_path, monke
                     where
                 )
             recovery.recover(node.layout)
-            again = apply.apply(node.layout, node.request(id="change-2"), PROGRAM)
+            again = apply.apply(node.layout, request_of(node, id="change-2"), PROGRAM)
             assert again["committed"], where
             assert node.configuration() == AFTER, where
             assert node.litter() == [], where
@@ -204,7 +210,7 @@ def test_a_kill_at_any_operation_of_an_apply_is_completed_by_the_recovery(tmp_pa
     total = operations_of_an_apply(tmp_path, monkeypatch)
     for number in range(1, total + 1):
         for node, files in make(tmp_path, monkeypatch, f"{number}"):
-            request = node.request()
+            request = request_of(node)
             files.fail(number, Killed, True)
             with pytest.raises(Killed):
                 apply.apply(node.layout, request, PROGRAM)
@@ -212,7 +218,7 @@ def test_a_kill_at_any_operation_of_an_apply_is_completed_by_the_recovery(tmp_pa
             outcome = recovery.recover(node.layout) or {"committed": committed(node, request)}
             judged(node, outcome)
             assert node.litter() == [], number
-            assert apply.apply(node.layout, node.request(id="change-2"), PROGRAM)["committed"]
+            assert apply.apply(node.layout, request_of(node, id="change-2"), PROGRAM)["committed"]
             assert node.litter() == [], number
         shutil.rmtree(tmp_path / f"{number}")
 
@@ -220,7 +226,7 @@ def test_a_kill_at_any_operation_of_an_apply_is_completed_by_the_recovery(tmp_pa
 def interrupted(tmp_path, monkeypatch, name):
     """Return a node on which a change was killed after its files were swapped and the daemon had loaded them."""
     for node, files in make(tmp_path, monkeypatch, name):
-        request = node.request()
+        request = request_of(node)
         with monkeypatch.context() as patches:
             patches.setattr(apply.daemon, "probe", killed)
             with pytest.raises(Killed):
@@ -259,6 +265,6 @@ def test_a_recovery_rolls_back_whichever_operation_fails_and_resumes_when_the_ca
                 outcome = recovery.recover(node.layout)
             judged(node, outcome or {})
             assert not intent.is_open(node.layout)
-            assert apply.apply(node.layout, node.request(id="change-2"), PROGRAM)["committed"]
+            assert apply.apply(node.layout, request_of(node, id="change-2"), PROGRAM)["committed"]
             assert node.litter() == [], (name, number)
         shutil.rmtree(tmp_path / f"{number}")

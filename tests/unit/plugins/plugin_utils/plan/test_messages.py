@@ -256,3 +256,83 @@ def test_an_exit_status_of_systemd_names_the_directive(directive, status, number
         detail = f"systemd reports for crio.service: exit-code, status {status.partition('/')[0]}"
     [named] = messages.blamed(detail, DesiredFiles([entry]).settings())
     assert named["key"] == f"Service.{directive}"
+
+
+def probed(subject, detail, crio=None, registries=None):
+    """Return the keys that the message of a failed probe names."""
+    files = [("crio_conf", "crio", crio), ("registries_conf", "registries", registries)]
+    entries = [
+        {"path": f"/{kind}", "owner": owner, "kind": kind, "layers": [["v", data]]}
+        for kind, owner, data in files
+        if data
+    ]
+    outcome = {
+        "message": "it failed",
+        "detail": detail,
+        "probed": subject,
+        "phase": "probe",
+        "rolled_back": True,
+    }
+    message = messages.failure(outcome, DesiredFiles(entries))
+    named = message.partition("[")[2].rpartition("]")[0]
+    return [each.partition(": ")[2].partition(" = ")[0] for each in named.split("; ") if each]
+
+
+HANDLERS = {
+    "default_runtime": "crun",
+    "seccomp_profile": "/etc/seccomp.json",
+    "runtimes": {"runc": {"runtime_path": "/usr/bin/runc"}, "crun": {"runtime_path": "/usr/bin/crun"}},
+}
+OF_RUNC = "crio.runtime.runtimes.runc.runtime_path"
+
+
+@pytest.mark.parametrize(
+    ("handler", "detail", "keys"),
+    [
+        pytest.param("runc", "container create failed: no luck", [OF_RUNC], id="its settings"),
+        pytest.param(
+            "runc", "load seccomp profile", [OF_RUNC, "crio.runtime.seccomp_profile"], id="a known cause, too"
+        ),
+        pytest.param("kata", "no luck", [], id="a handler of another file"),
+        pytest.param(
+            "runc",
+            "failed to find runtime handler runc from runtime list map[crun:0x1]",
+            [OF_RUNC],
+            id="ignored",
+        ),
+    ],
+)
+def test_a_failed_probe_of_a_handler_names_its_settings_and_not_those_of_others(handler, detail, keys):
+    assert probed({"handler": handler}, detail, {"crio": {"runtime": HANDLERS}}) == keys
+
+
+def test_a_failed_probe_of_the_default_handler_of_another_file_names_the_default():
+    crio = {"crio": {"runtime": {"default_runtime": "kata", "log_level": "info"}}}
+    assert probed({"handler": "kata"}, "no luck", crio) == ["crio.runtime.default_runtime"]
+
+
+REGISTRIES = {
+    "unqualified-search-registries": ["docker.io"],
+    "registry": [
+        {"location": "a.example.com", "mirror": [{"location": "mirror.example.com"}]},
+        {"location": "a.example.com/team", "blocked": True},
+        {"prefix": "*.example.org", "blocked": True},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("image", "keys"),
+    [
+        ("a.example.com/app:1", ['registry."a.example.com".location', 'registry."a.example.com".mirror']),
+        (
+            "a.example.com/team/app:1",
+            ['registry."a.example.com/team".blocked', 'registry."a.example.com/team".location'],
+        ),
+        ("b.example.org/app:1", ['registry."*.example.org".blocked', 'registry."*.example.org".prefix']),
+        ("app:1", ["unqualified-search-registries"]),
+        ("c.example.net/app:1", []),
+    ],
+)
+def test_a_failed_pull_names_the_settings_of_the_registry_of_the_image(image, keys):
+    assert sorted(probed({"image": image}, "connection refused", registries=REGISTRIES)) == keys

@@ -84,6 +84,14 @@ def test_check_mode_shows_no_generation_and_states_that_nothing_was_changed():
     ]
 
 
+def test_the_probes_of_a_change_follow_its_reasons():
+    plan = {**WORKER["plan"], "probes": ["pull app:1", "run a pod of hello:1 with the handler crun"]}
+    made = document({"node-1": {**WORKER, "plan": plan}}, check_mode=True)
+    assert made["plans"][0]["probes"] == plan["probes"]
+    lines = [line.strip() for line in report.table(made)]
+    assert lines[4:6] == ["probe: pull app:1", "probe: run a pod of hello:1 with the handler crun"]
+
+
 def test_nodes_without_changes_are_one_line():
     assert report.table(document({"a": UNCHANGED, "b": UNCHANGED})) == ["2 nodes: configuration unchanged"]
     assert report.table(document({"a": UNCHANGED, "later": {}})) == ["2 nodes: 1 pending, 1 unchanged"]
