@@ -25,8 +25,9 @@ from .crictl import info as cri_info
 from .crictl.call import Crictl, CrictlError
 from .crictl.fields import UnexpectedOutput
 from .crio.service import CrioService
-from .errors import NodeError, PodError, os_reason
+from .errors import NodeError, PodError
 from .layout import NODE
+from .os_errors import os_reason
 from .pod import host as pod_host
 from .pod import present as cri_pod
 from .pod.marks import LOGS, VERIFICATION

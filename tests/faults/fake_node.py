@@ -139,6 +139,7 @@ class FakeNode:
     def _install(self, monkeypatch) -> None:
         monkeypatch.setattr(program.subprocess, "run", self._run)
         monkeypatch.setattr(daemon, "_crictl", lambda _service: FakeCrictl(self.daemon))
+        monkeypatch.setattr(daemon.queries, "container_details", lambda _crictl, _ids: {})
         monkeypatch.setattr(losses, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
         version = self.root / "var/run/crio/version"
         version.parent.mkdir(parents=True)
@@ -185,9 +186,6 @@ class FakeCrictl:
 
     def text(self, *_words) -> str:
         return "RuntimeName:  cri-o\nRuntimeVersion:  1.37.0\nRuntimeApiVersion:  v1\n"
-
-    def details(self, _ids) -> dict:
-        return {}
 
     def json(self, command: str, *_words) -> dict:
         if command == "ps":

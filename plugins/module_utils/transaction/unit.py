@@ -38,18 +38,24 @@ _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
 # Ansible copies only imported modules of a collection to a node, so the program's entry is imported here with all it needs.
 _ENTRY = main.__name__[len(_ROOT) + 1 :]
-_MAIN = f"import sys\nfrom cri_node.{_ENTRY} import main\nsys.exit(main(sys.argv[1:]))\n"
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "transaction")
 MODULES = (
     "contract",
+    "credentials",
     "crictl.call",
+    "crictl.container_details",
+    "crictl.container_output",
     "crictl.failure",
     "crictl.fields",
     "crictl.info",
-    "crictl.output",
+    "crictl.parallel",
+    "crictl.pod_output",
+    "crictl.queries",
     "crictl.start",
+    "crictl.start_errors",
     "crictl.times",
+    "crictl.unexpected",
     "crio.containers",
     "crio.daemon",
     "crio.effective",
@@ -65,6 +71,7 @@ MODULES = (
     "node_files",
     "node_host",
     "node_state",
+    "os_errors",
     "program",
     "text",
     "transaction.apply",
@@ -77,6 +84,10 @@ MODULES = (
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",
+)
+# Imports all modules at once, also those that are only needed for an error: later a disk may be broken or too many files be open.
+_MAIN = "import sys\n{}sys.exit(cri_node.{}.main(sys.argv[1:]))\n".format(
+    "".join(f"import cri_node.{name}\n" for name in MODULES), _ENTRY
 )
 
 
