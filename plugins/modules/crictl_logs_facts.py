@@ -288,6 +288,9 @@ def main() -> None:
     )
     started = early(module.params, _first_call(module.params))
     # Imported here: Python compiles all this while crictl is running.
+    from ..module_utils.zip_import import compile_once
+
+    compile_once()
     from ..module_utils.crictl import log_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.crictl.log import valid
