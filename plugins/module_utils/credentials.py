@@ -52,7 +52,7 @@ def _end_of_credentials(part: str) -> int:
     if "@" in host:
         return host.rfind("@")
     _name, colon, port = host.rpartition(":")
-    if not colon or host.endswith("]"):  # an IPv6 address
+    if not colon or (host.startswith("[") and host.endswith("]")):  # an IPv6 address
         return 0
     at = part.rfind("@")
     if port.isdigit() and (_DIGEST.match(part, at + 1) or end_of_host is None or end_of_host.group() != "/"):
