@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError, AnsibleFileNotFound
 
 from ansible_collections.cri.node.plugins.module_utils.contract import Pod
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
-from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
+from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest as pod_manifest
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem

@@ -10,7 +10,7 @@ import tempfile
 from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils import download
-from ansible_collections.cri.node.plugins.module_utils.errors import os_reason, size
+from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason, size
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined

@@ -12,7 +12,8 @@ import re
 import tarfile
 from collections.abc import Callable
 
-from .errors import NodeError, os_error, size
+from .errors import NodeError
+from .os_errors import os_error, size
 from .text import shown
 
 TYPE_CHECKING = False

@@ -22,9 +22,10 @@ from collections.abc import Iterator
 from . import archive as tar_archive
 from . import download, node_files
 from .crio import service as crio_service
-from .errors import NodeError, os_error, os_reason, size
+from .errors import NodeError
 from .file_swap import FileSwap, SwapError, beside
 from .layout import NODE
+from .os_errors import os_error, os_reason, size
 from .program import run
 from .text import shown
 

@@ -310,7 +310,7 @@ class Observation(TypedDict, total=False):
     plugin_dirs: dict[str, int]  # directory of CNI plugins: number of its programs
     plugin_dir_errors: dict[str, str]  # directory: why it cannot be read
     cni_files: list[str]
-    conditions: list[dict[str, Any]]  # see crictl.output.conditions; absent where conditions_error says why
+    conditions: list[dict[str, Any]]  # see crictl.info.conditions; absent where conditions_error says why
     conditions_error: str
     handlers: list[str]  # absent where crictl does not list them, or handlers_error says why
     handlers_error: str

@@ -16,7 +16,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .errors import NodeError, os_reason, size
+from .errors import NodeError
+from .os_errors import os_reason, size
 from .text import shown
 
 TYPE_CHECKING = False

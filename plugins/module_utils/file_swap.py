@@ -18,7 +18,8 @@ import shutil
 from collections.abc import Callable
 
 from . import node_files
-from .errors import NodeError, os_error
+from .errors import NodeError
+from .os_errors import os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ import stat
 import struct
 from collections.abc import Collection, Iterable, Iterator
 
-from .errors import NodeError, os_error
+from .errors import NodeError
 from .layout import STAGING
+from .os_errors import os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

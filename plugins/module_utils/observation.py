@@ -25,8 +25,9 @@ from .crictl import info as cri_info
 from .crictl.call import Crictl, CrictlError
 from .crictl.fields import UnexpectedOutput
 from .crio.service import CrioService
-from .errors import PodError, os_reason
+from .errors import PodError
 from .layout import NODE
+from .os_errors import os_reason
 from .pod import host as pod_host
 from .pod import once as pod_once
 from .pod import present as cri_pod

@@ -288,10 +288,13 @@ def main() -> None:
     )
     started = early(module.params, _first_call(module.params))
     # Imported here: Python compiles all this while crictl is running.
+    from ..module_utils.zip_import import compile_once
+
+    compile_once()
     from ..module_utils.crictl import log_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.crictl.log import valid
-    from ..module_utils.errors import NodeError, os_error
+    from ..module_utils.errors import NodeError
     from ..module_utils.module_result import exit_with
 
     try:
@@ -301,6 +304,8 @@ def main() -> None:
     except NodeError as error:
         module.fail_json(msg=valid(str(error)), kind=error.kind)
     except OSError as error:
+        from ..module_utils.os_errors import os_error
+
         module.fail_json(msg=os_error(error, "reading the log"), kind="failed")
     except ValueError as error:
         module.fail_json(msg=valid(str(error)), kind="failed")

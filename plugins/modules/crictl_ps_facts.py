@@ -498,6 +498,9 @@ def main() -> None:
     )
     started = early(module.params, json_arguments("ps", "-a"))
     # Imported here: Python compiles all this while crictl is running.
+    from ..module_utils.zip_import import compile_once
+
+    compile_once()
     from ..module_utils.crictl import container_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import NodeError

@@ -47,8 +47,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError, os_error
+from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
+from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 REQUEST = {

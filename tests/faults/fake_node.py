@@ -171,6 +171,7 @@ class FakeNode:
     def _install(self, monkeypatch) -> None:
         monkeypatch.setattr(program.subprocess, "run", self._run)
         monkeypatch.setattr(daemon, "_crictl", lambda _service: FakeCrictl(self.daemon))
+        monkeypatch.setattr(daemon.queries, "container_details", lambda crictl, ids: crictl.details(ids))
         monkeypatch.setattr(losses, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
         monkeypatch.setattr(probes, "Crictl", lambda _endpoint: self.runtime)
         monkeypatch.setattr(pod_host, "LOGS", self.path(LOGS))

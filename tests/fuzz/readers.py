@@ -22,12 +22,15 @@ from unittest import mock
 from ansible_collections.cri.node.plugins.module_utils import observation
 from ansible_collections.cri.node.plugins.module_utils.crictl import (
     call,
+    container_details,
     container_facts,
+    container_output,
     failure,
     info,
     inspection,
     log_facts,
-    output,
+    pod_output,
+    queries,
     runtime_facts,
 )
 from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
@@ -135,7 +138,7 @@ def _recorded(command):
 
 @functools.cache
 def _known_pods():
-    return output.pods(_recorded("pods"))
+    return pod_output.pods(_recorded("pods"))
 
 
 def _of_document(read: Callable) -> Callable[[Given], object]:
@@ -231,7 +234,10 @@ def _present(given: Given, wait="ready"):
 
 def _like(given: Given):
     crictl = Replay()
-    pods, containers = output.sandboxes(crictl.json("pods")), output.containers(crictl.json("ps"))
+    pods, containers = (
+        pod_output.sandboxes(crictl.json("pods")),
+        container_output.containers(crictl.json("ps")),
+    )
     found = _known([(pods[0], [dict(each, name="c0") for each in containers[:1]])]) if pods else []
     here = cri_pod._like(crictl, _pod(given), found)
     return here and pod_result.of(_pod(given), here)
@@ -239,23 +245,25 @@ def _like(given: Given):
 
 def _former(given: Given):
     crictl = Replay()
-    containers = output.containers(crictl.json("ps"))
-    return pod_result.former([(each, containers[:50]) for each in output.sandboxes(crictl.json("pods"))[:50]])
+    containers = container_output.containers(crictl.json("ps"))
+    return pod_result.former(
+        [(each, containers[:50]) for each in pod_output.sandboxes(crictl.json("pods"))[:50]]
+    )
 
 
 def _removed(_given: Given):
     crictl = Replay()
-    containers = output.containers(crictl.json("ps"))[:20]
-    for sandbox in output.sandboxes(crictl.json("pods"))[:20]:
+    containers = container_output.containers(crictl.json("ps"))[:20]
+    for sandbox in pod_output.sandboxes(crictl.json("pods"))[:20]:
         cri_pod._remove(crictl, sandbox, containers)
 
 
 def _failure(given: Given):
     """Return a failure with the output of crictl, of a container and its log."""
     pod = _pod(given)
-    details = list(output.details(_recorded("inspect")).values())
+    details = list(container_details.details(_recorded("inspect")).values())
     with contextlib.suppress(Exception):
-        details = list(output.details(given.document).values()) or details
+        details = list(container_details.details(given.document).values()) or details
     ended = cri_pod._ended(
         {**details[0], "name": "c0", "exit_code": 1, "message": given.text, "reason": given.text[:50]}
     )
@@ -300,7 +308,7 @@ def _what_lacks(_given: Given):
     """Like daemon.probe, turn a clause into a message, and sentences about what ended into a result."""
     before = {
         **_BEFORE,
-        "running": crio_containers.snapshot(output.running(_recorded("ps"))) + _BEFORE["running"],
+        "running": crio_containers.snapshot(container_output.running(_recorded("ps"))) + _BEFORE["running"],
     }
     lacking, ended = daemon._what_lacks(Replay(), _SERVICE, before)
     if lacking:
@@ -324,14 +332,13 @@ _TEXTS = ("log", "stderr", "create")  # for readers of any text that cost more t
 READERS: dict[str, Reader] = {
     "module_utils.crictl.call:Crictl.json": Reader(lambda given: type(Replay().json(given.source)).__name__),
     "module_utils.crictl.call:Crictl.text": Reader(_text),
-    "module_utils.crictl.call:Crictl.containers": Reader(
-        _of_crictl(lambda crictl: crictl.containers()), ("ps", "pods")
+    "module_utils.crictl.queries:containers": Reader(_of_crictl(queries.containers), ("ps", "pods")),
+    "module_utils.crictl.queries:container_details": Reader(
+        _of_crictl(lambda crictl: queries.container_details(crictl, [CONTAINER])), ("inspect", "ps")
     ),
-    "module_utils.crictl.call:Crictl.details": Reader(
-        _of_crictl(lambda crictl: crictl.details([CONTAINER])), ("inspect", "ps")
-    ),
-    "module_utils.crictl.call:Crictl.pod_details": Reader(
-        _of_crictl(lambda crictl: crictl.pod_details([CONTAINER], inspection.pods)), ("inspectp", "pods")
+    "module_utils.crictl.queries:pod_details": Reader(
+        _of_crictl(lambda crictl: queries.pod_details(crictl, [CONTAINER], inspection.pods)),
+        ("inspectp", "pods"),
     ),
     "module_utils.crictl.call:parse": Reader(
         lambda given: type(call.parse(given.data, given.source)).__name__, ("ps", "inspect", "inspectp")
@@ -345,20 +352,30 @@ READERS: dict[str, Reader] = {
     ),
     "module_utils.crictl.info:version": Reader(_of_text(info.version)),
     "module_utils.crictl.info:cgroup_driver": Reader(_of_text(info.cgroup_driver)),
-    "module_utils.crictl.output:printed_identity": Reader(_of_text(output.printed_identity)),
-    "module_utils.crictl.output:containers": Reader(_of_document(output.containers)),
-    "module_utils.crictl.output:container": Reader(_of_document(lambda each: output.container(_first(each)))),
-    "module_utils.crictl.output:running": Reader(_of_document(output.running)),
-    "module_utils.crictl.output:pods": Reader(_of_document(output.pods)),
-    "module_utils.crictl.output:with_pod": Reader(
-        _of_document(lambda each: [output.with_pod(item, _known_pods()) for item in output.containers(each)])
+    "module_utils.crictl.pod_output:printed_identity": Reader(_of_text(pod_output.printed_identity)),
+    "module_utils.crictl.container_output:containers": Reader(_of_document(container_output.containers)),
+    "module_utils.crictl.container_output:container": Reader(
+        _of_document(lambda each: container_output.container(_first(each)))
     ),
-    "module_utils.crictl.output:sandboxes": Reader(_of_document(output.sandboxes)),
-    "module_utils.crictl.output:sandbox": Reader(_of_document(lambda each: output.sandbox(_first(each)))),
-    "module_utils.crictl.output:sandbox_status": Reader(_of_document(output.sandbox_status)),
-    "module_utils.crictl.output:details": Reader(_of_document(output.details)),
-    "module_utils.crictl.output:detail": Reader(_of_document(output.detail)),
-    "module_utils.crictl.output:image": Reader(_of_document(lambda each: output.image(_status(each)))),
+    "module_utils.crictl.container_output:running": Reader(_of_document(container_output.running)),
+    "module_utils.crictl.pod_output:pods": Reader(_of_document(pod_output.pods)),
+    "module_utils.crictl.pod_output:with_pod": Reader(
+        _of_document(
+            lambda each: [
+                pod_output.with_pod(item, _known_pods()) for item in container_output.containers(each)
+            ]
+        )
+    ),
+    "module_utils.crictl.pod_output:sandboxes": Reader(_of_document(pod_output.sandboxes)),
+    "module_utils.crictl.pod_output:sandbox": Reader(
+        _of_document(lambda each: pod_output.sandbox(_first(each)))
+    ),
+    "module_utils.crictl.pod_output:sandbox_status": Reader(_of_document(pod_output.sandbox_status)),
+    "module_utils.crictl.container_details:details": Reader(_of_document(container_details.details)),
+    "module_utils.crictl.container_details:detail": Reader(_of_document(container_details.detail)),
+    "module_utils.crictl.container_output:image": Reader(
+        _of_document(lambda each: container_output.image(_status(each)))
+    ),
     "module_utils.crictl.inspection:containers": Reader(_of_document(inspection.containers)),
     "module_utils.crictl.inspection:configuration": Reader(_of_document(inspection.configuration)),
     "module_utils.crictl.inspection:pods": Reader(_of_document(inspection.pods)),
@@ -422,6 +439,9 @@ READERS: dict[str, Reader] = {
     "module_utils.crictl.log_facts:find (by id)": Reader(
         _find_logs({"id": CONTAINER[:12], "pod": None}), ("ps", "pods", "inspect", "log")
     ),
+    "module_utils.crictl.log_facts:find (by a whole id)": Reader(
+        _find_logs({"id": CONTAINER, "pod": None}), ("ps", "pods", "inspect", "log")
+    ),
     "module_utils.crictl.log_facts:find (the one before)": Reader(
         _find_logs({"name": "hello-world", "pod": None, "previous": True}), ("ps", "pods", "inspect", "log")
     ),
@@ -430,7 +450,6 @@ READERS: dict[str, Reader] = {
 #: what reads nothing that crictl prints, though it is public, or imports crictl's module
 NO_READERS = {
     "module_utils.crictl.start": "starts crictl; reads nothing",
-    "module_utils.crictl.failure:is_help": "returns a boolean; Crictl.text and parse call it",
     "module_utils.crictl.call:Crictl.within": "runs nothing",
     "module_utils.crictl.call:Crictl.together": "calls what it is given",
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",

@@ -19,24 +19,19 @@ import re
 import selectors
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from ..errors import CrictlError
 from ..node_host import MINIMUM_PYTHON
-from ..text import beginning, shown
-from . import output as cri_output
-from .failure import ERROR_LIMIT, CrictlError, failure, is_help
 from .start import ENDPOINT, LONGEST, OPTIONS, Call, Runtime, json_flag
 
 __all__ = ["ENDPOINT", "OPTIONS", "Crictl", "CrictlError"]
 
 _OUTPUT_LIMIT = 64 * 1024 * 1024
-_ERROR_LIMIT = ERROR_LIMIT
+_ERROR_LIMIT = 1024 * 1024  # bytes of crictl's log that are kept, the last ones
 _START = 256 * 1024  # bytes of an output other than JSON that are read for a message
-_TOGETHER = 16  # calls that run at the same time
-_BATCH = 50  # containers per crictl inspect: up to 100 KiB of JSON each, and 3 KiB of arguments
 
 
 class Crictl(Runtime):
@@ -80,93 +75,15 @@ class Crictl(Runtime):
     def text(self, command: str, *arguments: str | dict[str, Any]) -> str:
         """Return the output of a command that has no JSON. Arguments as for json()."""
         text = self._run(command, *arguments).decode("utf-8", "replace")
-        if is_help(text):
+        if _is_help(text):
             raise CrictlError(f"crictl {command} printed its help instead of a result", "failed")
         return text
 
     def together(self, *calls: Callable[[], Any]) -> list[Any]:
         """Return the results of several calls that run at the same time, 16 at most. Raises the first call's error."""
-        results: list[Any] = [None] * len(calls)
-        waiting = collections.deque(enumerate(calls))
+        from .parallel import together  # not at the top: a single call needs no threads
 
-        def work() -> None:
-            while True:
-                try:
-                    index, call = waiting.popleft()
-                except IndexError:
-                    return
-                try:
-                    results[index] = (call(), None)
-                except Exception as error:  # raised again below, in the caller's thread
-                    results[index] = (None, error)
-
-        threads = [threading.Thread(target=work, daemon=True) for _each in calls[:_TOGETHER]]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for _value, error in results:
-            if error:
-                raise error
-        return [value for value, _error in results]
-
-    def containers(self) -> list[dict[str, Any]]:
-        """Return all containers, typed, with the names of their pods (a second call, if the labels do not have them)."""
-        found = cri_output.containers(self.json("ps", "-a"))
-        if all("name" in container["pod"] for container in found):
-            return found
-        pods = cri_output.pods(self.json("pods"))
-        return [cri_output.with_pod(container, pods) for container in found]
-
-    def details(
-        self, ids: Iterable[str], read: Callable[[Any], dict[str, dict[str, Any]]] = cri_output.details
-    ) -> dict[str, dict[str, Any]]:
-        """Return {id: details} of containers, as `read` returns them. One call for each 50; those that vanish are left out."""
-        return self._inspected(("inspect",), ids, read, lambda: cri_output.containers(self.json("ps", "-a")))
-
-    def pod_details(
-        self, ids: Iterable[str], read: Callable[[Any], dict[str, dict[str, Any]]]
-    ) -> dict[str, dict[str, Any]]:
-        """Return {id: details} of pods, as `read` returns them. One call for each 50; those that vanish are left out."""
-        return self._inspected(("inspectp", "-q"), ids, read, lambda: cri_output.sandboxes(self.json("pods")))
-
-    def _inspected(
-        self,
-        command: tuple[str, ...],
-        ids: Iterable[str],
-        read: Callable[[Any], dict[str, dict[str, Any]]],
-        listed: Callable[[], list[dict[str, Any]]],
-    ) -> dict[str, dict[str, Any]]:
-        ids, found = list(ids), {}
-        for start in range(0, len(ids), _BATCH):
-            found.update(self._inspected_batch(command, ids[start : start + _BATCH], read, listed))
-        return found
-
-    def _inspected_batch(
-        self,
-        command: tuple[str, ...],
-        ids: list[str],
-        read: Callable[[Any], dict[str, dict[str, Any]]],
-        listed: Callable[[], list[dict[str, Any]]],
-    ) -> dict[str, dict[str, Any]]:
-        for _attempt in range(3):
-            if not ids:
-                return {}
-            try:
-                return read(self.json(*command, *ids))
-            except CrictlError as error:  # one ID that does not exist fails the whole call
-                if error.kind != "not_found":
-                    raise
-            present = {item["id"] for item in listed()}
-            ids = [each for each in ids if each in present]
-        found = {}
-        for each in ids:
-            try:
-                found.update(read(self.json(*command, each)))
-            except CrictlError as error:
-                if error.kind != "not_found":
-                    raise
-        return found
+        return together(*calls)
 
     def _run(self, name: str, *arguments: str | dict[str, Any]) -> bytes:
         texts = [each for each in arguments if not isinstance(each, dict)]
@@ -183,6 +100,8 @@ class Crictl(Runtime):
             stack.callback(call.end)
             status, output, errors = self._read(call, name)
         if status:
+            from .failure import failure  # not at the top: compiled only for a crictl that failed
+
             raise failure(name, status, output, errors)
         return output
 
@@ -258,10 +177,20 @@ def parse(output: bytes, name: str) -> Any:
                 position = following.start() if following else len(text)
         return documents[0] if len(documents) == 1 else documents
     except (ValueError, RecursionError):
-        start = beginning(output[:_START].decode("utf-8", "replace"))
-        what = "its help" if is_help(start) else repr(shown(start)[:80]) if start.strip() else "nothing"
-        message = f"crictl {name} exited with status 0, but printed {what} instead of JSON"
-        raise CrictlError(message, "not_json") from None
+        raise _not_json(output, name) from None
+
+
+def _not_json(output: bytes, name: str) -> CrictlError:
+    from ..text import beginning, shown  # not at the top: compiled only for an error
+
+    start = beginning(output[:_START].decode("utf-8", "replace"))
+    what = "its help" if _is_help(start) else repr(shown(start)[:80]) if start.strip() else "nothing"
+    return CrictlError(f"crictl {name} exited with status 0, but printed {what} instead of JSON", "not_json")
+
+
+def _is_help(text: str) -> bool:
+    """Return whether crictl printed its help, as it does with exit status 0 for arguments that it does not understand."""
+    return re.match(r"\s*NAME:\s+crictl\b", text[:1000]) is not None
 
 
 @contextlib.contextmanager

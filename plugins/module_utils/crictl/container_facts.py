@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from . import queries
 from .call import Crictl
 
 
 def read(crictl: Crictl, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the matching containers, the newest first. Raises CrictlError and UnexpectedOutput."""
-    found = [container for container in crictl.containers() if _matches(container, options)]
+    found = [container for container in queries.containers(crictl) if _matches(container, options)]
     if options["details"]:
         found = [container for container in _with_details(found, crictl) if _matches(container, options)]
     return sorted(found, key=lambda container: container.get("created_at", ""), reverse=True)
@@ -29,8 +30,10 @@ def _with_details(containers: list[dict[str, Any]], crictl: Crictl) -> Iterator[
 
     pod_ids = dict.fromkeys(container["pod"]["id"] for container in containers if "id" in container["pod"])
     by_id, pods = crictl.together(
-        lambda: crictl.details((container["id"] for container in containers), inspection.containers),
-        lambda: crictl.pod_details(pod_ids, inspection.pods),
+        lambda: queries.container_details(
+            crictl, (container["id"] for container in containers), inspection.containers
+        ),
+        lambda: queries.pod_details(crictl, pod_ids, inspection.pods),
     )
     for container in containers:
         details = by_id.get(container["id"])

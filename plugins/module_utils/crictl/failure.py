@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 
-from ..errors import NodeError
+from ..errors import CrictlError
 from ..text import beginning, shown
 
-ERROR_LIMIT = 1024 * 1024  # bytes of crictl's log that are read, the last ones
+_LIMIT = 1024 * 1024  # bytes of an output that are read, the last ones
 _LINE_LIMIT = 16 * 1024  # characters that are read of a line of crictl's log
 _MESSAGE_LIMIT = 2000  # characters of crictl's own message in an error
 
@@ -23,13 +23,6 @@ _KINDS = (
 )
 
 
-class CrictlError(NodeError):
-    """A call of crictl failed. The message is one printable line.
-
-    kind: missing, unreachable, timeout, not_found, permission, not_json or failed
-    """
-
-
 def failure(name: str, status: int, output: bytes, errors: bytes) -> CrictlError:
     """Return the error for the command `name` that ended with an exit status other than 0."""
     message = _last_message(errors) or _last_message(output) or f"exit status {status}"
@@ -37,14 +30,9 @@ def failure(name: str, status: int, output: bytes, errors: bytes) -> CrictlError
     return CrictlError(f"crictl {name} failed: {shown(message, _MESSAGE_LIMIT)}", kind)
 
 
-def is_help(text: str) -> bool:
-    """Return whether crictl printed its help, as it does with exit status 0 for arguments that it does not understand."""
-    return re.match(r"\s*NAME:\s+crictl\b", text[:1000]) is not None
-
-
 def _last_message(errors: bytes) -> str:
     """Return the message of the last line of crictl's log, without time and level."""
-    text = errors[-ERROR_LIMIT:].decode("utf-8", "replace")
+    text = errors[-_LIMIT:].decode("utf-8", "replace")
     lines = [beginning(line.strip(), _LINE_LIMIT) for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
         found = re.match(r'time=.*? level=(?:fatal|error) msg=(?:"((?:[^"\\]|\\.)*)|(\S+))', line)

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import NodeError
-from .times import nanoseconds, rfc3339, shortened
+from .times import nanoseconds, rfc3339
 
 UNKNOWN = "unknown"
 POD_LABELS = {
@@ -30,6 +30,8 @@ POD_LABELS = {
     "namespace": "io.kubernetes.pod.namespace",
     "uid": "io.kubernetes.pod.uid",
 }
+#: The states of a container as crictl prints them, and as facts have them.
+CONTAINER_STATES = {f"CONTAINER_{name.upper()}": name for name in ("created", "running", "exited", UNKNOWN)}
 #: Annotations with a copy of a whole manifest, the values of environment variables included.
 MANIFEST_ANNOTATIONS = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 
@@ -37,7 +39,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _IDENTITY = re.compile(
     r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,255}"
 )  # of CRI-O and containerd: 64 hexadecimal digits
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"  # compiled only for a text that is not ASCII
 
 
 class UnexpectedOutput(NodeError):
@@ -56,7 +58,7 @@ def mapping(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {where} should be an object")
+        raise _unexpected(value, where, "an object")
     return value
 
 
@@ -79,7 +81,7 @@ def items(document: Mapping[str, Any], key: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a list")
+        raise _unexpected(value, key, "a list")
     return value
 
 
@@ -87,7 +89,7 @@ def string(document: Mapping[str, Any], key: str) -> str | None:
     """Return a string; None if it is empty or absent."""
     value = document.get(key)
     if value is not None and not isinstance(value, str):
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a string")
+        raise _unexpected(value, key, "a string")
     return valid(value) if value else None
 
 
@@ -103,7 +105,7 @@ def identity(document: Mapping[str, Any]) -> str:
     """Return the ID of a container or pod. It becomes an argument of crictl, so it must not look like an option."""
     value = required_string(document, "id")
     if not _IDENTITY.fullmatch(value):
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where id should be an ID")
+        raise _unexpected(value, "id", "an ID")
     return value
 
 
@@ -111,7 +113,7 @@ def path(document: Mapping[str, Any], key: str) -> str | None:
     """Return the path of a file; None if it is absent."""
     value = string(document, key)
     if value and "\0" in value:
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a path")
+        raise _unexpected(value, key, "a path")
     return value
 
 
@@ -119,7 +121,7 @@ def boolean(document: Mapping[str, Any], key: str) -> bool | None:
     """Return a boolean; None if it is absent."""
     value = document.get(key)
     if value is not None and not isinstance(value, bool):
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a boolean")
+        raise _unexpected(value, key, "a boolean")
     return value
 
 
@@ -133,7 +135,7 @@ def integer_value(value: Any, where: str) -> int:
     """Return an integer that is a number or in a string. where: its name, for the message."""
     number = _as_integer(value)
     if number is None:
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {where} should be an integer")
+        raise _unexpected(value, where, "an integer")
     return number
 
 
@@ -142,9 +144,7 @@ def strings(document: Mapping[str, Any], key: str) -> dict[str, str]:
     found = mapping(document.get(key), key)
     for value in found.values():
         if not isinstance(value, str):
-            raise UnexpectedOutput(
-                f"crictl printed {_shown(value)} where a value of {key} should be a string"
-            )
+            raise _unexpected(value, f"a value of {key}", "a string")
     return {valid(name): valid(value) for name, value in found.items()}
 
 
@@ -175,13 +175,18 @@ def time(document: Mapping[str, Any], key: str) -> str | None:
         with contextlib.suppress(ValueError):
             number = nanoseconds(value)
     if number is None:
-        raise UnexpectedOutput(f"crictl printed {_shown(value)} where {key} should be a time")
+        raise _unexpected(value, key, "a time")
     return rfc3339(number)
+
+
+def pod_of(pod_id: str | None, labels: dict[str, str]) -> dict[str, str]:
+    """Return the pod of a container, as far as its ID and the kubelet's labels tell."""
+    return known(id=pod_id, **{key: labels.get(label) for key, label in POD_LABELS.items()})
 
 
 def valid(text: str) -> str:
     """Return valid Unicode, which can be written anywhere."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else re.sub(_SURROGATE, "\ufffd", text)
 
 
 def _as_integer(value: Any) -> int | None:
@@ -193,14 +198,7 @@ def _as_integer(value: Any) -> int | None:
     return None
 
 
-def _shown(value: Any) -> str:
-    """Describe a value in a message: short and printable, however long or deep it is."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, str):
-        return shortened(value)
-    if isinstance(value, int) and not isinstance(value, bool) and _as_integer(value) is None:
-        return "an integer of more than 64 bits"
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+def _unexpected(value: Any, where: str, what: str) -> UnexpectedOutput:
+    from .unexpected import described  # not at the top: compiled only for an error
+
+    return UnexpectedOutput(f"crictl printed {described(value)} where {where} should be {what}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import output
+from . import container_details, container_output
 from .fields import (
     UNKNOWN,
     annotations_of,
@@ -39,9 +39,9 @@ _SIGNAL_ANNOTATION = "org.opencontainers.image.stopSignal"
 
 
 def containers(document: Any) -> dict[str, dict[str, Any]]:
-    """Read crictl inspect of one container or several: by ID, output.detail and configuration of each container."""
+    """Read crictl inspect of one container or several: by ID, container_details.detail and configuration of each container."""
     documents = document if isinstance(document, list) else [document]
-    found = [{**output.detail(each), **configuration(each)} for each in documents]
+    found = [{**container_details.detail(each), **configuration(each)} for each in documents]
     return {item["id"]: item for item in found}
 
 
@@ -76,8 +76,8 @@ def pods(document: Any) -> dict[str, dict[str, Any]]:
 
 
 def _image(status: dict[str, Any]) -> dict[str, str]:
-    """Return output.image with the digest of the reference, if it has one. An image ID is not a digest of the image."""
-    found = output.image(status)
+    """Return container_output.image with the digest of the reference, if it has one. An image ID is not a digest of the image."""
+    found = container_output.image(status)
     references = (found.get(key, "") for key in ("ref", "requested", "name"))
     digests = (reference.rpartition("@")[2] for reference in references if "@" in reference)
     return known(**found, digest=next(digests, None))

@@ -10,26 +10,25 @@ a rotation in between neither loses nor repeats a line.
 
 from __future__ import annotations
 
+import bisect
 import collections
 import contextlib
 import errno
-import heapq
-import json
 import os
 import re
 import signal
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from ..errors import os_error
 from ..text import shown
 from . import log_files
-from .log_files import BLOCK, FILE_LIMIT, LogError, LogFile
+from .fields import valid as valid_text
+from .log_files import LogError, LogFile
 from .times import nanoseconds, rfc3339
 
+BLOCK = 64 * 1024  # bytes that are read at once
 LINE_LIMIT = 1024 * 1024  # bytes kept of one line, however long it is
 JOIN_WINDOW = 256 * 1024  # bytes of log within which the parts of one line are searched
 SCAN_LIMIT = 256 * 1024 * 1024  # bytes that are read of one log
@@ -42,8 +41,7 @@ _LINE = re.compile(
     rb" (stdout|stderr) ([PF])(?::[^ ]*)?(?: (.*))?",
     re.DOTALL,
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
+_UNDECODABLE = "[\udc80-\udcff]"  # compiled only for a text with such bytes
 
 
 @contextlib.contextmanager
@@ -67,7 +65,7 @@ def no_longer_than(seconds: int) -> Iterator[None]:
 def valid(data: Any) -> Any:
     """Return the data without lone surrogates in its texts, which neither UTF-8 nor Ansible can represent."""
     if isinstance(data, str):
-        return _SURROGATE.sub("\ufffd", data)
+        return valid_text(data)
     if isinstance(data, dict):
         return {valid(key): valid(value) for key, value in data.items()}
     return [valid(each) for each in data] if isinstance(data, list) else data
@@ -103,7 +101,7 @@ class Entry:
                 self._text = self._data.decode("utf-8")
             except UnicodeDecodeError:
                 text = self._data.decode("utf-8", "surrogateescape")
-                self._text, self.undecodable = _UNDECODABLE.subn("\ufffd", text)
+                self._text, self.undecodable = re.subn(_UNDECODABLE, "\ufffd", text)
         return self._text
 
     def shorten(self, text: str) -> None:
@@ -168,15 +166,17 @@ class Log:
                 if (directory is not None and self._add(directory, name, path)) or not wait:
                     break
                 time.sleep(wait)
-            if rotated and directory is not None:
+            if rotated and directory is not None and log_files.has_others(directory, name):
                 self._add_rotated(directory, name, path)
         if not self._opened:
             raise LogError(f"the log file {place} does not exist (it is deleted with its pod)", "not_found")
 
     def _add_rotated(self, directory: int, name: str, path: str) -> None:
-        names = log_files.rotated_files(f"/proc/self/fd/{directory}/{name}")
-        self._is_whole = len(names) <= FILE_LIMIT
-        for each in names[:FILE_LIMIT]:
+        from . import log_rotation  # not at the top: most logs fit into one file
+
+        names = log_rotation.rotated_files(f"/proc/self/fd/{directory}/{name}")
+        self._is_whole = len(names) <= log_rotation.FILE_LIMIT
+        for each in names[: log_rotation.FILE_LIMIT]:
             try:
                 self._add(directory, each, os.path.join(os.path.dirname(path), each), each.endswith(".gz"))
             except LogError as error:
@@ -218,21 +218,21 @@ class Log:
             current = unfinished.get(part[1])
             if current is None or not part[2]:
                 if current is not None:
-                    heapq.heappush(ready, current.finish(self.source))
+                    bisect.insort(ready, current.finish(self.source))
                 current = unfinished[part[1]] = _Unfinished(part[1])
             current.prepend(position, part[0], part[3], cut, travelled)
             if len(unfinished) == 1:
                 latest = current.position
             else:
                 for name in [name for name in unfinished if unfinished[name].is_beyond(travelled)]:
-                    heapq.heappush(ready, unfinished.pop(name).finish(self.source))
+                    bisect.insort(ready, unfinished.pop(name).finish(self.source))
                 latest = max((each.position for each in unfinished.values()), default=_OLDEST)
-            while ready and -ready[0][0] > latest:
-                yield heapq.heappop(ready)[1]
+            while ready and ready[-1][0] > latest:
+                yield ready.pop()[1]
         for current in unfinished.values():
-            heapq.heappush(ready, current.finish(self.source))
+            bisect.insort(ready, current.finish(self.source))
         while ready:
-            yield heapq.heappop(ready)[1]
+            yield ready.pop()[1]
 
     def _lines(self) -> Iterator[tuple[int, bytes, bool]]:
         """Yield position, line and whether it was cut, of all files, the last line first."""
@@ -250,6 +250,8 @@ class Log:
                     for offset, line, cut in self._lines_of(file):
                         yield offset - index * _FILE_DISTANCE, line, cut
                 except OSError as error:
+                    from ..os_errors import os_error
+
                     message = os_error(error, f"reading the log {shown(opened.path)}")
                     if index == 0 and not self.bytes_read:
                         raise LogError(message) from None
@@ -299,29 +301,16 @@ class Log:
 
     def _unpack(self, opened: LogFile, target: BinaryIO) -> bool:
         """Unpack a gzipped file. Return False if nothing of it can be used."""
-        size, place = 0, shown(opened.path)
+        from .log_unpacking import unpack  # not at the top: compiled only for a log that has such a file
+
         try:
-            for block in log_files.unpacked(opened.file):
-                if self._has_enough(size + len(block)):
-                    return False
-                size += len(block)
-                try:
-                    target.write(block)
-                    target.flush()
-                except OSError as error:
-                    doing = f"unpacking the log {place} in {tempfile.gettempdir()}"
-                    raise LogError(os_error(error, doing, tempfile.gettempdir())) from None
-        except LogError as error:
-            self.warnings.append(str(error))
+            is_usable, problem = unpack(opened.file, opened.path, target, self._has_enough)
+        except LogError as error:  # of no_longer_than
+            is_usable, problem = False, str(error)
+        if problem:
+            self.warnings.append(problem)
             self.gave_up = True
-            return False
-        except (EOFError, zlib.error, OSError) as error:
-            self.warnings.append(
-                f"{place} is damaged or cannot be unpacked, and was only partly read: {shown(str(error))}"
-            )
-            self.gave_up = True
-            return size > 0
-        return True
+        return is_usable
 
 
 class _Unfinished:
@@ -349,11 +338,11 @@ class _Unfinished:
         return travelled - self.travelled > JOIN_WINDOW
 
     def finish(self, source: Any) -> tuple[int, Entry]:
-        """Join the parts. Return the entry and its position, negated for a heap."""
+        """Join the parts. Return the entry and its position, by which entries are sorted."""
         data = b"".join(reversed(self.parts))
         if len(data) > LINE_LIMIT:
             data, self.cut = data[:LINE_LIMIT], True
-        return -self.position, Entry(source, self.position, self.when, self.stream, data, self.cut)
+        return self.position, Entry(source, self.position, self.when, self.stream, data, self.cut)
 
 
 def _parse(line: bytes) -> tuple[str, str, bool, bytes] | None:
@@ -364,12 +353,6 @@ def _parse(line: bytes) -> tuple[str, str, bool, bytes] | None:
         return when.decode("ascii"), stream.decode("ascii"), tag == b"P", data or b""
     if not line.startswith(b"{"):
         return None
-    try:
-        item = json.loads(line)
-        when, stream, text = item["time"], item["stream"], item["log"]
-        nanoseconds(when)
-        if stream not in ("stdout", "stderr"):
-            return None
-        return when, stream, not text.endswith("\n"), text.rstrip("\n").encode("utf-8", "surrogatepass")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
+    from . import docker_log  # not at the top: only cri-dockerd has such logs
+
+    return docker_log.parse(line)

@@ -1,34 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Opens a container's log files: the current one and the rotated ones, which may be gzipped.
+"""Opens a container's log files.
 
 A process that can write below /var/log (a pod with a hostPath can) must not choose which file is read here, as root, nor for how
 long. Therefore the path that the runtime reports is opened directory by directory, and a symbolic link among them is refused
 (except for _SYSTEM_DIRECTORIES, since an administrator may put /var/log on another disk). Only regular files are opened, so that
-no pipe blocks and no device reacts. The number of files and of unpacked bytes is limited.
+no pipe blocks and no device reacts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import heapq
 import os
-import re
 import stat
-import zlib
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from ..errors import NodeError
 from ..text import shown
 
-BLOCK = 64 * 1024
-FILE_LIMIT = 50  # rotated files that are opened of one log, the newest ones
-
 _SYSTEM_DIRECTORIES = ("/var/log/pods", "/var/log", "/var/lib", "/var/run")  # the longer one first
-_GZIP = 16 + zlib.MAX_WBITS  # for zlib: with gzip's header and checksum
-_ROTATED = re.compile(r"\.(?:(?P<date>\d{8}-\d{6})|(?P<number>\d{1,4}))(?P<gz>\.gz)?", re.ASCII)
 
 
 class LogError(NodeError):
@@ -42,33 +33,6 @@ class LogFile:
         self.path, self.is_packed = path, is_packed
         self.file: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
         self.identity = (status.st_dev, status.st_ino)
-
-
-def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the blocks of a gzip file, some of them empty, so that a caller can stop between any two reads.
-
-    Python's gzip module does not return from a long name in a header, from zeros after the end or from empty members. Raises
-    EOFError and zlib.error for a damaged file.
-    """
-    decoder, is_begun, is_padding = zlib.decompressobj(_GZIP), False, False
-    while True:
-        packed = file.read(BLOCK)
-        if not packed:
-            if is_begun:
-                raise EOFError("the file is truncated: its last block is incomplete")
-            return
-        while packed:
-            if is_padding:
-                packed = packed.lstrip(b"\0")
-                if not packed:
-                    break
-                decoder, is_begun, is_padding = zlib.decompressobj(_GZIP), False, False
-            is_begun = True
-            yield decoder.decompress(packed, BLOCK)
-            packed = decoder.unconsumed_tail
-            if decoder.eof:
-                packed, is_begun, is_padding = decoder.unused_data, False, True
-        yield b""
 
 
 def open_directory_of(
@@ -163,27 +127,10 @@ def _cannot_open(path: str, error: Exception) -> LogError:
     return LogError(f"cannot open {shown(path)}: {getattr(error, 'strerror', None) or error}")
 
 
-def rotated_files(path: str) -> list[str]:
-    """Return the names of a log's rotated files, the newest first, FILE_LIMIT + 1 at most.
-
-    Of a file that exists with and without .gz it is the one without.
-    """
-    directory, name = os.path.split(path)
+def has_others(directory: int, name: str) -> bool:
+    """Return whether there are files whose names continue the name of a log, as those of its rotated files do."""
     try:
-        with os.scandir(directory) as listed:
-            # Twice as many, because each may exist with and without .gz.
-            newest_files = heapq.nlargest(2 * FILE_LIMIT + 2, _ages(listed, name))
+        with os.scandir(f"/proc/self/fd/{directory}") as listed:
+            return any(each.name.startswith(f"{name}.") for each in listed)
     except OSError:
-        return []
-    found: dict[tuple[str, int], str] = {}
-    for age, _is_plain, each in newest_files:
-        found.setdefault(age, each)
-    return list(found.values())[: FILE_LIMIT + 1]
-
-
-def _ages(listed: Iterator[os.DirEntry[str]], name: str) -> Iterator[tuple[tuple[str, int], bool, str]]:
-    """Yield age, whether it is not gzipped, and name of each rotated file in a directory."""
-    for each in listed:
-        match = _ROTATED.fullmatch(each.name[len(name) :]) if each.name.startswith(name) else None
-        if match:
-            yield (match["date"] or "", -int(match["number"] or 0)), not match["gz"], each.name
+        return False

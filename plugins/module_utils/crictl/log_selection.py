@@ -4,41 +4,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import heapq
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from . import log as cri_log
 from .log import Entry, Log
-from .times import SECOND, nanoseconds
+from .times import SECOND
 
 CHARACTER_LIMIT = 600_000  # of all entries as JSON; job runners drop a result of more than 700,000
 CLOCK_SLACK = 10 * SECOND  # how far the clock may have been set back within a log
 
 _AROUND_ENTRY = 190  # characters of JSON around the text of an entry, at most
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
-
-
-def moment(text: str, now: float | None = None) -> int:
-    """Return the nanoseconds since 1970 of an RFC 3339 time, or of a duration before now (90s, 10m, 1h30m, 2d).
-
-    now: seconds since 1970. Raises ValueError for any other text.
-    """
-    match = _DURATION.fullmatch(text)
-    if match and any(match.groups()):
-        days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        now = time.time() if now is None else now
-        with contextlib.suppress(OverflowError):  # more days than any clock can go back
-            return int((now - days * 86400 - hours * 3600 - minutes * 60 - seconds) * SECOND)
-    try:
-        return nanoseconds(text)
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is neither a duration (90s, 1h30m, 2d) nor an RFC 3339 time (2026-01-31T08:00:00Z)"
-        ) from None
 
 
 class Selection:
@@ -85,9 +63,8 @@ def newest(logs: Sequence[Log], selection: Selection) -> tuple[list[Entry], bool
         log.deadline = deadline
     found: list[Entry] = []
     room, characters = selection.max_bytes, CHARACTER_LIMIT
-    merged = heapq.merge(*(log.entries(selection.stream) for log in logs), key=lambda entry: -entry.time)
     truncated = False
-    for entry in merged if len(logs) > 1 else logs[0].entries(selection.stream):
+    for entry in _merged(logs, selection.stream):
         if selection.is_over(entry):
             break
         if len(found) >= selection.tail:
@@ -105,6 +82,15 @@ def newest(logs: Sequence[Log], selection: Selection) -> tuple[list[Entry], bool
         found.append(entry)
     truncated = truncated or any(entry.cut for entry in found) or any(log.gave_up for log in logs)
     return found[::-1], truncated
+
+
+def _merged(logs: Sequence[Log], stream: str | None) -> Iterable[Entry]:
+    """Return the entries of all logs, the newest first."""
+    if len(logs) == 1:
+        return logs[0].entries(stream)
+    import heapq  # not at the top: takes longer to load than this module
+
+    return heapq.merge(*(log.entries(stream) for log in logs), key=lambda entry: -entry.time)
 
 
 def _bytes(text: str) -> int:

@@ -12,7 +12,6 @@ something fails, and is the only part of the package that must be compiled first
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import signal
@@ -40,26 +39,6 @@ _REMOVED = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_
 # crictl ends before garbage collection pays off: collecting takes a tenth of its time with 300 containers.
 _GO = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 
-_SOCKET_ERRORS = {
-    errno.ENOENT: (
-        "there is no socket {}; check that the runtime is running and that endpoint is correct",
-        "unreachable",
-    ),
-    errno.ENOTDIR: (
-        "there is no socket {}; check that the runtime is running and that endpoint is correct",
-        "unreachable",
-    ),
-    errno.ECONNREFUSED: ("nothing listens on {}; check that the runtime is running", "unreachable"),
-    errno.EACCES: ("no permission to use {}; run as root (become: true)", "permission"),
-    errno.EPERM: ("no permission to use {}; run as root (become: true)", "permission"),
-}
-
-_START_ERRORS = {
-    errno.EACCES: "permission",
-    errno.EPERM: "permission",
-    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENOEXEC, errno.EISDIR), "missing"),
-}
-
 
 class Call:
     """A running crictl. deadline: when it must have answered, on the monotonic clock."""
@@ -83,7 +62,7 @@ class Call:
 class Runtime:
     """The sockets of one runtime and the crictl program that talks to it.
 
-    timeout: seconds that one call may take, all its requests together. Raises failure.CrictlError for an option that is not
+    timeout: seconds that one call may take, all its requests together. Raises errors.CrictlError for an option that is not
     valid, and if there is no crictl.
     """
 
@@ -107,7 +86,7 @@ class Runtime:
         return self.endpoint[len("unix://") :]
 
     def start(self, arguments: Iterable[str], descriptors: Iterable[int] = ()) -> Call:
-        """Start crictl with these arguments. descriptors: the open files that it inherits. Raises failure.CrictlError."""
+        """Start crictl with these arguments. descriptors: the open files that it inherits. Raises errors.CrictlError."""
         self._require_socket()
         arguments = tuple(arguments)
         command = [
@@ -131,8 +110,9 @@ class Runtime:
                 start_new_session=True,
             )
         except OSError as error:
-            kind = _START_ERRORS.get(error.errno or 0, "failed")
-            _fail("cannot run {}: {}", self.binary, error.strerror, kind=kind)
+            from .start_errors import not_run  # not at the top: compiled only when it is needed
+
+            raise not_run(self.binary, error) from None
         except ValueError:  # a NUL, or half of a surrogate pair
             _fail("crictl {}: an argument contains a NUL or is not valid Unicode", arguments[0])
         return Call(process, time.monotonic() + self.timeout + _GRACE)
@@ -146,14 +126,10 @@ class Runtime:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(self.timeout)
                 connection.connect(path)
-        except socket.timeout:
-            _fail("{} accepted no connection within {} s", path, self.timeout, kind="timeout")
         except OSError as error:
-            message, kind = _SOCKET_ERRORS.get(error.errno or 0, ("", "unreachable"))
-            if not message:
-                reason = error.strerror or "its path is too long"
-                _fail("cannot connect to {}: {}", path, reason, kind=kind)
-            _fail(message, path, kind=kind)
+            from .start_errors import not_connected
+
+            raise not_connected(path, self.timeout, error) from None
 
 
 def early(options: Mapping[str, Any], *calls: tuple[str, ...]) -> dict[tuple[str, ...], Call]:
@@ -203,7 +179,6 @@ def _find(binary: str | None) -> str:
 
 
 def _fail(message: str, *values: object, kind: str = "failed") -> NoReturn:
-    from ..text import printable
-    from .failure import CrictlError  # not at the top: compiled only when it is needed
+    from .start_errors import not_started
 
-    raise CrictlError(message.format(*(printable(value) for value in values)), kind) from None
+    raise not_started(message, *values, kind=kind) from None

@@ -7,8 +7,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-from ..text import beginning, shown
-
 SECOND = 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST = 253402300800 * SECOND  # the year 10000
@@ -21,11 +19,11 @@ def nanoseconds(text: str) -> int:
     """Return the nanoseconds since 1970 of an RFC 3339 time. Raises ValueError for any other text."""
     match = _RFC3339.fullmatch(text)
     if not match:
-        raise ValueError(f"{shortened(text)} is not an RFC 3339 time such as 2026-01-31T08:00:00Z")
+        raise _not_valid(text, "is not an RFC 3339 time such as 2026-01-31T08:00:00Z")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
     if second > 60:
-        raise ValueError(f"{shortened(text)} has more than 60 seconds in a minute")
+        raise _not_valid(text, "has more than 60 seconds in a minute")
     since = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc) - _EPOCH
     seconds = since.days * 86400 + since.seconds
     if sign:
@@ -42,7 +40,7 @@ def rfc3339(value: int) -> str | None:
     return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]}.{fraction:09d}Z"
 
 
-def shortened(text: str) -> str:
-    """Quote a text in a message: printable, without credentials, at most 60 characters."""
-    text = shown(beginning(text))
-    return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."
+def _not_valid(text: str, why: str) -> ValueError:
+    from .unexpected import shortened  # not at the top: compiled only for an error
+
+    return ValueError(f"{shortened(text)} {why}")

@@ -13,7 +13,7 @@ import re
 import stat
 
 from .. import node_files, toml_reader
-from ..errors import os_reason
+from ..os_errors import os_reason
 from ..text import without_credentials
 
 TYPE_CHECKING = False

@@ -6,8 +6,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from ..crictl import container_output, queries
 from ..crictl import info as cri_info
-from ..crictl import output as cri_output
 from ..crictl.call import Crictl
 from ..errors import NodeError, TransactionError
 from ..program import run
@@ -48,7 +48,7 @@ def snapshot(service: CrioService, keys: Iterable[str] = ()) -> Before:
     try:
         crictl = _crictl(service)
         running, conditions = crictl.together(
-            lambda: cri_output.running(crictl.json("ps", "-o", "json")), lambda: _conditions(crictl)
+            lambda: container_output.running(crictl.json("ps", "-o", "json")), lambda: _conditions(crictl)
         )
     except NodeError as error:
         raise TransactionError(
@@ -186,7 +186,7 @@ def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[s
     """Return (what is worse than before, as a clause, or ""; sentences about containers that do not count)."""
     try:
         conditions, listed = crictl.together(
-            lambda: _conditions(crictl), lambda: cri_output.running(crictl.json("ps", "-o", "json"))
+            lambda: _conditions(crictl), lambda: container_output.running(crictl.json("ps", "-o", "json"))
         )
     except NodeError as error:
         return f"the runtime does not answer: {error}", []
@@ -208,7 +208,7 @@ def _exit_codes(crictl: Crictl, missing: list[Container]) -> dict[str, int]:
     if not missing:
         return {}
     try:
-        details = crictl.details([each["id"] for each in missing])
+        details = queries.container_details(crictl, [each["id"] for each in missing])
     except NodeError:
         return {}
     return {identity: each.get("exit_code", -1) for identity, each in details.items()}

@@ -12,7 +12,8 @@ import socket
 import stat
 import time
 
-from ..errors import NodeError, size
+from ..errors import NodeError
+from ..os_errors import size
 from ..text import shown
 
 TYPE_CHECKING = False

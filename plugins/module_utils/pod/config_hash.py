@@ -17,8 +17,9 @@ import os
 import stat
 
 from .. import node_files
-from ..errors import PodError, os_error
+from ..errors import PodError
 from ..layout import NODE
+from ..os_errors import os_error
 from .marks import HASH
 
 TYPE_CHECKING = False

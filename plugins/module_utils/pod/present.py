@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Callable
 
-from ..crictl import output as cri_output
+from ..crictl import container_output, pod_output, queries
 from ..crictl.call import Crictl, CrictlError
 from ..crictl.fields import POD_LABELS
 from ..errors import NodeError, PodError
@@ -105,8 +105,8 @@ def _find(crictl: Crictl, name: str, namespace: str) -> Found:
     by_label = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
     by_name = ("--name", f"^{re.escape(name)}$", "--namespace", f"^{re.escape(namespace)}$")
     pods, containers = crictl.together(
-        lambda: cri_output.sandboxes(crictl.json("pods", *by_name)),
-        lambda: cri_output.containers(crictl.json("ps", "-a", *by_label)),
+        lambda: pod_output.sandboxes(crictl.json("pods", *by_name)),
+        lambda: container_output.containers(crictl.json("ps", "-a", *by_label)),
     )
     pods = [each for each in pods if (each.get("name"), each.get("namespace")) == (name, namespace)]
     for stranger in (each for each in pods if HASH not in each["annotations"]):
@@ -138,7 +138,7 @@ def _like(crictl: Crictl, pod: Pod, found: Found) -> dict[str, Any] | None:
 def _state_of(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any]:
     """Return the pod with its address and the details of its containers by name."""
     sandbox, details = crictl.together(
-        lambda: cri_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
+        lambda: pod_output.sandbox_status(crictl.json("inspectp", "-q", pod_id)),
         lambda: _details(crictl, ids),
     )
     return {**sandbox, "containers": details}
@@ -146,7 +146,7 @@ def _state_of(crictl: Crictl, pod_id: str, ids: dict[str, str]) -> dict[str, Any
 
 def _details(crictl: Crictl, ids: dict[str, str]) -> dict[str, Any]:
     """Return details by name, which is the one that the container was created with. Containers that are gone are left out."""
-    details = crictl.details(ids.values())
+    details = queries.container_details(crictl, ids.values())
     return {
         name: {**details[identity], "name": name} for name, identity in ids.items() if identity in details
     }
@@ -165,7 +165,7 @@ def _start(crictl: Crictl, pod: Pod, wait: str, deadline: float) -> dict[str, An
     pod_host.make_log_folders(pod["sandbox"]["log_directory"], names)
     crictl = crictl.within(_remaining(deadline))
     handler = ("--runtime", pod["handler"]) if pod["handler"] else ()
-    pod_id = cri_output.printed_identity(crictl.text("runp", *handler, pod["sandbox"]))
+    pod_id = pod_output.printed_identity(crictl.text("runp", *handler, pod["sandbox"]))
     ids = {}
     for container in pod["init_containers"]:
         first = _start_containers(crictl, pod, pod_id, [container])
@@ -200,7 +200,7 @@ def _create(crictl: Crictl, pod: Pod, pod_id: str, container: PodContainer) -> C
 
     def create() -> str:
         try:
-            return cri_output.printed_identity(crictl.text("create", pod_id, config, pod["sandbox"]))
+            return pod_output.printed_identity(crictl.text("create", pod_id, config, pod["sandbox"]))
         except CrictlError as error:
             raise PodError(f"container {container['name']}: {error}", container["name"]) from error
 

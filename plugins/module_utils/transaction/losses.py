@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from .. import kubelet, node_files
 from ..contract import Before, HandledPod, Monitor, Outcome, Request
-from ..crictl import output as typed
+from ..crictl import container_output, pod_output
 from ..crictl.call import Crictl
 from ..crio import containers, effective, handlers, sandboxes
 from ..crio import service as crio_service
@@ -323,8 +323,8 @@ def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list
     crictl = Crictl(f"unix://{service.socket}")
     try:
         listed, running = crictl.together(
-            lambda: typed.sandboxes(crictl.json("pods", "--state", "ready")),
-            lambda: typed.running(crictl.json("ps", "-o", "json")),
+            lambda: pod_output.sandboxes(crictl.json("pods", "--state", "ready")),
+            lambda: container_output.running(crictl.json("ps", "-o", "json")),
         )
         live = live_configuration(service.socket)
     except CrioSocketError:

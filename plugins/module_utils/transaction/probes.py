@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 
 from .. import contract, node_files
-from ..crictl import output as cri_output
+from ..crictl import image_output
 from ..crictl.call import Crictl, CrictlError
 from ..crio import handlers as crio_handlers
 from ..crio.live import CrioSocketError, live_configuration
@@ -125,7 +125,7 @@ def _record(layout: Layout, request: Request, crictl: Crictl, pods: list[Pod]) -
         "unit": request["unit"],
         "pods": [{"name": pod["name"], "namespace": pod["namespace"], "uid": pod["uid"]} for pod in pods],
         "images": missing,
-        "present": cri_output.image_ids(document) if missing else [],
+        "present": image_output.image_ids(document) if missing else [],
     }
     node_files.write_json(layout.probes, record)
     return missing
@@ -178,7 +178,7 @@ def _removed(record: ProbeRecord) -> list[str]:
 def _remove_image(crictl: Crictl, image: str, record: ProbeRecord) -> list[str]:
     """Remove an image by its ID, because by name crictl would also remove one that the node had under another name."""
     try:
-        identity = cri_output.image_id(crictl.json("inspecti", "-q", image))
+        identity = image_output.image_id(crictl.json("inspecti", "-q", image))
         if identity not in record["present"]:
             crictl.text("rmi", identity)
     except CrictlError as error:

@@ -42,21 +42,25 @@ _RESULTS_KEPT = 4
 _PAUSE = 3  # seconds between a kill and the next start: never as often as systemd's limit of five starts in ten seconds
 _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
-_MAIN = "import sys\nfrom cri_node.transaction.main import main\nsys.exit(main(sys.argv[1:]))\n"
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "pod", "transaction")
 MODULES = (
     "contract",
+    "credentials",
     "crictl.call",
+    "crictl.container_details",
+    "crictl.container_output",
     "crictl.failure",
     "crictl.fields",
+    "crictl.image_output",
     "crictl.info",
-    "crictl.log",
-    "crictl.log_files",
-    "crictl.log_selection",
-    "crictl.output",
+    "crictl.parallel",
+    "crictl.pod_output",
+    "crictl.queries",
     "crictl.start",
+    "crictl.start_errors",
     "crictl.times",
+    "crictl.unexpected",
     "crio.containers",
     "crio.daemon",
     "crio.effective",
@@ -73,13 +77,7 @@ MODULES = (
     "node_files",
     "node_host",
     "node_state",
-    "pod.config_hash",
-    "pod.host",
-    "pod.images",
-    "pod.marks",
-    "pod.once",
-    "pod.present",
-    "pod.result",
+    "os_errors",
     "program",
     "text",
     "transaction.apply",
@@ -94,6 +92,26 @@ MODULES = (
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",
+)
+# Imports all modules at once, also those that are only needed for an error: later a disk may be broken or too many files be open.
+_MAIN = "import sys\n{}sys.exit(cri_node.transaction.main.main(sys.argv[1:]))\n".format(
+    "".join(f"import cri_node.{name}\n" for name in MODULES)
+)
+#: more of its modules, which only a change with probes imports
+MODULES_OF_PROBES = (
+    "crictl.docker_log",
+    "crictl.log",
+    "crictl.log_files",
+    "crictl.log_rotation",
+    "crictl.log_selection",
+    "crictl.log_unpacking",
+    "pod.config_hash",
+    "pod.host",
+    "pod.images",
+    "pod.marks",
+    "pod.once",
+    "pod.present",
+    "pod.result",
 )
 
 
@@ -323,7 +341,7 @@ def _in_memory(text: str) -> IO[bytes]:
     return file
 
 
-def program(modules: Iterable[str] = MODULES) -> bytes:
+def program(modules: Iterable[str] = (*MODULES, *MODULES_OF_PROBES)) -> bytes:
     """Return the transaction as a zip file that Python can run, with the collection's own modules."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationFile, ConfigurationReport
+from ansible_collections.cri.node.plugins.module_utils.credentials import MASK
 from ansible_collections.cri.node.plugins.module_utils.crio import configuration_files
 from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_CONFIG_DIRECTORY
-from ansible_collections.cri.node.plugins.module_utils.text import MASK, shown
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils import findings as checked_findings
 from ansible_collections.cri.node.plugins.plugin_utils.crio import (
     configuration_differences,

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
+from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 

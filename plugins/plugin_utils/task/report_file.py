@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.cri.node.plugins.module_utils.errors import os_reason
+from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 

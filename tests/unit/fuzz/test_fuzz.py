@@ -9,7 +9,16 @@ import time
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils.crictl import call, failure, info, inspection, output
+from ansible_collections.cri.node.plugins.module_utils.crictl import (
+    call,
+    container_details,
+    container_output,
+    failure,
+    info,
+    inspection,
+    pod_output,
+    queries,
+)
 from ansible_collections.cri.node.plugins.module_utils.text import printable
 from fuzz import __main__ as program
 from fuzz import mutations, readers, run
@@ -44,7 +53,16 @@ def test_every_row_accepts_some_input():
 def test_each_reader_of_crictl_is_in_the_table():
     public = {
         f"module_utils.crictl.{module.__name__.rpartition('.')[2]}:{name}"
-        for module in (call, failure, info, inspection, output)
+        for module in (
+            call,
+            container_details,
+            container_output,
+            failure,
+            info,
+            inspection,
+            pod_output,
+            queries,
+        )
         for name, each in inspect.getmembers(module, inspect.isfunction)
         if each.__module__ == module.__name__ and not name.startswith("_")
     }

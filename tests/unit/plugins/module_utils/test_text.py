@@ -56,6 +56,7 @@ def test_a_line_keeps_readable_characters(text, line):
         ("http://u:p/ss@host", "http://***@host"),
         ("http://u:p?s#s@host/", "http://***@host/"),
         ("http://u:p'ss@host", "http://***@host"),
+        ("http://u:p]<ss@host", "http://***@host"),
         ('Get "http://u:p@host/v2/": EOF', 'Get "http://***@host/v2/": EOF'),
         ("http://u:p@a,socks5://v:q@b", "http://***@a,socks5://***@b"),
         ("http_proxy=u:pa=ss@proxy:3128", "http_proxy=***@proxy:3128"),

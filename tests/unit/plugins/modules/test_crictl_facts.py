@@ -541,3 +541,31 @@ class TestDocumentation:
         assert plugin["doc"]["attributes"]["check_mode"]["support"] == "full"
         assert plugin["doc"]["attributes"]["action_group"]["membership"] == ["cri.node.cri"]
         assert plugin["return"]["ansible_facts"]
+
+
+ALWAYS = {"crictl", "crictl.start", "crictl.call", "crictl.fields", "crictl.times", "errors", "node_host"}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("runtime_facts", {"crictl.info", "text"}),
+        ("container_facts", {"crictl.queries", "crictl.container_output"}),
+        (
+            "log_facts",
+            {"crictl.container_details", "crictl.log", "crictl.log_files", "crictl.log_selection", "text"},
+        ),
+    ],
+)
+def test_only_what_most_runs_need_is_loaded_at_once(name, more):
+    """Each further module would be compiled in each run, which takes longer than the call of crictl."""
+    package = "ansible_collections.cri.node.plugins.module_utils"
+    code = (
+        "import sys\n"
+        f"sys.path[:0] = {sys.path!r}\n"
+        f"import {package}.crictl.{name}\n"
+        f"print(*[each for each in sys.modules if each.startswith('{package}.')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {each.removeprefix(f"{package}.") for each in run.stdout.split()}
+    assert loaded == {*ALWAYS, f"crictl.{name}", *more}

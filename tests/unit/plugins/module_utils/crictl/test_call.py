@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils.crictl import call as crictl_module
-from ansible_collections.cri.node.plugins.module_utils.crictl import failure, start
+from ansible_collections.cri.node.plugins.module_utils.crictl import failure, queries, start
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import Crictl, CrictlError
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
@@ -445,32 +445,32 @@ class TestStartedEarly:
 class TestContainers:
     def test_labels_of_the_kubelet_make_the_second_call_unnecessary(self, crictl, answers):
         add_containers(answers, 2)
-        assert [item["pod"]["name"] for item in crictl.containers()] == ["pod-0", "pod-1"]
+        assert [item["pod"]["name"] for item in queries.containers(crictl)] == ["pod-0", "pod-1"]
         assert len(calls(answers)) == 1
 
     def test_without_labels_pods_are_listed(self, crictl, answers):
         for name in ("ps.json", "pods.json"):
             shutil.copy(RECORDED / name, answers)
-        assert crictl.containers()[0]["pod"]["name"] == "hello-pod"
+        assert queries.containers(crictl)[0]["pod"]["name"] == "hello-pod"
 
     def test_details_of_300_containers_take_6_calls(self, crictl, answers):
         ids = add_containers(answers, 300)
-        assert list(crictl.details(ids)) == ids
+        assert list(queries.container_details(crictl, ids)) == ids
         assert len(calls(answers)) == 6
 
     def test_details_of_no_containers_take_no_call(self, crictl, answers):
-        assert crictl.details([]) == {}
+        assert queries.container_details(crictl, []) == {}
         assert not (answers / "calls.jsonl").exists()
 
     def test_a_container_that_vanished_is_omitted(self, crictl, answers):
         ids = add_containers(answers, 3)
-        assert list(crictl.details(["gone", *ids])) == ids
+        assert list(queries.container_details(crictl, ["gone", *ids])) == ids
         assert [call["arguments"][8] for call in calls(answers)] == ["inspect", "ps", "inspect"]
 
     def test_a_container_that_is_listed_but_cannot_be_inspected_is_omitted(self, crictl, answers):
         ids = add_containers(answers, 3)
         (answers / "inspect" / f"{ids[1]}.json").unlink()
-        assert list(crictl.details(ids)) == [ids[0], ids[2]]
+        assert list(queries.container_details(crictl, ids)) == [ids[0], ids[2]]
 
 
 @pytest.mark.parametrize("before", ["", " " * 990, " " * 16_300])

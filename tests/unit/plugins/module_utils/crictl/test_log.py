@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
-from ansible_collections.cri.node.plugins.module_utils.crictl import log_files
+from ansible_collections.cri.node.plugins.module_utils.crictl import log_files, log_rotation
 from ansible_collections.cri.node.plugins.module_utils.crictl.log import Log, LogError
-from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection import Selection, moment, newest
+from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection import Selection, newest
+from ansible_collections.cri.node.plugins.module_utils.crictl.moment import moment
 
 START = 1_767_225_600 * 10**9  # 2026-01-01T00:00:00Z
 
@@ -286,12 +287,12 @@ class TestFiles:
     def test_a_log_rotated_between_being_opened_and_listed_is_read_once(self, tmp_path, monkeypatch):
         path = write(tmp_path, line(0, "a"))
 
-        def rotate(_path, real=log_files.rotated_files):
+        def rotate(_path, real=log_rotation.rotated_files):
             os.rename(path, f"{path}.20260101-000000")
             write(tmp_path, line(2, "c"))
             return real(path)
 
-        monkeypatch.setattr(log_files, "rotated_files", rotate)
+        monkeypatch.setattr(log_rotation, "rotated_files", rotate)
         assert texts(path) == ["a"]
 
     def test_a_log_that_is_missing_for_a_moment_is_waited_for(self, tmp_path, monkeypatch):
@@ -419,7 +420,7 @@ class TestHostileDirectories:
         ]
 
     def test_only_the_newest_of_many_rotated_files_are_read(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(cri_log, "FILE_LIMIT", 3)
+        monkeypatch.setattr(log_rotation, "FILE_LIMIT", 3)
         for number in range(1, 9):
             write(tmp_path, line(20 - number, str(number)), name=f"0.log.{number}")
             if number < 4:
@@ -669,7 +670,9 @@ def test_lines_are_read_completely_across_blocks_parts_and_rotations(
     ]
     entries, truncated, log = read(path, tail=tail)
     found = [(entry.as_dict()["time"], entry.stream, entry.text) for entry in entries]
-    replaced = [(when, stream, cri_log._UNDECODABLE.sub("\ufffd", text)) for when, stream, text in written]
+    replaced = [
+        (when, stream, re.sub(cri_log._UNDECODABLE, "\ufffd", text)) for when, stream, text in written
+    ]
     assert found == replaced[-tail:]
     assert truncated == (len(written) > tail)
     assert log.malformed == 0

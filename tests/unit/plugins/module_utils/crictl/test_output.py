@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.cri.node.plugins.module_utils.crictl import (
+    container_details,
+    container_output,
+    pod_output,
+)
 from ansible_collections.cri.node.plugins.module_utils.crictl import info as cri_info
-from ansible_collections.cri.node.plugins.module_utils.crictl import output as cri_output
 from ansible_collections.cri.node.plugins.module_utils.crictl.fields import UnexpectedOutput
 from ansible_collections.cri.node.plugins.module_utils.crictl.times import nanoseconds, rfc3339
 
@@ -190,7 +194,7 @@ class TestInfo:
 
 class TestContainers:
     def test_a_container(self):
-        (container,) = cri_output.containers(recorded("ps.json"))
+        (container,) = container_output.containers(recorded("ps.json"))
         assert container == {
             "id": "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625",
             "name": "hello-world",
@@ -209,9 +213,9 @@ class TestContainers:
         }
 
     def test_the_pod_of_a_container_gets_its_name_from_the_list_of_pods(self):
-        (container,) = cri_output.containers(recorded("ps.json"))
-        pods = cri_output.pods(recorded("pods.json"))
-        assert cri_output.with_pod(container, pods)["pod"] == {
+        (container,) = container_output.containers(recorded("ps.json"))
+        pods = pod_output.pods(recorded("pods.json"))
+        assert pod_output.with_pod(container, pods)["pod"] == {
             "id": "0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a",
             "name": "hello-pod",
             "namespace": "default",
@@ -224,16 +228,18 @@ class TestContainers:
             "io.kubernetes.pod.namespace": "shop",
             "io.kubernetes.pod.uid": "u",
         }
-        container = cri_output.container({"id": "c", "podSandboxId": "p", "labels": labels})
+        container = container_output.container({"id": "c", "podSandboxId": "p", "labels": labels})
         assert container["pod"] == {"id": "p", "name": "web", "namespace": "shop", "uid": "u"}
 
     @pytest.mark.parametrize("name", ["ps.json", "ps-a.json"])
     def test_null_and_missing_are_the_same(self, name):
-        assert cri_output.containers(as_before_1_31(recorded(name))) == cri_output.containers(recorded(name))
+        assert container_output.containers(as_before_1_31(recorded(name))) == container_output.containers(
+            recorded(name)
+        )
 
     @pytest.mark.parametrize("document", [{}, {"containers": None}, {"containers": []}, None])
     def test_no_containers(self, document):
-        assert cri_output.containers(document) == []
+        assert container_output.containers(document) == []
 
     @pytest.mark.parametrize(
         "container",
@@ -249,7 +255,7 @@ class TestContainers:
     )
     def test_anything_else_is_refused(self, container):
         with pytest.raises(UnexpectedOutput):
-            cri_output.containers({"containers": [container]})
+            container_output.containers({"containers": [container]})
 
     @given(
         st.recursive(
@@ -276,7 +282,12 @@ class TestContainers:
         )
     )
     def test_any_json_is_typed_or_refused(self, document):
-        for command in (cri_info.info, cri_output.containers, cri_output.pods, cri_output.details):
+        for command in (
+            cri_info.info,
+            container_output.containers,
+            pod_output.pods,
+            container_details.details,
+        ):
             refusal = None
             try:
                 command(document)
@@ -289,14 +300,14 @@ class TestRunning:
     """The list of running containers that is compared before and after a restart of the daemon."""
 
     def test_running_containers_have_their_pod(self):
-        assert cri_output.running(recorded("ps.json")) == [
+        assert container_output.running(recorded("ps.json")) == [
             {
                 "id": "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625",
                 "name": "hello-world",
                 "pod": "0f3fd8a6f880845cf449a36c8b47d307938b55c9115be9899752bb2d4d0a2f1a",
             }
         ]
-        assert cri_output.running({"containers": [{"id": "c"}]}) == [{"id": "c", "pod": ""}]
+        assert container_output.running({"containers": [{"id": "c"}]}) == [{"id": "c", "pod": ""}]
 
     @pytest.mark.parametrize(
         "document",
@@ -312,7 +323,7 @@ class TestRunning:
         ],
     )
     def test_unknown_output_is_never_read_as_no_running_containers(self, document):
-        for command in (cri_output.running, cri_output.containers):
+        for command in (container_output.running, container_output.containers):
             with pytest.raises(UnexpectedOutput):
                 command(document)
 
@@ -321,21 +332,21 @@ class TestRunning:
         [None, "", "CONTAINER_", "CONTAINER_UNKNOWN", "CONTAINER_PAUSED", "running", 4, 0, -1, "4", 2**31],
     )
     def test_a_container_always_has_a_state(self, state):
-        assert cri_output.container({"id": "c", "state": state})["state"] == "unknown"
-        assert cri_output.detail({"status": {"id": "c", "state": state}})["state"] == "unknown"
-        assert cri_output.sandbox({"id": "c", "state": state})["state"] == "unknown"
+        assert container_output.container({"id": "c", "state": state})["state"] == "unknown"
+        assert container_details.detail({"status": {"id": "c", "state": state}})["state"] == "unknown"
+        assert pod_output.sandbox({"id": "c", "state": state})["state"] == "unknown"
 
     @pytest.mark.parametrize("state", [True, 1.5, [], {}, 2**64])
     def test_an_invalid_state_is_an_error(self, state):
         with pytest.raises(UnexpectedOutput, match="state should be"):
-            cri_output.container({"id": "c", "state": state})
+            container_output.container({"id": "c", "state": state})
 
     def test_a_state_that_crictl_does_not_know_leaves_the_rest_of_the_listing_intact(self):
         listed = [
             {"id": "a", "state": 4},
             {"id": "b", "state": "CONTAINER_RUNNING", "metadata": {"name": "web"}},
         ]
-        found = cri_output.containers({"containers": listed})
+        found = container_output.containers({"containers": listed})
         assert [(each["id"], each["state"]) for each in found] == [("a", "unknown"), ("b", "running")]
         assert found[1]["name"] == "web"
 
@@ -345,7 +356,7 @@ class TestText:
         pod = json.loads(
             '{"id": "a", "labels": {"\\ud800": "x\\udfff"}, "metadata": {"name": "\\ud83d\\ude00"}}'
         )
-        typed = cri_output.sandbox(pod)
+        typed = pod_output.sandbox(pod)
         assert (typed["labels"], typed["name"]) == ({"\ufffd": "x\ufffd"}, "\N{GRINNING FACE}")
 
     @pytest.mark.parametrize(
@@ -355,14 +366,14 @@ class TestText:
     )
     def test_a_message_is_one_short_printable_line_whatever_the_value(self, value):
         with pytest.raises(UnexpectedOutput) as caught:
-            cri_output.sandbox({"id": "a", "createdAt": value})
+            pod_output.sandbox({"id": "a", "createdAt": value})
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 200
 
 
 class TestDetails:
     def test_a_container_that_exited(self):
-        (detail,) = cri_output.details(recorded("inspect-exited.json")).values()
+        (detail,) = container_details.details(recorded("inspect-exited.json")).values()
         assert detail == {
             "id": "de7bb61d642a40968dd6898323ea93b59a8ef0b2d824b005fc52bee5789263c6",
             "name": "c2",
@@ -378,26 +389,28 @@ class TestDetails:
         }
 
     def test_a_container_that_runs_has_no_exit_code_and_no_end(self):
-        (detail,) = cri_output.details(recorded("inspect.json")).values()
+        (detail,) = container_details.details(recorded("inspect.json")).values()
         assert not {"exit_code", "finished_at", "reason"} & set(detail)
         assert detail["pid"] == 244
 
     def test_a_container_that_was_only_created_has_no_start(self):
-        (detail,) = cri_output.details(recorded("inspect-created.json")).values()
+        (detail,) = container_details.details(recorded("inspect-created.json")).values()
         assert not {"started_at", "finished_at", "exit_code", "pid"} & set(detail)
 
     def test_several_containers(self):
         names = ["inspect.json", "inspect-exited.json", "inspect-created.json"]
-        assert len(cri_output.details([recorded(name) for name in names])) == 3
+        assert len(container_details.details([recorded(name) for name in names])) == 3
 
     @pytest.mark.parametrize("name", ["inspect.json", "inspect-exited.json"])
     def test_null_and_missing_are_the_same(self, name):
-        assert cri_output.details(as_before_1_31(recorded(name))) == cri_output.details(recorded(name))
+        assert container_details.details(as_before_1_31(recorded(name))) == container_details.details(
+            recorded(name)
+        )
 
 
 class TestSandboxes:
     def test_a_pod_of_a_list(self):
-        (pod,) = cri_output.sandboxes(recorded("pods.json"))
+        (pod,) = pod_output.sandboxes(recorded("pods.json"))
         assert pod["state"] == "ready"
         assert pod["created_at"] == "2026-11-23T23:54:11.709423949Z"
         assert (pod["namespace"], pod["name"], pod["uid"], pod["attempt"]) == (
@@ -412,13 +425,13 @@ class TestSandboxes:
     def test_a_single_pod_additionally_has_its_addresses(self):
         status = recorded("inspectp.json")["status"]
         status["network"]["additionalIps"] = [{"ip": "fd00::2"}]
-        alone = cri_output.sandbox(status)
+        alone = pod_output.sandbox(status)
         assert (alone.pop("ip"), alone.pop("ips")) == ("10.85.0.2", ["10.85.0.2", "fd00::2"])
-        assert alone == cri_output.sandboxes(recorded("pods.json"))[0]
+        assert alone == pod_output.sandboxes(recorded("pods.json"))[0]
 
     @pytest.mark.parametrize("name", ["pods.json"])
     def test_null_and_missing_are_the_same(self, name):
-        assert cri_output.sandboxes(as_before_1_31(recorded(name))) == cri_output.sandboxes(recorded(name))
+        assert pod_output.sandboxes(as_before_1_31(recorded(name))) == pod_output.sandboxes(recorded(name))
 
     @pytest.mark.parametrize(
         "pod",
@@ -433,8 +446,8 @@ class TestSandboxes:
     )
     def test_anything_else_is_refused(self, pod):
         for read, document in (
-            (cri_output.sandboxes, {"items": [pod]}),
-            (cri_output.sandbox_status, {"status": pod}),
+            (pod_output.sandboxes, {"items": [pod]}),
+            (pod_output.sandbox_status, {"status": pod}),
         ):
             with pytest.raises(UnexpectedOutput):
                 read(document)
@@ -442,10 +455,10 @@ class TestSandboxes:
     @pytest.mark.parametrize("document", [{}, [], {"status": None}, [{"status": {"id": "a"}}], "x"])
     def test_the_status_of_no_pod_is_refused(self, document):
         with pytest.raises(UnexpectedOutput):
-            cri_output.sandbox_status(document)
+            pod_output.sandbox_status(document)
 
 
 def test_a_password_that_is_longer_than_a_message_is_not_shown():
-    with pytest.raises(cri_output.UnexpectedOutput) as caught:
-        cri_output.printed_identity(f"https://user:{'hunter2' * 400}@host/")
+    with pytest.raises(UnexpectedOutput) as caught:
+        pod_output.printed_identity(f"https://user:{'hunter2' * 400}@host/")
     assert "hunter2" not in str(caught.value)

@@ -24,6 +24,7 @@ def runtime(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.setattr(config_hash, "KEY", f"{node}/state/pod-hash.key")
     monkeypatch.setattr(config_hash, "_LOCK", f"{node}/run/pod-hash.lock")
     clock = itertools.count()
+    monkeypatch.setattr(cri_pod.queries, "container_details", FakeRuntime.details)
     monkeypatch.setattr(cri_pod.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(cri_pod.time, "monotonic", lambda: next(clock))
     return FakeRuntime()

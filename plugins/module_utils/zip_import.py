@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Loads the collection's modules from Ansible's zip file in half the time.
+
+Ansible sends a module and what it imports as a zip file of source. Python's importer of zip files compiles each module twice: to
+determine the name of its file when it is found, and again when it is run.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from pkgutil import get_importer
+from typing import Any
+from zipimport import ZipImportError, zipimporter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+_OURS = f"{__name__.rpartition('.')[0]}."
+
+
+class _Finder:
+    """Finds the collection's modules (not its packages) in a zip file; each is left to Python if that is not possible."""
+
+    @staticmethod
+    def find_spec(
+        fullname: str, path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return what Python needs to load a module."""
+        for folder in (path or ()) if fullname.startswith(_OURS) else ():
+            importer: object = get_importer(folder)
+            if not isinstance(importer, zipimporter):
+                return None
+            try:
+                if importer.is_package(fullname):
+                    return None
+            except ZipImportError:  # it is not there
+                continue
+            loader: Any = importer
+            spec = ModuleSpec(fullname, loader, origin=f"{folder}/{fullname.rpartition('.')[2]}.py")
+            spec.has_location = True
+            return spec
+        return None
+
+
+def compile_once() -> None:
+    """Compile each module of the collection once from now on."""
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)
