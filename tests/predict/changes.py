@@ -19,7 +19,7 @@ from testbed.source import ARCHITECTURES
 STREAM_PORT, METRICS_PORT = 10110, 9638
 RUNTIMES = ("crio", "runtime", "runtimes")
 # The handler or workload that a key of one is changed in, if it is not `predict`.
-NAMED = {"heir": "inherit_default_runtime", "moved": "runtime_path", "rooted": "runtime_root", "typed": "runtime_type",
+NAMED = {"heir": "inherit_default_runtime", "grouped": "monitor_cgroup", "moved": "runtime_path", "rooted": "runtime_root", "typed": "runtime_type",
          "slow": "container_create_timeout"}  # fmt: skip
 CONFIG, PODS, SECOND, THIRD = "configuration", "pods", "pods again", "journal and pulls"
 
@@ -74,7 +74,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.cdi_spec_dirs": (PODS, [f"{FILES}/cdi"]),
     "crio.runtime.cgroup_manager": ("cgroup manager", "systemd"),
     "crio.runtime.conmon": (SECOND, f"{PROGRAMS}/conmon-of-all"),
-    "crio.runtime.conmon_cgroup": (SECOND, "pod"),
+    "crio.runtime.conmon_cgroup": (THIRD, "pod"),
     "crio.runtime.conmon_env": (SECOND, ["PREDICT_ALL=1"]),
     "crio.runtime.container_attach_socket_dir": (PODS, f"{RUN}/attach"),
     "crio.runtime.container_exits_dir": ("exits", f"{RUN}/exits"),
@@ -108,7 +108,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.no_pivot": ("no pivot", True),
     "crio.runtime.pids_limit": (PODS, 1234),
     "crio.runtime.pinns_path": (PODS, f"{PROGRAMS}/pinns"),
-    "crio.runtime.privileged_seccomp_profile": (PODS, f"{FILES}/seccomp.json"),
+    "crio.runtime.privileged_seccomp_profile": (PODS, f"{FILES}/seccomp-privileged.json"),
     "crio.runtime.rdt_config_file": (PODS, f"{FILES}/rdt.yaml"),
     "crio.runtime.read_only": (SECOND, True),
     "crio.runtime.add_inheritable_capabilities": (PODS, True),
@@ -129,11 +129,11 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.runtimes.*.runtime_path": ("handlers", f"{PROGRAMS}/moved"),
     "crio.runtime.runtimes.*.runtime_root": ("handlers", f"{RUN}/rooted"),
     "crio.runtime.runtimes.*.runtime_type": ("handlers", "vm"),
-    "crio.runtime.runtimes.*.seccomp_profile": (PODS, f"{FILES}/seccomp.json"),
+    "crio.runtime.runtimes.*.seccomp_profile": (PODS, f"{FILES}/seccomp-handler.json"),
     "crio.runtime.seccomp_profile": (PODS, f"{FILES}/seccomp.json"),
     "crio.runtime.separate_pull_cgroup": (CONFIG, "pod"),
     "crio.runtime.shared_cpuset": (CONFIG, "0"),
-    "crio.runtime.timezone": (PODS, "Local"),
+    "crio.runtime.timezone": (PODS, "Asia/Tokyo"),
     "crio.runtime.uid_mappings": ("mappings", "0:100000:65536"),
     "crio.runtime.workloads.*.activation_annotation": (SECOND, "predict.example/another"),
     "crio.runtime.workloads.*.annotation_prefix": (CONFIG, "another.example"),

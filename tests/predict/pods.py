@@ -73,7 +73,7 @@ _PODS: dict[str, dict[str, Any]] = {
         "handler": "predict",
         "pod": {"annotations": {"umask.crio.io": "0077"}},
     },
-    "bare": {"handler": "bare"},
+    "grouped": {"handler": "grouped"},
     "executing": {"handler": "predict", "execute": True},
     "privileged": {
         "handler": "predict",
@@ -96,7 +96,7 @@ _PODS: dict[str, dict[str, Any]] = {
         }
     },
     "mounted": {"container": {"mounts": [{"host_path": ABSENT, "container_path": "/predict-absent"}]}},
-    "workload": {"pod": {"annotations": {"predict.example/workload": ""}}},
+    "workload": {"pod": {"annotations": {"predict.example/activate": ""}}},
     "logged": {"pod": {"log_directory": None}, "container": {"log_path": ""}},
     "cdi": {"container": {"CDI_devices": [{"name": "predict.example/device=one"}]}},
     "blockio": {"pod": {"annotations": {"blockio.resources.beta.kubernetes.io/pod": "predict"}}},

@@ -5,7 +5,7 @@ import json
 
 from testbed.node import Node, NodeError, Pod
 
-_STATUS = 'crictl inspect "$1" && crictl exec "$1" true >&2'
+_STATUS = 'crictl inspect "$1" && crictl exec --sync "$1" true >&2'
 _ENDPOINTS = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT")  # crictl prefers them to its file
 _STOP = 'crictl stop --timeout 10 "$1" >&2; crictl inspect "$1"'
 

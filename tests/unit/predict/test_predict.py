@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import pars
 from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
 from predict import __main__ as program
 from predict import base, changes, pods
+from predict.daemon import CERTIFICATES
 from predict.effects import EFFECTS
 from predict.evidence import Evidence
 from predict.judge import (
@@ -92,7 +93,7 @@ def test_a_drop_in_has_the_whole_handler_because_crio_replaces_it():
 def test_a_drop_in_has_the_whole_workload_with_its_resources():
     change = next(each for each in ALL if each.key.endswith("cpuset") and "workloads" in each.key)
     entry = tomllib.loads(changes.drop_in([change], BASE))["crio"]["runtime"]["workloads"]["predict"]
-    assert entry["activation_annotation"] == "predict.example/workload"
+    assert entry["activation_annotation"] == "predict.example/activate"
     assert entry["resources"] == {"cpushares": 10, "cpuset": change.value}
 
 
@@ -163,7 +164,7 @@ def test_no_effect_is_there_where_nothing_is():
         {
             "socket": "", "config": "[crio.network]\nplugin_dirs = []\n", "pods": dict.fromkeys(pods.names(), pod),
             "info": {"storage_root": "", "storage_driver": "", "cgroup_driver": ""}, "images": {}, "pulls": {},
-            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificate": "x",
+            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificates": dict.fromkeys(CERTIFICATES, "x"),
             "weight": 101, "journal": "Checking image status",
         }
     )  # fmt: skip
