@@ -42,6 +42,8 @@ def configuration(conmon: str) -> dict[str, Any]:
     """Return the settings that come after the test bed's own. conmon: the path of the node's conmon."""
     return {
         "crio": {
+            # Without it, CRI-O does not start once there is data of two drivers.
+            "storage_driver": "overlay",
             "api": {
                 "stream_tls_cert": f"{FILES}/{OLD}cert.pem",
                 "stream_tls_key": f"{FILES}/{OLD}key.pem",
@@ -129,7 +131,7 @@ def files() -> dict[str, str]:
             '    json.dump(config, open(path, "w"))\n'
             f'os.execv("{WRAPPER}", ["{WRAPPER}", *sys.argv[1:]])\n'
         ),
-        f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {WRAPPER} "$@"\n',
+        f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {PROGRAMS}/unprivileged "$@"\n',
         # As any other OCI runtime, it does not know the containers of the one before it.
         f"{PROGRAMS}/moved": (
             "#!/usr/bin/python3 -IS\nimport os, sys\n"

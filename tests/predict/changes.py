@@ -21,12 +21,13 @@ RUNTIMES = ("crio", "runtime", "runtimes")
 # The handler or workload that a key of one is changed in, if it is not `predict`.
 NAMED = {"heir": "inherit_default_runtime", "grouped": "monitor_cgroup", "moved": "runtime_path", "rooted": "runtime_root", "typed": "runtime_type",
          "slow": "container_create_timeout"}  # fmt: skip
-CONFIG, PODS, SECOND, THIRD = "configuration", "pods", "pods again", "journal and pulls"
+CONFIG, PODS, SECOND, THIRD = "configuration", "pods", "pods again", "without pods"
+FAILING = "pods that do not start"
 
 VALUES: dict[str, tuple[str, Any]] = {
     "crio.api.grpc_max_recv_msg_size": (CONFIG, 83886081),
     "crio.api.grpc_max_send_msg_size": (CONFIG, 83886081),
-    "crio.api.listen": ("socket", f"{RUN}/crio.sock"),
+    "crio.api.listen": (THIRD, f"{RUN}/crio.sock"),
     "crio.api.stream_address": (CONFIG, "127.0.0.2"),
     "crio.api.stream_enable_tls": (CONFIG, True),
     "crio.api.stream_idle_timeout": (CONFIG, "5m"),
@@ -74,7 +75,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.cdi_spec_dirs": (PODS, [f"{FILES}/cdi"]),
     "crio.runtime.cgroup_manager": ("cgroup manager", "systemd"),
     "crio.runtime.conmon": (SECOND, f"{PROGRAMS}/conmon-of-all"),
-    "crio.runtime.conmon_cgroup": (THIRD, "pod"),
+    "crio.runtime.conmon_cgroup": (FAILING, "pod"),
     "crio.runtime.conmon_env": (SECOND, ["PREDICT_ALL=1"]),
     "crio.runtime.container_attach_socket_dir": (PODS, f"{RUN}/attach"),
     "crio.runtime.container_exits_dir": ("exits", f"{RUN}/exits"),
@@ -87,14 +88,14 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.default_env": (PODS, ["PREDICT_DEFAULT=1"]),
     "crio.runtime.default_mounts_file": (PODS, f"{FILES}/mounts.conf"),
     "crio.runtime.default_runtime": ("default handler", "other"),
-    "crio.runtime.default_sysctls": ("sysctls", ["net.ipv4.ip_unprivileged_port_start=81"]),
+    "crio.runtime.default_sysctls": (FAILING, ["net.ipv4.ip_unprivileged_port_start=81"]),
     "crio.runtime.default_ulimits": (PODS, ["nofile=1000:2000"]),
     "crio.runtime.blockio_reload": (SECOND, True),
     "crio.checkpoint_restore.container_level_enabled": (CONFIG, "none"),
     "crio.runtime.enable_criu_support": (SECOND, False),
     "crio.runtime.runtimes.*.monitor_exec_cgroup": (PODS, "container"),
     "crio.runtime.drop_infra_ctr": (SECOND, False),
-    "crio.runtime.gid_mappings": ("mappings", "0:100000:65536"),
+    "crio.runtime.gid_mappings": (THIRD, "0:100000:65536"),
     "crio.runtime.hooks_dir": (PODS, [f"{FILES}/hooks.d"]),
     "crio.runtime.infra_ctr_cpuset": (SECOND, ""),
     "crio.runtime.irqbalance_config_file": (CONFIG, f"{FILES}/irqbalance"),
@@ -105,7 +106,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.log_to_journald": ("journald", True),
     "crio.runtime.min_injected_gomaxprocs": (PODS, 3),
     "crio.runtime.namespaces_dir": (PODS, f"{RUN}/namespaces"),
-    "crio.runtime.no_pivot": ("no pivot", True),
+    "crio.runtime.no_pivot": (SECOND, True),
     "crio.runtime.pids_limit": (PODS, 1234),
     "crio.runtime.pinns_path": (PODS, f"{PROGRAMS}/pinns"),
     "crio.runtime.privileged_seccomp_profile": (PODS, f"{FILES}/seccomp-privileged.json"),
@@ -114,7 +115,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.add_inheritable_capabilities": (PODS, True),
     "crio.runtime.device_ownership_from_security_context": (PODS, True),
     "crio.runtime.runtimes.*.allowed_annotations": (PODS, [*ALLOWED, "umask.crio.io"]),
-    "crio.runtime.runtimes.*.container_create_timeout": ("time limit", 30),
+    "crio.runtime.runtimes.*.container_create_timeout": (PODS, 30),
     "crio.runtime.runtimes.*.container_min_memory": (PODS, "100MiB"),
     "crio.runtime.runtimes.*.default_annotations": (PODS, {"predict.example/default": "1"}),
     "crio.runtime.runtimes.*.inherit_default_runtime": ("handlers", True),
@@ -134,7 +135,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.separate_pull_cgroup": (CONFIG, "pod"),
     "crio.runtime.shared_cpuset": (CONFIG, "0"),
     "crio.runtime.timezone": (PODS, "Asia/Tokyo"),
-    "crio.runtime.uid_mappings": ("mappings", "0:100000:65536"),
+    "crio.runtime.uid_mappings": (THIRD, "0:100000:65536"),
     "crio.runtime.workloads.*.activation_annotation": (SECOND, "predict.example/another"),
     "crio.runtime.workloads.*.annotation_prefix": (CONFIG, "another.example"),
     "crio.runtime.workloads.*.resources.cpuperiod": (PODS, 20000),

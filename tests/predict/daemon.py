@@ -19,7 +19,7 @@ RELOAD_LIMIT = 20  # seconds until one of these lines
 START_LIMIT = 60  # seconds
 SOCKETS = (f"{base.RUN}/crio.sock", SOCKET)  # with and without the change of crio.api.listen
 FILES = (
-    f"{base.RUN}/metrics.sock", f"{base.RUN}/nri.sock", f"{base.RUN}/pinns-was-called", f"{base.RUN}/version",
+    f"{base.RUN}/pinns-was-called", f"{base.RUN}/version",
     f"{base.RUN}/storage/overlay-containers", "/var/lib/predict-version", "/var/lib/containers/predict-images/overlay-images",
 )  # fmt: skip
 CERTIFICATES = (f"{base.FILES}/cert.pem", f"{base.FILES}/metrics-cert.pem")
@@ -82,6 +82,8 @@ class Daemon:
             "tls": [10110, 9638, 9090],
             "pulls": [self.node.image(PULLED)] if pull else [],
         }
+        # A pod that it can no longer handle may have made it panic, so that systemd starts it again.
+        self.node.wait_for("CRI-O answers", self._answering, START_LIMIT)
         self._weight += 1
         self.node.copy_in(base.BLOCKIO, base.blockio(self._weight))
         # What CRI-O leaves there must not be taken for that of a later look.
@@ -93,12 +95,13 @@ class Daemon:
 
     def socket(self) -> str:
         """Return the path of the socket on which CRI-O answers. Raises NodeError."""
+        return self.node.wait_for("CRI-O answers", self._answering, START_LIMIT)
+
+    def _answering(self) -> tuple[bool, str]:
         for path in SOCKETS:
-            if self.node.run(
-                ["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://crio/info"]
-            ).out:
-                return path
-        raise NodeError(f"{self.node.name}: CRI-O does not answer on {', '.join(SOCKETS)}")
+            if self.node.run(["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://crio/info"]).out:
+                return True, path
+        return False, f"not on {', '.join(SOCKETS)}"
 
     def _cursor(self) -> str:
         out = self.node.check("journalctl -n 0 --show-cursor")

@@ -84,7 +84,7 @@ EFFECTS: dict[str, Effect] = {
     ),
     "crio.metrics.metrics_host": Effect("listening address", lambda e, c: e.listens(c.value, "*")),
     "crio.metrics.metrics_port": Effect("listening port", lambda e, c: e.listens("*", c.value)),
-    "crio.metrics.metrics_socket": Effect("socket", lambda e, c: e.exists(c.value)),
+    "crio.metrics.metrics_socket": Effect("listening socket", lambda e, c: e.listens_at(c.value)),
     "crio.network.cni_default_network": Effect(
         "address of a new pod", lambda e, c: _address(e).startswith("10.89."), ("networked",)
     ),
@@ -94,7 +94,7 @@ EFFECTS: dict[str, Effect] = {
     "crio.network.plugin_dir": Effect(
         "plugin_dirs in GET /config", lambda e, c: c.value in e.config["crio"]["network"]["plugin_dirs"]
     ),
-    "crio.nri.nri_listen": Effect("socket", lambda e, c: e.exists(c.value)),
+    "crio.nri.nri_listen": Effect("listening socket", lambda e, c: e.listens_at(c.value)),
     "crio.root": Effect("root in GET /info", lambda e, c: e.seen["info"]["storage_root"] == c.value),
     "crio.runroot": Effect("files below it", lambda e, c: e.exists(f"{c.value}/overlay-containers")),
     "crio.runtime.absent_mount_sources_to_reject": Effect(
@@ -178,7 +178,7 @@ EFFECTS: dict[str, Effect] = {
         "arguments", lambda e, c: "journald:" in e.monitor("plain") or "journald" in e.error("plain")
     ),
     "crio.runtime.min_injected_gomaxprocs": _spec(
-        "environment", lambda e, c: f"GOMAXPROCS={c.value}" in e.environment("plain")
+        "environment", lambda e, c: f"GOMAXPROCS={c.value}" in e.environment("besteffort"), "besteffort"
     ),
     "crio.runtime.namespaces_dir": Effect(
         "namespace of a new pod",
@@ -186,7 +186,6 @@ EFFECTS: dict[str, Effect] = {
         ("networked",),
     ),
     "crio.runtime.no_pivot": _conmon("arguments", lambda e, c: "--no-pivot" in e.monitor("plain")),
-    "crio.runtime.pids_limit": _spec("limits", lambda e, c: e.resources("plain", "pids").get("limit") == c.value),
     "crio.runtime.pinns_path": Effect(
         "call of the program", lambda e, c: e.exists(f"{base.RUN}/pinns-was-called"), ("networked",)
     ),
@@ -246,6 +245,9 @@ EFFECTS: dict[str, Effect] = {
     "crio.runtime.uid_mappings": Effect("mappings in GET /info", lambda e, c: _maps(e, "uids")),
     "crio.runtime.workloads.*.activation_annotation": _spec(
         "CPU shares", lambda e, c: e.resources("workload", "cpu").get("shares") != 10 and bool(e.spec("workload")), "workload"
+    ),
+    "crio.runtime.workloads.*.annotation_prefix": _spec(
+        "CPU shares", lambda e, c: e.resources("workload", "cpu").get("shares") == 30, "workload"
     ),
     "crio.runtime.workloads.*.resources.cpuset": _spec(
         "CPUs", lambda e, c: e.resources("workload", "cpu").get("cpus") == c.value, "workload"

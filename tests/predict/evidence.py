@@ -90,6 +90,10 @@ class Evidence:
                 return True
         return False
 
+    def listens_at(self, path: str) -> bool:
+        """Return whether something listens on a socket of this path."""
+        return path in self.seen["listeners"]
+
     def exists(self, path: str) -> bool:
         """Return whether a path exists on the node."""
         return path in self.seen["files"]

@@ -96,8 +96,18 @@ _PODS: dict[str, dict[str, Any]] = {
         }
     },
     "mounted": {"container": {"mounts": [{"host_path": ABSENT, "container_path": "/predict-absent"}]}},
-    "workload": {"pod": {"annotations": {"predict.example/activate": ""}}},
+    # The second annotation only counts with another prefix.
+    "workload": {
+        "pod": {
+            "annotations": {
+                "predict.example/activate": "",
+                "another.example/workload": '{"cpushares": 30}',
+            }
+        }
+    },
     "logged": {"pod": {"log_directory": None}, "container": {"log_path": ""}},
+    # What a kubelet names the cgroup of such a pod; CRI-O looks for the word.
+    "besteffort": {"pod": {"linux": {"cgroup_parent": "/predict-besteffort"}}},
     "cdi": {"container": {"CDI_devices": [{"name": "predict.example/device=one"}]}},
     "blockio": {"pod": {"annotations": {"blockio.resources.beta.kubernetes.io/pod": "predict"}}},
     **{name: {"handler": name} for name in ("moved", "rooted", "typed", "heir")},

@@ -209,7 +209,7 @@ def test_the_search_ends_after_one_attempt_if_nothing_fails():
         pytest.param(seen("restart", config="s"), "restart", CONFIRMED, id="a restart loads it"),
         pytest.param(seen("restart", config="rs"), "reload", CONTRADICTED, id="SIGHUP loads what needs a restart"),
         pytest.param(seen("reload", config="s"), "restart", CONTRADICTED, id="a restart is needed after all"),
-        pytest.param(seen("reload", config="rus"), "reload", CONTRADICTED, id="the change cannot be undone"),
+        pytest.param(seen("reload", config="rus"), "restart", CONTRADICTED, id="the change cannot be undone"),
         pytest.param(seen("restart", config=""), "-", UNPROVED, id="it never shows"),
         pytest.param(seen("restart", config="bs"), "-", UNPROVED, id="it shows before"),
         pytest.param(seen("restart", config="rs", effect="s"), "restart", CONFIRMED, id="the effect decides"),
@@ -227,6 +227,12 @@ def test_each_observation_has_its_verdict(observation, observed, outcome):
     verdict = judge(observation)
     assert (verdict.observed, verdict.outcome) == (observed, outcome)
     assert bool(verdict.why) is (outcome != CONFIRMED)
+
+
+def test_a_key_that_sighup_loads_and_cannot_undo_needs_a_restart_with_a_remark():
+    verdict = judge(seen("restart", config="rs", effect="rus"))
+    assert (verdict.observed, verdict.outcome) == ("restart", CONFIRMED)
+    assert "does not come back" in table([verdict])[-1]
 
 
 def test_a_verdict_says_whether_an_effect_or_the_live_configuration_decided():
