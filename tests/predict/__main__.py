@@ -6,10 +6,11 @@ prediction or fewer than nine tenths are confirmed, and with 2 if there is no CR
 """
 
 import argparse
+import itertools
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from testbed import bed
 from testbed.bed import TestBed
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     bed.sweep()
     test_bed = TestBed(f"predict-{os.getpid()}", source, owner="" if options.keep else bed.owner_mark())
     try:
-        verdicts = observe(test_bed.add("node-1")[0], version, options.only)
+        verdicts = observe(_new_nodes(test_bed, options.keep), version, options.only)
     except (NodeError, EngineError) as error:
         print(f"predict: {error}")
         return 1
@@ -70,16 +71,31 @@ def main(arguments: list[str] | None = None) -> int:
     return int(not passes(verdicts))
 
 
-def observe(node: Node, version: Version, only: str) -> list[Verdict]:
-    """Return the verdicts on all keys, sorted. Raises NodeError if the node is not healthy at the end."""
+def observe(nodes: Iterator[Node], version: Version, only: str) -> list[Verdict]:
+    """Return the verdicts on all keys, sorted. Raises NodeError if the last node is not healthy at the end.
+
+    nodes: new nodes; another one is taken after a round that could not be played to its end, whose keys are unproved.
+    """
     made = [each for each in changes(version) if only in each.key or only in each.round]
-    theatre = _theatre(node, made)
-    verdicts = []
+    theatre: Theatre | None = None
+    verdicts: list[Verdict] = []
+    defaults = ""
     for name in dict.fromkeys(each.round for each in made):
-        verdicts += _round(theatre, name, [each for each in made if each.round == name])
-    node.wait_for_crio()
-    node.run_pod()
-    node.remove_pods()
+        played = [each for each in made if each.round == name]
+        theatre = theatre or _theatre(next(nodes), made)
+        defaults = defaults or theatre.daemon.node.check(DEFAULTS)
+        try:
+            verdicts += _round(theatre, name, played)
+        except NodeError as error:
+            print(f"{name}: {error}", flush=True)
+            why = f"its round ended early: {(str(error).splitlines() or [''])[-1][-300:]}"
+            verdicts += [Verdict(each.key, each.predicted, "-", UNPROVED, why=why) for each in played]
+            theatre = None
+    if theatre:
+        node = theatre.daemon.node
+        node.wait_for_crio()
+        node.run_pod()
+        node.remove_pods()
     verdicts += [
         Verdict(key.key, key.live_in(version), "-", UNPROVED, why=UNTRIED[key.key])
         for key in CATALOGUE.keys_of(version)
@@ -87,10 +103,19 @@ def observe(node: Node, version: Version, only: str) -> list[Verdict]:
     ]
     verdicts += [
         Verdict(key, "-", "-", UNPROVED, why="the catalogue does not have this key, which CRI-O prints")
-        for key in compare.printed_keys(node.check(DEFAULTS))
+        for key in compare.printed_keys(defaults)
         if key not in {each.key for each in CATALOGUE.keys_of(version)} and only in key
     ]
     return sorted(verdicts, key=lambda each: each.key)
+
+
+def _new_nodes(test_bed: TestBed, keep: bool) -> Iterator[Node]:
+    """Yield new nodes, one at a time; those before are removed, unless they are kept for inspection."""
+    for number in itertools.count(1):
+        name = f"node-{number}"
+        yield test_bed.add(name)[0]
+        if not keep:
+            test_bed.remove(name)
 
 
 def _theatre(node: Node, made: Sequence[Change]) -> Theatre:

@@ -14,6 +14,8 @@ BASE_DROP_IN = "/etc/crio/crio.conf.d/20-predict-base.conf"
 UNIT_DROP_IN = "/etc/systemd/system/crio.service.d/predict.conf"
 # With cgroupfs, monitors that are not in the cgroup of a pod are in that of the service.
 UNIT = "[Service]\nKillMode=process\n"
+# Files that the base refers to have this name in front; a change refers to the file without it, or to another directory.
+OLD = "old-"
 ALLOWED = ["io.kubernetes.cri-o.Devices"]
 # Handlers with a state of their own; each shows the change of one key that needs a drain.
 DRAINED = ("moved", "rooted", "typed", "heir", "other")
@@ -21,7 +23,8 @@ DRAINED = ("moved", "rooted", "typed", "heir", "other")
 BLOCKIO = f"{FILES}/blockio.yaml"
 SHIM = f"{PROGRAMS}/containerd-shim-predict-v2"
 
-_SECCOMP = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["acct"], "action": "SCMP_ACT_ERRNO"}]}
+# The system call that each seccomp profile refuses, by the name of its file.
+SECCOMP = {"seccomp.json": "acct", "seccomp-privileged.json": "swapon", "seccomp-handler.json": "swapoff"}
 _HOOK = {
     "version": "1.0.0",
     "hook": {"path": "/bin/true"},
@@ -39,23 +42,34 @@ def configuration(conmon: str) -> dict[str, Any]:
     """Return the settings that come after the test bed's own. conmon: the path of the node's conmon."""
     return {
         "crio": {
+            # Without it, CRI-O does not start once there is data of two drivers.
+            "storage_driver": "overlay",
+            "api": {
+                "stream_tls_cert": f"{FILES}/{OLD}cert.pem",
+                "stream_tls_key": f"{FILES}/{OLD}key.pem",
+            },
             "runtime": {
                 "blockio_config_file": BLOCKIO,
                 "conmon_cgroup": "",
+                # A node of the test bed has no CPU controller: with it, no pod of a handler with `pod` as monitor_cgroup starts.
                 "infra_ctr_cpuset": "0",
                 "runtimes": {
                     "crun": _handler("crun", conmon, allowed_annotations=ALLOWED),
                     "predict": _handler(
-                        "predict", conmon, allowed_annotations=ALLOWED, container_min_memory="12MiB"
+                        "predict",
+                        conmon,
+                        allowed_annotations=ALLOWED,
+                        container_min_memory="12MiB",
+                        runtime_path=f"{PROGRAMS}/unprivileged",
                     ),
-                    "bare": _handler("bare", conmon, monitor_cgroup=""),
+                    "grouped": _handler("grouped", conmon, monitor_cgroup="pod"),
                     "slow": _handler("slow", conmon, runtime_path=f"{PROGRAMS}/slow"),
                     **{name: _handler(name, conmon) for name in DRAINED},
                     "typed": _handler("typed", conmon, runtime_path=SHIM),
                 },
                 "workloads": {
                     "predict": {
-                        "activation_annotation": "predict.example/workload",
+                        "activation_annotation": "predict.example/activate",
                         "annotation_prefix": "predict.example",
                         "allowed_annotations": [],
                         "resources": {"cpushares": 10},
@@ -73,7 +87,7 @@ def _handler(name: str, conmon: str, **more: Any) -> dict[str, Any]:
         "runtime_type": "oci",
         "runtime_root": f"/run/predict-{name}" if name != "crun" else "/run/crun",
         "monitor_path": conmon,
-        "monitor_cgroup": "pod",
+        "monitor_cgroup": "",
         **more,
     }
 
@@ -91,7 +105,7 @@ def _network(name: str, subnet: str) -> str:
 def files() -> dict[str, str]:
     """Return the content of the files that values refer to, by path. Programs are those below /usr/local."""
     return {
-        f"{FILES}/seccomp.json": json.dumps(_SECCOMP),
+        **{f"{FILES}/{name}": _seccomp(call) for name, call in SECCOMP.items()},
         f"{FILES}/auth.json": "{}",
         f"{FILES}/reject.json": json.dumps({"default": [{"type": "reject"}]}),
         f"{FILES}/mounts.conf": f"{FILES}/mounted:/predict-mounted\n",
@@ -107,7 +121,17 @@ def files() -> dict[str, str]:
         f"{PROGRAMS}/slow": f'#!/bin/sh\ncase " $* " in *" create "*) sleep 40; exit 1;; esac\nexec {WRAPPER} "$@"\n',
         # CRI-O only looks for it, unless a container is checkpointed.
         "/usr/local/bin/criu": "#!/bin/sh\nexit 1\n",
-        f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {WRAPPER} "$@"\n',
+        # A node may not give a container all capabilities.
+        f"{PROGRAMS}/unprivileged": (
+            "#!/usr/bin/python3 -IS\nimport json, os, sys\n"
+            'if "--bundle" in sys.argv:\n'
+            '    path = sys.argv[sys.argv.index("--bundle") + 1] + "/config.json"\n'
+            "    config = json.load(open(path))\n"
+            '    config["process"].pop("capabilities", None)\n'
+            '    json.dump(config, open(path, "w"))\n'
+            f'os.execv("{WRAPPER}", ["{WRAPPER}", *sys.argv[1:]])\n'
+        ),
+        f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {PROGRAMS}/unprivileged "$@"\n',
         # As any other OCI runtime, it does not know the containers of the one before it.
         f"{PROGRAMS}/moved": (
             "#!/usr/bin/python3 -IS\nimport os, sys\n"
@@ -115,6 +139,11 @@ def files() -> dict[str, str]:
             f'os.execv("{WRAPPER}", ["{WRAPPER}", *told])\n'
         ),
     }
+
+
+def _seccomp(call: str) -> str:
+    rule = {"names": [call], "action": "SCMP_ACT_ERRNO"}
+    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]})
 
 
 def blockio(weight: int) -> str:
@@ -132,9 +161,11 @@ def prepare(node: Node) -> str:
     node.check(
         f"set -e; mkdir -p {RUN} {FILES}/empty; cp {conmon} {PROGRAMS}/conmon-of-all; cp {conmon} {PROGRAMS}/conmon-of-one;"
         f" ln -sf {WRAPPER} {SHIM};"
-        f" openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=predict -keyout {FILES}/key.pem -out {FILES}/cert.pem"
-        " -addext subjectAltName=DNS:predict 2>/dev/null;"
-        f" cp {FILES}/key.pem {FILES}/metrics-key.pem; cp {FILES}/cert.pem {FILES}/metrics-cert.pem"
+        # One key with several certificates, so that each change of a path alone fits the other path.
+        f" cd {FILES}; openssl genrsa -out key.pem 2048 2>/dev/null;"
+        f" for name in {OLD}cert cert metrics-cert; do openssl req -x509 -key key.pem -days 30 -subj /CN=$name -out $name.pem"
+        " -addext subjectAltName=DNS:predict; done;"
+        f" cp key.pem metrics-key.pem; cp key.pem {OLD}key.pem"
     )
     node.copy_in(UNIT_DROP_IN, UNIT)
     node.check("systemctl daemon-reload")

@@ -19,9 +19,10 @@ RELOAD_LIMIT = 20  # seconds until one of these lines
 START_LIMIT = 60  # seconds
 SOCKETS = (f"{base.RUN}/crio.sock", SOCKET)  # with and without the change of crio.api.listen
 FILES = (
-    f"{base.RUN}/metrics.sock", f"{base.RUN}/nri.sock", f"{base.RUN}/pinns-was-called", f"{base.RUN}/version",
+    f"{base.RUN}/pinns-was-called", f"{base.RUN}/version",
     f"{base.RUN}/storage/overlay-containers", "/var/lib/predict-version", "/var/lib/containers/predict-images/overlay-images",
 )  # fmt: skip
+CERTIFICATES = (f"{base.FILES}/cert.pem", f"{base.FILES}/metrics-cert.pem")
 PULLED = "hello-world:1"
 # The reason of a failed start: CRI-O's last line of this level.
 _FATAL = re.compile(r'level=fatal msg="((?:[^"\\]|\\.)*)"')
@@ -34,7 +35,7 @@ class Daemon:
         self.node = node
         node.copy_in(LOOK, (Path(__file__).parent / "on_node" / "look.py").read_text())
         self._weight = 100  # of the block I/O class, another one for each look
-        self.certificate = node.read_file(f"{base.FILES}/metrics-cert.pem")
+        self._certificates = {path: node.read_file(path) for path in CERTIFICATES}
 
     def write(self, content: str) -> None:
         """Write the drop-in with the changes; an empty one removes it. CRI-O does not notice."""
@@ -81,6 +82,8 @@ class Daemon:
             "tls": [10110, 9638, 9090],
             "pulls": [self.node.image(PULLED)] if pull else [],
         }
+        # A pod that it can no longer handle may have made it panic, so that systemd starts it again.
+        self.node.wait_for("CRI-O answers", self._answering, START_LIMIT)
         self._weight += 1
         self.node.copy_in(base.BLOCKIO, base.blockio(self._weight))
         # What CRI-O leaves there must not be taken for that of a later look.
@@ -88,16 +91,17 @@ class Daemon:
         seen = json.loads(self.node.check(["python3", LOOK], stdin=json.dumps(asked), limit=300))
         if not seen["socket"]:
             raise NodeError(f"{self.node.name}: CRI-O does not answer on {', '.join(SOCKETS)}")
-        return Evidence({**seen, "certificate": self.certificate, "weight": self._weight})
+        return Evidence({**seen, "certificates": self._certificates, "weight": self._weight})
 
     def socket(self) -> str:
         """Return the path of the socket on which CRI-O answers. Raises NodeError."""
+        return self.node.wait_for("CRI-O answers", self._answering, START_LIMIT)
+
+    def _answering(self) -> tuple[bool, str]:
         for path in SOCKETS:
-            if self.node.run(
-                ["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://crio/info"]
-            ).out:
-                return path
-        raise NodeError(f"{self.node.name}: CRI-O does not answer on {', '.join(SOCKETS)}")
+            if self.node.run(["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://crio/info"]).out:
+                return True, path
+        return False, f"not on {', '.join(SOCKETS)}"
 
     def _cursor(self) -> str:
         out = self.node.check("journalctl -n 0 --show-cursor")

@@ -45,8 +45,11 @@ EFFECTS: dict[str, Effect] = {
     "crio.api.stream_address": Effect("listening address", lambda e, c: e.listens(c.value, "*")),
     "crio.api.stream_port": Effect("listening port", lambda e, c: e.listens("*", c.value)),
     "crio.api.stream_enable_tls": Effect("TLS of the port", lambda e, c: bool(e.tls(STREAM_PORT))),
+    "crio.api.stream_tls_cert": Effect(
+        "served certificate", lambda e, c: e.tls(STREAM_PORT).get("certificate") == e.certificate(c.value)
+    ),
     "crio.api.tls_min_version": Effect(
-        "refused TLS 1.2", lambda e, c: bool(e.tls(STREAM_PORT)) and not e.tls(STREAM_PORT, "1.2")
+        "refused TLS 1.2", lambda e, c: bool(e.tls(METRICS_PORT)) and not e.tls(METRICS_PORT, "1.2")
     ),
     "crio.image.pause_command": Effect(
         "process of a new pod", lambda e, c: e.infra().get("process", {}).get("args") == [c.value], ("infra",)
@@ -73,7 +76,7 @@ EFFECTS: dict[str, Effect] = {
         "listening port", lambda e, c: e.listens("*", METRICS_PORT) or e.listens("*", 9090)
     ),
     "crio.metrics.metrics_cert": Effect(
-        "served certificate", lambda e, c: e.tls(METRICS_PORT).get("certificate") == e.seen["certificate"]
+        "served certificate", lambda e, c: e.tls(METRICS_PORT).get("certificate") == e.certificate(c.value)
     ),
     "crio.metrics.metrics_collectors": Effect(
         "served metrics",
@@ -81,7 +84,7 @@ EFFECTS: dict[str, Effect] = {
     ),
     "crio.metrics.metrics_host": Effect("listening address", lambda e, c: e.listens(c.value, "*")),
     "crio.metrics.metrics_port": Effect("listening port", lambda e, c: e.listens("*", c.value)),
-    "crio.metrics.metrics_socket": Effect("socket", lambda e, c: e.exists(c.value)),
+    "crio.metrics.metrics_socket": Effect("listening socket", lambda e, c: e.listens_at(c.value)),
     "crio.network.cni_default_network": Effect(
         "address of a new pod", lambda e, c: _address(e).startswith("10.89."), ("networked",)
     ),
@@ -91,7 +94,7 @@ EFFECTS: dict[str, Effect] = {
     "crio.network.plugin_dir": Effect(
         "plugin_dirs in GET /config", lambda e, c: c.value in e.config["crio"]["network"]["plugin_dirs"]
     ),
-    "crio.nri.nri_listen": Effect("socket", lambda e, c: e.exists(c.value)),
+    "crio.nri.nri_listen": Effect("listening socket", lambda e, c: e.listens_at(c.value)),
     "crio.root": Effect("root in GET /info", lambda e, c: e.seen["info"]["storage_root"] == c.value),
     "crio.runroot": Effect("files below it", lambda e, c: e.exists(f"{c.value}/overlay-containers")),
     "crio.runtime.absent_mount_sources_to_reject": Effect(
@@ -122,7 +125,9 @@ EFFECTS: dict[str, Effect] = {
         "cgroup driver in GET /info", lambda e, c: e.seen["info"]["cgroup_driver"] == c.value
     ),
     "crio.runtime.conmon": _conmon("program", lambda e, c: e.monitor("plain")[:1] == [c.value]),
-    "crio.runtime.conmon_cgroup": _conmon("cgroup", lambda e, c: _in_a_pod(e, "bare"), "bare"),
+    "crio.runtime.conmon_cgroup": Effect(
+        "cgroup with CPUs for a new conmon, which the node cannot give", lambda e, c: _needs_cpus(e, "plain"), ("plain",)
+    ),
     "crio.runtime.conmon_env": _conmon(
         "environment", lambda e, c: _last(c) in e.monitor("plain", "environment")
     ),
@@ -173,7 +178,7 @@ EFFECTS: dict[str, Effect] = {
         "arguments", lambda e, c: "journald:" in e.monitor("plain") or "journald" in e.error("plain")
     ),
     "crio.runtime.min_injected_gomaxprocs": _spec(
-        "environment", lambda e, c: f"GOMAXPROCS={c.value}" in e.environment("plain")
+        "environment", lambda e, c: f"GOMAXPROCS={c.value}" in e.environment("besteffort"), "besteffort"
     ),
     "crio.runtime.namespaces_dir": Effect(
         "namespace of a new pod",
@@ -181,12 +186,11 @@ EFFECTS: dict[str, Effect] = {
         ("networked",),
     ),
     "crio.runtime.no_pivot": _conmon("arguments", lambda e, c: "--no-pivot" in e.monitor("plain")),
-    "crio.runtime.pids_limit": _spec("limits", lambda e, c: e.resources("plain", "pids").get("limit") == c.value),
     "crio.runtime.pinns_path": Effect(
         "call of the program", lambda e, c: e.exists(f"{base.RUN}/pinns-was-called"), ("networked",)
     ),
     "crio.runtime.privileged_seccomp_profile": _spec(
-        "seccomp profile", lambda e, c: e.filtered_calls("privileged") == ["acct"], "privileged"
+        "seccomp profile", lambda e, c: _refuses(e, "privileged", c), "privileged"
     ),
     "crio.runtime.read_only": _spec("root", lambda e, c: bool(e.spec("plain").get("root", {}).get("readonly"))),
     _handler("allowed_annotations"): _spec(
@@ -205,7 +209,7 @@ EFFECTS: dict[str, Effect] = {
         ("handled",),
     ),
     _handler("inherit_default_runtime"): _conmon("arguments", lambda e, c: _root(e, "heir", "crun"), "heir"),
-    _handler("monitor_cgroup"): _conmon("cgroup", lambda e, c: _in_the_service(e, "handled"), "handled"),
+    _handler("monitor_cgroup"): _conmon("cgroup", lambda e, c: _in_the_service(e, "grouped"), "grouped"),
     _handler("monitor_env"): _conmon(
         "environment", lambda e, c: _last(c) in e.monitor("handled", "environment"), "handled"
     ),
@@ -232,15 +236,18 @@ EFFECTS: dict[str, Effect] = {
         ("typed",),
     ),
     _handler("seccomp_profile"): _spec(
-        "seccomp profile", lambda e, c: e.filtered_calls("handled") == ["acct"], "handled"
+        "seccomp profile", lambda e, c: _refuses(e, "handled", c), "handled"
     ),
     "crio.runtime.seccomp_profile": _spec(
-        "seccomp profile", lambda e, c: e.filtered_calls("plain") == ["acct"]
+        "seccomp profile", lambda e, c: _refuses(e, "plain", c)
     ),
     "crio.runtime.timezone": _spec("mounts", lambda e, c: "/etc/localtime" in e.mounts("plain")),
     "crio.runtime.uid_mappings": Effect("mappings in GET /info", lambda e, c: _maps(e, "uids")),
     "crio.runtime.workloads.*.activation_annotation": _spec(
         "CPU shares", lambda e, c: e.resources("workload", "cpu").get("shares") != 10 and bool(e.spec("workload")), "workload"
+    ),
+    "crio.runtime.workloads.*.annotation_prefix": _spec(
+        "CPU shares", lambda e, c: e.resources("workload", "cpu").get("shares") == 30, "workload"
     ),
     "crio.runtime.workloads.*.resources.cpuset": _spec(
         "CPUs", lambda e, c: e.resources("workload", "cpu").get("cpus") == c.value, "workload"
@@ -260,17 +267,20 @@ EFFECTS: dict[str, Effect] = {
 }  # fmt: skip
 
 
-def _cpus(evidence: Evidence) -> str:
-    return evidence.infra().get("linux", {}).get("resources", {}).get("cpu", {}).get("cpus", "")
-
-
 def _address(evidence: Evidence) -> str:
     return evidence.status("networked").get("network", {}).get("ip", "")
 
 
-def _in_a_pod(evidence: Evidence, pod: str) -> bool:
-    cgroup = str(evidence.monitor(pod, "cgroup") or "")
-    return bool(cgroup) and "crio.service" not in cgroup
+def _cpus(evidence: Evidence) -> str:
+    return evidence.infra().get("linux", {}).get("resources", {}).get("cpu", {}).get("cpus", "")
+
+
+def _needs_cpus(evidence: Evidence, pod: str) -> bool:
+    return "crio-conmon-" in evidence.error(pod) and "cgroup.controllers" in evidence.error(pod)
+
+
+def _refuses(evidence: Evidence, pod: str, change: Change) -> bool:
+    return evidence.filtered_calls(pod) == [base.SECCOMP[change.value.rpartition("/")[2]]]
 
 
 def _in_the_service(evidence: Evidence, pod: str) -> bool:

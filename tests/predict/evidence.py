@@ -6,6 +6,8 @@ from typing import Any
 
 from predict.changes import Change
 
+_ENTRIES = ("runtimes", "workloads")
+
 
 class Evidence:
     """One look at a node."""
@@ -13,6 +15,10 @@ class Evidence:
     def __init__(self, seen: dict[str, Any]) -> None:
         self.seen = seen
         self.config: dict[str, Any] = tomllib.loads(seen["config"])
+        for entries in (self.config.get("crio", {}).get("runtime", {}).get(name, {}) for name in _ENTRIES):
+            for entry in entries.values():
+                # Computed from a map: in another order after each start.
+                entry.pop("DisallowedAnnotations", None)
 
     def value(self, change: Change) -> object:
         """Return the value of a changed key in GET /config; None if it has no line."""
@@ -84,6 +90,10 @@ class Evidence:
                 return True
         return False
 
+    def listens_at(self, path: str) -> bool:
+        """Return whether something listens on a socket of this path."""
+        return path in self.seen["listeners"]
+
     def exists(self, path: str) -> bool:
         """Return whether a path exists on the node."""
         return path in self.seen["files"]
@@ -93,6 +103,10 @@ class Evidence:
         return next(
             (each[newest] for address, each in self.seen["tls"].items() if address.endswith(f":{port}")), {}
         )
+
+    def certificate(self, path: str) -> str:
+        """Return the certificate in one of the node's files, as PEM."""
+        return self.seen["certificates"][path]
 
     def metrics(self, port: int) -> str:
         """Return the metrics that are served on a port."""

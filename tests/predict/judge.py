@@ -31,7 +31,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A row of the table. by: what decided, EFFECT, LIVE or ""; why: for a key that is not confirmed."""
+    """A row of the table. by: what decided, EFFECT, LIVE or ""; why: for a key that is not confirmed, or only in part."""
 
     key: str
     predicted: str
@@ -48,7 +48,8 @@ def judge(seen: Observation) -> Verdict:
     if why:
         return Verdict(seen.key, seen.predicted, "-", UNPROVED, why=why)
     steps, by = (seen.effect, EFFECT) if seen.effect else (seen.config, LIVE)
-    observed = "reload" if steps["reload"] else "restart"
+    # A SIGHUP that cannot undo what another one did is not enough: a change that fails must be undone as it was made.
+    observed = "reload" if steps["reload"] and not steps.get("back") else "restart"
     if observed == "restart" and seen.lost:
         observed = "drain"
     outcome, why = _outcome(seen, steps, observed)
@@ -72,10 +73,11 @@ def _unusable(seen: Observation) -> str:
 
 
 def _outcome(seen: Observation, steps: dict[str, bool], observed: str) -> tuple[str, str]:
-    if observed == seen.predicted == "reload" and steps.get("back", True):
-        return CONTRADICTED, "the old value does not come back with another SIGHUP"
+    stays = "the old value does not come back with another SIGHUP" if steps.get("back") else ""
     if observed == seen.predicted:
-        return CONFIRMED, ""
+        return CONFIRMED, stays
+    if stays and seen.predicted == "reload":
+        return CONTRADICTED, stays
     if (seen.predicted, observed) == ("drain", "restart"):
         return UNPROVED, "a restart suffices for the new value, and the pods of this node survived it"
     if observed == "drain":

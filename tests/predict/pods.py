@@ -73,7 +73,7 @@ _PODS: dict[str, dict[str, Any]] = {
         "handler": "predict",
         "pod": {"annotations": {"umask.crio.io": "0077"}},
     },
-    "bare": {"handler": "bare"},
+    "grouped": {"handler": "grouped"},
     "executing": {"handler": "predict", "execute": True},
     "privileged": {
         "handler": "predict",
@@ -96,8 +96,18 @@ _PODS: dict[str, dict[str, Any]] = {
         }
     },
     "mounted": {"container": {"mounts": [{"host_path": ABSENT, "container_path": "/predict-absent"}]}},
-    "workload": {"pod": {"annotations": {"predict.example/workload": ""}}},
+    # The second annotation only counts with another prefix.
+    "workload": {
+        "pod": {
+            "annotations": {
+                "predict.example/activate": "",
+                "another.example/workload": '{"cpushares": 30}',
+            }
+        }
+    },
     "logged": {"pod": {"log_directory": None}, "container": {"log_path": ""}},
+    # What a kubelet names the cgroup of such a pod; CRI-O looks for the word.
+    "besteffort": {"pod": {"linux": {"cgroup_parent": "/predict-besteffort"}}},
     "cdi": {"container": {"CDI_devices": [{"name": "predict.example/device=one"}]}},
     "blockio": {"pod": {"annotations": {"blockio.resources.beta.kubernetes.io/pod": "predict"}}},
     **{name: {"handler": name} for name in ("moved", "rooted", "typed", "heir")},

@@ -5,9 +5,13 @@ import json
 
 from testbed.node import Node, NodeError, Pod
 
-_STATUS = 'crictl inspect "$1" && crictl exec "$1" true >&2'
+_STATUS = 'crictl inspect "$1" && crictl exec --sync "$1" true >&2'
 _ENDPOINTS = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT")  # crictl prefers them to its file
-_STOP = 'crictl stop --timeout 10 "$1" >&2; crictl inspect "$1"'
+# The container ends by itself; CRI-O has to notice it.
+_END = """kill "$2" || exit
+for _ in $(seq 50); do crictl inspect "$1" | grep -q CONTAINER_EXITED && break; sleep 0.2; done
+crictl inspect "$1"
+"""
 
 
 def move_in(node: Node, handler: str = "") -> Pod:
@@ -16,7 +20,7 @@ def move_in(node: Node, handler: str = "") -> Pod:
 
 
 def loss(node: Node, resident: Pod, socket: str) -> str:
-    """Return what CRI-O can no longer do with a pod after a restart; empty if it still has it. The pod is stopped.
+    """Return what CRI-O can no longer do with a pod after a restart; empty if it still has it. The pod is gone then.
 
     socket: the path of that of CRI-O.
     """
@@ -24,15 +28,20 @@ def loss(node: Node, resident: Pod, socket: str) -> str:
     found = node.run(["sh", "-c", _STATUS, "sh", resident.container_id], environment=endpoint)
     if found.rc:
         return f"a pod of before: {_last_line(found.err)}"
-    state = json.loads(found.out)["status"]["state"]
+    inspected = json.loads(found.out)
+    state, pid = inspected["status"]["state"], str(inspected["info"]["pid"])
     if state != "CONTAINER_RUNNING":
         return f"a pod of before is {state}"
-    stopped = node.run(["sh", "-c", _STOP, "sh", resident.container_id], environment=endpoint)
-    if stopped.rc:
-        return f"a pod of before: {_last_line(stopped.err)}"
-    status = json.loads(stopped.out)["status"]
+    ended = node.run(["sh", "-c", _END, "sh", resident.container_id, pid], environment=endpoint, limit=120)
+    if ended.rc:
+        return f"a pod of before: {_last_line(ended.err)}"
+    status = json.loads(ended.out)["status"]
     if (status["state"], status["exitCode"]) != ("CONTAINER_EXITED", 0):
-        return f"a pod of before cannot be stopped: {status['state']}, exit code {status['exitCode']}"
+        return f"CRI-O does not notice the end of a pod of before: {status['state']}, exit code {status['exitCode']}"
+    for command, what in (("stopp", "stopped"), ("rmp", "removed")):
+        done = node.run(["crictl", "--timeout", "20s", command, resident.pod_id], environment=endpoint)
+        if done.rc:
+            return f"a pod of before cannot be {what}: {_last_line(done.err)}"
     return ""
 
 

@@ -23,13 +23,14 @@ class Theatre:
         self.daemon, self.base, self.before = daemon, base, before
 
     def play(self, made: Sequence[Change]) -> list[Observation]:
-        """Make the changes of a round, and return what was seen of each. Raises NodeError if the end is not as the beginning."""
+        """Make the changes of a round, and return what was seen of each.
+
+        Raises NodeError if the end is not as the beginning, or if the round could not be played; the node is of no use then.
+        """
         seen = {each: _observation(each, self.before) for each in made}
-        try:
-            self._reload(seen)
-            self._restart(seen)
-        finally:
-            self._restore()
+        self._reload(seen)
+        self._restart(seen)
+        self._restore()
         return list(seen.values())
 
     def _reload(self, seen: dict[Change, Observation]) -> None:

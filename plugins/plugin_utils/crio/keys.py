@@ -27,9 +27,10 @@ ignore_case           choices are accepted in any case
 otherwise             what CRI-O does with a value that is not among the choices; absent: it does not start
 minimum, maximum      CRI-O refuses other numbers, or silently uses a different number
 format                name of another check in value_formats.py; applies to each element of a list
-live                  what makes CRI-O use a new value: "reload" (SIGHUP, pkg/config/reload.go); "restart", if the
-                      column is absent; "drain", a restart that running pods do not survive, or after which CRI-O
-                      does not find them, or not their handler, cgroup or exit; "reboot", which no key needs
+live                  what makes CRI-O use a new value, and the old one again: "reload" (SIGHUP,
+                      pkg/config/reload.go); "restart", if the column is absent; "drain", a restart that running
+                      pods do not survive, or after which CRI-O does not find them, or not their handler, cgroup or
+                      exit; "reboot", which no key needs
 secret                values may hold secrets and are never printed
 unprinted             GET /config may differ from the file: CRI-O merges, completes or adapts the value, or
                       still prints the old value after a reload
@@ -294,7 +295,7 @@ KEYS = json.loads("""
     "live": "reload"},
   {"key": "crio.runtime.blockio_reload", "type": "boolean", "default": false, "since": "1.29"},
   {"key": "crio.runtime.cdi_spec_dirs", "type": "strings", "default": ["/etc/cdi", "/var/run/cdi"],
-    "since": "1.24", "live": "reload", "unprinted": true},
+    "since": "1.24", "unprinted": true},
   {"key": "crio.runtime.cgroup_manager", "type": "string", "default": "systemd",
     "choices": ["cgroupfs", "systemd"], "live": "drain"},
   {"key": "crio.runtime.conmon", "type": "string", "default": "",

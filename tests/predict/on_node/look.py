@@ -120,8 +120,9 @@ class Looker:
         for path in self.asked["new_files"]:
             shutil.rmtree(path, ignore_errors=True)
         with ThreadPoolExecutor(3) as pool:
-            names = list(self.asked["pods"])
-            return dict(zip(names, pool.map(self.pod, self.asked["pods"].values()), strict=True))
+            # Those first that take longest.
+            asked = sorted(self.asked["pods"].items(), key=lambda named: -named[1]["limit"])
+            return dict(zip([name for name, _ in asked], pool.map(self.pod, [pod for _, pod in asked]), strict=True))
 
     def images(self):
         """Return {name: whether it is pinned}."""
@@ -192,8 +193,9 @@ def monitor(container, executing=False):
 
 
 def listeners():
-    """Return the TCP addresses on which this host listens, such as 127.0.0.1:10010."""
-    return sorted({line.split()[3] for line in call("ss", "-Hltn").splitlines()})
+    """Return the TCP addresses and the paths of sockets on which this host listens, such as 127.0.0.1:10010."""
+    addresses = {line.split()[3] for line in call("ss", "-Hltn").splitlines()}
+    return sorted(addresses | {line.split()[4] for line in call("ss", "-Hlx").splitlines()})
 
 
 def described(address):

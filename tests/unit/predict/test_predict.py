@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import pars
 from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
 from predict import __main__ as program
 from predict import base, changes, pods
+from predict.daemon import CERTIFICATES
 from predict.effects import EFFECTS
 from predict.evidence import Evidence
 from predict.judge import (
@@ -92,7 +93,7 @@ def test_a_drop_in_has_the_whole_handler_because_crio_replaces_it():
 def test_a_drop_in_has_the_whole_workload_with_its_resources():
     change = next(each for each in ALL if each.key.endswith("cpuset") and "workloads" in each.key)
     entry = tomllib.loads(changes.drop_in([change], BASE))["crio"]["runtime"]["workloads"]["predict"]
-    assert entry["activation_annotation"] == "predict.example/workload"
+    assert entry["activation_annotation"] == "predict.example/activate"
     assert entry["resources"] == {"cpushares": 10, "cpuset": change.value}
 
 
@@ -163,7 +164,7 @@ def test_no_effect_is_there_where_nothing_is():
         {
             "socket": "", "config": "[crio.network]\nplugin_dirs = []\n", "pods": dict.fromkeys(pods.names(), pod),
             "info": {"storage_root": "", "storage_driver": "", "cgroup_driver": ""}, "images": {}, "pulls": {},
-            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificate": "x",
+            "listeners": [], "files": [], "tls": {}, "metrics": {}, "certificates": dict.fromkeys(CERTIFICATES, "x"),
             "weight": 101, "journal": "Checking image status",
         }
     )  # fmt: skip
@@ -208,7 +209,7 @@ def test_the_search_ends_after_one_attempt_if_nothing_fails():
         pytest.param(seen("restart", config="s"), "restart", CONFIRMED, id="a restart loads it"),
         pytest.param(seen("restart", config="rs"), "reload", CONTRADICTED, id="SIGHUP loads what needs a restart"),
         pytest.param(seen("reload", config="s"), "restart", CONTRADICTED, id="a restart is needed after all"),
-        pytest.param(seen("reload", config="rus"), "reload", CONTRADICTED, id="the change cannot be undone"),
+        pytest.param(seen("reload", config="rus"), "restart", CONTRADICTED, id="the change cannot be undone"),
         pytest.param(seen("restart", config=""), "-", UNPROVED, id="it never shows"),
         pytest.param(seen("restart", config="bs"), "-", UNPROVED, id="it shows before"),
         pytest.param(seen("restart", config="rs", effect="s"), "restart", CONFIRMED, id="the effect decides"),
@@ -226,6 +227,12 @@ def test_each_observation_has_its_verdict(observation, observed, outcome):
     verdict = judge(observation)
     assert (verdict.observed, verdict.outcome) == (observed, outcome)
     assert bool(verdict.why) is (outcome != CONFIRMED)
+
+
+def test_a_key_that_sighup_loads_and_cannot_undo_needs_a_restart_with_a_remark():
+    verdict = judge(seen("restart", config="rs", effect="rus"))
+    assert (verdict.observed, verdict.outcome) == ("restart", CONFIRMED)
+    assert "does not come back" in table([verdict])[-1]
 
 
 def test_a_verdict_says_whether_an_effect_or_the_live_configuration_decided():

@@ -8,16 +8,19 @@ import tomllib
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import Catalogue
+from ansible_collections.cri.node.plugins.plugin_utils.crio.keys import CHOICES, KEYS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from predict import base, changes, residents, rounds
 from predict.evidence import Evidence
-from predict.judge import CONFIRMED, CONTRADICTED, UNPROVED, judge
+from predict.judge import CONFIRMED, CONTRADICTED, UNPROVED, judge, passes
 from testbed.node import NodeError
 
 BASE = base.configuration("/usr/bin/conmon")
-ALL = {each.key: each for each in changes.changes(parse_version("1.37"))}
-PLUGINS, TIMEOUT, IDLE, KEYS = (
+VERSION = parse_version("1.37")
+ALL = {each.key: each for each in changes.changes(VERSION)}
+PLUGINS, TIMEOUT, IDLE, KEYS_PATH = (
     "crio.nri.nri_plugin_dir",
     "crio.runtime.ctr_stop_timeout",
     "crio.api.stream_idle_timeout",
@@ -92,7 +95,7 @@ class Played:
 def play(monkeypatch):
     """Return a function that plays a round of some keys with a daemon, and returns the verdicts by key."""
 
-    def call(daemon, *keys):
+    def call(daemon, *keys, among=ALL):
         def move_in(_node, _handler):
             daemon.pods += 1
 
@@ -100,32 +103,51 @@ def play(monkeypatch):
         monkeypatch.setattr(residents, "loss", lambda *_arguments: "" if daemon.pods else "the pod is gone")
         monkeypatch.setattr(residents, "move_out", lambda _node: setattr(daemon, "pods", 0))
         before = daemon.look([])
-        seen = rounds.Theatre(daemon, BASE, before).play([ALL[key] for key in keys])
+        seen = rounds.Theatre(daemon, BASE, before).play([among[key] for key in keys])
         return {each.key: judge(each) for each in seen}
 
     return call
 
 
 def test_keys_that_only_a_start_loads_are_told_from_those_that_sighup_loads(play):
-    found = play(Played(reloads=[KEYS]), PLUGINS, TIMEOUT, KEYS)
+    found = play(Played(reloads=[KEYS_PATH]), PLUGINS, TIMEOUT, KEYS_PATH)
     assert {key: each.observed for key, each in found.items()} == {
         PLUGINS: "restart",
         TIMEOUT: "restart",
-        KEYS: "reload",
+        KEYS_PATH: "reload",
     }
     assert {each.outcome for each in found.values()} == {CONFIRMED}
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong", "observed"),
+    [
+        pytest.param(TIMEOUT, "reload", "restart", id="SIGHUP does not load it"),
+        pytest.param(KEYS_PATH, None, "reload", id="SIGHUP loads it"),
+        pytest.param(PLUGINS, "reload", "drain", id="it costs a pod"),
+    ],
+)
+def test_a_wrong_entry_of_the_catalogue_is_contradicted(play, monkeypatch, key, wrong, observed):
+    entries = [{**entry, "live": wrong} if entry["key"] == key else entry for entry in KEYS]
+    monkeypatch.setattr(changes, "CATALOGUE", Catalogue(entries, CHOICES))
+    wrongly = {each.key: each for each in changes.changes(VERSION)}
+    daemon = Played(reloads=[KEYS_PATH], costly=[PLUGINS] if observed == "drain" else [])
+    verdict = play(daemon, key, among=wrongly)[key]
+    assert (verdict.predicted, verdict.observed) == (wrong or "restart", observed)
+    assert verdict.outcome == CONTRADICTED
+    assert not passes([verdict])
+
+
 def test_a_round_without_surprises_restarts_the_daemon_twice(play):
-    daemon = Played(reloads=[KEYS])
-    play(daemon, PLUGINS, TIMEOUT, KEYS)
+    daemon = Played(reloads=[KEYS_PATH])
+    play(daemon, PLUGINS, TIMEOUT, KEYS_PATH)
     assert daemon.starts == 2
     assert daemon.live == BASE
     assert daemon.pods == 0
 
 
 def test_a_key_that_sighup_loads_unexpectedly_contradicts_its_prediction(play):
-    found = play(Played(reloads=[KEYS, TIMEOUT]), TIMEOUT, KEYS)
+    found = play(Played(reloads=[KEYS_PATH, TIMEOUT]), TIMEOUT, KEYS_PATH)
     assert (found[TIMEOUT].observed, found[TIMEOUT].outcome) == ("reload", CONTRADICTED)
 
 
@@ -137,11 +159,11 @@ def test_a_key_that_a_start_refuses_does_not_spoil_the_others(play):
 
 
 def test_a_key_that_sighup_refuses_needs_a_restart_and_does_not_spoil_the_others(play):
-    found = play(Played(reloads=[KEYS], unloadable=[TIMEOUT]), PLUGINS, TIMEOUT, KEYS)
+    found = play(Played(reloads=[KEYS_PATH], unloadable=[TIMEOUT]), PLUGINS, TIMEOUT, KEYS_PATH)
     assert {key: each.observed for key, each in found.items()} == {
         PLUGINS: "restart",
         TIMEOUT: "restart",
-        KEYS: "reload",
+        KEYS_PATH: "reload",
     }
 
 
