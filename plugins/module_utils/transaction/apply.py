@@ -78,7 +78,8 @@ def _apply(
     notes += probes.run(layout, request, service)
     _refuse_foreign_changes(prepared)
     generation.commit(layout, request, service, report["crio"]["version"], ready, state)
-    outcome = _finished(layout, request, prepared, ready, service, outranked, notes)
+    systemd_read_units = _touches_units(request) or (before is not None and not before["enabled"])
+    outcome = _finished(layout, request, prepared, ready, service, outranked, notes, systemd_read_units)
     if before is not None:
         outcome["running"] = len(before["running"])
         outcome["overruled"] = before.get("overruled", [])
@@ -202,6 +203,7 @@ def _finished(
     service: CrioService,
     outranked: dict[str, str | None],
     notes: list[str],
+    systemd_read_units: bool,
 ) -> Outcome:
     """Return the outcome of a committed change. Failures from here on leave files to clean up, and are warnings."""
     number = ready.number
@@ -213,8 +215,8 @@ def _finished(
             f"the change is committed, but not everything was cleaned up; the next run continues: {error}"
         )
     warnings += generation.tidy(layout, number)
-    if _touches_units(request):
-        # systemd has also read the unit that would have recovered at boot; make it forget that one.
+    if systemd_read_units:  # `systemctl enable` makes it do so, too
+        # It has also read the unit that would have recovered at boot; make it forget that one.
         run(["systemctl", "daemon-reload"])
     warnings += intent.finish(layout)
     return {
