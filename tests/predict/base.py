@@ -75,7 +75,7 @@ def configuration(conmon: str) -> dict[str, Any]:
                         "resources": {"cpushares": 10},
                     }
                 },
-            }
+            },
         }
     }
 

@@ -99,7 +99,9 @@ class Daemon:
 
     def _answering(self) -> tuple[bool, str]:
         for path in SOCKETS:
-            if self.node.run(["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://crio/info"]).out:
+            if self.node.run(
+                ["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://crio/info"]
+            ).out:
                 return True, path
         return False, f"not on {', '.join(SOCKETS)}"
 
