@@ -35,6 +35,10 @@ from typing import cast
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
+
+compile_once()  # each of the following imports
+
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationRequest
 from ansible_collections.cri.node.plugins.module_utils.crio import configuration

@@ -29,10 +29,10 @@ from . import intent, lock
 from . import state as committed
 
 if TYPE_CHECKING:
+    # zip_import and main are what the program starts with. Ansible copies to a node what a module imports anywhere, with all that
+    # this imports. Only the program itself runs it: each module that is imported at the top is compiled in each call of a node.
+    from .. import zip_import  # noqa: F401
     from ..contract import Outcome, Request
-
-    # The entry of the program. Ansible copies to a node what a module imports anywhere, with all that this imports. Only the
-    # program itself runs it: each module that is imported here is compiled in each call of a node.
     from . import main  # noqa: F401
 
 UNIT = "cri-node-apply.service"
@@ -92,10 +92,17 @@ MODULES = (
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",
+    "zip_import",
 )
 # Imports all modules at once, also those that are only needed for an error: later a disk may be broken or too many files be open.
-_MAIN = "import sys\n{}sys.exit(cri_node.transaction.main.main(sys.argv[1:]))\n".format(
-    "".join(f"import cri_node.{name}\n" for name in MODULES)
+_MAIN = "\n".join(
+    [
+        "import sys",
+        "import cri_node.zip_import",
+        "cri_node.zip_import.compile_once()",
+        *(f"import cri_node.{name}" for name in MODULES),
+        "sys.exit(cri_node.transaction.main.main(sys.argv[1:]))\n",
+    ]
 )
 #: more of its modules, which only a change with probes imports
 MODULES_OF_PROBES = (
