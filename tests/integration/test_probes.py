@@ -114,7 +114,7 @@ def test_a_handler_whose_program_fails_is_undone_with_the_reason(node, run_playb
 def test_a_handler_that_crio_ignores_is_undone(node, run_playbook):
     variables = handler("/nowhere/crun", image=node.image("hello-world"))
     outcome = run_playbook(ROLE, node, variables=variables).of(APPLY)
-    assert (outcome["phase"], outcome["as_before"]) == ("probe", True)
+    assert (outcome["phase"], outcome["as_before"]) == ("probe", True), outcome["msg"]
     assert "a pod with the handler tried does not run" in outcome["msg"]
     assert '"/nowhere/crun" (from crio_config__tried)' in outcome["msg"]
 
