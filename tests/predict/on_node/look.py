@@ -122,7 +122,9 @@ class Looker:
         with ThreadPoolExecutor(3) as pool:
             # Those first that take longest.
             asked = sorted(self.asked["pods"].items(), key=lambda named: -named[1]["limit"])
-            return dict(zip([name for name, _ in asked], pool.map(self.pod, [pod for _, pod in asked]), strict=True))
+            return dict(
+                zip([name for name, _ in asked], pool.map(self.pod, [pod for _, pod in asked]), strict=True)
+            )
 
     def images(self):
         """Return {name: whether it is pinned}."""
