@@ -10,7 +10,9 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 
 from testbed import bed
 from testbed.bed import TestBed
@@ -36,6 +38,7 @@ from predict.effects import EFFECTS
 from predict.judge import UNPROVED, Verdict, judge, passes, summary, table
 from predict.rounds import Theatre
 
+NODES = 2  # that share the rounds
 DEFAULTS = "crio --config /dev/null --config-dir /run/predict/no-such-directory config --default 2>/dev/null"
 
 
@@ -60,7 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
     bed.sweep()
     test_bed = TestBed(f"predict-{os.getpid()}", source, owner="" if options.keep else bed.owner_mark())
     try:
-        verdicts = observe(_new_nodes(test_bed, options.keep), version, options.only)
+        test_bed.prepare()
+        discard = (lambda _node: None) if options.keep else (lambda node: test_bed.remove(node.name))
+        verdicts = observe(_new_node(test_bed), discard, version, options.only, NODES)
     except (NodeError, EngineError) as error:
         print(f"predict: {error}")
         return 1
@@ -71,31 +76,36 @@ def main(arguments: list[str] | None = None) -> int:
     return int(not passes(verdicts))
 
 
-def observe(nodes: Iterator[Node], version: Version, only: str) -> list[Verdict]:
-    """Return the verdicts on all keys, sorted. Raises NodeError if the last node is not healthy at the end.
+def observe(
+    new_node: Callable[[], Node],
+    discard: Callable[[Node], None],
+    version: Version,
+    only: str,
+    at_once: int = 1,
+) -> list[Verdict]:
+    """Return the verdicts on all keys, sorted. Raises NodeError if a node is not healthy at the end.
 
-    nodes: new nodes; another one is taken after a round that could not be played to its end, whose keys are unproved.
+    new_node: another one is taken after a round that could not be played to its end, whose keys are unproved.
+    discard: what becomes of the node of such a round.
+    at_once: how many nodes share the rounds.
     """
     made = [each for each in changes(version) if only in each.key or only in each.round]
-    theatre: Theatre | None = None
+    rounds: SimpleQueue[list[Change]] = SimpleQueue()
+    names = dict.fromkeys(each.round for each in made)
+    for played in sorted(
+        ([each for each in made if each.round == name] for name in names), key=len, reverse=True
+    ):
+        rounds.put(played)
+    with ThreadPoolExecutor(at_once) as pool:
+        players = [
+            pool.submit(_play, rounds, new_node, discard, made) for _ in range(min(at_once, len(names)))
+        ]
+    printed: list[str] = []
     verdicts: list[Verdict] = []
-    defaults = ""
-    for name in dict.fromkeys(each.round for each in made):
-        played = [each for each in made if each.round == name]
-        theatre = theatre or _theatre(next(nodes), made)
-        defaults = defaults or theatre.daemon.node.check(DEFAULTS)
-        try:
-            verdicts += _round(theatre, name, played)
-        except NodeError as error:
-            print(f"{name}: {error}", flush=True)
-            why = f"its round ended early: {(str(error).splitlines() or [''])[-1][-300:]}"
-            verdicts += [Verdict(each.key, each.predicted, "-", UNPROVED, why=why) for each in played]
-            theatre = None
-    if theatre:
-        node = theatre.daemon.node
-        node.wait_for_crio()
-        node.run_pod()
-        node.remove_pods()
+    for player in players:
+        found, keys = player.result()
+        verdicts += found
+        printed = printed or keys
     verdicts += [
         Verdict(key.key, key.live_in(version), "-", UNPROVED, why=UNTRIED[key.key])
         for key in CATALOGUE.keys_of(version)
@@ -103,19 +113,50 @@ def observe(nodes: Iterator[Node], version: Version, only: str) -> list[Verdict]
     ]
     verdicts += [
         Verdict(key, "-", "-", UNPROVED, why="the catalogue does not have this key, which CRI-O prints")
-        for key in compare.printed_keys(defaults)
+        for key in printed
         if key not in {each.key for each in CATALOGUE.keys_of(version)} and only in key
     ]
     return sorted(verdicts, key=lambda each: each.key)
 
 
-def _new_nodes(test_bed: TestBed, keep: bool) -> Iterator[Node]:
-    """Yield new nodes, one at a time; those before are removed, unless they are kept for inspection."""
-    for number in itertools.count(1):
-        name = f"node-{number}"
-        yield test_bed.add(name)[0]
-        if not keep:
-            test_bed.remove(name)
+def _play(
+    rounds: "SimpleQueue[list[Change]]",
+    new_node: Callable[[], Node],
+    discard: Callable[[Node], None],
+    made: Sequence[Change],
+) -> tuple[list[Verdict], list[str]]:
+    """Play rounds until there are no more; returns the verdicts, and the keys that the node's CRI-O prints."""
+    node: Node | None = None
+    theatre: Theatre | None = None
+    verdicts: list[Verdict] = []
+    printed: list[str] = []
+    while not rounds.empty():
+        try:
+            played = rounds.get_nowait()
+        except Empty:
+            break
+        node = node or new_node()
+        try:
+            theatre = theatre or _theatre(node, made)
+            printed = printed or sorted(compare.printed_keys(node.check(DEFAULTS)))
+            verdicts += _round(theatre, played)
+        except NodeError as error:
+            print(f"{played[0].round}: {error}", flush=True)
+            why = f"its round ended early: {(str(error).splitlines() or [''])[0][-300:]}"
+            verdicts += [Verdict(each.key, each.predicted, "-", UNPROVED, why=why) for each in played]
+            discard(node)
+            node = theatre = None
+    if node:
+        node.wait_for_crio()
+        node.run_pod()
+        node.remove_pods()
+    return verdicts, printed
+
+
+def _new_node(test_bed: TestBed) -> Callable[[], Node]:
+    """Return a function that adds a node."""
+    numbers = itertools.count(1)
+    return lambda: test_bed.add(f"node-{next(numbers)}")[0]
 
 
 def _theatre(node: Node, made: Sequence[Change]) -> Theatre:
@@ -136,10 +177,10 @@ def _pods(made: Sequence[Change]) -> list[str]:
     return [name for name in pods.names() if name in needed]
 
 
-def _round(theatre: Theatre, name: str, made: list[Change]) -> list[Verdict]:
+def _round(theatre: Theatre, made: list[Change]) -> list[Verdict]:
     started = time.monotonic()
     found = [judge(each) for each in theatre.play(made)]
-    print(f"{name}: {len(made)} keys, {time.monotonic() - started:.0f} s", flush=True)
+    print(f"{made[0].round}: {len(made)} keys, {time.monotonic() - started:.0f} s", flush=True)
     return found
 
 

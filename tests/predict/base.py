@@ -22,6 +22,7 @@ DRAINED = ("moved", "rooted", "typed", "heir", "other")
 # Its content changes before each look; a weight is from 10 to 1000.
 BLOCKIO = f"{FILES}/blockio.yaml"
 SHIM = f"{PROGRAMS}/containerd-shim-predict-v2"
+SHIM_STARTED = "predict-shim-started"
 
 # The system call that each seccomp profile refuses, by the name of its file.
 SECCOMP = {"seccomp.json": "acct", "seccomp-privileged.json": "swapon", "seccomp-handler.json": "swapoff"}
@@ -132,10 +133,12 @@ def files() -> dict[str, str]:
             f'os.execv("{WRAPPER}", ["{WRAPPER}", *sys.argv[1:]])\n'
         ),
         f"{PROGRAMS}/platform": f'#!/bin/sh\nexec {PROGRAMS}/unprivileged "$@"\n',
+        # An OCI runtime, but for the start of a shim, which has the option -namespace.
+        SHIM: f'#!/bin/sh\ncase " $* " in *" -namespace "*) echo {SHIM_STARTED} >&2; exit 1;; esac\nexec {WRAPPER} "$@"\n',
         # As any other OCI runtime, it does not know the containers of the one before it.
         f"{PROGRAMS}/moved": (
             "#!/usr/bin/python3 -IS\nimport os, sys\n"
-            'told = ["--root=/run/predict-elsewhere" if each.startswith("--root=") else each for each in sys.argv[1:]]\n'
+            'told = [each.replace("/run/predict-moved", "/run/predict-elsewhere") for each in sys.argv[1:]]\n'
             f'os.execv("{WRAPPER}", ["{WRAPPER}", *told])\n'
         ),
     }
@@ -160,7 +163,6 @@ def prepare(node: Node) -> str:
     ).strip()
     node.check(
         f"set -e; mkdir -p {RUN} {FILES}/empty; cp {conmon} {PROGRAMS}/conmon-of-all; cp {conmon} {PROGRAMS}/conmon-of-one;"
-        f" ln -sf {WRAPPER} {SHIM};"
         # One key with several certificates, so that each change of a path alone fits the other path.
         f" cd {FILES}; openssl genrsa -out key.pem 2048 2>/dev/null;"
         f" for name in {OLD}cert cert metrics-cert; do openssl req -x509 -key key.pem -days 30 -subj /CN=$name -out $name.pem"

@@ -19,8 +19,8 @@ from testbed.source import ARCHITECTURES
 STREAM_PORT, METRICS_PORT = 10110, 9638
 RUNTIMES = ("crio", "runtime", "runtimes")
 # The handler or workload that a key of one is changed in, if it is not `predict`.
-NAMED = {"heir": "inherit_default_runtime", "grouped": "monitor_cgroup", "moved": "runtime_path", "rooted": "runtime_root", "typed": "runtime_type",
-         "slow": "container_create_timeout"}  # fmt: skip
+NAMED = {"heir": "inherit_default_runtime", "grouped": "monitor_cgroup", "moved": "runtime_path",
+         "rooted": "runtime_root", "typed": "runtime_type", "slow": "container_create_timeout"}  # fmt: skip
 CONFIG, PODS, SECOND, THIRD = "configuration", "pods", "pods again", "without pods"
 FAILING = "pods that do not start"
 
@@ -58,6 +58,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.network.plugin_dir": (CONFIG, f"{FILES}/empty"),
     "crio.network.plugin_dirs": (SECOND, ["/opt/cni/bin", "/usr/lib/cni", f"{FILES}/empty"]),
     "crio.nri.enable_nri": (SECOND, False),
+    "crio.nri.nri_disable_connections": (FAILING, True),
     "crio.nri.nri_listen": (CONFIG, f"{RUN}/nri.sock"),
     "crio.nri.nri_plugin_config_dir": (CONFIG, f"{FILES}/empty"),
     "crio.nri.nri_plugin_dir": (CONFIG, f"{FILES}/empty"),
@@ -137,7 +138,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "crio.runtime.timezone": (PODS, "Asia/Tokyo"),
     "crio.runtime.uid_mappings": (THIRD, "0:100000:65536"),
     "crio.runtime.workloads.*.activation_annotation": (SECOND, "predict.example/another"),
-    "crio.runtime.workloads.*.annotation_prefix": (CONFIG, "another.example"),
+    "crio.runtime.workloads.*.annotation_prefix": ("handlers", "another.example"),
     "crio.runtime.workloads.*.resources.cpuperiod": (PODS, 20000),
     "crio.runtime.workloads.*.resources.cpuquota": (PODS, 9000),
     "crio.runtime.workloads.*.resources.cpuset": (PODS, "0"),

@@ -15,8 +15,9 @@ from testbed.node import SOCKET, Node, NodeError
 DROP_IN = "/etc/crio/crio.conf.d/90-predict.conf"
 LOOK = "/usr/local/lib/predict/look.py"
 RELOADED, REFUSED = "Configuration reload completed", "Unable to reload configuration"
-RELOAD_LIMIT = 20  # seconds until one of these lines
-START_LIMIT = 60  # seconds
+RELOAD_LIMIT = 60  # seconds until one of these lines
+START_LIMIT = 120  # seconds
+LOOK_LIMIT = 1200  # seconds; a loaded machine takes many times what an idle one does
 SOCKETS = (f"{base.RUN}/crio.sock", SOCKET)  # with and without the change of crio.api.listen
 FILES = (
     f"{base.RUN}/pinns-was-called", f"{base.RUN}/version",
@@ -88,7 +89,7 @@ class Daemon:
         self.node.copy_in(base.BLOCKIO, base.blockio(self._weight))
         # What CRI-O leaves there must not be taken for that of a later look.
         self.node.check(["rm", "-f", f"{base.RUN}/pinns-was-called"])
-        seen = json.loads(self.node.check(["python3", LOOK], stdin=json.dumps(asked), limit=300))
+        seen = json.loads(self.node.check(["python3", LOOK], stdin=json.dumps(asked), limit=LOOK_LIMIT))
         if not seen["socket"]:
             raise NodeError(f"{self.node.name}: CRI-O does not answer on {', '.join(SOCKETS)}")
         return Evidence({**seen, "certificates": self._certificates, "weight": self._weight})

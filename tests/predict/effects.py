@@ -39,6 +39,7 @@ def _last(change: Change) -> str:
     return change.value[-1]
 
 
+NRI = "/var/run/nri/nri.sock"  # where it is by default
 _CAP = "CAP_SYS_PTRACE"
 EFFECTS: dict[str, Effect] = {
     "crio.api.listen": Effect("socket", lambda e, c: e.seen["socket"] == c.value),
@@ -93,6 +94,11 @@ EFFECTS: dict[str, Effect] = {
     ),
     "crio.network.plugin_dir": Effect(
         "plugin_dirs in GET /config", lambda e, c: c.value in e.config["crio"]["network"]["plugin_dirs"]
+    ),
+    "crio.nri.enable_nri": Effect("missing socket", lambda e, c: _has_no_nri(e)),
+    "crio.nri.nri_disable_connections": Effect("missing socket", lambda e, c: _has_no_nri(e)),
+    "crio.nri.default_validator.nri_validator_required_plugins": Effect(
+        "refused container", lambda e, c: "required plugin" in e.error("plain"), ("plain",)
     ),
     "crio.nri.nri_listen": Effect("listening socket", lambda e, c: e.listens_at(c.value)),
     "crio.root": Effect("root in GET /info", lambda e, c: e.seen["info"]["storage_root"] == c.value),
@@ -174,8 +180,9 @@ EFFECTS: dict[str, Effect] = {
     "crio.runtime.log_size_max": _conmon(
         "arguments", lambda e, c: e.argument("plain", "--log-size-max") == str(c.value)
     ),
-    "crio.runtime.log_to_journald": _conmon(
-        "arguments", lambda e, c: "journald:" in e.monitor("plain") or "journald" in e.error("plain")
+    # The conmon of the nodes is built without journald, and ends at once.
+    "crio.runtime.log_to_journald": Effect(
+        "container that conmon refuses", lambda e, c: "desc = exit status 1" in e.error("plain"), ("plain",)
     ),
     "crio.runtime.min_injected_gomaxprocs": _spec(
         "environment", lambda e, c: f"GOMAXPROCS={c.value}" in e.environment("besteffort"), "besteffort"
@@ -231,8 +238,8 @@ EFFECTS: dict[str, Effect] = {
     _handler("runtime_path"): _conmon("arguments", lambda e, c: e.argument("moved", "-r") == c.value, "moved"),
     _handler("runtime_root"): _conmon("arguments", lambda e, c: _is_root(e, "rooted", c.value), "rooted"),
     _handler("runtime_type"): Effect(
-        "new container without conmon",
-        lambda e, c: not e.monitor("typed") and "shim" in e.error("typed"),
+        "start of a shim for a new pod",
+        lambda e, c: base.SHIM_STARTED in e.error("typed"),
         ("typed",),
     ),
     _handler("seccomp_profile"): _spec(
@@ -298,6 +305,10 @@ def _is_root(evidence: Evidence, pod: str, path: str) -> bool:
 def _given_up(evidence: Evidence) -> bool:
     # CRI-O's own words; crictl, which waits a little longer, has others.
     return "create container timeout" in evidence.error("slow")
+
+
+def _has_no_nri(evidence: Evidence) -> bool:
+    return bool(evidence.seen["socket"]) and not evidence.listens_at(NRI)
 
 
 def _maps(evidence: Evidence, which: str) -> bool:

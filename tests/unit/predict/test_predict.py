@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,6 +31,7 @@ from predict.judge import (
     table,
 )
 from predict.search import failing
+from testbed.node import NodeError
 from testbed.paths import FILES
 
 VERSION = parse_version("1.37")
@@ -266,6 +268,41 @@ def test_the_table_has_a_row_for_each_observed_key():
     assert len(lines) == 3
     assert lines[1].split() == ["c", "reload", "reload", "confirmed", "/config"]
     assert lines[2].endswith("a pod: it does not")
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_round_that_ends_early_leaves_its_keys_unproved_and_the_next_has_a_new_node(
+    monkeypatch, capsys, at_once
+):
+    made, gone = [], []
+
+    class Stage:
+        def __init__(self, node):
+            self.daemon, self.node = SimpleNamespace(node=node), node
+
+        def play(self, played):
+            if played[0].round == changes.PODS:
+                raise NodeError("systemd does not answer\nfor a long time")
+            return [
+                Observation(
+                    each.key, each.predicted, config={"before": False, "reload": False, "restart": True}
+                )
+                for each in played
+            ]
+
+    def new_node():
+        made.append(SimpleNamespace(check=lambda _c: "", wait_for_crio=int, run_pod=int, remove_pods=int))
+        return made[-1]
+
+    monkeypatch.setattr(program, "_theatre", lambda node, _made: Stage(node))
+    verdicts = {each.key: each for each in program.observe(new_node, gone.append, VERSION, "", at_once)}
+    assert sorted(verdicts) == sorted(key.key for key in CATALOGUE.keys_of(VERSION))
+    failed = [each.key for each in ALL if each.round == changes.PODS]
+    assert {verdicts[key].why for key in failed} == {"its round ended early: systemd does not answer"}
+    assert verdicts["crio.api.stream_port"].outcome == CONFIRMED
+    assert len(gone) == 1
+    assert 2 <= len(made) <= at_once + 1
+    assert "pods: systemd does not answer" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("bundle", ["standin", "/nonexistent/crio.tar.gz"])
