@@ -65,15 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         test_bed.prepare()
         discard = (lambda _node: None) if options.keep else (lambda node: test_bed.remove(node.name))
-        verdicts = observe(_new_node(test_bed), discard, version, options.only, NODES)
+        verdicts, faults = observe(_new_node(test_bed), discard, version, options.only, NODES)
     except (NodeError, EngineError) as error:
         print(f"predict: {error}")
         return 1
     finally:
         if not options.keep:
             test_bed.down()
-    print(*table(verdicts), *summary(verdicts), sep="\n")
-    return int(not passes(verdicts))
+    print(*(f"predict: {fault}" for fault in faults), *table(verdicts), *summary(verdicts), sep="\n")
+    return int(bool(faults) or not passes(verdicts))
 
 
 def observe(
@@ -82,8 +82,8 @@ def observe(
     version: Version,
     only: str,
     at_once: int = 1,
-) -> list[Verdict]:
-    """Return the verdicts on all keys, sorted. Raises NodeError if a node is not healthy at the end.
+) -> tuple[list[Verdict], list[str]]:
+    """Return the verdicts on all keys, sorted, and what is wrong with the nodes at the end.
 
     new_node: another one is taken after a round that could not be played to its end, whose keys are unproved.
     discard: what becomes of the node of such a round.
@@ -102,10 +102,12 @@ def observe(
         ]
     printed: list[str] = []
     verdicts: list[Verdict] = []
+    faults: list[str] = []
     for player in players:
-        found, keys = player.result()
+        found, keys, fault = player.result()
         verdicts += found
         printed = printed or keys
+        faults += [fault] if fault else []
     verdicts += [
         Verdict(key.key, key.live_in(version), "-", UNPROVED, why=UNTRIED[key.key])
         for key in CATALOGUE.keys_of(version)
@@ -116,7 +118,7 @@ def observe(
         for key in printed
         if key not in {each.key for each in CATALOGUE.keys_of(version)} and only in key
     ]
-    return sorted(verdicts, key=lambda each: each.key)
+    return sorted(verdicts, key=lambda each: each.key), faults
 
 
 def _play(
@@ -124,8 +126,8 @@ def _play(
     new_node: Callable[[], Node],
     discard: Callable[[Node], None],
     made: Sequence[Change],
-) -> tuple[list[Verdict], list[str]]:
-    """Play rounds until there are no more; returns the verdicts, and the keys that the node's CRI-O prints."""
+) -> tuple[list[Verdict], list[str], str]:
+    """Play rounds until there are no more; returns the verdicts, the keys that CRI-O prints, and what is wrong at the end."""
     node: Node | None = None
     theatre: Theatre | None = None
     verdicts: list[Verdict] = []
@@ -146,11 +148,14 @@ def _play(
             verdicts += [Verdict(each.key, each.predicted, "-", UNPROVED, why=why) for each in played]
             discard(node)
             node = theatre = None
-    if node:
-        node.wait_for_crio()
-        node.run_pod()
-        node.remove_pods()
-    return verdicts, printed
+    try:
+        if node:
+            node.wait_for_crio()
+            node.run_pod()
+            node.remove_pods()
+    except NodeError as error:
+        return verdicts, printed, f"a node is not healthy at the end: {error}"
+    return verdicts, printed, ""
 
 
 def _new_node(test_bed: TestBed) -> Callable[[], Node]:

@@ -295,7 +295,9 @@ def test_a_round_that_ends_early_leaves_its_keys_unproved_and_the_next_has_a_new
         return made[-1]
 
     monkeypatch.setattr(program, "_theatre", lambda node, _made: Stage(node))
-    verdicts = {each.key: each for each in program.observe(new_node, gone.append, VERSION, "", at_once)}
+    found, faults = program.observe(new_node, gone.append, VERSION, "", at_once)
+    verdicts = {each.key: each for each in found}
+    assert faults == []
     assert sorted(verdicts) == sorted(key.key for key in CATALOGUE.keys_of(VERSION))
     failed = [each.key for each in ALL if each.round == changes.PODS]
     assert {verdicts[key].why for key in failed} == {"its round ended early: systemd does not answer"}
@@ -303,6 +305,18 @@ def test_a_round_that_ends_early_leaves_its_keys_unproved_and_the_next_has_a_new
     assert len(gone) == 1
     assert 2 <= len(made) <= at_once + 1
     assert "pods: systemd does not answer" in capsys.readouterr().out
+
+
+def test_a_node_that_is_not_healthy_at_the_end_is_reported_with_the_verdicts(monkeypatch):
+    def fail():
+        raise NodeError("no pod starts")
+
+    stage = SimpleNamespace(play=lambda played: [Observation(each.key, each.predicted) for each in played])
+    node = SimpleNamespace(check=lambda _c: "", wait_for_crio=fail)
+    monkeypatch.setattr(program, "_theatre", lambda _node, _made: stage)
+    found, faults = program.observe(lambda: node, lambda _node: None, VERSION, "crio.metrics")
+    assert len(found) == len([each for each in ALL if "crio.metrics" in each.key])
+    assert faults == ["a node is not healthy at the end: no pod starts"]
 
 
 @pytest.mark.parametrize("bundle", ["standin", "/nonexistent/crio.tar.gz"])
