@@ -47,10 +47,13 @@ def loss(node: Node, resident: Pod, socket: str) -> str:
 
 def move_out(node: Node) -> None:
     """Remove all pods, however CRI-O regards them. Raises NodeError if one is left."""
-    node.remove_pods()
-    left = node.check(["crictl", "pods", "-q"]).split()
-    if left:
-        raise NodeError(f"{node.name}: pods cannot be removed: {', '.join(left)}")
+    left: list[str] = []
+    for _attempt in range(3):  # crictl gives up early on a loaded machine
+        node.remove_pods()
+        left = node.check(["crictl", "pods", "-q"]).split()
+        if not left:
+            return
+    raise NodeError(f"{node.name}: pods cannot be removed: {', '.join(left)}")
 
 
 def _last_line(text: str) -> str:

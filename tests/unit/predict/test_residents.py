@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from predict import residents
-from testbed.node import Pod, Result
+from testbed.node import NodeError, Pod, Result
 
 POD = Pod("pod", "pod-id", "container-id", "/log")
 
@@ -70,3 +71,19 @@ def test_crictl_asks_the_socket_on_which_crio_answers_now():
     node = Answering(exec=RUNNING, kill=EXITED)
     residents.loss(node, POD, "/run/other.sock")
     assert {each["CONTAINER_RUNTIME_ENDPOINT"] for each in node.environments} == {"unix:///run/other.sock"}
+
+
+@pytest.mark.parametrize(("attempts", "gone"), [(1, True), (3, True), (4, False)])
+def test_pods_are_removed_with_several_attempts(attempts, gone):
+    done = []
+    node = SimpleNamespace(
+        name="node-1",
+        remove_pods=lambda: done.append(1),
+        check=lambda _command: "" if len(done) >= attempts else "a-pod\n",
+    )
+    if gone:
+        residents.move_out(node)
+        assert len(done) == attempts
+    else:
+        with pytest.raises(NodeError, match="pods cannot be removed: a-pod"):
+            residents.move_out(node)
