@@ -43,7 +43,6 @@ LAYERS = ("crio_config", "crio_config__rack", "crio_config__site")  # a later on
 COSTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "crio.image.pinned_images": (RELOAD, (["registry:5000/pause:1"], ["registry:5000/hello-world:1"], ["example.com/*"])),
     "crio.runtime.apparmor_profile": (RELOAD, ("unconfined", "crio-default")),
-    "crio.runtime.cdi_spec_dirs": (RELOAD, (["/etc/cdi"], ["/var/run/cdi"], ["/etc/cdi", f"{FILES}/cdi"])),
     "crio.runtime.decryption_keys_path": (RELOAD, (f"{FILES}/keys", f"{FILES}/more-keys", "/etc/crio/keys/")),
     "crio.runtime.log_level": (RELOAD, ("debug", "info")),
     "crio.runtime.seccomp_profile": (RELOAD, (SECCOMP, "unconfined")),
@@ -52,6 +51,7 @@ COSTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "crio.image.big_files_temporary_dir": (RESTART, ("/var/tmp", "/tmp")),
     "crio.image.pull_progress_timeout": (RESTART, ("11s", "12s", "13s")),
     "crio.metrics.metrics_port": (RESTART, (9538, 9539, 9540)),
+    "crio.runtime.cdi_spec_dirs": (RESTART, (["/etc/cdi"], ["/var/run/cdi"], ["/etc/cdi", f"{FILES}/cdi"])),
     "crio.runtime.ctr_stop_timeout": (RESTART, (31, 32, 33)),
     "crio.runtime.default_ulimits": (RESTART, (["nofile=1024:2048"], ["nofile=1024:4096"], ["core=0:0"])),
     "crio.runtime.log_size_max": (RESTART, (8192, 16384, 32768)),

@@ -26,6 +26,7 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import (
     container_facts,
     container_output,
     failure,
+    image_output,
     info,
     inspection,
     log_facts,
@@ -40,9 +41,10 @@ from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
+from ansible_collections.cri.node.plugins.module_utils.pod import once as pod_once
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
-from ansible_collections.cri.node.plugins.module_utils.transaction import losses
+from ansible_collections.cri.node.plugins.module_utils.transaction import losses, probes
 from fuzz.mutations import Input
 from fuzz.recorded import ANSWERS, CONTAINER
 
@@ -376,6 +378,8 @@ READERS: dict[str, Reader] = {
     "module_utils.crictl.container_output:image": Reader(
         _of_document(lambda each: container_output.image(_status(each)))
     ),
+    "module_utils.crictl.image_output:image_ids": Reader(_of_document(image_output.image_ids)),
+    "module_utils.crictl.image_output:image_id": Reader(_of_document(image_output.image_id)),
     "module_utils.crictl.inspection:containers": Reader(_of_document(inspection.containers)),
     "module_utils.crictl.inspection:configuration": Reader(_of_document(inspection.configuration)),
     "module_utils.crictl.inspection:pods": Reader(_of_document(inspection.pods)),
@@ -401,6 +405,10 @@ READERS: dict[str, Reader] = {
     "module_utils.pod.present:absent": Reader(
         _of_crictl(lambda crictl: cri_pod.absent(crictl, "web", "default")), ("pods", "ps")
     ),
+    "module_utils.pod.once:run": Reader(
+        lambda given: pod_once.run(Replay(), [_pod(given)], "completed", 5, lambda made: made["containers"]),
+        ("pods", "ps", "inspectp", "inspect", "runp", "create"),
+    ),
     "module_utils.pod.images:missing": Reader(
         lambda given: cri_pod.pod_images.missing(Replay(), _pod(given)), ("inspecti",)
     ),
@@ -412,6 +420,9 @@ READERS: dict[str, Reader] = {
     "module_utils.crio.daemon:_what_lacks": Reader(_what_lacks, ("ps", "info", "inspect")),
     "module_utils.transaction.losses:_of_changed_handlers": Reader(
         _handlers_in_use, ("pods", "ps", "config")
+    ),
+    "module_utils.transaction.probes:_remove_image": Reader(
+        _of_crictl(lambda crictl: probes._remove_image(crictl, "app:1", {"present": []})), ("inspecti",)
     ),
     "module_utils.observation:_conditions": Reader(_of_crictl(observation._conditions), ("info",)),
     "module_utils.observation:_hello_world": Reader(

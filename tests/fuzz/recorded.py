@@ -187,6 +187,7 @@ ANSWERS = {
     "start": b"",
     "stop": b"",
     "rmp": b"",
+    "rmi": b"",
     "pull": b"Image is up to date\n",
-    "inspecti": b"{}",
+    "inspecti": json.dumps({"status": {"id": CONTAINER}}).encode(),
 }
