@@ -160,6 +160,8 @@ DOCUMENTS = {
         _document("ps-a.json"),
     ],
     "pods": [_labelled("pods.json", "items"), _document("pods.json")],
+    "images": [_document("images.json")],
+    "inspecti": [_document("inspecti.json")],
     "inspect": [
         _two_of_them(),
         _ended_well(),
@@ -189,5 +191,4 @@ ANSWERS = {
     "rmp": b"",
     "rmi": b"",
     "pull": b"Image is up to date\n",
-    "inspecti": json.dumps({"status": {"id": CONTAINER}}).encode(),
 }
