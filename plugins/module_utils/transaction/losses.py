@@ -77,8 +77,10 @@ def refuse_other_cgroup_driver(
 ) -> None:
     """Raise GuardRefusal if the start would give CRI-O another cgroup manager than the kubelet has, and did not have before."""
     wanted = handlers.value_of(configuration.get(_CGROUP_MANAGER))
-    driver, place = kubelet.cgroup_driver()
-    if not driver or not isinstance(wanted, str) or wanted in ("", driver, _cgroup_manager_now(service)):
+    if not isinstance(wanted, str) or wanted in ("", _cgroup_manager_now(service)):
+        return
+    driver, place = kubelet.cgroup_driver()  # looks at all processes, so only for a change
+    if driver in ("", wanted):
         return
     loss = Loss(
         guards.KUBELET_CGROUP_DRIVER,

@@ -62,7 +62,7 @@ def test_check_mode_restores_nothing(node):
     node.change({CONFIG: "two"})
     before = node.files()
     result = restore(node, 1, check_mode=True)
-    assert (result["changed"], result["outcome"]) == (True, {"running": 2})
+    assert (result["changed"], result["outcome"]) == (True, {"running": 2, "overruled": []})
     assert node.files() == before
     assert sorted(os.listdir(node.layout.generations)) == ["1", "2"]
 
