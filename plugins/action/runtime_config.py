@@ -161,15 +161,8 @@ class ActionModule(ChangingAction):
         result = result_of(made, report)
         known_outranked = plan.outranked(wanted, report) if plan.is_settled(report) else []
         _warn(result, wanted, report, known_outranked)
-        defers = options["above_max_disruption"] == "defer"
         if made.is_above(options["max_disruption"]):
-            reason = self._reason_above(options["max_disruption"], made)
-            if defers:
-                return _deferred(result, reason)
-            raise TaskFailure(
-                f"{reason}. Nothing was changed on the node.",
-                {"plan": made.as_data(), "phase": "refused", "rolled_back": False, "as_before": True},
-            )
+            return self._above_the_limit(made, options, result)
 
         def apply(request: dict[str, Any]) -> dict[str, Any]:
             request = {
@@ -189,15 +182,9 @@ class ActionModule(ChangingAction):
                 made, wanted, report, result, apply, options["require_crio"] and not installs
             )
         except TaskFailure as failure:
-            refused = failure.result.get("phase") == "refused" and failure.result.get("as_before")
-            if not (defers and refused and made.needs_drain and made.is_above(options["max_disruption"])):
-                raise
-            known = {
-                name: failure.result[name]
-                for name in ("plan", "containers", "guard")
-                if name in failure.result
-            }
-            return _deferred({**result, **known}, failure.result["msg"])
+            if _is_deferred_drain(failure, made, options):
+                return _deferred({**result, **_known_of(failure)}, failure.result["msg"])
+            raise
         if outcome:
             _old, outranked = live_values.split(wanted.expect, outcome["outranked"], {})
             _warn(
@@ -235,11 +222,19 @@ class ActionModule(ChangingAction):
             result["verification"] = asked.result_of(wanted, verified, answer["seen"])
         return answer
 
-    def _reason_above(self, limit: str, made: plan.Plan) -> str:
-        """Return why a change is more disruptive than the user allows, as a sentence without its full stop."""
-        return (
-            f"{option_rules.labelled('max_disruption', self.VARIABLES)} is {limit}, but the change needs a"
+    def _above_the_limit(
+        self, made: plan.Plan, options: dict[str, Any], result: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the result of a change that is deferred because it needs more than the user allows, or raise TaskFailure."""
+        reason = (
+            f"{option_rules.labelled('max_disruption', self.VARIABLES)} is {options['max_disruption']}, but the change needs a"
             f" {made.disruption_of_daemon}: {'; '.join(shown(reason) for reason in made.reasons)}"
+        )
+        if _defers(options):
+            return _deferred(result, reason)
+        raise TaskFailure(
+            f"{reason}. Nothing was changed on the node.",
+            {"plan": made.as_data(), "phase": "refused", "rolled_back": False, "as_before": True},
         )
 
     def _call(
@@ -253,6 +248,23 @@ class ActionModule(ChangingAction):
         request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
         secrets = {**wanted.secrets_described, "secret_contents": request.pop("secret_contents", {})}
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
+
+
+def _defers(options: dict[str, Any]) -> bool:
+    return bool(options["above_max_disruption"] == "defer")
+
+
+def _is_deferred_drain(failure: TaskFailure, made: plan.Plan, options: dict[str, Any]) -> bool:
+    """Return whether the node refuses a change because it needs a drain, which the user allows only in a later run."""
+    refused = failure.result.get("phase") == "refused" and failure.result.get("as_before")
+    return bool(
+        _defers(options) and refused and made.needs_drain and made.is_above(options["max_disruption"])
+    )
+
+
+def _known_of(failure: TaskFailure) -> dict[str, Any]:
+    """Return what a deferred change keeps of its refusal by the node."""
+    return {name: failure.result[name] for name in ("plan", "containers", "guard") if name in failure.result}
 
 
 def _deferred(result: dict[str, Any], reason: str) -> dict[str, Any]:
