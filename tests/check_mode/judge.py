@@ -23,6 +23,9 @@ _MOST_KEYS = 5  # that a reason names
 _KEY = re.compile(r"\bcrio\.[a-z_]+(?:\.[a-z_]+)+")
 
 
+NOTHING = {"disruption": "none", "reasons": [], "files": {}, "keys": [], "overruled_guards": {}}  # a plan
+
+
 def judge(played: Played) -> tuple[list[str], set[str]]:
     """Return what is untrue, as sentences, and what happened on the node, as features."""
     found = [*_changes_nothing(played)]
@@ -427,7 +430,7 @@ def _again(played: Played) -> Iterator[str]:
     result = played.phases[AGAIN].result
     if result.get("failed") or result.get("changed") is not False:
         yield f"the next run changes something: {result.get('msg') or result.get('plan')}"
-    elif result["plan"] != {"disruption": "none", "reasons": [], "files": {}, "keys": []}:
+    elif result["plan"] != NOTHING:
         yield f"the next run does nothing, but has a plan: {result['plan']}"
     yield from (
         f"the next run touched the node: {each}"

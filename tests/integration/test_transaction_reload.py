@@ -130,6 +130,7 @@ def test_a_file_that_no_daemon_reads_requires_no_restart_even_if_another_owner_s
         "reasons": [],
         "files": {"/etc/crictl.yaml": "change"},
         "keys": [],
+        "overruled_guards": {},
     }
     after = observe(shared)
     assert after.invocation_id == before.invocation_id

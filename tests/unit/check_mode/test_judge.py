@@ -9,12 +9,11 @@ import pytest
 
 from check_mode import settings as known
 from check_mode.generate import NODE, RUN, Change, Refusal
-from check_mode.judge import judge
+from check_mode.judge import NOTHING, judge
 from check_mode.play import PHASES, Phase, Played
 from check_mode.settings import Settings
 
 KEY = "crio.runtime.ctr_stop_timeout"
-NOTHING = {"disruption": "none", "reasons": [], "files": {}, "keys": []}
 
 
 def text(value):
