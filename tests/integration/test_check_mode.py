@@ -9,6 +9,8 @@ import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from check_mode import generate
 from check_mode.judge import judge
 from check_mode.play import play, prepare
@@ -22,6 +24,7 @@ HAPPENED = {
 }  # fmt: skip
 
 
+@pytest.mark.real_crio("it judges by what changes of keys cost on CRI-O")
 def test_what_check_mode_and_a_plan_predict_is_what_the_run_does(testbed, crio_source):
     seed = int(os.environ.get("SEED", SEED))
     walks = generate.walks(seed, real=not crio_source.standin)
