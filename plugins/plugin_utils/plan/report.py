@@ -235,6 +235,8 @@ def _containers(plan: NodesPlan) -> str:
     """Return a line with the containers of all nodes of a row, which a planned change leaves running if no guard is overruled."""
     numbers = plan["containers"].values()
     fewest, most = min(numbers), max(numbers)
+    if most == 0:
+        return "no container is running"
     each = f", {fewest if fewest == most else f'{fewest} to {most}'} on each node" if len(numbers) > 1 else ""
     fate = "" if plan["overruled_guards"] or plan["message"] else ": they keep running"
     return f"{count(sum(numbers), 'container')} running{each}{fate}"

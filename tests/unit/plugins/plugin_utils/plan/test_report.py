@@ -214,6 +214,13 @@ def test_an_overruled_guard_is_shown_and_its_containers_are_not_said_to_keep_run
     assert text.count("2 containers running") == 2
 
 
+def test_a_node_without_containers_is_said_to_have_none():
+    made = document({"a": {**WORKER, "containers": 0}})
+    text = "\n".join(report.table(made, details=True))
+    assert "no container is running" in text
+    assert "keep running" not in text
+
+
 def test_a_planned_drain_is_counted_and_is_no_refusal():
     made = document(
         {"a": changed("drain"), "b": {"failed": True, "msg": "no", "plan": {"disruption": "drain"}}}
