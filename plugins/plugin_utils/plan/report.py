@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
@@ -222,13 +222,15 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     # The message of a deferred change has the reasons.
     reasons = plan["reasons"] if not plan["message"] else []
     further = [reason for reason in reasons if reason not in restated.values()]
-    yield from further[:_MOST_REASONS]
-    if len(further) > _MOST_REASONS:
-        yield f"and {count(len(further) - _MOST_REASONS, 'more reason')}"
-    for probe in plan["probes"][:_MOST_REASONS]:
-        yield f"probe: {probe}"
-    if len(plan["probes"]) > _MOST_REASONS:
-        yield f"and {count(len(plan['probes']) - _MOST_REASONS, 'more probe')}"
+    yield from _first(further, "reason")
+    yield from _first([f"probe: {probe}" for probe in plan["probes"]], "probe")
+
+
+def _first(lines: Sequence[str], what: str) -> Iterator[str]:
+    """Yield the first lines, and how many more there are."""
+    yield from lines[:_MOST_REASONS]
+    if len(lines) > _MOST_REASONS:
+        yield f"and {count(len(lines) - _MOST_REASONS, f'more {what}')}"
 
 
 def _containers(plan: NodesPlan) -> str:
