@@ -120,6 +120,7 @@ MODULES_OF_PROBES = (
     "pod.present",
     "pod.result",
 )
+ALL_MODULES = (*MODULES, *MODULES_OF_PROBES)
 
 
 class UnitError(NodeError):
@@ -348,7 +349,7 @@ def _in_memory(text: str) -> IO[bytes]:
     return file
 
 
-def program(modules: Iterable[str] = (*MODULES, *MODULES_OF_PROBES)) -> bytes:
+def program(modules: Iterable[str] = ALL_MODULES) -> bytes:
     """Return the transaction as a zip file that Python can run, with the collection's own modules."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
