@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from testbed import bed
@@ -31,7 +32,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
 )
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from catalogue import compare
-from predict import base, pods
+from predict import base, options, pods
 from predict.changes import UNTRIED, Change, changes
 from predict.daemon import Daemon
 from predict.effects import EFFECTS
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m predict", description=__doc__)
     parser.add_argument("--only", default="", help="a part of the keys or of the rounds to observe")
     parser.add_argument("--keep", action="store_true", help="keep the node for inspection")
-    options = parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
     try:
         source = pick_source()
     except SourceError as error:
@@ -61,16 +62,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"CRI-O on the node: {source}", flush=True)
     bed.sweep()
-    test_bed = TestBed(f"predict-{os.getpid()}", source, owner="" if options.keep else bed.owner_mark())
+    test_bed = TestBed(f"predict-{os.getpid()}", source, owner="" if asked.keep else bed.owner_mark())
     try:
         test_bed.prepare()
-        discard = (lambda _node: None) if options.keep else (lambda node: test_bed.remove(node.name))
-        verdicts, faults = observe(_new_node(test_bed), discard, version, options.only, NODES)
+        discard = (lambda _node: None) if asked.keep else (lambda node: test_bed.remove(node.name))
+        verdicts, faults = observe(_new_node(test_bed), discard, version, asked.only, NODES)
     except (NodeError, EngineError) as error:
         print(f"predict: {error}")
         return 1
     finally:
-        if not options.keep:
+        if not asked.keep:
             test_bed.down()
     print(*(f"predict: {fault}" for fault in faults), *table(verdicts), *summary(verdicts), sep="\n")
     return int(bool(faults) or not passes(verdicts))
@@ -90,15 +91,13 @@ def observe(
     at_once: how many nodes share the rounds.
     """
     made = [each for each in changes(version) if only in each.key or only in each.round]
-    rounds: SimpleQueue[list[Change]] = SimpleQueue()
-    names = dict.fromkeys(each.round for each in made)
-    for played in sorted(
-        ([each for each in made if each.round == name] for name in names), key=len, reverse=True
-    ):
-        rounds.put(played)
+    parts = _parts(made, changes(version), only)
+    waiting: SimpleQueue[Part] = SimpleQueue()
+    for part in parts:
+        waiting.put(part)
     with ThreadPoolExecutor(at_once) as pool:
         players = [
-            pool.submit(_play, rounds, new_node, discard, made) for _ in range(min(at_once, len(names)))
+            pool.submit(_play, waiting, new_node, discard, made) for _ in range(min(at_once, len(parts)))
         ]
     printed: list[str] = []
     verdicts: list[Verdict] = []
@@ -121,31 +120,72 @@ def observe(
     return sorted(verdicts, key=lambda each: each.key), faults
 
 
+@dataclass(frozen=True)
+class Part:
+    """What is played on one node at a time. rows: the row and the prediction of each change, for a part that cannot be played."""
+
+    name: str
+    play: Callable[[Theatre], list[Verdict]]
+    rows: list[tuple[str, str]]
+
+
+def _parts(made: Sequence[Change], every: Sequence[Change], only: str) -> list[Part]:
+    """Return the rounds of changes, the largest first, and what SIGHUP does to options and variables."""
+    names = dict.fromkeys(each.round for each in made)
+    rounds = sorted(([each for each in made if each.round == name] for name in names), key=len, reverse=True)
+    parts = [_round(played) for played in rounds]
+    for form in options.FORMS:
+        given = [
+            each for each in options.given(every, form) if only in options.row(each, form) or only in form
+        ]
+        if any(options.is_discarded(each) for each in given):
+            parts.append(_form(given, form))
+    return parts
+
+
+def _round(made: list[Change]) -> Part:
+    return Part(
+        made[0].round,
+        lambda theatre: [judge(each) for each in theatre.play(made)],
+        [(each.key, each.predicted) for each in made],
+    )
+
+
+def _form(given: list[Change], form: str) -> Part:
+    return Part(
+        form,
+        lambda theatre: options.observe(theatre.daemon, given, form),
+        [(options.row(each, form), options.LOST) for each in given if options.is_discarded(each)],
+    )
+
+
 def _play(
-    rounds: "SimpleQueue[list[Change]]",
+    waiting: "SimpleQueue[Part]",
     new_node: Callable[[], Node],
     discard: Callable[[Node], None],
     made: Sequence[Change],
 ) -> tuple[list[Verdict], list[str], str]:
-    """Play rounds until there are no more; returns the verdicts, the keys that CRI-O prints, and what is wrong at the end."""
+    """Play parts until there are no more; returns the verdicts, the keys that CRI-O prints, and what is wrong at the end."""
     node: Node | None = None
     theatre: Theatre | None = None
     verdicts: list[Verdict] = []
     printed: list[str] = []
-    while not rounds.empty():
+    while not waiting.empty():
         try:
-            played = rounds.get_nowait()
+            part = waiting.get_nowait()
         except Empty:
             break
         node = node or new_node()
         try:
             theatre = theatre or _theatre(node, made)
             printed = printed or sorted(compare.printed_keys(node.check(DEFAULTS)))
-            verdicts += _round(theatre, played)
+            started = time.monotonic()
+            verdicts += part.play(theatre)
+            print(f"{part.name}: {len(part.rows)} rows, {time.monotonic() - started:.0f} s", flush=True)
         except NodeError as error:
-            print(f"{played[0].round}: {error}", flush=True)
+            print(f"{part.name}: {error}", flush=True)
             why = f"its round ended early: {(str(error).splitlines() or [''])[0][-300:]}"
-            verdicts += [Verdict(each.key, each.predicted, "-", UNPROVED, why=why) for each in played]
+            verdicts += [Verdict(row, predicted, "-", UNPROVED, why=why) for row, predicted in part.rows]
             discard(node)
             node = theatre = None
     try:
@@ -180,13 +220,6 @@ def _theatre(node: Node, made: Sequence[Change]) -> Theatre:
 def _pods(made: Sequence[Change]) -> list[str]:
     needed = {pod for each in made if each.key in EFFECTS for pod in EFFECTS[each.key].pods}
     return [name for name in pods.names() if name in needed]
-
-
-def _round(theatre: Theatre, made: list[Change]) -> list[Verdict]:
-    started = time.monotonic()
-    found = [judge(each) for each in theatre.play(made)]
-    print(f"{made[0].round}: {len(made)} keys, {time.monotonic() - started:.0f} s", flush=True)
-    return found
 
 
 if __name__ == "__main__":

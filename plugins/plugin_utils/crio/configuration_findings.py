@@ -21,6 +21,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.effective_configurat
     canonical,
     version_of,
 )
+from ansible_collections.cri.node.plugins.plugin_utils.crio.live import HANDLERS
+from ansible_collections.cri.node.plugins.plugin_utils.crio.option_names import is_discarded
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
@@ -198,7 +200,14 @@ def _repeated(file: ConfigurationFile) -> list[Path]:
 
 
 def _dropped_by_reload(effective: Effective) -> Iterator[Finding]:
-    for key, value in effective.values.items():
-        if value.key and value.key.reloads and value.source.kind in ("option", "variable"):
-            message = f"{value.source.name} sets {_named(key)}, but a reload (SIGHUP) only reads the files and discards it"
-            yield _finding("", key, "dropped_by_reload", message)
+    # Of a handler, which an option or a variable sets as a whole, the table is named.
+    given = {
+        key[: len(HANDLERS) + 1] if key[: len(HANDLERS)] == HANDLERS else key: value.source
+        for key, value in effective.values.items()
+        if value.key and is_discarded(value.key) and value.source.kind in ("option", "variable")
+    }
+    for key, source in given.items():
+        message = (
+            f"{source.name} sets {_named(key)}, but a reload (SIGHUP) only reads the files and discards it"
+        )
+        yield _finding("", key, "dropped_by_reload", message)

@@ -67,6 +67,10 @@ _PLAIN = {
 }
 
 
+# SIGHUP reads handlers again too (pkg/config/reload.go, ReloadRuntimes), although no new pod gets a changed one.
+_READ_AGAIN = ("crio.runtime.default_runtime", "crio.runtime.runtimes.")
+
+
 class Option(NamedTuple):
     """An option that stands for a key."""
 
@@ -83,6 +87,11 @@ def option_of(key: Key) -> Option | None:
     if name in _WITHOUT_VARIABLE or name.startswith("nri-"):
         return Option(name, key, ())
     return Option(name, key, _OTHER_VARIABLES.get(name, (f"CONTAINER_{name.upper().replace('-', '_')}",)))
+
+
+def is_discarded(key: Key) -> bool:
+    """Return whether SIGHUP discards an option or a variable for this key: it only reads the files again (cri-o#7586)."""
+    return key.reloads or key.key.startswith(_READ_AGAIN)
 
 
 def options() -> dict[str, Option]:

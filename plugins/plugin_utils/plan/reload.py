@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _TELLING_LEVELS = ('"info"', '"debug"', '"trace"')
 _LEVEL, _FILTER = "crio.runtime.log_level", "crio.runtime.log_filter"
 _LOGGED_SINCE = Version(1, 30, 6)  # the first release that logs it (server/server.go)
-# A key whose option SIGHUP discards too (pkg/config/reload.go, ReloadRuntimes), although no new pod gets a changed handler.
-_ALSO_READ = "crio.runtime.default_runtime"
 _AUTH_FILE = "crio.image.pause_image_auth_file"
 
 
@@ -44,7 +42,6 @@ def unreliable(report: Report, settings: list[Setting]) -> str:
     reloaded = _reloaded_options()
     lost = sorted(option for option in set(live["options"]) if _long(option) in reloaded)
     if lost:
-        # cri-o#7586: SIGHUP only reads the files.
         return f"CRI-O would discard {', '.join(lost)}, which it was started with"
     return _missing_auth_file(report, settings)
 
@@ -90,11 +87,7 @@ def _missing_auth_file(report: Report, settings: list[Setting]) -> str:
 
 def _reloaded_options() -> set[str]:
     """Return the daemon's options and environment variables for keys that SIGHUP reads again from the files."""
-    reloaded = [
-        option
-        for option in option_names.options().values()
-        if option.key.reloads or option.key.key == _ALSO_READ
-    ]
+    reloaded = [option for option in option_names.options().values() if option_names.is_discarded(option.key)]
     variables = {variable for option in reloaded for variable in option.variables}
     handlers = {f"--{option_names.RUNTIMES}", "CONTAINER_RUNTIMES"}
     return variables | handlers | {f"--{option.name}" for option in reloaded} | {"--l"}

@@ -295,6 +295,7 @@ def test_a_round_that_ends_early_leaves_its_keys_unproved_and_the_next_has_a_new
         return made[-1]
 
     monkeypatch.setattr(program, "_theatre", lambda node, _made: Stage(node))
+    monkeypatch.setattr(program.options, "FORMS", ())
     found, faults = program.observe(new_node, gone.append, VERSION, "", at_once)
     verdicts = {each.key: each for each in found}
     assert faults == []

@@ -185,6 +185,21 @@ def test_what_is_wrong_with_files_and_options_is_found(facts, node):
     assert all(f"V({kind})" in documented for kind in kinds(found))
 
 
+def test_options_of_the_default_handler_and_of_handlers_are_discarded_by_a_reload_too(facts, node):
+    node.options = "--default-runtime kata --runtimes=kata:/usr/bin/kata:/run/kata:vm --pids-limit=9"
+    node.environment = "CONTAINER_LOG_LEVEL=debug CONTAINER_LOG_DIR=/var/log/a"
+    discarded = {
+        each["key"]: each["message"].partition(" sets ")[0]
+        for each in facts()["findings"]
+        if each["kind"] == "dropped_by_reload"
+    }
+    assert discarded == {
+        "crio.runtime.default_runtime": "--default-runtime",
+        "crio.runtime.runtimes.kata": "--runtimes",
+        "crio.runtime.log_level": "CONTAINER_LOG_LEVEL",
+    }
+
+
 def test_no_secret_of_any_source_reaches_the_result(facts, node):
     text = f'[crio.runtime]\ndefault_env = ["TOKEN={SECRET}"]\n[crio.runtime.runtimes.k]\nmonitor_env = ["T={SECRET}"]\n'
     node.write("10-a.conf", text)
