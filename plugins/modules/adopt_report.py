@@ -32,25 +32,12 @@ options:
       - If empty, no file is written.
     type: str
     default: ""
+extends_documentation_fragment:
+  - cri.node.attributes.controller
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict the result of a run without changing the node.
-    support: full
     details:
       - Prints the table and returns the same result, but writes no file. Fails if O(directory) would be refused.
-  diff_mode:
-    description: Returns what changed, or would change, when run with C(--diff).
-    support: N/A
-    details:
-      - Changes nothing on a node, so the task is never C(changed).
-  platform:
-    description: The operating system of the managed nodes.
-    support: full
-    platforms: linux
-    details:
-      - Runs on the controller only.
-requirements:
-  - ansible-core 2.16 or newer on the controller
 seealso:
   - module: cri.node.crio_adopt
 author:

@@ -34,21 +34,16 @@ options:
       - Also the time to wait for a change of the node that is in progress.
     type: int
     default: 10
+extends_documentation_fragment:
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    support: full
-    description: Does the same as in normal mode.
+    details:
+      - Does the same as in normal mode.
   diff_mode:
     support: N/A
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Nodes run by systemd, with Python 3.9 or later, as root.
-requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - the task to run as root, which usually means C(become=true)
+    details:
+      - Changes nothing.
 seealso:
   - module: cri.node.adopt_report
   - module: cri.node.crio_config_facts

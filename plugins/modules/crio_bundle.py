@@ -41,23 +41,18 @@ options:
     type: str
     choices: [node, controller]
     default: node
+extends_documentation_fragment:
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    support: full
-    description: >-
-      Downloads, verifies and unpacks the bundle as in a normal run, but in the module's temporary directory, and removes it
-      again.
+    details:
+      - >-
+        Downloads, verifies and unpacks the bundle as in a normal run, but in the module's temporary directory, and removes it
+        again.
   diff_mode:
     support: full
-    description: Shows the version of CRI-O and the SHA-256 of its bundle, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Nodes run by systemd, with Python 3.9 or later, as root.
-requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - root access on the node, which usually requires C(become=true)
+    details:
+      - Shows the version of CRI-O and the SHA-256 of its bundle, before and after.
 seealso:
   - module: cri.node.runtime_config
   - name: Releases of CRI-O

@@ -31,25 +31,11 @@ options:
     default: []
 extends_documentation_fragment:
   - cri.node.report_file
+  - cri.node.attributes.controller
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict the result of a run without changing the node.
-    support: full
     details:
       - Prints the table and returns the same result, but writes no file. Warns if O(path) cannot be written.
-  diff_mode:
-    description: Returns what changed, or would change, when run with C(--diff).
-    support: N/A
-    details:
-      - Changes nothing on a node, so the task is never C(changed).
-  platform:
-    description: The operating system of the managed nodes.
-    support: full
-    platforms: linux
-    details:
-      - Runs on the controller only.
-requirements:
-  - ansible-core 2.16 or newer on the controller
 seealso:
   - module: cri.node.runtime_drift
   - module: cri.node.runtime_report

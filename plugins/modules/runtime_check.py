@@ -27,19 +27,12 @@ options:
     type: list
     elements: str
     required: true
+extends_documentation_fragment:
+  - cri.node.attributes.controller
 attributes:
   check_mode:
-    support: full
-    description: Does the same as in normal mode.
-  diff_mode:
-    support: N/A
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: all
-    description: Runs on the controller only.
-requirements:
-  - ansible-core 2.16 or newer on the controller
+    details:
+      - Does the same as in normal mode.
 seealso:
   - module: cri.node.runtime_config
   - module: cri.node.runtime_verify

@@ -178,24 +178,17 @@ options:
         default: 120
 extends_documentation_fragment:
   - cri.node.file_set
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    support: full
-    description:
+    details:
       - Predicts the result of a run. The C(crio) binary of the node validates the change in the module's temporary directory.
   diff_mode:
     support: full
-    description:
+    details:
       - Shows each file before and after, and the variable of each key.
       - Of a secret file, it only shows whether it exists and whether it changes.
-  platform:
-    support: full
-    platforms: linux
-    description: Nodes run by systemd, with Python 3.9 or later, as root.
 requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - root access on the node, which usually requires C(become=true)
   - CRI-O 1.34 or newer on the node, unless all O(files) have O(files[].disruption=none)
 seealso:
   - module: cri.node.runtime_report

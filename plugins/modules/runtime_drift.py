@@ -31,21 +31,15 @@ options:
     default: 60
 extends_documentation_fragment:
   - cri.node.file_set
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    support: full
-    description: Does the same as in normal mode.
+    details:
+      - Does the same as in normal mode.
   diff_mode:
     support: N/A
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Nodes run by systemd, with Python 3.9 or later, as root.
-requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - the task to run as root, which usually means C(become=true)
+    details:
+      - Changes nothing.
 seealso:
   - module: cri.node.drift_report
   - module: cri.node.runtime_config

@@ -42,24 +42,17 @@ options:
     type: list
     elements: str
     default: []
+extends_documentation_fragment:
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    support: full
-    description:
+    details:
       - Predicts the result of a run. The C(crio) binary of the node validates the change in the module's temporary directory.
   diff_mode:
     support: full
-    description:
+    details:
       - Shows each file before and after.
       - Of a secret file, it only shows whether it exists and whether it changes.
-  platform:
-    support: full
-    platforms: linux
-    description: Nodes run by systemd, with Python 3.9 or later, as root.
-requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - the task to run as root, which usually means C(become=true)
 seealso:
   - module: cri.node.runtime_generations_facts
   - module: cri.node.runtime_config

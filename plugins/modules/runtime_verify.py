@@ -65,27 +65,16 @@ options:
     default: crio.service
 extends_documentation_fragment:
   - cri.node.file_set
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict the result of a run without changing the node.
-    support: full
     details:
       - Runs no pod and pulls no image. Faults that a run of M(cri.node.runtime_config) would fix are skipped, not failed.
   diff_mode:
-    description: Returns what changed, or would change, when run with C(--diff).
     support: N/A
     details:
       - Changes nothing.
-  platform:
-    description: The operating system of the managed nodes.
-    support: full
-    platforms: linux
-    details:
-      - Nodes with systemd, Python 3.9 or later, and crictl.
 requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - root access on the node, which usually requires C(become=true)
   - crictl 1.24 or newer on the node
 seealso:
   - module: cri.node.verify_report
