@@ -28,6 +28,8 @@ _LONGEST = 8192  # characters kept of one line
 _LATE = 2  # seconds for a line to reach the journal
 _POLL = 0.05
 _FATAL = ("level=fatal", "level=panic")
+# What the process that systemd starts for a command logs if it cannot run it; systemd's own line only has the exit status.
+_NOT_RUN = ("Failed at step",)
 _ENDED_BY_SYSTEMD = ("Control process exited", "timed out", "atchdog timeout")
 # systemd's own lines that say why a unit did not start, the clearest first.
 _TELLING = (
@@ -129,6 +131,7 @@ def _complaint(unit: str, after: str | None, known_invocation: str) -> str:
     of_systemd = [each["message"] for each in found if each["pid"] == "1"]
     return (
         last_complaint(of_daemon, _FATAL, unstructured=False)
+        or _earliest([each for each in of_daemon if each.startswith(f"{unit}: ")], _NOT_RUN)
         or _earliest(of_systemd, _ENDED_BY_SYSTEMD)
         or last_complaint(of_daemon, unstructured=False)
         or _first_of(of_systemd, _TELLING)

@@ -60,6 +60,13 @@ def test_the_first_complaint_of_systemd_is_the_cause(journal, first, then):
     assert first in journald.complaint("crio.service", "c", "old")
 
 
+def test_the_step_of_a_command_that_cannot_be_run_is_the_cause(journal):
+    step = "crio.service: Failed at step CHROOT spawning /usr/local/bin/crio: No such file or directory"
+    exited = "crio.service: Main process exited, code=exited, status=210/CHROOT"
+    journal += [entry(step, invocation="old"), entry(f"x {step}"), entry(step), entry(exited, pid="1")]
+    assert journald.complaint("crio.service", "c", "old") == step
+
+
 def test_without_a_journal_no_lines_are_returned(journal):
     assert journald.lines(None, "_PID=1") == []
     assert journald.complaint("crio.service", None, "old") == ""
