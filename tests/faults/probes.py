@@ -4,9 +4,10 @@
 from faults.containers import HANDLERS, handlers
 from faults.power import cut_power_at
 from faults.scene import Scene, expect
-from faults.table import BEFORE, UNDONE, fault
+from faults.table import BEFORE, REFUSED, UNDONE, fault
 
 IMAGE = "registry:5000/hello-world:1"
+ENDLESS = "/usr/local/lib/faults/endless-runtime"
 PROBED = ("pull", "runp", "create", "start", "rmp", "rmi")  # commands of crictl
 
 
@@ -46,14 +47,30 @@ def broken_handler(scene):
     reports=UNDONE,
     names=("the handler probed does not run",),
     real_crio=HANDLERS,
-    limit=120,
 )
 def endless_handler(scene):
-    scene.node.copy_in("/usr/local/lib/faults/endless-runtime", "#!/bin/sh\nexec sleep 600\n", mode=0o755)
+    # CRI-O runs it when it starts too, to ask for its features.
+    program = "#!/bin/sh\ncase $* in *--bundle*) exec sleep 600;; esac\nexit 1\n"
+    scene.node.copy_in(ENDLESS, program, mode=0o755)
     scene.ready = 15
-    yield scene.apply(**change(scene, runtime_path="/usr/local/lib/faults/endless-runtime"))
+    # CRI-O only gives up after this time, and does not stop before.
+    yield scene.apply(**change(scene, runtime_path=ENDLESS, container_create_timeout=30))
     nothing_left(scene)
     scene.node.run("pkill -f '^sleep 600'")
+
+
+@fault(
+    "the program of a handler does not end when CRI-O asks for its features",
+    ends=BEFORE,
+    reports=REFUSED,
+    names=("did not finish within 60 s", ENDLESS),
+    real_crio=HANDLERS,
+)
+def endless_features(scene):
+    scene.node.copy_in(ENDLESS, "#!/bin/sh\nsleep 601\n", mode=0o755)
+    yield scene.apply(**change(scene, runtime_path=ENDLESS))
+    nothing_left(scene)
+    expect(scene.node.run("pgrep -f '^sleep 601'").rc == 1, "a program of the check still runs")
 
 
 @fault(
