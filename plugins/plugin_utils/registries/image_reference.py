@@ -108,6 +108,11 @@ def is_host(text: str) -> bool:
     return len(text) <= _LONGEST_HOST and bool(re.fullmatch(_HOST, text))
 
 
+def is_scope(text: str) -> bool:
+    """Return whether this is host[:port], with or without a path, and without tag and digest."""
+    return len(text) <= _LONGEST and bool(re.fullmatch(rf"{_HOST}(?:/{_PART})*", text))
+
+
 def can_be_pulled_from(location: str) -> bool:
     """Return whether a valid image name results if this location replaces the prefix."""
     if not _is_registry(location.partition("/")[0]):

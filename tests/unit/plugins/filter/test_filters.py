@@ -20,8 +20,10 @@ NAMES = (
     "crio_config",
     "environment_problems",
     "registries_config",
+    "registries_openshift",
     "structured",
     "to_environment_file",
+    "to_openshift",
     "to_toml",
     "to_unit",
     "unit_problems",
@@ -70,6 +72,54 @@ def test_registries_config_returns_data_sources_problems_and_warnings():
     }
     assert "did you mean location?" in result["problems"][0]
     assert result["warnings"] == []
+
+
+IMAGE = {
+    "apiVersion": "config.openshift.io/v1",
+    "kind": "Image",
+    "metadata": {"name": "cluster"},
+    "spec": {"registrySources": {"insecureRegistries": ["abcd.example.com"], "blockedRegistries": ["b.io"]}},
+}
+
+
+def test_registries_openshift_returns_all_parts_or_one_of_them():
+    config = {
+        "registry": [
+            {"location": "abcd.example.com", "insecure": True},
+            {"location": "b.io", "blocked": True},
+        ]
+    }
+    result = call("registries_openshift", IMAGE)
+    assert result["data"]["registries_config"] == config
+    assert result["data"].keys() == {"registries_config", "registries_policy"}
+    assert result["problems"] == result["warnings"] == []
+    assert call("registries_openshift", IMAGE, part="registries_config")["data"] == config
+    assert call("registries_openshift", IMAGE, part="registries_certificates")["data"] == {}
+    with pytest.raises(AnsibleFilterError, match="did you mean registries_policy"):
+        call("registries_openshift", IMAGE, part="registries_polcy")
+
+
+def test_registries_openshift_takes_layers_and_names_the_variable_of_a_problem():
+    layers = [["registries_openshift", IMAGE], ["registries_openshift__lab", {"kind": "Imag"}]]
+    [problem] = call("registries_openshift", layers)["problems"]
+    assert problem.startswith("registries_openshift__lab: kind")
+    [problem] = call("registries_openshift", {"kind": "Imag"}, variable="mine")["problems"]
+    assert problem.startswith("mine: kind")
+
+
+def test_to_openshift_is_the_opposite_of_registries_openshift():
+    data = call("registries_openshift", IMAGE)["data"]
+    result = call("to_openshift", data["registries_config"], policy=json.dumps(data["registries_policy"]))
+    assert result == {"objects": [IMAGE], "problems": [], "warnings": []}
+
+
+def test_to_openshift_names_settings_that_are_wrong_or_not_expressed():
+    result = call("to_openshift", {"aliases": {"a": "b.io/a"}, "short-name-mode": "no"}, variable="mine")
+    assert len(result["problems"]) == 3
+    assert all(problem.startswith("mine: ") for problem in result["problems"])
+    assert result["objects"] == []
+    with pytest.raises(AnsibleFilterError, match="a list must hold pairs"):
+        call("to_openshift", [1])
 
 
 def test_crictl_config_returns_data_sources_problems_and_warnings():
@@ -232,6 +282,11 @@ PLAYBOOK = """
         Delegate: true
         Environment: ["A={{ metrics_port_of_the_lab }}", "B=%n"]
     variables: {HTTP_PROXY: "http://u:p@h:3128", NO_PROXY: "a, b"}
+    image:
+      apiVersion: config.openshift.io/v1
+      kind: Image
+      metadata: {name: cluster}
+      spec: {registrySources: {insecureRegistries: ["{{ metrics_port_of_the_lab }}.example.com"]}}
   tasks:
     - ansible.builtin.copy:
         dest: "{{ destination }}"
@@ -242,6 +297,7 @@ PLAYBOOK = """
           toml: "{{ checked.data | cri.node.to_toml }}"
           unit: "{{ service | cri.node.to_unit }}"
           unit_problems: "{{ service | cri.node.unit_problems }}"
+          openshift: "{{ (image | cri.node.registries_openshift).data.registries_config | cri.node.to_openshift }}"
           environment: "{{ variables | cri.node.to_environment_file }}"
           environment_problems: "{{ variables | cri.node.environment_problems(variable='variables') }}"
 """
@@ -295,4 +351,7 @@ def test_all_filters_work_in_a_playbook(tmp_path):
         "[Service]\nDelegate=yes\nEnvironment=A=9537\nEnvironment=B=%n\nLimitNOFILE=1048576\n"
     )
     assert answer["environment"] == 'HTTP_PROXY=http://u:p@h:3128\nNO_PROXY="a, b"\n'
+    assert answer["openshift"]["problems"] == []
+    [image] = answer["openshift"]["objects"]
+    assert image["spec"]["registrySources"] == {"insecureRegistries": ["9537.example.com"]}
     assert answer["unit_problems"] == answer["environment_problems"] == []

@@ -30,8 +30,15 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
 from ansible_collections.cri.node.plugins.plugin_utils.pod import fields as pod_fields
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest, quantity
 from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import (
+    certificates,
+    from_files,
+    mirror_order,
+    to_files,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.task import failure, option_rules
 from ansible_collections.cri.node.plugins.plugin_utils.text import did_you_mean, go_duration, toml
+from testbed import openshift_objects
 
 LENGTHS = (90, 380, 1000, 4000, 16_000, 100_000)
 BOUND = 1.5  # seconds of processor time for one text of the longer kind; they take some hundredths
@@ -142,6 +149,23 @@ def registries_conf(text):
     checked.as_result(registries_config.walk(checked.data))
 
 
+def objects_of_openshift(text):
+    data = {"a.io": text, text: text}
+    given = [
+        openshift_objects.image(
+            registrySources={"insecureRegistries": [text], "blockedRegistries": [f"*.{text}"]},
+            additionalTrustedCA={"name": "cas"},
+        ),
+        openshift_objects.mirrors({"source": text, "mirrors": [text, f"a.io/{text}"]}, {text: text}),
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cas"}, "data": data},
+    ]
+    to_files.files_of([("v", given)])
+    config = {"registry": [{"location": "a.io", "mirror": [{"location": text}]}]}
+    policy = {"default": [{"type": text}], "transports": {"docker": {text: [{"type": "reject"}]}}}
+    from_files.objects_of(config, {}, policy, {text: {text: text}, "a.io": {"ca.crt": text}})
+    from_files.objects_of({}, {}, {**policy, "default": [{"type": "insecureAcceptAnything"}]})
+
+
 def manifests(text):
     for field, value in (
         ("image", text),
@@ -193,6 +217,8 @@ READERS = {
     "name of an image": image_reference.fault_of_name,
     "is_host": image_reference.is_host,
     "location": image_reference.can_be_pulled_from,
+    "scope": image_reference.is_scope,
+    "objects of OpenShift": objects_of_openshift,
     "blamed": lambda text: messages.blamed(text, settings()),
     "messages": lambda text: [
         failure.from_node(text, [text[:50], "abcd"]),
@@ -302,6 +328,32 @@ SETS = {
                 },
             )
         ]
+    ),
+    "objects": lambda: to_files.files_of([("v", [{"kind": "Image"}] * MANY)]),
+    "mirrors of many sources": lambda: to_files.files_of(
+        [
+            (
+                "v",
+                [
+                    openshift_objects.mirrors(
+                        *({"source": f"a.io/r{n}", "mirrors": [f"m{n}.io", "m.io"]} for n in range(MANY // 4))
+                    ),
+                    openshift_objects.mirrors({"source": "*.io", "mirrors": ["n.org"]}, name="wildcard"),
+                    openshift_objects.sources(insecureRegistries=[f"b{n}.io" for n in range(1024)]),
+                ],
+            )
+        ]
+    ),
+    "mirrors of one source": lambda: mirror_order.merged("s", [[f"m{n}", f"m{n + 1}"] for n in range(MANY)]),
+    "certificates": lambda: certificates.fault_of_pem("-----BEGIN CERTIFICATE-----\n" * MANY),
+    "settings as objects": lambda: from_files.objects_of(
+        {
+            "registry": [
+                {"location": f"r{n}.io", "mirror": [{"location": f"m{n}.io", "insecure": True}]}
+                for n in range(MANY // 4)
+            ]
+        },
+        {},
     ),
     "unknown fields": lambda: manifest.convert(pod(**{f"comand{n}": n for n in range(MANY)})),
     "empty volumes": lambda: manifest.convert({**pod(), "spec": {**pod()["spec"], "volumes": [{}] * MANY}}),
