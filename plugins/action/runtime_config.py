@@ -48,6 +48,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "defaults": {"type": "dict"},
             "crio_variable": {"type": "str"},
             "crio_layers": {"type": "list", "elements": "raw"},
+            "openshift_variable": {"type": "str"},
+            "openshift_layers": {"type": "list", "elements": "raw"},
             "environment_file": {"type": "str"},
             "version": {"type": "raw"},
             "accept_keys": {"type": "raw"},

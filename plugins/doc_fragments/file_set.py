@@ -60,6 +60,15 @@ options:
           - For V(crictl_yaml), the layers of crio.conf. Their C(crio.api.listen) is the default of C(runtime-endpoint).
         type: list
         elements: raw
+      openshift_variable:
+        description: The name of the variable with objects of OpenShift, instead of O(files[].openshift_layers).
+        type: str
+      openshift_layers:
+        description:
+          - For V(registries_conf), layers of objects of OpenShift as documented for the filter
+            P(cri.node.registries_openshift#filter). The settings that they result in are below O(files[].layers).
+        type: list
+        elements: raw
       version:
         description: For V(crio_conf), the version of CRI-O to validate the settings for, such as V("1.36"). It must be quoted.
         type: raw

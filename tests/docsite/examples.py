@@ -18,7 +18,7 @@ from testbed.paths import CHECKOUT
 
 NAME = re.compile(r"cri\.node\.(\w+)")
 # The roles' layered variables, and the filters that check them.
-CHECKED = ("crio_config", "registries_config", "crictl_config")
+CHECKED = ("crio_config", "registries_config", "registries_openshift", "crictl_config")
 LAYER = re.compile(rf"({'|'.join(CHECKED)})__\w+")
 # A variable with one of these prefixes belongs to a role or playbook of the collection, or is misspelled.
 OWN = (
@@ -149,11 +149,11 @@ def _unknown_variables(given: Mapping[str, Any]) -> list[str]:
 
 
 def settings(document: Any) -> Iterator[tuple[str, list[list[Any]]]]:
-    """Return (filter, its layers) for each layered variable that a document sets, also in plays; see CHECKED."""
+    """Return (filter, its layers) for each variable of CHECKED that a document sets without a template, also in plays."""
     if isinstance(document, Mapping):
         for variable in CHECKED:
             layers = [[name, document[name]] for name in sorted(document)
-                      if name == variable or name.startswith(f"{variable}__")]  # fmt: skip
+                      if (name == variable or name.startswith(f"{variable}__")) and "{{" not in str(document[name])]  # fmt: skip
             if layers:
                 yield variable, layers
     else:

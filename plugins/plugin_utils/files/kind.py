@@ -29,6 +29,9 @@ class Kind:
     file = ""  # the name of the file in messages
     disruption = "restart"  # what a running daemon needs to load a changed file: none, reload or restart
     accepted = "a mapping"  # what each layer must be, for messages
+    openshift = (
+        ""  # the part of OpenShift's objects that the file holds, see registries/openshift/to_files.py
+    )
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers and check the result. Return all problems at once; raise nothing."""

@@ -178,6 +178,7 @@ class RegistriesConf(Kind):
     file = "registries.conf"
     disruption = "reload"
     accepted = "the keys of registries.conf"
+    openshift = "registries_config"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers by prefix and check them."""

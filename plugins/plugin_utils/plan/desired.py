@@ -28,6 +28,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import (
     source_of,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.plan.openshift_layers import OpenShiftLayers
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import MODE, file_mode
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
@@ -48,6 +49,7 @@ class Entry(TypedDict, total=False):
     layers: list[tuple[str, Any]]  # name of a variable, its settings
     defaults: dict[str, Any]
     crio_layers: list[tuple[str, Any]]
+    openshift_layers: list[tuple[str, Any]]
     version: Any
     accept_keys: Any
     environment_file: str
@@ -87,9 +89,13 @@ class DesiredFiles:
     def __init__(self, entries: list[Entry], owners: list[str] | None = None) -> None:
         """Merge, check and render each entry of the option files, which option_rules has normalised."""
         given = [cast(Entry, plain(entry)) for entry in entries]
-        others = {entry["path"]: _desired(entry) for entry in given if not entry.get("environment_file")}
+        objects = self._openshift = OpenShiftLayers(given)
+        others = {
+            entry["path"]: _desired(entry, objects) for entry in given if not entry.get("environment_file")
+        }
         every = [
-            others.get(entry["path"]) or _desired(_with_environment(entry, given, others)) for entry in given
+            others.get(entry["path"]) or _desired(_with_environment(entry, given, others), objects)
+            for entry in given
         ]
         # Files that are not desired count too: a role whose variables are all empty still needs a running daemon.
         self.concern_daemon = any(file.disruption != "none" for file in every)
@@ -145,13 +151,14 @@ class DesiredFiles:
     @cached_property
     def problems(self) -> list[Problem]:
         """The problems of the settings of all files."""
-        return [problem for file in self.by_path.values() for problem in file.checked.problems]
+        of_files = [problem for file in self.by_path.values() for problem in file.checked.problems]
+        return self._openshift.problems + of_files
 
     @cached_property
     def warnings(self) -> list[Problem]:
         """The warnings for the settings of all files."""
         of_files = [warning for file in self for warning in file.checked.warnings]
-        return of_files + set_rules.warnings(self.settings())
+        return self._openshift.warnings + of_files + set_rules.warnings(self.settings())
 
     def file(self, path: str) -> DesiredFile:
         """Return the file of this path; the content of one that is not desired is empty."""
@@ -254,9 +261,9 @@ def _unsupported(installed: str) -> list[str]:
     ]
 
 
-def _desired(entry: Entry) -> DesiredFile:
+def _desired(entry: Entry, objects: OpenShiftLayers) -> DesiredFile:
     kind = KINDS[entry.get("kind") or "text"]
-    layers = _layers(entry, kind)
+    layers = [*objects.of(entry), *_layers(entry, kind)]
     checked = kind.check(layers, Versions(entry.get("version") or "", "", entry.get("accept_keys")))
     if kind.name == "text":
         content = (entry.get("content") or "") if (entry.get("content") or "").strip() else ""

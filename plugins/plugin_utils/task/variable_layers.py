@@ -16,7 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, pla
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of
 
 #: the options of a file that name a variable
-NAMES = ("variable", "crio_variable")
+NAMES = ("variable", "crio_variable", "openshift_variable")
 
 
 def resolved(
@@ -64,6 +64,8 @@ class _Settings:
             found["layers"] = self._layers(names["variable"])
         if "crio_variable" in names:
             found["crio_layers"] = self._layers(names["crio_variable"])
+        if "openshift_variable" in names:
+            found["openshift_layers"] = self._layers(names["openshift_variable"])
         return found
 
     def problems(self) -> list[str]:

@@ -16,7 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml,
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 # The variables of the roles and playbooks by the type of their values. A test compares them with the argument specifications.
-LAYERED = ("crio_config", "registries_config", "crictl_config")
+LAYERED = ("crio_config", "registries_config", "registries_openshift", "crictl_config")
 SINGLE = {
     "crio_version": "text",
     "crio_accept_keys": "list",
@@ -81,7 +81,7 @@ _OF_ROLES = (
     "crictl_check_result",
     "runtime_check_result",
 )
-_SHAPES = {**dict.fromkeys(LAYERED, "mapping"), **SINGLE}
+_SHAPES = {**dict.fromkeys(LAYERED, "mapping"), "registries_openshift": "objects", **SINGLE}
 _KNOWN = frozenset((*_SHAPES, *_OF_ROLES))
 _FAMILIES = (
     "crio_",
@@ -177,6 +177,8 @@ def _fits(value: object, shape: str) -> bool:
     if shape == "mapping":
         found = mapping_of(value)
         return isinstance(found, Mapping) and bool(found)
+    if shape == "objects":
+        return bool(value) and (isinstance(value, (list, Mapping)) or "apiVersion" in str(value))
     if shape == "list":
         return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith(("[", "- ")))
     if shape == "number":

@@ -46,6 +46,50 @@ def test_the_file_is_rendered_from_all_layers(controller):
     assert shown[DROP_IN].checked.sources["registry", "docker.io", "mirror"] == "registries_config__lab"
 
 
+IMAGE = """
+apiVersion: config.openshift.io/v1
+kind: Image
+metadata: {name: cluster}
+spec: {registrySources: {insecureRegistries: [abcd.example.com]}}
+"""
+MIRRORS = """
+apiVersion: config.openshift.io/v1
+kind: ImageTagMirrorSet
+metadata: {name: mirrors}
+spec: {imageTagMirrors: [{source: docker.io, mirrors: [mirror.example.com]}]}
+"""
+
+
+def test_an_image_of_openshift_and_registries_conf_have_the_same_result(controller):
+    written = {"registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]}
+    of_file = controller.files("registries", {"registries_config": written})[DROP_IN]
+    of_object = controller.files("registries", {"registries_openshift": IMAGE})[DROP_IN]
+    assert of_object.content == of_file.content.replace('prefix = ""\n', "")
+    assert of_object.checked.sources["registry", "abcd.example.com", "insecure"] == "registries_openshift"
+    assert (of_object.checked.problems, of_object.disruption) == ([], "reload")
+
+
+def test_objects_are_read_from_files_and_overridden_by_settings(controller):
+    (controller.folder / "openshift").mkdir()
+    (controller.folder / "openshift/image.yml").write_text(IMAGE)
+    (controller.folder / "openshift/mirrors.yml").write_text(MIRRORS)
+    pattern = controller.folder / "openshift/*.yml"
+    variables = {
+        "registries_openshift": f"{{{{ query('ansible.builtin.file', *query('ansible.builtin.fileglob', '{pattern}')) }}}}",
+        "registries_openshift__lab": MIRRORS.replace("docker.io", "quay.io").replace(
+            "name: mirrors", "name: lab"
+        ),
+        "registries_config": {"registry": [{"location": "docker.io", "blocked": True}]},
+    }
+    file = controller.files("registries", variables)[DROP_IN]
+    mirror = [{"location": "mirror.example.com", "pull-from-mirror": "tag-only"}]
+    assert file.checked.data["registry"] == [
+        {"location": "abcd.example.com", "insecure": True},
+        {"location": "docker.io", "mirror": mirror, "blocked": True},
+        {"location": "quay.io", "mirror": mirror},
+    ]
+
+
 def test_without_variables_no_file_is_desired(controller):
     assert controller.desired("registries", {}) == []
 
@@ -64,6 +108,24 @@ def test_without_variables_no_file_is_desired(controller):
             id="an unknown key",
         ),
         pytest.param({"registries_config": ["a.io"]}, ["registries_config"], id="a list"),
+        pytest.param(
+            {
+                "registries_openshift": f"{IMAGE}---{MIRRORS}".replace("[abcd.", '["*:5", abcd.'),
+                "registries_openshift__x": MIRRORS.replace("source:", "sorce:"),
+            },
+            [
+                'registries_openshift: Image/cluster.spec.registrySources.insecureRegistries[0] = "*:5"',
+                'invalid entry for insecure registries "*:5"',
+                "registries_openshift__x: ImageTagMirrorSet/mirrors.spec.imageTagMirrors[0].sorce: is not a field",
+                "did you mean source?",
+            ],
+            id="objects of OpenShift",
+        ),
+        pytest.param(
+            {"registries_openshift": IMAGE.replace("insecure", "allowed")},
+            ["allowedRegistries: needs a policy.json, which is not among the files"],
+            id="an object that needs a file that the role does not write",
+        ),
         pytest.param({"registries_config__x": "a.io"}, ["registries_config__x"], id="a layer that is a text"),
     ],
 )

@@ -27,6 +27,7 @@ WITHOUT_PLACE = ("more problems are not listed", "lists and mappings are nested 
 VARIABLES = (
     "crio_config",
     "registries_config",
+    "registries_openshift",
     "crictl_config",
     "crio_service",
     "crio_environment",
@@ -50,6 +51,14 @@ REGISTRY_KEYS = [
     "registry",
     *registries_conf.KEYS,
     *("registry.mirror", "registry.location", "registry.prefix", "registry.blocked", "aliases", "aliases.a"),
+]
+OBJECT_KEYS = [
+    "apiVersion",
+    "kind",
+    "metadata.name",
+    "spec.registrySources.insecureRegistries",
+    "items",
+    "spec",
 ]
 UNIT_KEYS = [
     "Service.Environment",
@@ -218,7 +227,12 @@ def tree(rng, keys):
 
 def variables(rng):
     """Return the variables of one host."""
-    keys = {"crio_config": KEYS, "registries_config": REGISTRY_KEYS, "crictl_config": list(crictl_yaml.KEYS)}
+    keys = {
+        "crio_config": KEYS,
+        "registries_config": REGISTRY_KEYS,
+        "registries_openshift": OBJECT_KEYS,
+        "crictl_config": list(crictl_yaml.KEYS),
+    }
     found = {
         each: tree(rng, keys[base])
         for base in keys
@@ -264,7 +278,7 @@ def options(found):
             crio,
             unit,
             {**variables, "layers": [["crio_environment", found["crio_environment"]]]},
-            {**registries, "variable": "registries_config"},
+            {**registries, "variable": "registries_config", "openshift_variable": "registries_openshift"},
             {**crictl, "crio_variable": "crio_config"},
         ]
     }

@@ -5,8 +5,11 @@ import hashlib
 
 import pytest
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
+from ansible_collections.cri.node.plugins.plugin_utils.plan.openshift_layers import OpenShiftLayers
+from testbed.openshift_objects import image, pem, sources
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
 CONTENT = "[crio.metrics]\nmetrics_port = 9537\n"
@@ -345,6 +348,64 @@ def test_crictl_uses_the_socket_of_the_last_layer():
     entry["crio_layers"].append(["crio_config__y", {"crio": {"api": None}}])
     [endpoint, _timeout] = DesiredFiles([entry]).settings()
     assert (endpoint["value"], endpoint["variable"]) == (defaults["runtime-endpoint"], "the role's default")
+
+
+def of_openshift(*objects, layers=(("registries_config", {}),), path=PATH):
+    """Return an entry of registries.conf with objects of OpenShift."""
+    return {
+        **of_kind("registries_conf", *layers, openshift_layers=[["objects", list(objects)]]),
+        "path": path,
+    }
+
+
+def test_objects_of_openshift_are_the_lowest_layer():
+    objects = [sources(insecureRegistries=["a.io", "b.io"], containerRuntimeSearchRegistries=["a.io"])]
+    layers = [
+        ("registries_config", {"registry": [{"location": "a.io", "insecure": False}]}),
+        ("registries_config__x", {"registry": [{"prefix": "b.io", "location": None}]}),
+    ]
+    desired = DesiredFiles([of_openshift(*objects, layers=layers)])
+    settings = {each["key"]: (each["value"], each["variable"]) for each in desired.settings()}
+    assert settings == {
+        "unqualified-search-registries": (["a.io"], "objects"),
+        'registry."a.io".location': ("a.io", "registries_config"),
+        'registry."a.io".insecure': (False, "registries_config"),
+    }
+    assert (desired.problems, desired.warnings) == ([], [])
+
+
+def test_problems_of_objects_of_several_files_are_reported_once_and_with_those_of_settings():
+    layers = [("registries_config", {"insecur": True})]
+    given = sources(insecureRegistries=["*"])
+    desired = DesiredFiles([of_openshift(given, layers=layers), of_openshift(given, path="/etc/other.conf")])
+    assert [str(problem).split(":")[0] for problem in desired.problems] == ["objects", "registries_config"]
+
+
+def test_objects_that_need_a_file_that_is_not_in_the_set_are_refused():
+    [problem] = DesiredFiles([of_openshift(sources(allowedRegistries=["a.io"]))]).problems
+    assert "allowedRegistries: needs a policy.json, which is not among the files" in str(problem)
+    blocked = DesiredFiles([of_openshift(sources(blockedRegistries=["a.io"]))])
+    assert blocked.problems == []
+    assert "blockedRegistries: needs a policy.json" in str(blocked.warnings[0])
+    config_map = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "x"},
+        "data": {"a.io": pem("a")},
+    }
+    trusted = DesiredFiles([of_openshift(image(additionalTrustedCA={"name": "x"}), config_map)])
+    assert "additionalTrustedCA: needs the certificates" in str(trusted.problems[0])
+
+
+def test_a_kind_that_takes_another_part_of_the_objects_gets_that_part(monkeypatch):
+    monkeypatch.setattr(KINDS["crictl_yaml"], "openshift", "registries_policy")
+    given = [sources(allowedRegistries=["a.io"], insecureRegistries=["b.io"])]
+    policy = {**of_openshift(*given, path="/etc/containers/policy.json"), "kind": "crictl_yaml"}
+    objects = OpenShiftLayers([of_openshift(*given), policy])
+    assert (objects.problems, objects.warnings) == ([], [])
+    [(variable, data)] = objects.of(policy)
+    assert (variable, data["default"]) == ("objects", [{"type": "reject"}])
+    assert objects.of(of_openshift(*given))[0][1] == {"registry": [{"location": "b.io", "insecure": True}]}
 
 
 def test_a_file_that_contains_a_secret_cannot_be_readable_by_others():

@@ -44,6 +44,18 @@ def test_the_settings_of_crio_conf_are_looked_up_beside_those_of_a_file():
     assert found == {"layers": [["own", {}]], "crio_layers": [["crio_config__a", {"a": 1}]]}
 
 
+def test_the_objects_of_openshift_are_looked_up_beside_the_settings_of_a_file():
+    found = entry_of(
+        {"own": {}, "objects": "kind: Image", "objects__lab": []},
+        variable="own",
+        openshift_variable="objects",
+    )
+    assert found == {
+        "layers": [["own", {}]],
+        "openshift_layers": [["objects", "kind: Image"], ["objects__lab", []]],
+    }
+
+
 @pytest.mark.parametrize(("element", "content"), [("bash", "text"), ("zsh", "text"), ("fish", "")])
 def test_a_file_for_an_element_is_only_desired_if_the_list_contains_it(element, content):
     found = entry_of(path="/x", variable="shells", element=element, content="text")
