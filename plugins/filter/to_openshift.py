@@ -109,10 +109,10 @@ def to_openshift(
     """Return the objects for the settings, with problems and warnings."""
     try:
         checked = registries_conf.check(named_layers(layers, variable))
-        others = [mapping_of(plain(each)) for each in (policy, certificates)]
+        rules, trusted = (mapping_of(plain(each)) for each in (policy, certificates))
     except (TypeError, TooDeep) as error:
         raise AnsibleFilterError(str(error)) from error
-    made = from_files.objects_of(checked.data, checked.sources, *others, name=name)
+    made = from_files.objects_of(checked.data, checked.sources, rules, trusted, name)
     return {
         "objects": made.objects,
         "problems": [str(problem) for problem in (*checked.problems, *made.problems)],

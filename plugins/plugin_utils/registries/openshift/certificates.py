@@ -30,12 +30,12 @@ _LINE = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----\s*")
 
 def files_of(config_map: OpenShiftObject) -> dict[str, dict[str, str]]:
     """Return {host[:port]: {ca.crt: PEM}} of the values that are certificates."""
-    return {
-        _host(name): {FILE: pem}
-        for name, value, is_binary in _values(config_map)
-        for pem in [_pem(value, is_binary)]
-        if not _fault_of_key(name) and not fault_of_pem(pem)
-    }
+    found = {}
+    for name, value, is_binary in _values(config_map):
+        pem = _pem(value, is_binary)
+        if pem and not _fault_of_key(name) and not fault_of_pem(pem):
+            found[_host(name)] = {FILE: pem}
+    return found
 
 
 def faults(config_map: OpenShiftObject) -> list[tuple[Path, str, str]]:
@@ -51,7 +51,7 @@ def faults(config_map: OpenShiftObject) -> list[tuple[Path, str, str]]:
     return found
 
 
-def config_map(name: str, files: dict[str, dict[str, str]]) -> Data:
+def config_map_of(name: str, files: dict[str, dict[str, str]]) -> Data:
     """Return the ConfigMap of certificates."""
     return {
         "apiVersion": VERSIONS[CONFIG_MAP],

@@ -90,7 +90,7 @@ def objects_of(
         _compare(expected, found, findings)
     held = _certificates(trusted, findings)
     if held:
-        objects.append(certificates.config_map(name, held))
+        objects.append(certificates.config_map_of(name, held))
         _image_of(objects)["spec"]["additionalTrustedCA"] = {"name": name}
     return Objects(objects, findings.listed(), findings.warnings)
 
