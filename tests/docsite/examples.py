@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from docsite import fragments
 from testbed.paths import CHECKOUT
 
 NAME = re.compile(r"cri\.node\.(\w+)")
@@ -83,11 +84,8 @@ def options(module: str) -> frozenset[str]:
     package = "ansible_collections.cri.node.plugins"
     documentation = yaml.safe_load(importlib.import_module(f"{package}.modules.{module}").DOCUMENTATION)
     found = set(documentation.get("options") or {})
-    for fragment in documentation.get("extends_documentation_fragment", []):
-        _namespace, _name, file, *section = fragment.split(".")
-        plugin = importlib.import_module(f"{package}.doc_fragments.{file}").ModuleDocFragment
-        text = getattr(plugin, section[0].upper() if section else "DOCUMENTATION")
-        found |= set(yaml.safe_load(text).get("options") or {})
+    for shared in fragments.of(documentation):
+        found |= set(shared.get("options") or {})
     return frozenset(found)
 
 

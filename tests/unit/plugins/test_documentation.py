@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docsite import fragments
+
 COLLECTION = Path(__file__).parents[3]
 PACKAGE = "ansible_collections.cri.node.plugins"
 ATTRIBUTES = ("check_mode", "diff_mode", "platform")
@@ -27,10 +29,7 @@ def specifications():
 def with_fragments(documentation):
     """Return the documentation of a module with the attributes and requirements of its fragments."""
     attributes, requirements = {}, list(documentation.get("requirements", []))
-    for fragment in documentation.get("extends_documentation_fragment", []):
-        _namespace, _name, file, *section = fragment.split(".")
-        plugin = importlib.import_module(f"{PACKAGE}.doc_fragments.{file}").ModuleDocFragment
-        shared = yaml.safe_load(getattr(plugin, section[0].upper() if section else "DOCUMENTATION"))
+    for shared in fragments.of(documentation):
         requirements += shared.get("requirements", [])
         for name, attribute in shared.get("attributes", {}).items():
             attributes[name] = {**attributes.get(name, {}), **attribute}

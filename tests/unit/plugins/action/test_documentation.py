@@ -9,6 +9,7 @@ import yaml
 
 from ansible_collections.cri.node.plugins.filter import crio_config
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules
+from docsite import fragments
 
 ACTIONS = Path(__file__).parents[4] / "plugins" / "action"
 
@@ -42,10 +43,9 @@ def as_documented(specification):
 def documented_options(name):
     """Return a module's options with those of its documentation fragments, which have lower precedence."""
     documentation = yaml.safe_load(imported("modules", name).DOCUMENTATION)
-    options = documentation["options"]
-    for fragment in documentation.get("extends_documentation_fragment", []):
-        shared = imported("doc_fragments", fragment.rpartition(".")[2]).ModuleDocFragment.DOCUMENTATION
-        for option, described in yaml.safe_load(shared)["options"].items():
+    options = documentation.get("options", {})
+    for shared in fragments.of(documentation):
+        for option, described in shared["options"].items():
             options[option] = {**described, **options.get(option, {})}
     return options
 
