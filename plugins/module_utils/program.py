@@ -33,14 +33,7 @@ def run(
     not end is killed together with what it has started, which stderr names.
     """
     try:
-        process = subprocess.Popen(
-            list(arguments),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
+        process = _started(arguments, stdin, subprocess.PIPE, environment)
     except (OSError, ValueError) as error:
         return 127, "", f"{arguments[0]}: {getattr(error, 'strerror', None) or error}"
     with process:
@@ -64,9 +57,7 @@ def run_aloud(
 
     with os.fdopen(os.memfd_create("cri-node"), "w+b") as errors:
         try:
-            process = subprocess.Popen(
-                list(arguments), stdin=stdin, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
-            )
+            process = _started(arguments, stdin, errors)
         except (OSError, ValueError) as error:
             return 127, "", f"{arguments[0]}: {getattr(error, 'strerror', None) or error}"
         listener = threading.Thread(target=listen, args=(process.stdout,), daemon=True)
@@ -78,6 +69,23 @@ def run_aloud(
             return _ended(process, arguments, timeout)
         errors.seek(0)
         return status, _text(b"".join(said)), _text(errors.read())
+
+
+def _started(
+    arguments: Sequence[str],
+    stdin: int | IO[bytes],
+    stderr: int | IO[bytes],
+    environment: dict[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, by which everything that it starts can be found."""
+    return subprocess.Popen(
+        list(arguments),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def _ended(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A node in a temporary directory: its files are real, and small models of systemd, crio and crictl execute commands."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_state, program
 from ansible_collections.cri.node.plugins.module_utils.crio import containers, daemon, live
@@ -169,7 +169,7 @@ class FakeNode:
         return request
 
     def _install(self, monkeypatch) -> None:
-        monkeypatch.setattr(program.subprocess, "run", self._run)
+        monkeypatch.setattr(program, "_started", self._started)
         monkeypatch.setattr(daemon, "_crictl", lambda _service: FakeCrictl(self.daemon))
         monkeypatch.setattr(daemon.queries, "container_details", lambda crictl, ids: crictl.details(ids))
         monkeypatch.setattr(losses, "Crictl", lambda _endpoint: FakeCrictl(self.daemon))
@@ -187,11 +187,11 @@ class FakeNode:
         monkeypatch.setattr(containers, "monitors", lambda *_all: [])
         monkeypatch.setattr(node_files, "mount_points", lambda *_all: {"/"})
 
-    def _run(self, arguments, **_more):
+    def _started(self, arguments, *_more):
         words = [str(each) for each in arguments]
         self.commands.append(words)
         status, output = self._answer(words)
-        return SimpleNamespace(returncode=status, stdout=output.encode(), stderr=b"")
+        return FakeProcess(status, output)
 
     def _answer(self, words: list[str]) -> tuple[int, str]:
         verb = words[1] if len(words) > 1 else ""
@@ -209,6 +209,19 @@ class FakeNode:
             elif verb == "reload":
                 self.daemon.reloads += 1
         return 0, ""
+
+
+class FakeProcess(contextlib.AbstractContextManager):
+    """A program that has ended."""
+
+    def __init__(self, status: int, output: str):
+        self.returncode, self._output = status, output
+
+    def __exit__(self, *_error):
+        return None
+
+    def communicate(self, timeout):
+        return self._output.encode(), b""
 
 
 class FakeCrictl:
