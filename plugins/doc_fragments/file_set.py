@@ -29,8 +29,10 @@ options:
           - The kind of the file. The content of a V(text) file is O(files[].content).
           - All other kinds are rendered from O(files[].layers), which are merged and validated first. The task fails on problems
             before it contacts the node. Errors and the diff contain the variable of each setting.
+          - Other tools also write a file of kind V(auth_json). Only the entries of O(files[].layers) are added, changed and
+            removed again; all others are kept.
         type: str
-        choices: [crictl_yaml, crio_conf, environment_file, registries_conf, text, unit_drop_in]
+        choices: [auth_json, crictl_yaml, crio_conf, environment_file, registries_conf, text, unit_drop_in]
         default: text
       variable:
         description:
@@ -58,6 +60,7 @@ options:
       crio_layers:
         description:
           - For V(crictl_yaml), the layers of crio.conf. Their C(crio.api.listen) is the default of C(runtime-endpoint).
+          - For V(auth_json), their C(crio.image.global_auth_file) replaces O(files[].path).
         type: list
         elements: raw
       version:
@@ -99,7 +102,8 @@ options:
         description:
           - What a running daemon needs to load the file. V(none) is for a file that no daemon reads.
           - With V(reload), CRI-O is restarted if a reload is not reliable, for example because CRI-O would not log its outcome.
-          - The default is V(reload) for V(registries_conf), V(none) for V(crictl_yaml) and V(restart) for all others.
+          - The default is V(reload) for V(registries_conf), V(none) for V(auth_json) and V(crictl_yaml), and V(restart) for
+            all others.
         type: str
         choices: [none, reload, restart]
   owners:

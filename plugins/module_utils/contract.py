@@ -204,6 +204,18 @@ class FoundFile(TypedDict, total=False):
     sha256: str  # of a regular file
 
 
+class _ChangedEntry(TypedDict):
+    section: str
+    name: str
+    change: str  # add, change or remove
+
+
+class ChangedEntry(_ChangedEntry, total=False):
+    """An entry of a shared file that a run would write or remove."""
+
+    before: str  # the present value as JSON, where it may be shown
+
+
 class ReportedFile(FoundFile, total=False):
     """One path of a report."""
 
@@ -212,6 +224,7 @@ class ReportedFile(FoundFile, total=False):
     same_content: bool
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
+    changed_entries: list[ChangedEntry]  # of a shared file
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes

@@ -17,7 +17,16 @@ import os
 from collections.abc import Iterator
 
 from . import node_files
-from .contract import CommittedEntries, EntrySet, FoundFile, Request, State, Undo
+from .contract import (
+    LARGEST_SHOWN,
+    ChangedEntry,
+    CommittedEntries,
+    EntrySet,
+    FoundFile,
+    Request,
+    State,
+    Undo,
+)
 from .node_files import NodeFileError
 
 TYPE_CHECKING = False
@@ -297,6 +306,18 @@ class SharedFile(ManagedFile):
             [section, name, "present" if name in _section(self._data, section, self.path) else "absent"]
             for section, name, _digest in each_of(self.written)
         ]
+
+    def changed_entries(self) -> list[ChangedEntry]:
+        """Return how each entry to change would change, with its present value unless it may be a secret."""
+        found: list[ChangedEntry] = []
+        for section, name, digest in each_of(self.written):
+            here = _section(self._data, section, self.path)
+            change = "remove" if digest is None else "change" if name in here else "add"
+            entry: ChangedEntry = {"section": section, "name": name, "change": change}
+            if name in here and not self.secret:
+                entry["before"] = json.dumps(here[name], sort_keys=True)[:LARGEST_SHOWN]
+            found.append(entry)
+        return found
 
     def prepare(self, values: Values) -> None:
         """Create the new content, with the values of the entries that are written."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.auth_json import AuthJson
 from ansible_collections.cri.node.plugins.plugin_utils.files.crictl_yaml import CrictlYaml
 from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CrioConf
 from ansible_collections.cri.node.plugins.plugin_utils.files.environment_file import EnvironmentFile
@@ -13,5 +14,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.files.unit_drop_in import
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (CrioConf(), RegistriesConf(), CrictlYaml(), UnitDropIn(), EnvironmentFile(), Text())
+    for kind in (
+        CrioConf(),
+        RegistriesConf(),
+        AuthJson(),
+        CrictlYaml(),
+        UnitDropIn(),
+        EnvironmentFile(),
+        Text(),
+    )
 }

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
+from ansible_collections.cri.node.plugins.module_utils.managed_file import hashes_of
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
     CATALOGUED_RANGE,
     SUPPORTED_RANGE,
@@ -17,7 +20,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
     parse_version,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.files import set_rules
-from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Entries, Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.layers import (
@@ -29,11 +32,20 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import (
 )
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import MODE, file_mode
+from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import (
+    MODE,
+    file_mode,
+    path_fault,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import File, Report, UnwantedFile
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        EntrySet,
+        File,
+        Report,
+        UnwantedFile,
+    )
 
 DEFAULTS = "the role's default"  # the name of the lowest layer in messages
 _LISTEN = ("crio", "api", "listen")
@@ -69,6 +81,7 @@ class DesiredFile(NamedTuple):
     mode: str  # four octal digits
     disruption: str  # what a running daemon needs to load it: none, reload or restart
     accept_keys: Any = None  # as in the entry
+    names_path: bool = False  # whether the settings of crio.conf in the entry name the path
 
     @property
     def sha256(self) -> str:
@@ -79,6 +92,19 @@ class DesiredFile(NamedTuple):
     def key_hashes(self) -> dict[str, str] | None:
         """The hashes of its keys, see Kind.key_hashes; None if a daemon that loads it compares it as a whole."""
         return self.kind.key_hashes(self.checked.data)
+
+    @property
+    def outranked_by(self) -> tuple[str, ...]:
+        """The paths of files that CRI-O reads instead of this one if they exist."""
+        paths = self.kind.found_without_key
+        if not self.kind.first_found_wins or self.path not in paths:
+            return ()
+        return paths[: paths.index(self.path)]
+
+    @property
+    def entries(self) -> Entries:
+        """The entries of a shared file; {} for a file that is managed as a whole."""
+        return self.kind.entries(self.checked.data) if self.kind.shared else {}
 
 
 class DesiredFiles:
@@ -105,7 +131,7 @@ class DesiredFiles:
 
     @property
     def described(self) -> list[File]:
-        """The files as the node compares them: without contents, and without the hashes of secret files."""
+        """The whole files as the node compares them: without contents, and without the hashes of secret files."""
         return [
             {
                 "path": file.path,
@@ -117,6 +143,23 @@ class DesiredFiles:
                 "key_hashes": None if file.secret else file.key_hashes,
             }
             for file in self
+            if not file.kind.shared
+        ]
+
+    @property
+    def shared_described(self) -> list[EntrySet]:
+        """The entries of shared files as the node compares them: without values, and without the hashes of secret files."""
+        return [
+            {
+                "path": file.path,
+                "owner": file.owner,
+                "mode": file.mode,
+                "secret": file.secret,
+                "disruption": file.disruption,
+                "entries": {} if file.secret else hashes_of(file.entries),
+            }
+            for file in self
+            if file.kind.shared
         ]
 
     @property
@@ -124,8 +167,10 @@ class DesiredFiles:
         """The hashes of secret files, by path. They must not be logged, because a short secret could be guessed from its hash."""
         secret = [file for file in self if file.secret]
         return {
-            "secret_hashes": {file.path: file.sha256 for file in secret},
-            "secret_key_hashes": {file.path: file.key_hashes for file in secret},
+            "secret_hashes": {
+                file.path: hashes_of(file.entries) if file.kind.shared else file.sha256 for file in secret
+            },
+            "secret_key_hashes": {file.path: file.key_hashes for file in secret if not file.kind.shared},
         }
 
     @property
@@ -134,8 +179,27 @@ class DesiredFiles:
         return [
             {"path": file.path, "owner": file.owner, "disruption": file.disruption}
             for file in self.by_path.values()
-            if not file.content
+            if not file.content and not file.kind.shared
         ]
+
+    @property
+    def expect_of_node(self) -> dict[str, str | None]:
+        """What the node compares with its live configuration: `expect`, and the keys that name the paths of files.
+
+        Only for files whose path the settings do not name, since such a key in the settings is expected anyway.
+        """
+        named = {
+            file.kind.path_key: json.dumps("" if file.path in file.kind.found_without_key else file.path)
+            for file in self
+            if file.kind.path_key and not file.names_path
+        }
+        return {**named, **self.expect}
+
+    @property
+    def paths_of_node(self) -> list[str]:
+        """The paths that the node looks for: those that settings name, and files that CRI-O reads instead of one of these."""
+        others = {path for file in self for path in file.outranked_by}
+        return sorted({*fallbacks.paths(self.settings()), *others})
 
     @cached_property
     def expect(self) -> dict[str, str | None]:
@@ -261,15 +325,16 @@ def _desired(entry: Entry) -> DesiredFile:
     if kind.name == "text":
         content = (entry.get("content") or "") if (entry.get("content") or "").strip() else ""
     else:
-        content = _header(entry["owner"], entry["layers"]) + kind.render(checked.data) if checked.data else ""
+        content = _content(entry, kind, checked)
     secret = bool(entry.get("secret")) or kind.is_secret(checked.data)
     mode, fault = file_mode(entry.get("mode") or ("0600" if secret else "0644"), secret)
     if fault:
         checked = checked._replace(
             problems=[*checked.problems, Problem(entry["path"], "mode", f'"{shown(mode, 80)}"', fault, MODE)]
         )
+    named = _named_path(entry, kind)
     return DesiredFile(
-        entry["path"],
+        named or entry["path"],
         entry["owner"],
         kind,
         checked,
@@ -278,7 +343,25 @@ def _desired(entry: Entry) -> DesiredFile:
         mode,
         entry.get("disruption") or kind.disruption,
         entry.get("accept_keys"),
+        bool(named),
     )
+
+
+def _content(entry: Entry, kind: Kind, checked: Checked) -> str:
+    """Return the content of a file that is rendered, with its header; "" without settings."""
+    if not checked.data:
+        return ""
+    header = "" if kind.shared else _header(entry["owner"], entry["layers"])
+    return header + kind.render(checked.data)
+
+
+def _named_path(entry: Entry, kind: Kind) -> str:
+    """Return the path of a file that the settings of crio.conf in its entry name; "" if they do not."""
+    if not kind.path_key:
+        return ""
+    layers = named_layers(entry.get("crio_layers") or [], "crio_config")
+    path = scalar_at(layers, tuple(kind.path_key.split(".")))
+    return path if isinstance(path, str) and path.startswith("/") and not path_fault(path) else ""
 
 
 def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, DesiredFile]) -> Entry:
@@ -293,6 +376,8 @@ def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, Desir
 
 def _layers(entry: Entry, kind: Kind) -> Layers:
     layers = named_layers(entry.get("layers") or [], kind.name)
+    if kind.path_key:
+        return layers
     listen = scalar_at(named_layers(entry.get("crio_layers") or [], "crio_config"), _LISTEN)
     if listen and isinstance(listen, str):
         layers = [("crio_config", {"runtime-endpoint": f"unix://{listen}"}), *layers]
