@@ -213,7 +213,9 @@ class _ChangedEntry(TypedDict):
 class ChangedEntry(_ChangedEntry, total=False):
     """An entry of a shared file that a run would write or remove."""
 
-    before: str  # the present value as JSON, where it may be shown
+    # As JSON, where they may be shown: the present value, and that of another tool which is written back.
+    before: str
+    after: str
 
 
 class ReportedFile(FoundFile, total=False):
@@ -555,13 +557,20 @@ class KeptFile(OwnedFile):
     saved: str | None  # the name of its content in the generation's folder
 
 
-class CommittedEntries(TypedDict):
-    """Our entries in a shared file at the time of the commit."""
-
-    entries: dict[str, dict[str, str]]  # the hash by section and name; never the value, which may be secret
+class _CommittedEntries(TypedDict):
+    entries: dict[str, dict[str, str]]  # the hash by section and name
     created: bool  # whether we created the file; then it is removed with its last entry
     secret: bool
     disruption: str
+
+
+class CommittedEntries(_CommittedEntries, total=False):
+    """Our entries in a shared file at the time of the commit. A file that may contain a secret has no values here."""
+
+    values: dict[str, dict[str, Any]]  # of our entries, by section and name
+    replaced: dict[
+        str, dict[str, Any]
+    ]  # what others had there before our first change, which returns with our last one
 
 
 class Generation(TypedDict):
@@ -722,12 +731,22 @@ def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
         raise DamagedDocument(f"{path}: the entry {name:.80} is not an entry of a shared file")
     if not _are_hashes(data.get("entries"), str):
         raise DamagedDocument(f"{path}: the entries of {name:.80} have no hashes")
-    return {
+    found: CommittedEntries = {
         "entries": data["entries"],
         "created": _of(data, "created", bool, False, path),
         "secret": _of(data, "secret", bool, True, path),
         "disruption": _of(data, "disruption", str, "restart", path),
     }
+    # Earlier versions of the collection record neither.
+    if _are_values(data.get("values")):
+        found["values"] = data["values"]
+    if _are_values(data.get("replaced")):
+        found["replaced"] = data["replaced"]
+    return found
+
+
+def _are_values(entries: Any) -> bool:
+    return isinstance(entries, dict) and all(isinstance(names, dict) for names in entries.values())
 
 
 def _are_hashes(entries: Any, *types: type) -> bool:

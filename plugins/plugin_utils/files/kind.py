@@ -36,6 +36,8 @@ class Kind:
     # Whether other tools also write the file, a JSON document. Then only the entries of `entries` are managed, and `render` is
     # only compared and never written.
     shared = False
+    folder = False  # whether the path of an entry is a folder, in which `parts` has the files
+    comments = True  # whether a line that starts with # may precede the content
     # The dotted key of crio.conf that names the path; "" if there is none. Without a value, the path of the entry is used.
     path_key = ""
     found_without_key: tuple[str, ...] = ()  # what CRI-O reads if that key is empty, in its order
@@ -56,6 +58,15 @@ class Kind:
     def render(self, data: Data) -> str:
         """Return the file's text without its header; equal data gives equal text."""
         raise NotImplementedError
+
+    def parts(self, path: str, data: Data) -> dict[str, Data]:
+        """Return {path of a file: its part of the data}, sorted; of a folder without files {}. path: of the entry."""
+        return {path: data}
+
+    def outranked_by(self, path: str) -> tuple[str, ...]:
+        """Return the paths that CRI-O reads instead of a file if they exist."""
+        paths = self.found_without_key
+        return paths[: paths.index(path)] if self.first_found_wins and path in paths else ()
 
     def entries(self, data: Data) -> Entries:
         """Return the entries of a shared file."""

@@ -81,7 +81,8 @@ class DesiredFile(NamedTuple):
     mode: str  # four octal digits
     disruption: str  # what a running daemon needs to load it: none, reload or restart
     accept_keys: Any = None  # as in the entry
-    names_path: bool = False  # whether the settings of crio.conf in the entry name the path
+    place: str = ""  # the path of the entry: of the file, or of the folder that it is in
+    names_path: bool = False  # whether the settings of crio.conf in the entry name that path
 
     @property
     def sha256(self) -> str:
@@ -95,11 +96,8 @@ class DesiredFile(NamedTuple):
 
     @property
     def outranked_by(self) -> tuple[str, ...]:
-        """The paths of files that CRI-O reads instead of this one if they exist."""
-        paths = self.kind.found_without_key
-        if not self.kind.first_found_wins or self.path not in paths:
-            return ()
-        return paths[: paths.index(self.path)]
+        """The paths that CRI-O reads instead of this file if they exist."""
+        return self.kind.outranked_by(self.path)
 
     @property
     def entries(self) -> Entries:
@@ -115,7 +113,9 @@ class DesiredFiles:
         given = [cast(Entry, plain(entry)) for entry in entries]
         others = {entry["path"]: _desired(entry) for entry in given if not entry.get("environment_file")}
         every = [
-            others.get(entry["path"]) or _desired(_with_environment(entry, given, others)) for entry in given
+            file
+            for entry in given
+            for file in others.get(entry["path"]) or _desired(_with_environment(entry, given, others))
         ]
         # Files that are not desired count too: a role whose variables are all empty still needs a running daemon.
         self.concern_daemon = any(file.disruption != "none" for file in every)
@@ -179,7 +179,7 @@ class DesiredFiles:
         return [
             {"path": file.path, "owner": file.owner, "disruption": file.disruption}
             for file in self.by_path.values()
-            if not file.content and not file.kind.shared
+            if not file.content and not file.kind.shared and not file.kind.folder
         ]
 
     @property
@@ -189,7 +189,7 @@ class DesiredFiles:
         Only for files whose path the settings do not name, since such a key in the settings is expected anyway.
         """
         named = {
-            file.kind.path_key: json.dumps("" if file.path in file.kind.found_without_key else file.path)
+            file.kind.path_key: json.dumps("" if file.place in file.kind.found_without_key else file.place)
             for file in self
             if file.kind.path_key and not file.names_path
         }
@@ -318,10 +318,25 @@ def _unsupported(installed: str) -> list[str]:
     ]
 
 
-def _desired(entry: Entry) -> DesiredFile:
+def _desired(entry: Entry) -> list[DesiredFile]:
+    """Return the file of an entry, or those of a folder; a folder without files is one without content."""
     kind = KINDS[entry.get("kind") or "text"]
-    layers = _layers(entry, kind)
-    checked = kind.check(layers, Versions(entry.get("version") or "", "", entry.get("accept_keys")))
+    checked = kind.check(
+        _layers(entry, kind), Versions(entry.get("version") or "", "", entry.get("accept_keys"))
+    )
+    named = _named_path(entry, kind)
+    place = named or entry["path"]
+    parts = kind.parts(place, checked.data) or {place: checked.data}
+    files = []
+    for path, data in parts.items():
+        file = _file(entry, kind, checked._replace(data=data), path)
+        files.append(file._replace(place=place, names_path=bool(named)))
+        checked = checked._replace(problems=[], warnings=[])  # those of the entry belong to its first file
+    return files
+
+
+def _file(entry: Entry, kind: Kind, checked: Checked, path: str) -> DesiredFile:
+    """Return one file of an entry, with its part of the data."""
     if kind.name == "text":
         content = (entry.get("content") or "") if (entry.get("content") or "").strip() else ""
     else:
@@ -329,12 +344,10 @@ def _desired(entry: Entry) -> DesiredFile:
     secret = bool(entry.get("secret")) or kind.is_secret(checked.data)
     mode, fault = file_mode(entry.get("mode") or ("0600" if secret else "0644"), secret)
     if fault:
-        checked = checked._replace(
-            problems=[*checked.problems, Problem(entry["path"], "mode", f'"{shown(mode, 80)}"', fault, MODE)]
-        )
-    named = _named_path(entry, kind)
+        problem = Problem(path, "mode", f'"{shown(mode, 80)}"', fault, MODE)
+        checked = checked._replace(problems=[*checked.problems, problem])
     return DesiredFile(
-        named or entry["path"],
+        path,
         entry["owner"],
         kind,
         checked,
@@ -343,7 +356,6 @@ def _desired(entry: Entry) -> DesiredFile:
         mode,
         entry.get("disruption") or kind.disruption,
         entry.get("accept_keys"),
-        bool(named),
     )
 
 
@@ -351,7 +363,7 @@ def _content(entry: Entry, kind: Kind, checked: Checked) -> str:
     """Return the content of a file that is rendered, with its header; "" without settings."""
     if not checked.data:
         return ""
-    header = "" if kind.shared else _header(entry["owner"], entry["layers"])
+    header = _header(entry["owner"], entry["layers"]) if kind.comments else ""
     return header + kind.render(checked.data)
 
 
@@ -364,10 +376,10 @@ def _named_path(entry: Entry, kind: Kind) -> str:
     return path if isinstance(path, str) and path.startswith("/") and not path_fault(path) else ""
 
 
-def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, DesiredFile]) -> Entry:
+def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, list[DesiredFile]]) -> Entry:
     """Return the entry of a drop-in with a reference to its environment file, if that is desired."""
     path = entry["environment_file"]
-    if path not in files or not files[path].content:
+    if path not in files or not files[path][0].content:
         return entry
     variable = next(each["layers"][0][0] for each in entries if each["path"] == path)
     reference = (variable, {"Service": {"EnvironmentFile": f"-{path}"}})

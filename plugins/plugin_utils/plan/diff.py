@@ -51,9 +51,9 @@ def _of_entries(entries: list[ChangedEntry], file: ShownFile | None, secret: boo
         if change != "add":
             before.append(f"{key} = {'(secret)' if secret else entry.get('before', '')}\n")
         if change != "remove":
-            value = (
-                json.dumps(values[section][name], sort_keys=True) if name in values.get(section, {}) else ""
-            )
+            value = entry.get("after", "")
+            if name in values.get(section, {}):
+                value = json.dumps(values[section][name], sort_keys=True)
             hidden = "(secret, changed)" if change == "change" else "(secret)"
             after.append(f"{key} = {value or hidden}\n")
     return "".join(before), "".join(after)

@@ -13,7 +13,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import Desir
 from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import resolved
 
 # The variables of settings, with their layers.
-SETTINGS = "^(crio_(config|service|environment)|registries_(config|auth)|crictl_(config|completion))(__.+)?$"
+SETTINGS = (
+    "^(crio_(config|service|environment)|registries_(config|auth|policy|namespaced_policies|signatures|certificates)"
+    "|crictl_(config|completion))(__.+)?$"
+)
 
 
 class Controller:
