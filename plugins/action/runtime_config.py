@@ -324,6 +324,14 @@ def _contents(wanted: DesiredFiles, made: plan.Plan) -> dict[str, Any]:
     return {
         "contents": {file.path: file.content for file in whole if not file.secret},
         "secret_contents": {file.path: file.content for file in whole if file.secret},
-        "entries": {file.path: file.entries for file in shared if not file.secret},
-        "secret_entries": {file.path: file.entries for file in shared if file.secret},
+        "entries": {file.path: file.public_entries for file in shared},
+        "secret_entries": {
+            file.path: {
+                section: names
+                for section, names in file.entries.items()
+                if section not in file.public_entries
+            }
+            for file in shared
+            if file.secret
+        },
     }

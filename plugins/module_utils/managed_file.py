@@ -265,7 +265,7 @@ class SharedFile(ManagedFile):
             content = node_files.read_bytes(path)
             self.found["sha256"] = node_files.digest(content)
             self._data = parse(content, path)
-        self._replaced: Values = (recorded or {}).get("replaced") or {}
+        self._replaced: Values = recorded.get("replaced", {}) if recorded else {}
         self._merged = self._data
         before = recorded["entries"] if recorded else {}
         self.written = changes(self._data, self._wanted, before, path, self._replaced)

@@ -156,6 +156,7 @@ class AuthJson(Kind):
     accepted = "a mapping of registries to credentials"
     shared = True
     comments = False
+    public_sections = (HELPERS,)
     path_key = "crio.image.global_auth_file"
     # The first one is in memory, and lost at the next boot.
     found_without_key = ("/run/containers/0/auth.json", "/root/.config/containers/auth.json")

@@ -102,7 +102,8 @@ def _blocks(text: str) -> tuple[list[tuple[str, bytes]], str]:
     import binascii
 
     found: list[tuple[str, bytes]] = []
-    label, lines, has_headers = "", [], False
+    lines: list[str] = []
+    label, has_headers = "", False
     for line in text.split("\n"):
         begins = _BEGIN.match(line)
         if begins and label:

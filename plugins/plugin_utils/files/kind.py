@@ -36,6 +36,9 @@ class Kind:
     # Whether other tools also write the file, a JSON document. Then only the entries of `entries` are managed, and `render` is
     # only compared and never written.
     shared = False
+    # Sections of a secret shared file whose values are no secrets: Ansible masks secrets wherever they occur in a result, and a
+    # short value would damage it.
+    public_sections: tuple[str, ...] = ()
     folder = False  # whether the path of an entry is a folder, in which `parts` has the files
     comments = True  # whether a line that starts with # may precede the content
     # The dotted key of crio.conf that names the path; "" if there is none. Without a value, the path of the entry is used.

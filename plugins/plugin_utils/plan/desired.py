@@ -104,6 +104,15 @@ class DesiredFile(NamedTuple):
         """The entries of a shared file; {} for a file that is managed as a whole."""
         return self.kind.entries(self.checked.data) if self.kind.shared else {}
 
+    @property
+    def public_entries(self) -> Entries:
+        """The entries of a shared file whose values are no secrets."""
+        if not self.secret:
+            return self.entries
+        return {
+            section: names for section, names in self.entries.items() if section in self.kind.public_sections
+        }
+
 
 class DesiredFiles:
     """The desired file set of some owners."""

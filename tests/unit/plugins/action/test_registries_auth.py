@@ -159,3 +159,16 @@ def test_a_file_that_crio_does_not_read_is_a_warning(run, live, warned):
     warnings = [each for each in task.result["warnings"] if "/etc/other.json" in each]
     assert bool(warnings) is warned
     assert "outranked" not in task.result
+
+
+def test_only_what_is_secret_is_masked_in_the_result_of_the_module(run, node):
+    """Ansible masks each value of the secret option wherever it occurs, and the name of a helper may be as short as "pass"."""
+    entry = {"path": node.path(AUTH), "owner": "registries", "kind": "auth_json"}
+    entry["layers"] = [["registries_auth", {**OURS, "aws.example": {"helper": "pass"}}]]
+    task = run("runtime_config", {"files": [entry], "owners": ["registries"]}, node)
+    [sent] = [call for call in task.calls if call["request"]["call"] == "apply"]
+    assert sent["secrets"]["secret_entries"] == {
+        node.path(AUTH): {"auths": {"registry.example.com": {"auth": ENCODED}}}
+    }
+    assert sent["request"]["entries"] == {node.path(AUTH): {"credHelpers": {"aws.example": "pass"}}}
+    assert node.json(AUTH)["credHelpers"] == {"aws.example": "pass"}
