@@ -43,6 +43,7 @@ options:
           - policy_json
           - registries_conf
           - registries_d
+          - storage_conf
           - text
           - unit_drop_in
         default: text
@@ -116,8 +117,8 @@ options:
           - What a running daemon needs to load the file. V(none) is for a file that no daemon reads, or that CRI-O reads for each
             pull.
           - With V(reload), CRI-O is restarted if a reload is not reliable, for example because CRI-O would not log its outcome.
-          - The default is V(reload) for V(registries_conf), V(restart) for V(crio_conf), V(environment_file), V(text) and
-            V(unit_drop_in), and V(none) for all others.
+          - The default is V(reload) for V(registries_conf), V(restart) for V(crio_conf), V(environment_file),
+            V(storage_conf), V(text) and V(unit_drop_in), and V(none) for all others.
         type: str
         choices: [none, reload, restart]
   owners:

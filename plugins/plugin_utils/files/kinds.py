@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.files.namespaced_policies
 from ansible_collections.cri.node.plugins.plugin_utils.files.policy_json import PolicyJson
 from ansible_collections.cri.node.plugins.plugin_utils.files.registries_conf import RegistriesConf
 from ansible_collections.cri.node.plugins.plugin_utils.files.registries_d import RegistriesD
+from ansible_collections.cri.node.plugins.plugin_utils.files.storage_conf import StorageConf
 from ansible_collections.cri.node.plugins.plugin_utils.files.text import Text
 from ansible_collections.cri.node.plugins.plugin_utils.files.unit_drop_in import UnitDropIn
 
@@ -26,6 +27,7 @@ KINDS: dict[str, Kind] = {
         NamespacedPolicies(),
         RegistriesD(),
         Certificates(),
+        StorageConf(),
         CrictlYaml(),
         UnitDropIn(),
         EnvironmentFile(),

@@ -10,6 +10,7 @@ import json
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.files import storage_conf
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries import signature_policy
@@ -67,6 +68,16 @@ def _the_pause_image_may_be_pulled(settings: _Settings) -> list[Problem]:
     return [_warning(setting, message)]
 
 
+def _crio_conf_outranks_storage_conf(settings: _Settings) -> list[Problem]:
+    return [
+        _warning(settings[f"storage.{name}"], f"has no effect, because {key} is set, which outranks it")
+        for name, key in storage_conf.OUTRANKED_BY.items()
+        if f"storage.{name}" in settings
+        and key in settings
+        and settings[key]["value"] not in ("", settings[f"storage.{name}"]["value"])
+    ]
+
+
 def _scope_of(key: str) -> str:
     """Return the scope in the key of a setting, which TOML quotes."""
     name = key[len(_DOCKER_SCOPES) :]
@@ -77,4 +88,5 @@ RULES = (
     _short_names_have_one_registry,
     _the_mode_of_short_names_is_crios_own,
     _the_pause_image_may_be_pulled,
+    _crio_conf_outranks_storage_conf,
 )

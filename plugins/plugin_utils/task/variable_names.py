@@ -24,6 +24,7 @@ LAYERED = (
     "registries_namespaced_policies",
     "registries_signatures",
     "registries_certificates",
+    "registries_storage",
     "crictl_config",
 )
 SINGLE = {

@@ -14,7 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers impo
 
 # The variables of settings, with their layers.
 SETTINGS = (
-    "^(crio_(config|service|environment)|registries_(config|auth|policy|namespaced_policies|signatures|certificates)"
+    "^(crio_(config|service|environment)|registries_(config|auth|policy|namespaced_policies|signatures|certificates|storage)"
     "|crictl_(config|completion))(__.+)?$"
 )
 

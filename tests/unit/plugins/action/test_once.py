@@ -52,6 +52,10 @@ def file_set(level="info"):
             ["registries_certificates", {"a.io": {"ca": CERTIFICATE}}],
             ["registries_certificates__lab", {}],
         ],
+        "storage_conf": [
+            ["registries_storage", {"storage": {"driver": "overlay"}}],
+            ["registries_storage__lab", {}],
+        ],
     }
     files = [
         {
@@ -128,6 +132,9 @@ ONCE = [
     ("merge", "registries_certificates", "registries_certificates__lab"),
     ("certificates check", "registries_certificates", "registries_certificates__lab"),
     ("certificates render",),
+    ("merge", "registries_storage", "registries_storage__lab"),
+    ("storage_conf check", "registries_storage", "registries_storage__lab"),
+    ("storage_conf render",),
 ]
 
 
@@ -200,5 +207,5 @@ def test_a_check_of_many_hosts_checks_each_distinct_set_of_variables_once():
     }
     with counted() as calls:
         result = action.perform({"settings": ["node_settings"]}, variables)
-    assert result["msg"] == "20 nodes checked: 240 keys in 220 files"
+    assert result["msg"] == "20 nodes checked: 260 keys in 240 files"
     assert calls.found == Counter(2 * [*ONCE, ("rules",)])

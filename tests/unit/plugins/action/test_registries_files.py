@@ -17,6 +17,7 @@ POLICY = "/etc/crio/policy.json"
 POLICIES = "/etc/crio/policies"
 SIGNATURES = "/etc/containers/registries.d/cri-node.yaml"
 CERTIFICATES = "/etc/containers/certs.d"
+STORAGE = "/etc/containers/storage.conf"
 ACCEPT = [{"type": "insecureAcceptAnything"}]
 REJECT = [{"type": "reject"}]
 # As CRI-O's package has it, with a scope of another tool.
@@ -39,12 +40,15 @@ class Role:
     def __init__(self, run, node):
         self._run, self._node = run, node
 
-    def __call__(self, policy=None, namespaces=None, signatures=None, certificates=None, **more):
+    def __call__(
+        self, policy=None, namespaces=None, signatures=None, certificates=None, storage=None, **more
+    ):
         entries = [
             (POLICY, "policy_json", policy),
             (POLICIES, "namespaced_policies", namespaces),
             (SIGNATURES, "registries_d", signatures),
             (CERTIFICATES, "certificates", certificates),
+            (STORAGE, "storage_conf", storage),
         ]
         files = [
             {
@@ -267,3 +271,16 @@ def test_roots_own_policy_is_a_warning_only_where_it_counts(run, exists):
     assert asked == [[own]]
     warnings = [each for each in task.result["warnings"] if own in each]
     assert bool(warnings) is exists
+
+
+def test_another_storage_restarts_crio_once_it_has_validated_it(role, node):
+    task = role(storage={"storage": {"driver": "overlay", "graphroot": "/data"}}, diff=True)
+    assert task.result["plan"]["disruption"] == "restart"
+    assert [each["key"] for each in task.result["plan"]["keys"]] == ["storage.driver", "storage.graphroot"]
+    with open(node.path(STORAGE)) as file:
+        assert file.read().endswith('[storage]\ndriver = "overlay"\ngraphroot = "/data"\n')
+    assert node.daemon.starts == 2
+    assert not role(storage={"storage": {"driver": "overlay", "graphroot": "/data"}}).result["changed"]
+    role()
+    assert not os.path.exists(node.path(STORAGE))
+    assert node.daemon.starts == 3

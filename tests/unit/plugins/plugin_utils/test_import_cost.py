@@ -42,6 +42,7 @@ def newly_imported(module):
         "files.namespaced_policies",
         "files.policy_json",
         "files.registries_conf",
+        "files.storage_conf",
         "files.unit_drop_in",
         "text.toml",
     ],

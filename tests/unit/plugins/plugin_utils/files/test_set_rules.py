@@ -69,3 +69,22 @@ def test_a_policy_that_rejects_the_pause_image_is_a_warning_that_names_the_scope
     for warning in found:
         assert warning.startswith("registries_policy: ")
         assert (image or "registry.k8s.io/pause") in warning
+
+
+@pytest.mark.parametrize(("root", "warns"), [("/a", True), ("/b", False), ("", False), (None, False)])
+def test_a_key_of_storage_conf_that_crio_conf_outranks_is_a_warning(root, warns):
+    layers = {
+        "crio_conf": [["crio_config", {"crio": {"root": root}}]],
+        "storage_conf": [["registries_storage", {"storage": {"driver": "overlay", "graphroot": "/b"}}]],
+    }
+    desired = DesiredFiles(
+        [
+            {"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": each}
+            for kind, each in layers.items()
+        ]
+    )
+    assert [str(each) for each in desired.warnings] == (
+        ["registries_storage: storage.graphroot: has no effect, because crio.root is set, which outranks it"]
+        if warns
+        else []
+    )
