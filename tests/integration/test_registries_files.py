@@ -86,3 +86,29 @@ def test_a_scope_of_another_file_of_registries_d_is_refused(node, run_playbook):
     assert "would both define a.example" in run.failure["msg"]
     assert observe(node) == before
     node.check(["rm", "/etc/containers/registries.d/other.yaml"])
+
+
+@pytest.mark.real_crio("the stand-in reads no storage.conf")
+def test_another_root_in_storage_conf_is_refused_while_containers_run(node, run_playbook):
+    node.run_pod(name="in-use")
+    before = observe(node)
+    storage = {"storage": {"driver": "overlay", "graphroot": "/var/lib/containers/other"}}
+    run = run_playbook(ROLE, node, variables={"registries_storage": storage})
+    assert run.rc == 2
+    assert run.failure["guard"] == "storage_in_use"
+    assert observe(node) == before
+
+
+@pytest.mark.real_crio("the stand-in reads no storage.conf")
+def test_a_storage_conf_with_which_crio_does_not_start_is_refused_by_crio_itself(node, run_playbook):
+    before = observe(node)
+    entry = {
+        "path": "/etc/containers/storage.conf",
+        "owner": "registries",
+        "content": "[storage]\ndriver = 5\n",
+    }
+    task = {"cri.node.runtime_config": {"files": [entry]}}
+    run = run_playbook([{"hosts": "nodes", "gather_facts": False, "tasks": [task]}], node)
+    assert run.rc == 2
+    assert "incompatible types" in run.failure["msg"]
+    assert observe(node) == before
