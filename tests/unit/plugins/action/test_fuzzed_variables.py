@@ -31,6 +31,12 @@ VARIABLES = (
     "crio_service",
     "crio_environment",
     "crio_accept_keys",
+    "registries_auth",
+    "registries_policy",
+    "registries_namespaced_policies",
+    "registries_signatures",
+    "registries_certificates",
+    "registries_storage",
 )
 
 
@@ -51,6 +57,45 @@ REGISTRY_KEYS = [
     *registries_conf.KEYS,
     *("registry.mirror", "registry.location", "registry.prefix", "registry.blocked", "aliases", "aliases.a"),
 ]
+# The kinds of the other files of the role registries: by variable, the kind, the path, and keys.
+KINDS_OF_REGISTRIES = {
+    "registries_auth": (
+        "auth_json",
+        "/root/.config/containers/auth.json",
+        [f"localhost:5000.{key}" for key in ("username", "password", "auth", "helper")],
+    ),
+    "registries_policy": (
+        "policy_json",
+        "/etc/crio/policy.json",
+        [
+            "default",
+            "transports",
+            "transports.docker",
+            "transports.docker.localhost:5000",
+            "transports.dir./x",
+        ],
+    ),
+    "registries_namespaced_policies": (
+        "namespaced_policies",
+        "/etc/crio/policies",
+        ["team", "team.default", "team.transports.docker.localhost:5000"],
+    ),
+    "registries_signatures": (
+        "registries_d",
+        "/etc/containers/registries.d/cri-node.yaml",
+        ["default-docker.lookaside", "docker.localhost:5000.lookaside", "docker"],
+    ),
+    "registries_certificates": (
+        "certificates",
+        "/etc/containers/certs.d",
+        ["localhost:5000.ca", "localhost:5000.cert", "localhost:5000.key", "localhost:5000"],
+    ),
+    "registries_storage": (
+        "storage_conf",
+        "/etc/containers/storage.conf",
+        ["storage", "storage.driver", "storage.graphroot", "storage.options.overlay.size", "storage.options"],
+    ),
+}
 UNIT_KEYS = [
     "Service.Environment",
     "Service.ExecStart",
@@ -225,6 +270,9 @@ def variables(rng):
         for each in (base, f"{base}__a", f"{base}__\x1b")
         if rng.random() < 0.7
     }
+    # Few of them, since one value that is nested too deeply hides the problems of all others.
+    of_registries = rng.sample(sorted(KINDS_OF_REGISTRIES), 2)
+    found.update({each: tree(rng, KINDS_OF_REGISTRIES[each][2]) for each in of_registries})
     return {
         **{each if each.isprintable() else f"{each[:-1]}odd name": item for each, item in found.items()},
         "crio_service": tree(rng, UNIT_KEYS),
@@ -266,6 +314,17 @@ def options(found):
             {**variables, "layers": [["crio_environment", found["crio_environment"]]]},
             {**registries, "variable": "registries_config"},
             {**crictl, "crio_variable": "crio_config"},
+            *(
+                {
+                    "path": path,
+                    "owner": "registries",
+                    "kind": kind,
+                    "variable": variable,
+                    "crio_variable": "crio_config",
+                }
+                for variable, (kind, path, _keys) in KINDS_OF_REGISTRIES.items()
+                if variable in found
+            ),
         ]
     }
 
