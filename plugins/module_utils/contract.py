@@ -58,6 +58,8 @@ class EntrySet(TypedDict):
     # The hash of each entry, see managed_file.entry_hash, by section and name. A section is the dotted path of an object
     # ("auths", "" for the whole document). The hashes of a secret file are only sent in `secret_hashes`.
     entries: dict[str, dict[str, str]]
+    # [section, name] of entries without which no program accepts the file, so that they stay as long as others have any in it.
+    required: list[list[str]]
 
 
 class PlanSummary(TypedDict):
@@ -737,11 +739,14 @@ def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
         "secret": _of(data, "secret", bool, True, path),
         "disruption": _of(data, "disruption", str, "restart", path),
     }
-    # Earlier versions of the collection record neither.
+    # Earlier versions of the collection record none of these.
     if _are_values(data.get("values")):
         found["values"] = data["values"]
     if _are_values(data.get("replaced")):
         found["replaced"] = data["replaced"]
+    required = data.get("required")
+    if isinstance(required, list) and all(isinstance(each, list) and len(each) == 2 for each in required):
+        found["required"] = required
     return found
 
 

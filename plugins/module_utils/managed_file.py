@@ -269,7 +269,25 @@ class SharedFile(ManagedFile):
         self._merged = self._data
         before = recorded["entries"] if recorded else {}
         self.written = changes(self._data, self._wanted, before, path, self._replaced)
+        self._keep_required(recorded.get("required", []) if recorded else [])
         self.mode = self._new_mode()
+
+    def _keep_required(self, required: list[list[str]]) -> None:
+        """Do not remove required entries from a file in which others have entries, too."""
+        removed = [(s, n) for s, n in required if n in self.written.get(s, {}) and self.written[s][n] is None]
+        if not removed or not merged(self._data, self.written, self._returned(), self.path):
+            return
+        for section, name in removed:
+            del self.written[section][name]
+            if not self.written[section]:
+                del self.written[section]
+
+    def _returned(self) -> Values:
+        """Return the values of other tools that are written back, by the entries that change; None for all others."""
+        return {
+            section: {name: self._replaced.get(section, {}).get(name) for name in names}
+            for section, names in self.written.items()
+        }
 
     @property
     def _wanted(self) -> Hashes:
@@ -340,11 +358,7 @@ class SharedFile(ManagedFile):
 
     def prepare(self, values: Values) -> None:
         """Create the new content, with the values of the entries that are written."""
-        returned = {
-            section: {name: self._replaced.get(section, {}).get(name) for name in names}
-            for section, names in self.written.items()
-        }
-        every = {section: {**names, **values.get(section, {})} for section, names in returned.items()}
+        every = {section: {**names, **values.get(section, {})} for section, names in self._returned().items()}
         data = self._merged = merged(self._data, self.written, every, self.path)
         ours = self._desired is None and self._recorded is not None and self._recorded["created"]
         self.content = None if ours and not data else render(data)
@@ -393,6 +407,8 @@ class SharedFile(ManagedFile):
             "secret": secret,
             "disruption": disruption,
         }
+        if self._desired.get("required"):
+            record["required"] = self._desired["required"]
         if not self.secret:
             record["values"] = {
                 section: {name: _section(self._merged, section, self.path)[name] for name in names}
@@ -459,6 +475,9 @@ def _joined(one: CommittedEntries, other: CommittedEntries) -> CommittedEntries:
     replaced = _together(one.get("replaced", {}), other.get("replaced", {}))
     if replaced:
         joined["replaced"] = replaced
+    required = one.get("required", []) + other.get("required", [])
+    if required:
+        joined["required"] = required
     return joined
 
 

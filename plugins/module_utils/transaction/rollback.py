@@ -80,6 +80,7 @@ class Rollback:
                     "secret": entries["secret"],
                     "disruption": entries["disruption"],
                     "entries": entries["entries"],
+                    "required": entries.get("required", []),
                 }
         return list(found.values())
 

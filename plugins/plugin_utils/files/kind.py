@@ -39,6 +39,8 @@ class Kind:
     # Sections of a secret shared file whose values are no secrets: Ansible masks secrets wherever they occur in a result, and a
     # short value would damage it.
     public_sections: tuple[str, ...] = ()
+    # (section, name) of entries without which no program accepts the file: they stay as long as others have entries in it.
+    required_entries: tuple[tuple[str, str], ...] = ()
     folder = False  # whether the path of an entry is a folder, in which `parts` has the files
     comments = True  # whether a line that starts with # may precede the content
     # The dotted key of crio.conf that names the path; "" if there is none. Without a value, the path of the entry is used.

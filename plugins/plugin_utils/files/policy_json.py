@@ -95,6 +95,7 @@ class PolicyJson(Kind):
     accepted = "the keys of policy.json"
     shared = True
     comments = False
+    required_entries = (("", DEFAULT),)
     path_key = "crio.image.signature_policy"
     found_without_key = ("/root/.config/containers/policy.json", "/etc/containers/policy.json")
     first_found_wins = True

@@ -166,6 +166,7 @@ class DesiredFiles:
                 "secret": file.secret,
                 "disruption": file.disruption,
                 "entries": {} if file.secret else hashes_of(file.entries),
+                "required": [list(each) for each in file.kind.required_entries],
             }
             for file in self
             if file.kind.shared

@@ -284,3 +284,20 @@ def test_another_storage_restarts_crio_once_it_has_validated_it(role, node):
     role()
     assert not os.path.exists(node.path(STORAGE))
     assert node.daemon.starts == 3
+
+
+def test_the_default_of_our_policy_stays_for_the_scopes_of_others(role, node):
+    """Without it, containers/image would refuse the file as a whole, and CRI-O every pull."""
+    role(OURS)
+    theirs = {"theirs.example": REJECT}
+    policy = node.json(POLICY)
+    node.write(
+        POLICY, json.dumps({**policy, "transports": {"docker": {**OURS["transports"]["docker"], **theirs}}})
+    )
+    assert role().result["plan"]["files"] == {node.path(POLICY): "remove"}
+    assert node.json(POLICY) == {"default": REJECT, "transports": {"docker": theirs}}
+    assert not role().result["changed"]
+    role(OURS)
+    node.write(POLICY, json.dumps(OURS))
+    role()
+    assert node.json(POLICY) == {"default": REJECT}  # which is not ours any more
