@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.cri.node.plugins.action import crio_bundle
 from ansible_collections.cri.node.plugins.module_utils.contract import Report
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks, live_values
+from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, plan, probes
@@ -248,7 +248,8 @@ class ActionModule(ChangingAction):
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
         request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
-        secrets = {**wanted.secrets_described, "secret_contents": request.pop("secret_contents", {})}
+        values = {name: request.pop(name, {}) for name in ("secret_contents", "secret_entries")}
+        secrets = {**wanted.secrets_described, **values}
         return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
 
 
@@ -284,8 +285,10 @@ def request_of(call: str, wanted: DesiredFiles, unit: str, ready_timeout: int) -
         "owners": wanted.owners,
         "files": wanted.described,
         "unwanted": wanted.unwanted,
-        "expect": wanted.expect,
-        "paths": fallbacks.paths(wanted.settings()),
+        "shared": wanted.shared_described,
+        # What names the path of a file is only reported: it does not decide whether a daemon has loaded a change.
+        "expect": wanted.expect if call == "apply" else wanted.expect_of_node,
+        "paths": wanted.paths_of_node,
         "asks_for_crictl": wanted.asks_for_crictl,
         "ready_timeout": ready_timeout,
     }
@@ -316,9 +319,21 @@ def _warn(
 
 
 def _contents(wanted: DesiredFiles, made: plan.Plan) -> dict[str, Any]:
-    """Return the contents of the files that are written, those of secret ones apart."""
+    """Return the contents and the entries of the files that are written, those of secret ones apart."""
     files = [wanted.file(path) for path in made.writes]
+    whole = [file for file in files if not file.kind.shared]
+    shared = [file for file in files if file.kind.shared]
     return {
-        "contents": {file.path: file.content for file in files if not file.secret},
-        "secret_contents": {file.path: file.content for file in files if file.secret},
+        "contents": {file.path: file.content for file in whole if not file.secret},
+        "secret_contents": {file.path: file.content for file in whole if file.secret},
+        "entries": {file.path: file.public_entries for file in shared},
+        "secret_entries": {
+            file.path: {
+                section: names
+                for section, names in file.entries.items()
+                if section not in file.public_entries
+            }
+            for file in shared
+            if file.secret
+        },
     }

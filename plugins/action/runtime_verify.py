@@ -10,7 +10,6 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
 from ansible_collections.cri.node.plugins.action.runtime_config import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.contract import Observation
-from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
@@ -53,8 +52,9 @@ class ActionModule(CheckedAction):
             "owners": desired.owners,
             "files": desired.described,
             "unwanted": desired.unwanted,
-            "expect": desired.expect,
-            "paths": fallbacks.paths(desired.settings()),
+            "shared": desired.shared_described,
+            "expect": desired.expect_of_node,
+            "paths": desired.paths_of_node,
             **asked.request_of(desired, verified, options["timeout"]),
         }
         observation: Observation = {}

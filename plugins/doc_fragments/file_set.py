@@ -29,8 +29,23 @@ options:
           - The kind of the file. The content of a V(text) file is O(files[].content).
           - All other kinds are rendered from O(files[].layers), which are merged and validated first. The task fails on problems
             before it contacts the node. Errors and the diff contain the variable of each setting.
+          - Other tools also write files of the kinds V(auth_json) and V(policy_json). Only the entries of O(files[].layers) are
+            added, changed and removed again; all others are kept.
+          - The path of the kinds V(certificates) and V(namespaced_policies) is a folder, in which the settings are several files.
         type: str
-        choices: [crictl_yaml, crio_conf, environment_file, registries_conf, text, unit_drop_in]
+        choices:
+          - auth_json
+          - certificates
+          - crictl_yaml
+          - crio_conf
+          - environment_file
+          - namespaced_policies
+          - policy_json
+          - registries_conf
+          - registries_d
+          - storage_conf
+          - text
+          - unit_drop_in
         default: text
       variable:
         description:
@@ -58,6 +73,8 @@ options:
       crio_layers:
         description:
           - For V(crictl_yaml), the layers of crio.conf. Their C(crio.api.listen) is the default of C(runtime-endpoint).
+          - For V(auth_json), V(policy_json) and V(namespaced_policies), their C(crio.image.global_auth_file),
+            C(crio.image.signature_policy) and C(crio.image.signature_policy_dir) replace O(files[].path).
         type: list
         elements: raw
       openshift_variable:
@@ -106,9 +123,11 @@ options:
         default: false
       disruption:
         description:
-          - What a running daemon needs to load the file. V(none) is for a file that no daemon reads.
+          - What a running daemon needs to load the file. V(none) is for a file that no daemon reads, or that CRI-O reads for each
+            pull.
           - With V(reload), CRI-O is restarted if a reload is not reliable, for example because CRI-O would not log its outcome.
-          - The default is V(reload) for V(registries_conf), V(none) for V(crictl_yaml) and V(restart) for all others.
+          - The default is V(reload) for V(registries_conf), V(restart) for V(crio_conf), V(environment_file),
+            V(storage_conf), V(text) and V(unit_drop_in), and V(none) for all others.
         type: str
         choices: [none, reload, restart]
   owners:

@@ -42,8 +42,8 @@ options:
   certificates:
     description:
       - >-
-        The certificates of registries, as a mapping of C(host[:port]) to the files of its directory, for example
-        C({"registry.example.com:5000": {ca.crt: ...}}).
+        The certificates of registries, as a mapping of C(host[:port]) to its certificates, for example
+        C({"registry.example.com:5000": {ca: ...}}).
     type: raw
   name:
     description: The name of the objects, except for the C(Image), which is always named C(cluster).

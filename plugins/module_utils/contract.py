@@ -58,6 +58,8 @@ class EntrySet(TypedDict):
     # The hash of each entry, see managed_file.entry_hash, by section and name. A section is the dotted path of an object
     # ("auths", "" for the whole document). The hashes of a secret file are only sent in `secret_hashes`.
     entries: dict[str, dict[str, str]]
+    # [section, name] of entries without which no program accepts the file, so that they stay as long as others have any in it.
+    required: list[list[str]]
 
 
 class PlanSummary(TypedDict):
@@ -204,6 +206,20 @@ class FoundFile(TypedDict, total=False):
     sha256: str  # of a regular file
 
 
+class _ChangedEntry(TypedDict):
+    section: str
+    name: str
+    change: str  # add, change or remove
+
+
+class ChangedEntry(_ChangedEntry, total=False):
+    """An entry of a shared file that a run would write or remove."""
+
+    # As JSON, where they may be shown: the present value, and that of another tool which is written back.
+    before: str
+    after: str
+
+
 class ReportedFile(FoundFile, total=False):
     """One path of a report."""
 
@@ -212,6 +228,7 @@ class ReportedFile(FoundFile, total=False):
     same_content: bool
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
+    changed_entries: list[ChangedEntry]  # of a shared file
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes
@@ -542,13 +559,20 @@ class KeptFile(OwnedFile):
     saved: str | None  # the name of its content in the generation's folder
 
 
-class CommittedEntries(TypedDict):
-    """Our entries in a shared file at the time of the commit."""
-
-    entries: dict[str, dict[str, str]]  # the hash by section and name; never the value, which may be secret
+class _CommittedEntries(TypedDict):
+    entries: dict[str, dict[str, str]]  # the hash by section and name
     created: bool  # whether we created the file; then it is removed with its last entry
     secret: bool
     disruption: str
+
+
+class CommittedEntries(_CommittedEntries, total=False):
+    """Our entries in a shared file at the time of the commit. A file that may contain a secret has no values here."""
+
+    values: dict[str, dict[str, Any]]  # of our entries, by section and name
+    replaced: dict[
+        str, dict[str, Any]
+    ]  # what others had there before our first change, which returns with our last one
 
 
 class Generation(TypedDict):
@@ -709,12 +733,25 @@ def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
         raise DamagedDocument(f"{path}: the entry {name:.80} is not an entry of a shared file")
     if not _are_hashes(data.get("entries"), str):
         raise DamagedDocument(f"{path}: the entries of {name:.80} have no hashes")
-    return {
+    found: CommittedEntries = {
         "entries": data["entries"],
         "created": _of(data, "created", bool, False, path),
         "secret": _of(data, "secret", bool, True, path),
         "disruption": _of(data, "disruption", str, "restart", path),
     }
+    # Earlier versions of the collection record none of these.
+    if _are_values(data.get("values")):
+        found["values"] = data["values"]
+    if _are_values(data.get("replaced")):
+        found["replaced"] = data["replaced"]
+    required = data.get("required")
+    if isinstance(required, list) and all(isinstance(each, list) and len(each) == 2 for each in required):
+        found["required"] = required
+    return found
+
+
+def _are_values(entries: Any) -> bool:
+    return isinstance(entries, dict) and all(isinstance(names, dict) for names in entries.values())
 
 
 def _are_hashes(entries: Any, *types: type) -> bool:

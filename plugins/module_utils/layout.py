@@ -45,6 +45,10 @@ class Layout:
         # Where it exists, containers/image reads no registries.conf and no registries.conf.d below /etc
         # (containers-registries.conf(5)).
         self.root_registries = self.at("/root/.config/containers/registries.conf")
+        self.storage = self.at("/etc/containers/storage.conf")
+        self.vendor_storage = self.at("/usr/share/containers/storage.conf")  # without the former one
+        self.signatures = self.at("/etc/containers/registries.d")
+        self.certificates = self.at("/etc/containers/certs.d")
         self.selinux = self.at("/sys/fs/selinux/enforce")
 
     def at(self, path: str) -> str:

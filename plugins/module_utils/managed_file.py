@@ -5,8 +5,8 @@ Both kinds keep the old file, stage the new one beside it, and return how to und
 In a shared file, only the entries that the change wrote are restored, unless another tool has changed them later.
 
 A shared file is a JSON document of objects. An entry is identified by its section, which is the dotted path of an object
-("auths", "" for the document itself), and by its name in that object. Its value is recorded as a hash, so that records never
-contain a secret.
+("auths", "" for the document itself), and by its name in that object. Its value is recorded as a hash, and itself only in a file
+without secrets, so that records never contain one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ import os
 from collections.abc import Iterator
 
 from . import node_files
-from .contract import CommittedEntries, EntrySet, FoundFile, Request, State, Undo
+from .contract import (
+    LARGEST_SHOWN,
+    ChangedEntry,
+    CommittedEntries,
+    EntrySet,
+    FoundFile,
+    Request,
+    State,
+    Undo,
+)
 from .node_files import NodeFileError
 
 TYPE_CHECKING = False
@@ -97,19 +106,24 @@ def each_of(entries: dict[str, dict[str, _T]]) -> Iterator[tuple[str, str, _T]]:
             yield section, name, entries[section][name]
 
 
-def changes(data: Document, desired: Hashes, recorded: Hashes, path: str) -> Changes:
+def changes(
+    data: Document, desired: Hashes, recorded: Hashes, path: str, replaced: Values | None = None
+) -> Changes:
     """Return the entries that must be written to or removed from a document.
 
     `recorded` are the entries that an earlier change wrote. One that is no longer desired is removed, unless another tool has
-    changed it since. Raises SharedFileError if a section is not an object.
+    changed it since; if it had `replaced` a value of another tool, that is written back. Raises SharedFileError if a section is
+    not an object.
     """
+    replaced = replaced or {}
     found: Changes = {}
     for section, name, digest in each_of(desired):
         if _hash_at(data, section, name, path) != digest:
             found.setdefault(section, {})[name] = digest
     for section, name, digest in each_of(recorded):
         if name not in desired.get(section, {}) and _hash_at(data, section, name, path) == digest:
-            found.setdefault(section, {})[name] = None
+            before = replaced.get(section, {})
+            found.setdefault(section, {})[name] = entry_hash(before[name]) if name in before else None
     return found
 
 
@@ -251,8 +265,29 @@ class SharedFile(ManagedFile):
             content = node_files.read_bytes(path)
             self.found["sha256"] = node_files.digest(content)
             self._data = parse(content, path)
-        self.written = changes(self._data, self._wanted, recorded["entries"] if recorded else {}, path)
+        self._replaced: Values = recorded.get("replaced", {}) if recorded else {}
+        self._merged = self._data
+        before = recorded["entries"] if recorded else {}
+        self.written = changes(self._data, self._wanted, before, path, self._replaced)
+        self._keep_required(recorded.get("required", []) if recorded else [])
         self.mode = self._new_mode()
+
+    def _keep_required(self, required: list[list[str]]) -> None:
+        """Do not remove required entries from a file in which others have entries, too."""
+        removed = [(s, n) for s, n in required if n in self.written.get(s, {}) and self.written[s][n] is None]
+        if not removed or not merged(self._data, self.written, self._returned(), self.path):
+            return
+        for section, name in removed:
+            del self.written[section][name]
+            if not self.written[section]:
+                del self.written[section]
+
+    def _returned(self) -> Values:
+        """Return the values of other tools that are written back, by the entries that change; None for all others."""
+        return {
+            section: {name: self._replaced.get(section, {}).get(name) for name in names}
+            for section, names in self.written.items()
+        }
 
     @property
     def _wanted(self) -> Hashes:
@@ -298,9 +333,33 @@ class SharedFile(ManagedFile):
             for section, name, _digest in each_of(self.written)
         ]
 
+    @property
+    def needed(self) -> list[tuple[str, str]]:
+        """The (section, name) of each entry whose value `prepare` needs: what is only written back, it has itself."""
+        return [
+            (section, name)
+            for section, name, digest in each_of(self.written)
+            if digest and name in self._wanted.get(section, {})
+        ]
+
+    def changed_entries(self) -> list[ChangedEntry]:
+        """Return how each entry to change would change, with its present value unless it may be a secret."""
+        found: list[ChangedEntry] = []
+        for section, name, digest in each_of(self.written):
+            here = _section(self._data, section, self.path)
+            change = "remove" if digest is None else "change" if name in here else "add"
+            entry: ChangedEntry = {"section": section, "name": name, "change": change}
+            if name in here and not self.secret:
+                entry["before"] = _shown(here[name])
+            if digest and name not in self._wanted.get(section, {}):
+                entry["after"] = _shown(self._replaced[section][name])
+            found.append(entry)
+        return found
+
     def prepare(self, values: Values) -> None:
         """Create the new content, with the values of the entries that are written."""
-        data = merged(self._data, self.written, values, self.path)
+        every = {section: {**names, **values.get(section, {})} for section, names in self._returned().items()}
+        data = self._merged = merged(self._data, self.written, every, self.path)
         ours = self._desired is None and self._recorded is not None and self._recorded["created"]
         self.content = None if ours and not data else render(data)
 
@@ -342,7 +401,39 @@ class SharedFile(ManagedFile):
             return None
         created = self.found["file_type"] == "absent" or bool(self._recorded and self._recorded["created"])
         secret, disruption = self._desired["secret"], self._desired["disruption"]
-        return {"entries": entries, "created": created, "secret": secret, "disruption": disruption}
+        record: CommittedEntries = {
+            "entries": entries,
+            "created": created,
+            "secret": secret,
+            "disruption": disruption,
+        }
+        if self._desired.get("required"):
+            record["required"] = self._desired["required"]
+        if not self.secret:
+            record["values"] = {
+                section: {name: _section(self._merged, section, self.path)[name] for name in names}
+                for section, names in entries.items()
+            }
+            replaced = self._replaced_by(entries, before)
+            if replaced:
+                record["replaced"] = replaced
+        return record
+
+    def _replaced_by(self, entries: Hashes, before: Hashes) -> Values:
+        """Return the values of other tools that `entries` have replaced. before: the entries that were ours already."""
+        found: Values = {}
+        for section, name, _digest in each_of(entries):
+            values = self._replaced if name in before.get(section, {}) else {}
+            if name not in before.get(section, {}):
+                values = {section: _section(self._data, section, self.path)}
+            if name in values.get(section, {}):
+                found.setdefault(section, {})[name] = values[section][name]
+        return found
+
+
+def _shown(value: Any) -> str:
+    """Return a value as JSON, for people."""
+    return json.dumps(value, sort_keys=True)[:LARGEST_SHOWN]
 
 
 def _same(found: FoundFile) -> tuple[str, str | None]:
@@ -375,15 +466,26 @@ def _recorded(request: Request, state: State) -> dict[str, CommittedEntries]:
 
 def _joined(one: CommittedEntries, other: CommittedEntries) -> CommittedEntries:
     """Join the entries of two owners in one file."""
-    entries = {section: dict(names) for section, names in one["entries"].items()}
-    for section, name, digest in each_of(other["entries"]):
-        entries.setdefault(section, {})[name] = digest
-    return {
-        "entries": entries,
+    joined: CommittedEntries = {
+        "entries": _together(one["entries"], other["entries"]),
         "created": one["created"] or other["created"],
         "secret": one["secret"] or other["secret"],
         "disruption": one["disruption"],
     }
+    replaced = _together(one.get("replaced", {}), other.get("replaced", {}))
+    if replaced:
+        joined["replaced"] = replaced
+    required = one.get("required", []) + other.get("required", [])
+    if required:
+        joined["required"] = required
+    return joined
+
+
+def _together(one: dict[str, dict[str, _T]], other: dict[str, dict[str, _T]]) -> dict[str, dict[str, _T]]:
+    entries = {section: dict(names) for section, names in one.items()}
+    for section, name, value in each_of(other):
+        entries.setdefault(section, {})[name] = value
+    return entries
 
 
 def of_request(request: Request, shared: list[SharedFile]) -> list[ManagedFile]:

@@ -228,11 +228,12 @@ def _describe_path(
 
 
 def _describe_shared(file: SharedFile, service: CrioService, state: State) -> ReportedFile:
-    """Describe a shared file. Only our entries are compared; neither content nor hashes leave the node."""
+    """Describe a shared file. Only our entries are compared; no hash leaves the node, nor does anything else of the file."""
     found = cast(ReportedFile, dict(file.found))
     found.update({"shared": True, "secret": file.secret, "disruption": file.disruption})
     found["as_wanted"] = file.matches()
     found["same_content"] = not file.written
+    found["changed_entries"] = file.changed_entries()
     as_committed = file.is_as_committed()
     if as_committed is not None:
         found["as_committed"] = as_committed

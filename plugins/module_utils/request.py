@@ -38,6 +38,7 @@ _ENTRY_SET = {
     "mode": {"type": "str", "required": True},
     "secret": {"type": "bool", "required": True},
     "entries": {"type": "dict", "default": {}},
+    "required": {"type": "list", "elements": "list", "default": []},
 }
 #: the part of a request that node_state.read needs; its keys are those of contract.Request
 FILE_SET = {

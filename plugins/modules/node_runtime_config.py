@@ -99,8 +99,9 @@ def _answer(module: AnsibleModule) -> dict[str, Any]:
 
 def _request(params: dict[str, Any]) -> Request:
     request = node_request.with_secret_hashes(node_request.of(params, REQUEST))
-    for name in ("contents", "entries"):
-        request[name] = {**request[name], **request.pop(f"secret_{name}")}
+    request["contents"] = {**request["contents"], **request.pop("secret_contents")}
+    for path, secret in request.pop("secret_entries").items():
+        request["entries"][path] = {**request["entries"].get(path, {}), **secret}
     return request
 
 

@@ -187,7 +187,7 @@ ansible_facts:
                   type: str
                   sample: registries
                 entries:
-                  description: The names of the entries by the section of the file. Values are never kept.
+                  description: The names of the entries by the section of the file. Values of a secret file are not kept.
                   returned: success
                   type: dict
                   sample: {auths: [registry.example.com]}

@@ -53,6 +53,24 @@ def merge(layers: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], dic
     return data, sources
 
 
+def replaced_whole(layers: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], dict[Path, str]]:
+    """Merge named layers whose entries belong together: an entry of a later layer replaces the earlier one as a whole.
+
+    Null removes an entry. Returns plain data and a map from the path of each entry, which is its name, to the name of its layer.
+    """
+    data: dict[str, Any] = {}
+    sources: dict[Path, str] = {}
+    for name, layer in layers:
+        table: Any = plain(layer)
+        for entry, value in table.items():
+            data.pop(entry, None)
+            sources.pop((entry,), None)
+            if value is not None:
+                data[entry] = value
+                sources[entry,] = name
+    return data, sources
+
+
 def scalar_at(layers: Layers, path: Path) -> object:
     """Return the scalar or list that merged layers have at a path, without merging them; None if there is none."""
     for _name, layer in reversed(layers):

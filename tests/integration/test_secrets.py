@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tests that secrets of users are only in the files that need them, and are removed with their settings."""
 
+import base64
 import hashlib
 import json
 import uuid
@@ -10,6 +11,8 @@ import pytest
 from testbed import article
 
 ENVIRONMENT_FILE = "/etc/crio/cri-node.environment"
+AUTH_FILE = "/root/.config/containers/auth.json"
+SECRETS = ("default_env", "proxy", "password")
 # Everything on the node that may keep a text: files, logs, the command lines of processes. The secret comes on standard input.
 _EVERYWHERE = r"""
 import json, os, subprocess, sys
@@ -57,7 +60,12 @@ def settings(**secrets):
             "NO_PROXY": "127.0.0.1,localhost,registry,unlisted",
         },
         "registries_config": {"registry": [{"location": "unlisted:5000", "insecure": True}]},
+        "registries_auth": {"registry.example.com": {"username": "robot", "password": secrets["password"]}},
     }
+
+
+def as_in_auth_json(password):
+    return base64.b64encode(f"robot:{password}".encode()).decode()
 
 
 PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.runtime"]}]
@@ -72,7 +80,7 @@ def seen_in(run, *texts):
 
 
 def test_no_secret_is_printed_or_logged_or_kept_after_its_setting_is_removed(node, run_playbook, tmp_path):
-    first, second = ({name: canary() for name in ("default_env", "proxy")} for _each in range(2))
+    first, second = ({name: canary() for name in SECRETS} for _each in range(2))
     env = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "facts")}
     runs = [
         run_playbook(PLAY, node, *options, variables=settings(**secrets), env=env)
@@ -90,19 +98,25 @@ def test_no_secret_is_printed_or_logged_or_kept_after_its_setting_is_removed(nod
     assert [path for path in tmp_path.rglob("*") if path.is_file() and "canary" in path.read_text()] == []
     for secret in (*first.values(), *second.values()):
         assert places(node, secret) == set(), secret
+    for password in (first["password"], second["password"]):
+        encoded = as_in_auth_json(password)
+        assert [seen_in(run, encoded) for run in (*runs, gone)] == [[]] * 5
+        assert places(node, encoded) == set()
 
 
 def test_a_secret_is_only_in_the_files_that_need_it(node, run_playbook):
-    secrets = {name: canary() for name in ("default_env", "proxy")}
+    secrets = {name: canary() for name in SECRETS}
     run_playbook(PLAY, node, variables=settings(**secrets)).expect_success()
+    assert places(node, secrets["password"]) == set()
+    assert places(node, as_in_auth_json(secrets["password"])) == {AUTH_FILE}
     assert places(node, secrets["proxy"]) == {ENVIRONMENT_FILE}
     assert places(node, secrets["default_env"]) == {article.DROP_IN}
-    for path in (ENVIRONMENT_FILE, article.DROP_IN):
+    for path in (ENVIRONMENT_FILE, article.DROP_IN, AUTH_FILE):
         assert node.check(["stat", "-c", "%a", path]).strip() == "600"
 
 
 def test_no_hash_by_which_a_short_secret_could_be_guessed_leaves_its_file(node, run_playbook):
-    secrets = {"default_env": canary(), "proxy": canary()}
+    secrets = {name: canary() for name in SECRETS}
     variables = settings(**secrets)
     run = run_playbook(PLAY, node, "--diff", "-vvvv", variables=variables).expect_success()
     hashes = [
@@ -118,7 +132,7 @@ def test_no_hash_by_which_a_short_secret_could_be_guessed_leaves_its_file(node, 
 
 
 def test_a_failed_change_and_a_pod_keep_their_secrets_too(node, run_playbook):
-    secrets = {name: canary() for name in ("default_env", "proxy", "pod")}
+    secrets = {name: canary() for name in (*SECRETS, "pod")}
     bad = {"crio_config__zz": {"crio": {"metrics": {"metrics_port": 22}}}}
     run = run_playbook(PLAY, node, "--diff", "-vvvv", variables={**settings(**secrets), **bad})
     assert run.rc != 0

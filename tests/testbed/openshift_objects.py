@@ -15,7 +15,8 @@ CONFIG = "config.openshift.io/v1"
 
 def pem(name: str) -> str:
     """Return something that has the form of a certificate."""
-    return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(name.encode()).decode()}\n-----END CERTIFICATE-----\n"
+    content = bytes((0x30, len(name))) + name.encode()  # a sequence in DER
+    return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(content).decode()}\n-----END CERTIFICATE-----\n"
 
 
 def image(name: str = "cluster", **spec: Any) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def _apply(
         if not intent.is_open(layout):
             recovery.sweep(layout)
         raise
-    _swap(prepared)
+    _swap(prepared, layout)
     service, outranked, notes = _make_live(request, before, settling)
     notes += probes.run(layout, request, service)
     _refuse_foreign_changes(prepared)
@@ -107,7 +107,7 @@ def _end_former_change(layout: Layout) -> bool:
     return True
 
 
-def _swap(prepared: Prepared) -> None:
+def _swap(prepared: Prepared, layout: Layout) -> None:
     for file in prepared.files:
         if file.path in prepared.staged:
             node_files.make_directories(os.path.dirname(file.path))
@@ -117,13 +117,17 @@ def _swap(prepared: Prepared) -> None:
         if file.path not in prepared.staged:
             file.refuse_lost_edit()
             node_files.remove(file.path)
-            _remove_empty_drop_in_directory(os.path.dirname(file.path))
+            _remove_empty_directory(os.path.dirname(file.path), layout)
     intent.relabel(list(prepared.staged))
 
 
-def _remove_empty_drop_in_directory(directory: str) -> None:
-    """Remove the unit's own drop-in directory with its last file; crio.conf.d and the like stay."""
-    if directory.startswith(losses.UNITS) and directory.endswith(".d"):
+def _remove_empty_directory(directory: str, layout: Layout) -> None:
+    """Remove a directory with its last file, if it would have an effect; crio.conf.d and the like stay.
+
+    It is the unit's own drop-in directory, or that of the certificates of one host, which hides the one in /etc/docker.
+    """
+    is_drop_in = directory.startswith(losses.UNITS) and directory.endswith(".d")
+    if is_drop_in or os.path.dirname(directory) == layout.certificates:
         node_files.remove_empty_directory(directory)
 
 

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 
-from .. import managed_file, node_files
+from .. import managed_file, node_files, signature_scopes
 from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
@@ -83,6 +83,7 @@ def rehearse(
     """
     try:
         _refuse_files(request, layout, mounts)
+        signature_scopes.refuse_duplicates(request["contents"], layout.signatures)
     except NodeFileError as error:
         raise TransactionError("refused", str(error)) from error
     if not request["concerns_daemon"]:
@@ -188,7 +189,7 @@ def validate(service: CrioService, copied: ConfigurationCopy) -> dict[str, str]:
     """
     status, output, error = run(
         [_program_of(service), *copied.arguments, *service.options, "config"],
-        environment=effective.environment(service),
+        environment={**effective.environment(service), **copied.environment},
     )
     if status != 0:
         said = journald.last_complaint(error.splitlines()) or f"crio config exited with status {status}"
@@ -213,7 +214,7 @@ def dry_start(
     # A filter, a file or another format of the log would hide how it ended.
     command += ["--signature-policy-dir", _DRY_START, "--log-level", "info", "--log-filter", "", "--log", ""]
     command += ["--log-format", "text"]
-    environment = effective.environment(service)
+    environment = {**effective.environment(service), **copied.environment}
     with _without_new_folders(configuration):
         # The storage library mounts its folder onto itself and leaves it so.
         status, output, error = run(["unshare", "--mount", *command], timeout=60, environment=environment)

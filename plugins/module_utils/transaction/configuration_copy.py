@@ -15,13 +15,15 @@ from ..crio.service import CrioService
 from ..errors import TransactionError
 from ..layout import Layout
 from ..node_files import NodeFileError
+from ..text import shown
 
+_STORAGE_VARIABLE = "CONTAINERS_STORAGE_CONF"
 _DEEPEST = 8  # folders below crio.conf.d
 _MOST = 1000  # files there
 
 
 class ConfigurationCopy:
-    """A copy of crio.conf and crio.conf.d as the change would leave them, and of the registries' files if they change."""
+    """A copy of crio.conf and crio.conf.d as the change would leave them, and of other files of containers/* that change."""
 
     def __init__(self, request: Request, service: CrioService, directory: str, layout: Layout) -> None:
         self._service = service
@@ -29,11 +31,13 @@ class ConfigurationCopy:
         self.config_directory = os.path.join(directory, "crio.conf.d")
         self.registries = os.path.join(directory, "registries.conf")
         self.registries_directory = os.path.join(directory, "registries.conf.d")
+        self.storage = os.path.join(directory, "storage.conf")
         self._places = [
             (service.config_path, self.config),
             (service.config_directory, self.config_directory),
             (layout.registries, self.registries),
             (layout.registries_directory, self.registries_directory),
+            (layout.storage, self.storage),
         ]
         self.judges_registries = False
         if os.path.islink(service.config_directory):
@@ -44,7 +48,15 @@ class ConfigurationCopy:
         copy_configuration(service.config_directory, self.config_directory)
         copy(service.config_path, self.config)
         touched = [*request["contents"], *request["remove"]]
-        if any(self._place(path, self._places[2:]) for path in touched) and not os.path.exists(
+        # The variables that name the copy instead of the node's files, where no option does.
+        self.environment: dict[str, str] = {}
+        if layout.storage in touched:
+            _refuse_unread(layout.storage, service)
+            # Without the file, containers/storage reads the one of its package, and without that it uses its defaults.
+            write_private(self.storage, "")
+            copy(layout.vendor_storage, self.storage)
+            self.environment[_STORAGE_VARIABLE] = self.storage
+        if any(self._place(path, self._places[2:4]) for path in touched) and not os.path.exists(
             layout.root_registries
         ):
             self.judges_registries = True
@@ -59,7 +71,7 @@ class ConfigurationCopy:
                 write_private(place, content)
         for path in request["remove"]:
             place = self._place(path, self._places)
-            if place:
+            if place and place != self.storage:
                 node_files.remove(place)
 
     @staticmethod
@@ -89,6 +101,17 @@ class ConfigurationCopy:
         for real, copied in sorted(self._places, key=lambda each: -len(each[1])):
             text = text.replace(copied, real or '""')
         return text
+
+
+def _refuse_unread(path: str, service: CrioService) -> None:
+    """Raise TransactionError if the daemon reads another storage.conf."""
+    named = service.environment.get(_STORAGE_VARIABLE)
+    if named and named != path:
+        raise TransactionError(
+            "refused",
+            f"{service.unit} has {_STORAGE_VARIABLE}={shown(named, 200)}, so this daemon does not read {path};"
+            " remove that variable",
+        )
 
 
 def copy_configuration(source: str, target: str, deep: bool = True) -> None:

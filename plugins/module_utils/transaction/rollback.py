@@ -2,10 +2,12 @@
 """Makes the request of a change that returns the node to an earlier generation. The contents come from its folder.
 
 The change itself is a transaction like any other one. A generation contains neither the content of secret files nor the values
-of entries in shared files: where one of these differs by now, the rollback is refused as a whole.
+of entries in shared files that are secret: where one of these differs by now, the rollback is refused as a whole.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from .. import managed_file, node_files
 from ..contract import (
@@ -78,8 +80,14 @@ class Rollback:
                     "secret": entries["secret"],
                     "disruption": entries["disruption"],
                     "entries": entries["entries"],
+                    "required": entries.get("required", []),
                 }
         return list(found.values())
+
+    def _values(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return the values of our entries in shared files, as far as they are kept: {path: section: name: value}."""
+        shared = self._kept.listed["shared"] if self._kept.listed else {}
+        return {path: each.get("values", {}) for sets in shared.values() for path, each in sets.items()}
 
     def refuse_lost_values(self, report: Report) -> None:
         """Raise RollbackError if the change needs a content or a value that is not kept. `report`: the state of the node."""
@@ -88,8 +96,13 @@ class Rollback:
             for path, file in sorted(self._files.items())
             if not report["files"][path]["as_wanted"] and self._content(path, file) is None
         ]
+        kept = self._values()
         for shared in managed_file.shared_files(self.request, self._state):
-            names = [name for _section, name, digest in managed_file.each_of(shared.written) if digest]
+            names = [
+                name
+                for section, name in shared.needed
+                if name not in kept.get(shared.path, {}).get(section, {})
+            ]
             if names:
                 problems.append(
                     f"{shared.path} does not have the entries {', '.join(names)} of that time any more, and their values are not"
@@ -145,9 +158,7 @@ class Rollback:
     def change(self, asked: RollbackRequest) -> Request:
         """Return the request of the change that was planned, with the contents. Raises RollbackError."""
         contents: dict[str, str] = {}
-        shared = {
-            each["path"] for each in self.request["shared"]
-        }  # an entry of them is removed, but none is written
+        shared = {each["path"] for each in self.request["shared"]}
         for path in sorted(set(asked["writes"]) - shared):
             content = self._content(path, self._files[path]) if path in self._files else None
             if content is None:
@@ -156,7 +167,7 @@ class Rollback:
         return {
             **self.request,
             "contents": contents,
-            "entries": {},
+            "entries": self._values(),
             "remove": asked["remove"],
             "activate": asked["activate"],
             "concerns_daemon": asked["concerns_daemon"],

@@ -31,7 +31,7 @@ class Outranked(TypedDict):
 def split(
     expect: Live, live: Live, effective: Live, late: Collection[str] = ()
 ) -> tuple[Live, list[Outranked]]:
-    """Return (stale, outranked) of the keys in `live`, {key: live value or None}, all of which differ from `expect`.
+    """Return (stale, outranked) of the keys in `live`, {key: live value or None}, which differ from `expect`.
 
     effective: {key: the value in the files on the node, None if unknown}; it may be empty.
     late: dotted tables of handlers that only the next start of the daemon can load, as plan.late_handlers returns them.
@@ -39,6 +39,7 @@ def split(
     outranked: [{"key", "wanted", "live"}] of all other keys, whose value is set by something that takes precedence; None means
     no value.
     """
+    live = {key: value for key, value in live.items() if key in expect}  # others only name the path of a file
     known = {key: _agrees(expect.get(key), effective.get(key)) for key in live}
     entries = _verdicts(known)
     # An entry that CRI-O ignored at its start is still in the files, and CRI-O would ignore it again after a restart, unless the

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
+
+Entries = dict[
+    str, dict[str, Any]
+]  # of a shared file: section: name: value, see module_utils/managed_file.py
 
 
 class Versions(NamedTuple):
@@ -29,9 +33,22 @@ class Kind:
     file = ""  # the name of the file in messages
     disruption = "restart"  # what a running daemon needs to load a changed file: none, reload or restart
     accepted = "a mapping"  # what each layer must be, for messages
-    openshift = (
-        ""  # the part of OpenShift's objects that the file holds, see registries/openshift/to_files.py
-    )
+    # The part of OpenShift's objects that the file holds, see registries/openshift/to_files.py; "" if they have none for it.
+    openshift = ""
+    # Whether other tools also write the file, a JSON document. Then only the entries of `entries` are managed, and `render` is
+    # only compared and never written.
+    shared = False
+    # Sections of a secret shared file whose values are no secrets: Ansible masks secrets wherever they occur in a result, and a
+    # short value would damage it.
+    public_sections: tuple[str, ...] = ()
+    # (section, name) of entries without which no program accepts the file: they stay as long as others have entries in it.
+    required_entries: tuple[tuple[str, str], ...] = ()
+    folder = False  # whether the path of an entry is a folder, in which `parts` has the files
+    comments = True  # whether a line that starts with # may precede the content
+    # The dotted key of crio.conf that names the path; "" if there is none. Without a value, the path of the entry is used.
+    path_key = ""
+    found_without_key: tuple[str, ...] = ()  # what CRI-O reads if that key is empty, in its order
+    first_found_wins = False  # whether it only reads the first one of these that exists
 
     def check(self, layers: Layers, versions: Versions) -> Checked:
         """Merge the layers and check the result. Return all problems at once; raise nothing."""
@@ -48,6 +65,23 @@ class Kind:
     def render(self, data: Data) -> str:
         """Return the file's text without its header; equal data gives equal text."""
         raise NotImplementedError
+
+    def parts(self, path: str, data: Data) -> dict[str, Data]:
+        """Return {path of a file: its part of the data}, sorted; of a folder without files {}. path: of the entry."""
+        return {path: data}
+
+    def outranked_by(self, path: str) -> tuple[str, ...]:
+        """Return the paths that CRI-O reads instead of a file if they exist."""
+        paths = self.found_without_key
+        return paths[: paths.index(path)] if self.first_found_wins and path in paths else ()
+
+    def entries(self, data: Data) -> Entries:
+        """Return the entries of a shared file."""
+        return {}
+
+    def key_of_entry(self, section: str, name: str) -> Path:
+        """Return the path of the setting that an entry of a shared file comes from, as `walk` has it."""
+        return (*(section.split(".") if section else ()), name)
 
     def walk(self, data: Data) -> list[tuple[Path, object]]:
         """Return each setting with its path; the value is None where it may be a secret."""

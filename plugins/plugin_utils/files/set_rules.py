@@ -6,11 +6,20 @@ Each rule is one function over the set's settings: {dotted key: setting}.
 
 from __future__ import annotations
 
+import json
+
+from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, parse_version
+from ansible_collections.cri.node.plugins.plugin_utils.files import storage_conf
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.registries import signature_policy
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 _Settings = dict[str, Setting]  # by dotted key
 _MODE = "crio.image.short_name_mode"
+_PAUSE = "crio.image.pause_image"
+_DOCKER_SCOPES = f"transports.{signature_policy.DOCKER}."
 
 
 def warnings(settings: list[Setting]) -> list[Problem]:
@@ -39,4 +48,45 @@ def _the_mode_of_short_names_is_crios_own(settings: _Settings) -> list[Problem]:
     return [_warning(mode, f"has no effect on CRI-O 1.34 and later, which uses {_MODE} instead")]
 
 
-RULES = (_short_names_have_one_registry, _the_mode_of_short_names_is_crios_own)
+def _the_pause_image_may_be_pulled(settings: _Settings) -> list[Problem]:
+    default = settings.get("default")
+    if not default or not isinstance(default["value"], list):
+        return []
+    known, image = CATALOGUE.lookup(_PAUSE), settings.get(_PAUSE)
+    name = image["value"] if image else known and known.default_in(parse_version(SUPPORTED[-1]))
+    scopes = {
+        each["key"]: each["value"] for each in settings.values() if each["key"].startswith(_DOCKER_SCOPES)
+    }
+    docker = {_scope_of(key): value for key, value in scopes.items()}
+    policy = {"default": default["value"], "transports": {signature_policy.DOCKER: docker}}
+    found = signature_policy.requirements_of(policy, name) if isinstance(name, str) else None
+    if found is None or not signature_policy.rejects(found[1]):
+        return []
+    scope, _requirements = found
+    setting = default if scope == "default" else settings[f"{_DOCKER_SCOPES}{toml.dotted((scope,))}"]
+    message = f"rejects {name}, the pause image, without which no pod starts, unless another tool's scope accepts it"
+    return [_warning(setting, message)]
+
+
+def _crio_conf_outranks_storage_conf(settings: _Settings) -> list[Problem]:
+    return [
+        _warning(settings[f"storage.{name}"], f"has no effect, because {key} is set, which outranks it")
+        for name, key in storage_conf.OUTRANKED_BY.items()
+        if f"storage.{name}" in settings
+        and key in settings
+        and settings[key]["value"] not in ("", settings[f"storage.{name}"]["value"])
+    ]
+
+
+def _scope_of(key: str) -> str:
+    """Return the scope in the key of a setting, which TOML quotes."""
+    name = key[len(_DOCKER_SCOPES) :]
+    return str(json.loads(name)) if name.startswith('"') else name
+
+
+RULES = (
+    _short_names_have_one_registry,
+    _the_mode_of_short_names_is_crios_own,
+    _the_pause_image_may_be_pulled,
+    _crio_conf_outranks_storage_conf,
+)

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
+from ansible_collections.cri.node.plugins.module_utils.managed_file import hashes_of
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
     CATALOGUED_RANGE,
     SUPPORTED_RANGE,
@@ -17,7 +20,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import (
     parse_version,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.files import set_rules
-from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Entries, Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
 from ansible_collections.cri.node.plugins.plugin_utils.layers import (
@@ -30,11 +33,20 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import (
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan.openshift_layers import OpenShiftLayers
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import MODE, file_mode
+from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import (
+    MODE,
+    file_mode,
+    path_fault,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import File, Report, UnwantedFile
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        EntrySet,
+        File,
+        Report,
+        UnwantedFile,
+    )
 
 DEFAULTS = "the role's default"  # the name of the lowest layer in messages
 _LISTEN = ("crio", "api", "listen")
@@ -71,6 +83,8 @@ class DesiredFile(NamedTuple):
     mode: str  # four octal digits
     disruption: str  # what a running daemon needs to load it: none, reload or restart
     accept_keys: Any = None  # as in the entry
+    place: str = ""  # the path of the entry: of the file, or of the folder that it is in
+    names_path: bool = False  # whether the settings of crio.conf in the entry name that path
 
     @property
     def sha256(self) -> str:
@@ -81,6 +95,25 @@ class DesiredFile(NamedTuple):
     def key_hashes(self) -> dict[str, str] | None:
         """The hashes of its keys, see Kind.key_hashes; None if a daemon that loads it compares it as a whole."""
         return self.kind.key_hashes(self.checked.data)
+
+    @property
+    def outranked_by(self) -> tuple[str, ...]:
+        """The paths that CRI-O reads instead of this file if they exist."""
+        return self.kind.outranked_by(self.path)
+
+    @property
+    def entries(self) -> Entries:
+        """The entries of a shared file; {} for a file that is managed as a whole."""
+        return self.kind.entries(self.checked.data) if self.kind.shared else {}
+
+    @property
+    def public_entries(self) -> Entries:
+        """The entries of a shared file whose values are no secrets."""
+        if not self.secret:
+            return self.entries
+        return {
+            section: names for section, names in self.entries.items() if section in self.kind.public_sections
+        }
 
 
 class DesiredFiles:
@@ -94,8 +127,10 @@ class DesiredFiles:
             entry["path"]: _desired(entry, objects) for entry in given if not entry.get("environment_file")
         }
         every = [
-            others.get(entry["path"]) or _desired(_with_environment(entry, given, others), objects)
+            file
             for entry in given
+            for file in others.get(entry["path"])
+            or _desired(_with_environment(entry, given, others), objects)
         ]
         # Files that are not desired count too: a role whose variables are all empty still needs a running daemon.
         self.concern_daemon = any(file.disruption != "none" for file in every)
@@ -111,7 +146,7 @@ class DesiredFiles:
 
     @property
     def described(self) -> list[File]:
-        """The files as the node compares them: without contents, and without the hashes of secret files."""
+        """The whole files as the node compares them: without contents, and without the hashes of secret files."""
         return [
             {
                 "path": file.path,
@@ -123,6 +158,24 @@ class DesiredFiles:
                 "key_hashes": None if file.secret else file.key_hashes,
             }
             for file in self
+            if not file.kind.shared
+        ]
+
+    @property
+    def shared_described(self) -> list[EntrySet]:
+        """The entries of shared files as the node compares them: without values, and without the hashes of secret files."""
+        return [
+            {
+                "path": file.path,
+                "owner": file.owner,
+                "mode": file.mode,
+                "secret": file.secret,
+                "disruption": file.disruption,
+                "entries": {} if file.secret else hashes_of(file.entries),
+                "required": [list(each) for each in file.kind.required_entries],
+            }
+            for file in self
+            if file.kind.shared
         ]
 
     @property
@@ -130,8 +183,10 @@ class DesiredFiles:
         """The hashes of secret files, by path. They must not be logged, because a short secret could be guessed from its hash."""
         secret = [file for file in self if file.secret]
         return {
-            "secret_hashes": {file.path: file.sha256 for file in secret},
-            "secret_key_hashes": {file.path: file.key_hashes for file in secret},
+            "secret_hashes": {
+                file.path: hashes_of(file.entries) if file.kind.shared else file.sha256 for file in secret
+            },
+            "secret_key_hashes": {file.path: file.key_hashes for file in secret if not file.kind.shared},
         }
 
     @property
@@ -140,8 +195,27 @@ class DesiredFiles:
         return [
             {"path": file.path, "owner": file.owner, "disruption": file.disruption}
             for file in self.by_path.values()
-            if not file.content
+            if not file.content and not file.kind.shared and not file.kind.folder
         ]
+
+    @property
+    def expect_of_node(self) -> dict[str, str | None]:
+        """What the node compares with its live configuration: `expect`, and the keys that name the paths of files.
+
+        Only for files whose path the settings do not name, since such a key in the settings is expected anyway.
+        """
+        named = {
+            file.kind.path_key: json.dumps("" if file.place in file.kind.found_without_key else file.place)
+            for file in self
+            if file.kind.path_key and not file.names_path
+        }
+        return {**named, **self.expect}
+
+    @property
+    def paths_of_node(self) -> list[str]:
+        """The paths that the node looks for: those that settings name, and files that CRI-O reads instead of one of these."""
+        others = {path for file in self for path in file.outranked_by}
+        return sorted({*fallbacks.paths(self.settings()), *others})
 
     @cached_property
     def expect(self) -> dict[str, str | None]:
@@ -261,22 +335,35 @@ def _unsupported(installed: str) -> list[str]:
     ]
 
 
-def _desired(entry: Entry, objects: OpenShiftLayers) -> DesiredFile:
+def _desired(entry: Entry, objects: OpenShiftLayers) -> list[DesiredFile]:
+    """Return the file of an entry, or those of a folder; a folder without files is one without content."""
     kind = KINDS[entry.get("kind") or "text"]
     layers = [*objects.of(entry), *_layers(entry, kind)]
     checked = kind.check(layers, Versions(entry.get("version") or "", "", entry.get("accept_keys")))
+    named = _named_path(entry, kind)
+    place = named or entry["path"]
+    parts = kind.parts(place, checked.data) or {place: checked.data}
+    files = []
+    for path, data in parts.items():
+        file = _file(entry, kind, checked._replace(data=data), path)
+        files.append(file._replace(place=place, names_path=bool(named)))
+        checked = checked._replace(problems=[], warnings=[])  # those of the entry belong to its first file
+    return files
+
+
+def _file(entry: Entry, kind: Kind, checked: Checked, path: str) -> DesiredFile:
+    """Return one file of an entry, with its part of the data."""
     if kind.name == "text":
         content = (entry.get("content") or "") if (entry.get("content") or "").strip() else ""
     else:
-        content = _header(entry["owner"], entry["layers"]) + kind.render(checked.data) if checked.data else ""
+        content = _content(entry, kind, checked)
     secret = bool(entry.get("secret")) or kind.is_secret(checked.data)
     mode, fault = file_mode(entry.get("mode") or ("0600" if secret else "0644"), secret)
     if fault:
-        checked = checked._replace(
-            problems=[*checked.problems, Problem(entry["path"], "mode", f'"{shown(mode, 80)}"', fault, MODE)]
-        )
+        problem = Problem(path, "mode", f'"{shown(mode, 80)}"', fault, MODE)
+        checked = checked._replace(problems=[*checked.problems, problem])
     return DesiredFile(
-        entry["path"],
+        path,
         entry["owner"],
         kind,
         checked,
@@ -288,10 +375,27 @@ def _desired(entry: Entry, objects: OpenShiftLayers) -> DesiredFile:
     )
 
 
-def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, DesiredFile]) -> Entry:
+def _content(entry: Entry, kind: Kind, checked: Checked) -> str:
+    """Return the content of a file that is rendered, with its header; "" without settings."""
+    if not checked.data:
+        return ""
+    header = _header(entry["owner"], entry["layers"]) if kind.comments else ""
+    return header + kind.render(checked.data)
+
+
+def _named_path(entry: Entry, kind: Kind) -> str:
+    """Return the path of a file that the settings of crio.conf in its entry name; "" if they do not."""
+    if not kind.path_key:
+        return ""
+    layers = named_layers(entry.get("crio_layers") or [], "crio_config")
+    path = scalar_at(layers, tuple(kind.path_key.split(".")))
+    return path if isinstance(path, str) and path.startswith("/") and not path_fault(path) else ""
+
+
+def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, list[DesiredFile]]) -> Entry:
     """Return the entry of a drop-in with a reference to its environment file, if that is desired."""
     path = entry["environment_file"]
-    if path not in files or not files[path].content:
+    if path not in files or not files[path][0].content:
         return entry
     variable = next(each["layers"][0][0] for each in entries if each["path"] == path)
     reference = (variable, {"Service": {"EnvironmentFile": f"-{path}"}})
@@ -300,6 +404,8 @@ def _with_environment(entry: Entry, entries: list[Entry], files: dict[str, Desir
 
 def _layers(entry: Entry, kind: Kind) -> Layers:
     layers = named_layers(entry.get("layers") or [], kind.name)
+    if kind.path_key:
+        return layers
     listen = scalar_at(named_layers(entry.get("crio_layers") or [], "crio_config"), _LISTEN)
     if listen and isinstance(listen, str):
         layers = [("crio_config", {"runtime-endpoint": f"unix://{listen}"}), *layers]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ansible_collections.cri.node.plugins.module_utils.text import without_credentials
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import Plan
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
+    from ansible_collections.cri.node.plugins.module_utils.contract import ChangedEntry, Report, ReportedFile
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet, ShownFile
 
 
@@ -22,7 +23,9 @@ def of(wanted: FileSet, report: Report, plan: Plan) -> list[dict[str, str]]:
         found = report["files"].get(path) or report["orphans"][path]
         file = None if action == "remove" else wanted.file(path)
         before, after = found.get("content") or "", file.content if file else ""
-        if _is_secret(found) or (file and file.secret):
+        if "changed_entries" in found:
+            before, after = _of_entries(found["changed_entries"], file, bool(found.get("secret")))
+        elif _is_secret(found) or (file and file.secret):
             before, after = _hidden(found, file)
         shown.append(
             {
@@ -36,6 +39,24 @@ def of(wanted: FileSet, report: Report, plan: Plan) -> list[dict[str, str]]:
     if origins:
         shown.append({"prepared": "".join(f"{_origin(each)}\n" for each in origins)})
     return shown
+
+
+def _of_entries(entries: list[ChangedEntry], file: ShownFile | None, secret: bool) -> tuple[str, str]:
+    """Return (before, after) of a shared file: only the entries that change, one a line."""
+    before, after = [], []
+    values = {} if file is None or secret else file.entries
+    for entry in entries:
+        section, name, change = entry["section"], entry["name"], entry["change"]
+        key = toml.dotted((*(section.split(".") if section else ()), name))
+        if change != "add":
+            before.append(f"{key} = {'(secret)' if secret else entry.get('before', '')}\n")
+        if change != "remove":
+            value = entry.get("after", "")
+            if name in values.get(section, {}):
+                value = json.dumps(values[section][name], sort_keys=True)
+            hidden = "(secret, changed)" if change == "change" else "(secret)"
+            after.append(f"{key} = {value or hidden}\n")
+    return "".join(before), "".join(after)
 
 
 def _is_secret(found: ReportedFile) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Entries
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ class _File(NamedTuple):
     content: str
     mode: str
     secret: bool
+    entries: Entries = {}  # a generation does not keep the values of entries
 
 
 class EarlierFiles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Entries, Kind
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 
 
@@ -23,6 +23,10 @@ class ShownFile(Protocol):
     @property
     def secret(self) -> bool:
         """Whether the content must not be shown."""
+
+    @property
+    def entries(self) -> Entries:
+        """The entries of a shared file, as far as their values are known."""
 
 
 class FileSet(Protocol):

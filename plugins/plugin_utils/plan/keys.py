@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.contract import LARGEST_SHOWN
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import ReportedFile
+    from ansible_collections.cri.node.plugins.module_utils.contract import ChangedEntry, ReportedFile
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
 
 _LONGEST_KEY = 500  # characters; a key of a file on a node may be anything
@@ -30,6 +31,8 @@ def changes(desired: FileSet, path: str, found: ReportedFile) -> list[KeyChange]
     [] if they are unknown, because the file is secret, too long or not understood, or has no keys. The result has no values.
     """
     variables = _variables(desired, path)
+    if "changed_entries" in found:
+        return [_of_entry(desired, path, each, variables) for each in found["changed_entries"]]
     if found["file_type"] == "absent":
         return [_change(path, key, "add", variable) for key, variable in variables.items()]
     kind, before = desired.kind_of(path), _present(found)
@@ -44,6 +47,14 @@ def changes(desired: FileSet, path: str, found: ReportedFile) -> list[KeyChange]
         if old.get(key) != new[key]
     ]
     return made + [_change(path, key, "remove", "") for key in old if key not in new]
+
+
+def _of_entry(desired: FileSet, path: str, entry: ChangedEntry, variables: dict[str, str]) -> KeyChange:
+    """Return the change of an entry of a shared file, by the key of its setting."""
+    kind = desired.kind_of(path)
+    section, name = entry["section"], entry["name"]
+    key = toml.dotted(kind.key_of_entry(section, name) if kind else (*section.split("."), name))
+    return _change(path, key, entry["change"], variables.get(key, ""))
 
 
 def _variables(desired: FileSet, path: str) -> dict[str, str]:

@@ -219,4 +219,25 @@ def without_effect(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]
     if report["root_registries"]:
         reason = f"{report['root_registries']} replaces /etc/containers/registries.conf and its drop-ins"
         found += [{"key": path, "reason": reason} for path in wanted.paths_of("registries_conf")]
-    return found + fallbacks.found(wanted.settings(), report["missing_paths"], report)
+    found += _unread_files(wanted, report)
+    # A path that this set writes was missing before the change.
+    missing = [path for path in report["missing_paths"] if path not in wanted.by_path]
+    return found + fallbacks.found(wanted.settings(), missing, report)
+
+
+def _unread_files(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]:
+    """Return the files that CRI-O on this node does not read, because it reads another one instead."""
+    found = []
+    for file in wanted:
+        key = file.kind.path_key
+        if key and key not in wanted.expect and report["live"].get(key) is not None:
+            read = report["live"][key]
+            instead = "the default of containers/image" if read == '""' else read
+            reason = f"the running CRI-O reads {instead} instead; set {key} in crio_config, also if it is the default"
+            found.append({"key": file.path, "reason": reason})
+        known = {*report["missing_paths"], *report["unanswered_paths"]}
+        for other in file.outranked_by:
+            if other not in known and (not key or key not in report["live"]):
+                found.append({"key": file.path, "reason": f"{other} exists, and CRI-O reads it instead"})
+                break
+    return found

@@ -16,7 +16,18 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml,
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
 # The variables of the roles and playbooks by the type of their values. A test compares them with the argument specifications.
-LAYERED = ("crio_config", "registries_config", "registries_openshift", "crictl_config")
+LAYERED = (
+    "crio_config",
+    "registries_config",
+    "registries_openshift",
+    "registries_auth",
+    "registries_policy",
+    "registries_namespaced_policies",
+    "registries_signatures",
+    "registries_certificates",
+    "registries_storage",
+    "crictl_config",
+)
 SINGLE = {
     "crio_version": "text",
     "crio_accept_keys": "list",

@@ -14,7 +14,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers impo
 
 # The variables of settings, with their layers.
 SETTINGS = (
-    "^(crio_(config|service|environment)|registries_(config|openshift)|crictl_(config|completion))(__.+)?$"
+    "^(crio_(config|service|environment)|registries_(config|openshift|auth|policy|namespaced_policies|signatures|certificates|storage)"
+    "|crictl_(config|completion))(__.+)?$"
 )
 
 

@@ -121,13 +121,51 @@ def test_without_variables_no_file_is_desired(controller):
             ],
             id="objects of OpenShift",
         ),
-        pytest.param(
-            {"registries_openshift": IMAGE.replace("insecure", "allowed")},
-            ["allowedRegistries: needs a policy.json, which is not among the files"],
-            id="an object that needs a file that the role does not write",
-        ),
         pytest.param({"registries_config__x": "a.io"}, ["registries_config__x"], id="a layer that is a text"),
     ],
 )
 def test_an_invalid_value_is_one_message_without_a_traceback(controller, variables, expected):
     controller.expect_one_message("registries", variables, expected)
+
+
+def test_each_variable_becomes_its_files_and_each_has_layers(controller):
+    accept = [{"type": "insecureAcceptAnything"}]
+    shown = controller.files(
+        "registries",
+        {
+            "crio_config": {"crio": {"image": {"global_auth_file": "/etc/crio/auth.json"}}},
+            "registries_auth": {"a.example": {"username": "u", "password": "p"}},
+            "registries_auth__lab": {"b.example": {"helper": "ecr-login"}},
+            "registries_policy": {"default": accept},
+            "registries_policy__lab": {"transports": {"docker": {"a.example": accept}}},
+            "registries_namespaced_policies": {"team": {"default": accept}},
+            "registries_signatures__lab": {"docker": {"a.example": {"use-sigstore-attachments": True}}},
+            "registries_certificates": {"a.example:5000": {"ca": certificate()}},
+        },
+    )
+    assert [problem for file in shown.values() for problem in file.checked.problems] == []
+    assert {
+        path: (file.kind.name, file.mode, file.disruption) for path, file in shown.items() if file.content
+    } == {
+        "/etc/crio/auth.json": ("auth_json", "0600", "none"),
+        "/etc/crio/policy.json": ("policy_json", "0644", "none"),
+        "/etc/crio/policies/team.json": ("namespaced_policies", "0644", "none"),
+        "/etc/containers/registries.d/cri-node.yaml": ("registries_d", "0644", "none"),
+        "/etc/containers/certs.d/a.example:5000/ca.crt": ("certificates", "0644", "none"),
+    }
+    assert set(shown["/etc/crio/auth.json"].entries) == {"auths", "credHelpers"}
+    assert set(shown["/etc/crio/policy.json"].entries) == {"", "transports.docker"}
+
+
+def certificate():
+    """Return a PEM block with a DER sequence."""
+    return "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n"
+
+
+def test_a_password_is_not_in_the_message_about_its_entry(controller):
+    output = controller.expect_one_message(
+        "registries",
+        {"registries_auth": {"a.example/Team": {"username": "u", "password": "canary-Pa55word"}}},
+        ["registries_auth: 'a.example/Team'", "is not a registry"],
+    )
+    assert "canary-Pa55word" not in output

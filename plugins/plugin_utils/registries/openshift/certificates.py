@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates of a ConfigMap for additionalTrustedCA, as files of /etc/docker/certs.d or /etc/containers/certs.d.
+"""The certificates of a ConfigMap for additionalTrustedCA, in the form of registries_certificates.
 
 A key is the host of a registry, with `..` for the colon before its port. A value is PEM, or base64 of it (openshift/
 machine-config-operator, pkg/operator/sync.go). Messages never contain a value.
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from typing import Any
 
+from ansible_collections.cri.node.plugins.plugin_utils.files.certificates import fault_of_text
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Path
 from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
 from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift.reader import OpenShiftObject
@@ -21,20 +21,19 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift.sche
     VERSIONS,
 )
 
-FILE = "ca.crt"  # in the directory of a host
+CA = "ca"  # of a registry
 _COLON = ".."
 _KEY = "the host of a registry, with .. before its port, for example registry.example.com..5000"
 _PEM = "one or more certificates as PEM, or base64 of them"
-_LINE = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----\s*")
 
 
 def files_of(config_map: OpenShiftObject) -> dict[str, dict[str, str]]:
-    """Return {host[:port]: {ca.crt: PEM}} of the values that are certificates."""
+    """Return {host[:port]: {ca: PEM}} of the values that are certificates."""
     found = {}
     for name, value, is_binary in _values(config_map):
         pem = _pem(value, is_binary)
         if pem and not _fault_of_key(name) and not fault_of_pem(pem):
-            found[_host(name)] = {FILE: pem}
+            found[_host(name)] = {CA: pem}
     return found
 
 
@@ -57,36 +56,13 @@ def config_map_of(name: str, files: dict[str, dict[str, str]]) -> Data:
         "apiVersion": VERSIONS[CONFIG_MAP],
         "kind": CONFIG_MAP,
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "data": {host.replace(":", _COLON): files[host][FILE] for host in sorted(files)},
+        "data": {host.replace(":", _COLON): files[host][CA] for host in sorted(files)},
     }
 
 
-def fault_of_pem(text: str | None) -> str:
-    """Return why a text is not one or more certificates, or ""."""
-    if text and "PRIVATE KEY-----" in text:
-        return "contains a private key, which is not for trust in a registry"
-    blocks = _blocks(text or "")
-    if not blocks or any(label != "CERTIFICATE" or not _decoded(content) for label, content in blocks):
-        return "is not a certificate"
-    return ""
-
-
-def _blocks(text: str) -> list[tuple[str, str]]:
-    """Return (label, base64) of each block of PEM; the label is "" if the block does not end correctly."""
-    found: list[tuple[str, str]] = []
-    label, lines = "", [""]
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line)
-        if not match:
-            lines.append(line)
-        elif match[1] == "BEGIN":
-            if label:
-                found.append(("", ""))
-            label, lines = match[2], []
-        else:
-            found.append((label if label == match[2] else "", "\n".join(lines)))
-            label = ""
-    return [*found, ("", "")] if label else found
+def fault_of_pem(text: object) -> str:
+    """Return why a value is not one or more certificates, or ""."""
+    return "is not a certificate" if text is None else fault_of_text(text, CA)
 
 
 def _values(config_map: OpenShiftObject) -> list[tuple[str, str, bool]]:

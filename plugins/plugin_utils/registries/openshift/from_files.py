@@ -287,36 +287,38 @@ def _shown(mirrors: tuple[Mirror, ...]) -> str:
 
 
 def _certificates(trusted: object, findings: Findings) -> dict[str, dict[str, str]]:
-    """Return {host: {ca.crt: PEM}}; all certificates of a directory become one file."""
+    """Return {host: {ca: PEM}} of data in the form of registries_certificates."""
     root: Path = ("registries_certificates",)
     if trusted is None or trusted == {}:
         return {}
     if not isinstance(trusted, dict):
-        findings.problem(root, "is not a mapping", "a mapping of hosts to mappings of file names to texts")
+        findings.problem(root, "is not a mapping", "a mapping of hosts to mappings with ca")
         return {}
     found = {}
-    for host, files in trusted.items():
+    for host, texts in trusted.items():
         path = (*root, host)
-        if not image_reference.is_host(host) or not isinstance(files, dict):
-            accepted = "host[:port], with a mapping of file names to texts"
-            findings.problem(path, "is not the directory of a registry", accepted)
+        if not image_reference.is_host(host) or not isinstance(texts, dict):
+            findings.problem(
+                path, "is not a registry with its certificates", "host[:port], with a mapping with ca"
+            )
             continue
-        pems = _authorities(files, path, findings)
-        if pems:
-            found[host] = {certificates.FILE: "".join(pems)}
+        pem = _authority(texts, path, findings)
+        if pem:
+            found[host] = {certificates.CA: pem}
     return found
 
 
-def _authorities(files: dict[str, Any], path: Path, findings: Findings) -> list[str]:
-    pems = []
-    for file in sorted(files):
-        text = files[file]
-        if not file.endswith(".crt"):
-            fault = f"{_LOST}: they only have certificates of authorities (*.crt), not those of clients"
-            findings.problem((*path, file), fault)
-        elif not isinstance(text, str) or certificates.fault_of_pem(text):
-            fault = certificates.fault_of_pem(text) if isinstance(text, str) else "is not a string"
-            findings.problem((*path, file), fault, "one or more certificates as PEM")
-        else:
-            pems.append(text if text.endswith("\n") or len(files) == 1 else f"{text}\n")
-    return pems
+def _authority(texts: dict[str, Any], path: Path, findings: Findings) -> str:
+    """Return the certificates of authorities of one registry, "" without any."""
+    for name in sorted(texts):
+        if name != certificates.CA:
+            fault = f"{_LOST}: they only have certificates of authorities (ca), not those of clients"
+            findings.problem((*path, name), fault)
+    text = texts.get(certificates.CA)
+    if text is None:
+        return ""
+    fault = certificates.fault_of_pem(text)
+    if fault:
+        findings.problem((*path, certificates.CA), fault, "one or more certificates as PEM")
+        return ""
+    return str(text)

@@ -12,7 +12,8 @@ from ansible.parsing.dataloader import DataLoader
 class Run:
     """One task of an action: its result, and the calls that it made to the node.
 
-    `node` gets the request of a call and returns what the internal module would; `calls` has all arguments of each call.
+    `node` gets the request of a call and returns what the internal module would; `calls` has all arguments of each call, which
+    `node` gets if it is `complete`.
     `task_vars` are variables of the task in addition to the name of its node.
     """
 
@@ -26,7 +27,7 @@ class Run:
 
         def execute(module_name=None, module_args=None, task_vars=None, **_more):
             self.calls.append(module_args)
-            return node(module_args["request"])
+            return node(module_args if getattr(node, "complete", False) else module_args["request"])
 
         module._execute_module = execute
         try:

@@ -32,6 +32,12 @@ VARIABLES = (
     "crio_service",
     "crio_environment",
     "crio_accept_keys",
+    "registries_auth",
+    "registries_policy",
+    "registries_namespaced_policies",
+    "registries_signatures",
+    "registries_certificates",
+    "registries_storage",
 )
 
 
@@ -60,6 +66,45 @@ OBJECT_KEYS = [
     "items",
     "spec",
 ]
+# The kinds of the other files of the role registries: by variable, the kind, the path, and keys.
+KINDS_OF_REGISTRIES = {
+    "registries_auth": (
+        "auth_json",
+        "/root/.config/containers/auth.json",
+        [f"localhost:5000.{key}" for key in ("username", "password", "auth", "helper")],
+    ),
+    "registries_policy": (
+        "policy_json",
+        "/etc/crio/policy.json",
+        [
+            "default",
+            "transports",
+            "transports.docker",
+            "transports.docker.localhost:5000",
+            "transports.dir./x",
+        ],
+    ),
+    "registries_namespaced_policies": (
+        "namespaced_policies",
+        "/etc/crio/policies",
+        ["team", "team.default", "team.transports.docker.localhost:5000"],
+    ),
+    "registries_signatures": (
+        "registries_d",
+        "/etc/containers/registries.d/cri-node.yaml",
+        ["default-docker.lookaside", "docker.localhost:5000.lookaside", "docker"],
+    ),
+    "registries_certificates": (
+        "certificates",
+        "/etc/containers/certs.d",
+        ["localhost:5000.ca", "localhost:5000.cert", "localhost:5000.key", "localhost:5000"],
+    ),
+    "registries_storage": (
+        "storage_conf",
+        "/etc/containers/storage.conf",
+        ["storage", "storage.driver", "storage.graphroot", "storage.options.overlay.size", "storage.options"],
+    ),
+}
 UNIT_KEYS = [
     "Service.Environment",
     "Service.ExecStart",
@@ -180,7 +225,7 @@ def value(rng, depth=0):
         return rng.choice(ODD_TEXTS)
     if choice < 0.8:
         return [value(rng, depth + 1) for _count in range(rng.choice((0, 1, 2, 3, 30)))]
-    if choice < 0.97:
+    if choice < 0.9995:  # a value that is nested too deeply hides the problems of all others
         return {name(rng): value(rng, depth + 1) for _count in range(rng.choice((0, 1, 2, 5)))}
     return nest(rng, rng.choice((30, 63, 65, 400)))
 
@@ -239,6 +284,8 @@ def variables(rng):
         for each in (base, f"{base}__a", f"{base}__\x1b")
         if rng.random() < 0.7
     }
+    of_registries = rng.sample(sorted(KINDS_OF_REGISTRIES), 2)
+    found.update({each: tree(rng, KINDS_OF_REGISTRIES[each][2]) for each in of_registries})
     return {
         **{each if each.isprintable() else f"{each[:-1]}odd name": item for each, item in found.items()},
         "crio_service": tree(rng, UNIT_KEYS),
@@ -280,6 +327,17 @@ def options(found):
             {**variables, "layers": [["crio_environment", found["crio_environment"]]]},
             {**registries, "variable": "registries_config", "openshift_variable": "registries_openshift"},
             {**crictl, "crio_variable": "crio_config"},
+            *(
+                {
+                    "path": path,
+                    "owner": "registries",
+                    "kind": kind,
+                    "variable": variable,
+                    "crio_variable": "crio_config",
+                }
+                for variable, (kind, path, _keys) in KINDS_OF_REGISTRIES.items()
+                if variable in found
+            ),
         ]
     }
 
@@ -320,4 +378,4 @@ def test_no_variables_cause_a_traceback_and_each_problem_is_one_printable_line_w
                 check_finding(finding)
             except AssertionError as error:
                 raise AssertionError(f"seed {seed}: {finding!r:.600}") from error
-    assert problems > TREES // BATCHES  # the generator reaches the checks
+    assert problems > 5 * TREES // BATCHES  # the generator reaches the checks

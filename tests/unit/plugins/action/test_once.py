@@ -14,6 +14,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import environment_
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 
 CRIO = "/etc/crio/crio.conf.d/60-cri-node.conf"
+REJECT = [{"type": "reject"}]
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n"
+# The files of the entries that are folders.
+PARTS = {
+    "/etc/certificates": "/etc/certificates/a.io/ca.crt",
+    "/etc/namespaced_policies": "/etc/namespaced_policies/a.json",
+}
 OUTCOME = {"generation": 1, "invocation_id": "b", "outranked": {}, "warnings": []}
 
 
@@ -31,6 +38,24 @@ def file_set(level="info"):
             ["crio_environment", {"Service": {"EnvironmentFile": "-/etc/crio/cri-node.environment"}}],
         ],
         "environment_file": [["crio_environment", {"A": "x"}], ["crio_environment__lab", {"B": "y"}]],
+        "auth_json": [["registries_auth", {"a.io": {"helper": "x"}}], ["registries_auth__lab", {}]],
+        "policy_json": [["registries_policy", {"default": REJECT}], ["registries_policy__lab", {}]],
+        "namespaced_policies": [
+            ["registries_namespaced_policies", {"a": {"default": REJECT}}],
+            ["registries_namespaced_policies__lab", {}],
+        ],
+        "registries_d": [
+            ["registries_signatures", {"docker": {"a.io": {"use-sigstore-attachments": True}}}],
+            ["registries_signatures__lab", {}],
+        ],
+        "certificates": [
+            ["registries_certificates", {"a.io": {"ca": CERTIFICATE}}],
+            ["registries_certificates__lab", {}],
+        ],
+        "storage_conf": [
+            ["registries_storage", {"storage": {"driver": "overlay"}}],
+            ["registries_storage__lab", {}],
+        ],
     }
     files = [
         {
@@ -93,13 +118,32 @@ ONCE = [
     ("environment_file check", "crio_environment", "crio_environment__lab"),
     ("environment_file render",),
     ("text check",),
+    ("auth_json check", "registries_auth", "registries_auth__lab"),
+    ("auth_json render",),
+    ("merge", "registries_policy", "registries_policy__lab"),
+    ("policy_json check", "registries_policy", "registries_policy__lab"),
+    ("policy_json render",),
+    ("merge", "registries_namespaced_policies", "registries_namespaced_policies__lab"),
+    ("namespaced_policies check", "registries_namespaced_policies", "registries_namespaced_policies__lab"),
+    ("namespaced_policies render",),
+    ("merge", "registries_signatures", "registries_signatures__lab"),
+    ("registries_d check", "registries_signatures", "registries_signatures__lab"),
+    ("registries_d render",),
+    ("merge", "registries_certificates", "registries_certificates__lab"),
+    ("certificates check", "registries_certificates", "registries_certificates__lab"),
+    ("certificates render",),
+    ("merge", "registries_storage", "registries_storage__lab"),
+    ("storage_conf check", "registries_storage", "registries_storage__lab"),
+    ("storage_conf render",),
 ]
 
 
 def node(files):
     """Return a node on which every file of the set is missing, and which makes the change."""
     absent = {"file_type": "absent", "as_wanted": False, "loaded": False, "disruption": "restart"}
-    found = report(files={each["path"]: dict(absent) for each in files}, fingerprint="a")
+    found = report(
+        files={PARTS.get(each["path"], each["path"]): dict(absent) for each in files}, fingerprint="a"
+    )
     return lambda request: {"report": found} if request["call"] == "read" else {"outcome": OUTCOME}
 
 
@@ -163,5 +207,5 @@ def test_a_check_of_many_hosts_checks_each_distinct_set_of_variables_once():
     }
     with counted() as calls:
         result = action.perform({"settings": ["node_settings"]}, variables)
-    assert result["msg"] == "20 nodes checked: 140 keys in 120 files"
+    assert result["msg"] == "20 nodes checked: 260 keys in 240 files"
     assert calls.found == Counter(2 * [*ONCE, ("rules",)])

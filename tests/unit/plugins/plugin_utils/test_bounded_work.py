@@ -14,13 +14,17 @@ import time
 
 import pytest
 
+from ansible_collections.cri.node.plugins.module_utils import signature_scopes
 from ansible_collections.cri.node.plugins.plugin_utils import layers, value_types
 from ansible_collections.cri.node.plugins.plugin_utils.crio import keys as crio_keys
 from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values, value_formats, versions
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.files import (
+    auth_json,
+    certificates,
     crictl_yaml,
     environment_file,
+    policy_json,
     secret_values,
     unit_drop_in,
 )
@@ -29,9 +33,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import registries_c
 from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
 from ansible_collections.cri.node.plugins.plugin_utils.pod import fields as pod_fields
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest, quantity
-from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference, signature_policy
 from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import (
-    certificates,
+    certificates as trusted_certificates,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import (
     from_files,
     mirror_order,
     to_files,
@@ -197,7 +203,33 @@ def fields(text):
         re.fullmatch(pattern, text)
 
 
+def scopes_of(text):
+    for transport in signature_policy.TRANSPORTS:
+        signature_policy.fault_of_scope(transport, text)
+    signature_policy.requirements_of({"default": [{"type": text}]}, text)
+
+
 READERS = {
+    "auth.json": lambda text: [
+        auth_json.check([("v", {text: {"auth": text}, "a.io": {"username": text, "password": text}})]),
+        auth_json.check([("v", {"a.io": {"auth": text, "helper": text}})]),
+    ],
+    "certificates": lambda text: certificates.check(
+        [("v", {text: {"ca": text}, "a.io": {"cert": text, "key": text}})]
+    ),
+    "policy.json": lambda text: policy_json.check(
+        [
+            (
+                "v",
+                {
+                    "default": [{"type": text, "keyPath": text}],
+                    "transports": {"docker": {text: [{text: text}]}},
+                },
+            )
+        ]
+    ),
+    "scopes of a policy": scopes_of,
+    "scopes of registries.d": signature_scopes.scopes,
     "crictl.yaml": lambda text: [
         crictl_yaml.check([("v", {name: text, text: 1})]) for name in ("timeout", "runtime-endpoint", "debug")
     ],
@@ -345,7 +377,7 @@ SETS = {
         ]
     ),
     "mirrors of one source": lambda: mirror_order.merged("s", [[f"m{n}", f"m{n + 1}"] for n in range(MANY)]),
-    "certificates": lambda: certificates.fault_of_pem("-----BEGIN CERTIFICATE-----\n" * MANY),
+    "certificates": lambda: trusted_certificates.fault_of_pem("-----BEGIN CERTIFICATE-----\n" * MANY),
     "settings as objects": lambda: from_files.objects_of(
         {
             "registry": [

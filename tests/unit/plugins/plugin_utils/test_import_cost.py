@@ -32,12 +32,17 @@ def newly_imported(module):
 @pytest.mark.parametrize(
     "module",
     [
+        "files.auth_json",
+        "files.certificates",
         "files.crictl_yaml",
         "files.crio_conf",
         "crio.live",
         "files.environment_file",
         "layers",
+        "files.namespaced_policies",
+        "files.policy_json",
         "files.registries_conf",
+        "files.storage_conf",
         "files.unit_drop_in",
         "text.toml",
     ],

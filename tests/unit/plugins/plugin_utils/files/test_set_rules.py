@@ -36,3 +36,55 @@ def test_the_mode_in_registries_conf_is_a_warning_unless_crios_own_is_set():
     assert warning.startswith("registries_config__x: short-name-mode: has no effect on CRI-O 1.34 and later")
     assert warnings({"short-name-mode": "permissive"}, "enforcing") == []
     assert warnings({"short-name-mode": ""}) == []
+
+
+REJECT, ACCEPT = [{"type": "reject"}], [{"type": "insecureAcceptAnything"}]
+
+
+def of_policy(default, scopes, image=None):
+    crio = [["crio_config", {"crio": {"image": {"pause_image": image}}}]]
+    policy = [["registries_policy", {"default": default, "transports": {"docker": scopes}}]]
+    files = {"crio_conf": crio, "policy_json": policy}
+    desired = DesiredFiles(
+        [{"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": files[kind]} for kind in files]
+    )
+    return [str(warning) for warning in desired.warnings if "pause image" in str(warning)]
+
+
+@pytest.mark.parametrize(
+    ("default", "scopes", "image", "key"),
+    [
+        (REJECT, {"a.io": ACCEPT}, None, "default"),
+        (REJECT, {"a.io": ACCEPT}, "b.io/pause:1", "default"),
+        (ACCEPT, {"registry.k8s.io": REJECT}, None, "transports.docker.'registry.k8s.io'"),
+        (ACCEPT, {"": REJECT}, None, "transports.docker."),
+        (REJECT, {"a.io": ACCEPT}, "a.io/pause:1", ""),
+        (REJECT, {"registry.k8s.io/pause": ACCEPT}, None, ""),
+        (ACCEPT, {"registry.k8s.io/other": REJECT}, None, ""),
+    ],
+)
+def test_a_policy_that_rejects_the_pause_image_is_a_warning_that_names_the_scope(default, scopes, image, key):
+    found = of_policy(default, scopes, image)
+    assert len(found) == bool(key)
+    for warning in found:
+        assert warning.startswith("registries_policy: ")
+        assert (image or "registry.k8s.io/pause") in warning
+
+
+@pytest.mark.parametrize(("root", "warns"), [("/a", True), ("/b", False), ("", False), (None, False)])
+def test_a_key_of_storage_conf_that_crio_conf_outranks_is_a_warning(root, warns):
+    layers = {
+        "crio_conf": [["crio_config", {"crio": {"root": root}}]],
+        "storage_conf": [["registries_storage", {"storage": {"driver": "overlay", "graphroot": "/b"}}]],
+    }
+    desired = DesiredFiles(
+        [
+            {"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": each}
+            for kind, each in layers.items()
+        ]
+    )
+    assert [str(each) for each in desired.warnings] == (
+        ["registries_storage: storage.graphroot: has no effect, because crio.root is set, which outranks it"]
+        if warns
+        else []
+    )

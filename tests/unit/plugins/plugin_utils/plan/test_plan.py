@@ -5,10 +5,8 @@ import hashlib
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
-from ansible_collections.cri.node.plugins.plugin_utils.plan.openshift_layers import OpenShiftLayers
 from testbed.openshift_objects import image, pem, sources
 
 PATH = "/etc/crio/crio.conf.d/60-cri-node.conf"
@@ -397,15 +395,28 @@ def test_objects_that_need_a_file_that_is_not_in_the_set_are_refused():
     assert "additionalTrustedCA: needs the certificates" in str(trusted.problems[0])
 
 
-def test_a_kind_that_takes_another_part_of_the_objects_gets_that_part(monkeypatch):
-    monkeypatch.setattr(KINDS["crictl_yaml"], "openshift", "registries_policy")
-    given = [sources(allowedRegistries=["a.io"], insecureRegistries=["b.io"])]
-    policy = {**of_openshift(*given, path="/etc/containers/policy.json"), "kind": "crictl_yaml"}
-    objects = OpenShiftLayers([of_openshift(*given), policy])
-    assert (objects.problems, objects.warnings) == ([], [])
-    [(variable, data)] = objects.of(policy)
-    assert (variable, data["default"]) == ("objects", [{"type": "reject"}])
-    assert objects.of(of_openshift(*given))[0][1] == {"registry": [{"location": "b.io", "insecure": True}]}
+def test_each_kind_gets_its_part_of_the_objects():
+    given = [
+        image(
+            registrySources={"allowedRegistries": ["a.io"], "insecureRegistries": ["b.io"]},
+            additionalTrustedCA={"name": "trusted"},
+        ),
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "trusted"},
+            "data": {"a.io..5000": pem("a")},
+        },
+    ]
+    policy = {**of_openshift(*given, path="/etc/crio/policy.json"), "kind": "policy_json"}
+    certificates = {**of_openshift(*given, path="/etc/containers/certs.d"), "kind": "certificates"}
+    files = DesiredFiles([of_openshift(*given), policy, certificates])
+    assert files.problems == []
+    assert any("the pause image" in str(each) for each in files.warnings)
+    assert files.by_path["/etc/crio/policy.json"].entries[""]["default"] == [{"type": "reject"}]
+    assert files.by_path["/etc/containers/certs.d/a.io:5000/ca.crt"].content == pem("a")
+    [conf] = [file for file in files if file.kind.name == "registries_conf"]
+    assert "b.io" in conf.content
 
 
 def test_a_file_that_contains_a_secret_cannot_be_readable_by_others():

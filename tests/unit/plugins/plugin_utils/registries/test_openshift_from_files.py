@@ -168,7 +168,7 @@ def test_allowed_registries_search_registries_and_certificates_are_expressed():
     made = converted(
         {"unqualified-search-registries": ["b.io", "a.io"]},
         policy_of(["a.io"], []),
-        {"a.io:5000": {"b.crt": pem("b"), "a.crt": pem("a")}},
+        {"a.io:5000": {"ca": pem("b") + pem("a")}},
     )
     assert made.problems == []
     spec = made.objects[0]["spec"]
@@ -177,7 +177,7 @@ def test_allowed_registries_search_registries_and_certificates_are_expressed():
         "containerRuntimeSearchRegistries": ["b.io", "a.io"],
     }
     assert spec["additionalTrustedCA"] == {"name": "cri-node"}
-    assert made.objects[1]["data"] == {"a.io..5000": pem("a") + pem("b")}
+    assert made.objects[1]["data"] == {"a.io..5000": pem("b") + pem("a")}
     assert made.objects[1]["metadata"] == {"name": "cri-node", "namespace": "openshift-config"}
 
 
@@ -298,11 +298,11 @@ def test_what_the_objects_cannot_express_is_named(config, policy, words):
 @pytest.mark.parametrize(
     ("trusted", "word"),
     [
-        ({"a.io": {"client.cert": pem("x")}}, "not those of clients"),
-        ({"a.io": {"ca.crt": "x"}}, "is not a certificate"),
-        ({"a.io": {"ca.crt": 1}}, "is not a string"),
-        ({"a.io/x": {"ca.crt": pem("x")}}, "is not the directory of a registry"),
-        ({"a.io": pem("x")}, "is not the directory of a registry"),
+        ({"a.io": {"cert": pem("x")}}, "not those of clients"),
+        ({"a.io": {"ca": "x"}}, "is not PEM"),
+        ({"a.io": {"ca": 1}}, "is an integer, not a string"),
+        ({"a.io/x": {"ca": pem("x")}}, "is not a registry with its certificates"),
+        ({"a.io": pem("x")}, "is not a registry with its certificates"),
         (5, "is not a mapping"),
     ],
 )
@@ -328,7 +328,7 @@ ANYTHING = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["default", "transports", "docker", "atomic", "docker-daemon", "type", "a.io", "ca.crt"]
+                ["default", "transports", "docker", "atomic", "docker-daemon", "type", "a.io", "ca"]
             ),
             inner,
         )

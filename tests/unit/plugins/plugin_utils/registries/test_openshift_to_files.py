@@ -149,9 +149,9 @@ def test_certificates_are_by_host_and_decoded():
     assert result.problems == result.warnings == []
     assert result.data == {
         "registries_certificates": {
-            "a.io:5000": {"ca.crt": pem("one")},
-            "b.io": {"ca.crt": pem("two")},
-            "c.io": {"ca.crt": pem("three")},
+            "a.io:5000": {"ca": pem("one")},
+            "b.io": {"ca": pem("two")},
+            "c.io": {"ca": pem("three")},
         }
     }
 
@@ -166,12 +166,12 @@ SECRET = "aHVudGVyMg=="
             {"a.io": f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----"},
             "private key",
         ),
-        ({"a.io": f"-----BEGIN CERTIFICATE-----\n{SECRET}\n"}, "is not a certificate"),
+        ({"a.io": f"-----BEGIN CERTIFICATE-----\n{SECRET}\n"}, "without its end"),
         (
             {"a.io": f"-----BEGIN CERTIFICATE-----\n{SECRET}!\n-----END CERTIFICATE-----"},
-            "is not a certificate",
+            "is not base64",
         ),
-        ({"a.io": SECRET}, "is not a certificate"),
+        ({"a.io": SECRET}, "is not PEM"),
         ({"a.io": [SECRET]}, "is a list, not a string"),
         ({"a.io/x": pem("x")}, "is not the host of a registry"),
     ],
