@@ -570,9 +570,9 @@ class CommittedEntries(_CommittedEntries, total=False):
     """Our entries in a shared file at the time of the commit. A file that may contain a secret has no values here."""
 
     values: dict[str, dict[str, Any]]  # of our entries, by section and name
-    replaced: dict[
-        str, dict[str, Any]
-    ]  # what others had there before our first change, which returns with our last one
+    # What others had there before our first change, which returns with our last one.
+    replaced: dict[str, dict[str, Any]]
+    required: list[list[str]]  # as in EntrySet; absent if there are none
 
 
 class Generation(TypedDict):

@@ -52,7 +52,7 @@ def rehearse_reload(monkeypatch, complaint, loaded, desired):
     monkeypatch.setattr(candidate, "run", lambda *_command, **_options: (1, "", line))
     monkeypatch.setattr(candidate, "live_configuration", lambda _socket: {**LIVE, **loaded})
     service, configuration = SimpleNamespace(**DRY_START), {**LIVE, **desired}
-    copied = SimpleNamespace(arguments=[], registries_arguments=[], real_names=str)
+    copied = SimpleNamespace(arguments=[], registries_arguments=[], environment={}, real_names=str)
     only = candidate._refused_by_a_reload(service, configuration)
     candidate.dry_start(request(""), service, copied, configuration, only=only)
 
