@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 _Settings = dict[str, Setting]  # by dotted key
 _MODE = "crio.image.short_name_mode"
@@ -39,4 +41,23 @@ def _the_mode_of_short_names_is_crios_own(settings: _Settings) -> list[Problem]:
     return [_warning(mode, f"has no effect on CRI-O 1.34 and later, which uses {_MODE} instead")]
 
 
-RULES = (_short_names_have_one_registry, _the_mode_of_short_names_is_crios_own)
+def _the_pause_image_is_not_blocked(settings: _Settings) -> list[Problem]:
+    pause = settings.get("crio.image.pause_image")
+    if not pause or not isinstance(pause["value"], str):
+        return []
+    for prefix in image_reference.prefixes_of(pause["value"]):
+        table = toml.dotted(("registry", prefix))
+        if f"{table}.location" not in settings and f"{table}.prefix" not in settings:
+            continue
+        blocked, mirrors = settings.get(f"{table}.blocked"), settings.get(f"{table}.mirror")
+        if blocked and blocked["value"] and not (mirrors and mirrors["value"]):
+            return [_warning(blocked, f"blocks the pause image {pause['value']}, which every pod needs")]
+        return []
+    return []
+
+
+RULES = (
+    _short_names_have_one_registry,
+    _the_mode_of_short_names_is_crios_own,
+    _the_pause_image_is_not_blocked,
+)
