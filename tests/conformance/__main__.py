@@ -30,11 +30,13 @@ LEAST = 5  # times that each rule is shown, accepted and refused
 _LONGEST = 1500  # characters of a line
 # Where the library of Debian's skopeo is older than that of CRI-O: (words of the difference, what differs).
 OLDER = {
+    r"refused with .*mixing sysregistry v1/v2 is not supported', here": "it does not print the file that mixes versions",
+    r"refused with .*has type \S*interface \{\}": "its TOML decoder prints interface {} for any",
     r"rewriting reference: invalid reference format', here all names can be rewritten": (
         "a slash at the end of a mirror's location stays, so that no image can be pulled through its table"
     ),
     r"refused with 'nothing', .*(?:must be in v2 format but is in v1|mixing sysregistry)": (
-        "an empty list of version 1 is no setting for it, so that a drop-in with it passes (before 5.32)"
+        "an empty list of version 1 is no setting for it, so that a drop-in with it passes"
     ),
 }
 

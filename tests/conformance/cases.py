@@ -438,7 +438,12 @@ NAMING: dict[str, tuple[_Data, list[str], list[str], str]] = {
 }
 
 MERGING: dict[str, Callable[[_Maker], None]] = {}
-_HIDING = ("root's own file hides those below /etc", "no main file is needed")  # and with it a fault
+# These would hide the rule whose turn it is.
+_HIDING = (
+    "root's own file hides those below /etc",
+    "no main file is needed",
+    "root's own drop-ins come last",
+)
 
 
 def _merging(rule: str) -> Callable[[Callable[[_Maker], None]], Callable[[_Maker], None]]:
@@ -453,6 +458,7 @@ class _Maker:
     def __init__(self, chance: random.Random, number: int) -> None:
         self.chance = chance
         self.data: dict[str, _Data | str] = {}
+        self.pairs = 0
         self.made = Case(number, "")
 
     def case(self) -> Case:
@@ -466,14 +472,15 @@ class _Maker:
         ):
             if self.chance.random() < 0.8:
                 self.data[path] = self.settings()
-        self.show(rule, refused)
-        for other in self.chance.sample(list(MERGING), self.chance.randint(0, 2)):
-            if other != rule and not (self.made.is_refused and other in _HIDING):
+        if rule not in NAMING:  # whose files decide alone
+            others = [other for other in MERGING if other != rule and other not in _HIDING]
+            for other in self.chance.sample(others, self.chance.randint(0, 2)):
                 self.show(other, False)
+        self.show(rule, refused)  # last, so that its files win
         if not self.made.is_refused:
             names = [*NAMES, *(SHORT_NAMES if self.chance.random() < 0.5 else [])]
             self.made.names += self.chance.sample(names, 3)
-        self.made.names = list(dict.fromkeys(self.made.names))[:8]
+        self.made.names = list(dict.fromkeys(reversed(self.made.names)))[:9]
         self.made.files.update({path: _text(data) for path, data in self.data.items()})
         return self.made
 
@@ -544,8 +551,9 @@ class _Maker:
 
     def two(self, first: _Data | str, second: _Data | str, *names: str) -> None:
         """Add two drop-ins; the second one is read later."""
-        self.put("91-first.conf", first)
-        self.put("92-second.conf", second)
+        self.pairs += 1
+        self.put(f"8{self.pairs}-first.conf", first)
+        self.put(f"8{self.pairs}-second.conf", second)
         self.made.names += names
 
 
