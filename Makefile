@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo nodes nodes-down test unit unit-old-controller integration molecule faults bench fuzz catalogue-check \
-    crio-config-check predict lint sanity format build docs docs-test docs-record changelog lock clean clean-testbed
+    crio-config-check conformance predict lint sanity format build docs docs-test docs-record changelog lock clean clean-testbed
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ catalogue-check: .venv/stamp ## Compare the catalogue of keys with a CRI-O; CRIO
 
 crio-config-check: .venv/stamp ## Compare the check of crio.conf with the real CRI-O; SEED= repeats a run, ONLY="a key" selects some
 	@$(BIN)/python -m configurations $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
+conformance: .venv/stamp ## Compare registries.conf with the real CRI-O and skopeo; SEED= repeats a run, ONLY="a rule" selects some, FAULT= seeds one
+	@$(BIN)/python -m conformance $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") $(if $(FAULT),--seed-fault "$(FAULT)")
 
 predict: .venv/stamp ## Change every key of crio.conf on a node, and compare the predicted disruption with what CRI-O does; ONLY="a key"
 	@$(BIN)/python -m predict $(if $(ONLY),--only "$(ONLY)")

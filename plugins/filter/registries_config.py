@@ -22,7 +22,8 @@ description:
     and validates keys and values. Refuses everything that containers/image, which reads the file for CRI-O, does not accept.
   - A list or a scalar of a later layer replaces the earlier value, and null removes it. Tables of C(registry) that have the same
     prefix, or the same location if they have no prefix, are merged; a null C(location) removes the settings of earlier layers
-    for this prefix.
+    for this prefix. To replace a table as a whole, follow one with a null C(location) by the new table in the same list.
+  - Keys are accepted in any case, as containers/image does.
   - Problems of the configuration are returned and are never an error of the filter, so that all of them can be reported at
     once. Keys with a problem are missing from RV(_value.data).
 positional: _input
@@ -39,6 +40,8 @@ options:
     default: registries_config
 seealso:
   - plugin: cri.node.to_toml
+    plugin_type: filter
+  - plugin: cri.node.registry_resolve
     plugin_type: filter
   - module: cri.node.runtime_config
   - name: containers-registries.conf(5)

@@ -406,6 +406,51 @@ class ConfigurationReport(TypedDict):
     notes: list[str]  # what could not be read
 
 
+class _RegistriesFile(TypedDict):
+    path: str
+    drop_in: bool
+
+
+class RegistriesFile(_RegistriesFile, total=False):
+    """A file of registries as containers/image reads it. Either `data` or `problem` exists."""
+
+    data: dict[str, Any]  # the parsed document; null for the value of a name that the format does not have
+    problem: str  # a predicate of the path
+
+
+class _AuthKeys(TypedDict):
+    path: str
+    keys: list[str]  # with a credential
+    empty_keys: list[str]
+    helpers: list[str]  # keys of credHelpers
+    old_format: bool
+
+
+class AuthKeys(_AuthKeys, total=False):
+    """The keys of an auth file; its values stay on the node."""
+
+    problem: str  # a predicate of the path
+
+
+class RegistriesRequest(TypedDict):
+    """What registry_resolve asks its node."""
+
+    unit: str
+    timeout: int  # seconds
+
+
+class RegistriesReport(TypedDict):
+    """What a node returns to registry_resolve, see crio.registries.read."""
+
+    files: list[RegistriesFile]  # in the order of containers/image
+    aliases: RegistriesFile | None  # what containers/image has recorded
+    hidden: list[str]  # files below /etc that are not read because of root's own
+    auth: list[AuthKeys]
+    short_name_mode: str  # crio.image.short_name_mode, "" if it is not known
+    pause_image: str  # crio.image.pause_image, "" if it is not known
+    notes: list[str]
+
+
 class Process(TypedDict):
     """Distinguishes a process from a later one with the same number."""
 

@@ -35,18 +35,21 @@ _SANDBOX = """
 set -e
 mount -t tmpfs none "$1"
 cp -r "$2"/files/. "$1"
-mkdir -p "$1"/crio "$1"/dev "$1"/notify "$1"/proc "$1"/run "$1"/sys "$1"/tmp "$1"/usr "$1"/var "$1"/etc/crio/crio.conf.d
+mkdir -p "$1"/crio "$1"/dev "$1"/notify "$1"/proc "$1"/run "$1"/sys "$1"/tmp "$1"/usr "$1"/var/tmp "$1"/etc/crio/crio.conf.d
 ln -s ../run "$1"/var/run
 for each in bin sbin lib lib64; do test ! -e /usr/$each || ln -s usr/$each "$1"/$each; done
 for each in dev proc sys; do mount --rbind /$each "$1"/$each; done
 mount --bind -o ro /usr "$1"/usr
 mount --bind -o ro "$2"/programs "$1"/crio
 mount --bind "$2"/notify/"$3" "$1"/notify
+for each in etc/containers root shared var/cache/containers; do
+  test ! -d "$2"/shared/$each || { mkdir -p "$1"/$each; mount --bind "$2"/shared/$each "$1"/$each; }
+done
 cat > "$1"/etc/crio/crio.conf
 cd "$1"
 export PATH=/crio:/usr/sbin:/usr/bin NOTIFY_SOCKET=/notify/socket
 shift 3
-exec chroot . /crio/crio "$@"
+exec chroot . "$@"
 """
 # What CRI-O logs if it starts, but not as configured.
 _OTHERWISE = re.compile(
@@ -118,17 +121,17 @@ class Crio:
         status, output = self._config(text)
         return Verdict("config" if status else "start", _message(_complaint(output if status else lines)))
 
-    def _command(self, number: int, arguments: list[str]) -> list[str]:
+    def command(self, number: int, arguments: list[str], program: str = f"{PROGRAMS}/crio") -> list[str]:
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         isolated = ["unshare", *user, "--mount", "--net", "--pid", "--fork", "--kill-child"]
         folders = [str(self._folder / "root"), str(self._folder), str(number)]
-        return [*isolated, "sh", "-c", _SANDBOX, "sandbox", *folders, *arguments]
+        return [*isolated, "sh", "-c", _SANDBOX, "sandbox", *folders, program, *arguments]
 
     def _config(self, text: str) -> tuple[int, list[str]]:
-        with self._notified() as (number, _notified):
+        with self.notified() as (number, _notified):
             try:
                 done = subprocess.run(
-                    self._command(number, ["config"]),
+                    self.command(number, ["config"]),
                     input=text.encode(),
                     capture_output=True,
                     timeout=_LIMIT,
@@ -141,14 +144,14 @@ class Crio:
     def _start(self, text: str) -> tuple[bool, list[str]]:
         # What it takes from the machine for pods, which no configuration decides, is out of the way: iptables.
         options = ["--disable-hostport-mapping", "--log-format", "text"]
-        with self._notified() as (number, notified), tempfile.TemporaryFile() as log:
+        with self.notified() as (number, notified), tempfile.TemporaryFile() as log:
             with subprocess.Popen(
-                self._command(number, options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
+                self.command(number, options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
             ) as process:
                 with contextlib.suppress(BrokenPipeError):  # then its log has the reason
                     process.stdin.write(text.encode())
                     process.stdin.close()
-                ready = _is_ready(process, notified)
+                ready = is_ready(process, notified)
                 process.kill()
             log.seek(0)
             lines = log.read().decode("utf-8", "replace").splitlines()
@@ -159,7 +162,7 @@ class Crio:
         return ready, lines
 
     @contextlib.contextmanager
-    def _notified(self) -> Iterator[tuple[int, socket.socket]]:
+    def notified(self) -> Iterator[tuple[int, socket.socket]]:
         number = next(self._numbers)
         folder = self._folder / "notify" / str(number)
         folder.mkdir()
@@ -169,7 +172,7 @@ class Crio:
             yield number, notified
 
 
-def _is_ready(process: subprocess.Popen, notified: socket.socket) -> bool | None:
+def is_ready(process: subprocess.Popen, notified: socket.socket) -> bool | None:
     """Return whether the process notified that it is ready before it ended; None if neither happened in time."""
     until = time.monotonic() + _LIMIT
     while time.monotonic() < until:

@@ -271,6 +271,15 @@ class CrioService:
         return named or _listen_of(self.config_path, self.config_directory) or CRIO_SOCKET
 
     @property
+    def registries_options(self) -> tuple[str, str]:
+        """The values of --registries-conf and --registries-conf-dir, or of their variables; "" for one that is not set."""
+        path = _option(self.command, "--registries-conf") or self.environment.get("CONTAINER_REGISTRIES_CONF")
+        folder = _option(self.command, "--registries-conf-dir") or self.environment.get(
+            "CONTAINER_REGISTRIES_CONF_DIR"
+        )
+        return path or "", folder or ""
+
+    @property
     def redirected_by(self) -> str:
         """The option or variable that makes the daemon read another configuration folder; empty if there is none."""
         if self.config_directory == CRIO_CONFIG_DIRECTORY:

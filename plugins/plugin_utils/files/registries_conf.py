@@ -13,7 +13,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, 
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries.advice import ADVICE
-from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE, RULES, conflict
+from ansible_collections.cri.node.plugins.plugin_utils.registries.document import conflict
+from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE, RULES
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
@@ -35,14 +36,16 @@ _VERSION_1 = "is a table of version 1 of registries.conf, which a drop-in cannot
 def check(layers: Layers) -> Checked:
     """Merge named layers that mirror registries.conf, and check the result.
 
-    Tables of `registry` with the same prefix are merged into one. `location: null` removes what earlier layers set for the
-    prefix. The tables of the result are sorted.
+    Tables of `registry` with the same prefix are merged into one. A table with `location: null` removes what earlier layers set
+    for the prefix; a second table for the prefix may follow it in the same layer, and replaces what was removed. The tables of
+    the result are sorted.
     """
     strays: list[Problem] = []
     keyed: list[tuple[str, Data]] = []
     for name, layer in layers:
         if isinstance(layer, dict):
-            keyed.extend((name, step) for step in _by_prefix(name, layer, strays))
+            spelled = _spelled(name, layer, strays)
+            keyed.extend((name, step) for step in _by_prefix(name, spelled, strays))
         else:
             strays.append(RegistriesConf().stray(name, layer))
     data, sources = merge(keyed)
@@ -70,6 +73,44 @@ def walk(data: Data) -> list[tuple[Path, object]]:
     return found
 
 
+def _spelled(name: str, layer: Data, strays: list[Problem]) -> Data:
+    """Return a layer with the names of keys as the format has them. containers/image accepts them in any case."""
+    found = _in_lower_case(name, "", layer, KEYS, strays)
+    if isinstance(found.get("registry"), list):
+        found["registry"] = [
+            _spelled_table(name, f"registry[{index}]", table, strays)
+            for index, table in enumerate(found["registry"])
+        ]
+    return found
+
+
+def _spelled_table(name: str, place: str, table: object, strays: list[Problem]) -> object:
+    if not isinstance(table, dict):
+        return table
+    found = _in_lower_case(name, place, table, frozenset((*_REGISTRY, "mirror")), strays)
+    if isinstance(found.get("mirror"), list):
+        found["mirror"] = [
+            _in_lower_case(name, f"{place}.mirror[{index}]", mirror, frozenset(_ENDPOINT), strays)
+            if isinstance(mirror, dict)
+            else mirror
+            for index, mirror in enumerate(found["mirror"])
+        ]
+    return found
+
+
+def _in_lower_case(name: str, place: str, table: Data, known: frozenset[str], strays: list[Problem]) -> Data:
+    found: Data = {}
+    for key, value in table.items():
+        lower = key.lower() if key.lower() in known else key
+        if lower in found:
+            path = f"{place}.{key}" if place else key
+            fault = f"is {lower} in another case: containers/image silently uses one of the two at random"
+            strays.append(Problem(name, path, None, fault, f"one {lower}"))
+        else:
+            found[lower] = value
+    return found
+
+
 def _by_prefix(name: str, layer: Data, strays: list[Problem]) -> list[Data]:
     """Return a layer as steps of a merge, with the tables of `registry` as a mapping by prefix."""
     tables = layer.get("registry")
@@ -91,11 +132,11 @@ def _by_prefix(name: str, layer: Data, strays: list[Problem]) -> list[Data]:
             )
             continue
         prefix = _prefix_of(table)
-        if prefix in keyed or prefix in taken_back:
-            fault = _fault_of_second(prefix, keyed.get(prefix, {}), table)
+        if prefix in keyed:
+            fault = _fault_of_second(prefix, keyed[prefix], table)
             strays.append(Problem(name, place, None, fault, "one table for each prefix"))
             continue
-        if prefix and table.get("location", "") is None:
+        if prefix and table.get("location", "") is None and prefix not in taken_back:
             taken_back[prefix] = None
             if not any(value is not None for key, value in table.items() if key != "prefix"):
                 continue
@@ -105,9 +146,9 @@ def _by_prefix(name: str, layer: Data, strays: list[Problem]) -> list[Data]:
 
 def _fault_of_second(prefix: str, first: Data, second: Data) -> str:
     """Return what containers/image does with a second table for a prefix in one file."""
-    location, other = (str(table.get("location") or prefix).rstrip("/") for table in (first, second))
+    location, other = (str(table.get("location") or "").rstrip("/") for table in (first, second))
     for key in ("insecure", "blocked"):
-        if location == other and _is_set(first, key) != _is_set(second, key):
+        if (location or prefix) == (other or prefix) and _is_set(first, key) != _is_set(second, key):
             return f"CRI-O refuses {FILE}: {conflict(location, key)}"
     return f"is a second table for {prefix}: containers/image silently uses the first table only"
 

@@ -13,7 +13,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPP
 from ansible_collections.cri.node.plugins.plugin_utils.files import storage_conf
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.registries import signature_policy
+from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference, signature_policy
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 
 _Settings = dict[str, Setting]  # by dotted key
@@ -84,9 +84,25 @@ def _scope_of(key: str) -> str:
     return str(json.loads(name)) if name.startswith('"') else name
 
 
+def _the_pause_image_is_not_blocked(settings: _Settings) -> list[Problem]:
+    pause = settings.get(_PAUSE)
+    if not pause or not isinstance(pause["value"], str):
+        return []
+    for prefix in image_reference.prefixes_of(pause["value"]):
+        table = toml.dotted(("registry", prefix))
+        if f"{table}.location" not in settings and f"{table}.prefix" not in settings:
+            continue
+        blocked, mirrors = settings.get(f"{table}.blocked"), settings.get(f"{table}.mirror")
+        if blocked and blocked["value"] and not (mirrors and mirrors["value"]):
+            return [_warning(blocked, f"blocks the pause image {pause['value']}, which every pod needs")]
+        return []
+    return []
+
+
 RULES = (
     _short_names_have_one_registry,
     _the_mode_of_short_names_is_crios_own,
     _the_pause_image_may_be_pulled,
     _crio_conf_outranks_storage_conf,
+    _the_pause_image_is_not_blocked,
 )

@@ -22,6 +22,8 @@ _DIGESTS = {
     "sha384": 96,
     "sha512": 128,
 }  # algorithms of go-digest, and the length of their hexadecimal digits
+DOCKER_HUB = "docker.io"
+_OLD_DOCKER_HUB = "index.docker.io"
 _LONGEST_NAME = 255
 _LONGEST_TAG = 1 + 128 + 7  # and a port
 _LONGEST_HOST = _LONGEST_NAME + 6  # and its port
@@ -41,6 +43,15 @@ class Reference(NamedTuple):
         """Whether the part before the first slash is a registry and not part of a short name."""
         return _is_registry(self.host)
 
+    @property
+    def repository(self) -> str:
+        """The name without tag and digest."""
+        return f"{self.host}/{self.path}" if self.host else self.path
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}{f'@{self.digest}' if self.digest else ''}"
+
 
 def parse(text: str) -> Reference:
     """Return the parts of a name. Raises ValueError with the error message of containers/image."""
@@ -59,48 +70,95 @@ def parse(text: str) -> Reference:
     return Reference(host, path, tag, digest)
 
 
-def prefixes_of(text: str) -> list[str]:
-    """Return the prefixes of registries.conf that an image name has, the longest first; [] for a short name.
+def normalized(text: str) -> Reference:
+    """Return the parts of a name as reference.ParseNormalizedNamed reads it: a name without a registry is one of docker.io.
 
-    containers/image uses the table with the longest one. A name that it does not accept has none.
+    Raises ValueError with the error message of containers/image.
     """
+    if re.fullmatch("[a-f0-9]{64}", text):
+        raise ValueError(f"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings")
+    first, slash, rest = text.partition("/")
+    host, path = (first, rest) if slash and _is_registry(first) else (DOCKER_HUB, text)
+    if host == _OLD_DOCKER_HUB:
+        host = DOCKER_HUB
+    if host == DOCKER_HUB and "/" not in path:
+        path = f"library/{path}"
+    repository = path.partition(":")[0]
+    if repository.lower() != repository:
+        raise ValueError("invalid reference format: repository name must be lowercase")
+    reference = parse(f"{host}/{path}")
+    fault = fault_of_digest(reference.digest)
+    if fault:
+        raise ValueError(fault)
+    return reference
+
+
+def canonical(text: str) -> Reference:
+    """Return the parts of a full name, as reference.ParseNamed reads it.
+
+    Raises ValueError with the error message of containers/image, also for a name that it would complete: an image directly below
+    docker.io needs library/.
+    """
+    reference = normalized(text)
+    if str(reference) != text:
+        raise ValueError("repository name must be canonical")
+    return reference
+
+
+def prefixes_of(text: str) -> list[str]:
+    """Return the prefixes of registries.conf that match an image name, the one that wins first; [] for a short name.
+
+    containers/image uses the table with the longest one. It compares the name without its tag and its digest, so that a prefix
+    with one of these never matches (docker/docker_image_src.go). A name that it does not accept has none.
+    """
+    if "/" not in text or not _is_registry(text.partition("/")[0]):
+        return []
     try:
-        reference = parse(text)
+        reference = normalized(text)
     except ValueError:
         return []
-    if not reference.names_a_registry:
-        return []
-    repository = f"{reference.host}/{reference.path}"
-    named = [
-        f"{repository}@{reference.digest}" if reference.digest else "",
-        f"{repository}:{reference.tag}" if reference.tag else "",
-    ]
+    return prefixes_of_repository(reference.repository)
+
+
+def prefixes_of_repository(repository: str) -> list[str]:
+    """Return the prefixes of registries.conf that match host[:port]/path, the one that wins first.
+
+    A wildcard that is as long as another prefix wins, because its table is the first of the sorted ones: *.a.io over x.a.io.
+    """
     parts = repository.split("/")
-    parents = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    host = reference.host.partition(":")[0]
-    labels = host.split(".")
+    parents = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    host, port, _digits = parts[0].partition(":")
     # "example.com" is a prefix of "example.com:5000", too.
-    hosts = [host] if host != reference.host else []
-    wildcards = [f"*.{'.'.join(labels[index:])}" for index in range(1, len(labels))]
-    return [each for each in [*named, *parents, *hosts, *wildcards] if each]
+    hosts = [host] if port else []
+    dots = [place for place, char in enumerate(host) if char == "."]
+    # Only the first place is compared where the end of a wildcard occurs in the name (refMatchingSubdomainPrefix).
+    wildcards = [f"*{host[place:]}" for place in dots if host.find(host[place:]) == place]
+    return sorted([*parents, *hosts, *wildcards], key=lambda prefix: (-len(prefix), prefix))
 
 
 def fault_of_name(text: str) -> str | None:
     """Return why reference.ParseNormalizedNamed refuses a name, which may be a short one of docker.io; None if it does not."""
     if re.fullmatch("[a-f0-9]{64}", text):
         return "it is the ID of an image"
-    first, slash, rest = text.partition("/")
-    host, path = (first, rest) if slash and _is_registry(first) else ("docker.io", text)
-    if host in ("docker.io", "index.docker.io"):
-        host, path = "docker.io", path if "/" in path else f"library/{path}"
     try:
-        digest = parse(f"{host}/{path}").digest
+        normalized(text)
     except ValueError as error:
         return str(error)
-    algorithm, _colon, digits = digest.partition(":")
-    if digest and not re.fullmatch(f"[a-f0-9]{{{_DIGESTS.get(algorithm, 0)}}}", digits):
-        return "invalid digest"
     return None
+
+
+def fault_of_digest(digest: str) -> str:
+    """Return why go-digest refuses a digest that matches the pattern of one; "" if it does not."""
+    algorithm, _colon, digits = digest.partition(":")
+    if not digest or re.fullmatch(f"[a-f0-9]{{{_DIGESTS.get(algorithm, 0)}}}", digits):
+        return ""
+    if algorithm not in _DIGESTS:
+        return "unsupported digest algorithm"
+    return (
+        "invalid checksum digest length"
+        if len(digits) != _DIGESTS[algorithm]
+        else "invalid checksum digest format"
+    )
 
 
 def is_host(text: str) -> bool:
@@ -115,14 +173,12 @@ def is_scope(text: str) -> bool:
 
 def can_be_pulled_from(location: str) -> bool:
     """Return whether a valid image name results if this location replaces the prefix."""
-    if not _is_registry(location.partition("/")[0]):
-        return False
-    for name in (location, f"{location}/image"):
+    for rest in ("/team/image:1", ":1"):  # the prefix is a part of the name, or all of it
         try:
-            if parse(name).host:
-                return True
+            canonical(f"{location}{rest}")
         except ValueError:
             continue
+        return True
     return False
 
 
@@ -131,11 +187,17 @@ def can_begin_a_name(prefix: str) -> bool:
     if prefix.startswith("*."):
         return is_host(prefix[2:]) and ":" not in prefix
     if is_host(prefix):
-        return _is_registry(prefix)
+        return is_registry(prefix)
     try:
-        return parse(prefix).names_a_registry
+        reference = parse(prefix)
     except ValueError:
         return False
+    return reference.names_a_registry and not reference.tag and not reference.digest
+
+
+def is_registry(host: str) -> bool:
+    """Return whether a name that starts with this host names a registry; otherwise it is a name below docker.io."""
+    return is_host(host) and _is_registry(host)
 
 
 def _is_registry(host: str) -> bool:

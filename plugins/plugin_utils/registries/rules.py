@@ -7,19 +7,20 @@ containers/image (pkg/sysregistriesv2), so that users recognize what CRI-O logs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.layout import REGISTRIES_DIRECTORY
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Findings, shown_value
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
-from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
+from ansible_collections.cri.node.plugins.plugin_utils.registries import document, image_reference
+from ansible_collections.cri.node.plugins.plugin_utils.registries.document import MODES, PULLS
+from ansible_collections.cri.node.plugins.plugin_utils.text.go_quote import go_quote as _quoted
 
 FILE = f"{REGISTRIES_DIRECTORY}/zz-cri-node.conf"
 LOCATION = "host[:port], with or without a path, for example registry.example.com:5000/mirror"
-_MODES = ("enforcing", "permissive", "disabled")
-_PULLS = ("all", "digest-only", "tag-only")
+_SHORT_NAME = "a name without registry, tag and digest, for example fedora"
+_FULL_NAME = 'a full name without tag and digest, for example registry.example.com/fedora, or "" for none'
 
 
 def tables(typed: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
@@ -44,10 +45,6 @@ def _refuse(
     findings.problem(path, message, accepted, shown_value(value), inside)
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _places(typed: dict[str, Any]) -> Iterator[tuple[Path, str, str]]:
     """Yield each text that names a registry or a part of it: (path, text, place inside the value)."""
     for path, table in tables(typed):
@@ -61,9 +58,14 @@ def _places(typed: dict[str, Any]) -> Iterator[tuple[Path, str, str]]:
 
 def _no_schemes(typed: dict[str, Any], findings: Findings) -> None:
     for path, text, inside in _places(typed):
-        if text.startswith(("http://", "https://")):
+        if has_scheme(text):
             reason = f"invalid location '{text}': URI schemes are not supported"
             _refuse(findings, path, reason, LOCATION, text, inside)
+
+
+def has_scheme(text: str) -> bool:
+    """Return whether containers/image takes a text for a URL. It removes slashes at the end before."""
+    return text.rstrip("/").startswith(("http://", "https://"))
 
 
 def _no_credentials(typed: dict[str, Any], findings: Findings) -> None:
@@ -86,7 +88,7 @@ def _has_a_location(typed: dict[str, Any], findings: Findings) -> None:
     for path, table in tables(typed):
         if any(key not in table and (*path, key) in findings.sources for key in ("location", "prefix")):
             continue  # it has one, which has another problem
-        location, prefix = (table.get(key, "").rstrip("/") for key in ("location", "prefix"))
+        location, prefix = table.get("location", "").rstrip("/"), table.get("prefix", "")
         if not location and not prefix:
             _refuse(findings, path, "invalid condition: both location and prefix are unset", LOCATION)
         elif not location and not prefix.startswith("*."):
@@ -127,25 +129,20 @@ def _check_mirror(
             f" pull-from-mirror for per-mirror ({_quoted(location)}) at the same time"
         )
         _refuse(findings, here, reason, "one of the two", pulls, f"{place}.pull-from-mirror")
-    elif pulls and pulls not in _PULLS:
+    elif pulls and pulls not in PULLS:
         reason = f"unsupported pull-from-mirror value {_quoted(pulls)} for mirror {_quoted(location)}"
-        _refuse(findings, here, reason, ", ".join(_PULLS), pulls, f"{place}.pull-from-mirror")
-
-
-def conflict(location: str, key: str) -> str:
-    """Return the error message of containers/image for two tables of one location that differ in a key."""
-    return f"registry '{location}' is defined multiple times with conflicting '{key}' setting"
+        _refuse(findings, here, reason, ", ".join(PULLS), pulls, f"{place}.pull-from-mirror")
 
 
 def _no_conflicts(typed: dict[str, Any], findings: Findings) -> None:
     by_location: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
     for path, table in tables(typed):
         by_location.setdefault(table.get("location", "").rstrip("/") or path[-1], []).append((path, table))
-    for location, (first, *others) in by_location.items():
+    for first, *others in by_location.values():
         for path, table in others:
             for key in ("insecure", "blocked"):
                 if table.get(key, False) != first[1].get(key, False):
-                    reason = conflict(location, key)
+                    reason = document.conflict(first[1].get("location", "").rstrip("/"), key)
                     accepted = f"the same as for {first[0][-1]}, which has the same location"
                     _refuse(findings, (*path, key), reason, accepted, table.get(key, False))
 
@@ -154,7 +151,7 @@ def _search_registries_are_hosts(typed: dict[str, Any], findings: Findings) -> N
     key = "unqualified-search-registries"
     for index, text in enumerate(typed.get(key, [])):
         entry = text.rstrip("/")
-        if not image_reference.is_host(entry) and not entry.startswith(("http://", "https://")):
+        if not image_reference.is_host(entry) and not has_scheme(text):
             reason = f"Invalid unqualified-search-registries entry {_quoted(entry)}"
             _refuse(findings, (key,), reason, "host[:port]", text, f"[{index}]")
 
@@ -162,46 +159,20 @@ def _search_registries_are_hosts(typed: dict[str, Any], findings: Findings) -> N
 def _short_name_mode(typed: dict[str, Any], findings: Findings) -> None:
     key = "short-name-mode"
     mode = typed.get(key, "")
-    if mode and mode not in _MODES:
-        _refuse(findings, (key,), f"invalid short-name mode: {_quoted(mode)}", ", ".join(_MODES), mode)
+    if mode and mode not in MODES:
+        _refuse(findings, (key,), f"invalid short-name mode: {_quoted(mode)}", ", ".join(MODES), mode)
 
 
 def _aliases_are_names(typed: dict[str, Any], findings: Findings) -> None:
     for name, value in sorted(typed.get("aliases", {}).items()):
-        for reason, accepted in (_fault_of_short_name(name), _fault_of_alias(value)):
-            if reason:
-                reason = f"validating short-name aliases: {reason}"
+        faults = (
+            (document.fault_of_short_name(name), _SHORT_NAME),
+            (document.fault_of_alias_value(value), _FULL_NAME),
+        )
+        for fault, accepted in faults:
+            if fault:
+                reason = f"validating short-name aliases: {fault}"
                 _refuse(findings, ("aliases", name), reason, accepted, value)
-
-
-def _fault_of_short_name(name: str) -> tuple[str, str]:
-    accepted = "a name without registry, tag and digest, for example fedora"
-    try:
-        reference = image_reference.parse(name)
-    except ValueError as error:
-        return f"cannot parse short name: {_quoted(name)}: {error}", accepted
-    parts = (("digest", reference.digest), ("tag", reference.tag), ("registry", reference.names_a_registry))
-    superfluous = next((word for word, part in parts if part), "")
-    return (
-        f"invalid short name {_quoted(name)}: must not contain {superfluous}" if superfluous else "",
-        accepted,
-    )
-
-
-def _fault_of_alias(value: str) -> tuple[str, str]:
-    accepted = 'a full name without tag and digest, for example registry.example.com/fedora, or "" for none'
-    if not value:  # removes an alias of an earlier file
-        return "", accepted
-    try:
-        reference = image_reference.parse(value)
-    except ValueError as error:
-        return f"parsing alias {_quoted(value)}: {error}", accepted
-    superfluous = (reference.digest and "digest") or (reference.tag and "tag")
-    if superfluous:
-        return f"invalid alias {_quoted(value)}: must not contain {superfluous}", accepted
-    if not reference.names_a_registry:
-        return f"invalid alias {_quoted(value)}: must contain registry and repository", accepted
-    return "", accepted
 
 
 RULES = (

@@ -18,6 +18,7 @@ NAMES = (
     "crictl_pod",
     "crio_bundle",
     "crio_config_facts",
+    "registry_resolve",
     "runtime_config",
     "runtime_rollback",
     "runtime_verify",
@@ -73,6 +74,7 @@ TASKS = {
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
+    "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
     "runtime_rollback": {"generation": 3},
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
@@ -81,6 +83,7 @@ ANSWERS = {
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
+    "registry_resolve": {"failed": True, "msg": "not read"},
     "runtime_config": {
         "report": REPORT,
         "outcome": {"committed": True, "generation": 2, "invocation_id": "j", "outranked": {}},
@@ -101,6 +104,7 @@ CALLS = {
     "crictl_pod": 1,
     "crio_bundle": 2,
     "crio_config_facts": 1,
+    "registry_resolve": 1,
     "runtime_config": 2,
     "runtime_rollback": 2,
     "runtime_verify": 1,
@@ -146,7 +150,12 @@ def test_the_request_of_an_action_matches_its_internal_module(run, name):
 def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]))
     assert "CANARY" not in str([call["request"] for call in task.calls])
-    if name not in ("crio_config_facts", "runtime_rollback", "runtime_verify"):  # which send no content
+    if name not in (
+        "crio_config_facts",
+        "registry_resolve",
+        "runtime_rollback",
+        "runtime_verify",
+    ):  # which send no content
         assert "CANARY" in str([call["secrets"] for call in task.calls])
     for call in task.calls:
         hashes = call["secrets"].get("secret_hashes", {})

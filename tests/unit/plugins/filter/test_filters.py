@@ -21,6 +21,7 @@ NAMES = (
     "environment_problems",
     "registries_config",
     "registries_openshift",
+    "registry_resolve",
     "structured",
     "to_environment_file",
     "to_openshift",
@@ -43,7 +44,10 @@ def test_the_documented_options_are_those_of_the_filter(name):
     documentation = yaml.safe_load(plugin(name).DOCUMENTATION)
     assert documentation["name"] == name
     signature = inspect.signature(plugin(name).FilterModule().filters()[name])
-    documented = {option: entry.get("default") for option, entry in documentation["options"].items()}
+    documented = {
+        option: inspect.Parameter.empty if entry.get("required") else entry.get("default")
+        for option, entry in documentation["options"].items()
+    }
     del documented["_input"]
     assert documented == {each.name: each.default for each in list(signature.parameters.values())[1:]}
 

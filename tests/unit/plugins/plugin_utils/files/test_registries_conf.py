@@ -224,9 +224,12 @@ _NO_IMAGE = {
     "a..io": "host[:port], with or without a path",
     ".a.io": "host[:port], with or without a path",
     "-a.io": "host[:port], with or without a path",
+    "a.io/app:1": "accepted: a.io/app",
+    f"a.io/app@sha256:{'0' * 64}": "accepted: a.io/app",
+    f"a.io/app:1@sha256:{'0' * 64}": "accepted: a.io/app",
 }
 _NAMES = [
-    "a.io", "a.io:5000", "a.io/team", "a.io/team/app", "a.io/app:1", f"a.io/app@sha256:{'0' * 64}", "localhost", "localhost:1/x",
+    "a.io", "a.io:5000", "a.io/team", "a.io/team/app", "localhost", "localhost:1/x",
     "registry:5000", "10.233.0.1:5000", "10.233.0.1/team", "10.233.0.1/18/app", "10.233.0.1/99", "docker.io/library/x",
     "registry-1.docker.io", "a.io/a__b", "A.io/x",
 ]  # fmt: skip
@@ -240,7 +243,7 @@ def test_a_prefix_that_no_image_can_have_is_refused_with_a_working_alternative(p
     )
     found = [each for each in sentences(checked(registry(**table)).problems) if REFUSED not in each]
     assert len(found) == 1
-    assert f"{key} = " in found[0]
+    assert f".{key}" in found[0]
     assert "image" in found[0]
     assert _NO_IMAGE[prefix] in found[0]
 
@@ -342,7 +345,7 @@ def test_values_that_containers_image_refuses_are_refused_with_its_message(data,
             {
                 "registry": [
                     {"prefix": "*.a.io", "insecure": True},
-                    {"prefix": "x.a.io", "location": "y.a.io"},
+                    {"prefix": "xx.a.io", "location": "y.a.io"},
                     {"prefix": "b.io", "location": "y.a.io"},
                 ]
             },
@@ -370,7 +373,7 @@ def test_settings_without_effect_are_reported(data, words):
             {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.io/x", "blocked": True}]},
             id="blocked, so that nothing else matters",
         ),
-        pytest.param(registry(prefix="a.io/foo:1", location="localhost/foo:1"), id="one image by its tag"),
+        pytest.param(registry(prefix="a.io/foo", location="localhost/foo"), id="one image"),
     ],
 )
 def test_effective_settings_cause_no_warning(data):
@@ -465,3 +468,143 @@ def test_valid_data_is_written_without_loss(data):
 @given(text=st.text(alphabet="aA0._-:/@*", max_size=60))
 def test_no_name_takes_long_to_check(text):
     checked({"aliases": {text: text}, **registry(location=text, prefix=text)})
+
+
+class TestReplacedTables:
+    """A table with a null location, followed by the new one in the same layer."""
+
+    def test_a_table_is_replaced_as_a_whole(self):
+        result = checked(
+            registry(location="a.io", insecure=True, mirror=[{"location": "m.io"}]),
+            {"registry": [{"prefix": "a.io", "location": None}, {"location": "a.io", "blocked": True}]},
+        )
+        assert sentences(result.problems) == []
+        assert result.data["registry"] == [{"location": "a.io", "blocked": True}]
+        assert result.sources["registry", "a.io", "blocked"] == "registries_config__1"
+
+    def test_a_third_table_for_the_prefix_is_refused(self):
+        table = {"location": "a.io"}
+        result = checked({"registry": [{"prefix": "a.io", "location": None}, table, table]})
+        assert ["registry[2]" in each for each in sentences(result.problems)] == [True]
+
+
+class TestSpelling:
+    """containers/image accepts keys in any case."""
+
+    def test_keys_in_another_case_are_those_of_the_format(self):
+        result = checked(
+            {"Registry": [{"Location": "a.io", "INSECURE": True, "Mirror": [{"LOCATION": "m.io"}]}]},
+            registry(location="a.io", insecure=None),
+        )
+        assert sentences(result.problems) == []
+        assert result.data == {"registry": [{"location": "a.io", "mirror": [{"location": "m.io"}]}]}
+
+    def test_a_key_in_two_spellings_is_refused(self):
+        [problem] = sentences(checked({"registry": [{"location": "a.io", "Location": "b.io"}]}).problems)
+        assert "registry[0].Location: is location in another case" in problem
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(
+            registry(prefix="/", location="a.io"),
+            "matches no image: it is empty without the slash",
+            id="slash",
+        ),
+        pytest.param(
+            {"unqualified-search-registries": ["registry"]},
+            "containers/image silently searches in docker.io/registry instead",
+            id="a registry to search in without a dot",
+        ),
+        pytest.param(
+            registry(prefix="a.io/x", location="b.io/x:1"),
+            "has a tag or a digest",
+            id="a location with a tag",
+        ),
+        pytest.param(
+            registry(prefix="a.io", location="[fd00::1]:80"), "is an IPv6 address", id="an IPv6 address"
+        ),
+        pytest.param(
+            registry(prefix="a.io", location="index.docker.io"),
+            "accepted: docker.io",
+            id="the old name of Docker Hub",
+        ),
+    ],
+)
+def test_what_containers_image_silently_does_otherwise_is_refused(data, words):
+    [problem] = sentences(checked(data).problems)
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "words"),
+    [
+        pytest.param(
+            registry(prefix="a.io", location="docker.io"),
+            "registry.'a.io'.location",
+            "use docker.io/library",
+            id="source",
+        ),
+        pytest.param(
+            registry(location="a.io", mirror=[{"location": "docker.io"}]),
+            "registry.'a.io'.mirror",
+            "[0].location is docker.io",
+            id="mirror",
+        ),
+        pytest.param(
+            registry(prefix="docker.io/nginx", location="a.io"),
+            "docker.io/nginx",
+            "is docker.io/library/nginx",
+            id="an image",
+        ),
+        pytest.param(
+            {"credential-helpers": ["pass"]}, "credential-helpers", "no auth file is read", id="helpers"
+        ),
+        pytest.param(
+            registry(location="quay.io", insecure=True), "quay.io", "public registry", id="insecure"
+        ),
+        pytest.param(
+            registry(location="a.io", mirror=[{"location": "ghcr.io/x", "insecure": True}]),
+            "mirror",
+            "ghcr.io",
+            id="its mirror",
+        ),
+        pytest.param(
+            registry(location="registry.k8s.io", blocked=True), "blocked", "default pause image", id="blocked"
+        ),
+        pytest.param(
+            {"registry": [{"prefix": "*.a.io"}, {"location": "x.a.io", "insecure": True}]},
+            "registry.'x.a.io'",
+            "is never used: *.a.io has the same length",
+            id="a wildcard of the same length",
+        ),
+        pytest.param(
+            registry(prefix="*.k8s.io", blocked=True),
+            "blocked",
+            "default pause image",
+            id="blocked by a wildcard",
+        ),
+    ],
+)
+def test_traps_are_warnings(data, key, words):
+    result = checked(data)
+    assert sentences(result.problems) == []
+    [warning] = sentences(result.warnings)
+    assert key in warning
+    assert words in warning
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        registry(prefix="docker.io", location="docker.io", mirror=[{"location": "m.io"}]),
+        registry(prefix="docker.io/library", location="a.io"),
+        {"credential-helpers": ["pass", "containers-auth.json"]},
+        registry(location="registry.k8s.io", blocked=True, mirror=[{"location": "m.io"}]),
+        registry(prefix="quay.io", location="quay.lan", insecure=True),
+        {"registry": [{"prefix": "*.a.io"}, {"location": "x.a.io:5000"}]},
+    ],
+)
+def test_harmless_neighbours_of_traps_cause_no_warning(data):
+    assert (sentences(checked(data).problems), sentences(checked(data).warnings)) == ([], [])

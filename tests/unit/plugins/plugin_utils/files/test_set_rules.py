@@ -8,9 +8,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import Desir
 TWO = {"unqualified-search-registries": ["a.io", "b.io"]}
 
 
-def warnings(registries, mode=None):
+def warnings(registries, mode=None, pause=None):
     """Return the warnings of the whole set, as the roles create it."""
-    crio = [["crio_config", {"crio": {"image": {"short_name_mode": mode}}}]]
+    crio = [["crio_config", {"crio": {"image": {"short_name_mode": mode, "pause_image": pause}}}]]
     files = {"crio_conf": crio, "registries_conf": [["registries_config__x", registries]]}
     desired = DesiredFiles(
         [{"path": f"/etc/{kind}", "owner": "x", "kind": kind, "layers": files[kind]} for kind in files]
@@ -88,3 +88,17 @@ def test_a_key_of_storage_conf_that_crio_conf_outranks_is_a_warning(root, warns)
         if warns
         else []
     )
+
+
+@pytest.mark.parametrize("prefix", ["a.io", "a.io/pause", "*.a.io"])
+def test_a_blocked_pause_image_is_a_warning_unless_it_has_a_mirror(prefix):
+    host = "x.y.a.io" if prefix.startswith("*") else "a.io"
+    table = {"prefix": prefix, "location": "b.io", "blocked": True}
+    [warning] = warnings({"registry": [table]}, pause=f"{host}/pause:3")
+    assert warning.startswith("registries_config__x: registry.")
+    assert f"blocks the pause image {host}/pause:3, which every pod needs" in warning
+    assert (
+        warnings({"registry": [{**table, "mirror": [{"location": "m.io"}]}]}, pause=f"{host}/pause:3") == []
+    )
+    assert warnings({"registry": [table]}, pause="c.io/pause:3") == []
+    assert warnings({"registry": [{**table, "blocked": False}]}, pause=f"{host}/pause:3") == []

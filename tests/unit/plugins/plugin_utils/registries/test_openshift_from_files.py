@@ -205,11 +205,6 @@ INSIDE = {"registry": [{"location": "a.io", "insecure": True}, {"location": "a.i
         ({"unqualified-search-registries": []}, None, ["a list without entries"]),
         (one(prefix="a.io", location="b.io/a"), None, ['location = "b.io/a"', "cannot change the location"]),
         (
-            one(location="a.io/x:1", insecure=True),
-            None,
-            ["registry.'a.io/x:1'", "without scheme, tag and digest"],
-        ),
-        (
             one(location="a.io", blocked=True, mirror=[{"location": "a.io"}, {"location": "b.io"}]),
             None,
             ["blocked and one of its own mirrors"],

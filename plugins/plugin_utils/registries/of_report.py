@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The effective registries of a node, from its report (contract.RegistriesReport)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.cri.node.plugins.module_utils.contract import AuthKeys, RegistriesFile
+from ansible_collections.cri.node.plugins.plugin_utils.registries import effective
+from ansible_collections.cri.node.plugins.plugin_utils.registries.auth_keys import AuthFile
+from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Effective, File
+
+
+def effective_of(files: Iterable[RegistriesFile], aliases: RegistriesFile | None) -> Effective:
+    """Merge the files that could be read."""
+    readable = [_file(file) for file in files if "data" in file]
+    return effective.merge(readable, _file(aliases) if aliases and "data" in aliases else None)
+
+
+def auth_files(found: Iterable[AuthKeys]) -> list[AuthFile]:
+    """Return the keys of the auth files that could be read."""
+    return [
+        AuthFile(
+            each["path"],
+            tuple(each["keys"]),
+            tuple(each["empty_keys"]),
+            tuple(each["helpers"]),
+            each["old_format"],
+        )
+        for each in found
+        if "problem" not in each
+    ]
+
+
+def _file(file: RegistriesFile) -> File:
+    return File(file["path"], file["data"], file["drop_in"])
