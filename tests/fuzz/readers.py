@@ -26,7 +26,9 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import (
     container_facts,
     container_output,
     failure,
+    image_facts,
     image_output,
+    image_use,
     info,
     inspection,
     log_facts,
@@ -380,6 +382,30 @@ READERS: dict[str, Reader] = {
     ),
     "module_utils.crictl.image_output:image_ids": Reader(_of_document(image_output.image_ids)),
     "module_utils.crictl.image_output:image_id": Reader(_of_document(image_output.image_id)),
+    "module_utils.crictl.image_output:images": Reader(_of_document(image_output.images)),
+    "module_utils.crictl.image_output:image": Reader(
+        _of_document(lambda each: image_output.image(_first(each)))
+    ),
+    "module_utils.crictl.image_output:file_systems": Reader(_of_document(image_output.file_systems)),
+    "module_utils.crictl.image_output:bare_id": Reader(
+        _of_document(lambda each: [*map(image_output.bare_id, image_output.image_ids(each))])
+    ),
+    "module_utils.crictl.image_use:used_by": Reader(
+        _of_crictl(
+            lambda crictl: image_use.used_by(
+                image_output.images(crictl.json("images")), queries.containers(crictl)
+            )
+        ),
+        ("images", "ps", "pods"),
+    ),
+    "module_utils.crictl.image_facts:read": Reader(
+        _of_crictl(
+            lambda crictl: image_facts.read(
+                crictl, {"id": ["c3"], "name": ["*"], "pinned": None, "in_use": None}
+            )
+        ),
+        ("images", "ps", "pods", "imagefsinfo"),
+    ),
     "module_utils.crictl.inspection:containers": Reader(_of_document(inspection.containers)),
     "module_utils.crictl.inspection:configuration": Reader(_of_document(inspection.configuration)),
     "module_utils.crictl.inspection:pods": Reader(_of_document(inspection.pods)),
@@ -467,6 +493,7 @@ NO_READERS = {
     "module_utils.node_state": "looks for the program",
     "module_utils.transaction.unit": "packs the modules",
     "modules.node_crictl_pod": "prints what module_utils/pod returns",
+    "modules.crictl_images_facts": "prints what module_utils/crictl/image_facts.py returns",
     "modules.crictl_info_facts": "prints what module_utils/crictl/runtime_facts.py returns",
     "modules.crictl_logs_facts": "prints what module_utils/crictl/log_facts.py returns",
     "modules.crictl_ps_facts": "prints what module_utils/crictl/container_facts.py returns",

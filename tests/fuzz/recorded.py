@@ -147,6 +147,14 @@ def _in_user_namespace():
     return document
 
 
+def _of_containerd():
+    """Return images as containerd lists them: IDs have a prefix, some images have a user, some have no name."""
+    document = _document("images.json")
+    for number, item in enumerate(document["images"]):
+        item.update(id=f"sha256:{item['id']}", uid={"value": str(number)}, repoTags=None, spec=None)
+    return document
+
+
 #: {command: documents of its JSON}; the first is what it answers where another command's answer is mutated
 DOCUMENTS = {
     "info": [
@@ -160,7 +168,8 @@ DOCUMENTS = {
         _document("ps-a.json"),
     ],
     "pods": [_labelled("pods.json", "items"), _document("pods.json")],
-    "images": [_document("images.json")],
+    "images": [_document("images.json"), _of_containerd()],
+    "imagefsinfo": [_document("imagefsinfo.json")],
     "inspecti": [_document("inspecti.json")],
     "inspect": [
         _two_of_them(),
