@@ -35,6 +35,8 @@ options:
     description: Return only images that a container uses, or only those that no container uses.
     type: bool
 seealso:
+  - module: cri.node.crictl_image
+  - module: cri.node.crictl_image_prune
   - module: cri.node.crictl_ps_facts
 """
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 FIXTURES = Path(__file__).parents[1] / "unit" / "fixtures"
 CRICTL = FIXTURES / "crictl-1.37"
+UNUSED = "example.com/unused:1"
 CONTAINER = "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625"
 
+_REFERENCE = "org.opencontainers.image.ref.name"
 _CONTAINERD_INFO = {
     "status": {
         "conditions": [
@@ -148,10 +150,12 @@ def _in_user_namespace():
 
 
 def _of_containerd():
-    """Return images as containerd lists them: IDs have a prefix, some images have a user, some have no name."""
+    """Return images as containerd lists them: IDs have a prefix, some images have a user, some have no name or no container."""
     document = _document("images.json")
     for number, item in enumerate(document["images"]):
         item.update(id=f"sha256:{item['id']}", uid={"value": str(number)}, repoTags=None, spec=None)
+    unused = {"id": f"sha256:{'b' * 64}", "repoTags": [UNUSED], "repoDigests": [], "size": "1000"}
+    document["images"].append(unused)
     return document
 
 
@@ -169,6 +173,10 @@ DOCUMENTS = {
     ],
     "pods": [_labelled("pods.json", "items"), _document("pods.json")],
     "images": [_document("images.json"), _of_containerd()],
+    "archive": [
+        [{"Config": "c.json", "RepoTags": ["example.com/a:1", "hello"], "Layers": []}],
+        {"manifests": [{"digest": f"sha256:{'a' * 64}", "annotations": {_REFERENCE: "example.com/a:1"}}]},
+    ],
     "imagefsinfo": [_document("imagefsinfo.json")],
     "inspecti": [_document("inspecti.json")],
     "inspect": [

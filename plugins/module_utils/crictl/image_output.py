@@ -20,6 +20,7 @@ from .fields import (
     items,
     known,
     mapping,
+    mapping_if_any,
     required_string,
     string,
     time,
@@ -58,7 +59,23 @@ def image_ids(document: Any) -> list[str]:
 
 def image_id(document: Any) -> str:
     """Read crictl inspecti of one image: its ID."""
-    return _identity(mapping(mapping(document, "crictl inspecti").get("status"), "status"))
+    return _identity(_status(document))
+
+
+def image_status(document: Any) -> dict[str, Any]:
+    """Read crictl inspecti of one image; see image."""
+    return image(_status(document))
+
+
+def created(document: Any) -> dict[str, str]:
+    """Read crictl inspecti of one or more images, not quiet: {id: when it was built}, without those that do not have a time."""
+    found = {}
+    for each in document if isinstance(document, list) else [document]:
+        information = mapping_if_any(mapping(each, "crictl inspecti"), "info")
+        built = time(mapping_if_any(information, "imageSpec"), "created")
+        if built:
+            found[_identity(_status(each))] = built
+    return found
 
 
 def bare_id(identity: str) -> str:
@@ -76,6 +93,10 @@ def file_systems(document: Any) -> dict[str, list[dict[str, Any]]]:
         "images": [_usage(item) for item in items(status, "imageFilesystems")],
         "containers": [_usage(item) for item in items(status, "containerFilesystems")],
     }
+
+
+def _status(document: Any) -> dict[str, Any]:
+    return mapping(mapping(document, "crictl inspecti").get("status"), "status")
 
 
 def _usage(item: Any) -> dict[str, Any]:
