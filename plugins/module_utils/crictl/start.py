@@ -119,7 +119,7 @@ class Runtime:
 
             raise not_run(self.binary, error) from None
         except ValueError:  # a NUL, or half of a surrogate pair
-            _fail("crictl {}: an argument or a secret contains a NUL or is not valid Unicode", arguments[0])
+            _fail("crictl {}: an argument contains a NUL or is not valid Unicode", arguments[0])
         return Call(process, time.monotonic() + self.timeout + _GRACE)
 
     def _require_socket(self) -> None:
