@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
@@ -130,7 +130,7 @@ class ActionModule(CheckedAction):
         return result
 
 
-def _of_node(result: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
+def _of_node(result: dict[str, Any], secrets: Collection[str]) -> dict[str, Any]:
     """Return the result of the module. Raises TaskFailure with what is known of each image."""
     result.pop("invocation", None)
     if result.get("failed") and "kind" in result:

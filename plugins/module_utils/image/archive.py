@@ -188,7 +188,7 @@ def _digest(descriptor: dict[str, Any]) -> str:
 
 def _names(written: list[Any]) -> list[str]:
     """Return full names, each once. Raises ArchiveError."""
-    found = {}
+    found: dict[str, None] = {}
     for text in written[:_MOST]:
         try:
             found[full_name(_checked(text, str, "a list of names"))] = None

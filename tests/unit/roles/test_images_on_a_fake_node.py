@@ -99,9 +99,8 @@ def test_a_misspelled_key_of_a_rule_is_refused_before_anything_is_removed(node, 
     }
     done = play(variables, roles=["cri.node.images"])
     assert done.returncode == 2
-    assert (
-        "sha265, older_then: not a key of images_archives (archive, remote_src, sha256, name)" in done.stdout
-    )
+    for name in ("images_archives.sha265", "images_prune.older_then"):
+        assert name in done.stdout
     assert node.calls() == []
 
 
