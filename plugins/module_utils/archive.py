@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT = 4 * 1024 * 1024 * 1024  # bytes of the whole archive, unpacked
 COUNT_LIMIT = 20_000  # entries of any kind
-_BLOCK = (
+BLOCK = (
     64 * 1024
 )  # bytes of one read: tarfile reads a header of an entry at once, whatever size it claims to have
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*", re.ASCII)  # what a name is made of
@@ -33,31 +33,44 @@ class ArchiveError(NodeError):
     """The archive cannot be unpacked; the message says why, without the archive's name."""
 
 
-class _Forward:
-    """A file that is only read forward, in bounded pieces and up to a limit; tarfile needs nothing else of a file."""
+class Forward:
+    """A file that is only read forward, in bounded pieces and up to a limit; tarfile needs nothing else of a file.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._position = file, 0
+    limit: bytes. skips: whether the file is read from a disk, so that a part that is not needed does not have to be read.
+    """
+
+    def __init__(self, file: IO[bytes], limit: int, skips: bool = False) -> None:
+        self._file, self._position, self._limit, self._skips = file, 0, limit, skips
 
     def tell(self) -> int:
+        """Return the position, in bytes."""
         return self._position
 
     def seek(self, position: int) -> int:
+        """Move forward to a position, or to the end of the file. Raises ArchiveError."""
         if position < self._position:
             raise ArchiveError("an entry has a negative size")
+        if self._skips:
+            self._require_room(position)
+            self._file.seek(position)
+            self._position = position
         while self._position < position:
-            if not self.read(min(position - self._position, _BLOCK)):
+            if not self.read(min(position - self._position, BLOCK)):
                 break
         return self._position
 
     def read(self, count: int) -> bytes:
-        if count > _BLOCK:
+        """Return at most so many bytes. Raises ArchiveError."""
+        if count > BLOCK:
             raise ArchiveError(f"the header of an entry has {size(count)}")
         block = self._file.read(count)
         self._position += len(block)
-        if self._position > SIZE_LIMIT:
-            raise ArchiveError(f"it is larger than {size(SIZE_LIMIT)} when unpacked")
+        self._require_room(self._position)
         return block
+
+    def _require_room(self, position: int) -> None:
+        if position > self._limit:
+            raise ArchiveError(f"it is larger than {size(self._limit)} when unpacked")
 
 
 def unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bool]) -> dict[str, str]:
@@ -80,7 +93,7 @@ def _unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], b
     members: dict[str, str] = {}
     count = 0
     with contextlib.ExitStack() as stack:
-        source = _Forward(_decompressed(stack.enter_context(open(archive, "rb"))))
+        source = Forward(decompressed(stack.enter_context(open(archive, "rb"))), SIZE_LIMIT)
         # typeshed asks for methods that reading does not need.
         opened = stack.enter_context(tarfile.TarFile(fileobj=source))  # type: ignore[arg-type]
         for member in iter(opened.next, None):
@@ -100,7 +113,8 @@ def _unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], b
     return members
 
 
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
+def decompressed(file: IO[bytes]) -> IO[bytes]:
+    """Return the content of a file that may be compressed with gzip, bzip2 or xz; the file itself if it is not."""
     magic = file.read(6)
     file.seek(0)
     for mark, reader in _READERS:
@@ -121,7 +135,7 @@ def _extract(opened: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> str
     except OSError as error:
         raise ArchiveError(os_error(error, f"unpacking {member.name}", path, member.size)) from None
     with os.fdopen(descriptor, "wb") as file:
-        for block in iter(lambda: content.read(_BLOCK), b""):
+        for block in iter(lambda: content.read(BLOCK), b""):
             count += len(block)
             _write(file, block, path, member)
     if count != member.size:

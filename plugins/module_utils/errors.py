@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class NodeError(Exception):
     """Something could not be done on a node.
@@ -62,6 +66,23 @@ class PodError(NodeError):
         super().__init__(message)
         self.container, self.exit_code, self.reason, self.log = container, exit_code, reason, log
         self.changed = changed
+
+
+class ImageError(NodeError):
+    """Images are not in their desired state.
+
+    images: what is known of each, as in a result; None if nothing was attempted. changed: whether some of them were changed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: str | None = None,
+        images: list[dict[str, Any]] | None = None,
+        changed: bool = False,
+    ) -> None:
+        super().__init__(message, kind)
+        self.images, self.changed = images, changed
 
 
 class CrictlError(NodeError):

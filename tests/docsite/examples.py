@@ -29,6 +29,7 @@ OWN = (
     "crictl_",
     "runtime_",
     "verify_",
+    "images_",
     "plan_",
     "drift_",
     "adopt_",

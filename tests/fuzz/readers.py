@@ -8,9 +8,11 @@ gets one that replays the mutated output for one command, and the recorded outpu
 import contextlib
 import functools
 import gzip
+import io
 import itertools
 import json
 import os
+import tarfile
 import tempfile
 import time
 import types
@@ -26,7 +28,9 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import (
     container_facts,
     container_output,
     failure,
+    image_facts,
     image_output,
+    image_use,
     info,
     inspection,
     log_facts,
@@ -39,6 +43,12 @@ from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection impo
 from ansible_collections.cri.node.plugins.module_utils.crio import containers as crio_containers
 from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
+from ansible_collections.cri.node.plugins.module_utils.image import absent as image_absent
+from ansible_collections.cri.node.plugins.module_utils.image import archive as image_archive
+from ansible_collections.cri.node.plugins.module_utils.image import imported as image_imported
+from ansible_collections.cri.node.plugins.module_utils.image import present as image_present
+from ansible_collections.cri.node.plugins.module_utils.image import store as image_store
+from ansible_collections.cri.node.plugins.module_utils.image import ways as image_ways
 from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import once as pod_once
@@ -46,7 +56,7 @@ from ansible_collections.cri.node.plugins.module_utils.pod import present as cri
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
 from ansible_collections.cri.node.plugins.module_utils.transaction import losses, probes
 from fuzz.mutations import Input
-from fuzz.recorded import ANSWERS, CONTAINER
+from fuzz.recorded import ANSWERS, CONTAINER, UNUSED
 
 _ALL_PS = dict.fromkeys(("states", "id", "name", "pod", "namespace", "image", "labels"), None)
 _LOGS = {
@@ -329,6 +339,31 @@ def _handlers_in_use(_given: Given):
     return [loss.message for loss in found]
 
 
+_IMAGES = ["172.17.0.1:5000/hello:1", "example.com/other:1", CONTAINER]
+
+
+def _archive(given: Given):
+    """Read an archive whose documents and manifest are the output."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as archive:
+        for name in ("manifest.json", "index.json", "c.json", f"blobs/sha256/{'a' * 64}"):
+            if name == "manifest.json" and not given.data.lstrip().startswith(b"["):
+                continue
+            member = tarfile.TarInfo(name)
+            member.size = len(given.data)
+            archive.addfile(member, io.BytesIO(given.data))
+    return image_archive.read(output)
+
+
+def _import(_given: Given):
+    wanted = {"kind": "docker-archive", "images": [{"source": "", "names": _IMAGES[:1], "ids": ["a" * 64]}]}
+    return image_imported.imported(Replay(), wanted, None)
+
+
+def _way(_given: Given):
+    return type(image_ways.of(Replay(), set())).__name__
+
+
 _TEXTS = ("log", "stderr", "create")  # for readers of any text that cost more than others
 #: A new reader of crictl's output is a new row here; tests/unit/fuzz/test_fuzz.py notices one that is missing.
 READERS: dict[str, Reader] = {
@@ -380,6 +415,51 @@ READERS: dict[str, Reader] = {
     ),
     "module_utils.crictl.image_output:image_ids": Reader(_of_document(image_output.image_ids)),
     "module_utils.crictl.image_output:image_id": Reader(_of_document(image_output.image_id)),
+    "module_utils.crictl.image_output:images": Reader(_of_document(image_output.images)),
+    "module_utils.crictl.image_output:image": Reader(
+        _of_document(lambda each: image_output.image(_first(each)))
+    ),
+    "module_utils.crictl.image_output:file_systems": Reader(_of_document(image_output.file_systems)),
+    "module_utils.crictl.image_output:bare_id": Reader(
+        _of_document(lambda each: [*map(image_output.bare_id, image_output.image_ids(each))])
+    ),
+    "module_utils.crictl.image_output:image_status": Reader(_of_document(image_output.image_status)),
+    "module_utils.crictl.image_output:created": Reader(_of_document(image_output.created)),
+    "module_utils.image.archive:read": Reader(_archive, ("archive",)),
+    "module_utils.image.store:find": Reader(
+        _of_crictl(lambda crictl: image_store.find(crictl, _IMAGES, image_store.listed(crictl))),
+        ("images", "inspecti"),
+    ),
+    "module_utils.image.present:present": Reader(
+        _of_crictl(lambda crictl: image_present.present(crictl, _IMAGES, latest=True)),
+        ("images", "inspecti"),
+    ),
+    "module_utils.image.absent:absent": Reader(
+        _of_crictl(lambda crictl: image_absent.absent(crictl, [UNUSED])),
+        ("images", "inspecti", "ps", "pods", "version"),
+    ),
+    "module_utils.image.absent:prune": Reader(
+        _of_crictl(lambda crictl: image_absent.prune(crictl, ["*"], [], "2027-01-01T00:00:00.000000000Z")),
+        ("images", "inspecti", "ps", "pods"),
+    ),
+    "module_utils.image.imported:imported": Reader(_import, ("images", "version", "config")),
+    "module_utils.image.ways:of": Reader(_way, ("version", "config")),
+    "module_utils.crictl.image_use:used_by": Reader(
+        _of_crictl(
+            lambda crictl: image_use.used_by(
+                image_output.images(crictl.json("images")), queries.containers(crictl)
+            )
+        ),
+        ("images", "ps", "pods"),
+    ),
+    "module_utils.crictl.image_facts:read": Reader(
+        _of_crictl(
+            lambda crictl: image_facts.read(
+                crictl, {"id": ["c3"], "name": ["*"], "pinned": None, "in_use": None}
+            )
+        ),
+        ("images", "ps", "pods", "imagefsinfo"),
+    ),
     "module_utils.crictl.inspection:containers": Reader(_of_document(inspection.containers)),
     "module_utils.crictl.inspection:configuration": Reader(_of_document(inspection.configuration)),
     "module_utils.crictl.inspection:pods": Reader(_of_document(inspection.pods)),
@@ -462,11 +542,16 @@ READERS: dict[str, Reader] = {
 NO_READERS = {
     "module_utils.crictl.start": "starts crictl; reads nothing",
     "module_utils.crictl.call:Crictl.within": "runs nothing",
+    "module_utils.crictl.call:Crictl.with_credentials": "runs nothing",
     "module_utils.crictl.call:Crictl.together": "calls what it is given",
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",
     "module_utils.node_state": "looks for the program",
     "module_utils.transaction.unit": "packs the modules",
+    "modules.crictl_image_prune": "prints what module_utils/image/absent.py returns",
+    "modules.node_crictl_image": "prints what module_utils/image/ returns",
+    "action.crictl_image": "takes the names of the options",
     "modules.node_crictl_pod": "prints what module_utils/pod returns",
+    "modules.crictl_images_facts": "prints what module_utils/crictl/image_facts.py returns",
     "modules.crictl_info_facts": "prints what module_utils/crictl/runtime_facts.py returns",
     "modules.crictl_logs_facts": "prints what module_utils/crictl/log_facts.py returns",
     "modules.crictl_ps_facts": "prints what module_utils/crictl/container_facts.py returns",
@@ -510,6 +595,7 @@ def replaying() -> Iterator[Callable[[Input], Given]]:
             )
 
         patch(live, "get", answer)
+        patch(image_ways, "_program", lambda name: f"/usr/bin/{name}")
 
         def give(each: Input) -> Given:
             Replay.given = Given(each, folder)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 FIXTURES = Path(__file__).parents[1] / "unit" / "fixtures"
 CRICTL = FIXTURES / "crictl-1.37"
+UNUSED = "example.com/unused:1"
 CONTAINER = "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625"
 
+_REFERENCE = "org.opencontainers.image.ref.name"
 _CONTAINERD_INFO = {
     "status": {
         "conditions": [
@@ -147,6 +149,16 @@ def _in_user_namespace():
     return document
 
 
+def _of_containerd():
+    """Return images as containerd lists them: IDs have a prefix, some images have a user, some have no name or no container."""
+    document = _document("images.json")
+    for number, item in enumerate(document["images"]):
+        item.update(id=f"sha256:{item['id']}", uid={"value": str(number)}, repoTags=None, spec=None)
+    unused = {"id": f"sha256:{'b' * 64}", "repoTags": [UNUSED], "repoDigests": [], "size": "1000"}
+    document["images"].append(unused)
+    return document
+
+
 #: {command: documents of its JSON}; the first is what it answers where another command's answer is mutated
 DOCUMENTS = {
     "info": [
@@ -160,7 +172,12 @@ DOCUMENTS = {
         _document("ps-a.json"),
     ],
     "pods": [_labelled("pods.json", "items"), _document("pods.json")],
-    "images": [_document("images.json")],
+    "images": [_document("images.json"), _of_containerd()],
+    "archive": [
+        [{"Config": "c.json", "RepoTags": ["example.com/a:1", "hello"], "Layers": []}],
+        {"manifests": [{"digest": f"sha256:{'a' * 64}", "annotations": {_REFERENCE: "example.com/a:1"}}]},
+    ],
+    "imagefsinfo": [_document("imagefsinfo.json")],
     "inspecti": [_document("inspecti.json")],
     "inspect": [
         _two_of_them(),

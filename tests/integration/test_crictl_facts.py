@@ -105,6 +105,18 @@ def test_details_of_several_containers_take_one_call(node, facts):
     assert {item["exit_code"] for item in found} == {0}
 
 
+def test_images_match_the_output_of_crictl(node, facts):
+    pod = node.run_pod("long-running")
+    found, printed = facts("crictl_images"), node.crictl("images", "-o", "json")["images"]
+    assert {image["id"]: (image["tags"], image["digests"], image["pinned"]) for image in found["images"]} == {
+        image["id"]: (image["repoTags"], image["repoDigests"], image["pinned"]) for image in printed
+    }
+    users = {user["id"]: image["tags"] for image in found["images"] for user in image["containers"]}
+    assert users == {pod.container_id: [node.image("long-running")]}
+    (file_system, *_more) = found["file_systems"]["images"]
+    assert file_system["available_bytes"] < file_system["size_bytes"]
+
+
 def test_logs_contain_what_was_written(node, facts, writer):
     logs = facts("crictl_logs", id=writer.container_id)
     written = node.read_file(writer.log_path).splitlines()
@@ -191,7 +203,9 @@ def hello_pod(node):
     return pod
 
 
-@pytest.mark.parametrize("name", ["crictl_info_facts", "crictl_ps_facts", "crictl_logs_facts"])
+@pytest.mark.parametrize(
+    "name", ["crictl_info_facts", "crictl_ps_facts", "crictl_logs_facts", "crictl_images_facts"]
+)
 def test_examples_run_as_written(node, run_playbook, hello_pod, name):
     module = importlib.import_module(f"ansible_collections.cri.node.plugins.modules.{name}")
     tasks = yaml.safe_load(module.EXAMPLES)

@@ -9,6 +9,7 @@ MODULES = {
     "crictl_info_facts": {},
     "crictl_ps_facts": {"details": True},
     "crictl_logs_facts": {"name": "any"},
+    "crictl_images_facts": {},
 }
 SILENT = """
 import socket, time

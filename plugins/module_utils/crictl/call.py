@@ -65,6 +65,15 @@ class Crictl(Runtime):
         other.timeout = min(max(seconds, 1), LONGEST)
         return other
 
+    def with_credentials(self, username: str, password: str) -> Crictl:
+        """Return the same crictl, which passes these credentials to pulls.
+
+        They are in its environment, not in its arguments, which every user of a node can read (crictl pull --creds).
+        """
+        other = copy.copy(self)
+        other.secrets = {"CRICTL_CREDS": f"{username}:{password}"}
+        return other
+
     def json(self, command: str, *arguments: str | dict[str, Any]) -> Any:
         """Return the parsed JSON of a crictl command; several documents in a row become a list.
 

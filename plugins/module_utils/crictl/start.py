@@ -35,7 +35,10 @@ LONGEST = 24 * 60 * 60  # seconds that one call may take
 _DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/opt/bin", "/usr/local/sbin", "/usr/sbin", "/opt/cni/bin")
 _GRACE = 1  # seconds that crictl gets to report a timeout itself
 _KILLED = 5  # seconds to wait for a killed process; one that waits for a dead disk does not end
-_REMOVED = ("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_FILE")
+_REMOVED = (
+    *("CONTAINER_RUNTIME_ENDPOINT", "IMAGE_SERVICE_ENDPOINT", "CRI_CONFIG_FILE"),
+    *("CRICTL_CREDS", "CRICTL_AUTH", "CRICTL_PULL_TIMEOUT"),
+)
 # crictl ends before garbage collection pays off: collecting takes a tenth of its time with 300 containers.
 _GO = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 
@@ -79,6 +82,8 @@ class Runtime:
         self.image_endpoint = _as_url(image_endpoint) if image_endpoint else self.endpoint
         self.timeout = timeout
         self.binary = _find(binary)
+        #: variables of crictl's environment, which, unlike its arguments, only root can read
+        self.secrets: Mapping[str, str] = {}
 
     @property
     def socket_path(self) -> str:
@@ -98,7 +103,7 @@ class Runtime:
             *arguments,
         ]
         environment = {key: value for key, value in os.environ.items() if key not in _REMOVED}
-        environment.update(_GO)
+        environment.update(_GO, **self.secrets)
         try:
             process = subprocess.Popen(
                 command,

@@ -62,14 +62,21 @@ class CheckedAction(ActionBase):
         return Examined([])
 
     def ask_node(
-        self, request: dict[str, Any], task_vars: dict[str, Any], secrets: dict[str, Any] | None = None
+        self,
+        request: dict[str, Any],
+        task_vars: dict[str, Any],
+        secrets: dict[str, Any] | None = None,
+        in_background: bool = False,
     ) -> dict[str, Any]:
         """Call MODULE on the node and return its result, failed or not.
 
         `secrets` are the entries of the request that Ansible must not write to the node's log or repeat in the result.
+        in_background: for a task with `async`; the result is that of a started job, and Ansible gets the module's own one later.
         """
         arguments = {"request": request, "secrets": secrets or {}}
-        return self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars)
+        return self._execute_module(
+            module_name=self.MODULE, module_args=arguments, task_vars=task_vars, wrap_async=in_background
+        )
 
 
 def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:

@@ -34,7 +34,7 @@ _UNIT_WORDS = "the name of a service, for example crio.service"
 IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
 _PATH_WORDS = f"an absolute path such as {CRIO_CONFIG_DIRECTORY}/60-cri-node.conf"
-_SEVERAL_LINES = ("problems", "results", "manifest")
+_SEVERAL_LINES = ("problems", "results", "manifest", "password")
 _LAYERS = "a list of pairs: a variable's name and its settings"
 
 

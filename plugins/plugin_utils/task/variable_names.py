@@ -47,6 +47,13 @@ SINGLE = {
     "runtime_disruptions": "mapping",
     "runtime_overruled_guards": "list",
     "runtime_probes": "mapping",
+    "images_present": "list",
+    "images_archives": "list",
+    "images_absent": "list",
+    "images_prune": "mapping",
+    "images_username": "text",
+    "images_password": "text",
+    "images_pull_timeout": "number",
     "plan_report_file": "text",
     "adopt_directory": "text",
     "drift_ignore": "list",
@@ -78,6 +85,8 @@ _OF_ROLES = (
     "adopt_report_result",
     "adopt_settings",
     "adopt_check_result",
+    "images_pull_result",
+    "images_import_result",
     "rollback_result",
     "preview_result",
     "crio_settings",
@@ -101,6 +110,7 @@ _FAMILIES = (
     "registries_",
     "registry_",
     "verify_",
+    "images_",
     "plan_",
     "drift_",
     "adopt_",
@@ -110,7 +120,7 @@ _FAMILIES = (
     "preview_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_WITHOUT_CONFIG = ("verify_", "plan_", "drift_", "adopt_", "rollback_", "preview_")
+_WITHOUT_CONFIG = ("verify_", "images_", "plan_", "drift_", "adopt_", "rollback_", "preview_")
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled

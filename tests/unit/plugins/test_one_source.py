@@ -82,7 +82,17 @@ def test_only_one_module_names_the_labels_of_a_pod():
     assert named == ["module_utils/crictl/fields.py"]
 
 
-@pytest.mark.parametrize("name", ["crictl_info_facts", "crictl_logs_facts", "crictl_pod", "crictl_ps_facts"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "crictl_image_prune",
+        "crictl_images_facts",
+        "crictl_info_facts",
+        "crictl_logs_facts",
+        "crictl_pod",
+        "crictl_ps_facts",
+    ],
+)
 def test_the_kinds_of_crictl_failures_are_documented_in_one_way(name):
     module = importlib.import_module(f"ansible_collections.cri.node.plugins.modules.{name}")
     returned = yaml.safe_load(module.RETURN)["kind"]

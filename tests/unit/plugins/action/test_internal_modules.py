@@ -15,6 +15,7 @@ from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDo
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 
 NAMES = (
+    "crictl_image",
     "crictl_pod",
     "crio_bundle",
     "crio_config_facts",
@@ -71,6 +72,7 @@ POD = {
 }
 BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
 TASKS = {
+    "crictl_image": {"name": ["a.io/b:1"], "username": "ops", "password": "CANARY"},
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
@@ -80,6 +82,7 @@ TASKS = {
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
 }
 ANSWERS = {
+    "crictl_image": {"changed": True, "images": []},
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
@@ -101,6 +104,7 @@ ANSWERS["runtime_rollback"] = {
     },
 }
 CALLS = {
+    "crictl_image": 1,
     "crictl_pod": 1,
     "crio_bundle": 2,
     "crio_config_facts": 1,

@@ -25,7 +25,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 FAKE = FIXTURES / "crictl-fake"
 RECORDED = FIXTURES / "crictl-1.37"
 PATH = os.pathsep.join([str(FAKE), os.path.dirname(sys.executable), os.environ["PATH"]])
-NAMES = ("crictl_info_facts", "crictl_ps_facts", "crictl_logs_facts")
+NAMES = ("crictl_info_facts", "crictl_ps_facts", "crictl_logs_facts", "crictl_images_facts")
 TYPES = {"str": str, "int": int, "bool": bool, "dict": dict, "list": list}
 HELLO = "5b1bde730afdd888575431f4017f653ce7d076b48451f85e1f3b60c08130f625"
 
@@ -38,7 +38,8 @@ class Node:
         self.listed = []
         for command in ("inspect", "inspectp"):
             (folder / command).mkdir(parents=True)
-        for name in ("info.json", "pods.json", "version.txt", "runtime-config.txt"):
+        recorded = "info.json pods.json version.txt runtime-config.txt images.json imagefsinfo.json"
+        for name in recorded.split():
             shutil.copy(RECORDED / name, folder)
         self.add(name="hello-world", pod="hello-pod", identity=HELLO, attempt=1)
 
@@ -112,6 +113,16 @@ class Node:
         result = self.run("crictl_ps_facts", **options)
         assert result["changed"] is False
         return result["ansible_facts"]["crictl_ps"]["containers"]
+
+    def images(self, **options):
+        result = self.run("crictl_images_facts", **options)
+        assert result["changed"] is False
+        return result["ansible_facts"]["crictl_images"]
+
+    def add_image(self, identity, *tags, **more):
+        listed = json.loads((self.folder / "images.json").read_text())
+        listed["images"].append({"id": identity, "repoTags": list(tags), "repoDigests": [], **more})
+        (self.folder / "images.json").write_text(json.dumps(listed))
 
     def logs(self, **options):
         return self.run("crictl_logs_facts", **options)["ansible_facts"]["crictl_logs"]
@@ -350,6 +361,110 @@ class TestLogs:
         assert "hunter2" not in message
 
 
+HELLO_IMAGE = "c3598912096d4429d6be82f305ad6873792d25df59bf0cab8eeb4cbdf719388c"
+
+
+class TestImages:
+    def ids(self, node, **options):
+        return [image["id"][:2] for image in node.images(**options)["images"]]
+
+    def test_returns_the_images_as_typed_data(self, node):
+        facts = node.images()
+        assert facts["endpoint"] == f"unix://{node.socket_path}"
+        assert facts["images"][0] == {
+            "id": HELLO_IMAGE,
+            "tags": ["172.17.0.1:5000/hello:1"],
+            "digests": [
+                "172.17.0.1:5000/hello@sha256:7f754817b68a5e936538565b51bb7863c6554a63e3a9361a2e658e56fee87613"
+            ],
+            "size": 1988575,
+            "pinned": False,
+            "containers": [],
+        }
+        assert [each["pinned"] for each in facts["images"]] == [False, True]
+        assert sorted(node.calls()) == ["imagefsinfo", "images", "ps"]
+
+    def test_returns_the_space_that_the_runtime_counts(self, node):
+        (file_system,) = node.images()["file_systems"]["images"]
+        assert (file_system["used_bytes"], file_system["inodes_used"]) == (18675, 11)
+        assert file_system["measured_at"] == "2026-11-23T23:57:26.605891114Z"
+
+    def test_returns_the_space_that_is_left_where_the_images_are(self, node):
+        recorded = json.loads((RECORDED / "imagefsinfo.json").read_text())
+        recorded["status"]["imageFilesystems"][0]["fsId"]["mountpoint"] = str(node.folder)
+        (node.folder / "imagefsinfo.json").write_text(json.dumps(recorded))
+        (file_system,) = node.images()["file_systems"]["images"]
+        assert 0 <= file_system["available_bytes"] <= file_system["size_bytes"]
+        assert file_system["size_bytes"] == shutil.disk_usage(node.folder).total
+
+    def test_a_crictl_before_1_29_does_not_report_the_space_of_containers(self, node):
+        recorded = json.loads((RECORDED / "imagefsinfo.json").read_text())
+        del recorded["status"]["containerFilesystems"]
+        (node.folder / "imagefsinfo.json").write_text(json.dumps(recorded))
+        assert node.images()["file_systems"]["containers"] == []
+
+    def test_a_container_uses_the_image_of_its_id_whatever_its_name_says(self, node):
+        node.listed[0].update(image={"image": "172.17.0.1:5000/pause:1"}, imageId=HELLO_IMAGE)
+        node.add("web", "shop", "11" * 32, state="exited")
+        images = node.images()["images"]
+        (user,) = images[0]["containers"]
+        assert (user["id"], user["name"], user["state"]) == (HELLO, "hello-world", "running")
+        assert (user["pod"]["name"], user["pod"]["namespace"]) == ("hello-pod", "default")
+        assert images[1]["containers"] == []
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"imageRef": "172.17.0.1:5000/hello@sha256:7f754817b68a5e936538565b51bb7863c6554a63e3a9361a2e658e56fee87613"},
+            {"imageRef": HELLO_IMAGE},
+            {"imageRef": f"sha256:{HELLO_IMAGE}"},
+            {"image": {"image": "172.17.0.1:5000/hello:1"}},
+            {"image": {"image": HELLO_IMAGE}},
+        ],
+        ids=["digest", "an ID as reference", "an ID of containerd", "name", "created by ID"],
+    )  # fmt: skip
+    def test_a_container_of_an_older_crictl_uses_the_image_that_it_names(self, node, named):
+        node.listed[0].update({"imageRef": "", **named})
+        node.add("web", "shop", "11" * 32)
+        users = {image["id"]: image["containers"] for image in node.images()["images"]}
+        assert [user["id"] for user in users[HELLO_IMAGE]] == [HELLO]
+
+    @pytest.mark.parametrize(
+        ("options", "ids"),
+        [
+            ({}, ["c3", "f4", "sh"]),
+            ({"id": ["c3", "f"]}, ["c3", "f4"]),
+            ({"id": "ab"}, ["sh"]),
+            ({"id": "sha256:ab"}, ["sh"]),
+            ({"name": "*/pause:*"}, ["f4"]),
+            ({"name": ["docker.io/*", "*@sha256:7f75*"]}, ["c3", "sh"]),
+            ({"pinned": True}, ["f4"]),
+            ({"pinned": False}, ["c3", "sh"]),
+            ({"in_use": True}, ["sh"]),
+            ({"in_use": False, "pinned": False}, ["c3"]),
+        ],
+        ids=json.dumps,
+    )
+    def test_filters(self, node, options, ids):
+        node.add_image(f"sha256:{'ab' * 32}", "docker.io/library/web:1", size="5")
+        node.listed[0]["image"] = {"image": "docker.io/library/web:1"}
+        node.add("init", "shop", "11" * 32)
+        assert self.ids(node, **options) == ids
+
+    def test_the_user_of_an_image_is_a_number_or_a_name(self, node):
+        node.add_image("a" * 64, "x:1", uid={"value": "0"}, username="")
+        node.add_image("b" * 64, "y:1", uid=None, username="nginx")
+        node.add_image("d" * 64, "z:1", size="0")
+        x, y, z = node.images(name=["[xyz]:1"])["images"]
+        assert (x["uid"], "username" in x) == (0, False)
+        assert (y["username"], "uid" in y) == ("nginx", False)
+        assert "size" not in z
+
+    def test_an_id_that_looks_like_an_option_is_refused(self, node):
+        node.add_image("--all", "x:1")
+        assert node.run("crictl_images_facts")["kind"] == "unexpected"
+
+
 class TestHostileNode:
     @pytest.mark.parametrize("module", NAMES)
     @pytest.mark.parametrize(
@@ -415,10 +530,12 @@ def undocumented(value, specification, path):
 class TestDocumentation:
     @pytest.mark.parametrize("name", NAMES)
     def test_returned_values_are_documented(self, node, name):
+        node.listed[0]["imageId"] = HELLO_IMAGE
         node.add("web", "shop", "11" * 32, state="exited", log=["x" * 100])
         runs = {
             "crictl_info_facts": [{}],
             "crictl_ps_facts": [{}, {"states": [], "details": True}],
+            "crictl_images_facts": [{}],
             "crictl_logs_facts": [
                 {"pod": "shop"},
                 {"name": "web", "format": "text"},
@@ -460,10 +577,16 @@ class TestDocumentation:
         never |= {"memory_limit_in_bytes", "memory_swap_limit_in_bytes"}
         never |= {"container_path", "host_path", "read_only", "selinux_relabel", "propagation"}
         _module, _documentation, _examples, documented = documentation(name)
+        node.add_image("a" * 64, "x:1", username="nginx")
+        node.listed[0]["imageId"] = HELLO_IMAGE
+        recorded = (node.folder / "imagefsinfo.json").read_text()
+        recorded = recorded.replace("/var/lib/containers/storage/overlay-images", str(node.folder))
+        (node.folder / "imagefsinfo.json").write_text(recorded)
         path = node.add("web", "shop", "11" * 32, state="exited", log=["x" * 100])
         facts = {
             "crictl_info_facts": lambda: [node.info()],
             "crictl_ps_facts": lambda: [node.ps(states=[], details=True), {"endpoint": 0, "containers": 0}],
+            "crictl_images_facts": lambda: [node.images(), {"endpoint": 0}],
             "crictl_logs_facts": lambda: [
                 node.logs(pod="shop"),
                 node.logs(name="web", format="text"),
@@ -551,6 +674,10 @@ ALWAYS = {"crictl", "crictl.start", "crictl.call", "crictl.fields", "crictl.time
     [
         ("runtime_facts", {"crictl.info", "text"}),
         ("container_facts", {"crictl.queries", "crictl.container_output"}),
+        (
+            "image_facts",
+            {"crictl.queries", "crictl.container_output", "crictl.image_output", "crictl.image_use"},
+        ),
         (
             "log_facts",
             {"crictl.container_details", "crictl.log", "crictl.log_files", "crictl.log_selection", "text"},
