@@ -85,7 +85,7 @@ class Exercise:
         with contextlib.suppress(*_ERRORS):
             crictl = Crictl(CrioService(self._request["unit"]).socket)
             for pod in self._request["pods"]:
-                cri_pod.absent(crictl, pod["name"], pod["namespace"])
+                cri_pod.discard(crictl, pod["name"], pod["namespace"], pod["uid"])
 
 
 def observe(request: ObservationRequest, exercised: Exercised | None = None) -> Observation:
@@ -313,5 +313,4 @@ def _sweep(crictl: Crictl, seconds: float) -> None:
         # Another run may have been faster, or the pod is somebody else's who likes the name.
         with contextlib.suppress(FileNotFoundError, PodError):
             if os.stat(folder).st_mtime < time.time() - 4 * seconds:
-                cri_pod.absent(crictl, name, _NAMESPACE)
-                pod_host.remove_logs(_NAMESPACE, name, uid)
+                cri_pod.discard(crictl, name, _NAMESPACE, uid)

@@ -64,7 +64,7 @@ def _run(crictl: Crictl, pod: Pod, wait: str, seconds: float, read: Callable[[di
 def _remove(crictl: Crictl, pod: Pod, earlier: Exception | None = None) -> None:
     """Remove the pod. Raises PodError with both errors if that fails after an earlier one."""
     try:
-        cri_pod.absent(crictl, pod["name"], pod["namespace"])
+        cri_pod.discard(crictl, pod["name"], pod["namespace"], pod["uid"])
     except ERRORS as error:
         if earlier is None:
             raise PodError(f"The pod could not be removed: {error}") from error

@@ -99,6 +99,15 @@ def absent(crictl: Crictl, name: str, namespace: str, check: bool = False) -> di
     return {"changed": bool(found), "removed": pod_result.former(found)}
 
 
+def discard(crictl: Crictl, name: str, namespace: str, uid: str) -> None:
+    """Remove our pod of that name, and the logs of this one: its creation may have been cut short before the runtime had it.
+
+    Raises the same as `absent`.
+    """
+    absent(crictl, name, namespace)
+    pod_host.remove_logs(namespace, name, uid)
+
+
 def _find(crictl: Crictl, name: str, namespace: str) -> Found:
     """Return our pods of that name, each with its containers; at most one, unless a call was interrupted."""
     labels = {POD_LABELS["name"]: name, POD_LABELS["namespace"]: namespace}

@@ -162,7 +162,6 @@ def _cause(error: BaseException) -> BaseException:
 
 def _removed(record: ProbeRecord) -> list[str]:
     """Remove the pods and images of a record. Returns sentences about images that are left. Raises NodeError for pods."""
-    from ..pod import host as pod_host
     from ..pod import present as cri_pod
 
     service = CrioService(record["unit"])
@@ -170,8 +169,7 @@ def _removed(record: ProbeRecord) -> list[str]:
         raise TransactionError("probe", f"{service.unit} is {service.state_words}")
     crictl = _crictl(service)
     for pod in record["pods"]:
-        cri_pod.absent(crictl, pod["name"], pod["namespace"])
-        pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
+        cri_pod.discard(crictl, pod["name"], pod["namespace"], pod["uid"])
     return [problem for image in record["images"] for problem in _remove_image(crictl, image, record)]
 
 

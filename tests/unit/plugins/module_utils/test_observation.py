@@ -19,7 +19,7 @@ from ansible_collections.cri.node.plugins.module_utils import observation
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError
 
 METRICS = b"# HELP x\ncontainer_runtime_crio_operations_total 1\ncontainer_runtime_crio_processes_defunct 0\ngo_x 1\n"
-POD = {"name": "verify-hello-world-1", "namespace": "default"}
+POD = {"name": "verify-hello-world-1", "namespace": "default", "uid": "1-2"}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ class Node:
         self.made, self.absent, self.removed = [], [], removed
         monkeypatch.setattr(observation.cri_pod, "present", self.present)
         monkeypatch.setattr(
-            observation.cri_pod, "absent", lambda _crictl, name, _namespace: self.absent.append(name)
+            observation.cri_pod, "discard", lambda _crictl, name, *_more: self.absent.append(name)
         )
         monkeypatch.setattr(observation.pod_host, "kubelet_is_active", lambda: kubelet)
         monkeypatch.setattr(observation.pod_host, "last_lines", lambda _path: ["hello"])
@@ -296,7 +296,7 @@ def exercise(monkeypatch, outcome, observed=None):
     monkeypatch.setattr(observation, "CrioService", lambda _unit: unittest.mock.Mock(socket="/crio.sock"))
     monkeypatch.setattr(observation, "_exercise", outcome)
     monkeypatch.setattr(observation, "observe", lambda _request, done=None: calls.append(done) or observed)
-    monkeypatch.setattr(observation.cri_pod, "absent", lambda *of: calls.append(of[1:]))
+    monkeypatch.setattr(observation.cri_pod, "discard", lambda *of: calls.append(of[1:]))
     return observation.Exercise({"unit": "crio.service", "pods": [POD], "pull": []}), calls
 
 
@@ -329,4 +329,4 @@ def test_the_pod_of_a_change_that_was_undone_is_removed_at_its_end(monkeypatch):
     assert not calls  # it never began
     made.start("/crio.sock")
     made.undo()
-    assert calls == ["/crio.sock", "/crio.sock", (POD["name"], POD["namespace"])]
+    assert calls == ["/crio.sock", "/crio.sock", (POD["name"], POD["namespace"], POD["uid"])]

@@ -278,6 +278,24 @@ class TestAbsent:
         assert cri_pod.absent(runtime, "web", "default")["changed"] is True
 
 
+def test_the_logs_of_a_pod_are_removed_although_the_daemon_ended_before_it_had_the_pod(
+    runtime, pod, tmp_path
+):
+    made = pod()
+
+    def end(command, *_arguments):
+        if command == "runp":
+            runtime.fails = dict.fromkeys(("runp", "pods", "ps"), "connection refused")
+
+    runtime.on_call = end
+    with pytest.raises(PodError, match="connection refused"):
+        cri_pod.present(runtime, made)
+    assert list(tmp_path.iterdir())
+    runtime.on_call, runtime.fails = lambda *_call: None, {}
+    cri_pod.discard(runtime, made["name"], made["namespace"], made["uid"])
+    assert list(tmp_path.iterdir()) == []
+
+
 SECRET = {"env": [{"name": "PIN", "value": "1234"}]}
 
 
