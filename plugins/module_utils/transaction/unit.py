@@ -79,6 +79,7 @@ MODULES = (
     "node_state",
     "os_errors",
     "program",
+    "signature_scopes",
     "text",
     "transaction.apply",
     "transaction.candidate",
