@@ -56,7 +56,6 @@ def test_latest_is_a_change_only_if_the_image_changed(node, image):
 def test_an_image_that_cannot_be_pulled_is_named_and_the_others_are_pulled(node, image):
     missing = node.image("no-such-image")
     result = image(name=[node.image("hello-world"), missing])
-    assert result["failed"] is True
     assert result["msg"].startswith(f"1 of 2 images could not be pulled: {missing}: ")
     assert node.image("hello-world") in tags(node)
 
@@ -106,8 +105,6 @@ def test_unused_images_are_pruned(node, image, call_module):
 @pytest.mark.real_crio("the stand-in keeps its images in containerd, which skopeo does not write")
 @pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
 def test_an_archive_is_imported_into_the_store_of_cri_o(node, image, tmp_path, kind):
-    if node.run(["sh", "-c", "command -v skopeo || command -v podman"]).rc:
-        pytest.skip("this node has neither skopeo nor podman")
     path, name = tmp_path / "app.tar", "example.com/app:1"
     if kind == "docker-archive":
         (identity,) = docker_archive(path, ("a", [name]), compressed=True)
@@ -124,9 +121,10 @@ def test_an_archive_is_imported_into_the_store_of_cri_o(node, image, tmp_path, k
 
 @pytest.mark.real_crio("the stand-in's crictl reports cri-o, and has skopeo")
 def test_a_node_without_a_program_for_an_import_says_what_it_needs(node, image, tmp_path):
-    if not node.run(["sh", "-c", "command -v skopeo || command -v podman"]).rc:
-        pytest.skip("this node has skopeo or podman")
+    skopeo = node.check(["sh", "-c", "command -v skopeo"]).strip()
+    node.check(["chmod", "a-x", skopeo])
     docker_archive(tmp_path / "app.tar", ("a", ["example.com/app:1"]))
     result = image(archive=str(tmp_path / "app.tar"))
     assert result["kind"] == "missing"
     assert "with skopeo or podman, and this node has neither" in result["msg"]
+    node.check(["chmod", "a+x", skopeo])
