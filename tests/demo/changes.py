@@ -15,8 +15,8 @@ from testbed.playbooks import Run
 DROP_IN = "/etc/crio/crio.conf.d/60-cri-node.conf"
 PINNED_IMAGES, METRICS_PORT = "crio.image.pinned_images", "crio.metrics.metrics_port"
 PINNED = ["registry:5000/pause:1"]
-# The generations: 1 of the first run, 2 of the registries in point 7, 3 of the planned change, 4 of the repair.
-BEFORE_THE_PLAN = 2
+# The generations: 1 of the first run, 2 and 3 of the registries in point 7, 4 of the planned change, 5 of the repair.
+BEFORE_THE_PLAN = 3
 PROVISION = ("cri.node.provision", "--skip-tags", "verify")
 UNDISTURBED = "CRI-O was not restarted, and the same containers are running"
 

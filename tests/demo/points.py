@@ -13,6 +13,8 @@ from testbed.observed import live_configuration, metrics_answer, running_contain
 APPLY = "cri.node.runtime : Apply the runtime configuration"
 INSTALL = "cri.node.crio : Install CRI-O from its static bundle"
 APPLY_REGISTRIES = "cri.node.registries : Apply the registries configuration"
+RESOLVE = "Read the registries as CRI-O does"
+REGISTRIES = "group_vars/nodes/registries.yml"
 DROP_IN = "/etc/crio/crio.conf.d/60-cri-node.conf"
 UNLISTED_IMAGE = "unlisted:5000/hello-world:1"
 IMAGE = "registry:5000/hello-world:1"
@@ -220,7 +222,7 @@ def hello_world(session: Session) -> None:
     screen.check("the log of the exited container can be read", log, HELLO)
     listed = session.type_on_nodes("crictl ps -a | grep hello-world | tr -s ' '")
     screen.check("crictl shows it as exited", {name: "Exited" in done.out for name, done in listed.items()})
-    screen.say("Importing an image from an archive, without any registry, is not supported yet.")
+    screen.say("cri.node.crictl_image pulls images beforehand, and imports archives without any registry.")
 
 
 def insecure_registry(session: Session) -> None:
@@ -233,7 +235,7 @@ def insecure_registry(session: Session) -> None:
         "CRI-O refuses to pull from a registry that is not configured",
         {name: words in done.err for name, done in refused.items()},
     )
-    session.add_variables("registries_variables.yml", "group_vars/nodes/registries.yml")
+    session.add_variables("registries_variables.yml", REGISTRIES)
     invocations, running = session.each(_invocation), session.each(running_containers)
     run = session.play(
         "registries.yml",
@@ -246,9 +248,18 @@ def insecure_registry(session: Session) -> None:
     pulled = session.type_on_nodes(f"crictl pull {UNLISTED_IMAGE}")
     screen.check("the same pull now succeeds", {name: done.rc for name, done in pulled.items()}, 0)
     screen.check("the running containers are still running", same(session.each(running_containers), running))
-    screen.say(
-        "The article's alternative, spec.registrySources of OpenShift's Image resource, is not supported yet."
+    screen.say("The article's alternative is OpenShift's Image resource. It replaces the variables above:")
+    named = session.play("endpoints.yml", show=("TASK [Show ",))
+    session.remove(REGISTRIES)
+    session.add_variables("openshift_variables.yml", REGISTRIES)
+    session.play("registries.yml", show=("Report the changes",))
+    by_object = session.play("endpoints.yml", show=("TASK [Show ",))
+    screen.check(
+        "both configure the same registries",
+        same(session.of(by_object, RESOLVE, _registries), session.of(named, RESOLVE, _registries)),
     )
+    places = session.of(by_object, RESOLVE, lambda result: result["images"][0]["endpoints"][0]["insecure"])
+    screen.check("the image is pulled over plain HTTP", places, True)
 
 
 PARTS = (
@@ -291,6 +302,10 @@ def _warned_of_selinux(session: Session, run) -> dict[str, bool]:
 
 def _disruption(result) -> str:
     return result["plan"]["disruption"]
+
+
+def _registries(result) -> list[dict]:
+    return result["registries"]
 
 
 def _info(result) -> dict:

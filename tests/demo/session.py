@@ -44,6 +44,11 @@ class Session:
         (self.folder / name).rename(self.folder / path)
         self.show_file(path)
 
+    def remove(self, path: str) -> None:
+        """Remove a file of the directory."""
+        self.screen.command(f"rm {path}")
+        (self.folder / path).unlink()
+
     def show_file(self, path: str, limit: int = 24) -> None:
         """Print a file of the directory without the licence and the document start."""
         self.screen.command(f"cat {path}")
