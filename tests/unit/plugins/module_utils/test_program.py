@@ -8,6 +8,7 @@ import time
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import program
+from testbed.wait import wait_for
 
 NOWHERE = "/nonexistent/program"
 
@@ -38,7 +39,7 @@ def test_a_program_that_does_not_end_is_killed_with_what_it_has_started(run):
     status, output, error = run(["sh", "-c", f"sleep {word}; echo never"], 0.5)
     assert (status, output) == (124, "")
     assert error == f"sh -c sleep {word}; echo never did not finish within 0.5 s, and waits for sleep {word}"
-    assert not is_running(f"^sleep {word}")
+    wait_for("it has ended", lambda: (not is_running(f"^sleep {word}"), ""), limit=10)
 
 
 def test_a_program_that_waits_for_nothing_else_is_named_alone_and_a_long_command_is_cut():

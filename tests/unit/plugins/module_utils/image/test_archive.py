@@ -125,7 +125,7 @@ class TestOci:
         (tar(("manifest.json", b'[{"Config": "../../etc/shadow"}]')), "does not contain ../../etc/shadow"),
         (
             tar(("manifest.json", b'[{"Config": "c", "RepoTags": ["UPPER"]}]'), ("c", b"{}")),
-            "an image with the name UPPER: repository name must be lowercase",
+            "an image with the name UPPER: invalid reference format: repository name must be lowercase",
         ),
         (
             tar(("manifest.json", b'[{"Config": "c", "RepoTags": "x"}]'), ("c", b"{}")),
