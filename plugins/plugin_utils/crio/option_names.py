@@ -67,8 +67,10 @@ _PLAIN = {
 }
 
 
-# SIGHUP reads handlers again too (pkg/config/reload.go, ReloadRuntimes), although no new pod gets a changed one.
-_READ_AGAIN = ("crio.runtime.default_runtime", "crio.runtime.runtimes.")
+# Keys that SIGHUP reads again too (pkg/config/reload.go, ReloadRuntimes and ReloadBlockIOConfig), although the new value only
+# shows in GET /config: no new pod gets a changed handler, and blockio_reload was decided by the start.
+_ONLY_AT_START = "crio.runtime.blockio_reload"
+_READ_AGAIN = ("crio.runtime.default_runtime", "crio.runtime.runtimes.", _ONLY_AT_START)
 
 
 class Option(NamedTuple):
@@ -92,6 +94,11 @@ def option_of(key: Key) -> Option | None:
 def is_discarded(key: Key) -> bool:
     """Return whether SIGHUP discards an option or a variable for this key: it only reads the files again (cri-o#7586)."""
     return key.reloads or key.key.startswith(_READ_AGAIN)
+
+
+def is_missed(key: Key) -> bool:
+    """Return whether CRI-O behaves differently without an option that SIGHUP has discarded, until it is started with it again."""
+    return is_discarded(key) and key.key != _ONLY_AT_START
 
 
 def options() -> dict[str, Option]:

@@ -87,7 +87,7 @@ def _missing_auth_file(report: Report, settings: list[Setting]) -> str:
 
 def _reloaded_options() -> set[str]:
     """Return the daemon's options and environment variables for keys that SIGHUP reads again from the files."""
-    reloaded = [option for option in option_names.options().values() if option_names.is_discarded(option.key)]
+    reloaded = [option for option in option_names.options().values() if option_names.is_missed(option.key)]
     variables = {variable for option in reloaded for variable in option.variables}
     handlers = {f"--{option_names.RUNTIMES}", "CONTAINER_RUNTIMES"}
     return variables | handlers | {f"--{option.name}" for option in reloaded} | {"--l"}

@@ -186,7 +186,9 @@ def test_what_is_wrong_with_files_and_options_is_found(facts, node):
 
 
 def test_options_of_the_default_handler_and_of_handlers_are_discarded_by_a_reload_too(facts, node):
-    node.options = "--default-runtime kata --runtimes=kata:/usr/bin/kata:/run/kata:vm --pids-limit=9"
+    node.options = (
+        "--default-runtime kata --runtimes=kata:/usr/bin/kata:/run/kata:vm --pids-limit=9 --blockio-reload"
+    )
     node.environment = "CONTAINER_LOG_LEVEL=debug CONTAINER_LOG_DIR=/var/log/a"
     discarded = {
         each["key"]: each["message"].partition(" sets ")[0]
@@ -194,6 +196,7 @@ def test_options_of_the_default_handler_and_of_handlers_are_discarded_by_a_reloa
         if each["kind"] == "dropped_by_reload"
     }
     assert discarded == {
+        "crio.runtime.blockio_reload": "--blockio-reload",
         "crio.runtime.default_runtime": "--default-runtime",
         "crio.runtime.runtimes.kata": "--runtimes",
         "crio.runtime.log_level": "CONTAINER_LOG_LEVEL",
