@@ -114,8 +114,9 @@ def test_without_variables_no_file_is_desired(controller):
                 "registries_openshift__x": MIRRORS.replace("source:", "sorce:"),
             },
             [
-                'registries_openshift: Image/cluster.spec.registrySources.insecureRegistries[0] = "*:5"',
-                'invalid entry for insecure registries "*:5"',
+                # An older Ansible escapes quotes.
+                "registries_openshift: Image/cluster.spec.registrySources.insecureRegistries[0] = ",
+                "invalid entry for insecure registries ",
                 "registries_openshift__x: ImageTagMirrorSet/mirrors.spec.imageTagMirrors[0].sorce: is not a field",
                 "did you mean source?",
             ],
