@@ -47,6 +47,7 @@ class _Finder:
 
 
 def compile_once() -> None:
-    """Compile each module of the collection once from now on."""
-    if _Finder not in sys.meta_path:
+    """Compile each module of the collection once from now on, if it is in a zip file."""
+    loader: object = __spec__.loader if __spec__ else None
+    if isinstance(loader, zipimporter) and _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)

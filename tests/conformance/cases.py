@@ -562,7 +562,7 @@ def _text(data: _Data | str) -> str:
 
 
 @_merging("a table is replaced whole per prefix")
-def _(maker: _Maker) -> None:
+def _a_table_is_replaced_whole_per_prefix(maker: _Maker) -> None:
     maker.two(
         _r(location="w.io", insecure=True, mirror=[{"location": "m.io"}]),
         _r(prefix="w.io", location="v.io"),
@@ -571,7 +571,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("the last search list wins, an empty one resets")
-def _(maker: _Maker) -> None:
+def _the_last_search_list_wins_an_empty_one_resets(maker: _Maker) -> None:
     maker.two(
         {"unqualified-search-registries": ["w.io"]},
         {"unqualified-search-registries": maker.chance.choice([[], ["v.io"]])},
@@ -580,12 +580,12 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("credential-helpers: the last one wins, an empty one is the default")
-def _(maker: _Maker) -> None:
+def _credential_helpers_the_last_one_wins_an_empty_one_is_the_def(maker: _Maker) -> None:
     maker.two({"credential-helpers": ["containers-auth.json"]}, {"credential-helpers": []}, "w.io/foo")
 
 
 @_merging("short-name-mode and the auth helper: the last one wins, CRI-O has its own mode")
-def _(maker: _Maker) -> None:
+def _short_name_mode_and_the_auth_helper_the_last_one_wins_cri_o(maker: _Maker) -> None:
     helper = "additional-layer-store-auth-helper"
     maker.two(
         {"short-name-mode": "disabled", helper: "one"},
@@ -595,7 +595,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("aliases are merged, an empty one deletes")
-def _(maker: _Maker) -> None:
+def _aliases_are_merged_an_empty_one_deletes(maker: _Maker) -> None:
     maker.two(
         {"aliases": {"one": "w.io/one", "two": "w.io/two", "three": "w.io/three"}},
         {"aliases": {"one": "", "two": "v.io/two"}, "unqualified-search-registries": ["u.io"]},
@@ -606,12 +606,12 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("an empty prefix is the location")
-def _(maker: _Maker) -> None:
+def _an_empty_prefix_is_the_location(maker: _Maker) -> None:
     maker.two(_r(prefix="", location="w.io/", insecure=True), {}, "w.io/foo")
 
 
 @_merging("the first of two tables of one prefix wins in one file")
-def _(maker: _Maker) -> None:
+def _the_first_of_two_tables_of_one_prefix_wins_in_one_file(maker: _Maker) -> None:
     twins = _tables(
         registry(prefix="w.io", location="v.io"), registry(prefix="w.io/", location="u.io", insecure=True)
     )
@@ -619,7 +619,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("contradictions between files pass")
-def _(maker: _Maker) -> None:
+def _contradictions_between_files_pass(maker: _Maker) -> None:
     maker.two(
         _r(prefix="w.io", location="v.io", insecure=True),
         _r(prefix="u.io", location="v.io"),
@@ -629,7 +629,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("the longest prefix wins, and nothing is inherited")
-def _(maker: _Maker) -> None:
+def _the_longest_prefix_wins_and_nothing_is_inherited(maker: _Maker) -> None:
     tables = [
         registry(location="w.io", insecure=True, mirror=[{"location": "m.io"}]),
         registry(location="w.io/team"),
@@ -640,7 +640,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("a host matches its ports")
-def _(maker: _Maker) -> None:
+def _a_host_matches_its_ports(maker: _Maker) -> None:
     maker.two(
         _r(prefix="w.io", location="v.io", insecure=True),
         _r(location="w.io:81"),
@@ -650,7 +650,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("a wildcard matches subdomains")
-def _(maker: _Maker) -> None:
+def _a_wildcard_matches_subdomains(maker: _Maker) -> None:
     maker.two(
         _r(prefix="*.w.io", insecure=True),
         _r(prefix="*.v.w.io", location="u.io/x"),
@@ -662,7 +662,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("a wildcard wins over a host of its length")
-def _(maker: _Maker) -> None:
+def _a_wildcard_wins_over_a_host_of_its_length(maker: _Maker) -> None:
     maker.two(
         _r(prefix="*.w.io", location="u.io"),
         _r(location="a.w.io", insecure=True),
@@ -673,12 +673,12 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("a wildcard matches at its first place only")
-def _(maker: _Maker) -> None:
+def _a_wildcard_matches_at_its_first_place_only(maker: _Maker) -> None:
     maker.two(_r(prefix="*.w.io", location="u.io"), {}, "a.w.io.w.io/foo", "a.w.io/foo.w.io")
 
 
 @_merging("a prefix with a tag or a digest never matches")
-def _(maker: _Maker) -> None:
+def _a_prefix_with_a_tag_or_a_digest_never_matches(maker: _Maker) -> None:
     maker.two(
         _tables(
             registry(prefix="w.io/foo:1", location="v.io/foo"),
@@ -691,7 +691,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("mirrors come in order, the source last")
-def _(maker: _Maker) -> None:
+def _mirrors_come_in_order_the_source_last(maker: _Maker) -> None:
     mirrors = [
         {"location": each, "insecure": maker.chance.random() < 0.5} for each in ("m.io", "n.io:80/x", "o.io")
     ]
@@ -702,7 +702,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("pull-from-mirror selects by tag and digest")
-def _(maker: _Maker) -> None:
+def _pull_from_mirror_selects_by_tag_and_digest(maker: _Maker) -> None:
     mirrors = [
         registry(location=f"{each[:3]}.io", pull_from_mirror=each)
         for each in ("all", "digest-only", "tag-only")
@@ -713,13 +713,13 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("mirror-by-digest-only needs a digest")
-def _(maker: _Maker) -> None:
+def _mirror_by_digest_only_needs_a_digest(maker: _Maker) -> None:
     table = registry(location="w.io", mirror_by_digest_only=True, mirror=[{"location": "m.io"}])
     maker.two(_tables(table), {}, "w.io/foo", f"w.io/foo@{DIGEST}")
 
 
 @_merging("blocked is that of the place")
-def _(maker: _Maker) -> None:
+def _blocked_is_that_of_the_place(maker: _Maker) -> None:
     maker.two(
         _tables(
             registry(prefix="w.io", location="v.io", mirror=[{"location": "u.io/x"}]),
@@ -735,14 +735,14 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("a blocked source with mirrors is never contacted")
-def _(maker: _Maker) -> None:
+def _a_blocked_source_with_mirrors_is_never_contacted(maker: _Maker) -> None:
     maker.two(
         _r(location="w.io", blocked=True, mirror=[{"location": "m.io"}]), {}, "w.io/foo", f"w.io/foo@{DIGEST}"
     )
 
 
 @_merging("insecure is that of the endpoint")
-def _(maker: _Maker) -> None:
+def _insecure_is_that_of_the_endpoint(maker: _Maker) -> None:
     maker.two(
         _r(
             location="w.io",
@@ -755,7 +755,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("images of docker.io have library/")
-def _(maker: _Maker) -> None:
+def _images_of_docker_io_have_library(maker: _Maker) -> None:
     maker.two(
         _tables(
             registry(prefix="docker.io/nginx", location="v.io/nginx"),
@@ -770,7 +770,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("unknown keys are ignored")
-def _(maker: _Maker) -> None:
+def _unknown_keys_are_ignored(maker: _Maker) -> None:
     maker.two(
         "unknown = 1\n[[registry]]\nlocation = 'w.io'\ninsecur = true\nmirrors = [{location = 'm.io'}]\n"
         "[nothing]\nx = 2020-01-01\n",
@@ -780,7 +780,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("keys match in any case")
-def _(maker: _Maker) -> None:
+def _keys_match_in_any_case(maker: _Maker) -> None:
     maker.two(
         "[[Registry]]\nLocation = 'w.io'\nINSECURE = true\n[[Registry.Mirror]]\nLocation = 'm.io'\n",
         {},
@@ -789,40 +789,40 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("only files that end with .conf are read")
-def _(maker: _Maker) -> None:
+def _only_files_that_end_with_conf_are_read(maker: _Maker) -> None:
     for name in ("93-x.conf.bak", "94-x", "95-x.CONF", "97-folder.conf/x.conf", "sub/98-x.conf"):
         maker.put(name, _r(prefix="w.io", location="bad.io"))
     maker.made.names.append("w.io/foo")
 
 
 @_merging("root's own file hides those below /etc")
-def _(maker: _Maker) -> None:
+def _root_s_own_file_hides_those_below_etc(maker: _Maker) -> None:
     maker.data[OWN] = _r(prefix="w.io", location="v.io")
     maker.data[f"{OWN}.d/10-x.conf"] = {"aliases": {"some": "w.io/some"}}
     maker.made.names += ["w.io/foo", "some"]
 
 
 @_merging("root's own drop-ins come last")
-def _(maker: _Maker) -> None:
+def _root_s_own_drop_ins_come_last(maker: _Maker) -> None:
     maker.put("zz-last.conf", _r(prefix="w.io", location="u.io"))
     maker.data[f"{OWN}.d/00-x.conf"] = _r(prefix="w.io", location="v.io")
     maker.made.names.append("w.io/foo")
 
 
 @_merging("no main file is needed")
-def _(maker: _Maker) -> None:
+def _no_main_file_is_needed(maker: _Maker) -> None:
     maker.data.pop(MAIN, None)
     maker.made.names.append("some")
 
 
 @_merging("recorded aliases outrank those of the files")
-def _(maker: _Maker) -> None:
+def _recorded_aliases_outrank_those_of_the_files(maker: _Maker) -> None:
     maker.two({"aliases": {"one": "w.io/one", "two": "w.io/two"}}, {}, "one", "two:1")
     maker.data[RECORDED] = {"aliases": {"one": "v.io/one", "two": maker.chance.choice(["", "u.io/two"])}}
 
 
 @_merging("all registries are searched if short_name_mode is disabled")
-def _(maker: _Maker) -> None:
+def _all_registries_are_searched_if_short_name_mode_is_disabled(maker: _Maker) -> None:
     maker.made.mode = "disabled"
     maker.two(
         {"unqualified-search-registries": ["w.io", "docker.io", "host"]},
@@ -833,7 +833,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("a credential is looked up for each place")
-def _(maker: _Maker) -> None:
+def _a_credential_is_looked_up_for_each_place(maker: _Maker) -> None:
     keys = maker.chance.sample(
         ["m.io", "m.io/x", "v.io", "docker.io", "https://index.docker.io/v1/", "w.io", "v.io/y/foo"], 3
     )
@@ -852,7 +852,7 @@ def _(maker: _Maker) -> None:
 
 
 @_merging("credentials of the pod are not sent to mirrors on another host")
-def _(maker: _Maker) -> None:
+def _credentials_of_the_pod_are_not_sent_to_mirrors_on_another_ho(maker: _Maker) -> None:
     maker.made.credentials = True
     maker.two(
         _r(prefix="w.io", location="w.io/y", mirror=[{"location": "m.io"}, {"location": "w.io/cache"}]),

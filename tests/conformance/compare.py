@@ -233,13 +233,13 @@ def _seeded(name: str) -> Callable[[Callable[[Effective], Effective]], None]:
 
 
 @_seeded("the first search list wins")
-def _(effective: Effective) -> Effective:
+def _the_first_search_list_wins(effective: Effective) -> Effective:
     lost = any(each.key == ("unqualified-search-registries",) for each in effective.replaced)
     return effective._replace(search=("first.io",)) if lost else effective
 
 
 @_seeded("mirrors of an earlier file stay")
-def _(effective: Effective) -> Effective:
+def _mirrors_of_an_earlier_file_stay(effective: Effective) -> Effective:
     replaced = {each.key[1] for each in effective.replaced if each.key[0] == "registry"}
     tables = {
         prefix: table._replace(insecure=not table.insecure) if prefix in replaced else table
@@ -249,7 +249,7 @@ def _(effective: Effective) -> Effective:
 
 
 @_seeded("an empty alias is kept")
-def _(effective: Effective) -> Effective:
+def _an_empty_alias_is_kept(effective: Effective) -> Effective:
     aliases = {
         name: alias if alias.value else alias._replace(value="a.io/kept")
         for name, alias in effective.aliases.items()
@@ -258,12 +258,12 @@ def _(effective: Effective) -> Effective:
 
 
 @_seeded("recorded aliases are not read")
-def _(effective: Effective) -> Effective:
+def _recorded_aliases_are_not_read(effective: Effective) -> Effective:
     return effective._replace(recorded_aliases={})
 
 
 @_seeded("blocked is not merged")
-def _(effective: Effective) -> Effective:
+def _blocked_is_not_merged(effective: Effective) -> Effective:
     return effective._replace(
         registries={prefix: table._replace(blocked=False) for prefix, table in effective.registries.items()}
     )

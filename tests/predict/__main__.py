@@ -97,7 +97,8 @@ def observe(
         waiting.put(part)
     with ThreadPoolExecutor(at_once) as pool:
         players = [
-            pool.submit(_play, waiting, new_node, discard, made) for _ in range(min(at_once, len(parts)))
+            pool.submit(_play, waiting, new_node, discard, made)
+            for _player in range(min(at_once, len(parts)))
         ]
     printed: list[str] = []
     verdicts: list[Verdict] = []

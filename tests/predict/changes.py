@@ -209,7 +209,9 @@ def _another(key: Key, version: Version) -> Any:
 
 def _is_accepted(key: Key, value: Any, version: Version) -> bool:
     python = {"boolean": bool, "integer": int, "strings": list, "table": dict}.get(key.type, str)
-    if type(value) is not python or value in (key.default_in(version), "", [], [""], {}):
+    # A boolean is an integer, too.
+    fits = isinstance(value, python) and isinstance(value, bool) == (python is bool)
+    if not fits or value in (key.default_in(version), "", [], [""], {}):
         return False
     data: Any = value
     for name in reversed(key.key.replace(ANY, "predict").split(".")):

@@ -58,7 +58,7 @@ def objects(random: Random) -> list[dict[str, Any]]:
     ):
         for number in range(random.randint(0, most)):
             count = random.randint(1, 2)
-            entries = [each for _ in range(count) for each in _mirror_set(random, policies, kind)]
+            entries = [each for _count in range(count) for each in _mirror_set(random, policies, kind)]
             found.append(mirrors(*entries, kind=kind, name=f"{kind.lower()}-{number}"))
     ca = found[0]["spec"].get("additionalTrustedCA")
     if ca:
@@ -73,8 +73,8 @@ def objects(random: Random) -> list[dict[str, Any]]:
 def _image(random: Random) -> dict[str, Any]:
     limited = random.choice(["blockedRegistries", "blockedRegistries", "allowedRegistries"])
     lists = {
-        "insecureRegistries": [scope(random) for _ in range(random.randint(0, 3))],
-        limited: [scope(random) for _ in range(random.choice([0, 0, 1, 2]))],
+        "insecureRegistries": [scope(random) for _count in range(random.randint(0, 3))],
+        limited: [scope(random) for _count in range(random.choice([0, 0, 1, 2]))],
     }
     if random.random() < 0.3:
         lists["containerRuntimeSearchRegistries"] = random.sample(HOSTS, random.randint(1, 2))
@@ -87,7 +87,7 @@ def _image(random: Random) -> dict[str, Any]:
 def _mirror_set(random: Random, policies: dict[str, str], kind: str) -> list[dict[str, Any]]:
     """Return one entry, or none if it would contradict the policy of its source."""
     source = scope(random, 0.15)
-    found = list(dict.fromkeys(scope(random, 0) for _ in range(random.choice([0, 1, 1, 2, 3]))))
+    found = list(dict.fromkeys(scope(random, 0) for _count in range(random.choice([0, 1, 1, 2, 3]))))
     if random.random() < 0.1 and not source.startswith("*"):
         found = list(dict.fromkeys([*found, source]))
     is_older = kind == "ImageContentSourcePolicy"
@@ -100,7 +100,7 @@ def _mirror_set(random: Random, policies: dict[str, str], kind: str) -> list[dic
 def settings(random: Random) -> dict[str, Any]:
     """Return settings of registries.conf as people write them, in which a scope does not follow from those around it."""
     tables: dict[str, dict[str, Any]] = {}
-    for _ in range(random.randint(1, 4)):
+    for _count in range(random.randint(1, 4)):
         name = scope(random)
         table: dict[str, Any] = {"prefix" if name.startswith("*") else "location": name}
         for key in ("insecure", "blocked"):
@@ -113,7 +113,7 @@ def settings(random: Random) -> dict[str, Any]:
                 **({"insecure": True} if random.random() < 0.2 else {}),
                 **({"pull-from-mirror": pull} if (pull := random.choice(pulls)) else {}),
             }
-            for _ in range(random.choice([0, 0, 1, 2]))
+            for _count in range(random.choice([0, 0, 1, 2]))
         ]
         if not table["mirror"]:
             del table["mirror"]

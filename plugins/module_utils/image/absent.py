@@ -131,7 +131,7 @@ def _tag(name: str, image: dict[str, Any]) -> str:
     path = name if ":" in name else f"{name}:latest"
     meant = [tag for tag in image["tags"] if tag.endswith(f"/{path}")]
     if len(meant) != 1:
-        known = ", ".join(image["tags"]) or "none"
+        known = ", ".join(shown(tag, _LONGEST) for tag in image["tags"]) or "none"
         raise ImageError(
             f"the short name {name} does not show which name of its image to remove; it has: {known}"
         )

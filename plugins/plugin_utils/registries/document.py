@@ -253,7 +253,7 @@ def _converted(lists: dict[str, list[str]], path: str) -> tuple[list[Registry], 
 
 
 def _text(value: Any, key: str, _unknown: list[str]) -> str:
-    if not isinstance(value, str) or type(value) is not str:
+    if not _is_exactly(value, str):
         raise _mismatch(key, value, "string")
     return value
 
@@ -350,9 +350,14 @@ def _mismatch(key: str, value: Any, destination: str) -> RefusedError:
     )
 
 
+def _is_exactly(value: Any, type_: type) -> bool:
+    """Return whether a value has this type and no other one that the reader derives from it."""
+    return value.__class__ is type_
+
+
 def _go_type(value: Any) -> str:
-    if type(value) is str:
+    if _is_exactly(value, str):
         return "string"
-    if isinstance(value, list) and type(value) is not list:
+    if isinstance(value, list) and not _is_exactly(value, list):
         return "[]map[string]any"  # of [[headers]]
     return next((name for type_, name in _GO_TYPES if isinstance(value, type_)), "time.Time")

@@ -123,7 +123,11 @@ class Looker:
             # Those first that take longest.
             asked = sorted(self.asked["pods"].items(), key=lambda named: -named[1]["limit"])
             return dict(
-                zip([name for name, _ in asked], pool.map(self.pod, [pod for _, pod in asked]), strict=True)
+                zip(
+                    [name for name, _pod in asked],
+                    pool.map(self.pod, [pod for _name, pod in asked]),
+                    strict=True,
+                )
             )
 
     def images(self):

@@ -52,7 +52,7 @@ def layers_of(value: object, variable: str) -> Layers:
     """
     given = plain(value)
     if isinstance(given, list) and given and all(_is_pair(each) for each in given):
-        return [(name, objects) for name, objects in given]
+        return [(each[0], each[1]) for each in given]
     return [(variable, given)]
 
 

@@ -149,7 +149,10 @@ class TestArchive:
             "ansible_collections.cri.node.plugins.action.crictl_image.ActionModule._transfer_file",
             lambda _action, path, _remote: transfers.append(path),
         ):
-            node = lambda _request: {"changed": True, "images": [], "needs_archive": next(answers)}  # noqa: E731
+
+            def node(_request):
+                return {"changed": True, "images": [], "needs_archive": next(answers)}
+
             task = run("crictl_image", arguments, node, **more)
         assert not task.result.get("failed"), task.result
         assert "needs_archive" not in task.result

@@ -36,10 +36,10 @@ SEEN = {
 }  # fmt: skip
 
 
-def node(seen=None, file=ABSENT):
+def node(seen=None, file=None):
     def answer(request):
         if request["call"] == "read":
-            return {"report": report(file)}
+            return {"report": report(file or ABSENT)}
         return {"changed": True, "outcome": dict(OUTCOME), **({"seen": seen} if seen else {})}
 
     return answer

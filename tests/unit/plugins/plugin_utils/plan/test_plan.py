@@ -376,7 +376,10 @@ def test_problems_of_objects_of_several_files_are_reported_once_and_with_those_o
     layers = [("registries_config", {"insecur": True})]
     given = sources(insecureRegistries=["*"])
     desired = DesiredFiles([of_openshift(given, layers=layers), of_openshift(given, path="/etc/other.conf")])
-    assert [str(problem).split(":")[0] for problem in desired.problems] == ["objects", "registries_config"]
+    assert [str(problem).partition(":")[0] for problem in desired.problems] == [
+        "objects",
+        "registries_config",
+    ]
 
 
 def test_objects_that_need_a_file_that_is_not_in_the_set_are_refused():

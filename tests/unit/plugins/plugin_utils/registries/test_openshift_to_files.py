@@ -376,7 +376,7 @@ def test_a_source_without_mirrors_is_a_warning():
 
 FORMS = (
     lambda given: given,
-    lambda given: yaml.safe_dump_all(given),
+    yaml.safe_dump_all,
     lambda given: [yaml.safe_dump(each) for each in given],
     lambda given: {"apiVersion": "v1", "kind": "List", "items": given, "metadata": {}},
     lambda given: [given[:1], "", None, yaml.safe_dump_all(given[1:])],
