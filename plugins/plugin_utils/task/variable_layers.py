@@ -48,6 +48,7 @@ class _Settings:
     def __init__(self, variables: Mapping[str, Any], evaluate: Callable[[Any], Any]) -> None:
         self._variables, self._evaluate = variables, evaluate
         self._lists: dict[str, list[Any]] = {}
+        self._found: dict[str, list[list[Any]]] = {}  # layers by variable
         self._accepted: dict[str, list[str]] = {}  # by variable
 
     def of(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +79,12 @@ class _Settings:
         ]
 
     def _layers(self, name: str) -> list[list[Any]]:
+        """Return the layers of a variable, which several files may name."""
+        if name not in self._found:
+            self._found[name] = self._looked_up(name)
+        return self._found[name]
+
+    def _looked_up(self, name: str) -> list[list[Any]]:
         further = sorted(
             each for each in self._variables if each.startswith(f"{name}__") and each[len(name) + 2 :]
         )
