@@ -54,6 +54,7 @@ from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_ho
 from ansible_collections.cri.node.plugins.module_utils.pod import once as pod_once
 from ansible_collections.cri.node.plugins.module_utils.pod import present as cri_pod
 from ansible_collections.cri.node.plugins.module_utils.pod import result as pod_result
+from ansible_collections.cri.node.plugins.module_utils.text import beginning
 from ansible_collections.cri.node.plugins.module_utils.transaction import losses, probes
 from fuzz.mutations import Input
 from fuzz.recorded import ANSWERS, CONTAINER, UNUSED
@@ -277,7 +278,13 @@ def _failure(given: Given):
     with contextlib.suppress(Exception):
         details = list(container_details.details(given.document).values()) or details
     ended = cri_pod._ended(
-        {**details[0], "name": "c0", "exit_code": 1, "message": given.text, "reason": given.text[:50]}
+        {
+            **details[0],
+            "name": "c0",
+            "exit_code": 1,
+            "message": given.text,
+            "reason": beginning(given.text, 50),
+        }
     )
     errors = (ended, PodError(str(failure.failure("start", 1, b"", given.data)), "c0"))
     failures = [
