@@ -32,16 +32,13 @@ def check(layers: Layers) -> Checked:
 
     The entry of a later layer replaces the earlier one of the same registry as a whole; null removes it.
     """
-    strays = [AuthJson().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
-    data, sources = replaced_whole([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    findings = Findings(sources)
-    findings.problems += strays
+    data, findings = AuthJson().merged(layers, replaced_whole)
     typed = {}
     for registry, entry in sorted(data.items()):
         entry = _entry(registry, entry, findings)
         if entry:
             typed[registry] = entry
-    return Checked(typed, sources, findings.listed(), findings.warnings)
+    return Checked(typed, findings.sources, findings.listed(), findings.warnings)
 
 
 def _entry(registry: str, entry: object, findings: Findings) -> dict[str, str]:

@@ -11,7 +11,7 @@ import re
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
 
@@ -26,16 +26,13 @@ _OF_ROOT = "/root/.config/containers/certs.d"  # where it has the folder of a ho
 
 def check(layers: Layers) -> Checked:
     """Merge named layers that map registries to their certificates, and check the result."""
-    strays = [Certificates().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
-    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    findings = Findings(sources)
-    findings.problems += strays
+    data, findings = Certificates().merged(layers)
     typed = {}
     for host, texts in sorted(data.items()):
         found = _of_host(host, texts, findings)
         if found:
             typed[host] = found
-    return Checked(typed, sources, findings.listed(), findings.warnings)
+    return Checked(typed, findings.sources, findings.listed(), findings.warnings)
 
 
 def _of_host(host: str, texts: object, findings: Findings) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_SOCKET
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 
 _TYPES = {
@@ -41,14 +41,13 @@ def check(layers: Layers, version: str = "") -> Checked:
     supported versions are a problem, and depends_on_version returns whether the data must be checked again. Raises ValueError
     for an invalid version.
     """
-    strays = [CrictlYaml().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
-    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    return _checked(data, sources, version, strays)
+    data, findings = CrictlYaml().merged(layers)
+    return _checked(data, findings, version)
 
 
 def check_again(data: Data, sources: dict[Path, str], version: str) -> list[Problem]:
     """Return the problems of checked data for one version of crictl, such as "1.36.0"."""
-    return _checked(data, sources, version, []).problems
+    return _checked(data, Findings(sources), version).problems
 
 
 def depends_on_version(data: Data) -> bool:
@@ -61,15 +60,13 @@ def walk(data: Data) -> list[tuple[Path, object]]:
     return [((name,), value) for name, value in data.items()]
 
 
-def _checked(data: Data, sources: dict[Path, str], version: str, strays: list[Problem]) -> Checked:
-    findings = Findings(sources)
-    findings.problems += strays
+def _checked(data: Data, findings: Findings, version: str) -> Checked:
     typed = findings.flat_table(data, (), _TYPES, _UNKNOWN)
     for rule in (_endpoints, _timeout):
         rule(typed, findings)
     if version:
         _known_to(version, typed, findings)
-    return Checked(typed, sources, findings.listed(), findings.warnings)
+    return Checked(typed, findings.sources, findings.listed(), findings.warnings)
 
 
 def _endpoints(typed: Data, findings: Findings) -> None:

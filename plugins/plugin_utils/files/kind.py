@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import fault_of_mapping
 
 Entries = dict[
     str, dict[str, Any]
 ]  # of a shared file: section: name: value, see module_utils/managed_file.py
+
+_Merge = Callable[[list[tuple[str, Data]]], tuple[Data, dict[Path, str]]]
 
 
 class Versions(NamedTuple):
@@ -113,6 +116,15 @@ class Kind:
         not be logged for a secret file, because a short secret could be guessed from its hash.
         """
         return None
+
+    def merged(self, layers: Layers, how: _Merge = merge) -> tuple[Data, Findings]:
+        """Return the merged mappings among the layers, and findings about it that begin with the other layers."""
+        data, sources = how([(name, layer) for name, layer in layers if isinstance(layer, dict)])
+        findings = Findings(sources)
+        findings.problems += [
+            self.stray(name, layer) for name, layer in layers if not isinstance(layer, dict)
+        ]
+        return data, findings
 
     def stray(self, name: str, layer: object) -> Problem:
         """Return the problem of a layer that is not a mapping."""

@@ -11,8 +11,8 @@ import re
 
 from ansible_collections.cri.node.plugins.plugin_utils.files import policy_json
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
-from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 
 _NAMESPACE = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
@@ -21,12 +21,7 @@ _ACCEPTED = "at most 63 lowercase letters, digits and '-', as Kubernetes accepts
 
 def check(layers: Layers) -> Checked:
     """Merge named layers that map namespaces to policies, and check the result."""
-    strays = [
-        NamespacedPolicies().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)
-    ]
-    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    findings = Findings(sources)
-    findings.problems += strays
+    data, findings = NamespacedPolicies().merged(layers)
     typed = {}
     for namespace, policy in sorted(data.items()):
         path = (namespace,)
@@ -40,7 +35,7 @@ def check(layers: Layers) -> Checked:
             checked = policy_json.check_policy(policy, path, findings)
             if checked:
                 typed[namespace] = checked
-    return Checked(typed, sources, findings.listed(), findings.warnings)
+    return Checked(typed, findings.sources, findings.listed(), findings.warnings)
 
 
 class NamespacedPolicies(Kind):

@@ -11,7 +11,7 @@ import json
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Entries, Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.registries import signature_policy
 from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import is_unicode, kind
@@ -23,12 +23,9 @@ _UNKNOWN = "is unknown: containers/image refuses the whole policy"
 
 def check(layers: Layers) -> Checked:
     """Merge named layers that mirror policy.json, and check the result. The list of a scope is replaced, not merged."""
-    strays = [PolicyJson().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
-    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    findings = Findings(sources)
-    findings.problems += strays
+    data, findings = PolicyJson().merged(layers)
     typed = check_policy(data, (), findings) if data else {}
-    return Checked(typed, sources, findings.listed(), findings.warnings)
+    return Checked(typed, findings.sources, findings.listed(), findings.warnings)
 
 
 def check_policy(data: Data, path: Path, findings: Findings) -> Data:

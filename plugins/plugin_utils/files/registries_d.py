@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.registries import signature_policy
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import has_credentials
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
@@ -27,10 +27,7 @@ _OF_ROOT = "/root/.config/containers/registries.d"
 
 def check(layers: Layers) -> Checked:
     """Merge named layers that mirror a file of registries.d, and check the result."""
-    strays = [RegistriesD().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
-    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    findings = Findings(sources)
-    findings.problems += strays
+    data, findings = RegistriesD().merged(layers)
     typed: Data = {}
     for name, table in data.items():
         if name not in KEYS:
@@ -42,7 +39,10 @@ def check(layers: Layers) -> Checked:
         else:
             typed[name] = _scopes(table, findings)
     return Checked(
-        {name: table for name, table in typed.items() if table}, sources, findings.listed(), findings.warnings
+        {name: table for name, table in typed.items() if table},
+        findings.sources,
+        findings.listed(),
+        findings.warnings,
     )
 
 

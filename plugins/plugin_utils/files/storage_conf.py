@@ -12,7 +12,7 @@ import re
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind, Versions
 from ansible_collections.cri.node.plugins.plugin_utils.findings import Checked, Findings, shown_value
-from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path, merge
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Layers, Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml, toml_lines
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind
 
@@ -72,17 +72,14 @@ _UNKNOWN = "is unknown to containers/storage, which ignores it"
 
 def check(layers: Layers) -> Checked:
     """Merge named layers that mirror storage.conf, and check the result."""
-    strays = [StorageConf().stray(name, layer) for name, layer in layers if not isinstance(layer, dict)]
-    data, sources = merge([(name, layer) for name, layer in layers if isinstance(layer, dict)])
-    findings = Findings(sources)
-    findings.problems += strays
+    data, findings = StorageConf().merged(layers)
     typed = _table(data, (), findings)
     for path, table in _tables(typed):
         for name, value in table.items():
             _check_value((*path, name), value, findings)
     if typed:
         _check_storage(typed.get("storage", {}), findings)
-    return Checked(typed, sources, findings.listed(), findings.warnings)
+    return Checked(typed, findings.sources, findings.listed(), findings.warnings)
 
 
 def _table(data: Data, path: Path, findings: Findings) -> Data:
