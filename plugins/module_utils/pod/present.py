@@ -275,9 +275,7 @@ def _undone(crictl: Crictl, pod: Pod, error: NodeError, replaced: bool) -> PodEr
     lines = pod_result.last_lines(pod, error)
     ending = "The pod was removed again" + ("; the previous pod had already been removed" if replaced else "")
     try:
-        for sandbox, containers in _find(crictl, pod["name"], pod["namespace"]):
-            _remove(crictl, sandbox, containers)
-        pod_host.remove_logs(pod["namespace"], pod["name"], pod["uid"])
+        discard(crictl, pod["name"], pod["namespace"], pod["uid"])
     except NodeError as problem:
         ending = f"The pod still exists, because it could not be removed: {problem}"
     return pod_result.failure(pod, error, ending, lines, changed=replaced)
