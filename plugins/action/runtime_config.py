@@ -16,7 +16,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, pl
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, LEVELS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, variable_names
+from ansible_collections.cri.node.plugins.plugin_utils.task import (
+    option_rules,
+    option_variables,
+    variable_names,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action import (
     ChangingAction,
     result_of,
@@ -44,6 +48,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "owner": {"type": "str", "required": True},
             "kind": {"type": "str", "choices": sorted(KINDS), "default": "text"},
             "variable": {"type": "str"},
+            "layered": {"type": "bool", "default": True},
+            "variables": {"type": "dict"},
             "layers": {"type": "list", "elements": "raw"},
             "defaults": {"type": "dict"},
             "crio_variable": {"type": "str"},
@@ -74,6 +80,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "overruled_guards": {"type": "list", "elements": "str", "default": []},
     "probes": {"type": "dict", "options": probes.OPTIONS},
     "verify": {"type": "dict", "options": VERIFICATION},
+    **option_variables.SPEC,
 }
 
 _LONGEST_REASON = 2000  # characters of the reason of a deferred change, which is an option of runtime_verify
@@ -93,6 +100,7 @@ class ActionModule(ChangingAction):
         "probes": "runtime_probes",
     }
     MODULE = "cri.node.node_runtime_config"
+    READING_MODULE = "cri.node.node_runtime_drift"
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +163,7 @@ class ActionModule(ChangingAction):
         of_users: overrides.Overrides,
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        report = self._call("read", wanted, options, {}, task_vars)["report"]
+        report = self._report(wanted, options, task_vars)
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
         made = plan.make(wanted, report, of_users)
         probed = probes.planned(options["probes"], wanted, made, report)
@@ -174,7 +182,7 @@ class ActionModule(ChangingAction):
                 "probes": probed.as_request(),
             }
             if self._task.check_mode or not options["verify"]:
-                return self._call("apply", wanted, options, request, task_vars)
+                return self._apply(wanted, options, request, task_vars)
             return self._apply_and_verify(wanted, options, request, task_vars, result)
 
         # Check mode only predicts an installation.
@@ -219,7 +227,7 @@ class ActionModule(ChangingAction):
         refuse(asked.bad_images(options["verify"]))
         verified = asked.options_of(options["verify"], check_mode=False)
         observe = asked.request_of(wanted, verified, options["verify"]["timeout"])
-        answer = self._call("apply", wanted, options, {**request, "observe": observe}, task_vars)
+        answer = self._apply(wanted, options, {**request, "observe": observe}, task_vars)
         if "seen" in answer:
             result["verification"] = asked.result_of(wanted, verified, answer["seen"])
         return answer
@@ -239,18 +247,40 @@ class ActionModule(ChangingAction):
             {"plan": made.as_data(), "phase": "refused", "rolled_back": False, "as_before": True},
         )
 
-    def _call(
+    def _report(self, wanted: DesiredFiles, options: dict[str, Any], task_vars: dict[str, Any]) -> Report:
+        """Return what the node reports. Only a node with an interrupted change takes a second call, which ends it."""
+        request = request_of(wanted, options["unit"], options["ready_timeout"])
+        asked = {**request, "settled": not self._task.check_mode}
+        answer = self._answer(asked, wanted, task_vars, module=self.READING_MODULE)
+        if answer.get("needs_settling"):
+            answer = self._answer({**request, "call": "settle"}, wanted, task_vars)
+        report: Report = answer["report"]
+        return report
+
+    def _apply(
         self,
-        call: str,
         wanted: DesiredFiles,
         options: dict[str, Any],
         further: dict[str, Any],
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        request = request_of(call, wanted, options["unit"], options["ready_timeout"]) | further
+        request = request_of(wanted, options["unit"], options["ready_timeout"])
+        # What names the path of a file is only reported: it does not decide whether a daemon has loaded a change.
+        request |= {"call": "apply", "expect": wanted.expect, **further}
         values = {name: request.pop(name, {}) for name in ("secret_contents", "secret_entries")}
-        secrets = {**wanted.secrets_described, **values}
-        return succeeded(self.ask_node(request, task_vars, secrets), self.secrets)
+        return self._answer(request, wanted, task_vars, values)
+
+    def _answer(
+        self,
+        request: dict[str, Any],
+        wanted: DesiredFiles,
+        task_vars: dict[str, Any],
+        values: dict[str, Any] | None = None,
+        module: str = "",
+    ) -> dict[str, Any]:
+        """Return the successful answer of the node. values: secret ones of the request."""
+        secrets = {**wanted.secrets_described, **(values or {})}
+        return succeeded(self.ask_node(request, task_vars, secrets, module=module), self.secrets)
 
 
 def _defers(options: dict[str, Any]) -> bool:
@@ -277,17 +307,15 @@ def _deferred(result: dict[str, Any], reason: str) -> dict[str, Any]:
     return {**kept, "changed": False, "deferred": True, "msg": message}
 
 
-def request_of(call: str, wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str, Any]:
+def request_of(wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str, Any]:
     """Return what each call of the node has. ready_timeout: seconds that the node waits for a running change."""
     return {
-        "call": call,
         "unit": unit,
         "owners": wanted.owners,
         "files": wanted.described,
         "unwanted": wanted.unwanted,
         "shared": wanted.shared_described,
-        # What names the path of a file is only reported: it does not decide whether a daemon has loaded a change.
-        "expect": wanted.expect if call == "apply" else wanted.expect_of_node,
+        "expect": wanted.expect_of_node,
         "paths": wanted.paths_of_node,
         "asks_for_crictl": wanted.asks_for_crictl,
         "ready_timeout": ready_timeout,

@@ -16,7 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskF
 
 ARGUMENT_SPEC = {
     name: runtime_config.ARGUMENT_SPEC[name]
-    for name in ("files", "owners", "problems", "unit", "ready_timeout")
+    for name in ("files", "owners", "problems", "unit", "ready_timeout", "variables")
 }
 
 
@@ -25,14 +25,14 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     VARIABLES = {"ready_timeout": "crio_ready_timeout"}
-    MODULE = "cri.node.node_runtime_config"
+    MODULE = "cri.node.node_runtime_drift"
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the differences of the node."""
         wanted = DesiredFiles(options["files"], options["owners"])
         self.secrets = wanted.secrets()
         refuse([*options["problems"], *wanted.problems])
-        request = runtime_config.request_of("inspect", wanted, options["unit"], options["ready_timeout"])
+        request = runtime_config.request_of(wanted, options["unit"], options["ready_timeout"])
         error = ""
         try:
             returned = self.ask_node(request, task_vars, wanted.secrets_described)

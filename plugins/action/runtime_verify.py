@@ -18,7 +18,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.verify import asked
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
-    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit")},
+    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit", "variables")},
     **VERIFICATION,
     "known": {"type": "dict", "default": {}},
     "deferred": {"type": "str", "default": ""},

@@ -54,6 +54,13 @@ options:
             C(crio_config__rack).
           - With O(files[].element), the name of a list instead.
         type: str
+      layered:
+        description: Whether variables whose names continue O(files[].variable) are layers of the file.
+        type: bool
+        default: true
+      variables:
+        description: Options of this file and the names of the variables with their values, as in O(variables).
+        type: dict
       layers:
         description:
           - The settings of the file as a list of pairs, each with the name of a variable and its value. Later pairs override
@@ -135,6 +142,13 @@ options:
       - The owners whose files this task manages. By default, the owners of O(files).
     type: list
     elements: str
+  variables:
+    description:
+      - Options of this module and the name of the variable with the value of each of them, instead of a template. Several
+        variables with lists may be named as a list, and are joined.
+      - Ansible compiles each template of a task again for each node. Variables are looked up without that, which matters with
+        many nodes. Templates in their values are evaluated as usual.
+    type: dict
   problems:
     description:
       - Problems that were found earlier, as sentences. If there are any, the task fails before it contacts the node.

@@ -8,12 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import ACCEPTED, fault_of_declared
-from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml as checker
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-
 DOCUMENTATION = r"""
 name: crictl_config
 short_description: Merge and validate crictl.yaml settings
@@ -84,6 +78,13 @@ def crictl_config(
     layers: object, version: str | None = None, variable: str = "crictl_config"
 ) -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.module_utils.text import shown
+    from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import ACCEPTED, fault_of_declared
+    from ansible_collections.cri.node.plugins.plugin_utils.files import crictl_yaml as checker
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
+    from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+
     fault = "" if version in (None, "") else fault_of_declared(plain(version))
     if fault:
         raise AnsibleFilterError(f"version = {shown(version, 80)}: {fault}; accepted: {ACCEPTED}, or empty")

@@ -8,12 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
-from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
-from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
-from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-
 DOCUMENTATION = r"""
 name: crio_config
 short_description: Merge and validate crio.conf settings
@@ -112,6 +106,13 @@ def crio_config(
     accept_keys: object = None,
 ) -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
+    from ansible_collections.cri.node.plugins.plugin_utils.crio.live import config_lines
+    from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
+    from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+
     try:
         checked = crio_conf.check(named_layers(layers, variable), plain(version), accept_keys)
     except TypeError as error:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
-
 DOCUMENTATION = r"""
 name: environment_problems
 short_description: Validate variables of an environment file
@@ -46,6 +44,9 @@ _value:
 
 def environment_problems(data: object, variable: str = "crio_environment") -> list[str]:
     """Return one sentence for each problem."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
+
     return [str(problem) for problem in environment_file.environment_problems(data, variable)]
 
 

@@ -8,9 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
-
 DOCUMENTATION = r"""
 name: registries_config
 short_description: Merge and validate registries.conf settings
@@ -87,6 +84,10 @@ _value:
 
 def registries_config(layers: object, variable: str = "registries_config") -> dict[str, Any]:
     """Merge and validate the layers, and return the configuration with its problems and warnings."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
+
     try:
         checked = checker.check(named_layers(layers, variable))
     except TypeError as error:

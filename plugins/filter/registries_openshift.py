@@ -8,11 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep
-from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift.reader import layers_of
-from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift.to_files import PARTS, files_of
-from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
-
 DOCUMENTATION = r"""
 name: registries_openshift
 short_description: Convert OpenShift's objects to registries settings
@@ -109,6 +104,15 @@ def registries_openshift(
     objects: object, part: str | None = None, variable: str = "registries_openshift"
 ) -> dict[str, Any]:
     """Return the settings that the objects result in, with problems and warnings."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep
+    from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift.reader import layers_of
+    from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift.to_files import (
+        PARTS,
+        files_of,
+    )
+    from ansible_collections.cri.node.plugins.plugin_utils.text.did_you_mean import did_you_mean
+
     if part is not None and part not in PARTS:
         raise AnsibleFilterError(f"part: {part}{did_you_mean(part, PARTS)}; accepted: {', '.join(PARTS)}")
     try:

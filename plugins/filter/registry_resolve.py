@@ -8,12 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
-from ansible_collections.cri.node.plugins.plugin_utils.registries import effective, resolution
-from ansible_collections.cri.node.plugins.plugin_utils.registries.auth_keys import AuthFile
-from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
-
 DOCUMENTATION = r"""
 name: registry_resolve
 short_description: Show where an image name is pulled from
@@ -170,6 +164,13 @@ def registry_resolve(
     auth_keys: Iterable[str] | None = None,
 ) -> dict[str, Any]:
     """Return the places that CRI-O contacts for an image name."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf as checker
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
+    from ansible_collections.cri.node.plugins.plugin_utils.registries import effective, resolution
+    from ansible_collections.cri.node.plugins.plugin_utils.registries.auth_keys import AuthFile
+    from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
+
     if short_name_mode not in resolution.CRIO_MODES:
         raise AnsibleFilterError(f"short_name_mode is not one of {', '.join(resolution.CRIO_MODES)}")
     if not isinstance(name, str):

@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
-from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of, mapping_of
-
 DOCUMENTATION = r"""
 name: structured
 short_description: Parse a string that contains JSON or YAML
@@ -52,6 +49,10 @@ _value:
 
 def structured(data: object, type: str = "mapping") -> object:
     """Return the data, parsed if it is a string."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+    from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of, mapping_of
+
     try:
         return (list_of if type == "list" else mapping_of)(plain(data))
     except TooDeep:  # refused by a later check

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
-
 DOCUMENTATION = r"""
 name: to_environment_file
 short_description: Convert a mapping to a systemd environment file
@@ -51,6 +49,9 @@ _value:
 
 def to_environment_file(data: object, lenient: bool = False) -> str:
     """Return the content of an environment file."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import environment_file
+
     problems = [] if lenient else environment_file.environment_problems(data, "")
     if problems:
         raise AnsibleFilterError(". ".join(str(problem) for problem in problems))

@@ -8,12 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf
-from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
-from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
-from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import from_files
-from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
-
 DOCUMENTATION = r"""
 name: to_openshift
 short_description: Convert registries settings to OpenShift's objects
@@ -103,10 +97,17 @@ def to_openshift(
     layers: object,
     policy: object = None,
     certificates: object = None,
-    name: str = from_files.NAME,
+    name: str = "cri-node",
     variable: str = "registries_config",
 ) -> dict[str, Any]:
     """Return the objects for the settings, with problems and warnings."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf
+    from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
+    from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+    from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import from_files
+    from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
+
     try:
         checked = registries_conf.check(named_layers(layers, variable))
         rules, trusted = (mapping_of(plain(each)) for each in (policy, certificates))

@@ -7,9 +7,6 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
-from ansible_collections.cri.node.plugins.plugin_utils.text import toml
-
 DOCUMENTATION = r"""
 name: to_toml
 short_description: Convert data to TOML
@@ -51,6 +48,10 @@ _value:
 
 def to_toml(data: object) -> str:
     """Return the data as a TOML document."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+    from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
     try:
         return toml.dumps(plain(data))
     except (toml.TomlError, TooDeep) as error:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
-
 DOCUMENTATION = r"""
 name: to_unit
 short_description: Convert data to a drop-in of a systemd unit
@@ -55,6 +53,9 @@ _value:
 
 def to_unit(data: object, lenient: bool = False) -> str:
     """Return the content of a drop-in."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
+
     problems = [] if lenient else unit_drop_in.unit_problems(data, "")
     if problems:
         raise AnsibleFilterError(". ".join(str(problem) for problem in problems))

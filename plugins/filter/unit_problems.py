@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
-
 DOCUMENTATION = r"""
 name: unit_problems
 short_description: Validate data of a systemd drop-in
@@ -46,6 +44,9 @@ _value:
 
 def unit_problems(data: object, variable: str = "crio_service") -> list[str]:
     """Return one sentence for each problem."""
+    # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
+    from ansible_collections.cri.node.plugins.plugin_utils.files import unit_drop_in
+
     return [str(problem) for problem in unit_drop_in.unit_problems(data, variable)]
 
 

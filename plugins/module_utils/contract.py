@@ -82,9 +82,9 @@ class Probes(TypedDict, total=False):
 
 
 class Request(TypedDict, total=False):
-    """What the controller asks of a node: `read` and `inspect` need the first part, `apply` all of it."""
+    """What the controller asks of a node: to read it, the first part is needed, to apply a change all of it."""
 
-    call: str  # read, inspect or apply
+    call: str  # settle or apply; none to read
     unit: str
     owners: list[str]
     files: list[File]

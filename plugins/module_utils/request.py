@@ -53,8 +53,11 @@ FILE_SET = {
     "expect": {"type": "dict", "default": {}},
     "paths": {"type": "list", "elements": "str", "default": []},
 }
-
-
+#: the part of a request that a call which reads the node needs, beside its files
+READING = {
+    "asks_for_crictl": {"type": "bool", "default": False},
+    "ready_timeout": {"type": "int", "default": 60},
+}
 #: the part of a request that observation.observe needs beside FILE_SET; its keys are those of contract.ObservationOptions
 OBSERVATION = {
     "metrics_port": {"type": "int", "required": True},

@@ -45,7 +45,7 @@ from ansible_collections.cri.node.plugins.module_utils.crio import configuration
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.transaction import unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import idle
 
 REQUEST = {
     "unit": {"type": "str", "required": True},
@@ -61,7 +61,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:
         request = cast(ConfigurationRequest, node_request.of(module.params, REQUEST))
-        unit.wait_until_idle(NODE, request["timeout"])
+        idle.wait_until_idle(NODE, request["timeout"])
         exit_with(module, report=configuration.read(request, NODE))
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")

@@ -8,8 +8,8 @@ DOCUMENTATION = r"""
 module: node_runtime_config
 short_description: "Internal: node side of cri.node.runtime_config"
 description:
-  - The action of M(cri.node.runtime_config) calls this module. It reports the files, the unit and the runtime of the node, or
-    applies a file set as one transaction.
+  - The action of M(cri.node.runtime_config) calls this module. It applies a file set as one transaction, or
+    ends an interrupted one and then reads the node.
 extends_documentation_fragment:
   - cri.node.internal
 seealso:
@@ -30,7 +30,7 @@ RETURN = r"""
 report:
   description: The state of the node.
   type: dict
-  returned: with the call V(read)
+  returned: with the call V(settle)
 outcome:
   description: How the change ended.
   type: dict
@@ -57,10 +57,9 @@ from ansible_collections.cri.node.plugins.module_utils.transaction import calls
 
 REQUEST = {
     **node_request.FILE_SET,
-    # "inspect" reads as in check mode: it waits for a change that is running, but completes no interrupted one.
-    "call": {"type": "str", "choices": ["read", "inspect", "apply"], "required": True},
-    "asks_for_crictl": {"type": "bool", "default": False},
-    "ready_timeout": {"type": "int", "default": 60},
+    **node_request.READING,
+    # "settle" ends what an interrupted change left, and then reads the node.
+    "call": {"type": "str", "choices": ["settle", "apply"], "required": True},
     # The following keys are for the call apply.
     **node_request.CHANGE,
     "contents": {"type": "dict", "default": {}},
@@ -82,7 +81,7 @@ REQUEST = {
 
 
 def main() -> None:
-    """Read the node's state, or apply a file set. The action runtime_config compares, plans and decides."""
+    """Apply a file set, or end an interrupted change. The action runtime_config compares, plans and decides."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     calls.answer(module, _answer)
 
@@ -90,9 +89,8 @@ def main() -> None:
 def _answer(module: AnsibleModule) -> dict[str, Any]:
     request = _request(module.params)
     node_host.refuse_unfit()
-    if request["call"] in ("read", "inspect"):
-        unchanged = module.check_mode or request["call"] == "inspect"
-        notes = calls.settle(NODE, request["ready_timeout"], unchanged)
+    if request["call"] == "settle":
+        notes = calls.settle(NODE, request["ready_timeout"], module.check_mode)
         return {"changed": False, "report": calls.report(NODE, request, notes)}
     return calls.change(NODE, request, module)
 

@@ -43,7 +43,7 @@ from ansible_collections.cri.node.plugins.module_utils import request as node_re
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.transaction import unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import idle
 
 REQUEST = {
     **node_request.FILE_SET,
@@ -57,7 +57,7 @@ def main() -> None:
     try:
         request = node_request.with_secret_hashes(node_request.of(module.params, REQUEST))
         node_host.refuse_unfit()
-        unit.wait_until_idle(NODE, request["timeout"])
+        idle.wait_until_idle(NODE, request["timeout"])
         exit_with(module, seen=observation.observe(request))
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Documentation only. The action of the same name does the work, and calls node_runtime_config on the node.
+# Documentation only. The action of the same name does the work, and calls node_runtime_drift on the node.
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def answers() -> dict:
         "interrupted": False,
     }
     return {
-        "node_runtime_config": {"changed": False, "report": report},
+        "node_runtime_drift": {"changed": False, "report": report},
         "ping": {"changed": False, "ping": "pong"},
     }
 

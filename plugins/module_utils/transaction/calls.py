@@ -13,7 +13,7 @@ from .. import node_files
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
 from ..module_result import exit_with
-from . import unit
+from . import idle, unit
 
 if TYPE_CHECKING:
     from ..contract import Outcome, Report, Request
@@ -49,7 +49,7 @@ def settle(layout: Layout, seconds: float, check_mode: bool) -> list[str]:
     """
     if not check_mode:
         return unit.end_interrupted(layout, seconds)
-    unit.wait_until_idle(layout, seconds)
+    idle.wait_until_idle(layout, seconds)
     return []
 
 

@@ -27,6 +27,7 @@ from ..layout import Layout
 from ..program import run, run_aloud
 from . import intent, lock
 from . import state as committed
+from .idle import UNIT, is_busy, wait_until_idle
 
 if TYPE_CHECKING:
     # zip_import and main are what the program starts with. Ansible copies to a node what a module imports anywhere, with all that
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from ..contract import Outcome, Request
     from . import main  # noqa: F401
 
-UNIT = "cri-node-apply.service"
 _MARGIN = 900  # seconds for stopping, going back and cleaning up, beyond what the request allows for
 _STOP_LIMIT = 600  # seconds for the recovery after a kill
 _RESULTS_KEPT = 4
@@ -249,28 +249,6 @@ def _set_damaged_state_aside(layout: Layout) -> list[str]:
     if not damage:
         return []
     return [f"{damage}; the damaged file is kept as {node_files.set_aside(layout.state_file)}"]
-
-
-def wait_until_idle(layout: Layout, seconds: float) -> None:
-    """Wait until no change of this node is running. Raises lock.Busy after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while is_busy(layout):
-        if time.monotonic() >= deadline:
-            raise lock.Busy(
-                f"another change of this node has been in progress for more than {seconds} s ({UNIT});"
-                " run again when it has finished"
-            )
-        time.sleep(_POLL)
-
-
-def is_busy(layout: Layout) -> bool:
-    """Whether the program is running, as a unit or by itself. systemd reports a unit that does not exist as inactive."""
-    if lock.holder(layout) not in ("", "retry"):
-        return True
-    if not os.path.isdir(layout.transaction):
-        return False  # this node was never changed
-    state = run(["systemctl", "show", UNIT, "-p", "ActiveState", "--value"])[1].strip()
-    return state not in ("", "inactive", "failed")
 
 
 def _prepare(layout: Layout) -> str:

@@ -9,9 +9,15 @@ from typing import Any, NamedTuple
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
-from ansible_collections.cri.node.plugins.plugin_utils.task import option_rules, variable_layers
+from ansible_collections.cri.node.plugins.plugin_utils.task import (
+    option_rules,
+    option_variables,
+    variable_layers,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, redacted, refuse
+from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of, mapping_of
 
 
 class Examined(NamedTuple):
@@ -41,15 +47,19 @@ class CheckedAction(ActionBase):
         super().run(tmp, task_vars)
         self.secrets: Collection[str] = []
         try:
-            self._task.args = self.prepared(
-                variable_layers.resolved(self._task.args, task_vars or {}, self._templar.template)
-            )
+            self._task.args = self.prepared(_parsed(self._resolved(task_vars or {}), self.ARGUMENT_SPEC))
             refuse(option_rules.problems_of_arguments(self._task.args, self.VARIABLES))
             _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
             refuse(option_rules.normalise(options, self.ARGUMENT_SPEC, self.VARIABLES))
             return self.perform(options, task_vars)
         except TaskFailure as failure:
             return dict(failure.result, msg=redacted(failure.result["msg"], self.secrets))
+
+    def _resolved(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Return the task's arguments with the values and settings of the variables that they name."""
+        evaluate = self._templar.template
+        arguments = option_variables.resolved(self._task.args, variables, evaluate, self.ARGUMENT_SPEC)
+        return variable_layers.resolved(arguments, variables, evaluate)
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -67,21 +77,25 @@ class CheckedAction(ActionBase):
         task_vars: dict[str, Any],
         secrets: dict[str, Any] | None = None,
         in_background: bool = False,
+        module: str = "",
     ) -> dict[str, Any]:
-        """Call MODULE on the node and return its result, failed or not.
+        """Call an internal module on the node, by default MODULE, and return its result, failed or not.
 
         `secrets` are the entries of the request that Ansible must not write to the node's log or repeat in the result.
         in_background: for a task with `async`; the result is that of a started job, and Ansible gets the module's own one later.
         """
         arguments = {"request": request, "secrets": secrets or {}}
         return self._execute_module(
-            module_name=self.MODULE, module_args=arguments, task_vars=task_vars, wrap_async=in_background
+            module_name=module or self.MODULE,
+            module_args=arguments,
+            task_vars=task_vars,
+            wrap_async=in_background,
         )
 
 
 def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:
     """Validate the arguments of an action on the controller as a run does, and return all problems at once."""
-    arguments = action.prepared(arguments)
+    arguments = action.prepared(_parsed(arguments, action.ARGUMENT_SPEC))
     problems: list[Any] = option_rules.problems_of_arguments(arguments, action.VARIABLES)
     if not problems:
         validated = ArgumentSpecValidator(action.ARGUMENT_SPEC).validate(arguments)
@@ -92,6 +106,23 @@ def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:
     if not problems:
         return action.examine(options)
     return Examined([each if isinstance(each, Problem) else Problem("", "", None, each) for each in problems])
+
+
+def _parsed(arguments: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with the lists of strings and mappings that some of them contain as text, see structured_text.
+
+    Not by a filter in the roles: for a single one, Ansible imports all filters of the collection for each node.
+    """
+    found = dict(arguments)
+    for name, option in spec.items():
+        value = found.get(name)
+        if option.get("elements") == "str" and (
+            isinstance(value, str) or (value is None and "default" in option)
+        ):
+            found[name] = list_of(plain(value))
+        elif option["type"] == "dict" and isinstance(value, str):
+            found[name] = mapping_of(plain(value))
+    return found
 
 
 def _with_variables(message: str, variables: dict[str, str]) -> str:

@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from ansible.errors import AnsibleError
 
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_variables
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import NAMES, resolved
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
 # A variable that a file names, in JSON.
 _NAMED = re.compile(rf'"(?:{"|".join(NAMES)})": "(\w+)"')
+# The options of a task or a file that are named by variables, in JSON.
+_OPTIONS = re.compile(rf'"{option_variables.OPTION}": \{{([^{{}}]*)\}}')
+_WORD = re.compile(r'"(\w+)"')
 _WHITE_SPACE = re.compile(r"\\[bfnrt]")  # as JSON writes it; otherwise its letter would be part of a name
 # Makes a template depend on more than the variables that it mentions.
 _ELSEWHERE = re.compile(
@@ -103,7 +108,7 @@ def _evaluated(templar: Any, variables: dict[str, Any], names: list[str]) -> tup
     try:
         found = {each: templar.template(variables[each]) for each in names if each in variables}
         return {name: _with_settings(tasks, variables, templar) for name, tasks in found.items()}, ""
-    except AnsibleError as error:
+    except (AnsibleError, TaskFailure) as error:
         return {}, str(error)
 
 
@@ -112,9 +117,13 @@ def _with_settings(tasks: Any, variables: dict[str, Any], templar: Any) -> Any:
     if not isinstance(tasks, Mapping):
         return tasks
     return {
-        module: resolved(options, variables, templar.template) if isinstance(options, Mapping) else options
+        module: _resolved(options, variables, templar.template) if isinstance(options, Mapping) else options
         for module, options in tasks.items()
     }
+
+
+def _resolved(options: Any, variables: dict[str, Any], evaluate: Any) -> dict[str, Any]:
+    return resolved(option_variables.resolved(options, variables, evaluate), variables, evaluate)
 
 
 class _Used:
@@ -140,6 +149,7 @@ class _Used:
                 continue
             found[name] = text = self._freeze(variables[name])
             waiting += _NAMED.findall(text)
+            waiting += [name for options in _OPTIONS.findall(text) for name in _WORD.findall(options)]
             if "{{" in text or "{%" in text:
                 mentioned = self._mentions(text)
                 if mentioned is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
+from ansible_collections.cri.node.plugins.plugin_utils.task import option_variables
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of
 
 #: the options of a file that name a variable
@@ -54,7 +55,13 @@ class _Settings:
     def of(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return one entry of `files` with its settings."""
         found = dict(entry)
+        named = found.pop(option_variables.OPTION, None)
+        if isinstance(named, Mapping):
+            found = option_variables.resolved(
+                {**found, option_variables.OPTION: named}, self._variables, self._evaluate
+            )
         names = {name: found.pop(name) for name in NAMES if isinstance(found.get(name), str)}
+        layered = found.pop("layered", True)
         element = found.pop("element", None) if "variable" in names else None
         if element is not None:
             name = names["variable"]
@@ -62,7 +69,7 @@ class _Settings:
             if element not in self._list(name):
                 found["content"] = ""
         elif "variable" in names:
-            found["layers"] = self._layers(names["variable"])
+            found["layers"] = self._layers(names["variable"], layered)
         if "crio_variable" in names:
             found["crio_layers"] = self._layers(names["crio_variable"])
         if "openshift_variable" in names:
@@ -78,21 +85,28 @@ class _Settings:
             if element not in accepted
         ]
 
-    def _layers(self, name: str) -> list[list[Any]]:
+    def _layers(self, name: str, layered: object = True) -> list[list[Any]]:
         """Return the layers of a variable, which several files may name."""
         if name not in self._found:
-            self._found[name] = self._looked_up(name)
+            self._found[name] = self._looked_up(name) if layered else self._evaluated([name])
         return self._found[name]
 
     def _looked_up(self, name: str) -> list[list[Any]]:
         further = sorted(
             each for each in self._variables if each.startswith(f"{name}__") and each[len(name) + 2 :]
         )
-        names = [each for each in (name, *further) if each in self._variables]
-        return [[each, self._evaluate(self._variables[each])] for each in names]
+        return self._evaluated([name, *further])
+
+    def _evaluated(self, names: list[str]) -> list[list[Any]]:
+        """Return the variables among these that are defined, with their values."""
+        return [
+            [each, option_variables.value_of(self._variables[each], self._evaluate)]
+            for each in names
+            if each in self._variables
+        ]
 
     def _list(self, name: str) -> list[Any]:
         if name not in self._lists:
-            value = list_of(self._evaluate(self._variables.get(name)))
+            value = list_of(option_variables.value_of(self._variables.get(name), self._evaluate))
             self._lists[name] = list(value) if isinstance(value, (list, tuple)) else [value]
         return self._lists[name]

@@ -48,6 +48,13 @@ def test_imports_point_one_way(room):
     assert strangers == set()
 
 
+@pytest.mark.parametrize("path", sorted((PLUGINS / "filter").glob("*.py")), ids=lambda path: path.stem)
+def test_a_filter_imports_what_it_needs_when_it_is_called(path):
+    """For one filter, Ansible imports all filters of the collection, in each of its forks."""
+    top = [each for each in ast.parse(path.read_text()).body if isinstance(each, ast.ImportFrom)]
+    assert [each.module for each in top if (each.module or "").startswith(PACKAGE)] == []
+
+
 def names_of(path):
     """Return the collection's modules that a file imports, also in functions or for type hints, as dotted names."""
     for node in ast.walk(ast.parse(path.read_text())):

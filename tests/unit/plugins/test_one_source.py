@@ -13,6 +13,7 @@ from ansible_collections.cri.node.plugins.module_utils import contract, layout
 from ansible_collections.cri.node.plugins.module_utils.crictl import start
 from ansible_collections.cri.node.plugins.modules import (
     node_runtime_config,
+    node_runtime_drift,
     node_runtime_rollback,
     node_runtime_verify,
 )
@@ -106,6 +107,7 @@ def test_a_request_has_the_keys_of_its_contract():
     secrets = {"secret_hashes", "secret_key_hashes", "secret_contents", "secret_entries"}
     request = set(contract.Request.__annotations__)
     assert set(node_runtime_config.REQUEST) - secrets == request
+    assert set(node_runtime_drift.REQUEST) - secrets <= {*request, "settled"}
     assert set(node_runtime_rollback.REQUEST) == set(contract.RollbackRequest.__annotations__)
     more = set(contract.ObservationRequest.__annotations__) - request
     assert set(node_runtime_verify.REQUEST) >= more
@@ -115,5 +117,5 @@ def test_a_request_has_the_keys_of_its_contract():
 def test_an_entry_of_the_option_files_has_the_keys_that_the_action_declares():
     action = importlib.import_module("ansible_collections.cri.node.plugins.action.runtime_config")
     options = action.ARGUMENT_SPEC["files"]["options"]
-    assert set(options) == {*Entry.__annotations__, *variable_layers.NAMES, "element"}
+    assert set(options) == {*Entry.__annotations__, *variable_layers.NAMES, "layered", "element", "variables"}
     assert options["kind"]["choices"] == sorted(KINDS)

@@ -26,10 +26,13 @@ CHANGES = {
     CRIO: {**MISSING, "disruption": "restart"},
     CRICTL: {**MISSING, "disruption": "none"},
 }
-# The first call reads, the second one applies.
 PYTHON = """#!/bin/sh
-case "$1" in *node_runtime_config*) ;; *) echo "unexpected: $*" >&2; exit 1 ;; esac
-cd "${0%/*}" && if [ -e read ]; then cat outcome.json; else touch read && cat report.json; fi
+cd "${0%/*}" || exit
+case "$1" in
+    *node_runtime_drift*) cat report.json ;;
+    *node_runtime_config*) cat outcome.json ;;
+    *) echo "unexpected: $*" >&2; exit 1 ;;
+esac
 """
 
 

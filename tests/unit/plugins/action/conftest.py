@@ -10,7 +10,7 @@ from ansible.parsing.dataloader import DataLoader
 
 
 class Run:
-    """One task of an action: its result, and the calls that it made to the node.
+    """One task of an action: its result, and the calls that it made to the node, with the names of their modules.
 
     `node` gets the request of a call and returns what the internal module would; `calls` has all arguments of each call, which
     `node` gets if it is `complete`.
@@ -23,10 +23,12 @@ class Run:
         task.get_search_path.return_value = [os.getcwd()]
         module = action.ActionModule(task, mock.Mock(), mock.Mock(), DataLoader(), mock.Mock(), mock.Mock())
         module._load_name = name
-        self.calls = []
+        self.calls: list[dict] = []
+        self.modules: list[str] = []
 
         def execute(module_name=None, module_args=None, task_vars=None, **_more):
             self.calls.append(module_args)
+            self.modules.append(module_name)
             return node(module_args if getattr(node, "complete", False) else module_args["request"])
 
         module._execute_module = execute

@@ -6,9 +6,10 @@ import json
 import os
 
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_state
+from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.transaction import apply, candidate
-from ansible_collections.cri.node.plugins.modules import node_runtime_config
+from ansible_collections.cri.node.plugins.modules import node_runtime_config, node_runtime_drift
 from faults.fake_node import FakeNode
 
 
@@ -32,14 +33,17 @@ class RealNode(FakeNode):
 
     def __call__(self, arguments):
         self.said += json.dumps(arguments["request"])
-        request = node_runtime_config._request(copy.deepcopy(arguments))
+        given = copy.deepcopy(arguments)
         try:
-            if request["call"] in ("read", "inspect"):
+            if "call" not in given["request"]:
+                request = node_request.with_secret_hashes(node_request.of(given, node_runtime_drift.REQUEST))
                 answer = {"changed": False, "report": node_state.read(request, self.layout)}
             elif self.check_mode:
+                request = node_runtime_config._request(given)
                 candidate.rehearse(request, str(self.root / "tmp"), self.layout, {"/"})
                 answer = {"changed": True, "outcome": {}}
             else:
+                request = node_runtime_config._request(given)
                 outcome = apply.apply(self.layout, request, "/nowhere/program.pyz")
                 answer = {"changed": True, "outcome": outcome}
         except NodeError as error:

@@ -21,6 +21,7 @@ NAMES = (
     "crio_config_facts",
     "registry_resolve",
     "runtime_config",
+    "runtime_drift",
     "runtime_rollback",
     "runtime_verify",
 )
@@ -78,6 +79,7 @@ TASKS = {
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
+    "runtime_drift": {"files": FILES},
     "runtime_rollback": {"generation": 3},
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
 }
@@ -91,6 +93,7 @@ ANSWERS = {
         "report": REPORT,
         "outcome": {"committed": True, "generation": 2, "invocation_id": "j", "outranked": {}},
     },
+    "runtime_drift": {"report": REPORT},
     "runtime_verify": {"failed": True, "msg": "not observed"},
 }
 ANSWERS["runtime_rollback"] = {
@@ -110,6 +113,7 @@ CALLS = {
     "crio_config_facts": 1,
     "registry_resolve": 1,
     "runtime_config": 2,
+    "runtime_drift": 1,
     "runtime_rollback": 2,
     "runtime_verify": 1,
 }
@@ -145,9 +149,9 @@ def name(request):
 def test_the_request_of_an_action_matches_its_internal_module(run, name):
     task = run(name, TASKS[name], lambda _request: dict(ANSWERS[name]), diff=True)
     assert len(task.calls) == CALLS[name], task.result
-    for call in task.calls:
+    for module, call in zip(task.modules, task.calls, strict=True):
         assert set(call) == set(node_request.OPTIONS)
-        received = node_request.of(call, internal(name).REQUEST)
+        received = node_request.of(call, internal(module.removeprefix("cri.node.node_")).REQUEST)
         assert received == {**received, **call["request"], **call["secrets"]}
 
 
@@ -157,6 +161,7 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     if name not in (
         "crio_config_facts",
         "registry_resolve",
+        "runtime_drift",
         "runtime_rollback",
         "runtime_verify",
     ):  # which send no content

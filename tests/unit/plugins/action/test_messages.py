@@ -96,7 +96,12 @@ def test_a_prediction_has_the_containers_and_the_disruption_that_the_node_return
         "read": {"report": report(files={FILE["path"]: absent}, fingerprint="f")},
         "apply": {"outcome": outcome},
     }
-    task = run("runtime_config", {"files": [FILE]}, lambda request: answers[request["call"]], check_mode=True)
+    task = run(
+        "runtime_config",
+        {"files": [FILE]},
+        lambda request: answers[request.get("call", "read")],
+        check_mode=True,
+    )
     assert (task.result["plan"]["disruption"], task.result.get("containers")) == plan
     assert bool(task.result.get("failed")) == bool(outcome.get("failed"))
 
@@ -107,7 +112,7 @@ def test_a_change_above_the_limit_fails_with_its_reasons_before_the_node_is_aske
     calls = []
 
     def node(request):
-        calls.append(request["call"])
+        calls.append(request.get("call", "read"))
         return {"report": report(files={FILE["path"]: absent}, fingerprint="f")}
 
     limited = {"files": [FILE], "max_disruption": "reload"}
@@ -131,7 +136,12 @@ def test_the_plan_names_the_probes_that_the_node_is_asked_for(run, check_mode):
     }
     probes = "{image: hello:1, handlers: [crun], pull: [app:1]}"  # as an extra variable
     arguments = {"files": [FILE], "probes": probes}
-    task = run("runtime_config", arguments, lambda request: answers[request["call"]], check_mode=check_mode)
+    task = run(
+        "runtime_config",
+        arguments,
+        lambda request: answers[request.get("call", "read")],
+        check_mode=check_mode,
+    )
     assert not task.result.get("failed"), task.result
     assert task.result["plan"]["probes"] == ["pull app:1", "run a pod of hello:1 with the handler crun"]
     asked = task.calls[1]["request"]["probes"]
@@ -146,7 +156,9 @@ def test_without_probes_the_plan_names_none_and_the_node_is_asked_for_none(run, 
         "apply": {"outcome": {"running": 0}},
     }
     arguments = {"files": [FILE], "probes": probes}
-    task = run("runtime_config", arguments, lambda request: answers[request["call"]], check_mode=True)
+    task = run(
+        "runtime_config", arguments, lambda request: answers[request.get("call", "read")], check_mode=True
+    )
     assert "probes" not in task.result["plan"]
     assert task.calls[1]["request"]["probes"]["pods"] == []
 
@@ -162,7 +174,9 @@ def test_a_limit_lets_a_stopped_daemon_be_started(run):
     found["unit"].update(active=False, phase="stopped")
     answers = {"read": {"report": found}, "apply": {"outcome": {"running": 0}}}
     limited = {"files": [FILE], "max_disruption": "none"}
-    task = run("runtime_config", limited, lambda request: answers[request["call"]], check_mode=True)
+    task = run(
+        "runtime_config", limited, lambda request: answers[request.get("call", "read")], check_mode=True
+    )
     assert (task.result.get("failed"), task.result["changed"]) == (None, True)
 
 

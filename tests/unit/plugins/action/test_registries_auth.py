@@ -166,7 +166,7 @@ def test_only_what_is_secret_is_masked_in_the_result_of_the_module(run, node):
     entry = {"path": node.path(AUTH), "owner": "registries", "kind": "auth_json"}
     entry["layers"] = [["registries_auth", {**OURS, "aws.example": {"helper": "pass"}}]]
     task = run("runtime_config", {"files": [entry], "owners": ["registries"]}, node)
-    [sent] = [call for call in task.calls if call["request"]["call"] == "apply"]
+    [sent] = [call for call in task.calls if call["request"].get("call") == "apply"]
     assert sent["secrets"]["secret_entries"] == {
         node.path(AUTH): {"auths": {"registry.example.com": {"auth": ENCODED}}}
     }

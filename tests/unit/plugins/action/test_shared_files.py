@@ -15,7 +15,7 @@ def test_only_the_node_decides_which_entries_of_a_shared_file_are_ours(run):
     def node(request):
         return (
             {"report": report(orphans=orphans, fingerprint="a")}
-            if request["call"] == "read"
+            if "call" not in request
             else {"outcome": OUTCOME}
         )
 

@@ -8,7 +8,7 @@ from tests.unit.plugins.action.test_internal_modules import returned
 from tests.unit.plugins.module_utils.transaction.changing_node import CONFIG, Node
 
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_host
-from ansible_collections.cri.node.plugins.module_utils.transaction import apply, unit
+from ansible_collections.cri.node.plugins.module_utils.transaction import apply, idle, unit
 from ansible_collections.cri.node.plugins.modules import node_runtime_rollback
 
 
@@ -17,7 +17,7 @@ def node(tmp_path, monkeypatch):
     made = Node(tmp_path, monkeypatch)
     monkeypatch.setattr(node_runtime_rollback, "NODE", made.layout)
     monkeypatch.setattr(node_host, "refuse_unfit", lambda: None)
-    monkeypatch.setattr(unit, "is_busy", lambda _layout: False)
+    monkeypatch.setattr(idle, "is_busy", lambda _layout: False)
 
     def transact(request, layout):
         outcome = apply.apply(layout, request, "/nowhere/program.pyz")
