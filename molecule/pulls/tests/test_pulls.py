@@ -18,7 +18,7 @@ def expectations():
     for state in STATES:
         pulls = [(case["name"], pull) for case in CASES for pull in case["pulls"] if state in pull]
         for position, (name, pull) in enumerate(pulls):
-            image = pull["image"].rpartition("/")[2].replace("{{ pulls_digest }}", "digest")
+            image = pull["image"].rpartition("/")[2].replace("{{ pulls_made.digest }}", "digest")
             yield pytest.param(state, position, pull[state], id=f"{state}: {name}: {image}")
 
 
