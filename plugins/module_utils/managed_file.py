@@ -363,7 +363,7 @@ class SharedFile(ManagedFile):
         self.content = None if self._is_ours and not data else render(data)
 
     def stays(self) -> bool:
-        """Return whether the file still exists after the change: it is only removed if we created it and nothing else is in it."""
+        """Return whether the file exists after the change, which only removes one that we created and that nothing else is in."""
         after = merged(self._data, self.written, self._returned(), self.path)
         return self.found["file_type"] == "file" and not (self._is_ours and not after)
 

@@ -9,7 +9,7 @@ import yaml
 
 testinfra_hosts = ["ansible://nodes"]
 
-CASES = yaml.safe_load((Path(__file__).parent.parent / "cases.yml").read_text())["pulls_cases"]
+CASES = yaml.safe_load((Path(__file__).parent.parent / "vars/cases.yml").read_text())["pulls_cases"]
 STATES = ("wrong", "right", "unambiguous")
 
 
