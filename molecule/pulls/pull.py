@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pulls the images of a JSON list on standard input, one after the other, and records in a file which registries served them.
 
