@@ -229,6 +229,7 @@ class ReportedFile(FoundFile, total=False):
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
     changed_entries: list[ChangedEntry]  # of a shared file
+    stays: bool  # of a shared file: whether it exists without our entries, because others have written it too
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes

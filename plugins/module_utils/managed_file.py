@@ -360,8 +360,17 @@ class SharedFile(ManagedFile):
         """Create the new content, with the values of the entries that are written."""
         every = {section: {**names, **values.get(section, {})} for section, names in self._returned().items()}
         data = self._merged = merged(self._data, self.written, every, self.path)
-        ours = self._desired is None and self._recorded is not None and self._recorded["created"]
-        self.content = None if ours and not data else render(data)
+        self.content = None if self._is_ours and not data else render(data)
+
+    def stays(self) -> bool:
+        """Return whether the file exists after the change, which only removes one that we created and that nothing else is in."""
+        after = merged(self._data, self.written, self._returned(), self.path)
+        return self.found["file_type"] == "file" and not (self._is_ours and not after)
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether a change created the file, and no entry is desired any longer."""
+        return self._desired is None and self._recorded is not None and self._recorded["created"]
 
     def keep(self, stage: str, number: int) -> Undo:
         """Keep the old file, which may have values of other tools for our entries. Only return their hashes."""

@@ -38,7 +38,8 @@ def test_credentials_are_entries_beside_those_of_others(node, run_playbook):
     assert done.of(APPLY)["plan"]["disruption"] == "none"
     assert set(json.loads(node.read_file(AUTH))["auths"]) == {"theirs.example.com", "registry.example.com"}
     assert run_playbook(ROLE, node, variables={"registries_auth": CREDENTIALS}).expect_success().changed == 0
-    run_playbook(ROLE, node, variables={}).expect_success()
+    emptied = run_playbook(ROLE, node, variables={}).expect_success()
+    assert emptied.of(APPLY)["plan"]["files"] == {AUTH: "change"}
     assert json.loads(node.read_file(AUTH)) == theirs
     assert service(node, "InvocationID") == invocation
     assert litter(node) == ""

@@ -25,6 +25,7 @@ class Plan:
     """The differences, the disruption and its reasons."""
 
     files: dict[str, str] = field(default_factory=dict)  # path -> create, change or remove
+    unwanted: frozenset[str] = frozenset()  # the paths that are not desired any longer
     disruption: str = "none"  # what a running daemon needs to load all of it
     reasons: list[str] = field(default_factory=list)  # why it needs that
     keys: list[KeyChange] = field(default_factory=list)  # of the files, as far as they are known
@@ -40,13 +41,13 @@ class Plan:
 
     @property
     def writes(self) -> list[str]:
-        """The paths that are created or changed."""
-        return [path for path, action in self.files.items() if action != "remove"]
+        """The paths that are created or changed, with desired content."""
+        return [path for path in self.files if path not in self.unwanted]
 
     @property
     def removes(self) -> list[str]:
-        """The paths that are removed."""
-        return [path for path, action in self.files.items() if action == "remove"]
+        """The paths of files that are not desired: they are removed, or only our entries in them."""
+        return [path for path in self.files if path in self.unwanted]
 
     @property
     def changes_anything(self) -> bool:
@@ -86,12 +87,10 @@ def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) 
     """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys."""
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
-    plan = Plan(concerns_daemon=concerned)
+    plan = Plan(concerns_daemon=concerned, unwanted=frozenset(report["orphans"]))
     for path, found in looked_at:
-        unwanted = path in report["orphans"]
         if not found["as_wanted"]:
-            action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
-            plan.files[path] = action
+            action = plan.files[path] = _action(found, is_orphan=path in report["orphans"])
             changed = keys.changes(wanted, path, found)
             plan.keys += changed
             may_change = [change["key"] for change in changed] or _keys_of(wanted, path)
@@ -102,6 +101,13 @@ def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) 
     if plan.concerns_daemon:
         _weigh_daemon(plan, report, wanted, of_users)
     return plan
+
+
+def _action(found: ReportedFile, is_orphan: bool) -> str:
+    """Return what happens to a file. Of one that others have written too, only our entries are removed."""
+    if is_orphan:
+        return "change" if found.get("stays") else "remove"
+    return "create" if found["file_type"] == "absent" else "change"
 
 
 def _keys_of(wanted: FileSet, path: str) -> list[str]:

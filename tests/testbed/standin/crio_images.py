@@ -66,6 +66,7 @@ def _pull(name, auth, settings):
         command += [
             "copy",
             "--quiet",
+            "--remove-signatures",  # after their verification: an archive cannot contain them
             *_authfile(name, auth, settings, folder),
             f"docker://{name}",
             f"oci-archive:{archive}:{name}",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cri.node.plugins.module_utils.managed_file import (
+    SharedFile,
     SharedFileError,
     changes,
     entry_hash,
@@ -164,3 +165,37 @@ def test_null_in_place_of_a_section_is_an_empty_section():
     """Programs that read these files do the same."""
     desired = {"auths": {"a.example": {"auth": "b25l"}}}
     assert change({"auths": None}, desired, {})[1] == desired
+
+
+OURS = {"auths": {"a.example": {"auth": "b25l"}}}
+
+
+@pytest.mark.parametrize(
+    ("present", "recorded", "stays"),
+    [
+        pytest.param(OURS, {"created": True}, False, id="only our entries, in our file"),
+        pytest.param(OURS, {"created": False}, True, id="only our entries, in the file of others"),
+        pytest.param({**OURS, **FOREIGN}, {"created": True}, True, id="entries of others"),
+        pytest.param(
+            OURS,
+            {"created": True, "replaced": {"auths": {"a.example": "theirs"}}},
+            True,
+            id="an entry of others that ours has replaced",
+        ),
+    ],
+)
+def test_a_file_without_our_entries_stays_exactly_if_the_change_does_not_remove_it(
+    tmp_path, present, recorded, stays
+):
+    path = tmp_path / "auth.json"
+    path.write_text(json.dumps(present))
+    committed = {"entries": hashes_of(OURS), "secret": False, "disruption": "none", **recorded}
+    file = SharedFile(str(path), None, committed)
+    assert file.stays() is stays
+    file.prepare({})
+    assert (file.content is not None) is stays
+
+
+def test_a_missing_file_does_not_stay(tmp_path):
+    committed = {"entries": hashes_of(OURS), "created": False, "secret": False, "disruption": "none"}
+    assert not SharedFile(str(tmp_path / "auth.json"), None, committed).stays()

@@ -90,6 +90,13 @@ OTHER = {
             id="a file is no longer desired",
         ),
         pytest.param(
+            report(orphans={"/etc/x": {**OTHER, "shared": True, "stays": True}}),
+            {"/etc/x": "change"},
+            "restart",
+            "changes",
+            id="our entries are no longer desired in a file with others",
+        ),
+        pytest.param(
             report({PATH: {**OTHER, "as_wanted": True}}),
             {},
             "restart",
@@ -127,6 +134,11 @@ def test_the_plan_names_files_activation_and_reasons(node, files, activate, reas
     settled = not files and activate == "none" and node["unit"]["enabled"]
     assert made.changes_anything is not settled
     assert made.as_data()["disruption"] == ("restart" if activate == "restart" else "none")
+
+
+def test_a_file_without_our_entries_is_not_written_as_a_whole():
+    made = plan.make(DesiredFiles([entry()]), report(orphans={"/etc/x": {**OTHER, "stays": True}}))
+    assert (made.writes, made.removes) == ([], ["/etc/x"])
 
 
 def test_an_entry_without_content_is_not_desired_but_its_owner_counts():
