@@ -92,8 +92,11 @@ def source_of(sources: dict[Path, str], path: Path) -> str:
         return ""
     if path in sources:
         return sources[path]
-    inside = [name for other, name in sources.items() if other[: len(path)] == path]
-    return inside[-1] if inside else source_of(sources, path[:-1])
+    length = len(path)
+    for other, name in reversed(sources.items()):
+        if other[:length] == path:
+            return name
+    return source_of(sources, path[:-1])
 
 
 def _merge_table(
@@ -133,9 +136,8 @@ def _add_empty_table(
 
 
 def _forget(value: object, path: Path, sources: dict[Path, str]) -> None:
-    """Remove the sources of the previous value of a path; only for a table, all sources are searched."""
-    if not isinstance(value, dict) or not value:
-        sources.pop(path, None)
-        return
-    for other in [other for other in sources if other[: len(path)] == path]:
-        del sources[other]
+    """Remove the sources of the previous value of a path, and of all values inside it."""
+    sources.pop(path, None)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _forget(inner, (*path, key), sources)

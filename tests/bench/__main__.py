@@ -8,13 +8,13 @@ import json
 import os
 import sys
 
-from bench import facts_rows, figures, fleet_rows, playbook_rows
+from bench import facts_rows, figures, fleet_rows, playbook_rows, registry_rows
 from testbed import NodeError, TestBed, bed
 from testbed.engine import EngineError
 from testbed.paths import CHECKOUT
 
 REPORT = CHECKOUT / "build" / "bench.json"
-PARTS = (playbook_rows, facts_rows, fleet_rows)
+PARTS = (playbook_rows, facts_rows, fleet_rows, registry_rows)
 FAILURES = (figures.NotMeasured, NodeError, EngineError)
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calculates rows of figures and a table from pairs of seconds. Nothing is measured here."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 
 # The most that each row's ratio should be.
@@ -19,12 +21,18 @@ GOALS = {
     "noop_100_hosts": 2,
     "noop_1000_hosts": 2,
     "noop_growth": 1.2,
+    "registries_2000": 5,
+    "registries_growth": 2,
+    "remote_calls_registries": 1,
 }
 UNITS = {
     "remote_calls_noop": "calls a node",
     "remote_calls_first": "calls a node",
     "tasks_noop": "tasks a node",
     "noop_growth": "times as long for each host of 1000 as of 100",
+    "registries_2000": "times reading the result with tomllib",
+    "registries_growth": "times as long for each name with 2000 registries as with 20",
+    "remote_calls_registries": "calls a node",
 }
 UNIT = "times the reference"
 
@@ -55,6 +63,11 @@ def without(nothing: Iterable[float], whole: Iterable[float]) -> list[float]:
 def counted(name: str, counts: Sequence[float]) -> Row:
     """Return a row from one count for each run. It has no seconds; its ratio is the median count."""
     return _row(name, median(counts), len(counts), None, None)
+
+
+def most_calls(file: Path) -> int:
+    """Return the most remote calls of any node, from a file with the address of the node for each call."""
+    return max(Counter(file.read_text().split()).values(), default=0)
 
 
 def unmeasured(name: str, why: object) -> Row:

@@ -20,12 +20,12 @@ FEW_HOSTS = 100
 _CONNECTIONS = Path(__file__).parent / "connection"
 RACKS = 20  # groups of hosts with variables of their own, as a fleet's racks or zones have them
 RUNS = 3
-_PLAY = {"name": "Play", "hosts": "all", "become": True, "gather_facts": False}
-_DEBUG = [{**_PLAY, "tasks": [{"name": "Debug", "ansible.builtin.debug": {"msg": "x"}}]}]
-_PING = [{**_PLAY, "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}]
+PLAY = {"name": "Play", "hosts": "all", "become": True, "gather_facts": False}
+_DEBUG = [{**PLAY, "tasks": [{"name": "Debug", "ansible.builtin.debug": {"msg": "x"}}]}]
+_PING = [{**PLAY, "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}]
 # As the playbook provision does it.
 _ROLE = {"name": "cri.node.runtime", "rolespec_validate": False}
-_RUNTIME = [{**_PLAY, "tasks": [{"name": "Configure", "ansible.builtin.import_role": _ROLE}]}]
+RUNTIME = [{**PLAY, "tasks": [{"name": "Configure", "ansible.builtin.import_role": _ROLE}]}]
 _FILES = {
     "/etc/crio/crio.conf.d/60-cri-node.conf": "restart",
     "/etc/systemd/system/crio.service.d/60-cri-node.conf": "restart",
@@ -104,7 +104,7 @@ def measure(_test_bed: TestBed) -> list[Row]:
     """Return the rows of this part. Raises NotMeasured."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        for file, content in {"debug": _DEBUG, "ping": _PING, "runtime": _RUNTIME}.items():
+        for file, content in {"debug": _DEBUG, "ping": _PING, "runtime": RUNTIME}.items():
             (folder / f"{file}.yml").write_text(json.dumps(content))
         (folder / "answers.json").write_text(json.dumps(answers()))
         whole = pairs(folder, HOSTS, ["cri.node.provision", "--tags", "check"], ["debug.yml"])
@@ -127,13 +127,17 @@ def pairs(folder: Path, hosts: int, ours: list[str], reference: list[str]) -> li
     return [(run(folder, *ours), run(folder, *reference)) for _number in range(RUNS)]
 
 
-def run(folder: Path, playbook: str, *options: str) -> float:
-    """Run a playbook on the fleet with 20 forks; returns seconds. Raises NotMeasured if it fails or changes a node."""
+def run(folder: Path, playbook: str, *options: str, counted: Path | None = None) -> float:
+    """Run a playbook on the fleet with 20 forks; returns seconds. Raises NotMeasured if it fails or changes a node.
+
+    counted: the file in which to count remote calls, see most_calls.
+    """
     environment = playbooks.environment(
         {
             "ANSIBLE_FORKS": "20",
             "ANSIBLE_CONNECTION_PLUGINS": str(_CONNECTIONS),
             "BENCH_ANSWERS": str(folder / "answers.json"),
+            **({"BENCH_CALLS": str(counted)} if counted else {}),
         }
     )
     del environment["ANSIBLE_CALLBACKS_ENABLED"]  # the tests' own callback

@@ -10,13 +10,12 @@ import re
 import subprocess
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.figures import NotMeasured, Row, counted, timed
+from bench.figures import NotMeasured, Row, counted, most_calls, timed
 from testbed import Node, TestBed, bed, playbooks
 
 NODES = 4
@@ -122,7 +121,6 @@ class Playbooks:
             raise NotMeasured(
                 f"{playbook}: exit code {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}"
             )
-        calls = Counter(self.calls.read_text().split())
         changed = [
             int(number) for number in re.findall(r"^\S+ +: ok=.* changed=(\d+)", done.stdout, re.MULTILINE)
         ]
@@ -132,7 +130,7 @@ class Playbooks:
         ]
         return Run(
             seconds,
-            max(calls.values(), default=0),
+            most_calls(self.calls),
             sum(number > 0 for number in changed),
             sum(tasks) / max(len(tasks), 1),
         )

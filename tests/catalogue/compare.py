@@ -14,8 +14,12 @@ from ansible_collections.cri.node.plugins.plugin_utils.value_types import TYPES,
 
 RUNTIME = ("crio", "runtime")
 HANDLERS = (*RUNTIME, "runtimes")
-# Keys of crio.runtime that `crio config` prints after the header of a handler (pkg/config/template.go).
-MISPLACED = ("disable_hostport_mapping", "hostnetwork_disable_selinux", "timezone")
+# Keys that `crio config` prints below the header of another table: (that table, their names, their own table). The source is
+# pkg/config/template.go; the metrics are only misplaced before 1.35.
+MISPLACED = (
+    (HANDLERS, ("disable_hostport_mapping", "hostnetwork_disable_selinux", "timezone"), RUNTIME),
+    (("crio", "network"), ("included_pod_metrics",), ("crio", "stats")),
+)
 # Headings of the manual page whose tables are not spelled as in the file, below the heading's other words.
 TABLES = {
     "crio.runtime.runtimes": "crio.runtime.runtimes.*",
@@ -121,14 +125,18 @@ def of_manual(text: str, version: Version) -> list[str]:
 
 def _leaves(data: dict, path: Path = ()) -> Iterator[tuple[Path, object]]:
     for name, value in data.items():
-        here = (*path, name)
+        here = (*_own_table(path, name), name)
         key = CATALOGUE.lookup(here)
-        if path[: len(HANDLERS)] == HANDLERS and name in MISPLACED:
-            yield (*RUNTIME, name), value
-        elif isinstance(value, dict) and not (key and key.type == "table"):
+        if isinstance(value, dict) and not (key and key.type == "table"):
             yield from _leaves(value, here)
         else:
             yield here, value
+
+
+def _own_table(table: Path, name: str) -> Path:
+    """Return the table that a printed key belongs to."""
+    own = (right for wrong, names, right in MISPLACED if table[: len(wrong)] == wrong and name in names)
+    return next(own, table)
 
 
 def _reloaded(text: str) -> set[str]:

@@ -45,11 +45,20 @@ _OF_A_DRIVER = ("", "-images", "-layers", "-containers", "-locks")
 _DROPPED = re.compile(
     r'Runtime handler (?:\\?")?([^\s"\\]{1,200})(?:\\?")? is being ignored due to: (.{1,500})'
 )
-# The words of those complaints of a start that a reload has too: always, or if the value of a key changes (pkg/config/reload.go).
-_REFUSED_BY_A_RELOAD = ("invalid registries", "unable to load seccomp profile: ")
+# The words of those complaints of a start that a reload has too: always, or if the value of a key changes (pkg/config/reload.go,
+# CRI-O 1.34 to 1.37). Each reload validates all handlers, because those of the daemon never equal those of the files (CRI-O
+# completes the former), and it is refused if the default one is invalid. What else it validates, `crio config` does too.
+_REFUSED_BY_A_RELOAD = (
+    "invalid registries",
+    "runtime validation: ",
+    "unable to load default seccomp profile: ",
+    "unable to load seccomp profile: ",
+)
 _REFUSED_IF_CHANGED = {
+    "crio.runtime.apparmor_profile": "unable to load AppArmor profile: ",
     "crio.runtime.blockio_config_file": "blockio configuration: ",
     "crio.runtime.default_runtime": "default_runtime set to ",
+    "crio.runtime.rdt_config_file": "rdt configuration: ",
 }
 _PREFIXES = ("validating runtime config: ", "validating root config: ", "runtime validation: ")
 

@@ -17,11 +17,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.effective impo
 from ansible_collections.cri.node.plugins.plugin_utils.registries.image_reference import DOCKER_HUB
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import (
     LOCATION,
+    by_location,
     has_credentials,
     has_scheme,
+    location_of,
     mirrors_of,
     tables,
 )
+from ansible_collections.cri.node.plugins.plugin_utils.text.table import listed
 
 _WILDCARD = "*.example.com for all registries of a domain, or host[:port] with or without a path"
 CONTROL_PLANE = "registry.k8s.io"  # of kubeadm's images and of CRI-O's default pause image
@@ -242,6 +245,7 @@ def _the_control_plane_is_not_blocked(typed: dict[str, Any], findings: Findings)
 
 
 def _longer_prefixes_inherit_nothing(typed: dict[str, Any], findings: Findings) -> None:
+    at_location = by_location(typed)
     for path, table in tables(typed):
         if table.get("blocked"):
             continue  # the shorter prefix is irrelevant
@@ -253,16 +257,10 @@ def _longer_prefixes_inherit_nothing(typed: dict[str, Any], findings: Findings) 
                 lost = [key for key in lost if key == "mirror"]
             if lost:
                 hint = f"set {' and '.join(lost)} here as well if needed"
-                shared = _others_of_location(typed, path[-1]) if lost != ["mirror"] else []
-                if shared:  # CRI-O refuses tables of one location that differ in this
-                    hint += f", and for {', '.join(shared)}, which has the same location"
+                shared = [each[-1] for each, _other in at_location[location_of(path, table)] if each != path]
+                if shared and lost != ["mirror"]:  # CRI-O refuses tables of one location that differ in this
+                    hint += f", and for {listed(shared)}, which has the same location"
                 findings.warning(path, f"inherits nothing from {shorter}: {hint}")
-
-
-def _others_of_location(typed: dict[str, Any], prefix: str) -> list[str]:
-    """Return the prefixes of the other tables with the same location."""
-    places = {path[-1]: table.get("location", "").rstrip("/") or path[-1] for path, table in tables(typed)}
-    return [other for other, place in places.items() if place == places[prefix] and other != prefix]
 
 
 def _shorter_prefixes(prefix: str) -> list[str]:

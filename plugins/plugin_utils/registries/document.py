@@ -165,13 +165,15 @@ def _parsed(name: str) -> image_reference.Reference:
 
 def _processed(registries: list[Registry]) -> dict[str, Registry]:
     """Return the first table of each prefix, sorted by it."""
-    by_location: dict[str, list[Registry]] = {}
+    by_location: dict[
+        str, dict[tuple[bool, bool], None]
+    ] = {}  # with the settings of each, which must not differ
     for each in registries:
-        by_location.setdefault(each.location or each.prefix, []).append(each)
+        by_location.setdefault(each.location or each.prefix, {})[each.insecure, each.blocked] = None
     for each in registries:
-        for other in by_location[each.location or each.prefix]:
-            for key in ("insecure", "blocked"):
-                if getattr(each, key) != getattr(other, key):
+        for insecure, blocked in by_location[each.location or each.prefix]:
+            for key, other in (("insecure", insecure), ("blocked", blocked)):
+                if getattr(each, key) != other:
                     raise RefusedError(conflict(each.location, key))
     first: dict[str, Registry] = {}
     for each in registries:

@@ -28,6 +28,19 @@ def tables(typed: dict[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
     return [(("registry", prefix), table) for prefix, table in typed["registry"].items()]
 
 
+def location_of(path: Path, table: dict[str, Any]) -> str:
+    """Return what containers/image compares a table with others by: its location, else its prefix."""
+    return table.get("location", "").rstrip("/") or path[-1]
+
+
+def by_location(typed: dict[str, Any]) -> dict[str, list[tuple[Path, dict[str, Any]]]]:
+    """Return the tables of `registry` with their paths, by their locations."""
+    found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
+    for path, table in tables(typed):
+        found.setdefault(location_of(path, table), []).append((path, table))
+    return found
+
+
 def mirrors_of(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return the mirrors of a table with their places in the list."""
     return [(f"[{index}]", mirror) for index, mirror in enumerate(table.get("mirror", []))]
@@ -135,10 +148,7 @@ def _check_mirror(
 
 
 def _no_conflicts(typed: dict[str, Any], findings: Findings) -> None:
-    by_location: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
-    for path, table in tables(typed):
-        by_location.setdefault(table.get("location", "").rstrip("/") or path[-1], []).append((path, table))
-    for first, *others in by_location.values():
+    for first, *others in by_location(typed).values():
         for path, table in others:
             for key in ("insecure", "blocked"):
                 if table.get(key, False) != first[1].get(key, False):

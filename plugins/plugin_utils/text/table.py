@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 110  # columns of a terminal that every table fits into
@@ -35,6 +34,8 @@ def rest(widths: Sequence[int]) -> int:
 
 def wrapped(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
     """Return a text as lines of at most `width` columns; all but the first begin with the indent."""
+    import textwrap  # only loaded for a table, not for a list of names
+
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 
 

@@ -2,6 +2,7 @@
 """A connection to a simulated node that answers immediately, to measure the work of the controller for a large fleet.
 
 The file in BENCH_ANSWERS contains {module: its result}. The module is recognised by its name in the data that Ansible sends.
+If BENCH_CALLS names a file, it also appends a line to it for each call.
 """
 
 import json
@@ -36,6 +37,9 @@ class Connection(ConnectionBase):
     def exec_command(self, cmd, in_data=None, sudoable=True):
         """Answer a module. Raises AnsibleConnectionFailure for one without an answer."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        if "BENCH_CALLS" in os.environ:
+            with open(os.environ["BENCH_CALLS"], "a") as file:
+                file.write(f"{self._play_context.remote_addr}\n")
         for module, answer in self._answers.items():
             if in_data and module.encode() in in_data:
                 return 0, json.dumps(answer).encode(), b""

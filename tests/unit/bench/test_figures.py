@@ -33,6 +33,14 @@ def test_calls_are_reported_as_a_median_without_seconds():
     assert (row["ratio"], row["ours_s"], row["reference_s"]) == (1, None, None)
 
 
+def test_the_calls_of_a_run_are_those_of_the_node_that_got_the_most(tmp_path):
+    file = tmp_path / "calls"
+    file.write_text("a\nb\na\na\nb\n")
+    assert figures.most_calls(file) == 3
+    file.write_text("")
+    assert figures.most_calls(file) == 0
+
+
 def test_a_reference_that_took_no_time_has_no_ratio():
     with pytest.raises(figures.NotMeasured):
         figures.timed("verify", [(1.0, 0.0)])

@@ -58,6 +58,13 @@ def test_what_a_real_crio_printed_differs_in_nothing():
     assert compare.of_printed(PRINTED, NEWEST) == []
 
 
+def test_a_key_that_crio_prints_below_the_header_of_another_table_is_compared_as_what_it_is():
+    printed = "[crio.network]\nincluded_pod_metrics = [\n]\n"
+    assert compare.of_printed(printed, Version(1, 34, 11)) == []
+    [difference] = compare.of_printed(printed.replace("[\n]", '["cpu"]'), Version(1, 34, 11))
+    assert difference.startswith("crio.stats.included_pod_metrics: the default of CRI-O 1.34.11 is ['cpu']")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

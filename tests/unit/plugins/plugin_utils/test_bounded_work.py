@@ -33,7 +33,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.files import registries_c
 from ansible_collections.cri.node.plugins.plugin_utils.plan import messages
 from ansible_collections.cri.node.plugins.plugin_utils.pod import fields as pod_fields
 from ansible_collections.cri.node.plugins.plugin_utils.pod import manifest, quantity
-from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference, signature_policy
+from ansible_collections.cri.node.plugins.plugin_utils.registries import (
+    effective,
+    image_reference,
+    signature_policy,
+)
 from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import (
     certificates as trusted_certificates,
 )
@@ -359,6 +363,34 @@ SETS = {
                     ]
                 },
             )
+        ]
+    ),
+    "one location in a file": lambda: effective.merge(
+        [
+            effective.File(
+                "/f",
+                {"registry": [{"prefix": f"p{n}.io", "location": "a.io"} for n in range(MANY // 2)]},
+                drop_in=True,
+            )
+        ]
+    ),
+    "registries that inherit nothing": lambda: registries_config.check(
+        [
+            (
+                "v",
+                {
+                    "registry": [
+                        {"location": "a.io", "insecure": True},
+                        *({"location": f"a.io/team{n}"} for n in range(MANY // 4)),
+                    ]
+                },
+            )
+        ]
+    ),
+    "registries that are removed": lambda: registries_config.check(
+        [
+            (name, {"registry": [{"prefix": f"r{n}.io", "location": location} for n in range(MANY // 4)]})
+            for name, location in (("v", "a.io"), ("w", None))
         ]
     ),
     "objects": lambda: to_files.files_of([("v", [{"kind": "Image"}] * MANY)]),

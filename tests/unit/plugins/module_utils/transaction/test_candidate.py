@@ -36,7 +36,8 @@ def test_an_ignored_handler_of_another_owner_does_not_refuse_the_change():
 
 
 BLOCKIO, HANDLER = "crio.runtime.blockio_config_file", "crio.runtime.default_runtime"
-LIVE = {BLOCKIO: '""', HANDLER: '"crun"'}
+APPARMOR, RDT = "crio.runtime.apparmor_profile", "crio.runtime.rdt_config_file"
+LIVE = {APPARMOR: '"crio-default"', BLOCKIO: '""', HANDLER: '"crun"', RDT: '""'}
 DRY_START = {
     "config_directory": "/etc/crio/crio.conf.d",
     "binary": "/usr/bin/crio",
@@ -64,6 +65,9 @@ def rehearse_reload(monkeypatch, complaint, loaded, desired):
         ("unable to load seccomp profile: decoding seccomp profile failed", {}, {}),
         ("blockio configuration: parsing blockio config failed", {}, {BLOCKIO: '"/etc/crio/blockio.yaml"'}),
         ("default_runtime set to nowhere, but no runtime entry table", {}, {HANDLER: '"nowhere"'}),
+        ("unable to load default seccomp profile: out of memory", {}, {}),
+        ("unable to load AppArmor profile: mine is not loaded", {}, {APPARMOR: '"mine"'}),
+        ("rdt configuration: parsing RDT config failed", {}, {RDT: '"/etc/crio/rdt.yaml"'}),
     ],
 )
 def test_a_reload_is_refused_for_a_complaint_that_it_has_too(monkeypatch, complaint, loaded, desired):
@@ -73,11 +77,27 @@ def test_a_reload_is_refused_for_a_complaint_that_it_has_too(monkeypatch, compla
 
 
 @pytest.mark.parametrize(
+    "reason",
+    [
+        "invalid runtime_path for runtime 'crun': stat /nowhere/crun: no such file or directory",
+        "runtime_config_path can only be used with the 'vm' runtime type",
+    ],
+)
+def test_a_reload_is_refused_for_an_invalid_default_handler_also_if_its_name_is_the_same(monkeypatch, reason):
+    with pytest.raises(TransactionError) as caught:
+        rehearse_reload(monkeypatch, f"runtime validation: {reason}", {}, {})
+    assert (caught.value.kind, caught.value.detail) == ("validate", reason)
+
+
+@pytest.mark.parametrize(
     ("complaint", "loaded", "desired"),
     [
         ("pinns_path: stat /nowhere/pinns: no such file or directory", {}, {BLOCKIO: '"/etc/b.yaml"'}),
         ("blockio configuration: parsing blockio config failed", *[{BLOCKIO: '"/etc/b.yaml"'}] * 2),
         ("default_runtime set to nowhere, but no runtime entry table", *[{HANDLER: '"nowhere"'}] * 2),
+        ("unable to load AppArmor profile: mine is not loaded", *[{APPARMOR: '"mine"'}] * 2),
+        ("rdt configuration: parsing RDT config failed", *[{RDT: '"/etc/crio/rdt.yaml"'}] * 2),
+        ("unable to update cgroup manager: invalid", {}, {}),
     ],
 )
 def test_a_reload_is_not_refused_for_a_file_that_only_a_start_reads(monkeypatch, complaint, loaded, desired):
