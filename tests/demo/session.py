@@ -4,13 +4,15 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from demo.screen import Screen
-from testbed import Node, Result, TestBed
+from testbed import Node, NodeError, Result, TestBed
 from testbed.playbooks import Run, ansible_playbook
 
 OWN_FILES = Path(__file__).parent
@@ -27,6 +29,7 @@ class Session:
         self.screen = screen
         self.nodes = test_bed.nodes()
         self.folder = folder
+        self._test_bed = test_bed
         self._environment = {
             "PATH": f"{programs}:{os.environ.get('PATH', '')}",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
@@ -89,6 +92,23 @@ class Session:
         """Run a command in a shell on one node, and print it. Raises NodeError if it fails."""
         self.screen.command(command, f"{node.name}#")
         node.check(command)
+
+    def copy_from(self, node: Node, path: str) -> Path:
+        """Copy a file of a node into the directory, and print this; return its path there. Raises NodeError if it fails."""
+        self.screen.command(f"scp root@{node.name}:{path} .")
+        command = ["scp", *node.ssh_options, f"root@{node.address}:{path}", str(self.folder)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NodeError(f"{node.name}: scp {path}: {done.stderr.strip()}")
+        return self.folder / Path(path).name
+
+    @contextmanager
+    def without_registry(self) -> Iterator[None]:
+        """Stop the registry that the nodes pull from, and start it again in the end; print both."""
+        self.screen.say("The registry is switched off.")
+        with self._test_bed.without_registry():
+            yield
+        self.screen.say("The registry is switched on again.")
 
     def each(self, look: Callable[[Node], Any]) -> dict[str, Any]:
         """Return what `look` returns for each node, by node name. The calls run in parallel."""

@@ -4,8 +4,9 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from testbed import engine, images, workloads
@@ -44,6 +45,7 @@ class TestBed:
         self.network = f"{prefix}-network"
         self.registry = f"{REGISTRY}:{REGISTRY_PORT}"
         self.unlisted_registry = f"{UNLISTED_REGISTRY}:{REGISTRY_PORT}"
+        self._registry_container = f"{prefix}-registry"
         self._source = source
         self._owner = owner
 
@@ -129,6 +131,16 @@ class TestBed:
         if self.folder.exists():
             self.folder.rmdir()
 
+    @contextmanager
+    def without_registry(self) -> Iterator[None]:
+        """Stop the registry, so that no node can pull; start it again, with its images, in the end."""
+        engine.call("stop", "--time=5", self._registry_container)
+        try:
+            yield
+        finally:
+            engine.call("start", self._registry_container)
+            self._fill_registry()
+
     def inventory(self, nodes: Sequence[Node] | None = None) -> dict:
         """Return an Ansible inventory of these nodes (default: all), with the group `nodes` and SSH connections."""
         hosts = {}
@@ -167,7 +179,7 @@ class TestBed:
             )
 
     def _start_registry(self, image: str) -> None:
-        name = f"{self.prefix}-registry"
+        name = self._registry_container
         if name in self._listed("ps", "{{.Names}}"):
             return
         engine.call(
@@ -176,6 +188,11 @@ class TestBed:
             f"--network-alias={REGISTRY}", f"--network-alias={UNLISTED_REGISTRY}",
             "--entrypoint=docker-registry", image, "serve", "/etc/testbed-registry.yml",
         )  # fmt: skip
+        self._fill_registry()
+
+    def _fill_registry(self) -> None:
+        """Push the images once the registry answers; those that it has stay the same."""
+        name = self._registry_container
         address = Node(name, name, self.key, None, self.registry).address
 
         def answers() -> tuple[bool, str]:

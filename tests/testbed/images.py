@@ -154,7 +154,11 @@ def _standin_library() -> bytes:
 def standin_image() -> str:
     """Return the image of a node for the stand-in's programs; build it if necessary."""
     node = node_image()
-    files = {STANDIN_UNIT: (FILES / STANDIN_UNIT).read_bytes(), "standin.tar": _standin_library()}
+    files = {
+        STANDIN_UNIT: (FILES / STANDIN_UNIT).read_bytes(),
+        "skopeo": (STANDIN / "bin" / "skopeo").read_bytes(),
+        "standin.tar": _standin_library(),
+    }
     inputs = [(FILES / "Dockerfile.standin").read_bytes(), node.encode(), *files.values()]
     image = f"{REPOSITORY}/standin:{digest(*inputs)}"
     with one_builder():

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import threading
 
@@ -122,6 +123,13 @@ def _link_plugins(directories):
             os.unlink(os.path.join(PLUGINS, name))
     for name in wanted.keys() - set(os.listdir(PLUGINS)):
         os.symlink(wanted[name], os.path.join(PLUGINS, name))
+
+
+def import_image(archive, name):
+    """Import the only image of an archive under its full name, and under its digest. Raises ContainerdError."""
+    repository = re.match(r"(.*?)(?::[^/@:]+)?(?:@.+)?$", name)[1]
+    named = ("--index-name", name, "--digests", "--base-name", repository)
+    ctr("images", "import", "--snapshotter", "overlayfs", *named, archive)
 
 
 def ctr(*arguments):

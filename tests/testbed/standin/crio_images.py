@@ -76,10 +76,8 @@ def _pull(name, auth, settings):
             fatal = _FATAL.search(done.stderr.strip())
             told = fatal[1] if fatal else done.stderr.strip()
             raise PullError(told.replace('\\"', '"').replace("\\\\", "\\"))
-        repository = re.match(r"(.*?)(?::[^/@:]+)?(?:@.+)?$", name)[1]
-        named = ("--index-name", name, "--digests", "--base-name", repository)
         try:
-            containerd.ctr("images", "import", "--snapshotter", "overlayfs", *named, archive)
+            containerd.import_image(archive, name)
         except containerd.ContainerdError as error:
             raise PullError(str(error)) from None
 
