@@ -98,6 +98,7 @@ def read(
     settled = service.active and all(
         found["loaded"] for found in files.values() if found["disruption"] != "none"
     )
+    paths = _about_paths(request.get("paths") or [], service.started_at)
     report: Report = {
         "crio": _about_crio(service, state),
         "unit": _about_unit(service),
@@ -108,7 +109,9 @@ def read(
         "orphans": orphans,
         "live": different,
         "effective": _effective(service, different) if different and settled else {},
-        **_about_paths(request.get("paths") or [], service.started_at),
+        "missing_paths": paths["missing_paths"],
+        "newer_paths": paths["newer_paths"],
+        "unanswered_paths": paths["unanswered_paths"],
         "reload": _about_reload(service, live, found_all) if reloads else {},
         "generation": state["generation"],
         "interrupted": intent.is_open(layout),

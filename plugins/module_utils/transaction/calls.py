@@ -11,7 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .. import node_files
 from ..errors import NodeError, TransactionError
-from ..layout import Layout
+from ..layout import Layout, is_registries_file
 from ..module_result import exit_with
 from . import unit
 
@@ -54,12 +54,25 @@ def settle(layout: Layout, seconds: float, check_mode: bool) -> list[str]:
 
 
 def report(layout: Layout, request: Request, notes: list[str]) -> Report:
-    """Return the state of the node, with the notes of `settle`."""
+    """Return the state of the node, with the notes of `settle`, and the images that a change of registries may concern."""
     from .. import node_state
 
     found = node_state.read(request, layout)
     found["notes"] = notes + found["notes"]
+    if request.get("call") != "inspect" and _changes_registries(found):
+        from ..crio import registries_in_use
+        from ..crio.service import CrioService
+
+        found["registries"] = registries_in_use.read(CrioService(request["unit"]), layout)
     return found
+
+
+def _changes_registries(found: Report) -> bool:
+    """Return whether a run would write or remove a file of registries that a running daemon reads."""
+    every = {**found["files"], **found["orphans"]}
+    return found["unit"]["active"] and any(
+        is_registries_file(path) and not file["as_wanted"] for path, file in every.items()
+    )
 
 
 def change(layout: Layout, request: Request, module: AnsibleModule) -> dict[str, Any]:

@@ -13,9 +13,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import keys, overrid
 from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, DRAIN, LEVELS, most
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        RegistriesInUse,
+        Report,
+        ReportedFile,
+    )
     from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.images import ConcernedImage
     from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
     from ansible_collections.cri.node.plugins.plugin_utils.plan.overrides import Overrides
 
@@ -37,6 +42,7 @@ class Plan:
     needs_drain: bool = False
     overruled: dict[str, str] = field(default_factory=dict)  # guard that was overruled -> what is lost
     probes: list[str] = field(default_factory=list)  # sentences, see probes.py
+    images: list[ConcernedImage] = field(default_factory=list)  # see images.py
 
     @property
     def writes(self) -> list[str]:
@@ -79,6 +85,7 @@ class Plan:
             "keys": [dict(change) for change in self.keys],
             "overruled_guards": {guard: shown(message) for guard, message in self.overruled.items()},
             **({"probes": list(self.probes)} if self.probes else {}),
+            **({"images": [dict(image) for image in self.images]} if self.images else {}),
         }
 
 
@@ -101,7 +108,18 @@ def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) 
             _weigh_file(plan, reason, found, report, of_users, _keys_of(wanted, path))
     if plan.concerns_daemon:
         _weigh_daemon(plan, report, wanted, of_users)
+    if "registries" in report:
+        _add_images(plan, wanted, report["registries"])
     return plan
+
+
+def _add_images(plan: Plan, wanted: FileSet, found: RegistriesInUse) -> None:
+    """Add the images that a change of registries concerns to the plan. It costs a reload whatever they are."""
+    # A fork of Ansible compiles what it imports, and few runs change registries.
+    from ansible_collections.cri.node.plugins.plugin_utils.plan import images
+
+    plan.images = images.concerned(wanted, found, plan.files)
+    plan.reasons += [*images.sentences(plan.images), *images.notes(found)]
 
 
 def _keys_of(wanted: FileSet, path: str) -> list[str]:
