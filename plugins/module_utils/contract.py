@@ -470,6 +470,8 @@ class RegistriesRequest(TypedDict):
 class RegistriesReport(TypedDict):
     """What a node returns to registry_resolve, see crio.registries.read."""
 
+    main: str  # the path of registries.conf
+    folders: list[str]  # of its drop-ins, in their order
     files: list[RegistriesFile]  # in the order of containers/image
     aliases: RegistriesFile | None  # what containers/image has recorded
     hidden: list[str]  # files below /etc that are not read because of root's own
