@@ -106,7 +106,7 @@ options:
         loses other containers is still undone.
       - V(kill_mode), a restart stops the containers whose monitors are in the control group of the unit.
       - V(version_wipe), CRI-O removes all pods at its start, because its version file is missing or has another minor version.
-      - V(storage_in_use), another root, runroot or storage driver loses track of running containers.
+      - V(storage_in_use), another root, runroot or storage driver loses track of running containers, or another root of images.
       - V(handler_in_use), a handler that running pods were started with is changed or removed.
       - V(handler_broken), the program of a handler cannot report the state of a running container.
       - V(kubelet_cgroup_driver), CRI-O gets another cgroup manager than the cgroup driver in the configuration of the kubelet. A

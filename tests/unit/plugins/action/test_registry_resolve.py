@@ -131,7 +131,9 @@ def test_a_mirror_without_credentials_and_settings_without_effect_are_findings(r
 
 def test_each_kind_of_finding_and_each_key_of_the_answer_is_documented(resolve):
     returned = yaml.safe_load(documentation.RETURN)
-    result = resolve(file(FILE, registry=[table(location="a.io")]), names=["a.io/x", "y"], options={"config": {}})
+    result = resolve(
+        file(FILE, registry=[table(location="a.io")]), names=["a.io/x", "y"], options={"config": {}}
+    )
     assert {*returned["changes"]["contains"]} == {*result["changes"][0]}
     assert set(result) - {"changed"} == set(returned)
     assert set(result["registries"][0]) == set(returned["registries"]["contains"])
