@@ -229,6 +229,9 @@ class ReportedFile(FoundFile, total=False):
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
     changed_entries: list[ChangedEntry]  # of a shared file
+    is_removed: (
+        bool  # of a shared file: whether a run removes the whole file, which nobody else has an entry in
+    )
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes

@@ -360,8 +360,16 @@ class SharedFile(ManagedFile):
         """Create the new content, with the values of the entries that are written."""
         every = {section: {**names, **values.get(section, {})} for section, names in self._returned().items()}
         data = self._merged = merged(self._data, self.written, every, self.path)
+        self.content = None if self._goes_with(data) else render(data)
+
+    def _goes_with(self, data: Document) -> bool:
+        """Return whether the file is removed if its new content is `data`: it was ours, and nobody has an entry in it."""
         ours = self._desired is None and self._recorded is not None and self._recorded["created"]
-        self.content = None if ours and not data else render(data)
+        return ours and not data
+
+    def is_removed(self) -> bool:
+        """Return whether the change removes the whole file, not only our entries."""
+        return self._goes_with(merged(self._data, self.written, self._returned(), self.path))
 
     def keep(self, stage: str, number: int) -> Undo:
         """Keep the old file, which may have values of other tools for our entries. Only return their hashes."""

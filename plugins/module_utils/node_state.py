@@ -237,6 +237,7 @@ def _describe_shared(file: SharedFile, service: CrioService, state: State) -> Re
     found["as_wanted"] = file.matches()
     found["same_content"] = not file.written
     found["changed_entries"] = file.changed_entries()
+    found["is_removed"] = file.is_removed()
     as_committed = file.is_as_committed()
     if as_committed is not None:
         found["as_committed"] = as_committed

@@ -30,6 +30,9 @@ class Plan:
     """The differences, the disruption and its reasons."""
 
     files: dict[str, str] = field(default_factory=dict)  # path -> create, change or remove
+    left: list[str] = field(
+        default_factory=list
+    )  # those of `files` that keep the entries of others, without ours
     disruption: str = "none"  # what a running daemon needs to load all of it
     reasons: list[str] = field(default_factory=list)  # why it needs that
     keys: list[KeyChange] = field(default_factory=list)  # of the files, as far as they are known
@@ -46,8 +49,8 @@ class Plan:
 
     @property
     def writes(self) -> list[str]:
-        """The paths that are created or changed."""
-        return [path for path, action in self.files.items() if action != "remove"]
+        """The paths that are created or changed, and whose new content is known here."""
+        return [path for path, action in self.files.items() if action != "remove" and path not in self.left]
 
     @property
     def removes(self) -> list[str]:
@@ -97,8 +100,10 @@ def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) 
     for path, found in looked_at:
         unwanted = path in report["orphans"]
         if not found["as_wanted"]:
-            action = "remove" if unwanted else "create" if found["file_type"] == "absent" else "change"
+            action = _action(found, unwanted)
             plan.files[path] = action
+            if unwanted and action == "change":
+                plan.left.append(path)
             changed = keys.changes(wanted, path, found)
             plan.keys += changed
             may_change = [change["key"] for change in changed] or _keys_of(wanted, path)
@@ -120,6 +125,13 @@ def _add_images(plan: Plan, wanted: FileSet, found: RegistriesInUse) -> None:
 
     plan.images = images.concerned(wanted, found, plan.files)
     plan.reasons += [*images.sentences(plan.images), *images.notes(found)]
+
+
+def _action(found: ReportedFile, unwanted: bool) -> str:
+    """Return what happens to a file. A shared one in which others have entries stays without ours."""
+    if unwanted and found.get("is_removed", True):
+        return "remove"
+    return "create" if found["file_type"] == "absent" else "change"
 
 
 def _keys_of(wanted: FileSet, path: str) -> list[str]:
