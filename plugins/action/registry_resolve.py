@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of registry_resolve: merges the registries files of the node, and resolves names of images."""
+"""The controller's side of registry_resolve: merges the registries files of the node, and resolves names of images.
+
+With `config`, it also resolves them as if the role registries had written these settings.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,23 @@ from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.contract import RegistriesFile, RegistriesReport
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf
+from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, named_layers
 from ansible_collections.cri.node.plugins.plugin_utils.registries import (
     node_findings,
     of_report,
+    pull_changes,
     resolution,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.registries.document import Registry
-from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Alias, Effective
+from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Alias, Effective, merge
+from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
-from ansible_collections.cri.node.plugins.plugin_utils.task.failure import succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
 ARGUMENT_SPEC = {
     "names": {"type": "list", "elements": "str", "default": []},
+    "config": {"type": "raw"},
     "unit": {"type": "str", "default": "crio.service"},
     "timeout": {"type": "int", "default": 10},
 }
@@ -32,10 +40,35 @@ class ActionModule(CheckedAction):
     MODULE = "cri.node.node_registry_resolve"
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the registries of the node, and the endpoints of the names."""
+        """Return the registries of the node, the endpoints of the names, and what `config` changes for them."""
+        desired = _desired(options["config"])
         request = {"unit": options["unit"], "timeout": options["timeout"]}
         report: RegistriesReport = succeeded(self.ask_node(request, task_vars))["report"]
-        return {"changed": False, **answer(report, options["names"])}
+        result = {"changed": False, **answer(report, options["names"])}
+        if desired is not None:
+            result["changes"] = changes(report, desired, options["names"])
+        return result
+
+
+def _desired(config: object) -> Data | None:
+    """Return the checked settings of the option, {} for a file that is removed; None without the option."""
+    if config is None:
+        return None
+    try:
+        checked = registries_conf.check(named_layers(config, "config"))
+    except TypeError as error:
+        raise TaskFailure(f"config: {error}") from error
+    refuse(checked.problems)
+    return checked.data
+
+
+def changes(report: RegistriesReport, desired: Data, names: list[str]) -> list[dict[str, Any]]:
+    """Return what changes for each name if the file of the role registries has the desired settings."""
+    before = of_report.readable(report["files"])
+    after = pull_changes.files_after(before, {FILE: desired or None}, report["main"], report["folders"])
+    old, new = (merge(files, of_report.recorded(report["aliases"])) for files in (before, after))
+    mode = report["short_name_mode"] or _DEFAULT_MODE
+    return [pull_changes.of_name(name, old, new, (mode, mode)).as_dict() for name in names]
 
 
 def answer(report: RegistriesReport, names: list[str]) -> dict[str, Any]:

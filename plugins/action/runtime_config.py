@@ -250,7 +250,7 @@ class ActionModule(ChangingAction):
     def _report(self, wanted: DesiredFiles, options: dict[str, Any], task_vars: dict[str, Any]) -> Report:
         """Return what the node reports. Only a node with an interrupted change takes a second call, which ends it."""
         request = request_of(wanted, options["unit"], options["ready_timeout"])
-        asked = {**request, "settled": not self._task.check_mode}
+        asked = {**request, "for_plan": True}
         answer = self._answer(asked, wanted, task_vars, module=self.READING_MODULE)
         if answer.get("needs_settling"):
             answer = self._answer({**request, "call": "settle"}, wanted, task_vars)

@@ -229,7 +229,9 @@ class ReportedFile(FoundFile, total=False):
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
     changed_entries: list[ChangedEntry]  # of a shared file
-    stays: bool  # of a shared file: whether it exists without our entries, because others have written it too
+    is_removed: (
+        bool  # of a shared file: whether a run removes the whole file, which nobody else has an entry in
+    )
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes
@@ -278,7 +280,35 @@ class ReloadReport(TypedDict, total=False):
     invisible: str  # why the daemon's lines cannot be seen in the journal
 
 
-class Report(TypedDict):
+class ImageInUse(TypedDict):
+    """A name that an image of a node or a running container has."""
+
+    name: str
+    pinned: bool
+    pods: list[str]  # NAMESPACE/NAME of the running ones whose containers have this name
+
+
+class _RegistriesInUse(TypedDict):
+    main: str  # the path of registries.conf
+    folders: list[str]  # of its drop-ins, in their order
+    files: list[RegistriesFile]  # in the order of containers/image
+    aliases: RegistriesFile | None  # what containers/image has recorded
+    short_name_mode: str  # of the running daemon; "" if it is not known
+    reloads_itself: bool  # crio.image.auto_reload_registries
+    images: list[ImageInUse]
+
+
+class RegistriesInUse(_RegistriesInUse, total=False):
+    """What a change of registries may concern, see crio.registries_in_use."""
+
+    problem: str  # why the images are not known
+
+
+class _Report(TypedDict, total=False):
+    registries: RegistriesInUse  # if a run would change them while the daemon runs
+
+
+class Report(_Report):
     """What is on a node and what its daemon has loaded, see node_state.read."""
 
     crio: CrioReport
@@ -443,6 +473,8 @@ class RegistriesRequest(TypedDict):
 class RegistriesReport(TypedDict):
     """What a node returns to registry_resolve, see crio.registries.read."""
 
+    main: str  # the path of registries.conf
+    folders: list[str]  # of its drop-ins, in their order
     files: list[RegistriesFile]  # in the order of containers/image
     aliases: RegistriesFile | None  # what containers/image has recorded
     hidden: list[str]  # files below /etc that are not read because of root's own

@@ -64,5 +64,11 @@ class Layout:
         return f"{self.transaction}/result-{identity}.json"
 
 
+def is_registries_file(path: str) -> bool:
+    """Return whether containers/image reads a path as registries.conf or as one of its drop-ins."""
+    folder, _slash, name = path.rpartition("/")
+    return path == REGISTRIES or (folder == REGISTRIES_DIRECTORY and name.endswith(".conf"))
+
+
 #: the node's own
 NODE = Layout()

@@ -360,17 +360,16 @@ class SharedFile(ManagedFile):
         """Create the new content, with the values of the entries that are written."""
         every = {section: {**names, **values.get(section, {})} for section, names in self._returned().items()}
         data = self._merged = merged(self._data, self.written, every, self.path)
-        self.content = None if self._is_ours and not data else render(data)
+        self.content = None if self._goes_with(data) else render(data)
 
-    def stays(self) -> bool:
-        """Return whether the file exists after the change, which only removes one that we created and that nothing else is in."""
-        after = merged(self._data, self.written, self._returned(), self.path)
-        return self.found["file_type"] == "file" and not (self._is_ours and not after)
+    def _goes_with(self, data: Document) -> bool:
+        """Return whether the file is removed if its new content is `data`: it was ours, and nobody has an entry in it."""
+        ours = self._desired is None and self._recorded is not None and self._recorded["created"]
+        return ours and not data
 
-    @property
-    def _is_ours(self) -> bool:
-        """Whether a change created the file, and no entry is desired any longer."""
-        return self._desired is None and self._recorded is not None and self._recorded["created"]
+    def is_removed(self) -> bool:
+        """Return whether the change removes the whole file, not only our entries."""
+        return self._goes_with(merged(self._data, self.written, self._returned(), self.path))
 
     def keep(self, stage: str, number: int) -> Undo:
         """Keep the old file, which may have values of other tools for our entries. Only return their hashes."""

@@ -98,6 +98,7 @@ def read(
     settled = service.active and all(
         found["loaded"] for found in files.values() if found["disruption"] != "none"
     )
+    paths = _about_paths(request.get("paths") or [], service.started_at)
     report: Report = {
         "crio": _about_crio(service, state),
         "unit": _about_unit(service),
@@ -108,7 +109,9 @@ def read(
         "orphans": orphans,
         "live": different,
         "effective": _effective(service, different) if different and settled else {},
-        **_about_paths(request.get("paths") or [], service.started_at),
+        "missing_paths": paths["missing_paths"],
+        "newer_paths": paths["newer_paths"],
+        "unanswered_paths": paths["unanswered_paths"],
         "reload": _about_reload(service, live, found_all) if reloads else {},
         "generation": state["generation"],
         "interrupted": intent.is_open(layout),
@@ -234,7 +237,7 @@ def _describe_shared(file: SharedFile, service: CrioService, state: State) -> Re
     found["as_wanted"] = file.matches()
     found["same_content"] = not file.written
     found["changed_entries"] = file.changed_entries()
-    found["stays"] = file.stays()
+    found["is_removed"] = file.is_removed()
     as_committed = file.is_as_committed()
     if as_committed is not None:
         found["as_committed"] = as_committed

@@ -34,7 +34,7 @@ report:
 needs_settling:
   description: Whether the node was not read, since a change must first be ended, which the module node_runtime_config does.
   type: bool
-  returned: with O(request) C(settled), if that is so
+  returned: for a plan, if that is so
 """
 
 from typing import Any
@@ -45,7 +45,7 @@ from ansible_collections.cri.node.plugins.module_utils.zip_import import compile
 
 compile_once()  # each of the following imports
 
-from ansible_collections.cri.node.plugins.module_utils import node_host, node_state
+from ansible_collections.cri.node.plugins.module_utils import node_host, node_state, plan_state
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
@@ -55,8 +55,8 @@ from ansible_collections.cri.node.plugins.module_utils.transaction import idle
 REQUEST = {
     **node_request.FILE_SET,
     **node_request.READING,
-    # Whether a node with an interrupted change is only told apart. Otherwise it is read as it is.
-    "settled": {"type": "bool", "default": False},
+    # For a plan, a node with an interrupted change is only told apart, except in check mode, which ends none.
+    "for_plan": {"type": "bool", "default": False},
 }
 
 
@@ -64,20 +64,22 @@ def main() -> None:
     """Read the node for an action that compares it with the desired state."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:
-        exit_with(module, changed=False, **_answer(module.params))
+        exit_with(module, changed=False, **_answer(module))
     except NodeError as error:
         module.fail_json(msg=f"{error}{f': {error.detail}' if error.detail else ''}")
     except OSError as error:
         module.fail_json(msg=str(error))
 
 
-def _answer(params: dict[str, Any]) -> dict[str, Any]:
-    request = node_request.with_secret_hashes(node_request.of(params, REQUEST))
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = node_request.with_secret_hashes(node_request.of(module.params, REQUEST))
     node_host.refuse_unfit()
     idle.wait_until_idle(NODE, request["ready_timeout"])
-    if request["settled"] and idle.needs_settling(NODE):
+    if not request["for_plan"]:
+        return {"report": node_state.read(request, NODE)}
+    if not module.check_mode and idle.needs_settling(NODE):
         return {"needs_settling": True}
-    return {"report": node_state.read(request, NODE)}
+    return {"report": plan_state.read(request, NODE)}
 
 
 if __name__ == "__main__":

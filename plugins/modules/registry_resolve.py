@@ -25,6 +25,15 @@ options:
     type: list
     elements: str
     default: []
+  config:
+    description:
+      - Settings that the role C(cri.node.registries) would write, with the keys of registries.conf, which are compared with the
+        files of the node.
+        RV(changes) then shows what they change for O(names).
+      - Either a mapping such as the variable C(registries_config), which may be a string that contains it as JSON or YAML, or a
+        list of pairs, each with the name of a variable and its settings, of which later ones override earlier ones. An empty
+        mapping stands for the removal of the file.
+    type: raw
   unit:
     description: The systemd unit that runs CRI-O.
     type: str
@@ -83,6 +92,20 @@ EXAMPLES = r"""
   loop: "{{ registries.images }}"
   loop_control:
     label: "{{ item.name }}"
+
+- name: Compare where images are pulled from now, and with the variables
+  cri.node.registry_resolve:
+    names: ["docker.io/nginx:1.27", "quay.io/team/app:2"]
+    config:
+      - [registries_config, "{{ registries_config }}"]
+      - [registries_config__lab, "{{ registries_config__lab }}"]
+  become: true
+  register: compared
+
+- name: Fail if the variables take an image away
+  ansible.builtin.assert:
+    that: compared.changes | selectattr('effect', 'in', ['blocked', 'refused']) | list == []
+    fail_msg: "{{ compared.changes | items2dict(key_name='name', value_name='reason') }}"
 
 - name: Fail if anything is wrong with the registries of the node
   ansible.builtin.assert:
@@ -278,6 +301,43 @@ images:
           returned: if CRI-O refuses the name
           type: str
           sample: short name mode is enforcing, but image name nginx returns ambiguous list
+changes:
+  description: What O(config) changes for each of O(names), in their order.
+  returned: with O(config)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name.
+      returned: success
+      type: str
+      sample: docker.io/nginx:1.27
+    effect:
+      description:
+        - V(unchanged); V(added) if further places are contacted besides; V(reordered) if a name with a digest is pulled from the
+          same places in another order; V(possible) if it could not be pulled before.
+        - V(elsewhere) if a place is no longer contacted, its certificate is required now, or a tag is first pulled from another
+          one; V(blocked) if no place is left, V(refused) if CRI-O does not accept the name any more.
+      returned: success
+      type: str
+      sample: elsewhere
+    before:
+      description: The places that are contacted now, in order.
+      returned: success
+      type: list
+      elements: str
+      sample: ["docker.io/library/nginx:1.27"]
+    after:
+      description: Those with O(config).
+      returned: success
+      type: list
+      elements: str
+      sample: ["mirror.lab:5000/library/nginx:1.27 (insecure)", "docker.io/library/nginx:1.27"]
+    reason:
+      description: Why the effect is V(elsewhere), V(blocked) or V(refused); empty for others.
+      returned: success
+      type: str
+      sample: from quay.io/team/app:2 instead of mirror.lab:5000/team/app:2 or quay.io/team/app:2
 findings:
   description: What is wrong or dangerous in the files.
   returned: success

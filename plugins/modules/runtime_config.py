@@ -106,7 +106,7 @@ options:
         loses other containers is still undone.
       - V(kill_mode), a restart stops the containers whose monitors are in the control group of the unit.
       - V(version_wipe), CRI-O removes all pods at its start, because its version file is missing or has another minor version.
-      - V(storage_in_use), another root, runroot or storage driver loses track of running containers.
+      - V(storage_in_use), another root, runroot or storage driver loses track of running containers, or another root of images.
       - V(handler_in_use), a handler that running pods were started with is changed or removed.
       - V(handler_broken), the program of a handler cannot report the state of a running container.
       - V(kubelet_cgroup_driver), CRI-O gets another cgroup manager than the cgroup driver in the configuration of the kubelet. A
@@ -265,7 +265,7 @@ plan:
       type: str
       sample: restart
     reasons:
-      description: Why the daemon has to reload or restart; one sentence for each reason.
+      description: Why the daemon has to reload or restart, and which images a change of registries concerns; one sentence each.
       type: list
       elements: str
       sample: ["/etc/crio/crio.conf.d/60-cri-node.conf changes"]
@@ -298,6 +298,36 @@ plan:
       type: list
       elements: str
       sample: ["run a pod of registry.example.com/hello-world:1 with the handler crun"]
+    images:
+      description:
+        - The names of images that would be pulled from elsewhere, or not at all, after a change of registries; absent if there
+          are none. Considered are the images on the node, those of running pods, and the pause image.
+        - The changes do not make the disruption greater. Mirrors that only serve digests can be added without any, since they
+          serve the same images.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name as the image or the container has it.
+          type: str
+          sample: docker.io/library/nginx:1.27
+        effect:
+          description: V(elsewhere), V(blocked), or V(refused) if CRI-O does not accept the name any more.
+          type: str
+          sample: blocked
+        reason:
+          description: The places before and after the change, what blocks them, or the error message of CRI-O.
+          type: str
+          sample: docker.io is blocked
+        pinned:
+          description: Whether CRI-O keeps the image from being removed by the kubelet.
+          type: bool
+          sample: false
+        pods:
+          description: Running pods with a container of this image, as NAMESPACE/NAME.
+          type: list
+          elements: str
+          sample: [default/web]
 deferred:
   description: True if the change was not made, because it needs more than O(max_disruption). RV(plan) has it, C(msg) the reasons.
   type: bool

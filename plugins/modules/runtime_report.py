@@ -188,6 +188,20 @@ plans:
       type: list
       elements: str
       sample: ["run a pod of registry.example.com/hello-world:1 with the handler crun"]
+    images:
+      description:
+        - The images that a change of registries concerns, see RV(cri.node.runtime_config#module:plan.images). C(name), C(effect),
+          C(reason) and C(pinned) are those there; C(nodes) and C(pods) are the numbers of nodes with the image, and of running
+          pods on them.
+      type: list
+      elements: dict
+      sample:
+        - name: docker.io/library/nginx:1.27
+          effect: blocked
+          reason: docker.io is blocked
+          pinned: false
+          nodes: 2
+          pods: 3
     installs:
       description: The version of CRI-O that is installed from the static bundle; null if none is installed.
       type: str

@@ -269,11 +269,18 @@ def _reports(phase: Phase, status: str) -> Iterator[str]:
         return
     if phase.report["summary"][status] != 1:
         yield f"the report does not count a node as {status}: {phase.report['summary']}"
-    plan = phase.result.get("plan", {})
+    plan = {**phase.result.get("plan", {})}
+    images = plan.pop("images", [])  # the report counts them over nodes
+    if images:
+        plan["reasons"] = [reason for reason in plan["reasons"] if " of this node " not in reason]
     for each in phase.report["plans"]:
         different = [name for name in plan if each[name] != plan[name]]
         if different:
             yield f"the report has another plan: {', '.join(f'{name}: {each[name]}' for name in different)}"
+        if sorted(image["name"] for image in images) != sorted(
+            image["name"] for image in each.get("images", [])
+        ):
+            yield f"the report has other images: {each.get('images')}"
 
 
 def _files(played: Played, happened: Happened) -> Iterator[str]:

@@ -103,6 +103,31 @@ def test_another_root_in_storage_conf_is_refused_while_containers_run(node, run_
 
 
 @pytest.mark.real_crio("the stand-in reads no storage.conf")
+def test_another_root_is_refused_while_there_are_images_and_costs_them_if_that_is_accepted(
+    node, run_playbook
+):
+    node.remove_pods()
+    node.check(["crictl", "pull", "registry:5000/hello-world:1"])
+    count = len(node.crictl("images", "-o", "json")["images"])
+    other = "/var/lib/containers/other"
+    variables = {"registries_storage": {"storage": {"driver": "overlay", "graphroot": other}}}
+    before = observe(node)
+    for options in (["--check"], []):
+        failure = run_playbook(RUNTIME, node, *options, variables=variables).failure
+        assert failure["guard"] == "storage_in_use"
+        assert f"crio.root = {other} would lose {count} image" in failure["msg"]
+        assert failure["plan"]["disruption"] == "restart"  # a drain does not save images
+        assert observe(node) == before
+    variables["runtime_overruled_guards"] = ["storage_in_use"]
+    done = run_playbook(RUNTIME, node, variables=variables).expect_success()
+    overruled = done.of("cri.node.runtime : Apply the runtime configuration")["plan"]["overruled_guards"]
+    assert f"{count} image" in overruled["storage_in_use"]
+    assert node.crictl("images", "-o", "json")["images"] == []
+    run_playbook(RUNTIME, node, variables={}).expect_success()
+    assert len(node.crictl("images", "-o", "json")["images"]) == count
+
+
+@pytest.mark.real_crio("the stand-in reads no storage.conf")
 def test_a_storage_conf_with_which_crio_does_not_start_is_refused_by_crio_itself(node, run_playbook):
     before = observe(node)
     entry = {

@@ -76,6 +76,57 @@ def test_a_mirror_serves_images_of_a_registry_that_is_never_contacted(node, run_
     assert "source.example.com is blocked in" in missing.err
 
 
+def test_a_mirror_for_digests_needs_a_reload_and_concerns_no_image(node, run_playbook):
+    node.check(["crictl", "pull", "registry:5000/hello-world:1"])
+    mirror = {"location": "mirror.example.com", "pull-from-mirror": "digest-only"}
+    table = {"location": "registry:5000", "insecure": True, "mirror": [mirror]}
+    invocation = service(node, "InvocationID")
+    variables = {"registries_config": {"registry": [table]}}
+    plan = run_playbook(ROLE, node, variables=variables).expect_success().of(APPLY)["plan"]
+    assert (plan["disruption"], "images" in plan) == ("reload", False)
+    assert service(node, "InvocationID") == invocation
+
+
+def test_the_plan_names_the_images_and_running_pods_of_a_registry_that_is_blocked(node, run_playbook):
+    run_playbook(ROLE, node, variables={}).expect_success()
+    node.run_pod(name="blocked-later", image="registry:5000/long-running:1")
+    blocked = {"location": "registry:5000", "insecure": True, "blocked": True}
+    variables = {"registries_config": {"registry": [blocked]}}
+    check = run_playbook(ROLE, node, "--check", variables=variables).expect_success()
+    plan = check.of(APPLY)["plan"]
+    assert plan["disruption"] == "reload"
+    images = {image["name"]: image for image in plan["images"]}
+    running = images["registry:5000/long-running:1"]
+    assert (running["effect"], running["reason"]) == ("blocked", "registry:5000 is blocked")
+    assert running["pods"] == ["default/blocked-later"]
+    assert images["registry:5000/pause:1"]["pinned"]
+    assert any("can no longer be pulled: registry:5000/long-running:1" in each for each in plan["reasons"])
+    table = " ".join(check.out.split())
+    assert "image registry:5000/long-running:1 can no longer be pulled, used by 1 running pod:" in table
+    done = run_playbook(ROLE, node, variables=variables).expect_success()
+    assert done.of(APPLY)["plan"] == plan
+    assert "registry:5000 is blocked" in node.run(["crictl", "pull", "registry:5000/long-running:1"]).err
+    node.remove_pods()
+    run_playbook(ROLE, node, variables={}).expect_success()
+
+
+@pytest.mark.real_crio("the stand-in does not watch files")
+def test_a_daemon_that_watches_its_registries_is_reloaded_too_and_acknowledges_the_change(node, run_playbook):
+    runtime = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.runtime"]}]
+    watches = {"crio_config": {"crio": {"image": {"auto_reload_registries": True}}}}
+    run_playbook(runtime, node, variables=watches).expect_success()
+    invocation = service(node, "InvocationID")
+    variables = {**watches, "registries_config": UNLISTED}
+    run = run_playbook(runtime, node, variables=variables).expect_success()
+    plan = run.of("cri.node.runtime : Apply the runtime configuration")["plan"]
+    assert plan["disruption"] == "reload"
+    assert any("crio.image.auto_reload_registries" in reason for reason in plan["reasons"])
+    assert pull(node, "unlisted:5000/hello-world:1").rc == 0
+    assert run_playbook(runtime, node, variables=variables).expect_success().changed == 0
+    assert service(node, "InvocationID") == invocation
+    run_playbook(runtime, node, variables={}).expect_success()
+
+
 def test_layers_from_all_variable_sources_are_merged_into_one_file(node, run_playbook):
     variables = {
         "registries_config": UNLISTED,

@@ -40,7 +40,9 @@ def shared(testbed, crio_source):
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
     node.run_pod()
     node.run_pod()
-    node.copy_in("/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit")))
+    node.copy_in(
+        "/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit"))
+    )
     node.copy_in("/root/driver.py", DRIVER.read_text())
     yield node
     testbed.remove("interrupted")
@@ -174,7 +176,9 @@ def test_a_transaction_killed_after_its_commit_is_kept(shared, fault):
 def test_a_node_that_loses_power_boots_with_its_previous_configuration(fresh_node, run_playbook, fault):
     node = fresh_node()
     run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
-    node.copy_in("/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit")))
+    node.copy_in(
+        "/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit"))
+    )
     node.copy_in("/root/driver.py", DRIVER.read_text())
     before = observe(node)
     process = start_with_fault(node, fault)

@@ -209,7 +209,9 @@ def test_a_node_that_changed_since_it_was_read_is_left_alone(shared):
         "ready_timeout": 30, "id": "stale", "fingerprint": "0" * 64,
     }  # fmt: skip
     before = observe(shared)
-    shared.copy_in("/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit")))
+    shared.copy_in(
+        "/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit"))
+    )
     shared.copy_in("/root/request.json", json.dumps(stale))
     outcome = json.loads(shared.check(["python3", "-"], stdin=RUN_REQUEST))
     assert outcome["phase"] == "refused"

@@ -26,6 +26,8 @@ def read(request: RegistriesRequest, layout: Layout) -> RegistriesReport:
         notes.append("files that only root can read are missing; run as root")
     named = _text(settings, "crio.image.global_auth_file")
     return {
+        "main": places.main,
+        "folders": places.folders,
         "files": registries_files.read(places, layout),
         "aliases": registries_files.read_aliases(layout),
         "hidden": places.hidden,

@@ -54,10 +54,10 @@ def settle(layout: Layout, seconds: float, check_mode: bool) -> list[str]:
 
 
 def report(layout: Layout, request: Request, notes: list[str]) -> Report:
-    """Return the state of the node, with the notes of `settle`."""
-    from .. import node_state
+    """Return the state of the node for a plan, with the notes of `settle`."""
+    from .. import plan_state
 
-    found = node_state.read(request, layout)
+    found = plan_state.read(request, layout)
     found["notes"] = notes + found["notes"]
     return found
 

@@ -110,6 +110,7 @@ def rehearse(
     before = daemon.snapshot(service, request["reload_keys"])
     if request["activate"] in ("start", "restart"):
         losses.refuse_to_lose_containers(request, service, before, configuration)
+        losses.refuse_to_lose_images(request, service, before, configuration)
         losses.refuse_other_cgroup_driver(request, service, before, configuration)
     return before
 

@@ -18,7 +18,7 @@ KUBELET_CGROUP_DRIVER = "kubelet_cgroup_driver"
 GUARDS = {
     KILL_MODE: "a restart stops the containers whose monitors are in the control group of the unit",
     VERSION_WIPE: "a start removes all pods, because CRI-O finds no version, or another minor one, in its version file",
-    STORAGE_IN_USE: "another root, runroot or storage driver loses track of running containers",
+    STORAGE_IN_USE: "another root, runroot or storage driver loses track of running containers, or another root of images",
     HANDLER_IN_USE: "a handler that running pods were started with is changed or removed",
     HANDLER_BROKEN: "the program of a handler cannot report the state of a running container",
     KUBELET_CGROUP_DRIVER: "CRI-O gets another cgroup manager than the kubelet's cgroup driver",

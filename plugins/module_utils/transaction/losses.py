@@ -2,8 +2,8 @@
 """What the start of a changed daemon would do to running containers.
 
 A restart may stop them (they are in the unit's control group), remove them (another minor version), lose them (another
-storage), or leave them to a handler that does not know them. Each of these is refused before anything is changed, by a guard
-that can be overruled by its name (guards.py).
+storage), or leave them to a handler that does not know them. Another storage also loses the images. Each of these is refused
+before anything is changed, by a guard that can be overruled by its name (guards.py).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _VERSION_FILES = (
 #: of containers/storage; each has its own folders below the root
 DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
 _CGROUP_MANAGER = "crio.runtime.cgroup_manager"
+_ROOT = "crio.root"
+_LARGEST_INDEX = 64 * 1024 * 1024  # bytes of a list of images; one image takes about 1 KiB
 _STATE_LIMIT = 20  # seconds for a handler's answer; crun and runc take some milliseconds
 _STORAGE = re.compile(r"(/.{0,4000})/([A-Za-z0-9_.]{1,40})-containers/[0-9a-f]{1,128}/userdata")
 
@@ -77,7 +79,7 @@ def refuse_other_cgroup_driver(
 ) -> None:
     """Raise GuardRefusal if the start would give CRI-O another cgroup manager than the kubelet has, and did not have before."""
     wanted = handlers.value_of(configuration.get(_CGROUP_MANAGER))
-    if not isinstance(wanted, str) or wanted in ("", _cgroup_manager_now(service)):
+    if not isinstance(wanted, str) or wanted in ("", _value_now(service, _CGROUP_MANAGER)):
         return
     driver, place = kubelet.cgroup_driver()  # looks at all processes, so only for a change
     if driver in ("", wanted):
@@ -92,12 +94,12 @@ def refuse_other_cgroup_driver(
     _refuse([loss], request, before, len(before["running"]))
 
 
-def _cgroup_manager_now(service: CrioService) -> object:
-    """Return the cgroup manager of the running daemon, or of the node's files if none is running; None if unknown."""
+def _value_now(service: CrioService, key: str) -> object:
+    """Return the value of a key of the running daemon, or of the node's files if none is running; None if unknown."""
     if not service.active:
-        return handlers.value_of(effective.present(service).get(_CGROUP_MANAGER))
+        return handlers.value_of(effective.present(service).get(key))
     try:
-        return handlers.value_of(live_configuration(service.socket).get(_CGROUP_MANAGER))
+        return handlers.value_of(live_configuration(service.socket).get(key))
     except CrioSocketError:
         return None
 
@@ -120,11 +122,12 @@ def _refuse(losses: Iterable[Loss], request: Request, before: Before, running: i
 def cost_of(error: NodeError) -> Outcome:
     """Return what an outcome has of a change that a guard refuses; {} for others.
 
-    That is the guard and, if it requires a drain, that disruption and the number of running containers.
+    That is the guard and, if it requires a drain, that disruption and the number of running containers. A drain does not save
+    images, which is what is lost if no container runs.
     """
     if not isinstance(error, GuardRefusal):
         return {}
-    if error.guard not in guards.DRAINABLE:
+    if error.guard not in guards.DRAINABLE or not error.running:
         return {"guard": error.guard}
     return {"guard": error.guard, "disruption": "drain", "running": error.running}
 
@@ -231,6 +234,52 @@ def _in_other_storage(known: list[Monitor], configuration: dict[str, str]) -> It
     yield from losses.values()
 
 
+def refuse_to_lose_images(
+    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+) -> None:
+    """Raise GuardRefusal if the start would use another storage root than now, and the present one has images."""
+    wanted = handlers.value_of(configuration.get(_ROOT))
+    root = _root_now(service)
+    if not (isinstance(wanted, str) and wanted and root) or os.path.realpath(wanted) == os.path.realpath(
+        root
+    ):
+        return
+    count = images_below(root)
+    if not count:
+        return
+    loss = Loss(
+        guards.STORAGE_IN_USE,
+        f"{_ROOT} = {shown(wanted)} would lose {_counted_images(count)} below {shown(root)}, so that CRI-O would have to pull"
+        f" {'it' if count == 1 else 'them'} again",
+        [],
+        f"Keep {_ROOT}",
+    )
+    _refuse([loss], request, before, running=0)  # a drain does not save images
+
+
+def _root_now(service: CrioService) -> str:
+    """Return the storage root of the running daemon, or of the node's files if none is running; "" if unknown."""
+    root = _value_now(service, _ROOT)
+    return root if isinstance(root, str) else ""
+
+
+def images_below(root: str) -> int:
+    """Return the number of images in a storage root: ROOT/DRIVER-images/images.json is a list (containers/storage, images.go)."""
+    count = 0
+    for driver in DRIVERS:
+        path = f"{root}/{driver}-images/images.json"
+        try:
+            images = json.loads(node_files.read_bytes(path, _LARGEST_INDEX)) if os.path.exists(path) else []
+        except (NodeFileError, ValueError, RecursionError):
+            continue
+        count += len(images) if isinstance(images, list) else 0
+    return count
+
+
+def _counted_images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
+
+
 def refuse_second_driver(configuration: dict[str, str]) -> None:
     """Raise TransactionError for a storage driver if there is data of another one.
 
@@ -242,10 +291,12 @@ def refuse_second_driver(configuration: dict[str, str]) -> None:
     present = [each for each in DRIVERS if root and os.path.isdir(f"{root}/{each}-layers")]
     driver = "overlay" if driver == "overlay2" else driver
     if driver and present and driver not in present:
+        count = images_below(root)
         raise TransactionError(
             "refused",
-            f"crio.storage_driver = {shown(driver)}, but {shown(root)} contains data of the storage driver {present[0]}: drain"
-            " the node and wipe its storage first, or set another crio.root",
+            f"crio.storage_driver = {shown(driver)}, but {shown(root)} contains data of the storage driver {present[0]}"
+            f"{f' with {_counted_images(count)}' if count else ''}: drain the node and wipe its storage first, or set another"
+            " crio.root",
         )
 
 

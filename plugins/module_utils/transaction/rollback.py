@@ -23,7 +23,7 @@ from ..contract import (
     State,
 )
 from ..errors import NodeError
-from ..layout import Layout
+from ..layout import Layout, is_registries_file
 from . import history
 from . import state as committed
 from .history import KeptGeneration
@@ -134,11 +134,15 @@ class Rollback:
             return None
 
     def file_set(self, report: Report, show_contents: bool) -> EarlierFileSet:
-        """Return what the controller needs for a plan and, with `show_contents`, for a diff of the files that differ."""
+        """Return what the controller needs for a plan and, with `show_contents`, for a diff of the files that differ.
+
+        A plan names the images that a change of registries concerns, which needs the contents of those files.
+        """
         files: dict[str, EarlierFile] = {}
         for path, file in self._files.items():
             hidden = _is_hidden(file)
-            show = show_contents and not hidden and not report["files"][path]["as_wanted"]
+            needed = show_contents or is_registries_file(path)
+            show = needed and not hidden and not report["files"][path]["as_wanted"]
             content = (self._content(path, file) or "")[:LARGEST_SHOWN] if show else ""
             files[path] = {
                 "mode": file["mode"],

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def of(wanted: FileSet, report: Report, plan: Plan) -> list[dict[str, str]]:
     """Return the diff of a task's result. Of a secret file it only shows that it exists and that it changes."""
     shown = []
-    for path in sorted(plan.files):
+    for path, action in sorted(plan.files.items()):
         found = report["files"].get(path) or report["orphans"][path]
-        file = None if path in report["orphans"] else wanted.file(path)
+        file = None if action == "remove" or path in plan.left else wanted.file(path)
         before, after = found.get("content") or "", file.content if file else ""
         if "changed_entries" in found:
             before, after = _of_entries(found["changed_entries"], file, bool(found.get("secret")))
@@ -30,7 +30,7 @@ def of(wanted: FileSet, report: Report, plan: Plan) -> list[dict[str, str]]:
         shown.append(
             {
                 "before_header": f"{path} ({found.get('mode', 'absent')})",
-                "after_header": f"{path} ({file.mode if file else _mode_without_ours(found)})",
+                "after_header": f"{path} ({'absent' if action == 'remove' else _mode_after(found, file)})",
                 "before": without_credentials(before),
                 "after": without_credentials(after),
             }
@@ -41,9 +41,12 @@ def of(wanted: FileSet, report: Report, plan: Plan) -> list[dict[str, str]]:
     return shown
 
 
-def _mode_without_ours(found: ReportedFile) -> str:
-    """Return the mode of a file that is not desired any longer, after the change."""
-    return found.get("mode", "absent") if found.get("stays") else "absent"
+def _mode_after(found: ReportedFile, file: ShownFile | None) -> str:
+    """Return the mode of a file that stays. A shared one keeps its own, restricted for secrets (managed_file.SharedFile)."""
+    present = found.get("mode", "")
+    if file and not (found.get("shared") and present):
+        return file.mode
+    return f"{int(present, 8) & int(file.mode, 8):04o}" if file and found.get("secret") else present
 
 
 def _of_entries(entries: list[ChangedEntry], file: ShownFile | None, secret: bool) -> tuple[str, str]:

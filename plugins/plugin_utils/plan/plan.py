@@ -13,9 +13,14 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan import keys, overrid
 from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, DRAIN, LEVELS, most
 
 if TYPE_CHECKING:
-    from ansible_collections.cri.node.plugins.module_utils.contract import Report, ReportedFile
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        RegistriesInUse,
+        Report,
+        ReportedFile,
+    )
     from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.images import ConcernedImage
     from ansible_collections.cri.node.plugins.plugin_utils.plan.keys import KeyChange
     from ansible_collections.cri.node.plugins.plugin_utils.plan.overrides import Overrides
 
@@ -25,7 +30,9 @@ class Plan:
     """The differences, the disruption and its reasons."""
 
     files: dict[str, str] = field(default_factory=dict)  # path -> create, change or remove
-    unwanted: frozenset[str] = frozenset()  # the paths that are not desired any longer
+    left: list[str] = field(
+        default_factory=list
+    )  # those of `files` that keep the entries of others, without ours
     disruption: str = "none"  # what a running daemon needs to load all of it
     reasons: list[str] = field(default_factory=list)  # why it needs that
     keys: list[KeyChange] = field(default_factory=list)  # of the files, as far as they are known
@@ -38,16 +45,17 @@ class Plan:
     needs_drain: bool = False
     overruled: dict[str, str] = field(default_factory=dict)  # guard that was overruled -> what is lost
     probes: list[str] = field(default_factory=list)  # sentences, see probes.py
+    images: list[ConcernedImage] = field(default_factory=list)  # see images.py
 
     @property
     def writes(self) -> list[str]:
-        """The paths that are created or changed, with desired content."""
-        return [path for path in self.files if path not in self.unwanted]
+        """The paths that are created or changed, and whose new content is known here."""
+        return [path for path, action in self.files.items() if action != "remove" and path not in self.left]
 
     @property
     def removes(self) -> list[str]:
-        """The paths of files that are not desired: they are removed, or only our entries in them."""
-        return [path for path in self.files if path in self.unwanted]
+        """The paths that are removed."""
+        return [path for path, action in self.files.items() if action == "remove"]
 
     @property
     def changes_anything(self) -> bool:
@@ -80,6 +88,7 @@ class Plan:
             "keys": [dict(change) for change in self.keys],
             "overruled_guards": {guard: shown(message) for guard, message in self.overruled.items()},
             **({"probes": list(self.probes)} if self.probes else {}),
+            **({"images": [dict(image) for image in self.images]} if self.images else {}),
         }
 
 
@@ -87,10 +96,14 @@ def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) 
     """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys."""
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
-    plan = Plan(concerns_daemon=concerned, unwanted=frozenset(report["orphans"]))
+    plan = Plan(concerns_daemon=concerned)
     for path, found in looked_at:
+        unwanted = path in report["orphans"]
         if not found["as_wanted"]:
-            action = plan.files[path] = _action(found, is_orphan=path in report["orphans"])
+            action = _action(found, unwanted)
+            plan.files[path] = action
+            if unwanted and action == "change":
+                plan.left.append(path)
             changed = keys.changes(wanted, path, found)
             plan.keys += changed
             may_change = [change["key"] for change in changed] or _keys_of(wanted, path)
@@ -100,13 +113,24 @@ def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) 
             _weigh_file(plan, reason, found, report, of_users, _keys_of(wanted, path))
     if plan.concerns_daemon:
         _weigh_daemon(plan, report, wanted, of_users)
+    if "registries" in report:
+        _add_images(plan, wanted, report["registries"])
     return plan
 
 
-def _action(found: ReportedFile, is_orphan: bool) -> str:
-    """Return what happens to a file. Of one that others have written too, only our entries are removed."""
-    if is_orphan:
-        return "change" if found.get("stays") else "remove"
+def _add_images(plan: Plan, wanted: FileSet, found: RegistriesInUse) -> None:
+    """Add the images that a change of registries concerns to the plan. It costs a reload whatever they are."""
+    # A fork of Ansible compiles what it imports, and few runs change registries.
+    from ansible_collections.cri.node.plugins.plugin_utils.plan import images
+
+    plan.images = images.concerned(wanted, found, plan.files)
+    plan.reasons += [*images.sentences(plan.images), *images.notes(found)]
+
+
+def _action(found: ReportedFile, unwanted: bool) -> str:
+    """Return what happens to a file. A shared one in which others have entries stays without ours."""
+    if unwanted and found.get("is_removed", True):
+        return "remove"
     return "create" if found["file_type"] == "absent" else "change"
 
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import node_table
@@ -15,6 +17,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DRAIN,
 from ansible_collections.cri.node.plugins.plugin_utils.plan.plan import reason_of_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import NOT_REACHED
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count, listed
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.plugin_utils.plan.images import ConcernedImage, ConcernedOfNodes
 
 # The keys of a result of runtime_config that the report uses.
 READ = (
@@ -56,6 +61,7 @@ class NodesPlan(TypedDict):
     reasons: list[str]
     overruled_guards: dict[str, str]  # guard -> what is lost
     probes: list[str]  # what the node tries with its runtime before it commits the change
+    images: list[ConcernedOfNodes]  # that a change of registries concerns, on all nodes of the plan
     installs: str | None  # the version of CRI-O that is installed from a bundle
     message: str  # why the change failed or is deferred, or why there is no plan
     generations: dict[str, int]  # by node, of an applied change
@@ -96,6 +102,9 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
     waiting: nodes whose batch has not started. If they have a result, it is from an earlier play and is ignored.
     """
     joined: dict[str, NodesPlan] = {}
+    images: dict[int, list[list[ConcernedImage]]] = collections.defaultdict(
+        list
+    )  # by the plan that they belong to
     summary = dict.fromkeys(("nodes", *STATUSES), 0)
     disruptions = dict.fromkeys(LEVELS, 0)
     for node, result in results.items():
@@ -109,10 +118,13 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
             disruptions[plan["disruption"] or "none"] += 1
         plan = joined.setdefault(json.dumps(plan, sort_keys=True), plan)
         plan["nodes"].append(node)
+        images[id(plan)].append((result.get("plan") or {}).get("images") or [])
         if status == "changed" and not check_mode and "generation" in result:
             plan["generations"][node] = result["generation"]
         if isinstance(result.get("containers"), int):
             plan["containers"][node] = result["containers"]
+    for plan in joined.values():
+        plan["images"] = _joined_images(images[id(plan)])
     plans = sorted(joined.values(), key=_position)
     return {"check_mode": check_mode, "summary": summary, "disruptions": disruptions, "plans": plans}
 
@@ -154,14 +166,35 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
         "disruption": plan.get("disruption"),
         "files": dict(plan.get("files") or {}),
         "keys": list(plan.get("keys") or []),
-        "reasons": list(plan.get("reasons") or []),
+        "reasons": _own_reasons(plan),
         "overruled_guards": dict(plan.get("overruled_guards") or {}),
         "probes": list(plan.get("probes") or []),
+        "images": [],
         "installs": bundle.get("version") if bundle.get("changed") else None,
         "message": shown(message, _LONGEST_MESSAGE),
         "generations": {},
         "containers": {},
     }
+
+
+def _own_reasons(plan: Mapping[str, Any]) -> list[str]:
+    """Return the reasons without those about images, which differ between nodes with an equal plan."""
+    reasons = list(plan.get("reasons") or [])
+    if not plan.get("images"):
+        return reasons
+    about_images = {shown(sentence) for sentence in _images().sentences(plan["images"])}
+    return [reason for reason in reasons if reason not in about_images]
+
+
+def _joined_images(of_nodes: list[list[ConcernedImage]]) -> list[ConcernedOfNodes]:
+    return _images().joined(of_nodes) if any(of_nodes) else []
+
+
+def _images() -> ModuleType:
+    # Compiled only for a change of registries.
+    from ansible_collections.cri.node.plugins.plugin_utils.plan import images
+
+    return images
 
 
 def _position(plan: NodesPlan) -> tuple[int, int, str]:
@@ -223,6 +256,8 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     reasons = plan["reasons"] if not plan["message"] else []
     further = [reason for reason in reasons if reason not in restated.values()]
     yield from _first(further, "reason")
+    if plan["images"]:
+        yield from _first(list(_images().lines(plan["images"], len(plan["nodes"]))), "image")
     yield from _first([f"probe: {probe}" for probe in plan["probes"]], "probe")
 
 

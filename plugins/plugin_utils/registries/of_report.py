@@ -13,8 +13,17 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.effective impo
 
 def effective_of(files: Iterable[RegistriesFile], aliases: RegistriesFile | None) -> Effective:
     """Merge the files that could be read."""
-    readable = [_file(file) for file in files if "data" in file]
-    return effective.merge(readable, _file(aliases) if aliases and "data" in aliases else None)
+    return effective.merge(readable(files), recorded(aliases))
+
+
+def readable(files: Iterable[RegistriesFile]) -> list[File]:
+    """Return the files that could be read, in their order."""
+    return [File(file["path"], file["data"], file["drop_in"]) for file in files if "data" in file]
+
+
+def recorded(aliases: RegistriesFile | None) -> File | None:
+    """Return the file of recorded aliases, if it could be read."""
+    return next(iter(readable([aliases] if aliases else [])), None)
 
 
 def auth_files(found: Iterable[AuthKeys]) -> list[AuthFile]:
@@ -30,7 +39,3 @@ def auth_files(found: Iterable[AuthKeys]) -> list[AuthFile]:
         for each in found
         if "problem" not in each
     ]
-
-
-def _file(file: RegistriesFile) -> File:
-    return File(file["path"], file["data"], file["drop_in"])

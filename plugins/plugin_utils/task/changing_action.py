@@ -51,7 +51,7 @@ class ChangingAction(CheckedAction):
         outcome: Outcome = apply(_request_of(made, report))["outcome"]
         found = {"containers": outcome["running"]} if "running" in outcome else {}
         made.needs_drain = outcome.get("disruption") == DRAIN
-        made.overruled = {each["guard"]: each["message"] for each in outcome.get("overruled", [])}
+        made.overruled = _overruled(outcome)
         if outcome.get("failed"):
             raise TaskFailure(
                 messages.failure(outcome, wanted),
@@ -115,6 +115,14 @@ def _request_of(made: Plan, report: Report) -> dict[str, Any]:
         "fingerprint": report["fingerprint"],
         "plan": made.as_data(),
     }
+
+
+def _overruled(outcome: Outcome) -> dict[str, str]:
+    """Return what is lost by each guard that was overruled, in one text."""
+    messages: dict[str, list[str]] = {}
+    for each in outcome.get("overruled", []):
+        messages.setdefault(each["guard"], []).append(each["message"])
+    return {guard: "; ".join(sentences) for guard, sentences in messages.items()}
 
 
 def _failure(outcome: Outcome) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def test_a_request_has_the_keys_of_its_contract():
     secrets = {"secret_hashes", "secret_key_hashes", "secret_contents", "secret_entries"}
     request = set(contract.Request.__annotations__)
     assert set(node_runtime_config.REQUEST) - secrets == request
-    assert set(node_runtime_drift.REQUEST) - secrets <= {*request, "settled"}
+    assert set(node_runtime_drift.REQUEST) - secrets <= {*request, "for_plan"}
     assert set(node_runtime_rollback.REQUEST) == set(contract.RollbackRequest.__annotations__)
     more = set(contract.ObservationRequest.__annotations__) - request
     assert set(node_runtime_verify.REQUEST) >= more

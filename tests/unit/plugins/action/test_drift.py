@@ -23,7 +23,7 @@ def gone(_request):
 def test_a_node_is_read_by_one_call_that_changes_nothing(run):
     task = run("runtime_drift", {"files": FILES}, lambda _request: {"report": report(files={PATH: EDITED})})
     [call] = task.calls
-    assert not call["request"].get("settled", False)
+    assert not call["request"].get("for_plan", False)
     assert task.result["changed"] is False
     [difference] = task.result["differences"]
     assert (difference["kind"], difference["path"], difference["key"]) == ("changed", PATH, "")

@@ -122,6 +122,15 @@ def test_wrong_disruptions_and_guards_are_refused_before_the_node_is_called(refu
         assert "did you mean handler_in_use?; accepted: kill_mode, version_wipe, storage_in_use" in message
 
 
+def test_several_losses_of_one_guard_are_all_in_the_plan(config):
+    losses = [
+        {"guard": "storage_in_use", "message": each, "containers": []} for each in ("a is lost", "b too")
+    ]
+    node = Node({"running": 1, "overruled": losses, **COMMITTED})
+    result = config(node, False, overruled_guards="storage_in_use")
+    assert result["plan"]["overruled_guards"] == {"storage_in_use": "a is lost; b too"}
+
+
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_an_overruled_guard_is_sent_to_the_node_and_its_loss_is_in_plan_and_warnings(config, check_mode):
     overruled = [{"guard": "kill_mode", "message": LOST, "containers": ["c" * 64]}]

@@ -97,6 +97,23 @@ def test_a_policy_is_written_by_scope_and_what_it_replaced_returns_with_it(role,
     assert not role({}).result["changed"]
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_the_plan_of_a_file_that_stays_without_our_entries_does_not_remove_it(role, node, mode):
+    node.write(POLICY, json.dumps(PACKAGED))
+    os.chmod(node.path(POLICY), mode)
+    path, header = node.path(POLICY), f"{node.path(POLICY)} ({mode:04o})"
+    made = [role(OURS, diff=True).result, role({}, diff=True).result]
+    assert [each["plan"]["files"] for each in made] == [{path: "change"}] * 2
+    shown = [each["diff"][0] for each in made]
+    assert [(each["before_header"], each["after_header"]) for each in shown] == [(header, header)] * 2
+    os.unlink(path)
+    role(OURS)
+    gone = role({}, diff=True).result
+    assert gone["plan"]["files"] == {path: "remove"}
+    assert gone["diff"][0]["after_header"] == f"{path} (absent)"
+    assert not os.path.exists(path)
+
+
 def test_a_value_of_another_tool_is_not_written_back_over_a_later_edit(role, node):
     node.write(POLICY, json.dumps(PACKAGED))
     role(OURS)
@@ -294,7 +311,7 @@ def test_the_default_of_our_policy_stays_for_the_scopes_of_others(role, node):
     node.write(
         POLICY, json.dumps({**policy, "transports": {"docker": {**OURS["transports"]["docker"], **theirs}}})
     )
-    assert role().result["plan"]["files"] == {node.path(POLICY): "remove"}
+    assert role().result["plan"]["files"] == {node.path(POLICY): "change"}
     assert node.json(POLICY) == {"default": REJECT, "transports": {"docker": theirs}}
     assert not role().result["changed"]
     role(OURS)

@@ -14,6 +14,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import F
 
 OTHER = "/etc/containers/registries.conf.d/zzz.conf"
 REPORT = {
+    "main": "/etc/containers/registries.conf",
+    "folders": ["/etc/containers/registries.conf.d"],
     "files": [],
     "aliases": None,
     "hidden": [],
@@ -34,12 +36,11 @@ def table(**keys):
 
 @pytest.fixture
 def resolve(run):
-    def call(*files, names=(), **report):
+    def call(*files, names=(), options=None, **report):
         answer = {"report": copy.deepcopy({**REPORT, "files": list(files), **report})}
         for check_mode in (True, False):
-            task = run(
-                "registry_resolve", {"names": list(names)}, lambda _request: answer, check_mode=check_mode
-            )
+            given = {"names": list(names), **(options or {})}
+            task = run("registry_resolve", given, lambda _request: answer, check_mode=check_mode)
             assert not task.result.get("failed"), task.result
             assert (len(task.calls), task.result["changed"]) == (1, False)
         return json.loads(json.dumps(task.result))
@@ -130,9 +131,66 @@ def test_a_mirror_without_credentials_and_settings_without_effect_are_findings(r
 
 def test_each_kind_of_finding_and_each_key_of_the_answer_is_documented(resolve):
     returned = yaml.safe_load(documentation.RETURN)
-    result = resolve(file(FILE, registry=[table(location="a.io")]), names=["a.io/x", "y"])
+    result = resolve(
+        file(FILE, registry=[table(location="a.io")]), names=["a.io/x", "y"], options={"config": {}}
+    )
+    assert {*returned["changes"]["contains"]} == {*result["changes"][0]}
     assert set(result) - {"changed"} == set(returned)
     assert set(result["registries"][0]) == set(returned["registries"]["contains"])
     documented = returned["images"]["contains"]
     assert set(result["images"][1]) == set(documented)
     assert set(result["images"][0]["endpoints"][0]) == set(documented["endpoints"]["contains"])
+
+
+def effects(result):
+    return [(change["name"], change["effect"], change["after"]) for change in result["changes"]]
+
+
+def test_settings_of_the_role_are_compared_with_the_files_of_the_node(resolve):
+    main = file(
+        "/etc/containers/registries.conf", registry=[table(location="b.io", mirror=[{"location": "m.io"}])]
+    )
+    ours = file(FILE, registry=[table(location="a.io", mirror=[{"location": "m.io"}])])
+    names = ["a.io/x:1", "b.io/y:1", "c.io/z:1"]
+    layers = [
+        ["registries_config", {"registry": [{"location": "a.io"}]}],
+        ["registries_config__lab", {"registry": [{"location": "c.io", "blocked": True}]}],
+    ]
+    result = resolve(main, ours, names=names, options={"config": layers})
+    assert effects(result) == [
+        ("a.io/x:1", "elsewhere", ["a.io/x:1"]),
+        ("b.io/y:1", "unchanged", ["m.io/y:1", "b.io/y:1"]),
+        ("c.io/z:1", "blocked", []),
+    ]
+    assert result["changes"][0]["before"] == ["m.io/x:1", "a.io/x:1"]
+    assert [each["reference"] for each in result["images"][0]["endpoints"]] == ["m.io/x:1", "a.io/x:1"]
+
+
+@pytest.mark.parametrize("empty", [{}, ""])
+def test_an_empty_configuration_stands_for_the_removal_of_the_file(resolve, empty):
+    ours = file(FILE, registry=[table(location="a.io", blocked=True)])
+    assert effects(resolve(ours, names=["a.io/x:1"], options={"config": empty})) == [
+        ("a.io/x:1", "possible", ["a.io/x:1"])
+    ]
+    assert "changes" not in resolve(ours, names=["a.io/x:1"])
+
+
+def test_a_later_file_of_the_node_keeps_its_place(resolve):
+    later = file(OTHER, registry=[table(location="a.io", mirror=[{"location": "m.io"}])])
+    config = '{"registry": [{"location": "a.io", "blocked": true}]}'
+    assert effects(resolve(later, names=["a.io/x:1"], options={"config": config})) == [
+        ("a.io/x:1", "unchanged", ["m.io/x:1", "a.io/x:1"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"registry": [{"location": "http://a.io"}]}, ["config: registry", "URI schemes are not supported"]),
+        ([{"registry": []}], ["config: a list must hold pairs"]),
+        ("[", ["config", "YAML"]),
+    ],
+)
+def test_settings_that_crio_would_refuse_are_refused_before_the_node_is_called(refused, config, words):
+    message = refused("registry_resolve", {"config": config})
+    assert all(word in message for word in words), message

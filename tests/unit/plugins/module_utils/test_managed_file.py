@@ -191,11 +191,6 @@ def test_a_file_without_our_entries_stays_exactly_if_the_change_does_not_remove_
     path.write_text(json.dumps(present))
     committed = {"entries": hashes_of(OURS), "secret": False, "disruption": "none", **recorded}
     file = SharedFile(str(path), None, committed)
-    assert file.stays() is stays
+    assert file.is_removed() is not stays
     file.prepare({})
     assert (file.content is not None) is stays
-
-
-def test_a_missing_file_does_not_stay(tmp_path):
-    committed = {"entries": hashes_of(OURS), "created": False, "secret": False, "disruption": "none"}
-    assert not SharedFile(str(tmp_path / "auth.json"), None, committed).stays()

@@ -20,14 +20,20 @@ def node(tmp_path, monkeypatch):
     return made
 
 
-def read(settled=False):
-    asked = {"unit": "crio.service", "owners": ["crio"], "files": [], "ready_timeout": 1, "settled": settled}
-    return returned("runtime_drift", {"request": asked})
+def read(for_plan=False, check_mode=False):
+    asked = {
+        "unit": "crio.service",
+        "owners": ["crio"],
+        "files": [],
+        "ready_timeout": 1,
+        "for_plan": for_plan,
+    }
+    return returned("runtime_drift", {"request": asked, "_ansible_check_mode": check_mode})
 
 
-@pytest.mark.parametrize("settled", [True, False])
-def test_a_settled_node_is_read(node, settled):
-    report = read(settled)["report"]
+@pytest.mark.parametrize("for_plan", [True, False])
+def test_a_settled_node_is_read(node, for_plan):
+    report = read(for_plan)["report"]
     assert (report["generation"], report["interrupted"]) == (1, False)
 
 
@@ -36,9 +42,10 @@ def test_an_interrupted_change_is_not_ended_but_named_if_asked_for(node, left):
     path = getattr(node.layout, left)
     with open(path, "w") as file:
         file.write("{}")
-    found = read(settled=True)
+    found = read(for_plan=True)
     assert (found["needs_settling"], "report" in found) == (True, False)
     assert "report" in read()
+    assert "report" in read(for_plan=True, check_mode=True)
     with open(path) as file:
         assert file.read() == "{}"
 
@@ -46,7 +53,7 @@ def test_an_interrupted_change_is_not_ended_but_named_if_asked_for(node, left):
 def test_a_damaged_state_needs_to_be_set_aside(node):
     with open(node.layout.state_file, "w") as file:
         file.write("[]")
-    assert read(settled=True)["needs_settling"] is True
+    assert read(for_plan=True)["needs_settling"] is True
     assert read()["report"]["notes"] != []
 
 

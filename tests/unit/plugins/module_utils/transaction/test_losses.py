@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils.crio import containers
+from ansible_collections.cri.node.plugins.module_utils.crio import containers, effective
 from ansible_collections.cri.node.plugins.module_utils.crio import service as crio_service
 from ansible_collections.cri.node.plugins.module_utils.errors import TransactionError
 from ansible_collections.cri.node.plugins.module_utils.transaction import guards, losses
@@ -309,7 +309,7 @@ def test_only_a_change_that_gives_crio_another_cgroup_manager_than_the_kubelet_i
     monkeypatch, kubelet, now, wanted, refused
 ):
     monkeypatch.setattr(losses.kubelet, "cgroup_driver", lambda: (kubelet, "/var/lib/kubelet/config.yaml"))
-    monkeypatch.setattr(losses, "_cgroup_manager_now", lambda _service: now)
+    monkeypatch.setattr(losses, "_value_now", lambda _service, _key: now)
     configuration = {"crio.runtime.cgroup_manager": json.dumps(wanted)}
     before = {"running": []}
     if not refused:
@@ -322,3 +322,59 @@ def test_only_a_change_that_gives_crio_another_cgroup_manager_than_the_kubelet_i
     overruled = {**REQUEST, "overruled_guards": ["kubelet_cgroup_driver"]}
     losses.refuse_other_cgroup_driver(overruled, STOPPED, before, configuration)
     assert [each["containers"] for each in before["overruled"]] == [[]]
+
+
+class Storage:
+    """A stopped daemon whose files name a storage root with images."""
+
+    def __init__(self, folder, monkeypatch, **images):
+        self.root = folder / "storage"
+        for driver, text in images.items():
+            (self.root / f"{driver}-images").mkdir(parents=True)
+            (self.root / f"{driver}-images/images.json").write_text(text)
+        present = {"crio.root": json.dumps(str(self.root))}
+        monkeypatch.setattr(effective, "present", lambda _service: present)
+
+    def judge(self, root, overruled=(), running=()):
+        before = {"running": list(running)}
+        request = {**REQUEST, "overruled_guards": list(overruled)}
+        losses.refuse_to_lose_images(request, STOPPED, before, {"crio.root": json.dumps(str(root))})
+        return before.get("overruled", [])
+
+
+TWO = '[{"id": "a"}, {"id": "b"}]'
+
+
+def test_another_root_is_refused_while_the_present_one_has_images(tmp_path, monkeypatch):
+    storage = Storage(tmp_path, monkeypatch, overlay=TWO, vfs='[{"id": "c"}]')
+    other = tmp_path / "other"
+    with pytest.raises(TransactionError) as caught:
+        storage.judge(other)
+    assert str(caught.value) == (
+        f"crio.root = {other} would lose 3 images below {storage.root}, so that CRI-O would have to pull them again."
+        " Keep crio.root, or overrule the guard with overruled_guards: [storage_in_use] (runtime_overruled_guards of the role"
+        " runtime)"
+    )
+    assert losses.cost_of(caught.value) == {"guard": "storage_in_use"}  # no drain saves them
+    [overruled] = storage.judge(other, ["storage_in_use"])
+    assert (overruled["guard"], overruled["containers"]) == ("storage_in_use", [])
+
+
+@pytest.mark.parametrize("images", [{}, {"overlay": "[]"}, {"overlay": "cut off ["}, {"overlay": "{}"}])
+def test_a_root_without_images_may_be_left(tmp_path, monkeypatch, images):
+    assert Storage(tmp_path, monkeypatch, **images).judge(tmp_path / "other") == []
+
+
+def test_the_same_root_by_another_name_loses_nothing(tmp_path, monkeypatch):
+    storage = Storage(tmp_path, monkeypatch, overlay=TWO)
+    (tmp_path / "link").symlink_to(storage.root)
+    for same in (storage.root, tmp_path / "link", f"{storage.root}/"):
+        assert storage.judge(same) == []
+
+
+def test_the_refusal_of_a_second_driver_counts_the_images(tmp_path, monkeypatch):
+    storage = Storage(tmp_path, monkeypatch, overlay=TWO)
+    (storage.root / "overlay-layers").mkdir()
+    configuration = {"crio.root": json.dumps(str(storage.root)), "crio.storage_driver": '"vfs"'}
+    with pytest.raises(TransactionError, match="data of the storage driver overlay with 2 images: drain"):
+        losses.refuse_second_driver(configuration)

@@ -118,12 +118,3 @@ def test_credentials_of_a_file_that_is_not_secret_are_masked():
     )
     assert "CANARY" not in text
     assert diff["after"] == "proxy=http://***@host\n"
-
-
-@pytest.mark.parametrize(("stays", "mode"), [(True, "0644"), (False, "absent")])
-def test_a_file_without_our_entries_keeps_its_mode_if_it_stays(stays, mode):
-    entries = [{"section": "", "name": "default", "change": "remove", "before": "[]"}]
-    _text, diff = shown(
-        None, {**OLD, "mode": "0644", "changed_entries": entries, "stays": stays}, orphan=True
-    )
-    assert diff["after_header"] == f"{PATH} ({mode})"

@@ -90,7 +90,7 @@ OTHER = {
             id="a file is no longer desired",
         ),
         pytest.param(
-            report(orphans={"/etc/x": {**OTHER, "shared": True, "stays": True}}),
+            report(orphans={"/etc/x": {**OTHER, "shared": True, "is_removed": False}}),
             {"/etc/x": "change"},
             "restart",
             "changes",
@@ -137,8 +137,8 @@ def test_the_plan_names_files_activation_and_reasons(node, files, activate, reas
 
 
 def test_a_file_without_our_entries_is_not_written_as_a_whole():
-    made = plan.make(DesiredFiles([entry()]), report(orphans={"/etc/x": {**OTHER, "stays": True}}))
-    assert (made.writes, made.removes) == ([], ["/etc/x"])
+    made = plan.make(DesiredFiles([entry()]), report(orphans={"/etc/x": {**OTHER, "is_removed": False}}))
+    assert (made.writes, made.left) == ([], ["/etc/x"])
 
 
 def test_an_entry_without_content_is_not_desired_but_its_owner_counts():
