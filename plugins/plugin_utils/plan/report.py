@@ -246,7 +246,7 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     costs = plan["disruption"] not in (None, LEVELS[0])
     for path in sorted(files, key=lambda path: (path not in restated, path))[:_MOST_FILES]:
         has_reason = path in restated or any(reason.startswith(f"{path} ") for reason in plan["reasons"])
-        note = " (no daemon reads it)" if costs and not has_reason else ""
+        note = " (needs no reload)" if costs and not has_reason else ""
         yield f"{files[path]} {node_table.shortened_path(printable(path), width - len(files[path]) - 1)}{note}"
         if with_keys:
             yield from _keys(plan, path)

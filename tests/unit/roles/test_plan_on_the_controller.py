@@ -71,7 +71,7 @@ def test_the_table_and_the_file_have_each_plan_once_with_its_keys_and_containers
         "node          disruption  files and reasons",
         f"new           restart     create {CRIO}",
         f"{' ' * 28}crio_config: crio.metrics.metrics_port",
-        f"{' ' * 26}create {CRICTL} (no daemon reads it)",
+        f"{' ' * 26}create {CRICTL} (needs no reload)",
         f"{' ' * 28}the role's default: runtime-endpoint, timeout",
         "worker-[1:3]  restart     12 containers running, 4 on each node: they keep running",
         f"{' ' * 26}change {CRIO}",

@@ -88,7 +88,7 @@ def test_check_mode_shows_the_plan_of_all_nodes_by_default(tmp_path):
         [
             "node          disruption  files and reasons",
             f"worker-[1:3]  restart     create {CRIO}",
-            f"{' ' * 26}create {CRICTL} (no daemon reads it)",
+            f"{' ' * 26}create {CRICTL} (needs no reload)",
             "4 nodes: 3 would change (3 restarts), 1 unchanged (check mode: nothing was changed)",
         ]
     ]

@@ -62,7 +62,7 @@ def test_the_table_shows_each_plan_once_failures_last_and_counts_the_rest():
         f"{' ' * 41}a reload is not enough: the log level of the running CRI-O hides",
         f"{' ' * 41}whether it succeeded",
         f"worker-[01:48]  restart      4 to 6      change {CRIO}",
-        f"(48 nodes){' ' * 31}create {CRICTL} (no daemon reads it)",
+        f"(48 nodes){' ' * 31}create {CRICTL} (needs no reload)",
         f"edge-3          NOT PLANNED{' ' * 14}an earlier task failed, or the node was unreachable",
         f"storage-2       FAILED{' ' * 19}CRI-O did not restart with the new configuration. The change was",
         f"{' ' * 41}undone: the node is as it was.",
@@ -78,7 +78,7 @@ def test_check_mode_shows_no_generation_and_states_that_nothing_was_changed():
         "node    disruption  files and reasons",
         RULE,
         f"node-1  restart     change {CRIO}",
-        f"{' ' * 20}create {CRICTL} (no daemon reads it)",
+        f"{' ' * 20}create {CRICTL} (needs no reload)",
         RULE,
         "2 nodes: 1 would change (1 restart), 1 unchanged (check mode: nothing was changed)",
     ]
