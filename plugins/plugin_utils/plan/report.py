@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypedDict
 
 from ansible_collections.cri.node.plugins.module_utils.text import printable, shown
@@ -107,8 +106,7 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
         plan = _plan(status, result)
         if status == "changed":
             disruptions[plan["disruption"] or "none"] += 1
-        plan = joined.setdefault(json.dumps(plan, sort_keys=True), plan)
-        plan["nodes"].append(node)
+        plan = node_table.join(joined, plan, node)
         if status == "changed" and not check_mode and "generation" in result:
             plan["generations"][node] = result["generation"]
         if isinstance(result.get("containers"), int):
@@ -222,15 +220,8 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     # The message of a deferred change has the reasons.
     reasons = plan["reasons"] if not plan["message"] else []
     further = [reason for reason in reasons if reason not in restated.values()]
-    yield from _first(further, "reason")
-    yield from _first([f"probe: {probe}" for probe in plan["probes"]], "probe")
-
-
-def _first(lines: Sequence[str], what: str) -> Iterator[str]:
-    """Yield the first lines, and how many more there are."""
-    yield from lines[:_MOST_REASONS]
-    if len(lines) > _MOST_REASONS:
-        yield f"and {count(len(lines) - _MOST_REASONS, f'more {what}')}"
+    yield from node_table.first(further, _MOST_REASONS, "reason")
+    yield from node_table.first([f"probe: {probe}" for probe in plan["probes"]], _MOST_REASONS, "probe")
 
 
 def _containers(plan: NodesPlan) -> str:
