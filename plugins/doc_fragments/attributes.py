@@ -73,10 +73,12 @@ requirements:
 options: {}
 attributes:
   check_mode:
+    description: Can run in C(check_mode) and predict the result of a run without changing the node.
     support: full
     details:
       - Only reads.
   diff_mode:
+    description: Returns what changed, or would change, when run with C(--diff).
     support: N/A
     details:
       - Changes nothing.

@@ -44,20 +44,9 @@ options:
       - Also the time to wait for a change of the node that is in progress.
     type: int
     default: 10
+extends_documentation_fragment:
+  - cri.node.attributes.facts
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and predict the result of a run without changing the node.
-    support: full
-    details:
-      - Only reads.
-  diff_mode:
-    description: Returns what changed, or would change, when run with C(--diff).
-    support: N/A
-    details:
-      - Changes nothing.
-  facts:
-    description: Returns data under C(ansible_facts).
-    support: full
   platform:
     description: The operating system of the managed nodes.
     support: full

@@ -42,30 +42,19 @@ options:
     description: The time to wait for a change of the node that is in progress, in seconds.
     type: int
     default: 10
+extends_documentation_fragment:
+  - cri.node.attributes.node
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict the result of a run without changing the node.
-    support: full
     details:
       - Only reads.
   diff_mode:
-    description: Returns what changed, or would change, when run with C(--diff).
     support: N/A
     details:
       - Changes nothing.
-  platform:
-    description: The operating system of the managed nodes.
-    support: full
-    platforms: linux
-    details:
-      - Nodes with systemd and Python 3.9 or later.
 notes:
   - The credential that is sent is found by its key. A credential helper may have none for the host, which is not known here.
   - At most 1000 files of at most 1 MiB each, and 8 MiB together, are read.
-requirements:
-  - Python 3.9 or newer on the node
-  - systemd on the node
-  - root, which usually means C(become=true)
 seealso:
   - plugin: cri.node.registry_resolve
     plugin_type: filter

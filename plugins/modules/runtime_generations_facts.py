@@ -18,10 +18,6 @@ options: {}
 extends_documentation_fragment:
   - cri.node.attributes.facts
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and predict the result of a run without changing the node.
-  diff_mode:
-    description: Returns what changed, or would change, when run with C(--diff).
   platform:
     support: full
     platforms: linux

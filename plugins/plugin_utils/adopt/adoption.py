@@ -177,15 +177,27 @@ def units(values: Mapping[Path, Value]) -> dict[Path, _Unit]:
         if hidden:
             found[unit] = entry._replace(secrets=(*entry.secrets, path))
         elif value.value not in _EMPTY:
-            put(entry.value, path[len(unit) :], value.value)
+            _put(entry.value, path[len(unit) :], value.value)
     return found
 
 
-def put(data: Data, path: Path, value: Any) -> None:
+def nested(found: Mapping[Path, Any]) -> Data:
+    """Return nested tables that have a value at each path."""
+    data: Data = {}
+    for path, value in found.items():
+        _put(data, path, value)
+    return data
+
+
+def _put(data: Data, path: Path, value: Any) -> None:
     """Set the value of a path in nested tables."""
     for name in path[:-1]:
         data = data.setdefault(name, {})
     data[path[-1]] = value
+
+
+def _values(found: Mapping[Path, _Unit]) -> dict[Path, Any]:
+    return {path: unit.value for path, unit in found.items()}
 
 
 def _is_hidden(value: Any) -> bool:
@@ -200,13 +212,6 @@ def _has_credentials(value: Any) -> bool:
     return any(
         MASK in each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)
     )
-
-
-def _nested(found: Mapping[Path, _Unit]) -> Data:
-    data: Data = {}
-    for path, unit in found.items():
-        put(data, path, unit.value)
-    return data
 
 
 class _Adopter:
@@ -232,9 +237,9 @@ class _Adopter:
         adopted = self._accepted(
             {path: unit for path, unit in candidates.items() if not unit.secrets and path not in useless}
         )
-        data = _nested(adopted)
+        data = nested(_values(adopted))
         self._warn_of_checks(
-            "without_effect", crio_conf.check_data(_nested(useless), {}, [str(self.version)])
+            "without_effect", crio_conf.check_data(nested(_values(useless)), {}, [str(self.version)])
         )
         self._warn_of_sources(candidates)
         self._warn_of_files()
@@ -276,7 +281,7 @@ class _Adopter:
     def _accepted(self, wanted: dict[Path, _Unit]) -> dict[Path, _Unit]:
         """Return what the role accepts, with the value that CRI-O uses where it does not accept the one that is set."""
         while True:
-            checked = crio_conf.check_data(_nested(wanted), {}, [str(self.version)])
+            checked = crio_conf.check_data(nested(_values(wanted)), {}, [str(self.version)])
             refused = _by_unit(checked.problems, wanted)
             if not refused:
                 self._warn_of_checks("deprecated", checked)

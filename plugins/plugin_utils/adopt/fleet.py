@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.cri.node.plugins.plugin_utils.adopt.adoption import put, unit_of
+from ansible_collections.cri.node.plugins.plugin_utils.adopt.adoption import nested, unit_of
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Path
 
@@ -32,8 +32,8 @@ def divided(nodes: Mapping[str, Data]) -> Fleet:
         value, count = Counter(json.dumps(value, sort_keys=True) for value in values).most_common(1)[0]
         if count * 2 > len(settings):
             common[path] = json.loads(value)
-    layers = {node: _nested(_difference(common, found)) for node, found in settings.items()}
-    return Fleet(_nested(common), {node: layer for node, layer in layers.items() if layer})
+    layers = {node: nested(_difference(common, found)) for node, found in settings.items()}
+    return Fleet(nested(common), {node: layer for node, layer in layers.items() if layer})
 
 
 def _by_unit(data: Data) -> dict[Path, Any]:
@@ -62,10 +62,3 @@ def _difference(common: Mapping[Any, Any], own: Mapping[Any, Any]) -> dict[Any, 
             both = isinstance(own[name], dict) and isinstance(common.get(name), dict)
             found[name] = _difference(common[name], own[name]) if both else own[name]
     return found
-
-
-def _nested(found: Mapping[Path, Any]) -> Data:
-    data: Data = {}
-    for path, value in found.items():
-        put(data, path, value)
-    return data

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -81,8 +81,7 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str])
         summary["nodes"] += 1
         summary[status] += 1
         if status in _LISTED:
-            found = _adoption(status, result)
-            joined.setdefault(json.dumps(found, sort_keys=True), found)["nodes"].append(node)
+            node_table.join(joined, _adoption(status, result), node)
     divided = fleet.divided(read_nodes(results, waiting))
     return {
         "summary": {**summary, "differing": len(divided.layers)},
@@ -161,29 +160,19 @@ def table(report: Report) -> list[str]:
         node_table.Row(
             each["nodes"],
             (_LABELS[each["status"]], str(each["settings"]) if not each["message"] else ""),
-            _Details(each),
+            functools.partial(_details, each),
         )
         for each in report["adoptions"]
     ]
     return [*(node_table.lines(_HEADER, rows) if rows else []), *wrapped(_summary_line(report))]
 
 
-class _Details:
-    """The last cell of a row."""
-
-    def __init__(self, adoption: NodesAdoption) -> None:
-        self.adoption = adoption
-
-    def __call__(self, _width: int) -> Iterator[str]:
-        if self.adoption["message"]:
-            yield shown(self.adoption["message"], _LONGEST_SHOWN)
-            return
-        lines = list(_lines(self.adoption["findings"]))
-        yield from lines[:_MOST_LINES]
-        if len(lines) > _MOST_LINES:
-            yield f"and {count(len(lines) - _MOST_LINES, 'more line')}"
-        if not lines:
-            yield "none"
+def _details(adoption: NodesAdoption, _width: int) -> Iterator[str]:
+    if adoption["message"]:
+        yield shown(adoption["message"], _LONGEST_SHOWN)
+        return
+    lines = list(_lines(adoption["findings"]))
+    yield from node_table.first(lines, _MOST_LINES) if lines else ["none"]
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -86,7 +85,7 @@ def document(
         drift = _drift(status, result)
         for kind in {each["kind"] for each in drift["differences"]}:
             kinds[kind] += 1
-        joined.setdefault(json.dumps(drift, sort_keys=True), drift)["nodes"].append(node)
+        node_table.join(joined, drift, node)
     return {
         "ignored": sorted(ignored),
         "summary": summary,
@@ -170,10 +169,7 @@ def _details(drift: NodesDrift, ignored: Collection[str], width: int) -> Iterato
     if drift["message"]:
         yield shown(drift["message"], _LONGEST_SHOWN)
         return
-    lines = list(_lines(drift["differences"], ignored, width))
-    yield from lines[:_MOST_LINES]
-    if len(lines) > _MOST_LINES:
-        yield f"and {count(len(lines) - _MOST_LINES, 'more line')}"
+    yield from node_table.first(list(_lines(drift["differences"], ignored, width)), _MOST_LINES)
 
 
 def _lines(differences: Sequence[Difference], ignored: Collection[str], width: int) -> Iterator[str]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of a report with one row for nodes with equal results, for a terminal. Pure functions over data."""
+"""The entries of a report that joins nodes with equal results, and its table for a terminal. Pure functions over data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypedDict, TypeVar
 
 from ansible_collections.cri.node.plugins.plugin_utils.text import table as text_table
 from ansible_collections.cri.node.plugins.plugin_utils.text.name_ranges import shortened
@@ -16,6 +17,25 @@ _WIDTH_OF_NAMES = (
 _WIDEST_NAME = 40
 _MANY = 4  # from this number on, the number of nodes is shown
 _MOST_ROWS = 200
+
+
+class Entry(TypedDict):
+    """What the entry of every report has."""
+
+    nodes: list[str]
+
+
+_Entry = TypeVar("_Entry", bound=Entry)
+
+
+def join(entries: dict[str, _Entry], entry: _Entry, node: str) -> _Entry:
+    """Add a node to its entry: to an equal one of `entries`, else to this one, which is added to them. Return the entry.
+
+    entry: without nodes. entries: by what they say, in the order in which they were added.
+    """
+    found = entries.setdefault(json.dumps(entry, sort_keys=True), entry)
+    found["nodes"].append(node)
+    return found
 
 
 class Row(NamedTuple):
@@ -57,6 +77,13 @@ def _names(nodes: list[str]) -> str:
         return names
     separator = " " if len(names) + len(number) < _WIDTH_OF_NAMES else "\n"
     return f"{names}{separator}{number}"
+
+
+def first(lines: Sequence[str], most: int, what: str = "line") -> Iterator[str]:
+    """Yield the first lines of the details, and how many more there are."""
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"and {count(len(lines) - most, f'more {what}')}"
 
 
 def shortened_path(path: str, width: int) -> str:

@@ -7,7 +7,7 @@ The entries of several files name the same variable of objects. Each kind of fil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers
@@ -20,6 +20,14 @@ OPTION = "openshift_layers"
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
+class _Converted(NamedTuple):
+    """The objects of one variable, as files."""
+
+    layers: Layers
+    files: Files
+    taken: set[str]  # the parts that a file of the set takes
+
+
 class OpenShiftLayers:
     """The objects of the entries of a file set, each converted once."""
 
@@ -27,38 +35,37 @@ class OpenShiftLayers:
         """entries: those of the option `files`, as plain data."""
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self._converted: list[tuple[Layers, Files]] = []
-        parts: list[set[str]] = []  # for each of these, the parts that a file takes
+        self._converted: list[_Converted] = []
         for entry in entries:
             layers = _layers(entry)
             if not layers:
                 continue
-            if layers not in [each for each, _files in self._converted]:
-                self._converted.append((layers, _files_of(layers)))
-                parts.append(set())
-            index = [each for each, _files in self._converted].index(layers)
-            parts[index].add(_part(entry))
-        for (layers, files), taken in zip(self._converted, parts):
-            self.problems += files.problems
-            self.warnings += files.warnings
-            self._report_missing(layers[0][0], files, taken)
+            found = self._of(layers)
+            if found is None:
+                found = _Converted(layers, _files_of(layers), set())
+                self._converted.append(found)
+            found.taken.add(_part(entry))
+        for each in self._converted:
+            self.problems += each.files.problems
+            self.warnings += each.files.warnings
+            self._report_missing(each)
 
     def of(self, entry: Mapping[str, Any]) -> Layers:
         """Return the layer of one file: none or one."""
-        layers = _layers(entry)
-        for each, files in self._converted:
-            if each == layers and _part(entry) in files.data:
-                return [(layers[0][0], files.data[_part(entry)])]
-        return []
+        found, part = self._of(_layers(entry)), _part(entry)
+        return [(found.layers[0][0], found.files.data[part])] if found and part in found.files.data else []
 
-    def _report_missing(self, variable: str, files: Files, taken: set[str]) -> None:
+    def _of(self, layers: Layers) -> _Converted | None:
+        return next((each for each in self._converted if each.layers == layers), None)
+
+    def _report_missing(self, converted: _Converted) -> None:
         """Report what the objects require of a file that is not in the set."""
         from ansible_collections.cri.node.plugins.plugin_utils.registries.openshift import to_files
 
-        for part, data in files.data.items():
-            if part in taken:
+        for part, data in converted.files.data.items():
+            if part in converted.taken:
                 continue
-            problem = Problem(variable, to_files.FIELDS[part], None, to_files.MISSING[part])
+            problem = Problem(converted.layers[0][0], to_files.FIELDS[part], None, to_files.MISSING[part])
             if part == to_files.POLICY and data["default"][0]["type"] == to_files.ACCEPT:
                 # registries.conf blocks the registries too, but not their mirrors.
                 field = "Image/cluster.spec.registrySources.blockedRegistries"

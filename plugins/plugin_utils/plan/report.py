@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import collections
 import functools
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -116,8 +115,7 @@ def document(results: Mapping[str, Mapping[str, Any]], waiting: Collection[str],
         plan = _plan(status, result)
         if status == "changed":
             disruptions[plan["disruption"] or "none"] += 1
-        plan = joined.setdefault(json.dumps(plan, sort_keys=True), plan)
-        plan["nodes"].append(node)
+        plan = node_table.join(joined, plan, node)
         images[id(plan)].append((result.get("plan") or {}).get("images") or [])
         if status == "changed" and not check_mode and "generation" in result:
             plan["generations"][node] = result["generation"]
@@ -255,17 +253,11 @@ def _details(plan: NodesPlan, with_keys: bool, width: int) -> Iterator[str]:
     # The message of a deferred change has the reasons.
     reasons = plan["reasons"] if not plan["message"] else []
     further = [reason for reason in reasons if reason not in restated.values()]
-    yield from _first(further, "reason")
+    yield from node_table.first(further, _MOST_REASONS, "reason")
     if plan["images"]:
-        yield from _first(list(_images().lines(plan["images"], len(plan["nodes"]))), "image")
-    yield from _first([f"probe: {probe}" for probe in plan["probes"]], "probe")
-
-
-def _first(lines: Sequence[str], what: str) -> Iterator[str]:
-    """Yield the first lines, and how many more there are."""
-    yield from lines[:_MOST_REASONS]
-    if len(lines) > _MOST_REASONS:
-        yield f"and {count(len(lines) - _MOST_REASONS, f'more {what}')}"
+        lines = list(_images().lines(plan["images"], len(plan["nodes"])))
+        yield from node_table.first(lines, _MOST_REASONS, "image")
+    yield from node_table.first([f"probe: {probe}" for probe in plan["probes"]], _MOST_REASONS, "probe")
 
 
 def _containers(plan: NodesPlan) -> str:
