@@ -8,6 +8,7 @@ random. A walk is the sequence of changes of one node, each of which starts wher
 
 import collections
 import itertools
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 from check_mode import settings as known
 from check_mode.settings import COSTS, LAYERS, RELOAD, RESTART, Settings
+from testbed.openshift_objects import pem
 
 NODES = 2
 CONTROLLER, NODE, RUN = "on the controller", "on the node", "only by the run"
@@ -283,6 +285,126 @@ def _registries(walk: Walk, change: Change) -> bool:
     else:
         table = registries[walk.chance.choice(sorted(registries))]
         table["mirror"] = [{"location": f"mirror-{walk.chance.randrange(1000)}.example"}]
+    return True
+
+
+@_card("registry of images", 1)
+def _registry_of_images(walk: Walk, change: Change) -> bool:
+    """The plan names the images of the pods that run on the node."""
+    registries = change.settings.registries
+    if not registries.pop("registry:5000", None):
+        registries["registry:5000"] = {"insecure": True, "blocked": True}
+    return True
+
+
+def _toggled(walk: Walk, entries: dict[str, Any], name: str, value: Any) -> bool:
+    """Set an entry, or remove it at times if it exists."""
+    if name in entries and walk.chance.random() < 0.5:
+        del entries[name]
+    else:
+        entries[name] = value
+    return True
+
+
+@_card("credentials", 3)
+def _credentials(walk: Walk, change: Change) -> bool:
+    password = f"secret-{walk.chance.randrange(1 << 32)}"
+    host = walk.chance.choice(known.HOSTS)
+    return _toggled(walk, change.settings.auth, host, {"username": "robot", "password": password})
+
+
+_REQUIREMENTS = ([{"type": "reject"}], [{"type": "insecureAcceptAnything"}])
+
+
+def _policy_with(walk: Walk, policy: dict[str, Any]) -> None:
+    """Change one scope of a policy, or its default."""
+    policy.setdefault("default", _REQUIREMENTS[1])
+    if walk.chance.random() < 0.3:
+        policy["default"] = walk.chance.choice(_REQUIREMENTS)
+    scopes = policy.setdefault("transports", {}).setdefault("docker", {})
+    scopes.setdefault("registry:5000", _REQUIREMENTS[1])  # of the images that the walk uses
+    _toggled(walk, scopes, walk.chance.choice(known.HOSTS), walk.chance.choice(_REQUIREMENTS))
+
+
+@_card("signature policy", 3)
+def _signature_policy(walk: Walk, change: Change) -> bool:
+    if change.settings.policy and walk.chance.random() < 0.3:
+        change.settings.policy = {}
+    else:
+        _policy_with(walk, change.settings.policy)
+    return True
+
+
+@_card("policy of a namespace", 2)
+def _policy_of_a_namespace(walk: Walk, change: Change) -> bool:
+    policies, namespace = change.settings.namespaced_policies, walk.chance.choice(known.NAMESPACES)
+    if namespace in policies and walk.chance.random() < 0.5:
+        del policies[namespace]
+    else:
+        _policy_with(walk, policies.setdefault(namespace, {}))
+    return True
+
+
+@_card("signatures", 2)
+def _signatures(walk: Walk, change: Change) -> bool:
+    scopes = change.settings.signatures.setdefault("docker", {})
+    _toggled(walk, scopes, walk.chance.choice(known.HOSTS), {"use-sigstore-attachments": True})
+    if not scopes:
+        change.settings.signatures = {}
+    return True
+
+
+@_card("certificates", 2)
+def _certificates(walk: Walk, change: Change) -> bool:
+    host = walk.chance.choice([host for host in known.HOSTS if "/" not in host])
+    name = f"authority-{walk.chance.randrange(1000)}"
+    return _toggled(walk, change.settings.certificates, host, {"ca": pem(name)})
+
+
+@_card("storage", 2, real=True)
+def _storage(walk: Walk, change: Change) -> bool:
+    """Options that concern no image and no container."""
+    if change.settings.storage and walk.chance.random() < 0.5:
+        change.settings.storage = {}
+    else:
+        options = {
+            "pull_options": {
+                "convert_images": "false",
+                "use_hard_links": walk.chance.choice(("true", "false")),
+            }
+        }
+        change.settings.storage = {"storage": {"driver": "overlay", "options": options}}
+    return True
+
+
+# Writes an entry as podman login or an administrator does. The program is in single quotes.
+_ENTRY = """
+import json, os
+path, section, name, value = {arguments}
+os.makedirs(os.path.dirname(path), exist_ok=True)
+new = {"default": [{"type": "insecureAcceptAnything"}]} if "policy" in path else {}
+data = json.load(open(path)) if os.path.exists(path) else new
+here = data
+for each in section.split("."):
+    here = here.setdefault(each, {})
+here[name] = value
+json.dump(data, open(path, "w"))
+"""
+
+
+@_card("entry of somebody else", 2)
+def _entry_of_somebody_else(walk: Walk, change: Change) -> bool:
+    """The run changes other entries of the file, or none, and this one stays."""
+    name = f"theirs-{walk.chance.randrange(1000)}.example.com"
+    if walk.chance.random() < 0.5:
+        arguments: tuple[Any, ...] = (known.AUTH, "auths", name, {"auth": "dGhlaXJzOng="})
+        _credentials(walk, change)
+    else:
+        arguments = (known.POLICY, "transports.docker", name, [{"type": "reject"}])
+        _signature_policy(walk, change)
+    program = _ENTRY.replace("{arguments}", json.dumps(arguments))
+    change.by_hand.append(f"python3 -c '{program}'")
+    change.plain = False
     return True
 
 

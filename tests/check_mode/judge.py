@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Judges one change: whether check mode and the plan predicted what the run did, as the node shows it, and changed nothing."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -310,13 +311,34 @@ def _files(played: Played, happened: Happened) -> Iterator[str]:
 
 def _texts(path: str, shown: dict[str, str], before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     old, new = before["texts"].get(path, ""), after["texts"].get(path, "")
-    if "(secret" in shown["before"] + shown["after"]:
+    if path in known.SHARED:
+        yield from _entries(path, shown, old, new)
+    elif "(secret" in shown["before"] + shown["after"]:
         if not any(look["files"].get(path, ("", "0644"))[1].endswith("0") for look in (before, after)):
             yield f"{path}: the diff hides a file that everybody can read"
         if old and new and ("changed" in shown["after"]) != (old != new):
             yield f"{path}: the diff has {shown['after'].strip()}, the content {'differs' if old != new else 'is the same'}"
     elif (shown["before"], shown["after"]) != (old, new):
         yield f"{path}: the diff is {shown}, the file was {old!r} and is {new!r}"
+
+
+def _entries(path: str, shown: dict[str, str], old: str, new: str) -> Iterator[str]:
+    """Judge the diff of a file that others write too: it has the entries that change, those of a secret file without values."""
+    both = [read.keys(path, text) if text else {} for text in (old, new)]
+    names = {key for key in {*both[0], *both[1]} if both[0].get(key) != both[1].get(key)}
+    for side, values in (("before", both[0]), ("after", both[1])):
+        lines = dict(line.split(" = ", 1) for line in shown[side].splitlines())
+        if path == known.AUTH:
+            hidden = {key.removeprefix("auths."): value for key, value in lines.items()}
+            expected = {
+                key: "(secret, changed)" if side == "after" and key in both[0] else "(secret)"
+                for key in names & {*values}
+            }
+        else:
+            hidden = {key: json.loads(value) for key, value in lines.items()}
+            expected = {key: values[key] for key in names & {*values}}
+        if hidden != expected:
+            yield f"{path}: the diff has {hidden} {side} the run, the file {sorted(expected)}"
 
 
 def _daemon(played: Played, happened: Happened) -> Iterator[str]:
@@ -404,6 +426,7 @@ def _cost(played: Played) -> Iterator[str]:
     expected = [*costs.values()]
     expected += [RESTART for name in ("service", "environment") if getattr(old, name) != getattr(new, name)]
     expected += [RELOAD] if old.registries != new.registries else []
+    expected += [RESTART] if old.storage != new.storage else []
     raw = [
         new.raw.get(path) or old.raw[path]
         for path in {*old.raw, *new.raw}

@@ -22,7 +22,7 @@ FOLDER = "/usr/local/lib/check-mode"
 ROOTS = (
     "/etc/crio", "/etc/containers", "/etc/systemd/system", "/etc/cni", "/etc/crictl.yaml", "/etc/bash_completion.d",
     "/etc/fish", "/usr/local/share/zsh", "/usr/share/containers", "/var/lib/cri-node", "/run/cri-node", "/run/systemd/system",
-    "/run/systemd/transient",
+    "/run/systemd/transient", "/root/.config/containers",
 )  # fmt: skip
 CHECK, PLAN, RUN, AGAIN = "check", "plan", "run", "again"
 TIDIED = "tidied"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the keys of a managed file without the collection, to compare them with those of a plan."""
 
+import json
 import tomllib
 from typing import Any
 
@@ -47,4 +48,29 @@ def _crictl(text: str) -> dict[str, Any]:
     return {name: value.strip().strip('"') for name, _colon, value in lines}
 
 
-_READERS = {known.CRIO: _crio, known.REGISTRIES: _registries, known.UNIT: _unit, known.CRICTL: _crictl}
+def _quoted(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() else json.dumps(name)
+
+
+def _auth(text: str) -> dict[str, Any]:
+    return {_quoted(host): entry for host, entry in json.loads(text).get("auths", {}).items()}
+
+
+def _policy(text: str) -> dict[str, Any]:
+    data = json.loads(text)
+    found = {"default": data["default"]} if "default" in data else {}
+    for transport, scopes in data.get("transports", {}).items():
+        prefix = f"transports.{_quoted(transport)}."
+        found.update({f"{prefix}{_quoted(scope)}": needs for scope, needs in scopes.items()})
+    return found
+
+
+_READERS = {
+    known.CRIO: _crio,
+    known.REGISTRIES: _registries,
+    known.UNIT: _unit,
+    known.CRICTL: _crictl,
+    known.AUTH: _auth,
+    known.POLICY: _policy,
+    known.STORAGE: _crio,
+}

@@ -17,6 +17,15 @@ COMPLETION = {
     "zsh": "/usr/local/share/zsh/site-functions/_crictl",
     "fish": "/etc/fish/completions/crictl.fish",
 }
+AUTH = "/root/.config/containers/auth.json"
+POLICY = "/etc/crio/policy.json"
+SHARED = (AUTH, POLICY)  # other tools write them too
+NAMESPACES = ("production", "playground")
+POLICIES = [f"/etc/crio/policies/{namespace}.json" for namespace in NAMESPACES]
+SIGNATURES = "/etc/containers/registries.d/cri-node.yaml"
+HOSTS = ("one.example.com", "two.example.com:5000", "three.example.com/team")
+CERTIFICATES = [f"/etc/containers/certs.d/{host}/ca.crt" for host in HOSTS if "/" not in host]
+STORAGE = "/etc/containers/storage.conf"
 RAW_CRIO = "/etc/crio/crio.conf.d/55-raw.conf"
 RAW_REGISTRIES = "/etc/containers/registries.conf.d/55-raw.conf"
 RAW_NOTES = "/etc/crio/raw-notes.txt"
@@ -32,6 +41,11 @@ COMPARED = (
     REGISTRIES,
     CRICTL,
     *COMPLETION.values(),
+    *SHARED,
+    *POLICIES,
+    SIGNATURES,
+    *CERTIFICATES,
+    STORAGE,
     RAW_CRIO,
     RAW_REGISTRIES,
     RAW_NOTES,
@@ -67,6 +81,10 @@ UNPRINTED = (
 SERVICE = {"Service": {"KillMode": "process"}}
 
 
+#: the variables of the role registries, beside registries_config: only storage.conf needs more than the next pull
+OF_REGISTRIES = ("auth", "policy", "namespaced_policies", "signatures", "certificates", "storage")
+
+
 @dataclass
 class Settings:
     """The variables of a node: `raw` has the files of an owner of its own, which no role writes."""
@@ -82,6 +100,13 @@ class Settings:
     completion: list[str] = field(default_factory=list)
     service: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(SERVICE))
     environment: dict[str, Any] = field(default_factory=dict)
+    #: the other variables of the role registries
+    auth: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
+    namespaced_policies: dict[str, Any] = field(default_factory=dict)
+    signatures: dict[str, Any] = field(default_factory=dict)
+    certificates: dict[str, Any] = field(default_factory=dict)
+    storage: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, dict[str, Any]] = field(default_factory=dict)  # {path: content, disruption, mode, live}
 
     def copy(self) -> "Settings":
@@ -105,6 +130,7 @@ class Settings:
         return {
             **found,
             "registries_config": {"registry": registries} if registries else {},
+            **{f"registries_{name}": copy.deepcopy(getattr(self, name)) for name in OF_REGISTRIES},
             "crictl_config": dict(self.crictl),
             "crictl_completion": list(self.completion),
             "crio_service": copy.deepcopy(self.service),

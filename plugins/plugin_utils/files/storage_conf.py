@@ -155,8 +155,13 @@ class StorageConf(Kind):
         return toml.dumps(data)
 
     def walk(self, data: Data) -> list[tuple[Path, object]]:
-        """Return each key."""
-        return [((*path, name), value) for path, table in _tables(data) for name, value in table.items()]
+        """Return each key, also those of the table pull_options."""
+        found: list[tuple[Path, object]] = []
+        for path, table in _tables(data):
+            for name, value in table.items():
+                inner = value if isinstance(value, dict) else {}
+                found += [((*path, name, key), inner[key]) for key in inner] or [((*path, name), value)]
+        return found
 
     def expect(self, data: Data) -> dict[str, str | None]:
         """Return the keys of crio.conf whose default is a key of this file."""

@@ -10,9 +10,17 @@ import pytest
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.files import crio_conf, registries_conf, unit_drop_in
+from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Versions
+from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from check_mode import generate, settings
 
 SEEDS = range(25)
+KIND_OF = {
+    "auth": "auth_json",
+    "policy": "policy_json",
+    "signatures": "registries_d",
+    "storage": "storage_conf",
+}
 
 
 def changes(seed, real=True):
@@ -59,6 +67,10 @@ def test_every_layer_every_kind_of_file_and_every_refusal_is_used():
     assert {change.refusal.where for change in made if change.refusal} == {
         generate.CONTROLLER, generate.NODE, generate.RUN,
     }  # fmt: skip
+    for name in settings.OF_REGISTRIES:
+        values = [getattr(change.settings, name) for change in made]
+        assert {} in values, name
+        assert any(values), name
     set_keys = {key for change in made for key in change.settings.merged()}
     assert set(settings.COSTS) - set_keys == set()
     gone = [
@@ -77,6 +89,10 @@ def test_only_changes_that_must_be_refused_on_the_controller_have_invalid_settin
             problems += registries_conf.check(
                 [("registries_config", variables["registries_config"])]
             ).problems
+            for name in settings.OF_REGISTRIES:
+                kind = KINDS[KIND_OF.get(name, name)]
+                layers = [(f"registries_{name}", variables[f"registries_{name}"])]
+                problems += kind.check(layers, Versions("1.37.0")).problems
             problems += unit_drop_in.unit_problems(variables["crio_service"], "crio_service")
             is_invalid = change.refusal is not None and change.refusal.where == generate.CONTROLLER
             assert bool(problems) == is_invalid, (seed, str(change), [str(each) for each in problems])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
@@ -198,3 +199,88 @@ def test_a_run_that_fails_without_being_undone_is_found(true):
     assert judge(true) == ([], {"undone"})
     failure["as_before"] = False
     assert judge(true)[0] != []
+
+
+POLICY_KEY = 'transports.docker."one.example.com"'
+REJECT = [{"type": "reject"}]
+THEIRS = {"default": REJECT, "transports": {"docker": {"theirs.example.com": REJECT}}}
+BOTH = {
+    "default": REJECT,
+    "transports": {"docker": {**THEIRS["transports"]["docker"], "one.example.com": REJECT}},
+}
+
+
+@pytest.fixture
+def shared(true):
+    """The same change, which also adds an entry to a file that others write."""
+    for played, document in (
+        (true.before, THEIRS),
+        (true.phases["run"].look, BOTH),
+        (true.phases["again"].look, BOTH),
+    ):
+        _write(played, document)
+    for phase in ("check", "plan"):
+        _write(true.phases[phase].look, THEIRS)
+    true.settled = true.phases["run"].look
+    header = f"{known.POLICY} (0640)"
+    shown = {
+        "before_header": header,
+        "after_header": header,
+        "before": "",
+        "after": f'{POLICY_KEY} = [{{"type": "reject"}}]\n',
+    }
+    key = {"path": known.POLICY, "key": POLICY_KEY, "change": "add", "variable": "registries_policy"}
+    for phase in ("check", "plan", "run"):
+        found = true.phases[phase]
+        for plan in (found.result["plan"], *found.report["plans"]):
+            plan["files"] = {**plan["files"], known.POLICY: "change"}
+            plan["keys"] = [*plan["keys"], key]
+        found.result["diff"] = [*found.result["diff"], dict(shown)]
+    return true
+
+
+def _write(played, document):
+    text = json.dumps(document)
+    played["files"][known.POLICY] = ["file", "0640", 0, 0, text]
+    played["times"][known.POLICY] = [1, len(text), 1]
+    played["texts"][known.POLICY] = text
+
+
+def test_a_true_prediction_of_entries_is_no_fault(shared):
+    assert judge(shared)[0] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", f'{POLICY_KEY} = [{{"type": "accept"}}]\n', f"default = []\n{POLICY_KEY} = {json.dumps(REJECT)}\n"],
+)
+def test_a_diff_with_other_entries_is_found(shared, value):
+    for phase in ("check", "plan", "run"):
+        shared.phases[phase].result["diff"][1]["after"] = value
+    assert any("the diff has" in sentence for sentence in judge(shared)[0])
+
+
+def test_a_report_with_other_images_than_the_plan_is_found(true):
+    about = "1 image of this node can no longer be pulled: a.io/app:1, a.io is blocked"
+    image = {
+        "name": "a.io/app:1",
+        "effect": "blocked",
+        "reason": "a.io is blocked",
+        "pinned": False,
+        "pods": [],
+    }
+    for phase in ("check", "plan", "run"):
+        plan = true.phases[phase].result["plan"]
+        true.phases[phase].result["plan"] = {**plan, "reasons": [*plan["reasons"], about], "images": [image]}
+        for each in true.phases[phase].report["plans"]:
+            each["images"] = [{"name": "a.io/app:1", "nodes": 1, "pods": 0}]
+    assert judge(true)[0] == []
+    true.phases["plan"].report["plans"][0]["images"] = []
+    assert any("other images" in sentence for sentence in judge(true)[0])
+
+
+def test_a_change_of_storage_that_is_planned_without_a_restart_is_found(true):
+    true.change.settings.storage = {"storage": {"driver": "overlay"}}
+    assert judge(true)[0] == []
+    everywhere("plan", "disruption", value="reload")(true)
+    assert any("cost restart" in sentence for sentence in judge(true)[0])

@@ -108,3 +108,12 @@ def test_what_is_accepted_is_toml_with_the_same_data(data):
     checked = check([("v", data)])
     if not checked.problems:
         assert tomllib.loads(KIND.render(checked.data)) == checked.data
+
+
+def test_the_keys_of_settings_are_those_that_are_read_from_the_file():
+    pull = {"use_hard_links": "false", "convert_images": "true"}
+    storage = {"driver": "overlay", "options": {"pull_options": pull, "overlay": {"size": "1G"}}}
+    checked = check([("v", {"storage": storage})])
+    keys = {".".join(path) for path, _value in KIND.walk(checked.data)}
+    assert keys == set(KIND.read(KIND.render(checked.data)))
+    assert "storage.options.pull_options.use_hard_links" in keys
