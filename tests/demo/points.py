@@ -29,7 +29,7 @@ CONDITIONS = {"RuntimeReady": True, "NetworkReady": True}
 # runtime, how the collection configures it, how it accesses it through CRI
 RUNTIMES = (
     ("docker", "-", "with the socket of cri-dockerd as endpoint; not tested yet"),
-    ("containerd", "-", "with its socket as endpoint; tested with recorded output"),
+    ("containerd", "-", "with its socket as endpoint; tested on nodes with containerd alone"),
     ("cri-o", "roles crio, registries, crictl, runtime", "by default in all modules"),
     ("isulad", "-", "with its socket as endpoint; not tested yet"),
     (

@@ -82,9 +82,15 @@ class TestBed:
         """
         if not names:
             return []
-        self.prepare()
         image = images.crio_image(self.source, beneath) if crio else images.bare_image(self.source)
-        version = self.source.version if crio else ""
+        return self._add(names, image, self.source.version if crio else "")
+
+    def add_containerd(self, *names: str) -> list[Node]:
+        """Start nodes with Debian's containerd and crictl, but without CRI-O, and wait until they are up."""
+        return self._add(names, images.containerd_image(self.source), "")
+
+    def _add(self, names: Sequence[str], image: str, version: str) -> list[Node]:
+        self.prepare()
         with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
             return list(pool.map(lambda name: self._start_node(name, image, version), names))
 

@@ -34,6 +34,9 @@ DPKG_OPTIONS = (
 NODE_FILES = ("entry", "crun", "sshd.conf", "registry.yml")
 STANDIN_UNIT = "crio-standin-containerd.service"
 CRIO_FILES = ("10-testbed.conf", "50-testbed.conf", "10-testbed.conflist", "policy.json", "crictl.yaml")
+CONTAINERD_FILES = ("containerd.toml", "hosts.toml", "10-testbed.conflist")
+# In crictl.yaml: that of CRI-O, and what replaces it.
+SOCKETS = (b"/var/run/crio/crio.sock", b"/run/containerd/containerd.sock")
 
 
 def say(text: str) -> None:
@@ -188,9 +191,24 @@ def crio_image(source: Source, beneath: str = "") -> str:
     return image
 
 
+def containerd_image(source: Source) -> str:
+    """Return the image of a node with Debian's containerd and this source's crictl; build it if necessary."""
+    node = bare_image(source)
+    files = {name: (FILES / name).read_bytes() for name in CONTAINERD_FILES}
+    files["crictl"] = source.read("crictl")
+    files["crictl.yaml"] = (FILES / "crictl.yaml").read_bytes().replace(*SOCKETS)
+    inputs = [(FILES / "Dockerfile.containerd").read_bytes(), node.encode(), *files.values()]
+    image = f"{REPOSITORY}/containerd:{digest(*inputs)}"
+    with one_builder():
+        if not exists(image):
+            say("building the node image with containerd (once)")
+            _build(image, "Dockerfile.containerd", files, {"NODE": node})
+    return image
+
+
 def remove_images() -> None:
     """Remove all images of the test bed, including those of older inputs."""
-    for kind in ("crio", "standin", "node", "base"):
+    for kind in ("crio", "containerd", "standin", "node", "base"):
         listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}", f"{REPOSITORY}/{kind}").split()
         if listed:
             engine.call("rmi", "--force", *listed)
