@@ -95,6 +95,12 @@ def test_each_pair_of_verdicts_has_its_outcome(configuration, verdict, outcome):
     assert compare.compare(configuration, VERSION, lambda _text: verdict).outcome == outcome
 
 
+def test_an_unknown_metric_that_crio_only_logs_when_it_is_asked_for_is_no_disagreement():
+    configuration = made({"crio": {"stats": {"included_pod_metrics": ["MEMORY"]}}})
+    assert compare.compare(configuration, "1.34", lambda _text: ACCEPTS).outcome == compare.STRICTER
+    assert compare.compare(configuration, "1.37", lambda _text: ACCEPTS).outcome == compare.FALSE
+
+
 def test_crio_gets_what_the_collection_writes_and_what_was_refused_as_it_was_given():
     given = []
     compare.compare(runtime(log_size_max="8192"), VERSION, lambda text: given.append(text) or ACCEPTS)
