@@ -28,7 +28,10 @@ SILENT: tuple[tuple[str, str], ...] = (
     ("is not NAME=value", "the variable is not set"),
     ("contains a NUL character", "everything that gets it ends there"),
     ("is accepted by CRI-O, but", "the message says what fails later"),
-    ("which only logs it and", "before 1.35, unknown metrics of pods are only logged when somebody asks for them"),
+    (
+        "which only logs it and",
+        "before 1.35, unknown metrics of pods are only logged when somebody asks for them",
+    ),
     (r"(default_annotations|platform_runtime_paths)\b.*, not a mapping", "the mapping is empty"),
     ("cpu(period|shares) = -", "the number is one of 64 bits without a sign, some centuries"),
     ("shared_cpuset.*: is not a list of CPUs", "each container that asks for shared CPUs fails"),
