@@ -28,6 +28,9 @@ REPORTS = {
     "facts-info": "runtime_version",
     "facts-containers": "exit_code",
     "facts-log": "stdout",
+    "facts-images": "available_bytes",
+    "import": "image registry.example.com:5000/long-running:1: ",
+    "in-use": "because a container uses it",
     "facts": "RuntimeReady",
     "undone": "The change was undone: the node is as it was.",
 }
