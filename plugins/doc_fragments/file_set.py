@@ -31,10 +31,12 @@ options:
             before it contacts the node. Errors and the diff contain the variable of each setting.
           - Other tools also write files of the kinds V(auth_json) and V(policy_json). Only the entries of O(files[].layers) are
             added, changed and removed again; all others are kept.
-          - The path of the kinds V(certificates) and V(namespaced_policies) is a folder, in which the settings are several files.
+          - The path of the kinds V(ca_certificates), V(certificates) and V(namespaced_policies) is a folder, in which the
+            settings are several files.
         type: str
         choices:
           - auth_json
+          - ca_certificates
           - certificates
           - crictl_yaml
           - crio_conf

@@ -140,3 +140,38 @@ def test_a_storage_conf_with_which_crio_does_not_start_is_refused_by_crio_itself
     assert run.rc == 2
     assert "incompatible types" in run.failure["msg"]
     assert observe(node) == before
+
+
+AUTHORITY = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout /dev/null 2>/dev/null"
+    " -subj /CN=cri-node-"
+)
+STORE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+@pytest.mark.real_crio("the stand-in does not bind the port of metrics")
+def test_an_authority_is_in_the_store_of_the_system_until_its_change_is_undone_or_it_is_removed(
+    node, run_playbook
+):
+    node.remove_pods()
+    before = node.read_file(STORE)
+    first, second = (node.check(f"{AUTHORITY}{name}").strip() for name in ("first", "second"))
+    variables = {"registries_ca_certificates": {"first": first}}
+    run_playbook(RUNTIME, node, "--check", variables=variables).expect_success()
+    assert node.read_file(STORE) == before
+    done = run_playbook(RUNTIME, node, variables=variables).expect_success()
+    plan = done.of("cri.node.runtime : Apply the runtime configuration")["plan"]
+    created = "/usr/local/share/ca-certificates/cri-node-first.crt"
+    assert (plan["disruption"], plan["files"][created]) == ("restart", "create")
+    assert first in node.read_file(STORE)
+    assert run_playbook(RUNTIME, node, variables=variables).expect_success().changed == 0
+    with_first = node.read_file(STORE)
+    taken = {"crio_config": {"crio": {"metrics": {"enable_metrics": True, "metrics_port": 22}}}}
+    failing = {"registries_ca_certificates": {"second": second}, **taken}
+    failure = run_playbook(RUNTIME, node, variables=failing).failure
+    assert (failure["rolled_back"], failure["as_before"]) == (True, True)
+    assert node.read_file(STORE) == with_first
+    run_playbook(RUNTIME, node, variables={}).expect_success()
+    assert node.read_file(STORE) == before
+    assert node.run("ls /usr/local/share/ca-certificates").out == ""
+    assert litter(node) == ""

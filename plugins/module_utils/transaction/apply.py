@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from .. import contract, managed_file, node_files, node_state
+from .. import contract, managed_file, node_files, node_state, trust_store
 from ..contract import Before, Outcome, Request
 from ..crio import daemon, effective, journald, reload
 from ..crio.service import CrioService
@@ -74,6 +74,7 @@ def _apply(
             recovery.sweep(layout)
         raise
     _swap(prepared, layout)
+    _update_trust_store(request)
     service, outranked, notes = _make_live(request, before, settling)
     notes += probes.run(layout, request, service)
     _refuse_foreign_changes(prepared)
@@ -119,6 +120,15 @@ def _swap(prepared: Prepared, layout: Layout) -> None:
             node_files.remove(file.path)
             _remove_empty_directory(os.path.dirname(file.path), layout)
     intent.relabel(list(prepared.staged))
+
+
+def _update_trust_store(request: Request) -> None:
+    """Add changed certificates of authorities to the system's store, which a start of the daemon reads."""
+    problem = trust_store.update([*request["contents"], *request["remove"]])
+    if problem:
+        raise TransactionError(
+            "activate", "the system's store of certificate authorities cannot be updated", problem
+        )
 
 
 def _remove_empty_directory(directory: str, layout: Layout) -> None:

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 
-from .. import managed_file, node_files, signature_scopes
+from .. import managed_file, node_files, signature_scopes, trust_store
 from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
@@ -93,6 +93,7 @@ def rehearse(
     try:
         _refuse_files(request, layout, mounts)
         signature_scopes.refuse_duplicates(request["contents"], layout.signatures)
+        trust_store.refuse_unread(request["contents"])
     except NodeFileError as error:
         raise TransactionError("refused", str(error)) from error
     if not request["concerns_daemon"]:

@@ -8,7 +8,7 @@ next try.
 
 from __future__ import annotations
 
-from .. import contract, node_files
+from .. import contract, node_files, trust_store
 from ..contract import Before, Intent, Outcome, State
 from ..crio import daemon, reload
 from ..crio.service import CrioService
@@ -93,7 +93,7 @@ def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcom
     if before is not None and not at_boot:
         # While the daemon still has the handler of a probe's pod; and it may be stopped for good below.
         probes.sweep(layout, last=before["aim"] == "down")
-    problems = _files_and_daemon_back(change, before, at_boot) if before else intent.restore(change)
+    problems = _files_and_daemon_back(change, before, at_boot) if before else _files_back(change)
     left = intent.not_as_before(change)
     outcome: Outcome = {"failed": True, "rolled_back": True, "open": bool(left), "warnings": []}
     if not left:
@@ -113,6 +113,13 @@ def _back(layout: Layout, change: Intent, state: State, at_boot: bool) -> Outcom
     return _recorded(layout, change, outcome)
 
 
+def _files_back(change: Intent) -> list[str]:
+    """Restore the files, and what the system makes of them. Returns sentences about what is still wrong."""
+    problems = intent.restore(change)
+    problem = trust_store.update([entry["path"] for entry in change["undo"]])
+    return [*problems, problem] if problem else problems
+
+
 def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> list[str]:
     """Restore files and daemon. Returns sentences about what is still wrong."""
     unit = change["unit"]
@@ -121,7 +128,7 @@ def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> lis
     if not untouched and not at_boot:
         # Stopped under the new unit settings, which may be what keeps the containers alive.
         run(["systemctl", "stop", unit], timeout=daemon.STOP_LIMIT)
-    problems += intent.restore(change)
+    problems += _files_back(change)
     if not before["enabled"]:
         run(["systemctl", "disable", "--quiet", unit])
     run(["systemctl", "daemon-reload"])

@@ -93,6 +93,7 @@ MODULES = (
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",
+    "trust_store",
     "zip_import",
 )
 # Imports all modules at once, also those that are only needed for an error: later a disk may be broken or too many files be open.

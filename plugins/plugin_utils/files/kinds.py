@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.cri.node.plugins.plugin_utils.files.auth_json import AuthJson
+from ansible_collections.cri.node.plugins.plugin_utils.files.ca_certificates import CaCertificates
 from ansible_collections.cri.node.plugins.plugin_utils.files.certificates import Certificates
 from ansible_collections.cri.node.plugins.plugin_utils.files.crictl_yaml import CrictlYaml
 from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CrioConf
@@ -27,6 +28,7 @@ KINDS: dict[str, Kind] = {
         NamespacedPolicies(),
         RegistriesD(),
         Certificates(),
+        CaCertificates(),
         StorageConf(),
         CrictlYaml(),
         UnitDropIn(),

@@ -25,6 +25,7 @@ LAYERED = (
     "registries_namespaced_policies",
     "registries_signatures",
     "registries_certificates",
+    "registries_ca_certificates",
     "registries_storage",
     "crictl_config",
 )
@@ -42,6 +43,7 @@ SINGLE = {
     "verify_pull": "list",
     "verify_timeout": "number",
     "verify_report_file": "text",
+    "registries_ca_folder": "text",
     "runtime_max_disruption": "text",
     "runtime_above_max_disruption": "text",
     "runtime_disruptions": "mapping",

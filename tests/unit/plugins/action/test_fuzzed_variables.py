@@ -38,6 +38,7 @@ VARIABLES = (
     "registries_namespaced_policies",
     "registries_signatures",
     "registries_certificates",
+    "registries_ca_certificates",
     "registries_storage",
 )
 
@@ -99,6 +100,11 @@ KINDS_OF_REGISTRIES = {
         "certificates",
         "/etc/containers/certs.d",
         ["localhost:5000.ca", "localhost:5000.cert", "localhost:5000.key", "localhost:5000"],
+    ),
+    "registries_ca_certificates": (
+        "ca_certificates",
+        "/usr/local/share/ca-certificates",
+        ["corporate", "localhost:5000", "a/b"],
     ),
     "registries_storage": (
         "storage_conf",

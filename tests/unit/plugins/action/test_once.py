@@ -19,6 +19,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\
 # The files of the entries that are folders.
 PARTS = {
     "/etc/certificates": "/etc/certificates/a.io/ca.crt",
+    "/etc/ca_certificates": "/etc/ca_certificates/cri-node-root.crt",
     "/etc/namespaced_policies": "/etc/namespaced_policies/a.json",
 }
 OUTCOME = {"generation": 1, "invocation_id": "b", "outranked": {}, "warnings": []}
@@ -51,6 +52,10 @@ def file_set(level="info"):
         "certificates": [
             ["registries_certificates", {"a.io": {"ca": CERTIFICATE}}],
             ["registries_certificates__lab", {}],
+        ],
+        "ca_certificates": [
+            ["registries_ca_certificates", {"root": CERTIFICATE}],
+            ["registries_ca_certificates__lab", {}],
         ],
         "storage_conf": [
             ["registries_storage", {"storage": {"driver": "overlay"}}],
@@ -132,6 +137,9 @@ ONCE = [
     ("merge", "registries_certificates", "registries_certificates__lab"),
     ("certificates check", "registries_certificates", "registries_certificates__lab"),
     ("certificates render",),
+    ("merge", "registries_ca_certificates", "registries_ca_certificates__lab"),
+    ("ca_certificates check", "registries_ca_certificates", "registries_ca_certificates__lab"),
+    ("ca_certificates render",),
     ("merge", "registries_storage", "registries_storage__lab"),
     ("storage_conf check", "registries_storage", "registries_storage__lab"),
     ("storage_conf render",),
@@ -207,5 +215,5 @@ def test_a_check_of_many_hosts_checks_each_distinct_set_of_variables_once():
     }
     with counted() as calls:
         result = action.perform({"settings": ["node_settings"]}, variables)
-    assert result["msg"] == "20 nodes checked: 260 keys in 240 files"
+    assert result["msg"] == "20 nodes checked: 280 keys in 260 files"
     assert calls.found == Counter(2 * [*ONCE, ("rules",)])
