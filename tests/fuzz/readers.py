@@ -552,6 +552,7 @@ NO_READERS = {
     "module_utils.crictl.call:Crictl.with_credentials": "runs nothing",
     "module_utils.crictl.call:Crictl.together": "calls what it is given",
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",
+    "module_utils.crio.registries_in_use": "takes what the readers of images and containers return",
     "module_utils.node_state": "looks for the program",
     "module_utils.transaction.unit": "packs the modules",
     "modules.crictl_image_prune": "prints what module_utils/image/absent.py returns",

@@ -191,8 +191,8 @@ def _images_of_docker_hub_have_a_namespace(typed: dict[str, Any], findings: Find
 
 def _wildcards_do_not_win_over_hosts(typed: dict[str, Any], findings: Findings) -> None:
     for path, _table in tables(typed):
-        wildcard = f"*{path[-1][1:]}"
-        if path[-1].startswith("*") or path[-1][1:2] != "." or wildcard not in typed["registry"]:
+        wildcard = image_reference.wildcard_before(path[-1])
+        if wildcard not in typed["registry"]:
             continue
         message = f"is never used: {wildcard} has the same length, and is found first"
         findings.warning(path, f"{message}; set it in {wildcard}, or for {path[-1]}:PORT")

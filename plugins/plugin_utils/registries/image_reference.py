@@ -55,6 +55,11 @@ def prefixes_of_repository(repository: str) -> list[str]:
     return sorted([*parents, *hosts, *wildcards], key=lambda prefix: (-len(prefix), prefix))
 
 
+def wildcard_before(prefix: str) -> str:
+    """Return the wildcard that is found first for each image of a prefix, because it is as long; "" if no wildcard is."""
+    return f"*{prefix[1:]}" if prefix[1:2] == "." and not prefix.startswith("*") else ""
+
+
 def fault_of_name(text: str) -> str | None:
     """Return why reference.ParseNormalizedNamed refuses a name, which may be a short one of docker.io; None if it does not."""
     if re.fullmatch("[a-f0-9]{64}", text):

@@ -73,7 +73,7 @@ def objects_of(
             findings.problem((key,), f"{_LOST}: they have no such setting")
     if config.get(_SEARCH) == []:
         findings.problem((_SEARCH,), f"{_LOST}: a list without entries")
-    given = meaning.registries_of(config)
+    given = _without_effectless_blocks(meaning.registries_of(config), verdicts)
     usable = {scope: each for scope, each in given.items() if _is_usable(scope, each, findings)}
     reported = given.keys() - usable.keys()
     lists = _lists(usable, verdicts, config.get(_SEARCH, []), _Reporter(findings, reported))
@@ -93,6 +93,21 @@ def objects_of(
         objects.append(certificates.config_map_of(name, held))
         _image_of(objects)["spec"]["additionalTrustedCA"] = {"name": name}
     return Objects(objects, findings.listed(), findings.warnings)
+
+
+def _without_effectless_blocks(given: dict[str, Registry], verdicts: Policy) -> dict[str, Registry]:
+    """Return the registries without "blocked" in tables that a wildcard hides: OpenShift would refuse their images by policy."""
+    hidden = {
+        scope
+        for scope, each in given.items()
+        if each.blocked
+        and not each.mirrors  # with mirrors it is only mirrorSourcePolicy: NeverContactSource
+        and image_reference.wildcard_before(scope) in given
+        and not scopes.is_inside_one_of(scope, set(verdicts.blocked))
+    }
+    return {
+        scope: each._replace(blocked=each.blocked and scope not in hidden) for scope, each in given.items()
+    }
 
 
 def _is_usable(scope: str, each: Registry, findings: Findings) -> bool:

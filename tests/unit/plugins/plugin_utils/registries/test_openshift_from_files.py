@@ -126,6 +126,13 @@ def test_settings_without_a_problem_pull_every_image_from_the_same_places(random
         assert pulls(new_config, new_policy, image) == pulls(checked.data, policy or policy_of([], []), image)
 
 
+def test_a_blocked_table_that_a_wildcard_hides_is_not_blocked_by_objects():
+    """CRI-O never uses such a table, but OpenShift would refuse its images in policy.json, too."""
+    hidden = {"location": "a.io", "insecure": True, "blocked": True}
+    made = converted({"registry": [{"prefix": "*.io", "insecure": True}, hidden]})
+    assert made.objects == [sources(insecureRegistries=["*.io", "a.io"])]
+
+
 def test_the_articles_registry_becomes_an_image():
     made = converted({"registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]})
     assert made == ([sources(insecureRegistries=["abcd.example.com"])], [], [])
