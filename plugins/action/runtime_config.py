@@ -64,6 +64,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "mode": {"type": "str"},
             "secret": {"type": "bool", "default": False},
             "disruption": {"type": "str", "choices": list(DISRUPTIONS)},
+            "warnings_are_errors": {"type": "bool", "default": False},
         },
     },
     "owners": {"type": "list", "elements": "str"},

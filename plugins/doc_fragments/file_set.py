@@ -139,6 +139,10 @@ options:
             V(storage_conf), V(text) and V(unit_drop_in), and V(none) for all others.
         type: str
         choices: [none, reload, restart]
+      warnings_are_errors:
+        description: Whether the warnings about the settings of this file are problems, with which nothing is changed.
+        type: bool
+        default: false
   owners:
     description:
       - The owners whose files this task manages. By default, the owners of O(files).

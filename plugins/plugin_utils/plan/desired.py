@@ -69,6 +69,7 @@ class Entry(TypedDict, total=False):
     mode: str
     secret: bool
     disruption: str
+    warnings_are_errors: bool
 
 
 class DesiredFile(NamedTuple):
@@ -123,6 +124,12 @@ class DesiredFiles:
         """Merge, check and render each entry of the option files, which option_rules has normalised."""
         given = [cast(Entry, plain(entry)) for entry in entries]
         objects = self._openshift = OpenShiftLayers(given)
+        self._strict = {
+            name
+            for entry in given
+            if entry.get("warnings_are_errors")
+            for name, _value in [*(entry.get("layers") or []), *(entry.get("openshift_layers") or [])]
+        }
         others = {
             entry["path"]: _desired(entry, objects) for entry in given if not entry.get("environment_file")
         }
@@ -224,15 +231,22 @@ class DesiredFiles:
 
     @cached_property
     def problems(self) -> list[Problem]:
-        """The problems of the settings of all files."""
+        """The problems of the settings of all files, with the warnings of those for which they are errors."""
         of_files = [problem for file in self.by_path.values() for problem in file.checked.problems]
-        return self._openshift.problems + of_files
+        return self._openshift.problems + of_files + [each for each in self._found if self._is_error(each)]
 
     @cached_property
     def warnings(self) -> list[Problem]:
         """The warnings for the settings of all files."""
+        return [each for each in self._found if not self._is_error(each)]
+
+    @cached_property
+    def _found(self) -> list[Problem]:
         of_files = [warning for file in self for warning in file.checked.warnings]
         return self._openshift.warnings + of_files + set_rules.warnings(self.settings())
+
+    def _is_error(self, warning: Problem) -> bool:
+        return warning.variable in self._strict
 
     def file(self, path: str) -> DesiredFile:
         """Return the file of this path; the content of one that is not desired is empty."""

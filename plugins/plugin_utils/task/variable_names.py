@@ -44,6 +44,7 @@ SINGLE = {
     "verify_timeout": "number",
     "verify_report_file": "text",
     "registries_ca_folder": "text",
+    "registries_warnings_are_errors": "boolean",
     "runtime_max_disruption": "text",
     "runtime_above_max_disruption": "text",
     "runtime_disruptions": "mapping",
@@ -204,6 +205,8 @@ def _fits(value: object, shape: str) -> bool:
         return bool(value) and (isinstance(value, (list, Mapping)) or "apiVersion" in str(value))
     if shape == "list":
         return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith(("[", "- ")))
+    if shape == "boolean":
+        return isinstance(value, bool) or str(value).lower() in ("true", "false", "yes", "no")
     if shape == "number":
         return (isinstance(value, int) and not isinstance(value, bool)) or (
             isinstance(value, str) and re.fullmatch(r"\d{1,9}%?", value) is not None

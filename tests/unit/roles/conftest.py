@@ -14,7 +14,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers impo
 
 # The variables of settings, with their layers.
 SETTINGS = (
-    "^(crio_(config|service|environment|version|accept_keys)|registries_(config|openshift|auth|policy|namespaced_policies|signatures|certificates|storage)"
+    "^(crio_(config|service|environment|version|accept_keys)|registries_(config|openshift|auth|policy|namespaced_policies|signatures|certificates|storage"
+    "|ca_certificates|ca_folder|warnings_are_errors)"
     "|crictl_(config|completion))(__.+)?$"
 )
 

@@ -46,6 +46,14 @@ def test_the_file_is_rendered_from_all_layers(controller):
     assert shown[DROP_IN].checked.sources["registry", "docker.io", "mirror"] == "registries_config__lab"
 
 
+def test_a_warning_is_an_error_if_the_variable_says_so(controller):
+    insecure = {"registries_config": {"registry": [{"location": "quay.io", "insecure": True}]}}
+    assert controller.run("registries", insecure).returncode == 0
+    strict = {**insecure, "registries_warnings_are_errors": "yes"}
+    output = controller.expect_one_message("registries", strict, ["quay.io", "1 problem on 1 of 1 node"])
+    assert "1 warning" not in output
+
+
 IMAGE = """
 apiVersion: config.openshift.io/v1
 kind: Image
