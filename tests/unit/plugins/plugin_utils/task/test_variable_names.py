@@ -153,7 +153,7 @@ def test_every_variable_of_the_roles_and_playbooks_is_known():
         )
     assert declared == {*variable_names.LAYERED, *variable_names.SINGLE}
     made = set()
-    for path in ROOT.glob("roles/*/vars/main.yml"):
+    for path in ROOT.glob("roles/*/vars/**/*.yml"):
         made |= {name for name in yaml.safe_load(path.read_text()) if not name.startswith("__")}
     assert warned(**dict.fromkeys(made, "{{ x }}")) == []
 
