@@ -56,7 +56,8 @@ def measure(_test_bed: TestBed) -> list[Row]:
     many, few = rendered(MANY), rendered(FEW)
     return [
         timed(
-            "registries_2000", [(seconds(rendered, MANY), seconds(tomllib.loads, many)) for _ in range(RUNS)]
+            "registries_2000",
+            [(seconds(rendered, MANY), seconds(tomllib.loads, many)) for _number in range(RUNS)],
         ),
         timed("registries_growth", growth(many, few)),
         counted("remote_calls_registries", [remote_calls(many)]),
@@ -109,7 +110,7 @@ def growth(many: str, few: str) -> list[tuple[float, float]]:
     for effective, asked in sides:
         if any(len(resolution.resolve(name, effective).endpoints) != 4 for name in asked):
             raise NotMeasured("a name has not three mirrors and a source")
-    return [tuple(seconds(resolve_all, *side) for side in sides) for _ in range(RUNS)]
+    return [tuple(seconds(resolve_all, *side) for side in sides) for _number in range(RUNS)]
 
 
 def names(count: int, wanted: int = NAMES_RESOLVED) -> list[str]:

@@ -31,19 +31,19 @@ _HANDLERS = "crio.runtime.runtimes."
 _HANDLER = f"{_HANDLERS}*."
 _DEFAULT = "crio.runtime.default_runtime"
 # systemd's exit statuses for a command that it cannot start (systemd.exec(5), "Process exit codes"), and the related
-# directives. A log line contains "status=202/FDS", the properties of the unit only the number.
+# directives. A log line contains "status=202/FDS" or "Failed at step FDS", the properties of the unit only the number.
 _DIRECTIVES = {
-    "200": ("WorkingDirectory",),  # CHDIR
-    "202": ("LimitNOFILE",),  # FDS
-    "203": ("ExecStart", "ExecStartPre", "ExecStartPost"),  # EXEC
-    "205": ("Limit*",),  # LIMITS
-    "206": ("OOMScoreAdjust",),  # OOM_ADJUST
-    "210": ("RootDirectory", "RootImage"),  # CHROOT
-    "213": ("Slice", "Delegate"),  # CGROUP
-    "216": ("Group", "SupplementaryGroups"),  # GROUP
-    "217": ("User",),  # USER
-    "218": ("CapabilityBoundingSet", "AmbientCapabilities"),  # CAPABILITIES
-    "226": (  # NAMESPACE
+    ("200", "CHDIR"): ("WorkingDirectory",),
+    ("202", "FDS"): ("LimitNOFILE",),
+    ("203", "EXEC"): ("ExecStart", "ExecStartPre", "ExecStartPost"),
+    ("205", "LIMITS"): ("Limit*",),
+    ("206", "OOM_ADJUST"): ("OOMScoreAdjust",),
+    ("210", "CHROOT"): ("RootDirectory", "RootImage"),
+    ("213", "CGROUP"): ("Slice", "Delegate"),
+    ("216", "GROUP"): ("Group", "SupplementaryGroups"),
+    ("217", "USER"): ("User",),
+    ("218", "CAPABILITIES"): ("CapabilityBoundingSet", "AmbientCapabilities"),
+    ("226", "NAMESPACE"): (
         "RootDirectory",
         "BindPaths",
         "BindReadOnlyPaths",
@@ -52,8 +52,8 @@ _DIRECTIVES = {
         "Read*",
         "Inaccessible*",
     ),
-    "228": ("SystemCallFilter", "SystemCallArchitectures"),  # SECCOMP
-    "243": ("LoadCredential*", "SetCredential*"),  # CREDENTIALS
+    ("228", "SECCOMP"): ("SystemCallFilter", "SystemCallArchitectures"),
+    ("243", "CREDENTIALS"): ("LoadCredential*", "SetCredential*"),
 }
 # Error messages of CRI-O 1.37 for invalid values, and the keys that may cause them. The first matching pattern for which the user
 # has set a key is used. Sources: pkg/config, internal/config, server, cmd/crio; ocicni for the network. Each pattern matches a
@@ -129,8 +129,8 @@ _CAUSES = (
     (r"container_level_enabled", ("crio.checkpoint_restore.container_level_enabled",)),
     (r"\bnri\b", ("crio.nri.*",)),
     *(
-        (rf"status[ =]{status}\b", tuple(f"Service.{name}" for name in names))
-        for status, names in _DIRECTIVES.items()
+        (rf"status[ =]{status}\b|Failed at step {step}\b", tuple(f"Service.{name}" for name in names))
+        for (status, step), names in _DIRECTIVES.items()
     ),
 )
 # If the network is not ready, the reason of the runtime does not contain a value that identifies one of these keys.

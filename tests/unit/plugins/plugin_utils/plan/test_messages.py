@@ -242,8 +242,16 @@ def test_a_line_of_systemd_about_the_drop_in_names_directive_and_variable():
     ("directive", "status"),
     [("LimitNOFILE", "202/FDS"), ("User", "217/USER"), ("ReadOnlyPaths", "226/NAMESPACE")],
 )
-@pytest.mark.parametrize("numbers_only", [False, True], ids=["in the journal", "of the unit"])
-def test_an_exit_status_of_systemd_names_the_directive(directive, status, numbers_only):
+@pytest.mark.parametrize(
+    "said",
+    [
+        "crio.service: Main process exited, code=exited, status={number}/{step}",
+        "crio.service: Failed at step {step} spawning /usr/local/bin/crio: Invalid argument",
+        "systemd reports for crio.service: exit-code, status {number}",
+    ],
+    ids=["of the process", "of the step", "of the unit"],
+)
+def test_an_exit_status_of_systemd_names_the_directive(directive, status, said):
     service = {directive: "4", "KillMode": "process"}
     entry = {
         "path": "/u",
@@ -251,10 +259,8 @@ def test_an_exit_status_of_systemd_names_the_directive(directive, status, number
         "kind": "unit_drop_in",
         "layers": [["crio_service", {"Service": service}]],
     }
-    detail = f"crio.service: Main process exited, code=exited, status={status}"
-    if numbers_only:
-        detail = f"systemd reports for crio.service: exit-code, status {status.partition('/')[0]}"
-    [named] = messages.blamed(detail, DesiredFiles([entry]).settings())
+    number, step = status.split("/")
+    [named] = messages.blamed(said.format(number=number, step=step), DesiredFiles([entry]).settings())
     assert named["key"] == f"Service.{directive}"
 
 

@@ -31,8 +31,8 @@ class Evaluate:
         return f"value of {template}"
 
 
-def of(arguments, spec=ARGUMENT_SPEC):
-    return resolved(arguments, VARIABLES, Evaluate(), spec)
+def of(arguments):
+    return resolved(arguments, VARIABLES, Evaluate(), ARGUMENT_SPEC)
 
 
 def test_options_get_the_values_of_their_variables():
