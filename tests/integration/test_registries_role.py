@@ -77,6 +77,7 @@ def test_a_mirror_serves_images_of_a_registry_that_is_never_contacted(node, run_
 
 
 def test_a_mirror_for_digests_needs_a_reload_and_concerns_no_image(node, run_playbook):
+    run_playbook(ROLE, node, variables={}).expect_success()  # without the mirrors of other tests
     node.check(["crictl", "pull", "registry:5000/hello-world:1"])
     mirror = {"location": "mirror.example.com", "pull-from-mirror": "digest-only"}
     table = {"location": "registry:5000", "insecure": True, "mirror": [mirror]}
