@@ -32,7 +32,8 @@ from testbed.paths import CHECKOUT, link_collection
 from testbed.source import pick_source
 
 # In this order each guide finds the nodes as the earlier ones leave them.
-ORDER = ("first_node", "changes", "registries", "logs", "images", "reports", "awx", "troubleshooting")
+# The guide about changes pins an image.
+ORDER = ("first_node", "logs", "images", "changes", "registries", "reports", "awx", "troubleshooting")
 INVENTORY = "hosts.ini"
 REGISTRY = (
     "registry.example.com"  # as the guides name it; the nodes find the test bed's registry under this name
