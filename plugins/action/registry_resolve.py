@@ -19,7 +19,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries import (
     resolution,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.registries.document import Registry
-from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Alias, Effective, merge
+from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Alias, Effective
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
@@ -64,9 +64,7 @@ def _desired(config: object) -> Data | None:
 
 def changes(report: RegistriesReport, desired: Data, names: list[str]) -> list[dict[str, Any]]:
     """Return what changes for each name if the file of the role registries has the desired settings."""
-    before = of_report.readable(report["files"])
-    after = pull_changes.files_after(before, {FILE: desired or None}, report["main"], report["folders"])
-    old, new = (merge(files, of_report.recorded(report["aliases"])) for files in (before, after))
+    old, new = of_report.before_and_after(report, {FILE: desired or None})
     mode = report["short_name_mode"] or _DEFAULT_MODE
     return [pull_changes.of_name(name, old, new, (mode, mode)).as_dict() for name in names]
 

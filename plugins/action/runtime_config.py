@@ -312,12 +312,7 @@ def request_of(wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str,
     """Return what each call of the node has. ready_timeout: seconds that the node waits for a running change."""
     return {
         "unit": unit,
-        "owners": wanted.owners,
-        "files": wanted.described,
-        "unwanted": wanted.unwanted,
-        "shared": wanted.shared_described,
-        "expect": wanted.expect_of_node,
-        "paths": wanted.paths_of_node,
+        **wanted.as_request,
         "asks_for_crictl": wanted.asks_for_crictl,
         "ready_timeout": ready_timeout,
     }

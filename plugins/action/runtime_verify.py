@@ -49,12 +49,7 @@ class ActionModule(CheckedAction):
         verified = asked.options_of(options, bool(self._task.check_mode))
         request = {
             "unit": options["unit"],
-            "owners": desired.owners,
-            "files": desired.described,
-            "unwanted": desired.unwanted,
-            "shared": desired.shared_described,
-            "expect": desired.expect_of_node,
-            "paths": desired.paths_of_node,
+            **desired.as_request,
             **asked.request_of(desired, verified, options["timeout"]),
         }
         observation: Observation = {}

@@ -229,9 +229,7 @@ class ReportedFile(FoundFile, total=False):
     secret: bool
     shared: bool  # other tools also write it: all other keys only concern our entries
     changed_entries: list[ChangedEntry]  # of a shared file
-    is_removed: (
-        bool  # of a shared file: whether a run removes the whole file, which nobody else has an entry in
-    )
+    is_removed: bool  # of a shared file: whether a run removes all of it, since nobody else has an entry
     as_wanted: bool
     as_committed: bool  # whether it still matches what the last change committed; absent if none did, or this is unknown
     loaded: bool  # whether the running daemon has read these bytes
@@ -288,12 +286,17 @@ class ImageInUse(TypedDict):
     pods: list[str]  # NAMESPACE/NAME of the running ones whose containers have this name
 
 
-class _RegistriesInUse(TypedDict):
+class RegistriesOfNode(TypedDict):
+    """The files that decide where a node pulls images from."""
+
     main: str  # the path of registries.conf
     folders: list[str]  # of its drop-ins, in their order
     files: list[RegistriesFile]  # in the order of containers/image
     aliases: RegistriesFile | None  # what containers/image has recorded
-    short_name_mode: str  # of the running daemon; "" if it is not known
+    short_name_mode: str  # crio.image.short_name_mode, "" if it is not known
+
+
+class _RegistriesInUse(RegistriesOfNode):
     reloads_itself: bool  # crio.image.auto_reload_registries
     images: list[ImageInUse]
 
@@ -470,16 +473,11 @@ class RegistriesRequest(TypedDict):
     timeout: int  # seconds
 
 
-class RegistriesReport(TypedDict):
+class RegistriesReport(RegistriesOfNode):
     """What a node returns to registry_resolve, see crio.registries.read."""
 
-    main: str  # the path of registries.conf
-    folders: list[str]  # of its drop-ins, in their order
-    files: list[RegistriesFile]  # in the order of containers/image
-    aliases: RegistriesFile | None  # what containers/image has recorded
     hidden: list[str]  # files below /etc that are not read because of root's own
     auth: list[AuthKeys]
-    short_name_mode: str  # crio.image.short_name_mode, "" if it is not known
     pause_image: str  # crio.image.pause_image, "" if it is not known
     notes: list[str]
 

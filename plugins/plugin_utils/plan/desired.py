@@ -197,6 +197,18 @@ class DesiredFiles:
         }
 
     @property
+    def as_request(self) -> dict[str, Any]:
+        """The part of a request that node_state.read needs, without the name of the unit and without secrets."""
+        return {
+            "owners": self.owners,
+            "files": self.described,
+            "unwanted": self.unwanted,
+            "shared": self.shared_described,
+            "expect": self.expect_of_node,
+            "paths": self.paths_of_node,
+        }
+
+    @property
     def unwanted(self) -> list[UnwantedFile]:
         """Files of these owners that are not desired, for a node that has lost its own record of them."""
         return [

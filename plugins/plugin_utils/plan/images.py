@@ -10,12 +10,7 @@ from ansible_collections.cri.node.plugins.module_utils import toml_reader
 from ansible_collections.cri.node.plugins.module_utils.crio.handlers import value_of
 from ansible_collections.cri.node.plugins.module_utils.layout import is_registries_file
 from ansible_collections.cri.node.plugins.module_utils.text import shown
-from ansible_collections.cri.node.plugins.plugin_utils.registries import (
-    effective,
-    of_report,
-    pull_changes,
-    resolution,
-)
+from ansible_collections.cri.node.plugins.plugin_utils.registries import of_report, pull_changes, resolution
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 
 if TYPE_CHECKING:
@@ -49,9 +44,7 @@ def concerned(wanted: FileSet, found: RegistriesInUse, files: Mapping[str, str])
             if action != "remove" and data is None:
                 return []  # its content is not known, or not valid, which the node refuses
             changed[path] = data
-    before = of_report.readable(found["files"])
-    after = pull_changes.files_after(before, changed, found["main"], found["folders"])
-    old, new = (effective.merge(each, of_report.recorded(found["aliases"])) for each in (before, after))
+    old, new = of_report.before_and_after(found, changed)
     mode = found["short_name_mode"] or resolution.CRIO_MODES[0]
     wanted_mode = value_of(wanted.expect.get(_MODE)) or mode
     images = []

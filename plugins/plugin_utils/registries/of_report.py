@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from ansible_collections.cri.node.plugins.module_utils.contract import AuthKeys, RegistriesFile
-from ansible_collections.cri.node.plugins.plugin_utils.registries import effective
+from ansible_collections.cri.node.plugins.module_utils.contract import (
+    AuthKeys,
+    RegistriesFile,
+    RegistriesOfNode,
+)
+from ansible_collections.cri.node.plugins.plugin_utils.registries import effective, pull_changes
 from ansible_collections.cri.node.plugins.plugin_utils.registries.auth_keys import AuthFile
 from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Effective, File
 
@@ -14,6 +19,16 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.effective impo
 def effective_of(files: Iterable[RegistriesFile], aliases: RegistriesFile | None) -> Effective:
     """Merge the files that could be read."""
     return effective.merge(readable(files), recorded(aliases))
+
+
+def before_and_after(
+    found: RegistriesOfNode, changed: Mapping[str, dict[str, Any] | None]
+) -> tuple[Effective, Effective]:
+    """Return the effective registries of a node before and after a change. changed: see pull_changes.files_after."""
+    before = readable(found["files"])
+    after = pull_changes.files_after(before, changed, found["main"], found["folders"])
+    aliases = recorded(found["aliases"])
+    return effective.merge(before, aliases), effective.merge(after, aliases)
 
 
 def readable(files: Iterable[RegistriesFile]) -> list[File]:

@@ -38,20 +38,13 @@ def resolved(
     if not isinstance(named, Mapping) or (spec is not None and OPTION not in spec):
         return dict(arguments)
     refuse([fault for option in named for fault in _faults(option, named[option], found, variables, spec)])
-    return {**found, **values(named, variables, evaluate)}
-
-
-def values(
-    named: Mapping[str, Any], variables: Mapping[str, Any], evaluate: Callable[[Any], Any]
-) -> dict[str, Any]:
-    """Return the values of options by the names of their variables; {} if a name is not one of a variable."""
-    return {
+    values = {
         option: _joined(names, variables, evaluate)
         if isinstance(names, (list, tuple))
         else value_of(variables[names], evaluate)
         for option, names in named.items()
-        if not _unknown(names, variables)
     }
+    return {**found, **values}
 
 
 def _faults(
