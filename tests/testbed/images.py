@@ -162,13 +162,7 @@ def standin_image() -> str:
         "skopeo": (STANDIN / "bin" / "skopeo").read_bytes(),
         "standin.tar": _standin_library(),
     }
-    inputs = [(FILES / "Dockerfile.standin").read_bytes(), node.encode(), *files.values()]
-    image = f"{REPOSITORY}/standin:{digest(*inputs)}"
-    with one_builder():
-        if not exists(image):
-            say("building the node image for the stand-in (once)")
-            _build(image, "Dockerfile.standin", files, {"NODE": node})
-    return image
+    return _on_top_of(node, "standin", files, "building the node image for the stand-in (once)")
 
 
 def bare_image(source: Source) -> str:
@@ -197,12 +191,17 @@ def containerd_image(source: Source) -> str:
     files = {name: (FILES / name).read_bytes() for name in CONTAINERD_FILES}
     files["crictl"] = source.read("crictl")
     files["crictl.yaml"] = (FILES / "crictl.yaml").read_bytes().replace(*SOCKETS)
-    inputs = [(FILES / "Dockerfile.containerd").read_bytes(), node.encode(), *files.values()]
-    image = f"{REPOSITORY}/containerd:{digest(*inputs)}"
+    return _on_top_of(node, "containerd", files, "building the node image with containerd (once)")
+
+
+def _on_top_of(node: str, kind: str, files: dict[str, bytes], announced: str) -> str:
+    """Return the image of a kind with these files, on top of the image `node`; build it if necessary."""
+    dockerfile = f"Dockerfile.{kind}"
+    image = f"{REPOSITORY}/{kind}:{digest((FILES / dockerfile).read_bytes(), node.encode(), *files.values())}"
     with one_builder():
         if not exists(image):
-            say("building the node image with containerd (once)")
-            _build(image, "Dockerfile.containerd", files, {"NODE": node})
+            say(announced)
+            _build(image, dockerfile, files, {"NODE": node})
     return image
 
 
