@@ -31,7 +31,7 @@ DPKG_OPTIONS = (
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/locale/*",
 )
-NODE_FILES = ("entry", "crun", "sshd.conf", "registry.yml")
+NODE_FILES = ("entry", "crun", "reduced-bundle", "sshd.conf", "registry.yml")
 STANDIN_UNIT = "crio-standin-containerd.service"
 CRIO_FILES = ("10-testbed.conf", "50-testbed.conf", "10-testbed.conflist", "policy.json", "crictl.yaml")
 CONTAINERD_FILES = ("containerd.toml", "hosts.toml", "10-testbed.conflist")
