@@ -6,11 +6,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
 
-from ansible_collections.cri.node.plugins.module_utils.contract import Pod
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS
 from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason
 from ansible_collections.cri.node.plugins.module_utils.text import shown
@@ -24,6 +23,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.failure import (
     refuse,
     succeeded,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Pod
+
 
 ARGUMENT_SPEC = {
     **OPTIONS,
@@ -108,7 +111,7 @@ class ActionModule(CheckedAction):
             )
         converted, problems = pod_manifest.convert(options["manifest"], node=node)
         refuse(problems)
-        pod = cast(Pod, converted)
+        pod = cast("Pod", converted)
         self.secrets = _environment(pod)
         return {"name": pod["name"], "namespace": pod["namespace"]}, pod
 

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action import crio_config_facts
-from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationReport
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.adopt import adoption
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, succeeded
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationReport
+
 
 ARGUMENT_SPEC = {name: crio_config_facts.ARGUMENT_SPEC[name] for name in ("unit", "timeout")}
 

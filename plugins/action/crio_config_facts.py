@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationFile, ConfigurationReport
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import (
     configuration_differences,
@@ -22,6 +21,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        ConfigurationFile,
+        ConfigurationReport,
+    )
+
 
 ARGUMENT_SPEC = {
     "desired": {"type": "dict"},

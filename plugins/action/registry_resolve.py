@@ -6,9 +6,8 @@ With `config`, it also resolves them as if the role registries had written these
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.cri.node.plugins.module_utils.contract import RegistriesFile, RegistriesReport
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, named_layers
@@ -23,6 +22,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.effective impo
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import RegistriesFile, RegistriesReport
+
 
 ARGUMENT_SPEC = {
     "names": {"type": "list", "elements": "str", "default": []},

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cri.node.plugins.action import crio_bundle
-from ansible_collections.cri.node.plugins.module_utils.contract import Report
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
@@ -30,6 +29,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action impo
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Report
+
 
 #: the options of a verification, as runtime_verify documents them
 VERIFICATION: dict[str, dict[str, Any]] = {

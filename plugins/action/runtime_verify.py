@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC as OF_RUNTIME_CONFIG
 from ansible_collections.cri.node.plugins.action.runtime_config import VERIFICATION
-from ansible_collections.cri.node.plugins.module_utils.contract import Observation
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.verify import asked
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Observation
+
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},

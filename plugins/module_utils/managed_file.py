@@ -17,21 +17,14 @@ import os
 from collections.abc import Iterator
 
 from . import node_files
-from .contract import (
-    LARGEST_SHOWN,
-    ChangedEntry,
-    CommittedEntries,
-    EntrySet,
-    FoundFile,
-    Request,
-    State,
-    Undo,
-)
+from .documents import LARGEST_SHOWN
 from .node_files import NodeFileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional, TypeVar
+
+    from .contract import ChangedEntry, CommittedEntries, EntrySet, FoundFile, Request, State, Undo
 
     Document = dict[str, Any]
     Values = dict[str, dict[str, Any]]  # section: name: value

@@ -9,45 +9,48 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any, TypedDict, Union, cast
+from typing import TYPE_CHECKING, Any, TypedDict, Union, cast
 
 from . import managed_file, node_files
-from .contract import (
-    LARGEST_SHOWN,
-    CrioReport,
-    File,
-    FoundFile,
-    OwnedFile,
-    ReloadReport,
-    Report,
-    ReportedFile,
-    Request,
-    State,
-    UnitReport,
-    UnwantedFile,
-)
 from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
 from .crio.live import CrioSocketError, live_configuration
 from .crio.service import CrioService
+from .documents import LARGEST_SHOWN
 from .errors import NodeError
 from .layout import NODE, Layout
 from .managed_file import SharedFile
 from .transaction import intent
 from .transaction import state as committed
 
-_Undesired = Union[OwnedFile, UnwantedFile]  # as it was committed, or as the request names it
+if TYPE_CHECKING:
+    from .contract import (
+        CrioReport,
+        File,
+        FoundFile,
+        OwnedFile,
+        ReloadReport,
+        Report,
+        ReportedFile,
+        Request,
+        State,
+        UnitReport,
+        UnwantedFile,
+    )
+
+    _Undesired = Union[OwnedFile, UnwantedFile]  # as it was committed, or as the request names it
+
+    class _Paths(TypedDict):
+        missing_paths: list[str]
+        newer_paths: list[str]
+        unanswered_paths: list[str]
+
+
 _HEADER = b"cri.node."  # in the first line of every file that a role of this collection writes
 _HEADER_LENGTH = 200  # bytes
 _PATH_SECONDS = 5  # for all paths that the settings name; one may be on a file system that does not answer
 _PATH_THREADS = 16  # each of them may end up waiting for a file system
-
-
-class _Paths(TypedDict):
-    missing_paths: list[str]
-    newer_paths: list[str]
-    unanswered_paths: list[str]
 
 
 def read(
@@ -190,7 +193,7 @@ def _describe_path(
     path: str, entry: File | None, service: CrioService, state: State, orphan: _Undesired | None = None
 ) -> ReportedFile:
     """Describe one path of the report. `entry`: the desired file. `orphan`: what is known of a file that is not desired."""
-    found = cast(ReportedFile, node_files.describe(path))
+    found = cast("ReportedFile", node_files.describe(path))
     recorded = committed.recorded(state).get(path)
     # A file that was secret stays so for this run, since its old content would be shown.
     secret = bool(recorded and recorded.get("secret")) or not _is_public(found)
@@ -232,7 +235,7 @@ def _describe_path(
 
 def _describe_shared(file: SharedFile, service: CrioService, state: State) -> ReportedFile:
     """Describe a shared file. Only our entries are compared; no hash leaves the node, nor does anything else of the file."""
-    found = cast(ReportedFile, dict(file.found))
+    found = cast("ReportedFile", dict(file.found))
     found.update({"shared": True, "secret": file.secret, "disruption": file.disruption})
     found["as_wanted"] = file.matches()
     found["same_content"] = not file.written

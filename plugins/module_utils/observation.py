@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import node_state
-from .contract import HelloWorld, Metrics, Observation, ObservationRequest, Pod
 from .crictl import info as cri_info
 from .crictl.call import Crictl, CrictlError
 from .crictl.fields import UnexpectedOutput
@@ -36,6 +35,8 @@ from .transaction import state as committed
 
 _T = TypeVar("_T")
 if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate it
+    from .contract import HelloWorld, Metrics, Observation, ObservationRequest, Pod
+
     # How the pod ended; image: why it cannot be pulled, or empty.
     Exercised = tuple[HelloWorld, dict[str, str]]
 

@@ -124,6 +124,10 @@ kind:
 
 from typing import Any
 
+from ..module_utils.zip_import import compile_once
+
+compile_once()  # each of the following imports
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.crictl.start import OPTIONS, early, json_arguments
@@ -141,9 +145,6 @@ def main() -> None:
     )
     started = early(module.params, json_arguments("images"), json_arguments("ps", "-a"))
     # Imported here: Python compiles all this while crictl is running.
-    from ..module_utils.zip_import import compile_once
-
-    compile_once()
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import ImageError, NodeError
     from ..module_utils.image import absent

@@ -203,6 +203,10 @@ kind:
   sample: unreachable
 """
 
+from ..module_utils.zip_import import compile_once
+
+compile_once()  # each of the following imports
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.crictl.start import OPTIONS, early, json_arguments
@@ -223,9 +227,6 @@ def main() -> None:
         module.params, json_arguments("images"), json_arguments("ps", "-a"), json_arguments("imagefsinfo")
     )
     # Imported here: Python compiles all this while crictl is running.
-    from ..module_utils.zip_import import compile_once
-
-    compile_once()
     from ..module_utils.crictl import image_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import NodeError

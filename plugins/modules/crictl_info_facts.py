@@ -173,6 +173,10 @@ kind:
   sample: unreachable
 """
 
+from ..module_utils.zip_import import compile_once
+
+compile_once()  # each of the following imports
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.crictl.start import OPTIONS, early, json_arguments
@@ -182,9 +186,6 @@ def main() -> None:
     module = AnsibleModule(argument_spec=dict(OPTIONS), supports_check_mode=True)
     started = early(module.params, json_arguments("info"), ("version",))
     # Imported here: Python compiles all this while crictl is running.
-    from ..module_utils.zip_import import compile_once
-
-    compile_once()
     from ..module_utils.crictl import runtime_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import NodeError

@@ -258,6 +258,10 @@ kind:
 
 from typing import Any
 
+from ..module_utils.zip_import import compile_once
+
+compile_once()  # each of the following imports
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.crictl.start import ID_LENGTH, OPTIONS, early, json_arguments
@@ -288,9 +292,6 @@ def main() -> None:
     )
     started = early(module.params, _first_call(module.params))
     # Imported here: Python compiles all this while crictl is running.
-    from ..module_utils.zip_import import compile_once
-
-    compile_once()
     from ..module_utils.crictl import log_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.crictl.log import valid

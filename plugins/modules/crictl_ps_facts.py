@@ -474,6 +474,10 @@ kind:
   sample: unreachable
 """
 
+from ..module_utils.zip_import import compile_once
+
+compile_once()  # each of the following imports
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.crictl.start import OPTIONS, early, json_arguments
@@ -498,9 +502,6 @@ def main() -> None:
     )
     started = early(module.params, json_arguments("ps", "-a"))
     # Imported here: Python compiles all this while crictl is running.
-    from ..module_utils.zip_import import compile_once
-
-    compile_once()
     from ..module_utils.crictl import container_facts
     from ..module_utils.crictl.call import Crictl
     from ..module_utils.errors import NodeError

@@ -34,11 +34,11 @@ pod_failure:
 
 import json
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import OPTIONS, Crictl, CrictlError

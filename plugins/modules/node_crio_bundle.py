@@ -43,11 +43,11 @@ version:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request

@@ -31,21 +31,24 @@ report:
   returned: success
 """
 
-from typing import cast
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import TYPE_CHECKING, cast
 
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationRequest
 from ansible_collections.cri.node.plugins.module_utils.crio import configuration
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 from ansible_collections.cri.node.plugins.module_utils.transaction import idle
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationRequest
+
 
 REQUEST = {
     "unit": {"type": "str", "required": True},
@@ -60,7 +63,7 @@ def main() -> None:
     """Read the configuration for the action crio_config_facts, which merges and judges it."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     try:
-        request = cast(ConfigurationRequest, node_request.of(module.params, REQUEST))
+        request = cast("ConfigurationRequest", node_request.of(module.params, REQUEST))
         idle.wait_until_idle(NODE, request["timeout"])
         exit_with(module, report=configuration.read(request, NODE))
     except NodeError as error:

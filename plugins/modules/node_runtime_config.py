@@ -41,19 +41,22 @@ seen:
   returned: after a change whose request has C(observe)
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.cri.node.plugins.module_utils import node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.contract import Request
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.transaction import calls
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Request
+
 
 REQUEST = {
     **node_request.FILE_SET,

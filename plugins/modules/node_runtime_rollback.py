@@ -39,20 +39,23 @@ outcome:
   returned: when a change was asked for
 """
 
-from typing import Any, cast
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import TYPE_CHECKING, Any, cast
 
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.cri.node.plugins.module_utils import node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.contract import RollbackRequest
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
 from ansible_collections.cri.node.plugins.module_utils.transaction import calls, unit
 from ansible_collections.cri.node.plugins.module_utils.transaction.rollback import Rollback
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import RollbackRequest
+
 
 REQUEST = {
     "call": {"type": "str", "choices": ["read", "apply"], "required": True},
@@ -73,7 +76,7 @@ def main() -> None:
 
 
 def _answer(module: AnsibleModule) -> dict[str, Any]:
-    asked = cast(RollbackRequest, node_request.of(module.params, REQUEST))
+    asked = cast("RollbackRequest", node_request.of(module.params, REQUEST))
     node_host.refuse_unfit()
     if asked["call"] == "read":
         notes = calls.settle(NODE, asked["ready_timeout"], module.check_mode)

@@ -32,11 +32,11 @@ seen:
   returned: success
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_host, observation
 from ansible_collections.cri.node.plugins.module_utils import request as node_request

@@ -201,11 +201,11 @@ ansible_facts:
           sample: ""
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
 
 compile_once()  # each of the following imports
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import module_result, node_host
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import toml_reader
-from ..contract import ConfigurationReport, ConfigurationRequest, FoundOption
 from ..layout import Layout
 from ..node_files import NodeFileError
 from ..text import without_credentials
@@ -15,6 +14,10 @@ from ..transaction import state as committed
 from . import configuration_files
 from .live import CrioSocketError, get
 from .service import CrioService, not_found_behind, version_of
+
+if TYPE_CHECKING:
+    from ..contract import ConfigurationReport, ConfigurationRequest, FoundOption
+
 
 _SETTLE_SECONDS = 10  # for a unit between two states
 

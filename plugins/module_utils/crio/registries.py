@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import os
 
-from ..contract import RegistriesReport, RegistriesRequest
 from ..layout import Layout
 from . import effective, registries_files
 from .service import CrioService
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import RegistriesReport, RegistriesRequest
+
 
 _SETTLE_SECONDS = 10  # for a unit between two states
 

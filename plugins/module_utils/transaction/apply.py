@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from .. import contract, managed_file, node_files, node_state, trust_store
-from ..contract import Before, Outcome, Request
+from .. import documents, managed_file, node_files, node_state, trust_store
 from ..crio import daemon, effective, journald, reload
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
@@ -22,6 +21,11 @@ from ..program import run
 from . import candidate, generation, intent, losses, probes, recovery
 from . import state as committed
 from .intent import Prepared
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Before, Outcome, Request
+
 
 _RECENT = 60  # seconds since a restart by systemd itself
 
@@ -234,7 +238,7 @@ def _finished(
         run(["systemctl", "daemon-reload"])
     warnings += intent.finish(layout)
     return {
-        "format": contract.RESULT_FORMAT,
+        "format": documents.RESULT_FORMAT,
         "id": request["id"],
         "committed": True,
         "generation": number,
@@ -248,7 +252,7 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
     """Restore the node if the change had begun, and return how it ended. Only state.json decides whether it is committed."""
     begun = intent.is_open(layout)
     outcome: Outcome = {
-        "format": contract.RESULT_FORMAT,
+        "format": documents.RESULT_FORMAT,
         "id": request["id"],
         "failed": True,
         "phase": error.kind if isinstance(error, TransactionError) else ("activate" if begun else "refused"),

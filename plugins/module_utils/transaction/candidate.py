@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 
 from .. import managed_file, node_files, signature_scopes, trust_store
-from ..contract import Before, Request
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
@@ -27,6 +26,11 @@ from ..program import run
 from . import losses
 from . import state as committed
 from .configuration_copy import ConfigurationCopy, copy, write_private
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Before, Request
+
 
 _SLACK = 256 * 1024  # bytes beyond the files themselves: folders, intent, generation
 # An option that CRI-O refuses only after it has judged all that a start needs of its runtime configuration: the last line of a

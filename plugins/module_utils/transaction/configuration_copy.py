@@ -10,12 +10,16 @@ import os
 import stat
 
 from .. import node_files
-from ..contract import Request
 from ..crio.service import CrioService
 from ..errors import TransactionError
 from ..layout import Layout
 from ..node_files import NodeFileError
 from ..text import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Request
+
 
 _STORAGE_VARIABLE = "CONTAINERS_STORAGE_CONF"
 _DEEPEST = 8  # folders below crio.conf.d

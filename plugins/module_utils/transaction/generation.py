@@ -12,17 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import contract, node_files
-from ..contract import (
-    CommittedEntries,
-    CommittedFile,
-    File,
-    FileIdentity,
-    KeptFile,
-    PlanSummary,
-    Request,
-    State,
-)
+from .. import documents, node_files
 from ..crio.service import CrioService, binary_identity
 from ..errors import NodeError
 from ..layout import Layout
@@ -30,6 +20,17 @@ from ..managed_file import SharedFile
 from . import state as committed
 
 if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
+    from ..contract import (
+        CommittedEntries,
+        CommittedFile,
+        File,
+        FileIdentity,
+        KeptFile,
+        PlanSummary,
+        Request,
+        State,
+    )
+
     Owners = dict[str, dict[str, CommittedFile]]  # owner: {path: ...}
     SharedEntries = dict[str, dict[str, CommittedEntries]]  # the same for shared files
 
@@ -96,7 +97,7 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
                 node_files.write_durably(os.path.join(folder, name), content)
     of_shared = _shared_entries(request, state, shared)
     listed: dict[str, object] = {
-        "format": contract.GENERATION_FORMAT,
+        "format": documents.GENERATION_FORMAT,
         "files": kept,
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
@@ -169,7 +170,7 @@ def commit(
 
     Raises NodeFileError if the change is not committed. `tidy` does what follows the commit.
     """
-    new_state = contract.empty_state()
+    new_state = documents.empty_state()
     new_state.update({"generation": prepared.number, "transaction": request["id"], "owners": prepared.owners})
     if prepared.shared:
         new_state["shared"] = prepared.shared
@@ -251,10 +252,10 @@ def _drop_secrets(folder: str) -> None:
     if text is None:
         return
     try:
-        listed = contract.read_generation(text, folder)
-    except contract.UnknownFormat:
+        listed = documents.read_generation(text, folder)
+    except documents.UnknownFormat:
         return
-    except contract.DamagedDocument:
+    except documents.DamagedDocument:
         node_files.remove_tree(folder)
         return
     for entry in listed["files"].values():

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import contract, node_files
-from ..contract import Generation, KeptFile, State
+from .. import documents, node_files
 from ..errors import NodeError
 from ..layout import Layout
 from ..text import shown
 from . import generation
 from . import state as committed
+
+if TYPE_CHECKING:
+    from ..contract import Generation, KeptFile, State
 
 
 class KeptGeneration(NamedTuple):
@@ -44,7 +46,7 @@ def _read(number: int, folder: str) -> KeptGeneration:
         text = node_files.read_text(path)
         if text is None:
             return KeptGeneration(number, folder, None, f"{path} does not exist")
-        return KeptGeneration(number, folder, contract.read_generation(text, path), "")
+        return KeptGeneration(number, folder, documents.read_generation(text, path), "")
     except NodeError as error:
         return KeptGeneration(number, folder, None, str(error))
 

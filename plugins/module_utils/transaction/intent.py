@@ -13,12 +13,15 @@ import shutil
 import sys
 from collections.abc import Collection
 
-from .. import contract, managed_file, node_files
-from ..contract import Before, FoundFile, Intent, Request, Undo
+from .. import documents, managed_file, node_files
 from ..errors import NodeError
 from ..layout import Layout
 from ..managed_file import ManagedFile
 from ..program import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Before, FoundFile, Intent, Request, Undo
 
 
 class Prepared:
@@ -64,7 +67,7 @@ def _begin(layout: Layout, request: Request, stages: list[str], program: str) ->
     """Record what is about to be written before it is, and make the next boot read that record."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
-    note = {"format": contract.PREPARATION_FORMAT, "id": request["id"], "stages": stages}
+    note = {"format": documents.PREPARATION_FORMAT, "id": request["id"], "stages": stages}
     node_files.write_json(layout.preparation, note)
     node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
     node_files.make_directories(os.path.dirname(layout.recovery_link))
@@ -84,7 +87,7 @@ def announce(
     `before` is the result of candidate.rehearse, `program` the path of the program that recovers. Raises NodeFileError.
     """
     intent = {
-        "format": contract.INTENT_FORMAT,
+        "format": documents.INTENT_FORMAT,
         "id": request["id"],
         "unit": request["unit"],
         "activate": request["activate"],
@@ -122,8 +125,8 @@ def load(layout: Layout) -> tuple[Intent | None, str]:
     if text is None:
         return None, ""
     try:
-        return contract.read_intent(text, layout.intent), ""
-    except contract.DamagedDocument as error:
+        return documents.read_intent(text, layout.intent), ""
+    except documents.DamagedDocument as error:
         aside = node_files.set_aside(layout.intent)
         forget_boot_unit(layout)
         return (
@@ -162,8 +165,8 @@ def stages_left(layout: Layout) -> list[str]:
     if text is None:
         return []
     try:
-        return contract.read_preparation(text, layout.preparation)["stages"]
-    except contract.DamagedDocument:
+        return documents.read_preparation(text, layout.preparation)["stages"]
+    except documents.DamagedDocument:
         return usual
 
 

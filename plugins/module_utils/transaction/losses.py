@@ -12,10 +12,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import kubelet, node_files
-from ..contract import Before, HandledPod, Monitor, Outcome, Request
 from ..crictl import container_output, pod_output
 from ..crictl.call import Crictl
 from ..crio import containers, effective, handlers, sandboxes
@@ -28,6 +27,10 @@ from ..node_files import NodeFileError
 from ..program import run
 from ..text import shown
 from . import guards
+
+if TYPE_CHECKING:
+    from ..contract import Before, HandledPod, Monitor, Outcome, Request
+
 
 UNITS = f"{UNIT_DIRECTORY}/"
 _VERSION_FILES = (

@@ -11,12 +11,16 @@ import time
 from collections.abc import Mapping, Sequence
 
 from .. import node_files
-from ..contract import Outcome
 from ..crio.service import DEFAULT_UNIT
 from ..errors import NodeError
 from ..layout import NODE
 from ..program import run
 from . import apply, intent, lock, recovery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Outcome
+
 
 _RETRY_UNIT = "cri-node-retry.service"
 _PAUSE = 5  # seconds between two tries

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-from .. import contract, node_files
+from .. import documents, node_files
 from ..crictl import image_output
 from ..crictl.call import Crictl, CrictlError
 from ..crio import handlers as crio_handlers
@@ -69,11 +69,11 @@ def sweep(layout: Layout, last: bool = True) -> list[str]:
         text = node_files.read_text(layout.probes)
         if text is None:
             return []
-        record = contract.read_probe_record(text, layout.probes)
+        record = documents.read_probe_record(text, layout.probes)
         left = _removed(record)
         if last:
             node_files.remove(layout.probes)
-    except contract.DamagedDocument as error:
+    except documents.DamagedDocument as error:
         aside = node_files.set_aside(layout.probes)
         return [f"{error}; the file was renamed to {aside}, and a pod of a probe may be left"]
     except (NodeError, OSError) as error:
@@ -121,7 +121,7 @@ def _record(layout: Layout, request: Request, crictl: Crictl, pods: list[Pod]) -
     )
     missing = [image for image, is_there in zip(named, there) if not is_there]
     record: ProbeRecord = {
-        "format": contract.PROBES_FORMAT,
+        "format": documents.PROBES_FORMAT,
         "unit": request["unit"],
         "pods": [{"name": pod["name"], "namespace": pod["namespace"], "uid": pod["uid"]} for pod in pods],
         "images": missing,

@@ -8,8 +8,7 @@ next try.
 
 from __future__ import annotations
 
-from .. import contract, node_files, trust_store
-from ..contract import Before, Intent, Outcome, State
+from .. import documents, node_files, trust_store
 from ..crio import daemon, reload
 from ..crio.service import CrioService
 from ..errors import NodeError
@@ -17,6 +16,11 @@ from ..layout import Layout
 from ..program import run
 from . import generation, intent, probes
 from . import state as committed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import Before, Intent, Outcome, State
+
 
 _READY_LIMIT = 60  # seconds for a runtime that was brought back
 
@@ -202,7 +206,7 @@ def _recorded(layout: Layout, change: Intent | None, outcome: Outcome) -> Outcom
 def interrupted(outcome: Outcome) -> Outcome:
     """Return the outcome of a change of which only the end of its recovery is known."""
     return {
-        "format": contract.RESULT_FORMAT,
+        "format": documents.RESULT_FORMAT,
         "failed": not outcome.get("committed"),
         "phase": "interrupted",
         "message": "the change was interrupted",

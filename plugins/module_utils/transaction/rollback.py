@@ -7,26 +7,28 @@ of entries in shared files that are secret: where one of these differs by now, t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import managed_file, node_files
-from ..contract import (
-    LARGEST_SHOWN,
-    EarlierFile,
-    EarlierFileSet,
-    EntrySet,
-    File,
-    KeptFile,
-    Report,
-    Request,
-    RollbackRequest,
-    State,
-)
+from ..documents import LARGEST_SHOWN
 from ..errors import NodeError
 from ..layout import Layout, is_registries_file
 from . import history
 from . import state as committed
 from .history import KeptGeneration
+
+if TYPE_CHECKING:
+    from ..contract import (
+        EarlierFile,
+        EarlierFileSet,
+        EntrySet,
+        File,
+        KeptFile,
+        Report,
+        Request,
+        RollbackRequest,
+        State,
+    )
 
 
 class RollbackError(NodeError):

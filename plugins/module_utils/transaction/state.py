@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
-from .. import contract, node_files
-from ..contract import CommittedFile, FileIdentity, FoundFile, OwnedFile, State
+from .. import documents, node_files
 from ..crio.service import CrioService
 from ..layout import Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..contract import CommittedFile, FileIdentity, FoundFile, OwnedFile, State
 
 
 def load(layout: Layout) -> tuple[State, str]:
@@ -17,11 +20,11 @@ def load(layout: Layout) -> tuple[State, str]:
     """
     text = node_files.read_text(layout.state_file)
     if text is None:
-        return contract.empty_state(), ""
+        return documents.empty_state(), ""
     try:
-        return contract.read_state(text, layout.state_file), ""
-    except contract.DamagedDocument as error:
-        return contract.empty_state(), f"{error}; the next change writes it again"
+        return documents.read_state(text, layout.state_file), ""
+    except documents.DamagedDocument as error:
+        return documents.empty_state(), f"{error}; the next change writes it again"
 
 
 def recorded(state: State) -> dict[str, OwnedFile]:

@@ -21,7 +21,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from .. import contract, node_files
+from .. import documents, node_files
 from ..errors import NodeError
 from ..layout import Layout
 from ..program import run, run_aloud
@@ -45,7 +45,6 @@ _ROOT = __name__.rpartition(".transaction.")[0]
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "pod", "transaction")
 MODULES = (
-    "contract",
     "credentials",
     "crictl.call",
     "crictl.container_details",
@@ -70,6 +69,7 @@ MODULES = (
     "crio.reload",
     "crio.sandboxes",
     "crio.service",
+    "documents",
     "errors",
     "kubelet",
     "layout",
@@ -184,7 +184,7 @@ def _outcome_of(layout: Layout, identity: str, limit: float) -> Outcome | None:
     try:
         text = node_files.read_text(layout.result(identity))
         if text is not None:
-            return contract.read_outcome(text, layout.result(identity))
+            return documents.read_outcome(text, layout.result(identity))
         state, _damage = committed.load(layout)
     except NodeError:
         return None
@@ -343,7 +343,9 @@ def program(modules: Iterable[str] = ALL_MODULES) -> bytes:
 
 def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
     """Add a file with a fixed time: equal modules give equal bytes, and so the same name."""
-    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+    archive.writestr(
+        zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED, compresslevel=1
+    )
 
 
 def _source_of(name: str) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationFile, ConfigurationReport
 from ansible_collections.cri.node.plugins.module_utils.credentials import MASK
 from ansible_collections.cri.node.plugins.module_utils.crio import configuration_files
 from ansible_collections.cri.node.plugins.module_utils.layout import CRIO_CONFIG_DIRECTORY
@@ -39,6 +38,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import Data, Path
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import listed
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        ConfigurationFile,
+        ConfigurationReport,
+    )
+
 
 #: the drop-in that the role crio writes
 NAME = "60-cri-node.conf"

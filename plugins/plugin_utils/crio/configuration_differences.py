@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationReport, FoundSetting
 from ansible_collections.cri.node.plugins.module_utils.text import shown, without_credentials
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import ANY, CATALOGUE, Key
 from ansible_collections.cri.node.plugins.plugin_utils.crio.effective_configuration import (
@@ -20,6 +19,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.effective_configurat
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import HANDLERS
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration, toml
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationReport, FoundSetting
+
 
 _EMPTY: tuple[Any, ...] = ("", [], {}, False, 0, None)
 

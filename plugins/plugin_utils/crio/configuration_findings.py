@@ -10,9 +10,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from ansible_collections.cri.node.plugins.module_utils.contract import ConfigurationFile, ConfigurationReport
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.effective_configuration import (
@@ -25,6 +24,13 @@ from ansible_collections.cri.node.plugins.plugin_utils.crio.live import HANDLERS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.option_names import is_discarded
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        ConfigurationFile,
+        ConfigurationReport,
+    )
+
 
 # What editors, Ansible and people leave behind; the first group is the name of the file that it is a copy of.
 _BACKUPS = tuple(

@@ -10,20 +10,23 @@ Variables replace the values of all files, and options those of variables. Then 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.cri.node.plugins.module_utils.contract import (
-    ConfigurationFile,
-    ConfigurationReport,
-    FoundOption,
-    FoundSetting,
-)
 from ansible_collections.cri.node.plugins.plugin_utils.crio import option_names
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE, Key
 from ansible_collections.cri.node.plugins.plugin_utils.crio.live import HANDLERS, INHERITED, WORKLOADS
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, Version, parse_version
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Path
 from ansible_collections.cri.node.plugins.plugin_utils.text import go_duration
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        ConfigurationFile,
+        ConfigurationReport,
+        FoundOption,
+        FoundSetting,
+    )
+
 
 SECRET = "(secret)"
 DEFAULT = "default"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from ansible_collections.cri.node.plugins.module_utils.contract import LARGEST_SHOWN
+from ansible_collections.cri.node.plugins.module_utils.documents import LARGEST_SHOWN
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
 

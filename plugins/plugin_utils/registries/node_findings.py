@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from ansible_collections.cri.node.plugins.module_utils.contract import RegistriesReport
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.files import registries_conf
 from ansible_collections.cri.node.plugins.plugin_utils.registries import of_report, resolution
@@ -15,6 +14,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.registries.document impor
 from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Effective
 from ansible_collections.cri.node.plugins.plugin_utils.registries.rules import FILE
 from ansible_collections.cri.node.plugins.plugin_utils.text import toml
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import RegistriesReport
+
 
 _MOST = 500  # findings
 _SEARCH = "unqualified-search-registries"

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.cri.node.plugins.module_utils.contract import (
-    AuthKeys,
-    RegistriesFile,
-    RegistriesOfNode,
-)
 from ansible_collections.cri.node.plugins.plugin_utils.registries import effective, pull_changes
 from ansible_collections.cri.node.plugins.plugin_utils.registries.auth_keys import AuthFile
 from ansible_collections.cri.node.plugins.plugin_utils.registries.effective import Effective, File
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import (
+        AuthKeys,
+        RegistriesFile,
+        RegistriesOfNode,
+    )
 
 
 def effective_of(files: Iterable[RegistriesFile], aliases: RegistriesFile | None) -> Effective:

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, Report
 from ansible_collections.cri.node.plugins.module_utils.crio.service import not_found_behind
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan import diff, messages
@@ -17,6 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action impor
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 
 if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Outcome, Report
     from ansible_collections.cri.node.plugins.plugin_utils.plan.file_set import FileSet
 
 

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.cri.node.plugins.module_utils.contract import Observation, ObservationOptions
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import VERIFICATION
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
@@ -15,6 +14,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import IMAGE, image_fault, labelled
 from ansible_collections.cri.node.plugins.plugin_utils.verify import checks as verification
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import Evidence, Options
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Observation, ObservationOptions
+
 
 #: the role variable of each option of a verification, for messages
 VARIABLES = {name: f"verify_{name}" for name in ("network", "image", "pull", "timeout")}

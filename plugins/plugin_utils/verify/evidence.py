@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.cri.node.plugins.module_utils.contract import Observation, Report, UnitReport
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import (
@@ -16,6 +15,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import (
     skipped,
     warning,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Observation, Report, UnitReport
+
 
 # Reasons to skip a check that several checks share.
 NOT_RUNNING = "CRI-O is not running"
@@ -35,6 +38,10 @@ class Options(NamedTuple):
     deferred: str = ""  # why the change of the node was deferred; empty if it was not
 
 
+def _nothing() -> Observation:
+    return {}
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What is known of one node.
@@ -46,7 +53,7 @@ class Evidence:
 
     desired: DesiredFiles
     options: Options
-    observation: Observation = field(default_factory=Observation)
+    observation: Observation = field(default_factory=_nothing)
     error: str = ""
 
     @cached_property

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from ansible_collections.cri.node.plugins.module_utils.contract import Metrics
 from ansible_collections.cri.node.plugins.plugin_utils.text.table import count
 from ansible_collections.cri.node.plugins.plugin_utils.verify.evidence import (
     NOT_REPORTED,
@@ -19,6 +19,10 @@ from ansible_collections.cri.node.plugins.plugin_utils.verify.verdict import (
     skipped,
     warning,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cri.node.plugins.module_utils.contract import Metrics
+
 
 # How CRI-O and other runtimes report that no network has been set up yet.
 _NO_CNI = re.compile(

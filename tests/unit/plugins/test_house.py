@@ -55,6 +55,47 @@ def test_a_filter_imports_what_it_needs_when_it_is_called(path):
     assert [each.module for each in top if (each.module or "").startswith(PACKAGE)] == []
 
 
+def at_run_time(tree):
+    """Yield the imports of a file that Python executes, also in functions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        yield from at_run_time(node)
+
+
+def test_only_type_checkers_import_the_shapes_of_documents():
+    """On a node Python needs 20 ms to create these classes, in each process of a change."""
+    importing = {
+        str(path.relative_to(PLUGINS))
+        for path in PLUGINS.rglob("*.py")
+        for node in at_run_time(ast.parse(path.read_text()))
+        if "contract"
+        in [*(getattr(node, "module", None) or "").split("."), *(each.name for each in node.names)]
+    }
+    assert importing == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted((PLUGINS / "modules").glob("*.py")) if "AnsibleModule" in path.read_text()],
+    ids=lambda path: path.stem,
+)
+def test_a_module_compiles_what_it_imports_once(path):
+    body = ast.parse(path.read_text()).body
+    house = [
+        node
+        for node in body
+        if isinstance(node, ast.ImportFrom)
+        and not node.module.startswith(("__future__", "typing", "collections"))
+    ]
+    assert house[0].module.endswith("module_utils.zip_import")
+    calls = [node.lineno for node in body if ast.unparse(node) == "compile_once()"]
+    assert len(calls) == 1
+    assert calls[0] < house[1].lineno
+
+
 def names_of(path):
     """Return the collection's modules that a file imports, also in functions or for type hints, as dotted names."""
     for node in ast.walk(ast.parse(path.read_text())):

@@ -16,7 +16,7 @@ SCRIPT = f"""
 import builtins, importlib, json, sys
 compiled, real = [], builtins.compile
 def counted(source, file, *more, **named):
-    compiled.append(file.rpartition("/module_utils/")[2])
+    compiled.append(file)
     return real(source, file, *more, **named)
 builtins.compile = counted
 sys.path.insert(0, sys.argv[1])
@@ -25,13 +25,14 @@ if sys.argv[2] == "once":
     compile_once()
     compile_once()
 from {PACKAGE}.crictl import times
+from ansible.module_utils import of_ansible
 try:
     from {PACKAGE}.crictl import unknown
 except ImportError as error:
     problem = str(error)
 loader = importlib.import_module(times.__name__).__loader__
 print(json.dumps({{
-    "compiled": [each for each in compiled if each.endswith("times.py")],
+    "compiled": [each.rpartition("/")[2] for each in compiled if each.endswith(("times.py", "of_ansible.py"))],
     "finders": len(sys.meta_path),
     "same": {{
         "name": times.__name__, "package": times.__package__, "file": times.__file__, "parent": times.__spec__.parent,
@@ -49,6 +50,9 @@ def archive(tmp_path):
     with zipfile.ZipFile(tmp_path / "payload.zip", "w", zipfile.ZIP_DEFLATED) as opened:
         for index in range(1, folder.count("/") + 2):
             opened.writestr("/".join([*folder.split("/")[:index], "__init__.py"]), "")
+        for name in ("ansible/__init__.py", "ansible/module_utils/__init__.py"):
+            opened.writestr(name, "")
+        opened.writestr("ansible/module_utils/of_ansible.py", "WORDS = 'a module of Ansible'\n")
         for name in ("crictl/__init__.py", "crictl/times.py", "zip_import.py"):
             opened.write(root / "module_utils" / name, f"{folder}/{name}")
     return tmp_path / "payload.zip"
@@ -63,7 +67,8 @@ def loaded(archive, how):
 
 def test_a_module_is_compiled_once_and_is_the_same(archive):
     once, usual = loaded(archive, "once"), loaded(archive, "as usual")
-    assert once["compiled"] == ["crictl/times.py"]
+    assert once["compiled"] == ["times.py", "of_ansible.py"]
+    assert len(usual["compiled"]) == 4
     assert once["finders"] == usual["finders"] + 1
     assert once["same"] == usual["same"]
     assert once["same"]["source"].startswith("# SPDX")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import contract, node_files, node_state
+from ansible_collections.cri.node.plugins.module_utils import documents, node_files, node_state
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 from ansible_collections.cri.node.plugins.module_utils.transaction import apply, state, unit
 from faults.fake_node import CONFIG, FakeNode
@@ -17,7 +17,7 @@ def committed(tmp_path):
     """Return a file, and a state in which the daemon's former run has loaded it."""
     path = tmp_path / "file"
     path.write_text("content")
-    known = contract.empty_state()
+    known = documents.empty_state()
     found = node_files.describe(str(path))
     known["acknowledged"] = {"invocation_id": "former", "files": {str(path): state.identity(found)}}
     return path, known
@@ -65,7 +65,7 @@ def test_a_damaged_state_is_set_aside_and_named(tmp_path, text):
     assert layout.state_file in state.load(layout)[1]
     [note] = unit._set_damaged_state_aside(layout)
     assert "damaged" in note
-    assert state.load(layout) == (contract.empty_state(), "")
+    assert state.load(layout) == (documents.empty_state(), "")
 
 
 def test_a_missing_file_of_another_owner_is_recorded_and_does_not_stop_the_change(tmp_path, monkeypatch):
@@ -234,7 +234,7 @@ def test_a_file_that_counts_as_a_whole_has_no_keys(with_keys):
 
 def test_a_daemon_that_was_there_at_the_last_commit_has_loaded_nothing_of_a_file_that_did_not_exist(tmp_path):
     path = tmp_path / "new"
-    known = contract.empty_state()
+    known = documents.empty_state()
     known["acknowledged"]["invocation_id"] = "former"
     assert unloaded(path, known, KEYS) == sorted(KEYS)
     assert unloaded(path, known, KEYS, "later") is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cri.node.plugins.module_utils.contract import LARGEST_SHOWN
+from ansible_collections.cri.node.plugins.module_utils.documents import LARGEST_SHOWN
 from ansible_collections.cri.node.plugins.plugin_utils.plan import keys
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cri.node.plugins.module_utils import contract
+from ansible_collections.cri.node.plugins.module_utils import documents
 
 READERS = (
-    contract.read_state,
-    contract.read_intent,
-    contract.read_generation,
-    contract.read_outcome,
-    contract.read_probe_record,
+    documents.read_state,
+    documents.read_intent,
+    documents.read_generation,
+    documents.read_outcome,
+    documents.read_probe_record,
 )
 KEYS = "format generation transaction owners acknowledged files invocation_id binary identity version id unit undo activate path kind saved before running aim stages directories program committed failed shared entries created stage staged owner created_at plan disruption reasons pods images present name namespace uid"  # noqa: E501
 JSON = st.recursive(
@@ -31,14 +31,14 @@ JSON = st.recursive(
 @pytest.mark.parametrize("reader", READERS)
 @given(document=JSON)
 def test_any_json_is_a_valid_or_a_damaged_document(reader, document):
-    with contextlib.suppress(contract.DamagedDocument):
+    with contextlib.suppress(documents.DamagedDocument):
         reader(json.dumps(document), "/var/lib/cri-node/x.json")
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("text", ["", "null", '"text"', "[]", "{", "\x00", "[" * 100_000], ids=repr)
 def test_a_document_that_is_not_an_object_is_damaged(reader, text):
-    with pytest.raises(contract.DamagedDocument):
+    with pytest.raises(documents.DamagedDocument):
         reader(text, "/x.json")
 
 
@@ -52,8 +52,8 @@ def test_a_state_of_the_former_format_keeps_its_content():
         "acknowledged": {"invocation_id": "i", "files": {"/etc/a": "h"}},
         "binary": {"identity": ["/usr/bin/crio", 1, 2, 3], "version": "1.37.0"},
     }
-    state = contract.read_state(json.dumps(former), "/state.json")
-    assert state["format"] == contract.STATE_FORMAT
+    state = documents.read_state(json.dumps(former), "/state.json")
+    assert state["format"] == documents.STATE_FORMAT
     recorded = former["owners"]["crio"]["/etc/a"]
     assert state["owners"] == {"crio": {"/etc/a": {**recorded, "key_hashes": None}}}
     assert state["acknowledged"] == {"invocation_id": "i", "files": {"/etc/a": {"sha256": "h"}}}
@@ -66,7 +66,7 @@ def test_an_intent_of_the_former_format_can_still_be_undone():
         "undo": [{"path": "/etc/a", "kind": "absent"}, {"path": "/etc/b", "kind": "file", "saved": "/s", "mode": "0644"}],
         "before": {"active": True, "enabled": True, "invocation_id": "i", "running": ["c1"], "network_ready": True},
     }  # fmt: skip
-    intent = contract.read_intent(json.dumps(former), "/intent.json")
+    intent = documents.read_intent(json.dumps(former), "/intent.json")
     assert intent["before"]["aim"] == "up"
     assert intent["before"]["running"] == [{"id": "c1"}]
     assert intent["stages"] == []
@@ -74,23 +74,23 @@ def test_an_intent_of_the_former_format_can_still_be_undone():
 
 def test_a_state_stores_entries_as_hashes():
     entries = {"entries": {"auths": {"host": "h"}}, "created": True, "secret": True, "disruption": "none"}
-    state = {**contract.empty_state(), "shared": {"registries": {"/etc/containers/auth.json": entries}}}
-    assert contract.read_state(json.dumps(state), "/state.json") == state
+    state = {**documents.empty_state(), "shared": {"registries": {"/etc/containers/auth.json": entries}}}
+    assert documents.read_state(json.dumps(state), "/state.json") == state
 
 
 @pytest.mark.parametrize(
     ("reader", "document"),
     [
-        (contract.read_state, {"format": 99}),
-        (contract.read_state, {"generation": "seven"}),
-        (contract.read_state, {"generation": True}),
-        (contract.read_state, {"owners": []}),
-        (contract.read_state, {"owners": {"crio": ["/etc/a"]}}),
-        (contract.read_state, {"shared": {"registries": []}}),
-        (contract.read_state, {"shared": {"registries": {"/a": {"entries": {"auths": {"host": None}}}}}}),
-        (contract.read_intent, {"format": 3, "id": "x"}),
+        (documents.read_state, {"format": 99}),
+        (documents.read_state, {"generation": "seven"}),
+        (documents.read_state, {"generation": True}),
+        (documents.read_state, {"owners": []}),
+        (documents.read_state, {"owners": {"crio": ["/etc/a"]}}),
+        (documents.read_state, {"shared": {"registries": []}}),
+        (documents.read_state, {"shared": {"registries": {"/a": {"entries": {"auths": {"host": None}}}}}}),
+        (documents.read_intent, {"format": 3, "id": "x"}),
         (
-            contract.read_intent,
+            documents.read_intent,
             {
                 "id": "x",
                 "unit": "u",
@@ -99,21 +99,21 @@ def test_a_state_stores_entries_as_hashes():
             },
         ),
         (
-            contract.read_intent,
+            documents.read_intent,
             {"id": "x", "unit": "u", "activate": "none", "undo": [{"kind": "file", "path": "/a"}]},
         ),
     ],
     ids=str,
 )
 def test_a_document_with_invalid_fields_is_damaged(reader, document):
-    with pytest.raises(contract.DamagedDocument):
+    with pytest.raises(documents.DamagedDocument):
         reader(json.dumps(document), "/x.json")
 
 
 @pytest.mark.parametrize("hashes", [None, "text", ["a"], {"a": 1}, 7])
 def test_hashes_of_keys_that_cannot_be_used_are_left_out(hashes):
     entry = {"sha256": "h", "mode": "0644", "secret": False, "disruption": "restart", "key_hashes": hashes}
-    state = contract.read_state(json.dumps({"format": 2, "owners": {"crio": {"/etc/a": entry}}}), "/s")
+    state = documents.read_state(json.dumps({"format": 2, "owners": {"crio": {"/etc/a": entry}}}), "/s")
     assert state["owners"]["crio"]["/etc/a"]["key_hashes"] is None
 
 
@@ -125,5 +125,5 @@ def test_hashes_of_keys_are_kept():
         "disruption": "restart",
         "key_hashes": {"a": "1"},
     }
-    state = contract.read_state(json.dumps({"format": 2, "owners": {"crio": {"/etc/a": entry}}}), "/s")
+    state = documents.read_state(json.dumps({"format": 2, "owners": {"crio": {"/etc/a": entry}}}), "/s")
     assert state["owners"]["crio"]["/etc/a"]["key_hashes"] == {"a": "1"}
