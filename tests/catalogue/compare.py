@@ -39,7 +39,9 @@ _RELOADS = "supports live configuration reload"
 _DEPRECATED = re.compile(
     r"\b(?:option|field) is (?:currently )?(?:\*\*)?deprecated|\*\*deprecated:\*\*", re.IGNORECASE
 )
-_TAG = re.compile(rb'(?:toml|json):"([a-z0-9_]+)[",]')
+_TAG = re.compile(rb'(?:toml|json):"(([a-z0-9_]+)(?:,[a-z,]*)?)"')
+# Tags of libraries with the name of a key: containers/storage reads storage.conf with this one.
+_OF_LIBRARIES = (b"imagestore,omitempty",)
 
 Path = tuple[str, ...]
 
@@ -85,7 +87,7 @@ def of_binary(content: bytes, text: str, version: Version) -> list[str]:
     A tag has no table, and libraries have tags too. So only these are differences: a key that is neither printed nor has a tag,
     and a tag of a key that the catalogue only has in other versions.
     """
-    tags = {tag.decode() for tag in _TAG.findall(content)}
+    tags = {name.decode() for tag, name in _TAG.findall(content) if tag not in _OF_LIBRARIES}
     printed = {path[-1] for path, _value in _leaves(tomllib.loads(text))}
     present = {key.key for key in CATALOGUE.keys_of(version)}
     names = {key.rpartition(".")[2] for key in present}

@@ -124,9 +124,20 @@ CHOICES = json.loads("""
     "TLS_RSA_WITH_RC4_128_SHA": null
   },
   "collectors": {
+    "operations": {"removed": "1.30"},
+    "operations_latency_microseconds_total": {"removed": "1.30"},
+    "operations_latency_microseconds": {"removed": "1.30"},
+    "operations_errors": {"removed": "1.30"},
+    "image_pulls_by_digest": {"removed": "1.30"},
+    "image_pulls_by_name": {"removed": "1.30"},
+    "image_pulls_by_name_skipped": {"removed": "1.30"},
+    "image_pulls_failures": {"removed": "1.30"},
+    "image_pulls_successes": {"removed": "1.30"},
     "image_pulls_layer_size": null,
+    "image_layer_reuse": {"removed": "1.30"},
     "containers_events_dropped_total": null,
     "containers_oom_total": null,
+    "containers_oom": {"removed": "1.30"},
     "processes_defunct": null,
     "operations_total": null,
     "operations_latency_seconds": null,
@@ -141,18 +152,7 @@ CHOICES = json.loads("""
     "containers_seccomp_notifier_count_total": null,
     "resources_stalled_at_stage": null,
     "containers_stopped_monitor_count": "1.34",
-    "default_runtime": {"since": "1.36", "backported": {"1.34": 8, "1.35": 3}},
-    "containers_oom": {"removed": "1.30"},
-    "image_layer_reuse": {"removed": "1.30"},
-    "image_pulls_by_digest": {"removed": "1.30"},
-    "image_pulls_by_name": {"removed": "1.30"},
-    "image_pulls_by_name_skipped": {"removed": "1.30"},
-    "image_pulls_failures": {"removed": "1.30"},
-    "image_pulls_successes": {"removed": "1.30"},
-    "operations": {"removed": "1.30"},
-    "operations_errors": {"removed": "1.30"},
-    "operations_latency_microseconds": {"removed": "1.30"},
-    "operations_latency_microseconds_total": {"removed": "1.30"}
+    "default_runtime": {"since": "1.36", "backported": {"1.34": 8, "1.35": 3}}
   }
 }
 """)

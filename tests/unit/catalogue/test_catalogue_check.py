@@ -112,6 +112,15 @@ def test_a_tag_of_a_key_that_the_version_should_not_have_is_a_difference():
     ]
 
 
+@pytest.mark.parametrize(("tag", "is_a_key"), [('imagestore"', True), ('imagestore,omitempty"', False)])
+def test_a_tag_of_containers_storage_is_no_key_of_crio(tag, is_a_key):
+    without_it = Version(1, 28, 11)
+    differences = compare.of_binary(
+        tags(without_it) + f'toml:"{tag}'.encode(), PRINTED.replace("imagestore", "_"), without_it
+    )
+    assert any(each.startswith("crio.imagestore: ") for each in differences) is is_a_key
+
+
 def test_a_correct_manual_page_differs_in_nothing_but_its_known_mistakes():
     assert compare.of_manual(MANUAL, NEWEST) == []
 
