@@ -2,11 +2,14 @@
 """Tests the structure in docs/architecture.md: the direction of imports, and that every module is listed."""
 
 import ast
+import functools
 import graphlib
 import re
 from pathlib import Path
 
 import pytest
+
+import run_all
 
 COLLECTION = Path(__file__).parents[3]
 PLUGINS = COLLECTION / "plugins"
@@ -96,25 +99,56 @@ def test_a_module_compiles_what_it_imports_once(path):
     assert calls[0] < house[1].lineno
 
 
+@functools.cache
 def names_of(path):
-    """Return the collection's modules that a file imports, also in functions or for type hints, as dotted names."""
+    """Return what a file of the collection imports, also in functions or for type hints, as dotted names."""
+    return set(names_in(path, (PACKAGE, *path.relative_to(PLUGINS).parts)))
+
+
+def names_in(path, place):
+    """Return what a file imports as dotted names. place: the parts of its own name, for relative imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = ".".join([PACKAGE, *path.relative_to(PLUGINS).parts[: -node.level]]) if node.level else ""
+            above = ".".join(place[: -node.level]) if node.level else ""
             module = ".".join(filter(None, [above, node.module]))
             yield from (module, *(f"{module}.{each.name}" for each in node.names))
 
 
+FILES = {
+    ".".join([PACKAGE, *path.relative_to(PLUGINS).with_suffix("").parts]): path
+    for path in PLUGINS.rglob("*.py")
+}
+
+
 def test_there_are_no_circular_imports():
-    files = {
-        ".".join([PACKAGE, *path.relative_to(PLUGINS).with_suffix("").parts]): path
-        for path in PLUGINS.rglob("*.py")
-    }
-    graph = {name: sorted(set(names_of(path)) & files.keys()) for name, path in files.items()}
+    graph = {name: sorted(set(names_of(path)) & FILES.keys()) for name, path in FILES.items()}
     assert sum(map(len, graph.values())) > 300
     tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
+
+
+def uses_ansible(names, seen):
+    """Return whether one of these names is part of Ansible, or imports it, however indirectly."""
+    for name in set(names) - seen:
+        seen.add(name)
+        if name.partition(".")[0] == "ansible" or (
+            name in FILES and uses_ansible(names_of(FILES[name]), seen)
+        ):
+            return True
+    return False
+
+
+def test_what_uses_ansible_is_tested_on_each_controller():
+    unit = COLLECTION / "tests" / "unit"
+    covered = [COLLECTION / path for path in run_all.USES_ANSIBLE]
+    assert [path for path in covered if not path.exists()] == []
+    missing = [
+        path.relative_to(COLLECTION)
+        for path in sorted(unit.rglob("test_*.py"))
+        if uses_ansible(names_in(path, ()), set()) and not any(path.is_relative_to(each) for each in covered)
+    ]
+    assert missing == []
 
 
 def test_all_directories_are_known():
