@@ -18,6 +18,7 @@ from testbed import pick_source
 from testbed.paths import CHECKOUT
 
 NO_TESTS = 5  # pytest's exit code
+SLOWEST = 20  # tests whose seconds each run prints
 # Words in the reason of each test that is skipped, and how those are counted.
 SKIPPED = {
     "needs real CRI-O": "that need real CRI-O",
@@ -59,7 +60,8 @@ def run(
 ) -> tuple[int, str, collections.Counter]:
     """Run pytest once and print its output. Return its exit code, a line about it, and its skipped tests by SKIPPED's words."""
     started = time.monotonic()
-    command = [CHECKOUT / environment / "bin" / "python", "-m", "pytest", *chosen, *options]
+    python = CHECKOUT / environment / "bin" / "python"
+    command = [python, "-m", "pytest", *chosen, f"--durations={SLOWEST}", "--durations-min=5", *options]
     done = subprocess.run(
         command,
         cwd=CHECKOUT,
