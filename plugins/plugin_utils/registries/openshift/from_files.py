@@ -244,20 +244,28 @@ def _image_of(objects: list[Data]) -> Data:
 
 
 def _added(lists: _Lists, usable: dict[str, Registry], findings: Findings) -> dict[str, Registry]:
-    """Return the registries that are only insecure because mirrors of others are, each with a warning."""
+    """Return the registries that are only insecure because mirrors of others are, each with a warning.
+
+    A table of its own takes a mirror out of the table that decided about it before: a problem if that one is blocked.
+    """
     used_by = {
         mirror.location: source for source, each in reversed(usable.items()) for mirror in each.mirrors
     }
     blocked = set(lists.blocked)
     added = {}
     for scope in lists.insecure:
-        if scope not in usable:
-            message = (
-                f"insecure of the mirror {scope} becomes an entry of insecureRegistries, which also applies to images that"
-                " are named by it"
+        if scope in usable:
+            continue
+        added[scope] = Registry(insecure=True, blocked=scopes.is_inside_one_of(scope, blocked))
+        key = ("registry", used_by[scope], "mirror")
+        entry = f"insecure of the mirror {scope} becomes an entry of insecureRegistries"
+        before = next((each for each in image_reference.prefixes_of_repository(scope) if each in usable), "")
+        if before and usable[before].blocked and not added[scope].blocked:
+            findings.problem(
+                key, f"{_LOST}: {entry}, which would allow pulls from it, although {before} is blocked"
             )
-            findings.warning(("registry", used_by[scope], "mirror"), message)
-            added[scope] = Registry(insecure=True, blocked=scopes.is_inside_one_of(scope, blocked))
+        else:
+            findings.warning(key, f"{entry}, which also applies to images that are named by it")
     return added
 
 

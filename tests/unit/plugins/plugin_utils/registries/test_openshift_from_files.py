@@ -133,6 +133,16 @@ def test_a_blocked_table_that_a_wildcard_hides_is_not_blocked_by_objects():
     assert made.objects == [sources(insecureRegistries=["*.io", "a.io"])]
 
 
+@pytest.mark.parametrize("mirror", ["a.io:5000/team", "a.io/mirror"])
+def test_an_insecure_mirror_that_is_blocked_is_not_unblocked_by_objects(mirror):
+    """Its entry of insecureRegistries would be a table of its own, and CRI-O uses one table only for an endpoint."""
+    table = {"location": "a.io", "blocked": True, "mirror": [{"location": mirror, "insecure": True}]}
+    made = converted({"registry": [table]})
+    problem = made.problems[0]
+    assert f"insecure of the mirror {mirror} becomes an entry of insecureRegistries" in problem.message
+    assert problem.message.endswith("which would allow pulls from it, although a.io is blocked")
+
+
 def test_the_articles_registry_becomes_an_image():
     made = converted({"registry": [{"prefix": "", "location": "abcd.example.com", "insecure": True}]})
     assert made == ([sources(insecureRegistries=["abcd.example.com"])], [], [])
