@@ -26,6 +26,7 @@ class Layout:
         self.state_file = self.state_directory + "/state.json"
         self.generations = self.state_directory + "/generations"
         self.bundle_record = self.state_directory + "/bundle.json"
+        self.prerequisites_record = self.state_directory + "/prerequisites.json"
         self.transaction = self.state_directory + "/transaction"
         self.intent = self.transaction + "/intent.json"
         self.preparation = self.transaction + "/preparation.json"

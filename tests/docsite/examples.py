@@ -30,6 +30,7 @@ OWN = (
     "runtime_",
     "verify_",
     "images_",
+    "prepare_",
     "plan_",
     "drift_",
     "adopt_",

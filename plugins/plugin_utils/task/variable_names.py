@@ -57,6 +57,15 @@ SINGLE = {
     "images_username": "text",
     "images_password": "text",
     "images_pull_timeout": "number",
+    "prepare_state": "text",
+    "prepare_modules": "list",
+    "prepare_sysctls": "mapping",
+    "prepare_swap": "text",
+    "prepare_cgroup_v2": "text",
+    "prepare_user_namespaces": "boolean",
+    "prepare_subordinate_ids": "mapping",
+    "prepare_commands": "mapping",
+    "prepare_install_packages": "boolean",
     "plan_report_file": "text",
     "adopt_directory": "text",
     "drift_ignore": "list",
@@ -88,6 +97,7 @@ _OF_ROLES = (
     "adopt_report_result",
     "adopt_settings",
     "adopt_check_result",
+    "prepare_result",
     "images_pull_result",
     "images_import_result",
     "rollback_result",
@@ -114,6 +124,7 @@ _FAMILIES = (
     "registry_",
     "verify_",
     "images_",
+    "prepare_",
     "plan_",
     "drift_",
     "adopt_",
@@ -123,7 +134,7 @@ _FAMILIES = (
     "preview_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_WITHOUT_CONFIG = ("verify_", "images_", "plan_", "drift_", "adopt_", "rollback_", "preview_")
+_WITHOUT_CONFIG = ("verify_", "images_", "prepare_", "plan_", "drift_", "adopt_", "rollback_", "preview_")
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled

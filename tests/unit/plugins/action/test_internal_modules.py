@@ -19,6 +19,7 @@ NAMES = (
     "crictl_pod",
     "crio_bundle",
     "crio_config_facts",
+    "host_prerequisites",
     "registry_resolve",
     "runtime_config",
     "runtime_drift",
@@ -77,6 +78,7 @@ TASKS = {
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
+    "host_prerequisites": {"swap": "disable"},
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
     "runtime_drift": {"files": FILES},
@@ -88,6 +90,7 @@ ANSWERS = {
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
+    "host_prerequisites": {"failed": True, "msg": "not read"},
     "registry_resolve": {"failed": True, "msg": "not read"},
     "runtime_config": {
         "report": REPORT,
@@ -111,6 +114,7 @@ CALLS = {
     "crictl_pod": 1,
     "crio_bundle": 2,
     "crio_config_facts": 1,
+    "host_prerequisites": 1,
     "registry_resolve": 1,
     "runtime_config": 2,
     "runtime_drift": 1,
@@ -160,6 +164,7 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     assert "CANARY" not in str([call["request"] for call in task.calls])
     if name not in (
         "crio_config_facts",
+        "host_prerequisites",
         "registry_resolve",
         "runtime_drift",
         "runtime_rollback",
