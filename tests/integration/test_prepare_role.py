@@ -35,7 +35,7 @@ def lacking(node):
     node.check("echo 0 > /proc/sys/net/ipv4/ip_forward")
     node.copy_in("/etc/fstab", FSTAB)
     node.copy_in(UNIT_FILE, "[Swap]\nWhat=/dev/not-there\n")
-    node.copy_in("/etc/subuid", "ops:100000:65536\n")
+    node.copy_in("/etc/subuid", "ops:100000:65536")
     node.copy_in("/etc/subgid", "ops:100000:65536\n")
     node.check("systemctl daemon-reload")
 

@@ -18,7 +18,8 @@ PATHS = ("/etc/subuid", "/etc/subgid")
 def plan(layout: Layout, wanted: dict[str, Any] | None, ours: dict[str, dict[str, Any]]) -> Part:
     """Return what gives the wanted user a range in both files, or removes our lines if that is not wanted.
 
-    wanted: {user, start, count}. ours: {path: {"line": text, "created": whether we created the file}} of the record.
+    wanted: {user, start, count}. ours: {path: {"line": text, "created": whether we created the file, ...}} of the record;
+    "unterminated" there: whether the last line before ours had no line feed.
     A user who has a range keeps it. Raises NodeFileError.
     """
     items: dict[str, dict[str, Any]] = {}
@@ -29,7 +30,7 @@ def plan(layout: Layout, wanted: dict[str, Any] | None, ours: dict[str, dict[str
         after, mine = before, ours.get(path)
         is_ours = mine is not None and mine["line"].encode() + b"\n" in (before or b"").splitlines(True)
         if mine is not None and is_ours and (wanted is None or mine["line"].split(":")[0] != wanted["user"]):
-            after = _without(before or b"", mine["line"])
+            after = _without(before or b"", mine)
             after = None if not after and mine["created"] else after
             is_ours, created = False, bool(mine["created"])
         else:
@@ -41,12 +42,9 @@ def plan(layout: Layout, wanted: dict[str, Any] | None, ours: dict[str, dict[str
             line = f"{wanted['user']}:{wanted['start']}:{wanted['count']}"
             if not of_user:
                 problems += _overlaps(path, wanted, found)
-                after = (
-                    (after or b"")
-                    + (b"" if not after or after.endswith(b"\n") else b"\n")
-                    + f"{line}\n".encode()
-                )
-                record[path] = {"line": line, "created": created}
+                unterminated = bool(after) and not (after or b"").endswith(b"\n")
+                after = (after or b"") + (b"\n" if unterminated else b"") + f"{line}\n".encode()
+                record[path] = {"line": line, "created": created, "unterminated": unterminated}
             elif is_ours and mine is not None:
                 record[path] = mine
             found_text = ", ".join(f"{start}:{count}" for _user, start, count in of_user) or None
@@ -78,8 +76,12 @@ def _overlaps(path: str, wanted: dict[str, Any], found: list[tuple[str, int, int
     ]
 
 
-def _without(content: bytes, line: str) -> bytes:
-    return b"".join(each for each in content.splitlines(True) if each != line.encode() + b"\n")
+def _without(content: bytes, mine: dict[str, Any]) -> bytes:
+    """Return the content of a file without our line, and without the line feed before it if we have added that, too."""
+    line = mine["line"].encode() + b"\n"
+    if mine.get("unterminated") and content.endswith(b"\n" + line):
+        return content[: -len(line) - 1]
+    return b"".join(each for each in content.splitlines(True) if each != line)
 
 
 def _text(content: bytes | None) -> str | None:
