@@ -66,8 +66,8 @@ def empty_state() -> State:
 
 def read_state(text: str, path: str) -> State:
     """Return the state in the text of `path`; format 1 is migrated. Raises DamagedDocument."""
-    data = _document(text, path)
-    _refuse_other_format(data.get("format", 1), (1, STATE_FORMAT), path)
+    data = read_object(text, path)
+    refuse_other_format(data.get("format", 1), (1, STATE_FORMAT), path)
     state = empty_state()
     state["generation"] = _of(data, "generation", int, 0, path)
     state["transaction"] = _of(data, "transaction", str, "", path)
@@ -156,8 +156,8 @@ def _are_hashes(entries: Any, *types: type) -> bool:
 
 def read_intent(text: str, path: str) -> Intent:
     """Return the intent in the text of `path`; format 1 (saved copies, no stages) is migrated. Raises DamagedDocument."""
-    data = _document(text, path)
-    _refuse_other_format(data.get("format", 1), (1, INTENT_FORMAT), path)
+    data = read_object(text, path)
+    refuse_other_format(data.get("format", 1), (1, INTENT_FORMAT), path)
     expected = {"id": str, "unit": str, "undo": list, "activate": str}
     for name, its_type in expected.items():
         if not isinstance(data.get(name), its_type):
@@ -190,8 +190,8 @@ def read_intent(text: str, path: str) -> Intent:
 
 def read_preparation(text: str, path: str) -> Preparation:
     """Return the preparation in the text of `path`. Raises DamagedDocument."""
-    data = _document(text, path)
-    _refuse_other_format(data.get("format"), (PREPARATION_FORMAT,), path)
+    data = read_object(text, path)
+    refuse_other_format(data.get("format"), (PREPARATION_FORMAT,), path)
     return {
         "format": PREPARATION_FORMAT,
         "id": _of(data, "id", str, "", path),
@@ -205,8 +205,8 @@ def read_preparation(text: str, path: str) -> Preparation:
 
 def read_probe_record(text: str, path: str) -> ProbeRecord:
     """Return the record of probes in the text of `path`. Raises DamagedDocument."""
-    data = _document(text, path)
-    _refuse_other_format(data.get("format"), (PROBES_FORMAT,), path)
+    data = read_object(text, path)
+    refuse_other_format(data.get("format"), (PROBES_FORMAT,), path)
     pods = _of(data, "pods", list, [], path)
     for each in pods:
         if not isinstance(each, dict) or not all(
@@ -250,8 +250,8 @@ def _live(data: Any) -> dict[str, str | None]:
 
 def read_generation(text: str, path: str) -> Generation:
     """Return the list of a generation in the text of `path`; format 1 (only files) is migrated. Raises DamagedDocument."""
-    data = _document(text, path)
-    _refuse_other_format(data.get("format", 1), (1, GENERATION_FORMAT), path)
+    data = read_object(text, path)
+    refuse_other_format(data.get("format", 1), (1, GENERATION_FORMAT), path)
     former = "format" not in data  # format 1 is the mapping of files itself
     files = data if former else data.get("files")
     if not isinstance(files, dict):
@@ -289,20 +289,22 @@ def _plan_summary(data: Any) -> PlanSummary | None:
 
 def read_outcome(text: str, path: str) -> Outcome:
     """Return the outcome in the text of `path`. Raises DamagedDocument."""
-    data = _document(text, path)
+    data = read_object(text, path)
     if not (data.get("committed") or data.get("failed")):
         raise DamagedDocument(f"{path} does not contain the outcome of the change")
     return cast("Outcome", data)
 
 
-def _refuse_other_format(number: Any, known: tuple[int, ...], path: str) -> None:
+def refuse_other_format(number: Any, known: tuple[int, ...], path: str) -> None:
+    """Raise UnknownFormat for a document in a format that is not known."""
     if number not in known:
         raise UnknownFormat(
             f"{path} has format {number!r:.40}, which this version of cri.node does not support"
         )
 
 
-def _document(text: str, path: str) -> dict[str, Any]:
+def read_object(text: str, path: str) -> dict[str, Any]:
+    """Return the JSON object in the text of `path`. Raises DamagedDocument."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

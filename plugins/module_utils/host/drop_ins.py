@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from .. import node_files
+from .steps import Part, file_step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +46,18 @@ def ours(kind: str) -> str:
     return f"/etc/{kind}/{OURS}"
 
 
-def foreign_fault(layout: Layout, kind: str) -> str:
-    """Return why our file cannot be written: it is somebody else's; or "". Raises NodeFileError."""
-    text = node_files.read_text(layout.at(ours(kind)))
-    if text is None or text.startswith(HEADER):
-        return ""
-    return f"{ours(kind)} was not written by cri.node; rename or remove it"
+def plan(layout: Layout, kind: str, lines: list[str]) -> Part:
+    """Return what gives our file these lines, or removes it if there are none; it has no items. Raises NodeFileError.
+
+    A file with the name of ours that somebody else wrote is a problem.
+    """
+    path = ours(kind)
+    before = node_files.read_text(layout.at(path))
+    after = HEADER + "".join(f"{line}\n" for line in lines) if lines else None
+    if after == before:
+        return Part({})
+    problems = []
+    if before is not None and not before.startswith(HEADER):
+        problems.append(f"{path} was not written by cri.node; rename or remove it")
+    step = file_step(layout.at(path), after.encode() if after is not None else None)
+    return Part({}, [step], {path: (before, after)}, problems)

@@ -9,7 +9,7 @@ import re
 
 from .. import node_files, program
 from . import drop_ins
-from .steps import Part, Step, call, file_step, item
+from .steps import Part, Step, call, item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def plan(layout: Layout, wanted: list[str], loaded_by_us: list[str]) -> tuple[Pa
     listed = {
         path: [normalised(line) for line in _lines(text)] for path, text in drop_ins.files(layout, DIRECTORY)
     }
-    our_path = drop_ins.ours(DIRECTORY)
-    in_ours = listed.pop(our_path, [])
+    in_ours = listed.pop(drop_ins.ours(DIRECTORY), [])
     by_others = {name: path for path, names in listed.items() for name in names}
     items: dict[str, dict[str, Any]] = {}
     steps, problems, needed, to_load = [], [], [], []
@@ -68,16 +67,15 @@ def plan(layout: Layout, wanted: list[str], loaded_by_us: list[str]) -> tuple[Pa
         items[name] = item(
             {"loaded": True, "at_boot": True}, found, not is_loaded or needs_us != (name in in_ours)
         )
-    text = drop_ins.HEADER + "".join(f"{name}\n" for name in needed) if needed else None
-    before = node_files.read_text(layout.at(our_path))
-    files = {}
-    if text != before:
-        fault = drop_ins.foreign_fault(layout, DIRECTORY)
-        problems += [fault] if fault else []
-        files[our_path] = (before, text)
-        steps.append(file_step(layout.at(our_path), text.encode() if text is not None else None))
+    file = drop_ins.plan(layout, DIRECTORY, needed)
     ours = [name for name in dict.fromkeys([*loaded_by_us, *to_load]) if name in wanted]
-    first = Part(items, steps, files, problems, record={"loaded_modules": ours})
+    first = Part(
+        items,
+        [*steps, *file.steps],
+        file.files,
+        [*problems, *file.problems],
+        record={"loaded_modules": ours},
+    )
     return first, _unloading(layout, [name for name in loaded_by_us if name not in wanted], loaded, in_ours)
 
 

@@ -7,6 +7,7 @@ is put back, so that removing everything is the same as wanting nothing.
 
 from __future__ import annotations
 
+from .. import node_files
 from ..layout import NODE
 from . import cgroups, commands, kernel_modules, record, subordinate_ids, swap, sysctls
 from .steps import HostError, Part, take
@@ -47,8 +48,6 @@ def prepare(request: dict[str, Any], check: bool, layout: Layout = NODE) -> dict
         steps.append(record.step(layout, during, after))
     if not check:
         if damage:
-            from .. import node_files
-
             node_files.set_aside(layout.prerequisites_record)
         take(steps)
     items: dict[str, dict[str, Any]] = {}

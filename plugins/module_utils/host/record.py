@@ -7,10 +7,9 @@ It is written before the first change, with all that may have been changed if th
 from __future__ import annotations
 
 import functools
-import json
 import os
 
-from .. import node_files
+from .. import documents, node_files
 from ..documents import DamagedDocument, UnknownFormat
 from .steps import Step
 
@@ -52,16 +51,8 @@ def read(layout: Layout) -> tuple[Record, str]:
 
 
 def _read(text: str, path: str) -> Record:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DamagedDocument(f"{path} is not JSON: {str(error)[:100]}") from None
-    if not isinstance(data, dict):
-        raise DamagedDocument(f"{path} contains {type(data).__name__} instead of an object")
-    if data.get("format") != FORMAT:
-        raise UnknownFormat(
-            f"{path} has format {data.get('format')!r:.40}, which this version of cri.node does not support"
-        )
+    data = documents.read_object(text, path)
+    documents.refuse_other_format(data.get("format"), (FORMAT,), path)
     found = empty()
     for name in _LISTS:
         value = data.get(name, [])

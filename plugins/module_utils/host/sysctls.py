@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .. import node_files
 from . import drop_ins
-from .steps import Part, Step, file_step, item
+from .steps import Part, Step, item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def plan(
         live, foreign = read(layout, name), booted_by_others.get(name)
         needs_us = foreign is None or foreign.value != value
         if needs_us:
-            lines.append(f"{name} = {value}\n")
+            lines.append(f"{name} = {value}")
             problems += _overriding(name, value, foreign)
         needs_value = live != value
         if needs_value:
@@ -122,15 +122,14 @@ def plan(
         changed = needs_value or (not is_in_file if needs_us else name in in_ours)
         items[name] = item({"live": value, "at_boot": value}, found, changed)
     back, steps_back = _putting_back(layout, {name: ours[name] for name in ours if name not in wanted})
-    text = drop_ins.HEADER + "".join(lines) if lines else None
-    before = node_files.read_text(layout.at(our_path))
-    changed_files = {}
-    if text != before:
-        fault = drop_ins.foreign_fault(layout, DIRECTORY)
-        problems += [fault] if fault else []
-        changed_files[our_path] = (before, text)
-        steps.insert(0, file_step(layout.at(our_path), text.encode() if text is not None else None))
-    return Part({**items, **back}, [*steps, *steps_back], changed_files, problems, record={"sysctls": record})
+    file = drop_ins.plan(layout, DIRECTORY, lines)
+    return Part(
+        {**items, **back},
+        [*file.steps, *steps, *steps_back],
+        file.files,
+        [*problems, *file.problems],
+        record={"sysctls": record},
+    )
 
 
 def _overriding(name: str, value: str, foreign: Boot | None) -> list[str]:
