@@ -27,6 +27,7 @@ SKIPPED = {
 # What uses Ansible: the other unit tests would repeat the same code on the same Python. tests/unit/plugins/test_house.py
 # ensures that this list is complete.
 USES_ANSIBLE = [
+    "tests/unit/docsite/test_examples.py",
     "tests/unit/plugins/action",
     "tests/unit/plugins/filter",
     "tests/unit/plugins/modules",
