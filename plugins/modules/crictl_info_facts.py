@@ -104,7 +104,7 @@ ansible_facts:
               type: str
               sample: no CNI configuration file in /etc/cni/net.d/
         handlers:
-          description: The handlers (OCI runtimes) that pods can select with a C(RuntimeClass).
+          description: The handlers (OCI runtimes) that pods can select with a C(RuntimeClass), sorted by name.
           returned: if the runtime and crictl report them (Kubernetes 1.30 and newer)
           type: list
           elements: dict

@@ -33,7 +33,7 @@ def read(crictl: Crictl, options: Mapping[str, Any]) -> dict[str, Any]:
         ]
     found = [image for image in listed if _matches(image, options)]
     return {
-        "images": sorted(found, key=lambda image: (*image["tags"], *image["digests"], image["id"])[:1]),
+        "images": sorted(found, key=lambda image: (*image["tags"], *image["digests"], image["id"])),
         "file_systems": {
             kind: [{**each, **_space(each)} for each in file_systems]
             for kind, file_systems in image_output.file_systems(usage).items()

@@ -53,13 +53,13 @@ def conditions(document: Any) -> list[dict[str, Any]]:
 
 
 def handler_names(document: Any) -> list[str] | None:
-    """Read the names of the handlers in crictl info, each once; None if crictl does not list them (before 1.30)."""
+    """Read the names of the handlers in crictl info, each once and sorted; None if crictl does not list them (before 1.30)."""
     document = mapping(document, "crictl info")
     if not isinstance(document.get("runtimeHandlers"), list):
         return None
     handlers = (mapping(item, "runtimeHandlers") for item in document["runtimeHandlers"])
-    names = dict.fromkeys(string(item, "name") for item in handlers)
-    return [name for name in names if name]  # the entry without a name repeats the default handler
+    names = {string(item, "name") for item in handlers}
+    return sorted(name for name in names if name)  # the entry without a name repeats the default handler
 
 
 def with_default_handler(handlers: list[dict[str, Any]], name: Any) -> list[dict[str, Any]]:
@@ -105,7 +105,11 @@ def _condition(item: Any) -> dict[str, Any]:
 
 
 def _handlers(document: dict[str, Any], default: Any) -> list[dict[str, Any]] | None:
-    """Return the handlers; None if crictl lists none (before 1.30). The entry without a name repeats the default handler."""
+    """Return the handlers by name; None if crictl lists none (before 1.30). The entry without a name repeats the default handler.
+
+    CRI-O keeps them in a map and so lists them in another order in each answer (server/runtime_status.go of 1.37):
+    sorted, two facts of an unchanged node are equal.
+    """
     if not isinstance(document.get("runtimeHandlers"), list):
         return None
     found = {}
@@ -114,11 +118,15 @@ def _handlers(document: dict[str, Any], default: Any) -> list[dict[str, Any]] | 
         name, features = string(item, "name"), _features(item.get("features")) or {}
         handler = known(name=name, features=features)
         found[name, frozenset(features.items())] = handler if name else dict(handler, default=True)
-    handlers = list(found.values())
+    handlers = sorted(found.values(), key=_by_name)
     named = [handler for handler in handlers if "name" in handler]
     if not default and len(named) == 1:
         default = named[0]["name"]
     return with_default_handler(handlers, default)
+
+
+def _by_name(handler: dict[str, Any]) -> tuple[str, list[tuple[str, bool]]]:
+    return handler.get("name", ""), sorted(handler["features"].items())
 
 
 def _features(value: Any) -> dict[str, bool] | None:

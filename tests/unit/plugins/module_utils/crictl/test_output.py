@@ -104,8 +104,8 @@ class TestInfo:
         document["runtimeHandlers"].append({"name": "kata", "features": {}})
         handlers = cri_info.info(document)["handlers"]
         assert [(each.get("name"), each.get("default")) for each in handlers] == [
-            ("crun", None),
             (None, True),
+            ("crun", None),
             ("kata", None),
         ]
         handlers = cri_info.with_default_handler(handlers, "crun")
@@ -124,10 +124,25 @@ class TestInfo:
             }
         )
         assert facts["handlers"] == [
-            {"name": "runc", "default": True, "features": {"recursive_read_only_mounts": True}},
             {"name": "kata", "default": False, "features": {}},
+            {"name": "runc", "default": True, "features": {"recursive_read_only_mounts": True}},
         ]
         assert facts["network_ready"] is False
+
+    @given(st.data())
+    def test_the_order_in_which_the_runtime_lists_its_handlers_is_of_no_account(self, data):
+        handlers = data.draw(
+            st.lists(
+                st.fixed_dictionaries(
+                    {"features": st.dictionaries(st.sampled_from(["user_namespaces", "other"]), st.booleans())},
+                    optional={"name": st.sampled_from(["", "crun", "kata", "runc"])},
+                )
+            )
+        )
+        document = dict(recorded("info-quiet.json"), runtimeHandlers=handlers)
+        shuffled = dict(document, runtimeHandlers=data.draw(st.permutations(handlers)))
+        assert cri_info.info(document)["handlers"] == cri_info.info(shuffled)["handlers"]
+        assert cri_info.handler_names(document) == cri_info.handler_names(shuffled)
 
     @pytest.mark.parametrize(
         "document",
