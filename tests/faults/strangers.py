@@ -236,17 +236,38 @@ others_file(
 )
 
 
-@fault(
-    "somebody's registries file is broken when a change only needs a reload",
-    ends=BEFORE,
-    reports=REFUSED,
-    names=(BAD_REGISTRIES,),
+def others_file_beside_a_reload(what: str, path: str, make: str, names: tuple) -> None:
+    """A file with which CRI-O refuses to reload is refused by name; nothing is signalled, and every later start works."""
+
+    @fault(f"{what} when a change only needs a reload", ends=BEFORE, reports=REFUSED, names=names)
+    def story(scene):
+        scene.sh(make)
+        run = scene.apply(only=(REGISTRIES,))
+        scene.sh(f"rm -rf {path}")
+        yield run
+
+
+others_file_beside_a_reload(
+    "somebody's registries file is broken",
+    BAD_REGISTRIES,
+    text_file(BAD_REGISTRIES, "[[registry]\nlocation ="),
+    (BAD_REGISTRIES,),
 )
-def broken_beside_reload(scene):
-    scene.sh(text_file(BAD_REGISTRIES, "[[registry]\nlocation ="))
-    run = scene.apply(only=(REGISTRIES,))
-    scene.sh(f"rm {BAD_REGISTRIES}")
-    yield run
+others_file_beside_a_reload(
+    "a file in crio.conf.d is not TOML", README, text_file(README, "Put files here."), (README,)
+)
+others_file_beside_a_reload(
+    "somebody's default handler does not exist",
+    WRONG_TYPE,
+    text_file(WRONG_TYPE, '[crio.runtime]\ndefault_runtime = "faults"\n'),
+    ("faults",),
+)
+others_file_beside_a_reload(
+    "somebody's default handler has no program",
+    WRONG_TYPE,
+    text_file(WRONG_TYPE, '[crio.runtime.runtimes.crun]\nruntime_path = "/nowhere/faults-crun"\n'),
+    ("/nowhere/faults-crun",),
+)
 
 
 @fault("the distribution's registries.conf does not exist", ends=AFTER, reports=DONE)

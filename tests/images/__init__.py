@@ -8,6 +8,14 @@ import json
 import tarfile
 from pathlib import Path
 
+# The last one is what a tool writes that copies an index and the images of one platform only.
+KINDS = (
+    "docker-archive",
+    "oci-archive",
+    "oci-archive of two platforms",
+    "oci-archive of two platforms without the other one",
+)
+
 
 def docker_archive(path: Path, *images: tuple[str, list[str]], compressed: bool = False) -> list[str]:
     """Write a docker-archive of images, each with its content and its names; return their IDs."""
@@ -27,17 +35,36 @@ def docker_archive(path: Path, *images: tuple[str, list[str]], compressed: bool 
     return ids
 
 
+def archive_of_one(path: Path, kind: str, name: str) -> str:
+    """Write an archive of one image with a name, of one of KINDS; return the ID of its image for amd64."""
+    if kind == "docker-archive":
+        return docker_archive(path, ("a", [name]), compressed=True)[0]
+    image = ("a", {"org.opencontainers.image.ref.name": name})
+    if kind == "oci-archive":
+        return oci_archive(path, image)[0]
+    absent = () if kind == "oci-archive of two platforms" else ("arm64",)
+    return oci_archive(path, image, platforms=("arm64", "amd64"), absent=absent)[1]
+
+
 def oci_archive(
-    path: Path, *images: tuple[str, dict[str, str]], platforms: tuple[str, ...] = (), compressed: bool = False
+    path: Path,
+    *images: tuple[str, dict[str, str]],
+    platforms: tuple[str, ...] = (),
+    absent: tuple[str, ...] = (),
+    compressed: bool = False,
 ) -> list[str]:
     """Write an oci-archive of images, each with its content and the annotations of its descriptor; return their IDs.
 
     platforms: architectures, for images that are an index; their IDs are returned one after the other.
+    absent: those that the index lists, but that the archive does not contain.
     """
     members: dict[str, bytes] = {}
     descriptors, ids = [], []
     for content, annotations in images:
-        made = [_oci_image(members, content, architecture) for architecture in platforms or ("amd64",)]
+        made = [
+            _oci_image({} if architecture in absent else members, content, architecture)
+            for architecture in platforms or ("amd64",)
+        ]
         ids += [identity for identity, _descriptor in made]
         descriptor = made[0][1]
         if platforms:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from images import docker_archive, oci_archive
+from images import KINDS, archive_of_one, docker_archive, oci_archive
 
 ENDPOINT = "unix:///run/containerd/containerd.sock"
 REFERENCE = "org.opencontainers.image.ref.name"
@@ -62,13 +62,6 @@ def records(node):
     """Return the names in containerd's own store, without the IDs that its CRI adds."""
     listed = node.check("ctr --namespace k8s.io images list --quiet").split()
     return sorted(name for name in listed if not name.startswith("sha256:"))
-
-
-def archive_of(path, kind, name):
-    """Write an archive of one image, and return its ID."""
-    if kind == "docker-archive":
-        return docker_archive(path, ("a", [name]), compressed=True)[0]
-    return oci_archive(path, ("a", {REFERENCE: name}))[0]
 
 
 def test_the_facts_name_the_runtime_and_its_conditions(node, facts):
@@ -130,10 +123,10 @@ def test_the_facts_of_images_match_the_output_of_crictl(node, facts):
     assert file_system["available_bytes"] < file_system["size_bytes"]
 
 
-@pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_archive_is_imported_as_check_mode_predicted(node, call, tmp_path, kind):
     path, name = tmp_path / "app.tar", "example.com/app:1"
-    identity = archive_of(path, kind, name)
+    identity = archive_of_one(path, kind, name)
     predicted = call("crictl_image", "--check", archive=str(path))
     assert records(node) == []
     done = call("crictl_image", archive=str(path))
@@ -143,10 +136,10 @@ def test_an_archive_is_imported_as_check_mode_predicted(node, call, tmp_path, ki
     assert call("crictl_image", archive=str(path))["changed"] is False
 
 
-@pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_archive_is_imported_under_other_names(node, call, tmp_path, kind):
     path, names = tmp_path / "app.tar", ["example.com/app:2", "example.com/other:1"]
-    archive_of(path, kind, "example.com/app:1")
+    archive_of_one(path, kind, "example.com/app:1")
     assert call("crictl_image", archive=str(path), name=names)["changed"] is True
     assert records(node) == tags(node) == names
 
@@ -194,7 +187,7 @@ def test_unused_images_are_pruned(node, call):
 
 
 def test_the_role_brings_images_to_containerd(node, run_playbook, tmp_path):
-    archive_of(tmp_path / "app.tar", "docker-archive", "example.com/app:1")
+    archive_of_one(tmp_path / "app.tar", "docker-archive", "example.com/app:1")
     play = {
         "hosts": "nodes",
         "gather_facts": False,

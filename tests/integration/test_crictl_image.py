@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from images import docker_archive, oci_archive
+from images import KINDS, archive_of_one, docker_archive
 
 MODULE = "cri.node.crictl_image"
 PASSWORD = "swordfish-1964"
@@ -102,13 +102,10 @@ def test_unused_images_are_pruned(node, image, call_module):
     assert {node.image("log-writer"), node.image("long-running"), node.image("pause")} <= set(tags(node))
 
 
-@pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_archive_is_imported_into_the_store_of_cri_o(node, image, tmp_path, kind):
     path, name = tmp_path / "app.tar", "example.com/app:1"
-    if kind == "docker-archive":
-        (identity,) = docker_archive(path, ("a", [name]), compressed=True)
-    else:
-        (identity,) = oci_archive(path, ("a", {"org.opencontainers.image.ref.name": name}))
+    identity = archive_of_one(path, kind, name)
     predicted = image("--check", archive=str(path))
     assert name not in tags(node)
     done = image(archive=str(path))
