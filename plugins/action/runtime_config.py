@@ -74,7 +74,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "problems": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
     "install": {"type": "str", "choices": ["preinstalled", "bundle"]},
-    "bundle": {"type": "dict", "options": crio_bundle.ARGUMENT_SPEC},
+    "bundle": {"type": "dict", "options": crio_bundle.BUNDLE_SPEC},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},

@@ -684,6 +684,19 @@ class State(_State, total=False):
     shared: dict[str, dict[str, CommittedEntries]]
 
 
+class BundleRecord(TypedDict):
+    """What the installation of a bundle recorded on the node."""
+
+    sha256: str  # of the bundle
+    version: str  # of its CRI-O
+    binary: list[Any]  # crio_service.binary_identity of its crio
+    files: (
+        dict[str, str] | None
+    )  # {path: SHA-256} of all that it installed; None: format 1, which does not list them
+    directories: list[str]  # that did not exist before, and that it or CRI-O created, outermost first
+    replaced: list[str]  # those of `files` that replaced a file of somebody else
+
+
 class Outcome(TypedDict, total=False):
     """How a transaction ended."""
 

@@ -16,6 +16,7 @@ from .errors import NodeError
 if TYPE_CHECKING:
     from .contract import (
         Before,
+        BundleRecord,
         CommittedEntries,
         CommittedFile,
         Container,
@@ -35,6 +36,7 @@ STATE_FORMAT = 2
 GENERATION_FORMAT = 2
 PREPARATION_FORMAT = 1
 PROBES_FORMAT = 1
+BUNDLE_FORMAT = 2
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
 _MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
@@ -220,6 +222,42 @@ def read_probe_record(text: str, path: str) -> ProbeRecord:
         "images": [each for each in _of(data, "images", list, [], path) if isinstance(each, str)],
         "present": [each for each in _of(data, "present", list, [], path) if isinstance(each, str)],
     }
+
+
+def read_bundle_record(text: str, path: str) -> BundleRecord:
+    """Return the record of an installed bundle in the text of `path`. Raises DamagedDocument.
+
+    Format 1 does not list the files: `files` is None then.
+    """
+    data = read_object(text, path)
+    refuse_other_format(data.get("format", 1), (1, BUNDLE_FORMAT), path)
+    for name in ("sha256", "version"):
+        if not isinstance(data.get(name), str):
+            raise DamagedDocument(f"{path} has no usable {name}")
+    files = data.get("files") if data.get("format") == BUNDLE_FORMAT else None
+    if data.get("format") == BUNDLE_FORMAT and not _are_paths(files):
+        raise DamagedDocument(f"{path}: files is not an object of paths and their SHA-256")
+    return {
+        "sha256": data["sha256"],
+        "version": data["version"],
+        "binary": _of(data, "binary", list, [], path),
+        "files": files,
+        "directories": _paths(data, "directories", path),
+        "replaced": _paths(data, "replaced", path),
+    }
+
+
+def _are_paths(files: Any) -> bool:
+    return isinstance(files, dict) and all(
+        name.startswith("/") and isinstance(digest, str) for name, digest in files.items()
+    )
+
+
+def _paths(data: dict[str, Any], name: str, path: str) -> list[str]:
+    """Return a list of absolute paths; what is not one of them is left out, since it would be removed."""
+    return [
+        each for each in _of(data, name, list, [], path) if isinstance(each, str) and each.startswith("/")
+    ]
 
 
 def _before(data: Any, path: str) -> Before:
