@@ -155,7 +155,10 @@ class ActionModule(ChangingAction):
         action = crio_bundle.ActionModule(
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
-        result = action.run(task_vars=task_vars)
+        try:
+            result = action.run(task_vars=task_vars)
+        finally:
+            action.cleanup()  # Ansible only does so for the action of the task itself
         if result.get("failed") or result.get("unreachable"):
             raise TaskFailure(result["msg"], result)
         return result

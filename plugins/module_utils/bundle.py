@@ -78,10 +78,12 @@ _OWN_DIRECTORIES = (os.path.dirname(CRIO_CONFIG), CRIO_CONFIG_DIRECTORY, "/usr/l
 _LONGEST_INSTALLATION = 900  # seconds from its first file to its record
 # Folders that CRI-O creates when it starts with the bundle's configuration. Those that did not exist belong to the bundle.
 _OF_CRIO = (
+    "/etc/crio/auth",
+    "/etc/crio/policies",
     "/usr/share/containers/oci/hooks.d",
+    "/var/lib/containers/storage",
     "/var/lib/crio",
     "/var/log/crio/pods",
-    "/var/lib/containers/storage",
 )
 
 

@@ -8,6 +8,7 @@ that somebody has put in the place of ours.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from . import bundle, documents, node_files
@@ -36,11 +37,14 @@ class Planned(NamedTuple):
     warnings: list[str]
 
 
-def plan(stopped: bool = False) -> Planned | None:
+def plan(
+    stopped: bool = False, gone: Sequence[str] = (), restored: Mapping[str, str] | None = None
+) -> Planned | None:
     """Return what a removal would do; None if no bundle is recorded, so that there is nothing to remove.
 
-    stopped: the caller stops and disables CRI-O before the removal, so its present state does not matter. Raises BundleError
-    for what refuses the removal, DamagedDocument for a record that cannot be used, NodeFileError.
+    stopped: the caller stops and disables CRI-O before the removal, so its present state does not matter. gone: other paths
+    that the caller removes before. restored: {path: SHA-256} of files that the caller puts back before. Raises BundleError for
+    what refuses the removal, DamagedDocument for a record that cannot be used, NodeFileError.
     """
     text = node_files.read_text(bundle.RECORD)
     if text is None:
@@ -52,7 +56,7 @@ def plan(stopped: bool = False) -> Planned | None:
         return None
     if not stopped:
         _refuse_running()
-    planned = _planned(record)
+    planned = _planned(record, gone, restored or {})
     for path in planned.files:
         _refuse_untouchable(path)
     if not is_listed:
@@ -63,11 +67,13 @@ def plan(stopped: bool = False) -> Planned | None:
     return planned
 
 
-def _planned(record: BundleRecord) -> Planned:
+def _planned(record: BundleRecord, gone: Sequence[str], restored: Mapping[str, str]) -> Planned:
     files, kept = [], {}
     for path, digest in sorted((record["files"] or {}).items()):
         file_type = node_files.file_type_of(path)
-        if file_type == "file" and bundle.hash_of(path) == digest:
+        if path in gone:
+            continue
+        if file_type == "file" and (restored.get(path) or bundle.hash_of(path)) == digest:
             files.append(path)
         elif file_type != "absent":
             kept[path] = f"it is a {file_type} now" if file_type != "file" else "it was changed since"
@@ -79,7 +85,7 @@ def _planned(record: BundleRecord) -> Planned:
             f"the bundle had replaced files that were there before, and they cannot be put back:"
             f" {', '.join(lost[:_MOST_NAMES])}{more}"
         )
-    directories = emptied(record["directories"], files)
+    directories = emptied(record["directories"], [*files, *gone])
     version = shown(record["version"], 100)
     return Planned(version, shown(record["sha256"], 100), files, directories, kept, warnings)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Generation,
         Intent,
         KeptFile,
+        Origin,
         Outcome,
         PlanSummary,
         Preparation,
@@ -82,6 +83,9 @@ def read_state(text: str, path: str) -> State:
     shared = _shared(data, path)
     if shared:
         state["shared"] = shared
+    origin = _origin(data.get("origin"))
+    if origin:
+        state["origin"] = origin
     acknowledged = _of(data, "acknowledged", dict, {}, path)
     state["acknowledged"]["invocation_id"] = _of(acknowledged, "invocation_id", str, "", path)
     for name, identity in _of(acknowledged, "files", dict, {}, path).items():
@@ -114,6 +118,34 @@ def _key_hashes(data: Any) -> dict[str, str] | None:
     return data if is_mapping else None
 
 
+def _origin(data: Any) -> Origin | None:
+    """Return the recorded origin, None for anything else: without it, a removal leaves what it cannot know as it is."""
+    if not isinstance(data, dict) or not isinstance(data.get("files"), dict):
+        return None
+    directories = data.get("directories")
+    if not isinstance(directories, list) or not all(isinstance(each, str) for each in directories):
+        return None
+    if not all(_is_original(each) for each in data["files"].values()):
+        return None
+    return {
+        "enabled": data["enabled"] if isinstance(data.get("enabled"), bool) else None,
+        "first_unit_change": data.get("first_unit_change") is True,
+        "directories": directories,
+        "files": data["files"],
+    }
+
+
+def _is_original(entry: Any) -> bool:
+    texts = ("owner", "disruption", "mode")
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) for name in texts)
+        and bool(_MODE.fullmatch(entry["mode"]))
+        and all(isinstance(entry.get(name), int) for name in ("uid", "gid"))
+        and (entry.get("content") is None or isinstance(entry["content"], str))
+    )
+
+
 def _shared(data: dict[str, Any], path: str) -> dict[str, dict[str, CommittedEntries]]:
     found = {}
     for owner, sets in _of(data, "shared", dict, {}, path).items():
@@ -139,6 +171,8 @@ def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
         found["values"] = data["values"]
     if _are_values(data.get("replaced")):
         found["replaced"] = data["replaced"]
+    if isinstance(data.get("original"), str):
+        found["original"] = data["original"]
     required = data.get("required")
     if isinstance(required, list) and all(isinstance(each, list) and len(each) == 2 for each in required):
         found["required"] = required

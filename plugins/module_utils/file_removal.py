@@ -99,16 +99,22 @@ class FileRemoval:
 
 
 def emptied(directories: list[str], files: list[str]) -> list[str]:
-    """Return those of the directories that a removal of these files leaves empty, outermost first, as `remove` finds them."""
+    """Return those of the directories that a removal of these files leaves empty, outermost first, as `remove` finds them.
+
+    files: paths, of directories too, with all that is in them.
+    """
     gone = set(files)
+    inside = tuple(f"{path}/" for path in files)
     for directory in sorted(directories, reverse=True):
+        if directory in gone or directory.startswith(inside):
+            continue  # removed before
         try:
             names = os.listdir(directory)
         except OSError:  # it does not exist, or it is something else by now
             continue
         if all(os.path.join(directory, name) in gone for name in names) and not os.path.islink(directory):
             gone.add(directory)
-    return sorted(gone.intersection(directories))
+    return sorted(gone.intersection(directories).difference(files))
 
 
 def _parsed(text: str) -> Any:
