@@ -17,7 +17,8 @@ description:
     M(cri.node.runtime_config). A file that a managed file had replaced comes back, unless it may be secret, because its
     content is not kept then.
   - Stops, disables and removes a CRI-O that M(cri.node.crio_bundle) has installed. While pods run on it, the node is refused
-    with their names. A preinstalled CRI-O stays and runs with its own configuration. It is disabled if a change of ours has enabled it.
+    with their names. A preinstalled CRI-O stays and runs with its own configuration. It is disabled if a change of ours has
+    enabled it.
   - Puts back what M(cri.node.host_prerequisites) has changed on the host, and finally removes our own state, which is
     F(/var/lib/cri-node).
   - An interrupted run is completed by the next one. A second run changes nothing.

@@ -8,10 +8,6 @@ import json
 import shlex
 
 import pytest
-
-from testbed import article
-from testbed.observed import running_containers, service
-from testbed.openshift_objects import pem
 from tests.integration.test_bundle import (  # noqa: F401 (fixtures)
     Bundle,
     bare,
@@ -20,6 +16,10 @@ from tests.integration.test_bundle import (  # noqa: F401 (fixtures)
     programs,
     role_variables,
 )
+
+from testbed import article
+from testbed.observed import running_containers, service
+from testbed.openshift_objects import pem
 
 PROVISION = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.prepare", "cri.node.runtime"]}]
 REMOVE = "cri.node.remove"
@@ -51,14 +51,18 @@ FILES = {
     "crictl_completion": ["bash", "zsh", "fish"],
     "registries_config": {"registry": [{"location": HOST, "insecure": True}], "aliases": {"a": f"{HOST}/a"}},
     "registries_auth": {HOST: {"username": "robot", "password": "canary"}},
-    "registries_policy": {"transports": {"docker": {HOST: REJECT}}},
+    "registries_policy": {"default": ACCEPT, "transports": {"docker": {HOST: REJECT}}},
     "registries_namespaced_policies": {"production": {"default": REJECT}},
     "registries_signatures": {"docker": {HOST: {"use-sigstore-attachments": True}}},
     "registries_certificates": {HOST: {"ca": pem("ca")}},
     "prepare_install_packages": False,
     "prepare_sysctls": {"net.ipv4.conf.default.forwarding": 1},
 }
-STORAGE = {"registries_storage": {"storage": {"driver": "overlay", "options": {"pull_options": {"use_hard_links": "false"}}}}}
+STORAGE = {
+    "registries_storage": {
+        "storage": {"driver": "overlay", "options": {"pull_options": {"use_hard_links": "false"}}}
+    }
+}
 
 
 def snapshot(node):
@@ -155,7 +159,9 @@ def test_running_pods_refuse_the_removal_by_name_unless_the_guard_is_overruled(p
     before, containers = snapshot(node), running_containers(node)
     for options in (("--check",), ()):
         message = run_playbook(REMOVE, node, *options).failure["msg"]
-        assert message.startswith("1 pod runs (shop/precious) on this node, and the removal of CRI-O ends them.")
+        assert message.startswith(
+            "1 pod runs (shop/precious) on this node, and the removal of CRI-O ends them."
+        )
         assert "overruled_guards: [running_pods]" in message
     assert running_containers(node) == containers
     assert differences(before, snapshot(node)) == SAME
@@ -168,7 +174,9 @@ def test_running_pods_refuse_the_removal_by_name_unless_the_guard_is_overruled(p
 
 def test_files_that_somebody_changed_are_kept_and_named(provisioned, run_playbook):
     node, _before = provisioned
-    node.check("cp /usr/local/bin/crictl /usr/local/bin/other && mv /usr/local/bin/other /usr/local/bin/crictl")
+    node.check(
+        "cp /usr/local/bin/crictl /usr/local/bin/other && mv /usr/local/bin/other /usr/local/bin/crictl"
+    )
     node.check("echo '# mine' >> /etc/crio/crio.conf.d/10-crio.conf")
     predicted = run_playbook(REMOVE, node, "--check").expect_success()
     done = run_playbook(REMOVE, node).expect_success()
@@ -209,7 +217,10 @@ def test_a_removal_that_is_killed_is_completed_by_the_next_run(provisioned, run_
 THEIRS = {
     "/etc/crictl.yaml": "runtime-endpoint: unix:///var/run/crio/crio.sock\ntimeout: 3 # ours\n",
     "/etc/containers/registries.d/theirs.yaml": "docker:\n  theirs.example.com:\n    lookaside: https://x.example\n",
-    "/root/.config/containers/auth.json": '{\n\t"auths": {\n\t\t"theirs.example.com": {\n\t\t\t"auth": "dGhlaXJzOng="\n\t\t}\n\t}\n}\n',
+    "/root/.config/containers/auth.json": json.dumps(
+        {"auths": {"theirs.example.com": {"auth": "dGhlaXJzOng="}}}, indent="\t"
+    )
+    + "\n",
     "/etc/crio/policy.json": json.dumps({"default": ACCEPT}, indent=3) + "\n\n",
 }
 

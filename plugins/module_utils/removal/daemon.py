@@ -72,8 +72,8 @@ def _refuse_pods(pods: list[str], service: CrioService, overruled: list[str]) ->
     if RUNNING_PODS not in overruled:
         raise RemovalRefused(
             f"{running_pods.counted(pods)} on this node, and the removal of CRI-O ends them. Drain the node first, or"
-            f" overrule the guard with overruled_guards: [{RUNNING_PODS}] (remove_overruled_guards of the role remove). Nothing was"
-            " changed"
+            f" overrule the guard with overruled_guards: [{RUNNING_PODS}] (remove_overruled_guards of the role remove)."
+            " Nothing was changed"
         )
     if not service.active:
         raise RemovalRefused(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import node_files
+from .. import managed_file, node_files
 from ..documents import LARGEST_SHOWN
 from ..errors import NodeError
 from ..layout import Layout, is_registries_file
@@ -44,8 +44,14 @@ class Removal:
         return path in committed.recorded(self._state) or node_files.file_type_of(path) == "absent"
 
     def restored(self) -> dict[str, str]:
-        """Return {path: SHA-256} of the files that come back."""
-        return {entry["path"]: entry["sha256"] for entry in self.request["files"]}
+        """Return {path: SHA-256} of the files that come back, and of shared files without our entries. Raises NodeFileError."""
+        found = {entry["path"]: entry["sha256"] for entry in self.request["files"]}
+        for file in managed_file.shared_files(self.request, self._state):
+            if not file.matches():
+                file.prepare({})
+                if file.content is not None:
+                    found[file.path] = node_files.digest(file.content)
+        return found
 
     def not_kept(self) -> list[str]:
         """Return the paths of the files that were replaced, and whose content was not kept."""

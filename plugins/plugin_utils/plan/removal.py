@@ -34,6 +34,9 @@ def summary(made: Plan, parts: Iterable[Mapping[str, Any]]) -> dict[str, list[di
     for part in parts:
         removed += [_shown(each) for each in part["removed"]]
         kept += [_shown(each) for each in part["kept"]]
+    # A file of the bundle with the entries of the bundle alone.
+    gone = {each["name"] for each in removed}
+    kept = [each for each in kept if each["subject"] != "files" or each["name"] not in gone]
     return {"removed": sorted(removed, key=_order), "kept": sorted(kept, key=_order)}
 
 
