@@ -14,6 +14,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.host import desired
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.plan import plan, removal
 from ansible_collections.cri.node.plugins.plugin_utils.plan.earlier import EarlierFiles
+from ansible_collections.cri.node.plugins.plugin_utils.task import variable_names
 from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action import (
     ChangingAction,
     warnings_about,
@@ -56,13 +57,11 @@ class ActionModule(ChangingAction):
         answer = call("read")
         begun, finished = answer["begun"], answer["finished"]
         made = _planned(answer)
+        misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False, "plan": made.as_data()}
         if not (made.changes_anything or begun["removed"] or finished["removed"]):
-            return {
-                **result,
-                **removal.summary(made, [begun, finished]),
-                **_warnings(answer, [begun, finished]),
-            }
+            parts = [begun, finished]
+            return {**result, **removal.summary(made, parts), **_warnings(answer, parts, misnamed)}
         if begun["removed"] and not self._task.check_mode:
             answer = {**answer, **call("begin")}
             begun, made = answer["begun"], _planned(answer)
@@ -71,7 +70,7 @@ class ActionModule(ChangingAction):
             predicted = [each["name"] for each in finished["removed"] if each["subject"] == "files"]
             finished = call("finish", directories=predicted)["finished"]
         parts = [begun, finished]
-        further = [*warnings_about_guards(made), *outcome.get("warnings", [])]
+        further = [*misnamed, *warnings_about_guards(made), *outcome.get("warnings", [])]
         return {
             **result,
             "changed": True,
