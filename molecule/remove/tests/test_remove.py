@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks a preinstalled node after it was provisioned and the role remove ran: its configuration is what it was, and CRI-O runs."""
+"""Checks a preinstalled node that was provisioned and removed: its configuration is what it was, and CRI-O runs."""
 
 testinfra_hosts = ["ansible://nodes"]
 FOLDERS = (
