@@ -2,9 +2,7 @@
 """Checks a preinstalled node that was provisioned and removed: its configuration is what it was, and CRI-O runs."""
 
 testinfra_hosts = ["ansible://nodes"]
-FOLDERS = (
-    "/etc/crio /etc/containers /etc/crictl.yaml /etc/sysctl.d /etc/modules-load.d /etc/sub?id /etc/systemd/system"
-)
+FOLDERS = "/etc/crio /etc/containers /etc/crictl.yaml /etc/sysctl.d /etc/modules-load.d /etc/sub?id /etc/systemd/system"
 
 
 def test_the_configuration_is_what_it_was(host):
