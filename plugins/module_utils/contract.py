@@ -147,6 +147,12 @@ class RemovalRequest(TypedDict, total=False):
     plan: PlanSummary
 
 
+class RemovalChange(Request, total=False):
+    """The change of a removal: what it writes is not ours afterwards."""
+
+    removal: bool
+
+
 class RemovalFindings(TypedDict):
     """What one part of a removal does or has done."""
 
@@ -742,6 +748,9 @@ class Origin(TypedDict):
     first_unit_change: bool  # whether no change has concerned the unit yet
     directories: list[str]  # that changes have created
     files: dict[str, Original]  # by path
+    restored: (
+        bool  # whether a removal has given the files back, so that nothing of the state is ours any more
+    )
 
 
 class BundleRecord(TypedDict):

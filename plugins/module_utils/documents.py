@@ -132,6 +132,7 @@ def _origin(data: Any) -> Origin | None:
         "first_unit_change": data.get("first_unit_change") is True,
         "directories": directories,
         "files": data["files"],
+        "restored": data.get("restored") is True,
     }
 
 

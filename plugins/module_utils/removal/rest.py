@@ -15,6 +15,7 @@ from ..host import prerequisites
 from ..layout import STAGING
 from ..program import run
 from ..transaction import state as committed
+from ..transaction.origin import text_of
 from . import daemon
 from .findings import Findings
 
@@ -102,9 +103,11 @@ def _remove_directories(
 def _give_back(state: State, check: bool) -> None:
     """Give files that came back to the users who owned them: a change writes all files as root's."""
     origin = state.get("origin")
-    for path, entry in (origin["files"] if origin else {}).items():
-        is_ours = path in committed.recorded(state)
-        if is_ours and (entry["uid"], entry["gid"]) != (0, 0) and not check and os.path.isfile(path):
+    for path, entry in (origin["files"] if origin and origin["restored"] and not check else {}).items():
+        content = text_of(entry)
+        if content is None or (entry["uid"], entry["gid"]) == (0, 0):
+            continue
+        if node_files.describe(path).get("sha256") == node_files.digest(content.encode()):
             node_files.give(path, entry["uid"], entry["gid"])
 
 

@@ -75,7 +75,8 @@ def prepare(
             note, contents[path] = _of_others(path, entries[path])
             if note:
                 notes.append(f"{path} (of the owner {owner}) {note}")
-    for file in request["files"]:
+    # What a removal writes belongs to somebody else.
+    for file in [] if origin["restored"] else request["files"]:
         owners.setdefault(file["owner"], {})[file["path"]] = {
             "sha256": file["sha256"],
             "mode": file["mode"],

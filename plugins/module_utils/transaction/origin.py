@@ -8,14 +8,14 @@ unit was enabled. Contents that may be secret are not recorded.
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING, cast
 
 from .. import node_files, node_state
 from ..documents import LARGEST_SHOWN
 from . import state as committed
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..contract import Before, Origin, Original, Request, State
+    from ..contract import Before, Origin, Original, RemovalChange, Request, State
     from .intent import Prepared
 
 
@@ -24,18 +24,11 @@ def extended(request: Request, state: State, prepared: Prepared, before: Before 
 
     prepared: its files, which are not swapped yet. before: the daemon before the change, None if it concerns none.
     """
-    known = state.get("origin")
-    # Of a node that an earlier version of the collection has changed, it is not known whether the unit was enabled.
-    unknown = known is None and state["generation"] > 0
-    found: Origin = known or {
-        "enabled": None,
-        "first_unit_change": not unknown,
-        "directories": [],
-        "files": {},
-    }
-    files, enabled, first = dict(found["files"]), found["enabled"], found["first_unit_change"]
-    if before is not None and first:
-        enabled, first = before["enabled"], False
+    found = _known(state)
+    directories = sorted({*found["directories"], *prepared.directories, *prepared.for_stages})
+    if cast("RemovalChange", request).get("removal"):
+        return {**found, "directories": directories, "restored": True}
+    files = {} if found["restored"] else dict(found["files"])  # after a removal they are read again
     owned = committed.recorded(state)
     for file in request["files"]:
         path = file["path"]
@@ -43,8 +36,19 @@ def extended(request: Request, state: State, prepared: Prepared, before: Before 
             original = _original(path, file["owner"], file["disruption"], file["secret"])
             if original:
                 files[path] = original
-    directories = sorted({*found["directories"], *prepared.directories})
-    return {"enabled": enabled, "first_unit_change": first, "directories": directories, "files": files}
+    found = {**found, "directories": directories, "files": files, "restored": False}
+    if before is not None and found["first_unit_change"]:
+        found = {**found, "enabled": before["enabled"], "first_unit_change": False}
+    return found
+
+
+def _known(state: State) -> Origin:
+    """Return the recorded origin; an empty one before the first change."""
+    if "origin" in state:
+        return state["origin"]
+    # Of a node that an earlier version of the collection has changed, it is not known whether the unit was enabled.
+    first = state["generation"] == 0
+    return {"enabled": None, "first_unit_change": first, "directories": [], "files": {}, "restored": False}
 
 
 def _original(path: str, owner: str, disruption: str, secret: bool) -> Original | None:

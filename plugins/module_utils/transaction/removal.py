@@ -16,7 +16,16 @@ from . import origin
 from . import state as committed
 
 if TYPE_CHECKING:
-    from ..contract import EarlierFile, EarlierFileSet, File, Original, RemovalRequest, Report, Request
+    from ..contract import (
+        EarlierFile,
+        EarlierFileSet,
+        File,
+        Original,
+        RemovalChange,
+        RemovalRequest,
+        Report,
+        Request,
+    )
 
 
 class RemovalError(NodeError):
@@ -30,10 +39,10 @@ class Removal:
         """Find what is ours. Raises NodeFileError."""
         self._state, _damage = committed.load(layout)
         found = self._state.get("origin")
+        # Once they are back, they are somebody else's, who may remove them: a bundle's own files go with it.
+        self._replaced = found["files"] if found and not found["restored"] else {}
         self.originals = {
-            path: entry
-            for path, entry in (found["files"] if found else {}).items()
-            if self._is_put_back(path, entry)
+            path: entry for path, entry in self._replaced.items() if self._is_put_back(path, entry)
         }
         self.request = self._request(asked)
 
@@ -55,12 +64,9 @@ class Removal:
 
     def not_kept(self) -> list[str]:
         """Return the paths of the files that were replaced, and whose content was not kept."""
-        found = self._state.get("origin")
         owned = committed.recorded(self._state)
         return sorted(
-            path
-            for path, entry in (found["files"] if found else {}).items()
-            if path in owned and origin.text_of(entry) is None
+            path for path, entry in self._replaced.items() if path in owned and origin.text_of(entry) is None
         )
 
     def _request(self, asked: RemovalRequest) -> Request:
@@ -103,7 +109,7 @@ class Removal:
             }
         return {"generation": 0, "files": files}
 
-    def change(self, asked: RemovalRequest) -> Request:
+    def change(self, asked: RemovalRequest) -> RemovalChange:
         """Return the request of the change that was planned, with the contents. Raises RemovalError."""
         lost = [path for path in asked["writes"] if path not in self.originals]
         if lost:
@@ -122,6 +128,7 @@ class Removal:
             "fingerprint": asked["fingerprint"],
             "overruled_guards": asked.get("overruled_guards", []),
             "plan": asked["plan"],
+            "removal": True,
         }
 
 

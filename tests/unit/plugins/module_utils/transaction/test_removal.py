@@ -77,6 +77,7 @@ def test_files_of_all_owners_go_and_what_they_replaced_comes_back(node):
     assert node.files() != before
     made = remove(node)
     assert node.files() == before
+    assert state.load(node.layout)[0]["owners"] == {}
     assert {path.replace(str(node.root), ""): action for path, action in made.files.items()} == {
         CONFIG: "remove",
         REGISTRIES: "remove",
@@ -85,6 +86,20 @@ def test_files_of_all_owners_go_and_what_they_replaced_comes_back(node):
     }
     assert remove(node).changes_anything is False
     assert node.files() == before
+
+
+def test_what_came_back_is_not_ours_and_does_not_come_back_twice(node):
+    write(node, CRICTL, "theirs\n")
+    node.change(OURS)
+    remove(node)
+    os.unlink(node.path(CRICTL))  # as a bundle whose file it is does
+    assert remove(node).changes_anything is False
+    assert node.files() == {}
+    # The next change starts again from what is there.
+    write(node, CRICTL, "newer\n")
+    node.change(OURS)
+    remove(node)
+    assert node.files() == {CRICTL: ("newer\n", "0644")}
 
 
 def test_later_changes_do_not_count_as_what_was_there_before(node):
