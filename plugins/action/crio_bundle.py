@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of crio_bundle: selects the bundle of the node's architecture, and optionally copies it to the node."""
+"""The controller's side of crio_bundle: selects the bundle of the node's architecture, and optionally copies it to the node.
+
+A removal needs no bundle: the node has recorded what was installed.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +17,43 @@ from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reaso
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
-from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
+from ansible_collections.cri.node.plugins.plugin_utils.task.failure import (
+    TaskFailure,
+    from_node,
+    refuse,
+    succeeded,
+)
 
-ARGUMENT_SPEC = {
+#: the options of a bundle that is installed
+BUNDLE_SPEC: dict[str, dict[str, Any]] = {
     "source": {"type": "str", "required": True},
     "sha256": {"type": "dict", "required": True},
     "fetched_by": {"type": "str", "choices": ["node", "controller"], "default": "node"},
+}
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **BUNDLE_SPEC,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    # Required with state: present, which option_rules checks.
+    "source": {"type": "str"},
+    "sha256": {"type": "dict"},
 }
 _HASH = "64 hexadecimal digits, as sha256sum prints them"
 _BLOCK = 1024 * 1024
 
 
 class ActionModule(CheckedAction):
-    """Makes one remote call if the bundle is already installed; else a second one, and optionally an upload."""
+    """Makes one remote call if the bundle is already installed or is removed; else a second one, and optionally an upload."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     MODULE = "cri.node.node_crio_bundle"
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
-        return Examined(_bad_hashes(options["sha256"]))
+        return Examined(_bad_hashes(options["sha256"] or {}))
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        if options["state"] == "absent":
+            return self._absent(task_vars)
         refuse(_bad_hashes(options["sha256"]))
         here = self._call({"call": "read"}, {}, task_vars)
         architecture = shown(here["architecture"], 100)
@@ -66,6 +84,22 @@ class ActionModule(CheckedAction):
         if self._task.diff:
             before = _installed(here["installed"], here["sha256"]) if here["installed"] else ""
             result["diff"] = {"before": before, "after": _installed(version, sha256)}
+        return result
+
+    def _absent(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Remove what the bundle installed."""
+        answer = self._call({"call": "remove"}, {}, task_vars)
+        result: dict[str, Any] = {
+            "changed": answer["changed"],
+            "architecture": shown(answer["architecture"], 100),
+            "removed": [shown(path) for path in answer["removed"]],
+            "kept": [{name: shown(text) for name, text in each.items()} for each in answer["kept"]],
+        }
+        if answer["notes"]:
+            result["warnings"] = [from_node(note) for note in answer["notes"]]
+        if self._task.diff:
+            before = _installed(answer["version"], answer["sha256"]) if answer["version"] else ""
+            result["diff"] = {"before": before, "after": ""}
         return result
 
     def _call(

@@ -74,7 +74,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "problems": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
     "install": {"type": "str", "choices": ["preinstalled", "bundle"]},
-    "bundle": {"type": "dict", "options": crio_bundle.ARGUMENT_SPEC},
+    "bundle": {"type": "dict", "options": crio_bundle.BUNDLE_SPEC},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
@@ -155,7 +155,10 @@ class ActionModule(ChangingAction):
         action = crio_bundle.ActionModule(
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
-        result = action.run(task_vars=task_vars)
+        try:
+            result = action.run(task_vars=task_vars)
+        finally:
+            action.cleanup()  # Ansible only does so for the action of the task itself
         if result.get("failed") or result.get("unreachable"):
             raise TaskFailure(result["msg"], result)
         return result

@@ -20,11 +20,12 @@ import time
 from collections.abc import Iterator
 
 from . import archive as tar_archive
-from . import download, node_files
+from . import documents, download, node_files
 from .crio import service as crio_service
 from .errors import NodeError
+from .file_removal import FileRemoval
 from .file_swap import FileSwap, SwapError, beside
-from .layout import NODE
+from .layout import CRIO_CONFIG, CRIO_CONFIG_DIRECTORY, NODE
 from .os_errors import os_error, os_reason, size
 from .program import run
 from .text import shown
@@ -33,10 +34,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from .contract import BundleRecord
     from .file_swap import Placement
 
 RECORD = NODE.bundle_record
 INTENT = NODE.state_directory + "/bundle-install.json"
+REMOVAL = NODE.state_directory + "/bundle-remove.json"
 CRIO = "/usr/local/bin/crio"
 # uname -m to the bundles' names; the others are the same.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -70,10 +73,22 @@ _ONLY_WHERE_ABSENT = {
     "contrib/policy.json": "/etc/crio/policy.json",
     "contrib/registries.conf": "/etc/containers/registries.conf.d/registries.conf",
 }
+# What an installation before format 2 of its record created in any case, as far as nobody else uses it.
+_OWN_DIRECTORIES = (os.path.dirname(CRIO_CONFIG), CRIO_CONFIG_DIRECTORY, "/usr/libexec/crio")
+_LONGEST_INSTALLATION = 900  # seconds from its first file to its record
+# Folders that CRI-O creates when it starts with the bundle's configuration. Those that did not exist belong to the bundle.
+_OF_CRIO = (
+    "/etc/crio/auth",
+    "/etc/crio/policies",
+    "/usr/share/containers/oci/hooks.d",
+    "/var/lib/containers/storage",
+    "/var/lib/crio",
+    "/var/log/crio/pods",
+)
 
 
 class BundleError(NodeError):
-    """The bundle cannot be installed; the message is a sentence for the user."""
+    """The bundle cannot be installed or removed; the message is a sentence for the user."""
 
 
 def read() -> dict[str, str | None]:
@@ -84,9 +99,9 @@ def read() -> dict[str, str | None]:
     service = crio_service.CrioService()
     record = _record()
     if service.binary is None:
-        return {"architecture": _architecture(), "installed": None, "sha256": None}
+        return {"architecture": architecture(), "installed": None, "sha256": None}
     if record.get("binary") == crio_service.binary_identity(service.binary):
-        return {"architecture": _architecture(), "installed": record["version"], "sha256": record["sha256"]}
+        return {"architecture": architecture(), "installed": record["version"], "sha256": record["sha256"]}
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
         raise BundleError(
@@ -99,10 +114,11 @@ def read() -> dict[str, str | None]:
         raise BundleError(
             f"{CRIO} exists, but does not print its version with --version; remove it to install the bundle"
         )
-    return {"architecture": _architecture(), "installed": installed, "sha256": None}
+    return {"architecture": architecture(), "installed": installed, "sha256": None}
 
 
-def _architecture() -> str:
+def architecture() -> str:
+    """Return the node's architecture, as bundles name it."""
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
@@ -120,19 +136,48 @@ def _record() -> dict[str, Any]:
 
 
 def is_interrupted() -> bool:
-    """Whether an installation was interrupted, so that `recover` has something to do."""
-    return os.path.lexists(INTENT) or os.path.lexists(INTENT + ".new")
+    """Whether an installation or a removal was interrupted, so that `recover` has something to do."""
+    installs = os.path.lexists(INTENT) or os.path.lexists(INTENT + ".new")
+    return installs or FileRemoval(REMOVAL).is_announced()
 
 
 def recover() -> bool:
-    """Finish or undo an interrupted installation. Returns whether there was one. Raises BundleError if that is not possible."""
+    """Finish or undo an interrupted installation, and finish a removal. Returns whether there was one.
+
+    Raises BundleError if that is not possible.
+    """
     if not is_interrupted():
         return False
-    with _locked():
-        return _recover()
+    with locked():
+        return recover_locked()
 
 
-def _recover() -> bool:
+def recover_locked() -> bool:
+    """Do what `recover` does, for a caller that holds the lock."""
+    undone = _end_installation()
+    removal = FileRemoval(REMOVAL)
+    if not removal.is_announced():
+        return undone
+    try:
+        if removal.load():
+            complete_removal(removal)
+    except NodeError as error:
+        raise BundleError(
+            f"a removal of a bundle was interrupted and cannot be completed yet: {error}. The next run continues"
+        ) from error
+    return True
+
+
+def complete_removal(removal: FileRemoval) -> None:
+    """Remove what an announced removal lists, and make systemd forget the unit. Raises NodeError; the next run continues."""
+    removal.remove()
+    status, _output, error = run(["systemctl", "daemon-reload"])
+    if status != 0:
+        raise BundleError(f"systemctl daemon-reload failed: {shown(error)}")
+    removal.end()
+
+
+def _end_installation() -> bool:
     try:
         ended = FileSwap(INTENT).recover()
         if ended == "damaged":
@@ -152,8 +197,8 @@ def _cannot_end(error: OSError | SwapError) -> str:
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[None]:
-    """Hold the lock of installations, which ends with the process."""
+def locked() -> Iterator[None]:
+    """Hold the lock of installations and removals, which ends with the process."""
     try:
         node_files.make_private_directory(NODE.state_directory)
         handle = os.open(NODE.state_directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -171,7 +216,7 @@ def _locked() -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise BundleError(
-                        "another run is installing a bundle on this node; run again when it has finished"
+                        "another run is installing or removing a bundle on this node; run again when it has finished"
                     ) from None
                 time.sleep(0.2)
         yield
@@ -213,17 +258,19 @@ def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placeme
 
 def install(version: str, placements: list[Placement], sha256: str) -> list[str]:
     """Install what `prepare` returned for the bundle with this SHA-256. Returns warnings. Raises BundleError."""
-    with _locked():
-        _recover()
+    with locked():
+        recover_locked()
         return _install(version, _still_wanted(placements), sha256)
 
 
 def _install(version: str, placements: list[Placement], sha256: str) -> list[str]:
     swap = FileSwap(INTENT)
     try:
+        former, missing = former_record(), node_files.missing_directories(_OF_CRIO)
         staged = swap.stage(placements, RECORD)
         binary = [CRIO, *crio_service.binary_identity(staged[CRIO])[1:]] if CRIO in staged else []
-        record = {"format": 1, "sha256": sha256, "version": version, "binary": binary}
+        record = {"format": documents.BUNDLE_FORMAT, "sha256": sha256, "version": version, "binary": binary}
+        record.update(_owned(former, placements, [*missing, *swap.new_directories]))
         swap.stage_record(json.dumps(record, sort_keys=True).encode())
         swap.swap()
         _restore_labels(swap.new_paths)
@@ -244,6 +291,60 @@ def _install(version: str, placements: list[Placement], sha256: str) -> list[str
             " the next run removes them"
         ]
     return []
+
+
+def former_record() -> BundleRecord | None:
+    """Return what an earlier installation recorded, with its files derived if it has format 1; None without a usable record."""
+    text = node_files.read_text(RECORD)
+    try:
+        record = documents.read_bundle_record(text, RECORD) if text is not None else None
+    except documents.DamagedDocument:
+        return None
+    if record is not None and record["files"] is None:
+        record["files"], record["directories"] = _derived(os.lstat(RECORD).st_mtime)
+    return record
+
+
+def _derived(installed_at: float) -> tuple[dict[str, str], list[str]]:
+    """Return ({path: SHA-256}, directories) of what an installation that ended at `installed_at` probably created.
+
+    Its files are in the known places and as old as its record: it writes all of them anew, and then the record.
+    """
+    places = [*_PROGRAMS.values(), *_DATA.values(), *_ONLY_WHERE_ABSENT.values()]
+    for folder in [path for path in places if path.endswith("/")]:
+        with contextlib.suppress(OSError):
+            places += [folder + name for name in os.listdir(folder)]
+    files = {}
+    for path in places:
+        if node_files.file_type_of(path) == "file" and not path.endswith("/"):
+            age = installed_at - os.lstat(path).st_mtime
+            if 0 <= age <= _LONGEST_INSTALLATION:
+                files[path] = hash_of(path)
+    return files, [folder for folder in _OWN_DIRECTORIES if os.path.isdir(folder)]
+
+
+def hash_of(path: str) -> str:
+    """Return the SHA-256 of a file of any size, in hexadecimal. Raises NodeFileError."""
+    found = hashlib.sha256()
+    with node_files.doing("reading a file", path), open(path, "rb") as file:
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            found.update(block)
+    return found.hexdigest()
+
+
+def _owned(
+    former: BundleRecord | None, placements: list[Placement], directories: list[str]
+) -> dict[str, Any]:
+    """Return what the record has of the node's paths: those of this installation, and what is left of a former one."""
+    files = (former["files"] or {}) if former else {}
+    existed = [target for target, _content, _mode in placements if os.path.lexists(target)]
+    replaced = [*(former["replaced"] if former else []), *(path for path in existed if path not in files)]
+    folders = {*(former["directories"] if former else []), *directories}
+    return {
+        "files": {**files, **{target: hash_of(content) for target, content, _mode in placements}},
+        "directories": sorted(folders),
+        "replaced": sorted(set(replaced)),
+    }
 
 
 def _undo(swap: FileSwap, reason: str) -> NoReturn:
@@ -317,7 +418,7 @@ def _version_in(members: dict[str, str]) -> str:
     if version is None:
         _status, _output, error = run([members["bin/crio"], "--version"])
         said = shown(error) or "it prints no version"
-        raise BundleError(f"the bundle's crio does not run on this {_architecture()} node: {said}")
+        raise BundleError(f"the bundle's crio does not run on this {architecture()} node: {said}")
     return version
 
 

@@ -119,6 +119,48 @@ class RollbackRequest(TypedDict, total=False):
     plan: PlanSummary
 
 
+class RemovalRequest(TypedDict, total=False):
+    """What runtime_removal asks of a node: `apply` needs all of it, the other calls the first part."""
+
+    call: str  # read, begin, apply or finish
+    unit: str
+    owners: list[str]  # beside those that the state has
+    unwanted: list[UnwantedFile]  # for a node that has lost its state
+    ready_timeout: int  # seconds
+    show_contents: bool  # whether the answer contains the contents of files that are not secret, for --diff
+    storage: bool  # whether the storage is removed, too
+    prerequisites: (
+        dict[str, Any] | None
+    )  # a request that puts back what was changed on the host; None to leave it
+    overruled_guards: list[str]
+    directories: list[str]  # that a prediction has named, for `finish`
+
+    writes: list[str]  # paths
+    remove: list[str]
+    activate: str
+    reload_keys: list[str]
+    reload_is_logged: bool
+    concerns_daemon: bool
+    daemon_reload: bool
+    id: str
+    fingerprint: str
+    plan: PlanSummary
+
+
+class RemovalChange(Request, total=False):
+    """The change of a removal: what it writes is not ours afterwards."""
+
+    removal: bool
+
+
+class RemovalFindings(TypedDict):
+    """What one part of a removal does or has done."""
+
+    removed: list[dict[str, str]]  # subject and name
+    kept: list[dict[str, str]]  # subject, name and reason
+    warnings: list[str]
+
+
 class EarlierFile(TypedDict):
     """A file of a generation, as far as the controller needs it for a plan and a diff."""
 
@@ -634,6 +676,7 @@ class CommittedEntries(_CommittedEntries, total=False):
     # What others had there before our first change, which returns with our last one.
     replaced: dict[str, dict[str, Any]]
     required: list[list[str]]  # as in EntrySet; absent if there are none
+    original: str  # the text of the whole file before our first change of it
 
 
 class Generation(TypedDict):
@@ -682,6 +725,45 @@ class State(_State, total=False):
 
     # Owner: {path: ...}; absent if there are none. Versions that do not know this key do not change the entries.
     shared: dict[str, dict[str, CommittedEntries]]
+    origin: (
+        Origin  # absent before the first change, and where an earlier version of the collection has made it
+    )
+
+
+class Original(TypedDict):
+    """A file of somebody else that a managed file has replaced."""
+
+    owner: str  # of the managed file
+    disruption: str
+    mode: str  # four octal digits
+    uid: int
+    gid: int
+    content: str | None  # in base64; None if it may be secret or is large, so that it is not kept
+
+
+class Origin(TypedDict):
+    """What the node was before the first change, as far as nothing else on it shows that."""
+
+    enabled: bool | None  # whether the unit was enabled; None if that is unknown
+    first_unit_change: bool  # whether no change has concerned the unit yet
+    directories: list[str]  # that changes have created
+    files: dict[str, Original]  # by path
+    restored: (
+        bool  # whether a removal has given the files back, so that nothing of the state is ours any more
+    )
+
+
+class BundleRecord(TypedDict):
+    """What the installation of a bundle recorded on the node."""
+
+    sha256: str  # of the bundle
+    version: str  # of its CRI-O
+    binary: list[Any]  # crio_service.binary_identity of its crio
+    files: (
+        dict[str, str] | None
+    )  # {path: SHA-256} of all that it installed; None: format 1, which does not list them
+    directories: list[str]  # that did not exist before, and that it or CRI-O created, outermost first
+    replaced: list[str]  # those of `files` that replaced a file of somebody else
 
 
 class Outcome(TypedDict, total=False):

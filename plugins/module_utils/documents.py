@@ -16,6 +16,7 @@ from .errors import NodeError
 if TYPE_CHECKING:
     from .contract import (
         Before,
+        BundleRecord,
         CommittedEntries,
         CommittedFile,
         Container,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Generation,
         Intent,
         KeptFile,
+        Origin,
         Outcome,
         PlanSummary,
         Preparation,
@@ -35,6 +37,7 @@ STATE_FORMAT = 2
 GENERATION_FORMAT = 2
 PREPARATION_FORMAT = 1
 PROBES_FORMAT = 1
+BUNDLE_FORMAT = 2
 RESULT_FORMAT = 1
 LARGEST = 16 * 1024 * 1024  # bytes of one document; a fleet's largest state has some 50 KiB
 _MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
@@ -80,6 +83,9 @@ def read_state(text: str, path: str) -> State:
     shared = _shared(data, path)
     if shared:
         state["shared"] = shared
+    origin = _origin(data.get("origin"))
+    if origin:
+        state["origin"] = origin
     acknowledged = _of(data, "acknowledged", dict, {}, path)
     state["acknowledged"]["invocation_id"] = _of(acknowledged, "invocation_id", str, "", path)
     for name, identity in _of(acknowledged, "files", dict, {}, path).items():
@@ -112,6 +118,35 @@ def _key_hashes(data: Any) -> dict[str, str] | None:
     return data if is_mapping else None
 
 
+def _origin(data: Any) -> Origin | None:
+    """Return the recorded origin, None for anything else: without it, a removal leaves what it cannot know as it is."""
+    if not isinstance(data, dict) or not isinstance(data.get("files"), dict):
+        return None
+    directories = data.get("directories")
+    if not isinstance(directories, list) or not all(isinstance(each, str) for each in directories):
+        return None
+    if not all(_is_original(each) for each in data["files"].values()):
+        return None
+    return {
+        "enabled": data["enabled"] if isinstance(data.get("enabled"), bool) else None,
+        "first_unit_change": data.get("first_unit_change") is True,
+        "directories": directories,
+        "files": data["files"],
+        "restored": data.get("restored") is True,
+    }
+
+
+def _is_original(entry: Any) -> bool:
+    texts = ("owner", "disruption", "mode")
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) for name in texts)
+        and bool(_MODE.fullmatch(entry["mode"]))
+        and all(isinstance(entry.get(name), int) for name in ("uid", "gid"))
+        and (entry.get("content") is None or isinstance(entry["content"], str))
+    )
+
+
 def _shared(data: dict[str, Any], path: str) -> dict[str, dict[str, CommittedEntries]]:
     found = {}
     for owner, sets in _of(data, "shared", dict, {}, path).items():
@@ -137,6 +172,8 @@ def _committed_entries(data: Any, name: str, path: str) -> CommittedEntries:
         found["values"] = data["values"]
     if _are_values(data.get("replaced")):
         found["replaced"] = data["replaced"]
+    if isinstance(data.get("original"), str):
+        found["original"] = data["original"]
     required = data.get("required")
     if isinstance(required, list) and all(isinstance(each, list) and len(each) == 2 for each in required):
         found["required"] = required
@@ -220,6 +257,42 @@ def read_probe_record(text: str, path: str) -> ProbeRecord:
         "images": [each for each in _of(data, "images", list, [], path) if isinstance(each, str)],
         "present": [each for each in _of(data, "present", list, [], path) if isinstance(each, str)],
     }
+
+
+def read_bundle_record(text: str, path: str) -> BundleRecord:
+    """Return the record of an installed bundle in the text of `path`. Raises DamagedDocument.
+
+    Format 1 does not list the files: `files` is None then.
+    """
+    data = read_object(text, path)
+    refuse_other_format(data.get("format", 1), (1, BUNDLE_FORMAT), path)
+    for name in ("sha256", "version"):
+        if not isinstance(data.get(name), str):
+            raise DamagedDocument(f"{path} has no usable {name}")
+    files = data.get("files") if data.get("format") == BUNDLE_FORMAT else None
+    if data.get("format") == BUNDLE_FORMAT and not _are_paths(files):
+        raise DamagedDocument(f"{path}: files is not an object of paths and their SHA-256")
+    return {
+        "sha256": data["sha256"],
+        "version": data["version"],
+        "binary": _of(data, "binary", list, [], path),
+        "files": files,
+        "directories": _paths(data, "directories", path),
+        "replaced": _paths(data, "replaced", path),
+    }
+
+
+def _are_paths(files: Any) -> bool:
+    return isinstance(files, dict) and all(
+        name.startswith("/") and isinstance(digest, str) for name, digest in files.items()
+    )
+
+
+def _paths(data: dict[str, Any], name: str, path: str) -> list[str]:
+    """Return a list of absolute paths; what is not one of them is left out, since it would be removed."""
+    return [
+        each for each in _of(data, name, list, [], path) if isinstance(each, str) and each.startswith("/")
+    ]
 
 
 def _before(data: Any, path: str) -> Before:

@@ -105,12 +105,17 @@ class FileSwap:
         """Whether the record is in place, even if an error followed its rename."""
         if not self._files or self._files[-1]["identity"] is None:
             return False
-        return _identity(self._files[-1]["target"]) == self._files[-1]["identity"]
+        return identity(self._files[-1]["target"]) == self._files[-1]["identity"]
 
     @property
     def new_paths(self) -> list[str]:
         """The targets, and the directories that were created for them."""
         return [*self._directories, *(entry["target"] for entry in self._files[:-1])]
+
+    @property
+    def new_directories(self) -> list[str]:
+        """The directories that were created for the targets, outermost first."""
+        return list(self._directories)
 
     def recover(self) -> str | None:
         """End an interrupted replacement. Returns "undone", "completed", "damaged", or None if there was none.
@@ -207,7 +212,7 @@ def _stage(path: str, mode: int, write: Callable[[IO[bytes]], object]) -> list[i
         except OSError as error:
             error.filename = error.filename or path
             raise
-    return _identity(path)
+    return identity(path)
 
 
 def _copy(content: str, file: IO[bytes]) -> None:
@@ -215,7 +220,7 @@ def _copy(content: str, file: IO[bytes]) -> None:
         shutil.copyfileobj(source, file, 1024 * 1024)
 
 
-def _identity(path: str) -> list[int] | None:
+def identity(path: str) -> list[int] | None:
     """Return what a file keeps across renames and hard links and no other file has; None for a missing file."""
     try:
         status = os.lstat(path)
@@ -225,9 +230,9 @@ def _identity(path: str) -> list[int] | None:
 
 
 def _undo(entry: dict[str, Any]) -> None:
-    is_ours = entry["identity"] is not None and _identity(entry["target"]) == entry["identity"]
+    is_ours = entry["identity"] is not None and identity(entry["target"]) == entry["identity"]
     if is_ours and entry["existed"]:
-        if _identity(entry["kept"]) is None:
+        if identity(entry["kept"]) is None:
             raise SwapError(f"the previous {entry['target']} is lost: its copy {entry['kept']} was removed")
         os.rename(entry["kept"], entry["target"])
     elif is_ours:

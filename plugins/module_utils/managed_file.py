@@ -254,10 +254,12 @@ class SharedFile(ManagedFile):
         self._desired, self._recorded = desired, recorded
         self.found = node_files.describe(path)
         self._data: Document = {}
+        self._text: str | None = None
         if self.found["file_type"] == "file":
             content = node_files.read_bytes(path)
             self.found["sha256"] = node_files.digest(content)
             self._data = parse(content, path)
+            self._text = content.decode("utf-8") if len(content) <= LARGEST_SHOWN else None
         self._replaced: Values = recorded.get("replaced", {}) if recorded else {}
         self._merged = self._data
         before = recorded["entries"] if recorded else {}
@@ -353,7 +355,14 @@ class SharedFile(ManagedFile):
         """Create the new content, with the values of the entries that are written."""
         every = {section: {**names, **values.get(section, {})} for section, names in self._returned().items()}
         data = self._merged = merged(self._data, self.written, every, self.path)
-        self.content = None if self._goes_with(data) else render(data)
+        self.content = None if self._goes_with(data) else self._rendered(data)
+
+    def _rendered(self, data: Document) -> bytes:
+        """Return the document as bytes; without our entries as it was written by others, if they have not changed it since."""
+        original = self._recorded.get("original") if self._recorded and self._desired is None else None
+        if original is not None and parse(original.encode(), self.path) == data:
+            return original.encode()
+        return render(data)
 
     def _goes_with(self, data: Document) -> bool:
         """Return whether the file is removed if its new content is `data`: it was ours, and nobody has an entry in it."""
@@ -418,6 +427,9 @@ class SharedFile(ManagedFile):
             replaced = self._replaced_by(entries, before)
             if replaced:
                 record["replaced"] = replaced
+            original = self._recorded.get("original") if self._recorded else self._text
+            if original is not None:
+                record["original"] = original
         return record
 
     def _replaced_by(self, entries: Hashes, before: Hashes) -> Values:

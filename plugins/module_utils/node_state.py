@@ -273,12 +273,13 @@ def _orphans(
     }
     for unwanted in request.get("unwanted") or []:
         path = unwanted["path"]
-        if path not in wanted and path not in known and _has_our_header(path):
+        if path not in wanted and path not in known and has_our_header(path):
             known[path] = unwanted
     return {path: _describe_path(path, None, service, state, entry) for path, entry in sorted(known.items())}
 
 
-def _has_our_header(path: str) -> bool:
+def has_our_header(path: str) -> bool:
+    """Return whether a regular file begins with the line that the collection writes into its files."""
     if not os.path.isfile(path) or os.path.islink(path):
         return False
     try:

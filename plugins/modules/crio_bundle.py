@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: crio_bundle
-short_description: Install CRI-O from its static bundle
+short_description: Install or remove CRI-O's static bundle
 version_added: 0.1.0
 description:
   - Verifies the SHA-256 of CRI-O's official static bundle, and installs its programs and systemd unit under C(/usr/local), as
@@ -19,7 +19,21 @@ description:
   - Does not enable or start the service; use M(cri.node.runtime_config) for that.
   - Refuses to replace a CRI-O of a different minor version, because the start of the new version would remove all
     pods, and a CRI-O that was not installed from a bundle.
+  - Records in F(/var/lib/cri-node/bundle.json) which files and directories it has created. With O(state=absent) these are
+    removed, and nothing else.
 options:
+  state:
+    description:
+      - With V(absent), removes what the bundle has installed. A file that was changed or replaced since is kept, with a warning,
+        and a directory is only removed if it is empty. Files that the installation had replaced cannot be put back, which is a
+        warning, too.
+      - CRI-O must be stopped and disabled before, and no pod may run. A node on which this module has installed no bundle is not
+        changed. An interrupted removal is completed by the next run.
+      - An installation by an earlier version of the collection has not recorded its files. They are then derived from the places
+        of a bundle and from the time of the installation, with a warning.
+    type: str
+    choices: [present, absent]
+    default: present
   source:
     description:
       - The bundle, a file on the controller or a URL. C({arch}) is replaced with the architecture of the node as in the names
@@ -28,12 +42,11 @@ options:
         its host, with HTTP basic authentication. They and the query of the URL do not appear in messages, results, logs or
         process lists.
       - The maximum size is 2 GiB, and the time limit for the download is one hour.
+      - Required with O(state=present).
     type: str
-    required: true
   sha256:
-    description: SHA-256 of the bundle for each architecture of the nodes.
+    description: SHA-256 of the bundle for each architecture of the nodes. Required with O(state=present).
     type: dict
-    required: true
   fetched_by:
     description:
       - Where a URL is downloaded. With V(controller), the controller downloads the bundle, with the credentials of
@@ -68,14 +81,44 @@ EXAMPLES = r"""
     source: /srv/bundles/cri-o.{arch}.v1.36.3.tar.gz
     sha256:
       amd64: 4c9652386a0af82bfee3859bb49449e7c12cd664748ca4215fadc884fb232345
+
+- name: Stop and disable CRI-O
+  ansible.builtin.systemd_service:
+    name: crio.service
+    state: stopped
+    enabled: false
+
+- name: Remove what its bundle has installed
+  cri.node.crio_bundle:
+    state: absent
 """
 
 RETURN = r"""
 version:
   description: The version of CRI-O in the bundle, which is installed after a run.
   type: str
-  returned: always
+  returned: with O(state=present)
   sample: 1.36.3
+removed:
+  description: The files and directories that were removed.
+  type: list
+  elements: str
+  returned: with O(state=absent)
+  sample: [/usr/local/bin/crio, /usr/libexec/crio]
+kept:
+  description: The files of the bundle that are kept, because they were changed since.
+  type: list
+  elements: dict
+  returned: with O(state=absent)
+  contains:
+    path:
+      description: The path of the file.
+      type: str
+      sample: /etc/crio/crio.conf.d/10-crio.conf
+    reason:
+      description: Why it is kept.
+      type: str
+      sample: it was changed since
 architecture:
   description: The architecture of the node, as in the names of the bundles.
   type: str

@@ -8,7 +8,8 @@ DOCUMENTATION = r"""
 module: node_crio_bundle
 short_description: "Internal: node side of cri.node.crio_bundle"
 description:
-  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, or installs another one.
+  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, installs another one, or removes
+    it.
 extends_documentation_fragment:
   - cri.node.internal
 seealso:
@@ -36,9 +37,28 @@ installed:
   type: str
   returned: with the call V(read)
 version:
-  description: The version of CRI-O that was installed.
+  description: The version of CRI-O that was installed or removed.
   type: str
-  returned: with the call V(install)
+  returned: with the calls V(install) and V(remove)
+sha256:
+  description: The SHA-256 of the installed or removed bundle.
+  type: str
+  returned: with the calls V(read) and V(remove)
+removed:
+  description: The paths that were removed.
+  type: list
+  elements: str
+  returned: with the call V(remove)
+kept:
+  description: The files that are not ours any more.
+  type: list
+  elements: dict
+  returned: with the call V(remove)
+notes:
+  description: The warnings, which the action returns.
+  type: list
+  elements: str
+  returned: with the call V(remove)
 """
 
 from typing import Any
@@ -57,7 +77,7 @@ from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 REQUEST = {
-    "call": {"type": "str", "choices": ["read", "install"], "required": True},
+    "call": {"type": "str", "choices": ["read", "install", "remove"], "required": True},
     "archive": {"type": "str"},
     # A secret, in place of archive: a URL with credentials.
     "url": {"type": "str"},
@@ -67,25 +87,25 @@ _LONGEST_MESSAGE = 4000  # characters
 
 
 def main() -> None:
-    """Report what is installed, or install `archive` or `url`. Check mode prepares and does not install."""
+    """Report what is installed, install `archive` or `url`, or remove it. Check mode prepares and changes nothing."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
     failure: str | None = None
     result: dict[str, Any] = {}
     try:
         request = node_request.of(module.params, REQUEST)
         node_host.refuse_unfit()
-        result = _read(module) if request["call"] == "read" else _install(module, request)
+        result = _CALLS[request["call"]](module, request)
     except NodeError as error:
         failure = str(error)
     except OSError as error:
-        failure = os_error(error, "installing the bundle")
+        failure = os_error(error, "changing the bundle")
     # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
     if failure is not None:
         module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
     exit_with(module, **result)
 
 
-def _read(module: AnsibleModule) -> dict[str, Any]:
+def _read(module: AnsibleModule, _request: dict[str, Any]) -> dict[str, Any]:
     # An installation that was cut short is ended first, and counts as a change.
     interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
     return {"changed": interrupted, "interrupted": interrupted, **bundle.read()}
@@ -98,6 +118,29 @@ def _install(module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
     for warning in [] if module.check_mode else bundle.install(version, placements, sha256):
         module.warn(warning)
     return {"changed": True, "version": version}
+
+
+def _remove(module: AnsibleModule, _request: dict[str, Any]) -> dict[str, Any]:
+    from ansible_collections.cri.node.plugins.module_utils import bundle_removal
+
+    # What is left of an interrupted removal was ours, too, and is not recorded any more once it has ended.
+    interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
+    planned = bundle_removal.plan() if module.check_mode else bundle_removal.remove()
+    result = {"changed": interrupted, "architecture": bundle.architecture(), "version": None, "sha256": None}
+    if planned is None:
+        return {**result, "removed": [], "kept": [], "notes": []}
+    return {
+        **result,
+        "changed": True,
+        "version": planned.version,
+        "sha256": planned.sha256,
+        "removed": [*planned.files, *planned.directories],
+        "kept": [{"path": path, "reason": reason} for path, reason in planned.kept.items()],
+        "notes": planned.warnings,
+    }
+
+
+_CALLS = {"read": _read, "install": _install, "remove": _remove}
 
 
 if __name__ == "__main__":

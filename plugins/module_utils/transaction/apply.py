@@ -18,7 +18,7 @@ from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
 from ..program import run
-from . import candidate, generation, intent, losses, probes, recovery
+from . import candidate, generation, intent, losses, origin, probes, recovery
 from . import state as committed
 from .intent import Prepared
 
@@ -71,7 +71,9 @@ def _apply(
     files = managed_file.of_request(request, shared)
     try:
         prepared = intent.prepare(layout, request, files, mounts, program)
-        ready = generation.prepare(layout, request, state, shared)
+        ready = generation.prepare(
+            layout, request, state, shared, origin.extended(request, state, prepared, before)
+        )
         intent.announce(layout, request, prepared, before, program)
     except BaseException:
         if not intent.is_open(layout):

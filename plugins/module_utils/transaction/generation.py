@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # Python 3.8, which node_host refuses, cannot evaluate them
         File,
         FileIdentity,
         KeptFile,
+        Origin,
         PlanSummary,
         Request,
         State,
@@ -49,10 +50,15 @@ class NextGeneration(NamedTuple):
     owners: Owners
     shared: SharedEntries
     notes: list[str]  # on files of other owners
+    origin: Origin
 
 
-def prepare(layout: Layout, request: Request, state: State, shared: list[SharedFile]) -> NextGeneration:
+def prepare(
+    layout: Layout, request: Request, state: State, shared: list[SharedFile], origin: Origin
+) -> NextGeneration:
     """Write the next generation beside the others. `shared` are the shared files of the request's owners.
+
+    origin: what is committed with it, see origin.py.
 
     Files of other owners that are missing or changed since their commit are noted, and do not stop a change. Raises
     NodeFileError.
@@ -69,7 +75,8 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
             note, contents[path] = _of_others(path, entries[path])
             if note:
                 notes.append(f"{path} (of the owner {owner}) {note}")
-    for file in request["files"]:
+    # What a removal writes belongs to somebody else.
+    for file in [] if origin["restored"] else request["files"]:
         owners.setdefault(file["owner"], {})[file["path"]] = {
             "sha256": file["sha256"],
             "mode": file["mode"],
@@ -106,7 +113,7 @@ def prepare(layout: Layout, request: Request, state: State, shared: list[SharedF
     if request.get("plan"):
         listed["plan"] = _bounded(request["plan"])
     node_files.write_json(os.path.join(folder, LIST), listed)
-    return NextGeneration(number, owners, of_shared, notes)
+    return NextGeneration(number, owners, of_shared, notes, origin)
 
 
 def _bounded(plan: PlanSummary) -> PlanSummary:
@@ -174,6 +181,7 @@ def commit(
     new_state.update({"generation": prepared.number, "transaction": request["id"], "owners": prepared.owners})
     if prepared.shared:
         new_state["shared"] = prepared.shared
+    new_state["origin"] = prepared.origin
     new_state["acknowledged"] = {
         "invocation_id": service.invocation_id,
         "files": _acknowledged(request, service, prepared, state),

@@ -13,6 +13,7 @@ STORAGE_IN_USE = "storage_in_use"
 HANDLER_IN_USE = "handler_in_use"
 HANDLER_BROKEN = "handler_broken"
 KUBELET_CGROUP_DRIVER = "kubelet_cgroup_driver"
+RUNNING_PODS = "running_pods"
 
 #: what each guard prevents; the key is the name by which it is overruled
 GUARDS = {
@@ -22,6 +23,7 @@ GUARDS = {
     HANDLER_IN_USE: "a handler that running pods were started with is changed or removed",
     HANDLER_BROKEN: "the program of a handler cannot report the state of a running container",
     KUBELET_CGROUP_DRIVER: "CRI-O gets another cgroup manager than the kubelet's cgroup driver",
+    RUNNING_PODS: "the removal of CRI-O ends all pods that run on the node",
 }
 #: those whose loss a drain of the node avoids
 DRAINABLE = frozenset(GUARDS) - {KUBELET_CGROUP_DRIVER}

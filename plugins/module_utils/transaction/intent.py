@@ -34,6 +34,9 @@ class Prepared:
         self.staged: dict[str, str] = {}  # path: its new content, beside it
         self.undo: list[Undo] = []
         self.directories: list[str] = []
+        self.for_stages: list[
+            str
+        ] = []  # missing directories above the stages, which the change creates and leaves
 
 
 def prepare(
@@ -51,6 +54,8 @@ def prepare(
         for file in files
     }
     prepared.stages = sorted(set(stage_of.values()))
+    above = (os.path.dirname(os.path.dirname(stage)) for stage in prepared.stages)
+    prepared.for_stages = node_files.missing_directories(above)
     _begin(layout, request, prepared.stages, program)
     for number, file in enumerate(files):
         stage = stage_of[file.path]

@@ -89,6 +89,7 @@ MODULES = (
     "transaction.lock",
     "transaction.losses",
     "transaction.main",
+    "transaction.origin",
     "transaction.probes",
     "transaction.recovery",
     "transaction.configuration_copy",

@@ -99,7 +99,7 @@ def normalise(
     problems += _problems_of_guards(options, variables)
     if options.get("files"):
         problems += _problems_of_files(options["files"])
-    if "sha256" in options and "source" in options:
+    if "sha256" in options and "source" in options and options.get("state") != "absent":
         problems += _problems_of_bundle(options)
     return [str(problem) for problem in problems]
 
@@ -374,18 +374,17 @@ def _problems_of_content(content: str, place: str) -> list[Problem]:
 
 def _problems_of_bundle(options: dict[str, Any]) -> list[Problem]:
     problems = []
-    if not options["source"].strip():
-        problems.append(
-            Problem("crio_bundle", "source", None, "is empty", "a file on the controller, or a URL")
-        )
+    if not (options["source"] or "").strip():
+        fault = "is missing" if options["source"] is None else "is empty"
+        problems.append(Problem("crio_bundle", "source", None, fault, "a file on the controller, or a URL"))
     if not options["sha256"]:
-        fault = "is empty"
+        fault = "is missing" if options["sha256"] is None else "is empty"
         problems.append(
             Problem(
                 "crio_bundle", "sha256", None, fault, "a SHA-256 for each architecture, for example amd64"
             )
         )
-    for name in options["sha256"]:
+    for name in options["sha256"] or {}:
         known = {"x86_64": "amd64", "aarch64": "arm64"}.get(str(name))
         if known:
             problems.append(

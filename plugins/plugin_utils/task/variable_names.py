@@ -66,6 +66,10 @@ SINGLE = {
     "prepare_subordinate_ids": "mapping",
     "prepare_commands": "mapping",
     "prepare_install_packages": "boolean",
+    "remove_prerequisites": "boolean",
+    "remove_storage": "boolean",
+    "remove_overruled_guards": "list",
+    "remove_report_file": "text",
     "plan_report_file": "text",
     "adopt_directory": "text",
     "drift_ignore": "list",
@@ -125,6 +129,7 @@ _FAMILIES = (
     "verify_",
     "images_",
     "prepare_",
+    "remove_",
     "plan_",
     "drift_",
     "adopt_",
@@ -134,7 +139,17 @@ _FAMILIES = (
     "preview_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
-_WITHOUT_CONFIG = ("verify_", "images_", "prepare_", "plan_", "drift_", "adopt_", "rollback_", "preview_")
+_WITHOUT_CONFIG = (
+    "verify_",
+    "images_",
+    "prepare_",
+    "remove_",
+    "plan_",
+    "drift_",
+    "adopt_",
+    "rollback_",
+    "preview_",
+)
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _LONGEST = 100  # characters of a name that could be a known one, misspelled

@@ -14,6 +14,7 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import start
 from ansible_collections.cri.node.plugins.modules import (
     node_runtime_config,
     node_runtime_drift,
+    node_runtime_removal,
     node_runtime_rollback,
     node_runtime_verify,
 )
@@ -109,6 +110,7 @@ def test_a_request_has_the_keys_of_its_contract():
     assert set(node_runtime_config.REQUEST) - secrets == request
     assert set(node_runtime_drift.REQUEST) - secrets <= {*request, "for_plan"}
     assert set(node_runtime_rollback.REQUEST) == set(contract.RollbackRequest.__annotations__)
+    assert set(node_runtime_removal.REQUEST) == set(contract.RemovalRequest.__annotations__)
     more = set(contract.ObservationRequest.__annotations__) - request
     assert set(node_runtime_verify.REQUEST) >= more
     assert set(node_runtime_verify.REQUEST) - secrets <= request | more

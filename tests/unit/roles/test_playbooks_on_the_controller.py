@@ -24,6 +24,7 @@ HOSTS = {"node-1": {}, "node-2": {}}
         ),
         ("verify", {"cri_node_hosts": ["a", "b"]}, "matches no host"),
         ("rollback", {"cri_node_hosts": "nobody"}, 'cri_node_hosts = "nobody" matches no host'),
+        ("remove", {"cri_node_hosts": "nobody"}, 'cri_node_hosts = "nobody" matches no host'),
         ("rollback", {"cri_node_serial": "abc"}, 'cri_node_serial = "abc" is not a number of nodes'),
         ("verify", {"cri_node_hosts": ""}, 'cri_node_hosts = "" matches no host'),
         (
@@ -48,7 +49,9 @@ def test_an_invalid_selection_of_hosts_is_an_error_without_a_traceback(
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("playbook", ["cri.node.provision", "cri.node.rollback", "cri.node.verify"])
+@pytest.mark.parametrize(
+    "playbook", ["cri.node.provision", "cri.node.remove", "cri.node.rollback", "cri.node.verify"]
+)
 def test_the_syntax_can_be_checked_without_an_inventory(tmp_path, playbook):
     done = run(tmp_path, [], {}, "--syntax-check", "-e", "cri_node_hosts=workers", playbook=playbook)
     assert done.returncode == 0, done.stdout + done.stderr

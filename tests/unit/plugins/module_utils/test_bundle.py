@@ -68,6 +68,8 @@ def _empty_node(monkeypatch, tmp_path, installed):
     monkeypatch.setattr(bundle, "NODE", layout)
     monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
     monkeypatch.setattr(bundle, "INTENT", f"{state}/bundle-install.json")
+    monkeypatch.setattr(bundle, "REMOVAL", f"{state}/bundle-remove.json")
+    monkeypatch.setattr(bundle, "_OF_CRIO", (layout.at("/var/lib/crio"),))
     monkeypatch.setattr(bundle, "CRIO", f"{tmp_path}/node{bundle.CRIO}")
 
     def without_systemd(arguments, real=bundle.run):
@@ -106,11 +108,17 @@ def test_installed_files_are_complete_and_no_other_files_are_left(archive, direc
     expected = {os.path.relpath(target, tmp_path) for target, _content, _mode in placements}
     assert found == expected | {"node/var/lib/cri-node/bundle.json"}
     record = json.loads((tmp_path / "node/var/lib/cri-node/bundle.json").read_text())
+    hashes = {target: bundle.hash_of(content) for target, content, _mode in placements}
+    folders = {path for path in (tmp_path / "node").rglob("*") if path.is_dir() and "var" not in path.parts}
     assert record == {
-        "format": 1,
+        "format": 2,
         "sha256": "1" * 64,
         "version": "1.36.3",
         "binary": bundle.crio_service.binary_identity(bundle.CRIO),
+        "files": hashes,
+        # What CRI-O creates when it starts is removed with the bundle, too.
+        "directories": sorted(map(str, {*folders, tmp_path / "node/var/lib/crio"})),
+        "replaced": [],
     }
     assert (tmp_path / "node/usr/local/bin/crio").read_text() == PROGRAM
     assert os.access(tmp_path / "node/usr/local/bin/crio", os.X_OK)

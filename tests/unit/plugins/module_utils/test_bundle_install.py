@@ -129,6 +129,8 @@ def node(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "NODE", layout)
     monkeypatch.setattr(bundle, "RECORD", f"{state}/bundle.json")
     monkeypatch.setattr(bundle, "INTENT", f"{state}/bundle-install.json")
+    monkeypatch.setattr(bundle, "REMOVAL", f"{state}/bundle-remove.json")
+    monkeypatch.setattr(bundle, "_OF_CRIO", (layout.at("/var/lib/crio"),))
     monkeypatch.setattr(bundle, "CRIO", made.targets["crio"])
     monkeypatch.setattr(bundle, "_ONLY_WHERE_ABSENT", {"etc/10-crio.conf": made.targets["fresh"]})
     monkeypatch.setattr(bundle, "run", lambda _arguments: (0, "", ""))
@@ -346,7 +348,7 @@ def test_two_runs_install_one_after_the_other(node, monkeypatch):
     handle = os.open(os.path.dirname(bundle.RECORD), os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     monkeypatch.setattr(bundle, "_LONGEST_WAIT", 0.3)
-    with pytest.raises(bundle.BundleError, match="another run is installing a bundle"):
+    with pytest.raises(bundle.BundleError, match="another run is installing or removing a bundle"):
         node.install_new()
     monkeypatch.setattr(bundle, "_LONGEST_WAIT", 10)
     timer = threading.Timer(0.3, os.close, [handle])

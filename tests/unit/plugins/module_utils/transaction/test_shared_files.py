@@ -517,6 +517,7 @@ def test_documents_are_unchanged_on_a_node_without_shared_files(node):
             "owners",
             "acknowledged",
             "binary",
+            "origin",
         }
     with open(f"{node.layout.generations}/1/files.json") as file:
         listed = json.load(file)
