@@ -8,7 +8,8 @@ DOCUMENTATION = r"""
 module: node_crio_bundle
 short_description: "Internal: node side of cri.node.crio_bundle"
 description:
-  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, or installs another one.
+  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, installs another one, or unpacks one
+    that a change of the configuration installs.
 extends_documentation_fragment:
   - cri.node.internal
 seealso:
@@ -38,7 +39,11 @@ installed:
 version:
   description: The version of CRI-O that was installed.
   type: str
-  returned: with the call V(install)
+  returned: with the calls V(install) and V(stage)
+bundle:
+  description: What the change of the configuration installs.
+  type: dict
+  returned: with the call V(stage)
 """
 
 from typing import Any
@@ -57,11 +62,14 @@ from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 REQUEST = {
-    "call": {"type": "str", "choices": ["read", "install"], "required": True},
+    "call": {"type": "str", "choices": ["read", "install", "stage"], "required": True},
     "archive": {"type": "str"},
     # A secret, in place of archive: a URL with credentials.
     "url": {"type": "str"},
     "sha256": {"type": "str"},
+    # For the call stage: an existing directory for the unpacked bundle, and whether another minor version is accepted.
+    "directory": {"type": "str"},
+    "other_minor": {"type": "bool", "default": False},
 }
 _LONGEST_MESSAGE = 4000  # characters
 
@@ -74,7 +82,7 @@ def main() -> None:
     try:
         request = node_request.of(module.params, REQUEST)
         node_host.refuse_unfit()
-        result = _read(module) if request["call"] == "read" else _install(module, request)
+        result = _CALLS[request["call"]](module, request)
     except NodeError as error:
         failure = str(error)
     except OSError as error:
@@ -85,7 +93,7 @@ def main() -> None:
     exit_with(module, **result)
 
 
-def _read(module: AnsibleModule) -> dict[str, Any]:
+def _read(module: AnsibleModule, _request: dict[str, Any]) -> dict[str, Any]:
     # An installation that was cut short is ended first, and counts as a change.
     interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
     return {"changed": interrupted, "interrupted": interrupted, **bundle.read()}
@@ -99,6 +107,15 @@ def _install(module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
         module.warn(warning)
     return {"changed": True, "version": version}
 
+
+def _stage(_module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
+    version, staged = bundle.stage(
+        request["url"] or request["archive"], request["sha256"], request["directory"], request["other_minor"]
+    )
+    return {"version": version, "bundle": staged}
+
+
+_CALLS = {"read": _read, "install": _install, "stage": _stage}
 
 if __name__ == "__main__":
     main()

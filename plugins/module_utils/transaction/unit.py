@@ -90,6 +90,7 @@ MODULES = (
     "transaction.losses",
     "transaction.main",
     "transaction.probes",
+    "transaction.programs",
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",

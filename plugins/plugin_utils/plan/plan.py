@@ -92,11 +92,16 @@ class Plan:
         }
 
 
-def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) -> Plan:
-    """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys."""
+def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE, replaced: str = "") -> Plan:
+    """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys.
+
+    replaced: the version of CRI-O that the change replaces by the one in the report, "" if it installs none.
+    """
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
-    plan = Plan(concerns_daemon=concerned)
+    plan = Plan(concerns_daemon=concerned or bool(replaced))
+    if replaced:
+        plan.because("restart", f"CRI-O {replaced} is replaced with {report['crio']['version']}")
     for path, found in looked_at:
         unwanted = path in report["orphans"]
         if not found["as_wanted"]:
