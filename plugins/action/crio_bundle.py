@@ -30,8 +30,7 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     MODULE = "cri.node.node_crio_bundle"
-    # For the action runtime_config: an installed CRI-O is only replaced by its change, for which the bundle is unpacked, and whether
-    # that may be another minor version.
+    # Set by the action runtime_config, whose change replaces an installed CRI-O with the unpacked bundle.
     only_unpacks_replacements = False
     accepts_other_minor = False
 

@@ -139,12 +139,7 @@ class ActionModule(ChangingAction):
             installed = self._install(options, task_vars) if options["bundle"] else {}
             result = self._present(wanted, options, of_users, task_vars, installed)
             if installed:
-                result["changed"] = result["changed"] or installed["changed"]
-                if "diff" in installed:
-                    result["diff"] = [installed["diff"], *result.get("diff", [])]
-                result["bundle"] = {
-                    name: installed[name] for name in ("changed", "version") if name in installed
-                }
+                _add_installation(result, installed)
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result
@@ -296,6 +291,15 @@ class ActionModule(ChangingAction):
         """Return the successful answer of the node. values: secret ones of the request."""
         secrets = {**wanted.secrets_described, **(values or {})}
         return succeeded(self.ask_node(request, task_vars, secrets, module=module), self.secrets)
+
+
+def _add_installation(result: dict[str, Any], installed: dict[str, Any]) -> None:
+    """Add what was installed to the result of the change. A replacement was part of that change, which may be deferred."""
+    changed = result["changed"] if "replaces" in installed else installed["changed"]
+    result["changed"] = result["changed"] or changed
+    if changed and "diff" in installed:
+        result["diff"] = [installed["diff"], *result.get("diff", [])]
+    result["bundle"] = {"changed": changed, "version": installed["version"]}
 
 
 def _defers(options: dict[str, Any]) -> bool:

@@ -260,8 +260,17 @@ def write_durably(path: str, content: bytes, mode: int = 0o600) -> None:
 
 def copy_durably(source: str, path: str, mode: int = 0o600) -> None:
     """Copy a file of any size to `path` as write_durably writes bytes."""
-    with doing("reading a file", source), open(source, "rb") as content:
-        _fill_durably(path, mode, lambda file: shutil.copyfileobj(content, file, _BLOCK))
+    with doing("reading a file", source):
+        handle = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as content:
+            _fill_durably(path, mode, lambda file: _copy(content, file))
+
+
+def _copy(content: IO[bytes], file: IO[bytes]) -> None:
+    block = content.read(_BLOCK)
+    while block:
+        file.write(block)
+        block = content.read(_BLOCK)
 
 
 def _fill_durably(path: str, mode: int, fill: Callable[[IO[bytes]], object]) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs of another CRI-O as files of a change, so that they come and go with the configuration that they were checked with.
+"""The programs of another CRI-O as files of a change, which come and go with the configuration that they were checked with.
 
-A program has up to a hundred megabytes: it is copied and never held in memory, and told apart by size and time instead of its
-content. Together with the programs the record of their bundle changes, by which the next run knows them.
+A program has up to a hundred megabytes: it is copied without being held in memory, and told apart by size and time instead of its
+content. The record of the bundle changes together with its programs; by it the next run knows what is installed.
 """
 
 from __future__ import annotations
