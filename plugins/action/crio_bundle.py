@@ -58,7 +58,7 @@ class ActionModule(CheckedAction):
         if here["installed"] and self.only_unpacks_replacements:
             request |= {
                 "call": "stage",
-                "directory": self._directory(),
+                "directory": self._connection._shell.join_path(self._directory(), "unpacked"),
                 "other_minor": self.accepts_other_minor,
             }
         secrets: dict[str, str] = {}
@@ -73,7 +73,11 @@ class ActionModule(CheckedAction):
         version = shown(answer["version"], 100)
         result = {"changed": True, "version": version, "architecture": architecture}
         if "bundle" in answer:
-            result |= {"replaces": shown(here["installed"], 100), "bundle": answer["bundle"]}
+            result |= {
+                "replaces": shown(here["installed"], 100),
+                "bundle": answer["bundle"],
+                "unpacked": request["directory"],
+            }
         if self._task.diff:
             before = _installed(here["installed"], here["sha256"]) if here["installed"] else ""
             result["diff"] = {"before": before, "after": _installed(version, sha256)}

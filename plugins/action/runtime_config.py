@@ -137,7 +137,13 @@ class ActionModule(ChangingAction):
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
             installed = self._install(options, task_vars) if options["bundle"] else {}
-            result = self._present(wanted, options, of_users, task_vars, installed)
+            try:
+                result = self._present(wanted, options, of_users, task_vars, installed)
+            finally:
+                if "unpacked" in installed:
+                    # The user of the connection, who owns the directory above it, may not be allowed to.
+                    request = {"call": "discard", "directory": installed["unpacked"]}
+                    self.ask_node(request, task_vars, module=crio_bundle.ActionModule.MODULE)
             if installed:
                 _add_installation(result, installed)
         if misnamed:
@@ -157,6 +163,7 @@ class ActionModule(ChangingAction):
         action.only_unpacks_replacements = True
         action.accepts_other_minor = options["upgrade"]
         result = action.run(task_vars=task_vars)
+        self._cleanup_remote_tmp = self._cleanup_remote_tmp or action._cleanup_remote_tmp
         if result.get("failed") or result.get("unreachable"):
             raise TaskFailure(result["msg"], result)
         return result

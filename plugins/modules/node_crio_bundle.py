@@ -46,6 +46,7 @@ bundle:
   returned: with the call V(stage)
 """
 
+import os
 from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
@@ -54,7 +55,7 @@ compile_once()  # each of the following imports
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
+from ansible_collections.cri.node.plugins.module_utils import bundle, node_files, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
@@ -62,13 +63,14 @@ from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 REQUEST = {
-    "call": {"type": "str", "choices": ["read", "install", "stage"], "required": True},
+    "call": {"type": "str", "choices": ["read", "install", "stage", "discard"], "required": True},
     "archive": {"type": "str"},
     # A secret, in place of archive: a URL with credentials.
     "url": {"type": "str"},
     "sha256": {"type": "str"},
-    # For the call stage: an existing directory for the unpacked bundle, and whether another minor version is accepted.
+    # For the calls stage and discard: a directory for the unpacked bundle, below an existing one.
     "directory": {"type": "str"},
+    # For the call stage: whether another minor version is accepted.
     "other_minor": {"type": "bool", "default": False},
 }
 _LONGEST_MESSAGE = 4000  # characters
@@ -109,13 +111,25 @@ def _install(module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stage(_module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
-    version, staged = bundle.stage(
-        request["url"] or request["archive"], request["sha256"], request["directory"], request["other_minor"]
-    )
+    directory = request["directory"]
+    os.mkdir(directory, 0o700)
+    try:
+        version, staged = bundle.stage(
+            request["url"] or request["archive"], request["sha256"], directory, request["other_minor"]
+        )
+    except BaseException:
+        node_files.remove_tree(directory)
+        raise
     return {"version": version, "bundle": staged}
 
 
-_CALLS = {"read": _read, "install": _install, "stage": _stage}
+def _discard(_module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
+    node_files.remove_tree(request["directory"])
+    return {}
+
+
+_CALLS = {"read": _read, "install": _install, "stage": _stage, "discard": _discard}
+
 
 if __name__ == "__main__":
     main()
