@@ -68,7 +68,6 @@ options:
         are running.
     type: bool
     default: false
-    version_added: 0.1.0
   require_crio:
     description:
       - Whether it is an error if CRI-O is not installed. Use V(false) in check mode if CRI-O is installed by an earlier task,
