@@ -62,12 +62,19 @@ def installed(bundle, fresh_node, run_playbook):
 
 
 @pytest.fixture
-def provision(installed, run_playbook):
+def provision(installed, run_playbook, tmp_path):
     """Return a function that applies the role with a bundle: provision(bundle, "--check", **variables)."""
 
     def run(bundle, *options, playbook=PLAY, **variables):
+        verification = {
+            "verify_image": installed.image("hello-world"),
+            "verify_report_file": str(tmp_path / "report.json"),
+        }
         return run_playbook(
-            playbook, installed, *options, variables={**bundles.role_variables(bundle), **variables}
+            playbook,
+            installed,
+            *options,
+            variables={**bundles.role_variables(bundle), **verification, **variables},
         )
 
     return run
@@ -141,7 +148,8 @@ def test_a_new_version_that_does_not_start_is_undone_with_its_configuration(
     failed = provision(failing, crio_config__more={"crio": {"runtime": {"pids_limit": 77}}}).of(APPLY)
     assert failed["rolled_back"] is True
     assert failed["as_before"] is True
-    assert "/bin/false" in failed["msg"]
+    assert failed["msg"].startswith(f"CRI-O {version} cannot be replaced with {failing.version}: ")
+    assert "Control process exited" in failed["msg"]
     assert programs(installed) == before
     after = observe(installed)
     assert (after.contents, after.configuration, after.active) == (
