@@ -46,6 +46,9 @@ class ActionModule(CheckedAction):
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
     MODULE = "cri.node.node_crio_bundle"
+    # Set by the action runtime_config, whose change replaces an installed CRI-O with the unpacked bundle.
+    only_unpacks_replacements = False
+    accepts_other_minor = False
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
@@ -69,7 +72,13 @@ class ActionModule(CheckedAction):
                 "version": shown(here["installed"], 100),
                 "architecture": architecture,
             }
-        request = {"call": "install", "sha256": sha256}
+        request: dict[str, Any] = {"call": "install", "sha256": sha256}
+        if here["installed"] and self.only_unpacks_replacements:
+            request |= {
+                "call": "stage",
+                "directory": self._connection._shell.join_path(self._directory(), "unpacked"),
+                "other_minor": self.accepts_other_minor,
+            }
         secrets: dict[str, str] = {}
         source = options["source"].replace("{arch}", architecture)
         if not download.is_url(source) or options["fetched_by"] == "controller":
@@ -78,9 +87,15 @@ class ActionModule(CheckedAction):
             request["archive"] = source
         else:  # Ansible removes secrets from all messages, so only a URL with credentials is treated as one
             secrets["url"] = source
-        version = self._call(request, secrets, task_vars)["version"]
-        version = shown(version, 100)
+        answer = self._call(request, secrets, task_vars)
+        version = shown(answer["version"], 100)
         result = {"changed": True, "version": version, "architecture": architecture}
+        if "bundle" in answer:
+            result |= {
+                "replaces": shown(here["installed"], 100),
+                "bundle": answer["bundle"],
+                "unpacked": request["directory"],
+            }
         if self._task.diff:
             before = _installed(here["installed"], here["sha256"]) if here["installed"] else ""
             result["diff"] = {"before": before, "after": _installed(version, sha256)}
@@ -121,11 +136,15 @@ class ActionModule(CheckedAction):
             found = _hash_of(path, name)
             if found != sha256:
                 raise TaskFailure(f"crio_bundle: {name} has the SHA-256 {found}, not {sha256}")
-            if not self._connection._shell.tmpdir:
-                self._make_tmp_path()
-            remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "bundle.tar.gz")
+            remote = self._connection._shell.join_path(self._directory(), "bundle.tar.gz")
             self._transfer_file(path, remote)
         return str(remote)
+
+    def _directory(self) -> str:
+        """Return the task's temporary directory on the node, which lives until the task ends."""
+        if not self._connection._shell.tmpdir:
+            self._make_tmp_path()
+        return str(self._connection._shell.tmpdir)
 
 
 def _installed(version: str, sha256: str | None) -> str:

@@ -75,6 +75,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
     "install": {"type": "str", "choices": ["preinstalled", "bundle"]},
     "bundle": {"type": "dict", "options": crio_bundle.BUNDLE_SPEC},
+    "upgrade": {"type": "bool", "default": False},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
@@ -135,30 +136,36 @@ class ActionModule(ChangingAction):
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
-            installed = self._install(options["bundle"], task_vars) if options["bundle"] else {}
-            result = self._present(wanted, options, of_users, task_vars)
+            installed = self._install(options, task_vars) if options["bundle"] else {}
+            try:
+                result = self._present(wanted, options, of_users, task_vars, installed)
+            finally:
+                if "unpacked" in installed:
+                    # The user of the connection, who owns the directory above it, may not be allowed to.
+                    request = {"call": "discard", "directory": installed["unpacked"]}
+                    self.ask_node(request, task_vars, module=crio_bundle.ActionModule.MODULE)
             if installed:
-                result["changed"] = result["changed"] or installed["changed"]
-                if "diff" in installed:
-                    result["diff"] = [installed["diff"], *result.get("diff", [])]
-                result["bundle"] = {
-                    name: installed[name] for name in ("changed", "version") if name in installed
-                }
+                _add_installation(result, installed)
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result
 
-    def _install(self, bundle: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Install CRI-O as a task of crio_bundle does. Return its result; raise TaskFailure with its message."""
+    def _install(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Install CRI-O as a task of crio_bundle does; one that is installed is left to the change, with the bundle unpacked.
+
+        Return the result of that task; raise TaskFailure with its message.
+        """
         task = self._task.copy()
-        task.args = {name: value for name, value in bundle.items() if value is not None}
+        task.args = {name: value for name, value in options["bundle"].items() if value is not None}
         action = crio_bundle.ActionModule(
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
-        try:
-            result = action.run(task_vars=task_vars)
-        finally:
-            action.cleanup()  # Ansible only does so for the action of the task itself
+        action.only_unpacks_replacements = True
+        action.accepts_other_minor = options["upgrade"]
+        result = action.run(task_vars=task_vars)
+        # Ansible only cleans up for the action of the task itself, which needs an unpacked bundle until then.
+        if action._cleanup_remote_tmp:
+            self._cleanup_remote_tmp = True
         if result.get("failed") or result.get("unreachable"):
             raise TaskFailure(result["msg"], result)
         return result
@@ -169,10 +176,14 @@ class ActionModule(ChangingAction):
         options: dict[str, Any],
         of_users: overrides.Overrides,
         task_vars: dict[str, Any],
+        installed: dict[str, Any],
     ) -> dict[str, Any]:
         report = self._report(wanted, options, task_vars)
+        replaced = installed.get("replaces", "")
+        if replaced:
+            report["crio"]["version"] = installed["version"]
         refuse(wanted.problems_for(report["crio"]["version"], report["crictl_version"]))
-        made = plan.make(wanted, report, of_users)
+        made = plan.make(wanted, report, of_users, replaced)
         probed = probes.planned(options["probes"], wanted, made, report)
         made.probes = probed.as_sentences()
         result = result_of(made, report)
@@ -187,13 +198,14 @@ class ActionModule(ChangingAction):
                 **_contents(wanted, made),
                 "overruled_guards": options["overruled_guards"],
                 "probes": probed.as_request(),
+                "bundle": installed.get("bundle"),
             }
             if self._task.check_mode or not options["verify"]:
                 return self._apply(wanted, options, request, task_vars)
             return self._apply_and_verify(wanted, options, request, task_vars, result)
 
         # Check mode only predicts an installation.
-        installs = bool(options["bundle"]) and self._task.check_mode
+        installs = bool(options["bundle"]) and self._task.check_mode and not replaced
         try:
             outcome = self.change(
                 made, wanted, report, result, apply, options["require_crio"] and not installs
@@ -288,6 +300,15 @@ class ActionModule(ChangingAction):
         """Return the successful answer of the node. values: secret ones of the request."""
         secrets = {**wanted.secrets_described, **(values or {})}
         return succeeded(self.ask_node(request, task_vars, secrets, module=module), self.secrets)
+
+
+def _add_installation(result: dict[str, Any], installed: dict[str, Any]) -> None:
+    """Add what was installed to the result of the change. A replacement was part of that change, which may be deferred."""
+    changed = result["changed"] if "replaces" in installed else installed["changed"]
+    result["changed"] = result["changed"] or changed
+    if changed and "diff" in installed:
+        result["diff"] = [installed["diff"], *result.get("diff", [])]
+    result["bundle"] = {"changed": changed, "version": installed["version"]}
 
 
 def _defers(options: dict[str, Any]) -> bool:

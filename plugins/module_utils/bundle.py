@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import stat
 import time
@@ -34,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from .contract import BundleRecord
+    from .contract import Bundle, BundleRecord
     from .file_swap import Placement
 
 RECORD = NODE.bundle_record
@@ -224,9 +225,12 @@ def locked() -> Iterator[None]:
         os.close(handle)
 
 
-def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placement]]:
+def prepare(
+    source: str, sha256: str, directory: str, other_minor: bool = False
+) -> tuple[str, list[Placement]]:
     """Fetch the bundle at `source`, a path or a URL, and check everything that may refuse it, using `directory` only.
 
+    other_minor: accept the next or the previous minor version of the installed one.
     Returns (its CRI-O version, [(target, path of the content, mode), ...]), the input of `install`. Raises BundleError.
     """
     archive = source
@@ -240,12 +244,7 @@ def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placeme
     _refuse_another_hash(name, archive, sha256)
     members = _unpack(archive, os.path.join(directory, "content"))
     version = _version_in(members)
-    installed = read()["installed"]
-    if installed and installed.split(".")[:2] != version.split(".")[:2]:
-        raise BundleError(
-            f"CRI-O {installed} is installed, but the bundle contains {version}: a different minor version removes"
-            f" all pods of the node when it starts. Drain the node, stop CRI-O and remove {CRIO} first"
-        )
+    _refuse_other_version(read()["installed"], version, other_minor)
     placements = list(_placements(members))
     for target, _content, _mode in placements:
         try:
@@ -254,6 +253,53 @@ def prepare(source: str, sha256: str, directory: str) -> tuple[str, list[Placeme
             raise BundleError(str(error)) from error
     _refuse_unfit_file_systems(placements)
     return version, placements
+
+
+def _refuse_other_version(installed: str | None, version: str, other_minor: bool) -> None:
+    """Raise BundleError for a minor version that must not, or not yet, replace the installed one."""
+    if not installed or _minor(installed) == _minor(version):
+        return
+    if not other_minor:
+        raise BundleError(
+            f"CRI-O {installed} is installed, but the bundle contains {version}: a different minor version removes"
+            " all pods of the node when it starts. The playbook cri.node.upgrade changes the minor version"
+        )
+    (major, minor), (new_major, new_minor) = _minor(installed), _minor(version)
+    if major != new_major or abs(minor - new_minor) > 1:
+        raise BundleError(
+            f"CRI-O {installed} is installed, but the bundle contains {version}: an upgrade changes the minor version by one"
+            f" at a time, as Kubernetes requires; use a bundle of {major}.{minor + (1 if new_minor > minor else -1)} first"
+        )
+
+
+def _minor(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version, zeros for missing ones."""
+    numbers = [int(each) for each in re.findall(r"\d{1,9}", version)[:2]]
+    return (*numbers, 0, 0)[0], (*numbers, 0, 0)[1]
+
+
+def stage(source: str, sha256: str, directory: str, other_minor: bool) -> tuple[str, Bundle]:
+    """Fetch and unpack a bundle that a change of the node's configuration will install, in `directory` only.
+
+    Returns its version and what the request of the change has of it. Raises BundleError.
+    """
+    version, placements = prepare(source, sha256, directory, other_minor)
+    missing = node_files.missing_directories(
+        os.path.dirname(target) for target, _content, _mode in placements
+    )
+    return version, {
+        "programs": [
+            {"path": target, "source": content, "mode": f"{mode:04o}"} for target, content, mode in placements
+        ],
+        "crio": CRIO,
+        "record": RECORD,
+        "recorded": {
+            "format": documents.BUNDLE_FORMAT,
+            "sha256": sha256,
+            "version": version,
+            **_owned(former_record(), placements, missing),
+        },
+    }
 
 
 def install(version: str, placements: list[Placement], sha256: str) -> list[str]:

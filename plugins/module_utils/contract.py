@@ -95,6 +95,24 @@ class Request(TypedDict, total=False):
     plan: PlanSummary  # recorded with the generation, for people
     observe: ObservationOptions  # what a verification after the change asks; empty for none
     probes: Probes
+    bundle: Bundle | None  # what replaces the programs of CRI-O, if anything does
+
+
+class Program(TypedDict):
+    """A file of a bundle, unpacked on the node."""
+
+    path: str  # where it is installed
+    source: str  # the path of its content
+    mode: str  # four octal digits
+
+
+class Bundle(TypedDict):
+    """The programs that a change installs, and what is recorded of them."""
+
+    programs: list[Program]
+    crio: str  # the path of the daemon's program, which is one of them
+    record: str  # the path of the record
+    recorded: dict[str, Any]  # its format, and the version and SHA-256 of the bundle
 
 
 class RollbackRequest(TypedDict, total=False):
@@ -585,6 +603,8 @@ class Undo(TypedDict, total=False):
     saved: str  # the old file itself, kept beside by a hard link (or a copy where there are none)
     stage: str  # the folder that `saved` is in; absent in format 1
     sha256: str
+    # Of a program, instead of its hash: see transaction/programs.py. None if there was none.
+    identity: list[int] | None
     mode: str
     uid: int
     gid: int

@@ -195,6 +195,11 @@ class ManagedFile:
         self.path = path
         self.content: bytes | None = None
 
+    @property
+    def is_written(self) -> bool:
+        """Whether there will be a file."""
+        return self.content is not None
+
     def keep(self, stage: str, number: int) -> Undo:
         """Keep the old file in `stage`, a directory on its file system. Return how to restore it. Raises NodeFileError."""
         found = node_files.describe(self.path)

@@ -15,7 +15,7 @@ import os
 import shutil
 import stat
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from .errors import NodeError
 from .layout import STAGING
@@ -23,7 +23,7 @@ from .os_errors import os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import IO, Any
 
     from .contract import FoundFile
     from .layout import Layout
@@ -32,6 +32,7 @@ LARGEST = 16 * 1024 * 1024  # bytes of a managed file or a document; configurati
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS, linux/fs.h
 _IMMUTABLE = 0x10  # FS_IMMUTABLE_FL
 _APPEND_ONLY = 0x20  # FS_APPEND_FL
+_BLOCK = 1024 * 1024  # bytes that a copy reads at once
 PARTIAL = ".partial"  # the end of the name of a file that is being written
 
 
@@ -54,17 +55,25 @@ def doing(what: str, path: str) -> Iterator[None]:
 
 
 def describe(path: str) -> FoundFile:
-    """Describe what is at `path`. Only a regular file is opened.
+    """Describe what is at `path`, with the hash of its content. Only a regular file is opened.
 
     Raises NodeFileError for a path that cannot be read.
     """
+    found = look(path)
+    if found["file_type"] == "file":
+        found["sha256"] = digest(read_bytes(path))
+    return found
+
+
+def look(path: str) -> FoundFile:
+    """Describe what is at `path` without its content: nothing is opened. Raises NodeFileError."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return {"file_type": "absent"}
     except OSError as error:
         raise NodeFileError(os_error(error, "reading a file")) from error
-    found: FoundFile = {
+    return {
         "file_type": _file_type(status.st_mode),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
         "uid": status.st_uid,
@@ -73,9 +82,6 @@ def describe(path: str) -> FoundFile:
         "modified": status.st_mtime_ns,
         "changed_at": status.st_ctime,
     }
-    if found["file_type"] == "file":
-        found["sha256"] = digest(read_bytes(path))
-    return found
 
 
 def file_type_of(path: str) -> str:
@@ -249,13 +255,32 @@ def _is_immutable(path: str) -> bool:
 
 def write_durably(path: str, content: bytes, mode: int = 0o600) -> None:
     """Write bytes to `path` so that they survive a power loss; an existing file is replaced as a whole, by a rename."""
+    _fill_durably(path, mode, lambda file: file.write(content))
+
+
+def copy_durably(source: str, path: str, mode: int = 0o600) -> None:
+    """Copy a file of any size to `path` as write_durably writes bytes."""
+    with doing("reading a file", source):
+        handle = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as content:
+            _fill_durably(path, mode, lambda file: _copy(content, file))
+
+
+def _copy(content: IO[bytes], file: IO[bytes]) -> None:
+    block = content.read(_BLOCK)
+    while block:
+        file.write(block)
+        block = content.read(_BLOCK)
+
+
+def _fill_durably(path: str, mode: int, fill: Callable[[IO[bytes]], object]) -> None:
     partial = path + PARTIAL
     try:
         with doing("writing a file", path):
             handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
-                file.write(content)
+                fill(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(partial, path)
@@ -328,7 +353,7 @@ def keep(path: str, saved: str) -> None:
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV):
                 raise
             status = os.lstat(path)
-            write_durably(saved, read_bytes(path), stat.S_IMODE(status.st_mode))
+            copy_durably(path, saved, stat.S_IMODE(status.st_mode))
             os.chown(saved, status.st_uid, status.st_gid)
             os.utime(saved, ns=(status.st_atime_ns, status.st_mtime_ns))
     sync_directory(os.path.dirname(saved))

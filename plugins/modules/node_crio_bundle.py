@@ -8,8 +8,8 @@ DOCUMENTATION = r"""
 module: node_crio_bundle
 short_description: "Internal: node side of cri.node.crio_bundle"
 description:
-  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, installs another one, or removes
-    it.
+  - The action of M(cri.node.crio_bundle) calls this module. It reports the installed bundle, installs another one, removes it, or
+    unpacks one that a change of the configuration installs.
 extends_documentation_fragment:
   - cri.node.internal
 seealso:
@@ -39,7 +39,11 @@ installed:
 version:
   description: The version of CRI-O that was installed or removed.
   type: str
-  returned: with the calls V(install) and V(remove)
+  returned: with the calls V(install), V(stage) and V(remove)
+bundle:
+  description: What the change of the configuration installs.
+  type: dict
+  returned: with the call V(stage)
 sha256:
   description: The SHA-256 of the installed or removed bundle.
   type: str
@@ -61,6 +65,7 @@ notes:
   returned: with the call V(remove)
 """
 
+import os
 from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils.zip_import import compile_once
@@ -69,7 +74,7 @@ compile_once()  # each of the following imports
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cri.node.plugins.module_utils import bundle, node_host
+from ansible_collections.cri.node.plugins.module_utils import bundle, node_files, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
@@ -77,11 +82,15 @@ from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 REQUEST = {
-    "call": {"type": "str", "choices": ["read", "install", "remove"], "required": True},
+    "call": {"type": "str", "choices": ["read", "install", "stage", "discard", "remove"], "required": True},
     "archive": {"type": "str"},
     # A secret, in place of archive: a URL with credentials.
     "url": {"type": "str"},
     "sha256": {"type": "str"},
+    # For the calls stage and discard: a directory for the unpacked bundle, below an existing one.
+    "directory": {"type": "str"},
+    # For the call stage: whether another minor version is accepted.
+    "other_minor": {"type": "bool", "default": False},
 }
 _LONGEST_MESSAGE = 4000  # characters
 
@@ -140,7 +149,25 @@ def _remove(module: AnsibleModule, _request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_CALLS = {"read": _read, "install": _install, "remove": _remove}
+def _stage(_module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
+    directory = request["directory"]
+    os.mkdir(directory, 0o700)
+    try:
+        version, staged = bundle.stage(
+            request["url"] or request["archive"], request["sha256"], directory, request["other_minor"]
+        )
+    except BaseException:
+        node_files.remove_tree(directory)
+        raise
+    return {"version": version, "bundle": staged}
+
+
+def _discard(_module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:
+    node_files.remove_tree(request["directory"])
+    return {}
+
+
+_CALLS = {"read": _read, "install": _install, "stage": _stage, "discard": _discard, "remove": _remove}
 
 
 if __name__ == "__main__":

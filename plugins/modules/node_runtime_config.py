@@ -79,6 +79,8 @@ REQUEST = {
             "pull": {"type": "list", "elements": "str", "default": []},
         },
     },
+    # What node_crio_bundle has unpacked, see contract.Bundle.
+    "bundle": {"type": "dict"},
     "observe": {"type": "dict", "options": node_request.OBSERVATION},
 }
 

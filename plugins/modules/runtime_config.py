@@ -38,7 +38,11 @@ options:
     choices: [preinstalled, bundle]
   bundle:
     description:
-      - The static bundle of CRI-O to install before the files are applied, as M(cri.node.crio_bundle) does.
+      - The static bundle of CRI-O to install. On a node without CRI-O, it is installed before the files are applied, as
+        M(cri.node.crio_bundle) does.
+      - A CRI-O from another bundle is replaced by the change itself. The new CRI-O checks the configuration before anything is
+        changed, and if it does not start, does not become ready or fails a probe, the previous one is restored and started with
+        the previous configuration.
       - By default, nothing is installed.
     type: dict
     suboptions:
@@ -56,6 +60,14 @@ options:
         type: str
         choices: [node, controller]
         default: node
+  upgrade:
+    description:
+      - Whether O(bundle) may have another minor version than the installed CRI-O, the next one or the previous one. The playbook
+        C(cri.node.upgrade) sets this.
+      - CRI-O of another minor version removes all pods when it starts, so the guard V(version_wipe) refuses it while containers
+        are running.
+    type: bool
+    default: false
   require_crio:
     description:
       - Whether it is an error if CRI-O is not installed. Use V(false) in check mode if CRI-O is installed by an earlier task,
@@ -77,7 +89,8 @@ options:
       - V(none) only allows changes that no running daemon has to read; V(reload) allows those that CRI-O reads without a restart.
       - A change needs a V(drain) if O(disruptions) sets it, or if the node refuses the change because it would stop, remove or
         lose running containers. With V(drain), the former is applied with a restart; the latter is still refused.
-      - Starting a daemon that is not running is always allowed. The installation of O(bundle) is not limited.
+      - Starting a daemon that is not running is always allowed, and so is the first installation of O(bundle). To replace CRI-O
+        with another O(bundle) needs a V(restart).
     type: str
     choices: [none, reload, restart, drain]
     default: restart

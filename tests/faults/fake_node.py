@@ -2,11 +2,13 @@
 """A node in a temporary directory: its files are real, and small models of systemd, crio and crictl execute commands."""
 
 import contextlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.cri.node.plugins.module_utils import node_files, node_state, program
 from ansible_collections.cri.node.plugins.module_utils.crio import containers, daemon, live
+from ansible_collections.cri.node.plugins.module_utils.crio.service import binary_identity
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import HASH, LOGS
@@ -18,6 +20,9 @@ CONFIG = "/etc/crio/crio.conf.d/60-cri-node.conf"
 REGISTRIES = "/etc/containers/registries.conf.d/zz-cri-node.conf"
 NEW_FOLDER = "/etc/crio/made/by-the-change.conf"
 OBSOLETE = "/etc/crio/crio.conf.d/61-obsolete.conf"
+PROGRAM, CONMON, RECORD = "/usr/bin/crio", "/usr/libexec/crio/conmon", "/var/lib/cri-node/bundle.json"
+OLD_PROGRAMS = {PROGRAM: "crio 1", CONMON: None, RECORD: None}
+NEW_PROGRAMS = {PROGRAM: "crio 2", CONMON: "conmon 2", RECORD: "2"}
 OLD = {CONFIG: "old\n", OBSOLETE: "obsolete\n"}
 NEW = {CONFIG: "new\n", REGISTRIES: "registries\n", NEW_FOLDER: "made\n"}
 
@@ -74,9 +79,9 @@ class FakeNode:
             self.write(path, content)
         (root / "etc/systemd/system").mkdir(parents=True)
         (root / "etc/containers/registries.conf.d").mkdir(parents=True)
-        binary = root / "usr/bin/crio"
-        binary.parent.mkdir(parents=True)
-        binary.touch(mode=0o755)
+        binary = Path(self.path(PROGRAM))
+        self.write(PROGRAM, OLD_PROGRAMS[PROGRAM])
+        binary.chmod(0o755)
         self.daemon = Daemon(binary, self.configuration)
         self.runtime = FakeRuntime()  # for probes
         self.commands: list[list[str]] = []
@@ -101,10 +106,38 @@ class FakeNode:
                     found[f"/{path.relative_to(self.root)}"] = f"{path.read_text()}{mode:o}"
         return found
 
+    def bundle(self) -> dict:
+        """Unpack a bundle beside the node's files, and return what a request has of it."""
+        programs = []
+        for path in (PROGRAM, CONMON):
+            source = self.root / "unpacked" / Path(path).name
+            source.parent.mkdir(exist_ok=True)
+            source.write_text(NEW_PROGRAMS[path])
+            programs.append({"path": self.path(path), "source": str(source), "mode": "0755"})
+        return {
+            "programs": programs,
+            "crio": self.path(PROGRAM),
+            "record": self.path(RECORD),
+            "recorded": {"format": 1, "sha256": NEW_PROGRAMS[RECORD], "version": "1.37.1"},
+        }
+
+    def programs(self) -> dict[str, str | None]:
+        """Return the content of each program, None for a missing one, and the hash in the record of their bundle."""
+        found: dict[str, str | None] = {}
+        for path in OLD_PROGRAMS:
+            file = Path(self.path(path))
+            found[path] = file.read_text() if file.exists() else None
+        if found[RECORD]:
+            record = json.loads(found[RECORD])
+            assert record["binary"] == binary_identity(self.path(PROGRAM))
+            found[RECORD] = record["sha256"]
+        return found
+
     def folders(self) -> list[str]:
         return sorted(
             str(path.relative_to(self.root))
-            for path in (self.root / "etc").rglob("*")
+            for top in ("etc", "usr")
+            for path in (self.root / top).rglob("*")
             if path.is_dir() and ".cri-node" not in path.parts and not path.name.endswith(".wants")
         )
 

@@ -1,27 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Installs CRI-O from its static bundle, on nodes without CRI-O or with another one."""
 
-import base64
-import hashlib
-import io
-import platform
 import re
-import tarfile
 import threading
-from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-from testbed import article
+from testbed import article, bundles
+from testbed.bundles import ARCHITECTURE, give_network_and_registry, pack, role_variables
 from testbed.observed import metrics_answer, running_containers, service
-from testbed.paths import FILES
-from testbed.source import ARCHITECTURES, UNIT
+from testbed.source import UNIT
 
 INSTALL = "cri.node.crio_bundle"
 APPLY = "cri.node.runtime_config"
-ARCHITECTURE = ARCHITECTURES.get(platform.machine(), platform.machine())
 SERVED_ON_THE_NODE = "http://127.0.0.1:8000/bundle.tar.gz"
 # All that an installation could touch, with the times that tell a file rewritten with the same bytes. No
 # directory's: an overlay file system gives it another one once something below it was copied up.
@@ -32,19 +24,6 @@ EVERYTHING = (
 )
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """A static bundle on the controller."""
-
-    path: Path
-    sha256: str
-    version: str
-
-    def arguments(self, **more):
-        """Return the value of the role's crio_bundle and the arguments of the module."""
-        return {"source": str(self.path), "sha256": {ARCHITECTURE: self.sha256}, **more}
-
-
 @pytest.fixture(scope="module")
 def bare(testbed, crio_source):
     """Return a node without CRI-O that every test of this module leaves unchanged."""
@@ -53,19 +32,8 @@ def bare(testbed, crio_source):
 
 @pytest.fixture(scope="module")
 def programs(crio_source, bare):
-    """Return the content of a bundle by name: CRI-O's own files, and Debian's conmon and crun if they are missing."""
-    files = {f"bin/{name}": path.read_bytes() for name, path in crio_source.programs.items()}
-    if crio_source.bundle:
-        with tarfile.open(crio_source.bundle) as tar:
-            members = [member for member in tar if member.isreg()]
-            files = {member.name.partition("/")[2]: tar.extractfile(member).read() for member in members}
-    files.setdefault("contrib/crio.service", UNIT)
-    files.setdefault("contrib/policy.json", (FILES / "policy.json").read_bytes())
-    files.setdefault("etc/10-crio.conf", b'[crio.image]\nsignature_policy = "/etc/crio/policy.json"\n')
-    for name in ("conmon", "crun"):
-        if f"bin/{name}" not in files:
-            files[f"bin/{name}"] = base64.b64decode(bare.check(f"base64 /usr/bin/{name}"))
-    return files
+    """Return the content of a bundle by name."""
+    return bundles.files(crio_source, bare)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +48,6 @@ def other_bundle(programs, crio_source, tmp_path_factory):
     return pack(tmp_path_factory.mktemp("bundle"), {**programs, "REVISION": b"2"}, crio_source.version)
 
 
-def pack(folder, files, version):
-    """Write a bundle that contains these files."""
-    path = folder / f"cri-o.{ARCHITECTURE}.v{version}.tar.gz"
-    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(f"cri-o/{name}")
-            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") else 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), version)
-
-
 @pytest.fixture
 def install(run_playbook):
     """Return install(node, arguments, *options) -> the run of a play with only the module."""
@@ -100,36 +57,6 @@ def install(run_playbook):
         return run_playbook([{"hosts": "nodes", "gather_facts": False, "tasks": [task]}], node, *options)
 
     return run
-
-
-def role_variables(bundle, port=9537):
-    """Return the role's variables for CRI-O from a bundle in a node that is itself a container."""
-    variables = article.settings(
-        port,
-        image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
-        runtime={
-            "selinux": True,
-            "cgroup_manager": "cgroupfs",
-            "conmon_cgroup": "pod",
-            "default_runtime": "crun",
-            "runtimes": {
-                "crun": {
-                    "runtime_path": "/usr/local/lib/testbed/crun",
-                    "runtime_root": "/run/crun",
-                    "monitor_path": "/usr/libexec/crio/conmon",
-                }
-            },
-        },
-    )
-    return {**variables, "crio_install": "bundle", "crio_bundle": bundle.arguments()}
-
-
-def give_network_and_registry(node):
-    """Configure what CRI-O's bundle does not contain: a pod network, and the test bed's registry over plain HTTP."""
-    node.copy_in("/etc/cni/net.d/10-testbed.conflist", (FILES / "10-testbed.conflist").read_bytes())
-    node.copy_in(
-        "/etc/containers/registries.conf.d/50-testbed.conf", (FILES / "50-testbed.conf").read_bytes()
-    )
 
 
 def serve_on_the_node(node, bundle):

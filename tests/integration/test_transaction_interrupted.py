@@ -13,16 +13,15 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils.pod.marks import PROBE
-from ansible_collections.cri.node.plugins.module_utils.transaction import unit
 from ansible_collections.cri.node.plugins.plugin_utils.pod import once
+from faults import interrupted
+from faults.interrupted import LIMIT, kills, wait_until_whole
 from testbed import article, bed, playbooks
-from testbed.observed import litter, metrics_answer, observe, running_containers, service
+from testbed.observed import metrics_answer, observe, running_containers
 
-LIMIT = 60  # seconds after which a node must be whole again
 LIMIT_OF_PROBES = (
     180  # the same after a kill while CRI-O creates a container, whose removal has to wait for CRI-O
 )
-DRIVER = Path(__file__).parents[1] / "faults" / "driver.py"
 OLD, NEW = 9537, 9600
 
 # While this command of crictl runs for the probe of a handler.
@@ -40,10 +39,7 @@ def shared(testbed, crio_source):
     playbooks.run_playbook(article.ROLE, [node], test_bed=testbed, variables=variables).expect_success()
     node.run_pod()
     node.run_pod()
-    node.copy_in(
-        "/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit"))
-    )
-    node.copy_in("/root/driver.py", DRIVER.read_text())
+    interrupted.prepare(node)
     yield node
     testbed.remove("interrupted")
 
@@ -79,24 +75,9 @@ def request(port: int, image: str = "") -> dict:
 
 
 def start_with_fault(node, fault: str, port: int = NEW) -> subprocess.Popen:
-    """Start a transaction with a fault, and do not wait for it."""
-    command = [
-        "docker",
-        "exec",
-        "-i",
-        node.container,
-        "python3",
-        "/root/driver.py",
-        fault,
-        "/root/program.pyz",
-    ]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    """Start a transaction of two files with a fault, and do not wait for it."""
     image = node.image("hello-world") if fault in PROBES else ""
-    process.stdin.write(json.dumps(request(port, image)).encode())
-    process.stdin.close()
-    return process
+    return interrupted.start(node, fault, request(port, image))
 
 
 def probe_leftovers(node) -> str:
@@ -105,23 +86,6 @@ def probe_leftovers(node) -> str:
         f"crictl pods -q --name {PROBE}; crictl ps -aq --name hello-world; find /var/log/pods -name '*{PROBE}*';"
         f" crictl images | grep hello-world || true"
     )
-
-
-def wait_until_whole(node, limit: int = LIMIT) -> None:
-    """Wait until no transaction is open and the daemon serves; nothing else is done to the node."""
-
-    def whole():
-        left, active = litter(node), service(node, "ActiveState")
-        return not left and active == "active", f"{active} {left}"
-
-    node.wait_for("an end of the transaction", whole, limit)
-    node.wait_for_crio()
-
-
-def kills(node) -> int:
-    """Return how many transactions were killed on a node so far."""
-    log = node.check("journalctl --unit cri-node-apply.service --no-pager")
-    return log.count("Main process exited, code=killed")
 
 
 def wait_for_intent(node) -> None:
@@ -176,10 +140,7 @@ def test_a_transaction_killed_after_its_commit_is_kept(shared, fault):
 def test_a_node_that_loses_power_boots_with_its_previous_configuration(fresh_node, run_playbook, fault):
     node = fresh_node()
     run_playbook(article.ROLE, node, variables=article.settings(port=OLD)).expect_success()
-    node.copy_in(
-        "/root/program.pyz", unit.program((*unit.ALL_MODULES, "transaction.idle", "transaction.unit"))
-    )
-    node.copy_in("/root/driver.py", DRIVER.read_text())
+    interrupted.prepare(node)
     before = observe(node)
     process = start_with_fault(node, fault)
     at = "metrics" if fault == "hang after the restart" else "rename"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shlex
@@ -53,6 +54,7 @@ class CrioService:
 
     def __init__(self, unit: str = DEFAULT_UNIT) -> None:
         self.unit = unit
+        self._replacement = ""
         status, output, error = run(["systemctl", "show", unit, "-p", _PROPERTIES])
         if status != 0:
             raise CrioServiceError(f"systemctl show {unit} failed: {error.strip() or output.strip()}")
@@ -238,6 +240,8 @@ class CrioService:
     @property
     def binary(self) -> str | None:
         """The path of crio: that of the unit, else the first one in the usual folders; None if there is none."""
+        if self._replacement:
+            return self._replacement
         if self.wrapped_by:
             return None
         candidates = self.command[:1] + [os.path.join(directory, "crio") for directory in BINARY_DIRECTORIES]
@@ -307,6 +311,12 @@ class CrioService:
     def control_group(self) -> str:
         """The unit's control group; "" while it has none."""
         return self.properties.get("ControlGroup", "")
+
+    def with_binary(self, path: str) -> CrioService:
+        """Return the same unit with another crio, for what that program would do as its daemon."""
+        service = copy.copy(self)
+        service._replacement = path
+        return service
 
     def settled(self, seconds: float) -> CrioService:
         """Return the unit once it is serving or stopped, or as it is after that many seconds."""

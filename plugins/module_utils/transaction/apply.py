@@ -18,7 +18,7 @@ from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
 from ..program import run
-from . import candidate, generation, intent, losses, origin, probes, recovery
+from . import candidate, generation, intent, losses, origin, probes, programs, recovery
 from . import state as committed
 from .intent import Prepared
 
@@ -68,7 +68,7 @@ def _apply(
         before = candidate.rehearse(request, directory, layout, mounts, service)
     state, _damage = committed.load(layout)
     shared = managed_file.shared_files(request, state)
-    files = managed_file.of_request(request, shared)
+    files = [*managed_file.of_request(request, shared), *programs.of_request(request)]
     try:
         prepared = intent.prepare(layout, request, files, mounts, program)
         ready = generation.prepare(
@@ -84,7 +84,9 @@ def _apply(
     service, outranked, notes = _make_live(request, before, settling)
     notes += probes.run(layout, request, service)
     _refuse_foreign_changes(prepared)
-    generation.commit(layout, request, service, report["crio"]["version"], ready, state)
+    generation.commit(
+        layout, request, service, programs.version(request) or report["crio"]["version"], ready, state
+    )
     systemd_read_units = _touches_units(request) or (before is not None and not before["enabled"])
     outcome = _finished(layout, request, prepared, ready, service, outranked, notes, systemd_read_units)
     if before is not None:
@@ -206,7 +208,11 @@ def _shown_by(request: Request) -> dict[str, str | None]:
 
 def _touches_units(request: Request) -> bool:
     paths = [*request["contents"], *request["remove"]]
-    return request["daemon_reload"] or any(path.startswith(losses.UNITS) for path in paths)
+    return (
+        request["daemon_reload"]
+        or programs.have_units(request)
+        or any(path.startswith(losses.UNITS) for path in paths)
+    )
 
 
 def _systemctl(*arguments: str) -> None:

@@ -23,7 +23,7 @@ from ..errors import NodeError, TransactionError
 from ..layout import CRIO_CONFIG_DIRECTORY, Layout
 from ..node_files import NodeFileError
 from ..program import run
-from . import losses
+from . import losses, programs
 from . import state as committed
 from .configuration_copy import ConfigurationCopy, copy, write_private
 
@@ -103,18 +103,19 @@ def rehearse(
     if not request["concerns_daemon"]:
         return None
     service = service or usable(request)
+    future = programs.service_after(request, service)
     copied = ConfigurationCopy(request, service, directory, layout)
-    configuration = validate(service, copied)
+    configuration = validate(future, copied)
     validate_unit(request, service, directory)
     if request["activate"] in ("start", "restart"):
         losses.refuse_second_driver(configuration)
-        dry_start(request, service, copied, configuration)
+        dry_start(request, future, copied, configuration)
         refuse_unusable_handler(configuration)
     elif request["activate"] == "reload":
         dry_start(request, service, copied, configuration, only=_refused_by_a_reload(service, configuration))
     before = daemon.snapshot(service, request["reload_keys"])
     if request["activate"] in ("start", "restart"):
-        losses.refuse_to_lose_containers(request, service, before, configuration)
+        losses.refuse_to_lose_containers(request, future, before, configuration)
         losses.refuse_to_lose_images(request, service, before, configuration)
         losses.refuse_other_cgroup_driver(request, service, before, configuration)
     return before
@@ -140,8 +141,12 @@ def _refused_by_a_reload(service: CrioService, configuration: dict[str, str]) ->
 def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> None:
     sizes: dict[str, int] = {}
     shared = managed_file.shared_paths(request, committed.load(layout)[0])
-    for path in [*(entry["path"] for entry in request["files"]), *shared, *request["remove"]]:
+    of_bundle = programs.sizes(request)
+    for path in [*(entry["path"] for entry in request["files"]), *shared, *request["remove"], *of_bundle]:
         node_files.refuse_untouchable(path, mounts)
+    for path, size in of_bundle.items():
+        stage = node_files.staging_directory_of(path, layout, mounts)
+        sizes[stage] = sizes.get(stage, _SLACK) + size
     for path in [*request["contents"], *shared, *request["remove"]]:
         stage = node_files.staging_directory_of(path, layout, mounts)
         size = len(request["contents"].get(path, "").encode())

@@ -18,6 +18,7 @@ from ..errors import NodeError
 from ..layout import Layout
 from ..managed_file import ManagedFile
 from ..program import run
+from . import programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def prepare(
     for number, file in enumerate(files):
         stage = stage_of[file.path]
         prepared.undo.append(file.keep(stage, number))
-        if file.content is not None:
+        if file.is_written:
             prepared.staged[file.path] = f"{stage}/new-{number}"
             file.stage(prepared.staged[file.path])
     missing = node_files.missing_directories(os.path.dirname(path) for path in prepared.staged)
@@ -200,7 +201,7 @@ def _restore(entry: Undo) -> None:
         managed_file.restore_entries(entry)
         return
     path = entry["path"]
-    found = node_files.describe(path)
+    found = _found(entry)
     if entry["kind"] != "file":
         if found["file_type"] in ("file", "symlink"):
             node_files.remove(path)
@@ -229,10 +230,17 @@ def _restore(entry: Undo) -> None:
     node_files.swap_in(partial, path)
 
 
+def _found(entry: Undo) -> FoundFile:
+    """Describe the path of an undo; a program is not read."""
+    return node_files.look(entry["path"]) if "identity" in entry else node_files.describe(entry["path"])
+
+
 def _is_back(entry: Undo, found: FoundFile) -> bool:
     if found["file_type"] != "file":
         return False
-    if "sha256" not in entry:  # format 1
+    if "identity" in entry and programs.identity_of(entry["path"]) != entry["identity"]:
+        return False
+    if "identity" not in entry and "sha256" not in entry:  # format 1
         entry["sha256"] = node_files.digest(node_files.read_bytes(entry["saved"]))
     now: dict[str, object] = {**found}
     then: dict[str, object] = {**entry}
@@ -262,7 +270,7 @@ def not_as_before(intent: Intent) -> list[str]:
 def _fits(entry: Undo) -> bool:
     if "entries" in entry:
         return managed_file.entries_are_back(entry)
-    found = node_files.describe(entry["path"])
+    found = _found(entry)
     return found["file_type"] == "absent" if entry["kind"] != "file" else _is_back(entry, found)
 
 

@@ -26,7 +26,7 @@ from ..layout import UNIT_DIRECTORY
 from ..node_files import NodeFileError
 from ..program import run
 from ..text import shown
-from . import guards
+from . import guards, programs
 
 if TYPE_CHECKING:
     from ..contract import Before, HandledPod, Monitor, Outcome, Request
@@ -419,6 +419,8 @@ def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
     Drop-ins that systemd has not read yet count: a change makes it read them (systemd.kill(5), systemd.unit(5)).
     """
     own = service.properties.get("FragmentPath", "")
+    # The change may replace the unit's own file, together with its programs.
+    own_text = _text(programs.source_of(request, own) or own)
     texts = {path: _text(path) for path in service.drop_ins()}
     directory = f"{UNITS}{service.unit}.d/"
     for path, text in request["contents"].items():
@@ -432,7 +434,7 @@ def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
     kill_mode, decided_by = "control-group", own
     # Drop-ins apply in the order of their file names, wherever they lie; the unit's own file comes first.
     for path in [own, *sorted(texts, key=os.path.basename)]:
-        for line in (_text(path) if path == own else texts[path]).splitlines():
+        for line in (own_text if path == own else texts[path]).splitlines():
             name, _equals, value = line.partition("=")
             if name.strip() == "KillMode":
                 kill_mode, decided_by = value.strip() or "control-group", path

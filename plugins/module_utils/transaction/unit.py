@@ -91,6 +91,7 @@ MODULES = (
     "transaction.main",
     "transaction.origin",
     "transaction.probes",
+    "transaction.programs",
     "transaction.recovery",
     "transaction.configuration_copy",
     "transaction.state",

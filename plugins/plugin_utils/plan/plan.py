@@ -44,6 +44,7 @@ class Plan:
     # Whether the node refuses the change because it would stop, remove or lose containers.
     needs_drain: bool = False
     overruled: dict[str, str] = field(default_factory=dict)  # guard that was overruled -> what is lost
+    replaced: str = ""  # the version of CRI-O that the change replaces, "" if it installs none
     probes: list[str] = field(default_factory=list)  # sentences, see probes.py
     images: list[ConcernedImage] = field(default_factory=list)  # see images.py
 
@@ -92,11 +93,16 @@ class Plan:
         }
 
 
-def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE) -> Plan:
-    """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys."""
+def make(wanted: FileSet, report: Report, of_users: Overrides = overrides.NONE, replaced: str = "") -> Plan:
+    """Return the plan for one node. report: what node_state.read returned. of_users: disruptions that users set for keys.
+
+    replaced: the version of CRI-O that the change replaces by the one in the report, "" if it installs none.
+    """
     looked_at = sorted({**report["files"], **report["orphans"]}.items())
     concerned = wanted.concern_daemon or any(found["disruption"] != "none" for _path, found in looked_at)
-    plan = Plan(concerns_daemon=concerned)
+    plan = Plan(concerns_daemon=concerned or bool(replaced), replaced=replaced)
+    if replaced:
+        plan.because("restart", f"CRI-O {replaced} is replaced with {report['crio']['version']}")
     for path, found in looked_at:
         unwanted = path in report["orphans"]
         if not found["as_wanted"]:

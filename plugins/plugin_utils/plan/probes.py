@@ -87,7 +87,7 @@ def planned(options: dict[str, Any] | None, wanted: FileSet, made: Plan, report:
     every = EVERY in names
     if CHANGED in names:
         # A CRI-O that is new, or that did not run, has not run a pod with any of its handlers.
-        every = every or made.activate == "start" or report["unit"]["binary_replaced"]
+        every = every or made.activate == "start" or report["unit"]["binary_replaced"] or bool(made.replaced)
         names |= changed_handlers(wanted, made, report)
     if every:
         names |= set(live_values.handlers_of(each["key"] for each in wanted.settings()))

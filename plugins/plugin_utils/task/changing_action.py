@@ -54,7 +54,7 @@ class ChangingAction(CheckedAction):
         made.overruled = _overruled(outcome)
         if outcome.get("failed"):
             raise TaskFailure(
-                messages.failure(outcome, wanted),
+                _while_replacing(made, report) + messages.failure(outcome, wanted),
                 result=dict(_failure(outcome), plan=made.as_data(), **found),
             )
         result.update(found, plan=made.as_data())
@@ -63,6 +63,12 @@ class ChangingAction(CheckedAction):
         result["generation"] = outcome["generation"]
         result["runtime"]["invocation_id"] = outcome["invocation_id"]
         return outcome
+
+
+def _while_replacing(made: Plan, report: Report) -> str:
+    """Return the beginning of a message if the change also replaces CRI-O, which may be the cause of its failure."""
+    version = shown(report["crio"]["version"] or "", 100)
+    return f"CRI-O {made.replaced} cannot be replaced with {version}: " if made.replaced else ""
 
 
 def result_of(made: Plan, report: Report) -> dict[str, Any]:

@@ -77,6 +77,8 @@ SINGLE = {
     "cri_node_hosts": "text",
     "cri_node_serial": "number",
     "rollback_generation": "number",
+    "upgrade_drain": "text",
+    "upgrade_restore": "text",
     "preview_version": "text",
     "preview_report_file": "text",
 }

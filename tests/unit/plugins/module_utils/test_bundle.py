@@ -216,6 +216,40 @@ def test_another_patch_version_is_accepted(archive, directory, installed):
     assert bundle.prepare(*archive(), directory)[0] == "1.36.3"
 
 
+@pytest.mark.parametrize("version", ["1.35.9", "1.37.0", "1.36.0"])
+def test_an_upgrade_accepts_the_next_and_the_previous_minor_version(archive, directory, installed, version):
+    installed(version)
+    assert bundle.stage(*archive(), directory, other_minor=True)[0] == "1.36.3"
+
+
+@pytest.mark.parametrize(
+    ("version", "first"), [("1.34.2", "1.35"), ("1.38.0", "1.37"), ("1.28.11", "1.29"), ("2.36.0", "2.35")]
+)
+def test_an_upgrade_changes_the_minor_version_by_one_at_a_time(archive, directory, installed, version, first):
+    installed(version)
+    with pytest.raises(bundle.BundleError, match=rf"by one at a time.*use a bundle of {first} first"):
+        bundle.stage(*archive(), directory, other_minor=True)
+
+
+def test_an_unpacked_bundle_is_described_for_the_change_and_nothing_is_installed(
+    archive, directory, tmp_path
+):
+    source, digest = archive()
+    version, described = bundle.stage(source, digest, directory, other_minor=False)
+    assert version == "1.36.3"
+    assert described["crio"] == f"{tmp_path}/node/usr/local/bin/crio"
+    assert described["record"] == bundle.RECORD
+    assert (described["recorded"]["sha256"], described["recorded"]["version"]) == (digest, version)
+    by_path = {each["path"]: each for each in described["programs"]}
+    assert described["crio"] in by_path
+    for each in described["programs"]:
+        assert each["source"].startswith(directory)
+        assert os.path.isfile(each["source"])
+    assert by_path[described["crio"]]["mode"] == "0755"
+    assert by_path[f"{tmp_path}/node/usr/local/lib/systemd/system/crio.service"]["mode"] == "0644"
+    assert not os.path.exists(f"{tmp_path}/node")
+
+
 def test_a_target_that_is_a_link_is_refused_by_name(archive, directory, tmp_path):
     link = tmp_path / "node/usr/local/bin/crictl"
     link.parent.mkdir(parents=True)

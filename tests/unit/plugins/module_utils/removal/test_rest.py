@@ -60,7 +60,14 @@ class Node:
             file.write(text)
 
     def state(self, **origin):
-        known = {"enabled": None, "first_unit_change": False, "directories": [], "files": {}, "restored": False, **origin}
+        known = {
+            "enabled": None,
+            "first_unit_change": False,
+            "directories": [],
+            "files": {},
+            "restored": False,
+            **origin,
+        }
         known["directories"] = [
             f"{self.root}/etc/containers/certs.d",
             f"{self.root}/etc/containers/certs.d/h",

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import node_files
 from ansible_collections.cri.node.plugins.module_utils.transaction import apply, intent, recovery, state
-from faults.fake_node import NEW, OBSOLETE, OLD, FakeNode
+from faults.fake_node import NEW, NEW_PROGRAMS, OBSOLETE, OLD, OLD_PROGRAMS, FakeNode
 
 PROGRAM = "/nowhere/program.pyz"
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "EROFS": errno.EROFS}
@@ -136,8 +136,8 @@ def make(tmp_path, monkeypatch, name):
 
 
 def request_of(node, **more):
-    """Return the request for a change with probes: a pod, and a pull."""
-    return node.request(probes=node.probes("crun", pull=("app:1",)), **more)
+    """Return the request for a change of files and programs with probes: a pod, and a pull."""
+    return node.request(probes=node.probes("crun", pull=("app:1",)), bundle=node.bundle(), **more)
 
 
 def expected(contents):
@@ -152,6 +152,8 @@ def judged(node, outcome):
     """Check that the node and its daemon are before or after, as the outcome reports, and that nothing is left over."""
     found = node.configuration()
     assert found == (AFTER if outcome.get("committed") else BEFORE), outcome
+    assert node.programs() == (NEW_PROGRAMS if outcome.get("committed") else OLD_PROGRAMS), outcome
+    assert ("usr/libexec" in node.folders()) is bool(outcome.get("committed"))
     assert node.daemon.active
     assert node.daemon.loaded == found
     assert node.daemon.containers == ["c1", "c2"]

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Static bundles of CRI-O, packed from what the nodes of the test bed run, and nodes that get CRI-O from one."""
+
+import base64
+import hashlib
+import io
+import platform
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from testbed import article
+from testbed.node import Node
+from testbed.paths import FILES
+from testbed.source import ARCHITECTURES, UNIT, Source
+
+ARCHITECTURE = ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A static bundle on the controller."""
+
+    path: Path
+    sha256: str
+    version: str
+
+    def arguments(self, **more: Any) -> dict[str, Any]:
+        """Return the value of the role's crio_bundle and the arguments of the module."""
+        return {"source": str(self.path), "sha256": {ARCHITECTURE: self.sha256}, **more}
+
+
+def files(source: Source, node: Node) -> dict[str, bytes]:
+    """Return the content of a bundle by name: CRI-O's own files, and Debian's conmon and crun of a node if they are missing."""
+    found = {f"bin/{name}": path.read_bytes() for name, path in source.programs.items()}
+    if source.bundle:
+        with tarfile.open(source.bundle) as tar:
+            members = [member for member in tar if member.isreg()]
+            found = {member.name.partition("/")[2]: tar.extractfile(member).read() for member in members}
+    found.setdefault("contrib/crio.service", UNIT)
+    found.setdefault("contrib/policy.json", (FILES / "policy.json").read_bytes())
+    found.setdefault("etc/10-crio.conf", b'[crio.image]\nsignature_policy = "/etc/crio/policy.json"\n')
+    for name in ("conmon", "crun"):
+        if f"bin/{name}" not in found:
+            found[f"bin/{name}"] = base64.b64decode(node.check(f"base64 /usr/bin/{name}"))
+    return found
+
+
+def of_another_version(contents: Mapping[str, bytes], version: str, other: str) -> dict[str, bytes]:
+    """Return a bundle whose crio says that it is another version, a text of the same length: the program is only data here."""
+    assert len(version) == len(other)
+    crio = contents["bin/crio"].replace(version.encode(), other.encode())
+    assert crio != contents["bin/crio"], f"crio does not contain {version}"
+    return {**contents, "bin/crio": crio}
+
+
+def pack(folder: Path, contents: Mapping[str, bytes], version: str) -> Bundle:
+    """Write a bundle that contains these files."""
+    path = folder / f"cri-o.{ARCHITECTURE}.v{version}.tar.gz"
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        for name, content in contents.items():
+            entry = tarfile.TarInfo(f"cri-o/{name}")
+            entry.size, entry.mode = len(content), 0o755 if name.startswith("bin/") else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), version)
+
+
+def role_variables(bundle: Bundle, port: int = 9537) -> dict[str, Any]:
+    """Return the role's variables for CRI-O from a bundle in a node that is itself a container."""
+    variables = article.settings(
+        port,
+        image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
+        runtime={
+            "selinux": True,
+            "cgroup_manager": "cgroupfs",
+            "conmon_cgroup": "pod",
+            "default_runtime": "crun",
+            "runtimes": {
+                "crun": {
+                    "runtime_path": "/usr/local/lib/testbed/crun",
+                    "runtime_root": "/run/crun",
+                    "monitor_path": "/usr/libexec/crio/conmon",
+                }
+            },
+        },
+    )
+    return {**variables, "crio_install": "bundle", "crio_bundle": bundle.arguments()}
+
+
+def give_network_and_registry(node: Node) -> None:
+    """Configure what CRI-O's bundle does not contain: a pod network, and the test bed's registry over plain HTTP."""
+    node.copy_in("/etc/cni/net.d/10-testbed.conflist", (FILES / "10-testbed.conflist").read_bytes())
+    node.copy_in(
+        "/etc/containers/registries.conf.d/50-testbed.conf", (FILES / "50-testbed.conf").read_bytes()
+    )
