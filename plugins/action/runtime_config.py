@@ -59,6 +59,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "crio_layers": {"type": "list", "elements": "raw"},
             "openshift_variable": {"type": "str"},
             "openshift_layers": {"type": "list", "elements": "raw"},
+            "handlers_variable": {"type": "str"},
+            "handlers_layers": {"type": "list", "elements": "raw"},
             "environment_file": {"type": "str"},
             "version": {"type": "raw"},
             "accept_keys": {"type": "raw"},

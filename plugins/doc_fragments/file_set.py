@@ -95,6 +95,15 @@ options:
             P(cri.node.registries_openshift#filter). The settings that they result in are below O(files[].layers).
         type: list
         elements: raw
+      handlers_variable:
+        description: The name of the variable with handlers, instead of O(files[].handlers_layers).
+        type: str
+      handlers_layers:
+        description:
+          - For V(crio_conf), layers of handlers as documented for O(cri.node.crio_handlers#module:handlers). Their entries
+            are below O(files[].layers).
+        type: list
+        elements: raw
       version:
         description: For V(crio_conf), the version of CRI-O to validate the settings for, such as V("1.36"). It must be quoted.
         type: raw

@@ -13,14 +13,13 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
-import shutil
 import stat
 import time
 from collections.abc import Iterator
 
 from . import archive as tar_archive
-from . import download, node_files
+from . import download, node_files, selinux_labels
+from .architecture import architecture
 from .crio import service as crio_service
 from .errors import NodeError
 from .file_swap import FileSwap, SwapError, beside
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 RECORD = NODE.bundle_record
 INTENT = NODE.state_directory + "/bundle-install.json"
 CRIO = "/usr/local/bin/crio"
-# uname -m to the bundles' names; the others are the same.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _TOP = "cri-o"
 _NEEDED = ("bin/crio", "bin/crictl", "bin/pinns", "contrib/crio.service")
 _BLOCK = 1024 * 1024
@@ -84,9 +81,9 @@ def read() -> dict[str, str | None]:
     service = crio_service.CrioService()
     record = _record()
     if service.binary is None:
-        return {"architecture": _architecture(), "installed": None, "sha256": None}
+        return {"architecture": architecture(), "installed": None, "sha256": None}
     if record.get("binary") == crio_service.binary_identity(service.binary):
-        return {"architecture": _architecture(), "installed": record["version"], "sha256": record["sha256"]}
+        return {"architecture": architecture(), "installed": record["version"], "sha256": record["sha256"]}
     installed = crio_service.version_of(service.binary)
     if service.binary != CRIO:
         raise BundleError(
@@ -99,11 +96,7 @@ def read() -> dict[str, str | None]:
         raise BundleError(
             f"{CRIO} exists, but does not print its version with --version; remove it to install the bundle"
         )
-    return {"architecture": _architecture(), "installed": installed, "sha256": None}
-
-
-def _architecture() -> str:
-    return _ARCHITECTURES.get(platform.machine(), platform.machine())
+    return {"architecture": architecture(), "installed": installed, "sha256": None}
 
 
 def _record() -> dict[str, Any]:
@@ -226,7 +219,7 @@ def _install(version: str, placements: list[Placement], sha256: str) -> list[str
         record = {"format": 1, "sha256": sha256, "version": version, "binary": binary}
         swap.stage_record(json.dumps(record, sort_keys=True).encode())
         swap.swap()
-        _restore_labels(swap.new_paths)
+        selinux_labels.restore(swap.new_paths)
         status, _output, error = run(["systemctl", "daemon-reload"])
         if status != 0:
             raise BundleError(f"systemctl daemon-reload failed: {shown(error)}")
@@ -260,12 +253,6 @@ def _still_wanted(placements: list[Placement]) -> list[Placement]:
     """Return the placements without configuration files that somebody else has created since `prepare`."""
     only_where_absent = set(_ONLY_WHERE_ABSENT.values())
     return [each for each in placements if each[0] not in only_where_absent or not os.path.lexists(each[0])]
-
-
-def _restore_labels(paths: list[str]) -> None:
-    """Apply the SELinux policy's labels to new paths. Files that are put back are the same inodes and keep theirs."""
-    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
-        run(["restorecon", *sorted(paths)])
 
 
 def _refuse_another_hash(name: str, archive: str, sha256: str) -> None:
@@ -317,7 +304,7 @@ def _version_in(members: dict[str, str]) -> str:
     if version is None:
         _status, _output, error = run([members["bin/crio"], "--version"])
         said = shown(error) or "it prints no version"
-        raise BundleError(f"the bundle's crio does not run on this {_architecture()} node: {said}")
+        raise BundleError(f"the bundle's crio does not run on this {architecture()} node: {said}")
     return version
 
 

@@ -27,6 +27,8 @@ class Layout:
         self.generations = self.state_directory + "/generations"
         self.bundle_record = self.state_directory + "/bundle.json"
         self.prerequisites_record = self.state_directory + "/prerequisites.json"
+        self.handlers_record = self.state_directory + "/handlers.json"
+        self.handlers_intent = self.state_directory + "/handlers-install.json"
         self.transaction = self.state_directory + "/transaction"
         self.intent = self.transaction + "/intent.json"
         self.preparation = self.transaction + "/preparation.json"

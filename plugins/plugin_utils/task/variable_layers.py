@@ -17,7 +17,8 @@ from ansible_collections.cri.node.plugins.plugin_utils.task import option_variab
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of
 
 #: the options of a file that name a variable
-NAMES = ("variable", "crio_variable", "openshift_variable")
+NAMES = ("variable", "crio_variable", "openshift_variable", "handlers_variable")
+_HANDLERS = "handlers_variable"  # also an option of a task, of crio_handlers
 
 
 def resolved(
@@ -29,6 +30,9 @@ def resolved(
     unchanged, for option_rules to refuse.
     """
     found = dict(arguments)
+    handlers = found.pop(_HANDLERS) if isinstance(found.get(_HANDLERS), str) else None
+    if handlers is not None:
+        found["handlers"] = _Settings(variables, evaluate).of({_HANDLERS: handlers})["handlers_layers"]
     files = arguments.get("files")
     if isinstance(files, (list, tuple)):
         settings = _Settings(variables, evaluate)
@@ -74,6 +78,8 @@ class _Settings:
             found["crio_layers"] = self._layers(names["crio_variable"])
         if "openshift_variable" in names:
             found["openshift_layers"] = self._layers(names["openshift_variable"])
+        if "handlers_variable" in names:
+            found["handlers_layers"] = self._layers(names["handlers_variable"])
         return found
 
     def problems(self) -> list[str]:

@@ -28,6 +28,7 @@ LAYERED = (
     "registries_ca_certificates",
     "registries_storage",
     "crictl_config",
+    "handlers_config",
 )
 SINGLE = {
     "crio_version": "text",
@@ -98,6 +99,10 @@ _OF_ROLES = (
     "adopt_settings",
     "adopt_check_result",
     "prepare_result",
+    "handlers_result",
+    "handlers_settings",
+    "handlers_check_result",
+    "handlers_removal_result",
     "images_pull_result",
     "images_import_result",
     "rollback_result",
@@ -125,6 +130,7 @@ _FAMILIES = (
     "verify_",
     "images_",
     "prepare_",
+    "handlers_",
     "plan_",
     "drift_",
     "adopt_",

@@ -19,6 +19,7 @@ NAMES = (
     "crictl_pod",
     "crio_bundle",
     "crio_config_facts",
+    "crio_handlers",
     "host_prerequisites",
     "registry_resolve",
     "runtime_config",
@@ -78,6 +79,9 @@ TASKS = {
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
+    "crio_handlers": {
+        "handlers": {"youki": {"source": "https://user:CANARY@example.com/youki", "sha256": "a" * 64}}
+    },
     "host_prerequisites": {"swap": "disable"},
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
@@ -90,6 +94,7 @@ ANSWERS = {
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
+    "crio_handlers": {"failed": True, "msg": "not read"},
     "host_prerequisites": {"failed": True, "msg": "not read"},
     "registry_resolve": {"failed": True, "msg": "not read"},
     "runtime_config": {
@@ -114,6 +119,7 @@ CALLS = {
     "crictl_pod": 1,
     "crio_bundle": 2,
     "crio_config_facts": 1,
+    "crio_handlers": 1,
     "host_prerequisites": 1,
     "registry_resolve": 1,
     "runtime_config": 2,
