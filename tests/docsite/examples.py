@@ -31,6 +31,7 @@ OWN = (
     "verify_",
     "images_",
     "prepare_",
+    "handlers_",
     "plan_",
     "drift_",
     "adopt_",

@@ -69,9 +69,10 @@ def read(layers: Layers) -> Desired:
     ]
     tables = [(name, value) for name, value in parsed if isinstance(value, dict)]
     data, sources = merge(tables)
+    own = _own_settings(tables)
     handlers: dict[str, Handler] = {}
     for name, entry in data.items():
-        reader = _Reader(name, sources)
+        reader = _Reader(name, sources, own.get(name, {}))
         found = reader.handler(entry)
         faults += reader.problems
         if found and not reader.problems:
@@ -80,11 +81,23 @@ def read(layers: Layers) -> Desired:
     return Desired(handlers, faults)
 
 
+def _own_settings(tables: list[tuple[str, Data]]) -> dict[str, Data]:
+    """Return the settings of each handler over all layers; null stays, because it removes what is known of the runtime."""
+    own: dict[str, Data] = {}
+    for _name, table in tables:
+        for name, entry in table.items():
+            if entry is None:
+                own.pop(name, None)
+            elif isinstance(entry, dict) and isinstance(entry.get("settings"), dict):
+                own[name] = {**own.get(name, {}), **entry["settings"]}
+    return own
+
+
 class _Reader:
     """Reads one handler, and collects what is wrong with it."""
 
-    def __init__(self, name: str, sources: dict[Path, str]) -> None:
-        self._name, self._sources = name, sources
+    def __init__(self, name: str, sources: dict[Path, str], own: Data) -> None:
+        self._name, self._sources, self._own = name, sources, own
         self.problems: list[Problem] = []
 
     def problem(self, path: Path, fault: str, accepted: str | None = None, value: object = None) -> None:
@@ -122,10 +135,10 @@ class _Reader:
             )
         package = self._package(entry, kind, install)
         files = self._files(entry, kind, install, path)
-        own = self._table(entry, "settings")
-        table = settings.of_handler(self._name, kind, install == "package", path, own)
+        self._table(entry, "settings")
+        table = settings.of_handler(self._name, kind, install == "package", path, self._own)
         klass = runtime_class.of_handler(self._name, kind.overhead, entry.get("runtime_class"), self.problem)
-        return Handler(self._name, kind, install, path, package, files, table, frozenset(own), klass)
+        return Handler(self._name, kind, install, path, package, files, table, frozenset(self._own), klass)
 
     def _refuse_unknown(self, entry: dict[str, Any], known: tuple[str, ...], path: Path = ()) -> None:
         for key in entry:
