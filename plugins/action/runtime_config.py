@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, plan, probes
+from ansible_collections.cri.node.plugins.plugin_utils.plan import handler_layers, overrides, plan, probes
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, LEVELS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -187,6 +187,8 @@ class ActionModule(ChangingAction):
                 "overruled_guards": options["overruled_guards"],
                 "probes": probed.as_request(),
             }
+            if self._task.check_mode:
+                request["coming"] = handler_layers.coming(options["files"])
             if self._task.check_mode or not options["verify"]:
                 return self._apply(wanted, options, request, task_vars)
             return self._apply_and_verify(wanted, options, request, task_vars, result)

@@ -31,13 +31,14 @@ options:
             before it contacts the node. Errors and the diff contain the variable of each setting.
           - Other tools also write files of the kinds V(auth_json) and V(policy_json). Only the entries of O(files[].layers) are
             added, changed and removed again; all others are kept.
-          - The path of the kinds V(ca_certificates), V(certificates) and V(namespaced_policies) is a folder, in which the
-            settings are several files.
+          - The path of the kinds V(ca_certificates), V(certificates), V(cni_network) and V(namespaced_policies) is a folder, in
+            which the settings are one or several files.
         type: str
         choices:
           - auth_json
           - ca_certificates
           - certificates
+          - cni_network
           - crictl_yaml
           - crio_conf
           - environment_file
@@ -84,6 +85,7 @@ options:
           - For V(crictl_yaml), the layers of crio.conf. Their C(crio.api.listen) is the default of C(runtime-endpoint).
           - For V(auth_json), V(policy_json) and V(namespaced_policies), their C(crio.image.global_auth_file),
             C(crio.image.signature_policy) and C(crio.image.signature_policy_dir) replace O(files[].path).
+          - For V(cni_network), their C(crio.network.network_dir) replaces O(files[].path).
         type: list
         elements: raw
       openshift_variable:

@@ -29,6 +29,8 @@ class Layout:
         self.prerequisites_record = self.state_directory + "/prerequisites.json"
         self.handlers_record = self.state_directory + "/handlers.json"
         self.handlers_intent = self.state_directory + "/handlers-install.json"
+        self.cni_record = self.state_directory + "/cni-plugins.json"
+        self.cni_intent = self.state_directory + "/cni-plugins-install.json"
         self.transaction = self.state_directory + "/transaction"
         self.intent = self.transaction + "/intent.json"
         self.preparation = self.transaction + "/preparation.json"

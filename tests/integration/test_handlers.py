@@ -77,7 +77,7 @@ def test_pods_run_with_each_handler_and_a_second_run_changes_nothing(node, run_p
 
 @pytest.mark.real_crio("the stand-in knows no handlers of type vm")
 def test_a_pod_runs_with_a_shim(node, run_playbook, conmon, testbed):
-    """Debian's containerd has a shim that speaks the protocol of kata's: it runs pods without a machine, but for CRI-O it is one."""
+    """Debian's containerd has a shim that speaks the protocol of kata's: it runs pods without a virtual machine."""
     containerd = testbed.add_containerd("shim")[0]
     content = containerd.run(["base64", SHIM]).out
     testbed.remove("shim")
@@ -188,7 +188,13 @@ def test_a_wrong_hash_a_missing_program_and_a_wrong_variable_are_refused(
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is required to build a package")
 def test_a_package_is_installed_as_predicted(node, run_playbook, conmon, tmp_path):
     folder = "/tmp/youki-package"
-    control = "Package: youki-of-test\nVersion: 0.5.7-1\nArchitecture: all\nMaintainer: nobody <n@example.com>\nDescription: test\n"
+    fields = (
+        "Package: youki-of-test",
+        "Version: 0.5.7-1",
+        "Architecture: all",
+        "Maintainer: a <a@example.com>",
+    )
+    control = "\n".join((*fields, "Description: test", ""))
     node.check(f"mkdir -p {folder}/root/DEBIAN {folder}/root/usr/bin {folder}/repository")
     node.copy_in(f"{folder}/root/DEBIAN/control", control)
     node.copy_in(f"{folder}/root/usr/bin/youki", "#!/bin/sh\necho youki version 0.5.7\n", mode=0o755)

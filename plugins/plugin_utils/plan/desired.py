@@ -226,7 +226,7 @@ class DesiredFiles:
         Only for files whose path the settings do not name, since such a key in the settings is expected anyway.
         """
         named = {
-            file.kind.path_key: json.dumps("" if file.place in file.kind.found_without_key else file.place)
+            file.kind.path_key: json.dumps(file.kind.value_of_path(file.place))
             for file in self
             if file.kind.path_key and not file.names_path
         }

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Layers
@@ -11,6 +11,24 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 
 OPTION = "handlers_layers"
 _EMPTY: tuple[object, ...] = (None, "", {})
+
+
+def coming(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the paths of files on a node that crio_handlers installs for the handlers of a file set."""
+    layers = [
+        (name, value) for entry in entries for name, value in entry.get(OPTION) or [] if value not in _EMPTY
+    ]
+    if not layers:
+        return []
+    from ansible_collections.cri.node.plugins.plugin_utils.handlers import desired
+
+    handlers = desired.read(layers).handlers.values()
+    programs = {each.path for each in handlers if each.install != "preinstalled"}
+    configurations = {
+        each.settings.get("runtime_config_path") for each in handlers if each.install == "package"
+    }
+    paths = programs | configurations | {file.path for each in handlers for file in each.files}
+    return sorted(path for path in paths if isinstance(path, str))
 
 
 def of(entry: Mapping[str, Any]) -> tuple[Layers, list[Problem]]:
