@@ -32,13 +32,16 @@ PACKAGES = {
     "rhel": ["containernetworking-plugins", "/usr/libexec/cni"],
     "suse": ["cni-plugins", "/usr/lib/cni"],
 }
+ARCHIVE: dict[str, Any] = {
+    "source": {"type": "str", "default": ""},
+    "sha256": {"type": "dict", "default": {}},
+    "fetched_by": {"type": "str", "choices": ["node", "controller"], "default": "node"},
+}
 ARGUMENT_SPEC: dict[str, Any] = {
     "install": {"type": "str", "choices": ["preinstalled", "package", "archive"], "default": "preinstalled"},
     "directory": {"type": "str", "default": ""},
     "package": {"type": "str", "default": ""},
-    "source": {"type": "str", "default": ""},
-    "sha256": {"type": "dict", "default": {}},
-    "fetched_by": {"type": "str", "choices": ["node", "controller"], "default": "node"},
+    "archive": {"type": "dict", "default": {}, "options": ARCHIVE},
     "network": {"type": "raw", "default": {}},
     "network_variable": {"type": "str"},
 }
@@ -58,8 +61,9 @@ class ActionModule(CheckedAction):
 
     def perform(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         refuse(_problems(options))
-        source = options["source"]
-        by_node = download.is_url(source) and options["fetched_by"] == "node"
+        given = _archive(options)
+        source = given["source"]
+        by_node = download.is_url(source) and given["fetched_by"] == "node"
         is_public = not by_node or download.redacted(source) == source
         self.secrets = [] if is_public else [source]
         asked = {
@@ -70,7 +74,7 @@ class ActionModule(CheckedAction):
             "packages": PACKAGES,
             "families": FAMILIES,
             "required": cni_network.plugins_of(_network(options).data),
-            "sha256": {name: str(value).lower() for name, value in options["sha256"].items()},
+            "sha256": {name: str(value).lower() for name, value in given["sha256"].items()},
             "source": download.redacted(source) if download.is_url(source) else source,
             "url": source if by_node and is_public else "",
             "sent": "",
@@ -109,6 +113,10 @@ class ActionModule(CheckedAction):
             ) from None
 
 
+def _archive(options: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: spec["default"] for name, spec in ARCHIVE.items()}, **(options["archive"] or {})}
+
+
 def _network(options: dict[str, Any]) -> Any:
     return cni_network.check(named_layers(options["network"], "network"))
 
@@ -118,15 +126,17 @@ def _problems(options: dict[str, Any]) -> list[Problem]:
         problems = list(_network(options).problems)
     except TypeError as error:
         problems = [Problem(_SUBJECT, "network", None, str(error))]
+    given = _archive(options)
     for key in ("source", "sha256"):
-        if options["install"] == "archive" and not options[key]:
-            problems.append(Problem(_SUBJECT, key, None, "is missing, but required with install: archive"))
-        if options["install"] != "archive" and options[key]:
+        place = f"archive.{key}"
+        if options["install"] == "archive" and not given[key]:
+            problems.append(Problem(_SUBJECT, place, None, "is missing, but required with install: archive"))
+        if options["install"] != "archive" and given[key]:
             fault = f"has no effect with install: {options['install']}"
-            problems.append(Problem(_SUBJECT, key, None, fault, "install: archive"))
-    for architecture, digest in options["sha256"].items():
+            problems.append(Problem(_SUBJECT, place, None, fault, "install: archive"))
+    for architecture, digest in given["sha256"].items():
         if not re.fullmatch("[0-9a-fA-F]{64}", str(digest)):
-            place = f"sha256.{shown(architecture, 40)}"
+            place = f"archive.sha256.{shown(architecture, 40)}"
             problems.append(Problem(_SUBJECT, place, f'"{shown(digest, 80)}"', "is not a SHA-256", _HASH))
     directory = options["directory"]
     if directory and (not directory.startswith("/") or os.path.normpath(directory) != directory.rstrip("/")):

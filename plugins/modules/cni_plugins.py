@@ -19,7 +19,7 @@ options:
   install:
     description:
       - V(preinstalled) only checks that the plugins exist. V(package) installs the package of the distribution. V(archive)
-        installs the plugins of O(source).
+        installs the plugins of O(archive).
     type: str
     choices: [preinstalled, package, archive]
     default: preinstalled
@@ -33,21 +33,26 @@ options:
     description: The name of the package. By default the one that the node's distribution is known to have.
     type: str
     default: ""
-  source:
-    description:
-      - The archive of plugins, a file on the controller or a URL (http, https, file). V({arch}) is replaced with the architecture
-        of the node, such as V(amd64). It contains the plugins without a common directory, as those of the project do.
-    type: str
-    default: ""
-  sha256:
-    description: The SHA-256 of the archive for each architecture.
+  archive:
+    description: The archive of plugins, for O(install=archive).
     type: dict
     default: {}
-  fetched_by:
-    description: Where a URL is downloaded.
-    type: str
-    choices: [node, controller]
-    default: node
+    suboptions:
+      source:
+        description:
+          - A file on the controller or a URL (http, https, file). V({arch}) is replaced with the architecture of the node, such
+            as V(amd64). It contains the plugins without a common directory, as those of the project do.
+        type: str
+        default: ""
+      sha256:
+        description: The SHA-256 of the archive for each architecture.
+        type: dict
+        default: {}
+      fetched_by:
+        description: Where a URL is downloaded.
+        type: str
+        choices: [node, controller]
+        default: node
   network:
     description:
       - The settings of the role P(cri.node.cni#role), as its variable C(cni_network). The plugins that this network needs must
@@ -77,9 +82,10 @@ EXAMPLES = r"""
 - name: Install CNI plugins
   cri.node.cni_plugins:
     install: archive
-    source: https://example.com/cni-plugins-linux-{arch}-v1.9.1.tgz
-    sha256:
-      amd64: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    archive:
+      source: https://example.com/cni-plugins-linux-{arch}-v1.9.1.tgz
+      sha256:
+        amd64: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
 RETURN = r"""

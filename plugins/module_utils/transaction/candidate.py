@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 
-from .. import cni_networks, managed_file, node_files, signature_scopes, trust_store
+from .. import managed_file, node_files, signature_scopes, trust_store
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
@@ -98,7 +98,10 @@ def rehearse(
         _refuse_files(request, layout, mounts)
         signature_scopes.refuse_duplicates(request["contents"], layout.signatures)
         trust_store.refuse_unread(request["contents"])
-        cni_networks.refuse_foreign(request["contents"], layout)
+        if any(path.endswith(".conflist") for path in request["contents"]):
+            from .. import cni_networks  # few nodes have a network of ours
+
+            cni_networks.refuse_foreign(request["contents"], layout)
     except NodeFileError as error:
         raise TransactionError("refused", str(error)) from error
     if not request["concerns_daemon"]:

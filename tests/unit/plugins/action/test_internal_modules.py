@@ -15,6 +15,7 @@ from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDo
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 
 NAMES = (
+    "cni_plugins",
     "crictl_image",
     "crictl_pod",
     "crio_bundle",
@@ -75,6 +76,11 @@ POD = {
 }
 BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
 TASKS = {
+    "cni_plugins": {
+        "install": "archive",
+        "archive": {"source": "https://user:CANARY@example.com/{arch}.tgz", "sha256": {"amd64": "a" * 64}},
+        "network": {"subnets": ["10.85.0.0/16"]},
+    },
     "crictl_image": {"name": ["a.io/b:1"], "username": "ops", "password": "CANARY"},
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
@@ -90,6 +96,7 @@ TASKS = {
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
 }
 ANSWERS = {
+    "cni_plugins": {"failed": True, "msg": "not read"},
     "crictl_image": {"changed": True, "images": []},
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
@@ -115,6 +122,7 @@ ANSWERS["runtime_rollback"] = {
     },
 }
 CALLS = {
+    "cni_plugins": 1,
     "crictl_image": 1,
     "crictl_pod": 1,
     "crio_bundle": 2,
