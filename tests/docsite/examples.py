@@ -32,6 +32,7 @@ OWN = (
     "images_",
     "prepare_",
     "handlers_",
+    "cni_",
     "plan_",
     "drift_",
     "adopt_",

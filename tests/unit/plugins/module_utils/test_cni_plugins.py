@@ -51,8 +51,8 @@ class Node:
 
     def archive(self, names=NAMES, text="#!/bin/sh\n", prefix="./"):
         """Return (URL, SHA-256) of an archive."""
-        path = self.work.parent / "plugins.tgz"
-        with tarfile.open(path, "w:gz") as out:
+        path = self.work.parent / "plugins.tar"
+        with tarfile.open(path, "w") as out:
             for name in [*names, "LICENSE"]:
                 content = (text if name != "LICENSE" else "words").encode()
                 entry = tarfile.TarInfo(prefix + name)
