@@ -17,9 +17,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.task import option_variab
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of
 
 #: the options of a file that name a variable
-NAMES = ("variable", "crio_variable", "openshift_variable", "handlers_variable", "network_variable")
-# Options of tasks that name a variable, and the options for which its layers are: of crio_handlers and cni_plugins.
-_OF_TASKS = {"handlers_variable": "handlers", "network_variable": "network"}
+NAMES = ("variable", "crio_variable", "openshift_variable", "handlers_variable")
+#: options of tasks that name a variable, and the options for which its layers are: of crio_handlers and cni_plugins.
+OF_TASKS = {"handlers_variable": "handlers", "network_variable": "network"}
 
 
 def resolved(
@@ -31,7 +31,7 @@ def resolved(
     unchanged, for option_rules to refuse.
     """
     found = dict(arguments)
-    for name, option in _OF_TASKS.items():
+    for name, option in OF_TASKS.items():
         if isinstance(found.get(name), str):
             found[option] = _Settings(variables, evaluate).of({"variable": found.pop(name)})["layers"]
     files = arguments.get("files")
