@@ -140,8 +140,10 @@ def _problems(options: dict[str, Any]) -> list[Problem]:
             problems.append(Problem(_SUBJECT, place, f'"{shown(digest, 80)}"', "is not a SHA-256", _HASH))
     directory = options["directory"]
     if directory and (not directory.startswith("/") or os.path.normpath(directory) != directory.rstrip("/")):
-        given = f'"{shown(directory, 100)}"'
+        shown_directory = f'"{shown(directory, 100)}"'
         problems.append(
-            Problem(_SUBJECT, "directory", given, "is not a path on the node", "such as /opt/cni/bin")
+            Problem(
+                _SUBJECT, "directory", shown_directory, "is not a path on the node", "such as /opt/cni/bin"
+            )
         )
     return problems

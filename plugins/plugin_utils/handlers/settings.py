@@ -59,7 +59,7 @@ def problems(handlers: Iterable[Handler], version: object) -> list[Problem]:
             "handlers_config",
             each.name,
             None,
-            f"{each.kind.name} requires CRI-O {each.kind.crio_since} or later, but crio_version is {version}",
+            f"{each.kind.name} requires CRI-O {each.kind.crio_since} or later, but the version is {version}",
         )
         for each in handlers
         if release and each.kind.crio_since and release.line < parse_version(each.kind.crio_since).line

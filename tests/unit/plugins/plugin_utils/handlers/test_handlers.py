@@ -202,7 +202,7 @@ def test_gvisor_requires_the_crio_of_its_documentation():
     (problem,) = settings.problems(handlers, "1.36")
     assert (
         str(problem)
-        == "handlers_config: gvisor: gvisor requires CRI-O 1.37 or later, but crio_version is 1.36"
+        == "handlers_config: gvisor: gvisor requires CRI-O 1.37 or later, but the version is 1.36"
     )
     assert settings.problems(handlers, "1.37") == settings.problems(handlers, "") == []
 
