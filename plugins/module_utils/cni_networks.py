@@ -26,6 +26,8 @@ _MOST = 100  # files
 _SOFTWARE = re.compile(
     r"calico|cilium|flannel|weave|antrea|kube-router|ovn|multus|kindnet|canal|aws-cni|azure", re.I
 )
+_IPV6 = "net.ipv6.conf.default.disable_ipv6"
+_IPV6_SUBNET = re.compile(r'"subnet": "([0-9a-fA-F.]*:[^"]*)"')
 # What networks of clusters leave on a node, also while or after their file is in the folder.
 _MARKS = {
     "/run/flannel/subnet.env": "flannel",
@@ -36,20 +38,25 @@ _MARKS = {
 }
 
 
+class UnfitNetworkError(NodeFileError):
+    """The node cannot have the network. Nothing was changed."""
+
+
 class ForeignNetworkError(NodeFileError):
     """Another network is configured on the node. Nothing was changed. kind: shared."""
 
     kind = "shared"
 
 
-def refuse_foreign(contents: Mapping[str, str], layout: Layout) -> None:
-    """Raise ForeignNetworkError if a network that is to be written would join one of somebody else.
+def refuse_unfit(contents: Mapping[str, str], layout: Layout) -> None:
+    """Raise ForeignNetworkError if a network that is to be written would join another one, UnfitNetworkError if no pod could use it.
 
     contents: of the files that are to be written, by path.
     """
     ours = {path for path in contents if path.endswith(_OURS)}
     if not ours:
         return
+    _refuse_without_ipv6([contents[path] for path in ours], layout)
     folders = {os.path.dirname(path) for path in ours}
     used = _network_dir()
     if used and used not in folders:
@@ -65,6 +72,18 @@ def refuse_foreign(contents: Mapping[str, str], layout: Layout) -> None:
         raise ForeignNetworkError(
             f"this node has another network: {'; '.join(found[:5])}. A network of the role cni is only for nodes without a"
             " cluster; remove the other one, or empty cni_network"
+        )
+
+
+def _refuse_without_ipv6(texts: list[str], layout: Layout) -> None:
+    """Raise UnfitNetworkError if a network has IPv6 addresses, but the node gives none to new interfaces: no pod would start."""
+    subnets = [each for text in texts for each in _IPV6_SUBNET.findall(text)]
+    setting = node_files.read_text(layout.at(f"/proc/sys/{_IPV6.replace('.', '/')}"))
+    if subnets and (setting or "1").strip() != "0":
+        why = f"{_IPV6} is 1" if setting else "its kernel has none"
+        raise UnfitNetworkError(
+            f"the network has the subnet {subnets[0]}, but this node does not use IPv6 ({why}), so that no pod could start; set"
+            f" {_IPV6} to 0, as with prepare_sysctls, or remove the subnet"
         )
 
 

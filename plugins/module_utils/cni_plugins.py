@@ -12,7 +12,7 @@ import os
 
 from . import archive, documents, node_files, selinux_labels
 from .architecture import architecture
-from .crio import effective
+from .crio import effective, live
 from .crio.handlers import value_of
 from .crio.service import CrioService
 from .errors import NodeError
@@ -219,7 +219,7 @@ def _judge(request: dict[str, Any], place: str, directory: str, coming: set[str]
         raise PluginError(
             f"{_SUBJECT}: {', '.join(missing)} not found in {directory}, but the network needs them; set install, or directory"
         )
-    used = value_of(effective.present(service).get("crio.network.plugin_dirs"))
+    used = _plugin_dirs(service)
     if (
         request["required"]
         and isinstance(used, list)
@@ -230,3 +230,12 @@ def _judge(request: dict[str, Any], place: str, directory: str, coming: set[str]
             " crio.network.plugin_dirs of crio_config"
         ]
     return []
+
+
+def _plugin_dirs(service: CrioService) -> Any:
+    """Return where CRI-O looks for plugins: the running daemon, else its files; None if that is not known."""
+    try:
+        values = live.live_configuration(service.socket) if service.active else effective.present(service)
+    except NodeError:
+        return None
+    return value_of(values.get("crio.network.plugin_dirs"))

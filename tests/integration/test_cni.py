@@ -13,6 +13,7 @@ PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.cni"]}]
 PLUGINS = "cri.node.cni : Provide the CNI plugins"
 APPLY = "cri.node.cni : Apply the network"
 FOLDER = "/etc/cni/net.d"
+IPV6 = "/proc/sys/net/ipv6/conf"
 OURS = f"{FOLDER}/99-cri-node.conflist"
 THEIRS = f"{FOLDER}/10-testbed.conflist"
 BOTH = {"subnets": ["10.85.0.0/24", "fd00:85::/64"]}
@@ -24,6 +25,9 @@ def node(testbed, crio_source):
     made = testbed.add("cni")[0]
     made.check(f"mv {THEIRS} /root/testbed.conflist; ip link delete cni0 2>/dev/null || true")
     made.check("systemctl restart crio")
+    # Docker turns IPv6 off in a container without an IPv6 network.
+    made.check("mount -o remount,bind,rw /proc/sys")
+    made.check(f"echo 1 > {IPV6}/default/disable_ipv6")
     yield made
     testbed.remove("cni")
 
@@ -43,6 +47,15 @@ def network_ready(node):
 
 def variables(directory, **network):
     return {"cni_network": network, "cni_directory": directory}
+
+
+def test_ipv6_is_refused_on_a_node_that_does_not_use_it(node, run_playbook, directory):
+    for options in (("--check",), ()):
+        run = run_playbook(PLAY, node, *options, variables=variables(directory, **BOTH))
+        assert "this node does not use IPv6 (net.ipv6.conf.default.disable_ipv6 is 1)" in run.failure["msg"]
+    assert not node.exists(OURS)
+    for name in ("all", "default"):
+        node.check(f"echo 0 > {IPV6}/{name}/disable_ipv6")
 
 
 def test_a_node_becomes_ready_without_a_restart_as_predicted(node, run_playbook, directory):
@@ -141,7 +154,8 @@ def test_an_archive_is_installed_as_predicted_and_the_network_is_removed_again(
     done = run_playbook(PLAY, node, variables=settings).expect_success()
     assert predicted.of(PLUGINS)["files"] == done.of(PLUGINS)["files"]
     assert node.exists("/usr/local/lib/cni/bridge")
-    assert "CRI-O does not look for plugins in /usr/local/lib/cni" in done.out + done.err
+    (warning,) = done.of(PLUGINS)["warnings"]
+    assert warning.startswith("CRI-O does not look for plugins in /usr/local/lib/cni")
     assert run_playbook(PLAY, node, variables=settings).expect_success().changed == 0
     run_playbook(PLAY, node, variables=variables(directory)).expect_success()
     assert not node.exists(OURS)

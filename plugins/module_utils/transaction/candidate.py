@@ -101,7 +101,7 @@ def rehearse(
         if any(path.endswith(".conflist") for path in request["contents"]):
             from .. import cni_networks  # few nodes have a network of ours
 
-            cni_networks.refuse_foreign(request["contents"], layout)
+            cni_networks.refuse_unfit(request["contents"], layout)
     except NodeFileError as error:
         raise TransactionError("refused", str(error)) from error
     if not request["concerns_daemon"]:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import cni_networks
-from ansible_collections.cri.node.plugins.module_utils.cni_networks import ForeignNetworkError, refuse_foreign
+from ansible_collections.cri.node.plugins.module_utils.cni_networks import ForeignNetworkError, refuse_unfit
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 
 FOLDER = "/etc/cni/net.d"
@@ -29,17 +29,17 @@ def node(tmp_path, monkeypatch):
 
 def refused(layout, contents=None):
     with pytest.raises(ForeignNetworkError) as error:
-        refuse_foreign(contents or {OURS: "{}"}, layout)
+        refuse_unfit(contents or {OURS: "{}"}, layout)
     return str(error.value)
 
 
 def test_a_node_without_another_network_is_accepted(node):
     write, layout, _used = node
-    refuse_foreign({OURS: "{}"}, layout)
+    refuse_unfit({OURS: "{}"}, layout)
     write(OURS, "{}")  # our own
     write(f"{FOLDER}/10-crio-bridge.conflist.disabled", "{}")  # CRI-O's bundle, which is not read
     write(f"{FOLDER}/calico-kubeconfig", "")
-    refuse_foreign({OURS: "{}"}, layout)
+    refuse_unfit({OURS: "{}"}, layout)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,31 @@ def test_the_folder_must_be_the_one_that_crio_reads(node):
     used["folder"] = "/srv/networks"
     message = refused(layout)
     assert f"CRI-O reads its networks from /srv/networks, not from {FOLDER}" in message
-    refuse_foreign({"/srv/networks/99-cri-node.conflist": "{}"}, layout)
+    refuse_unfit({"/srv/networks/99-cri-node.conflist": "{}"}, layout)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [("1\n", "net.ipv6.conf.default.disable_ipv6 is 1"), (None, "its kernel has none")],
+)
+def test_ipv6_is_refused_on_a_node_that_does_not_use_it(node, setting, expected):
+    write, layout, _used = node
+    if setting:
+        write("/proc/sys/net/ipv6/conf/default/disable_ipv6", setting)
+    document = {"ipam": {"ranges": [[{"subnet": "10.85.0.0/24"}], [{"subnet": "fd00:85::/64"}]]}}
+    with pytest.raises(cni_networks.UnfitNetworkError) as error:
+        refuse_unfit({OURS: json.dumps(document, indent=2)}, layout)
+    assert "the network has the subnet fd00:85::/64, but this node does not use IPv6" in str(error.value)
+    assert expected in str(error.value)
+    document["ipam"]["ranges"].pop()
+    refuse_unfit({OURS: json.dumps(document, indent=2)}, layout)
+    document["ipam"]["ranges"].append([{"subnet": "fd00:85::/64"}])
+    write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0\n")
+    refuse_unfit({OURS: json.dumps(document, indent=2)}, layout)
 
 
 def test_other_files_do_not_ask_for_networks(node):
     write, layout, used = node
     used["folder"] = "/srv/networks"
     write(f"{FOLDER}/10-calico.conflist", "{}")
-    refuse_foreign({"/etc/crio/crio.conf.d/60-cri-node.conf": "x"}, layout)
+    refuse_unfit({"/etc/crio/crio.conf.d/60-cri-node.conf": "x"}, layout)

@@ -25,14 +25,14 @@ class Node:
         self.root, self.work, self.layout = root / "node", root / "work", Layout(str(root / "node"))
         self.work.mkdir()
         self.root.mkdir()
-        self.crio = SimpleNamespace(binary="/usr/bin/crio")
+        self.crio = SimpleNamespace(binary="/usr/bin/crio", active=True, socket="s")
         self.plugin_dirs = '["/opt/cni/bin/"]'
         self.installed, self.available = {}, {"containernetworking-plugins": "1.1.1"}
         (self.root / "etc").mkdir()
         (self.root / "etc/os-release").write_text("ID=debian\n")
         monkeypatch.setattr(cni_plugins, "CrioService", lambda: self.crio)
         found = {"crio.network.plugin_dirs": self.plugin_dirs}
-        monkeypatch.setattr(cni_plugins.effective, "present", lambda _service: found)
+        monkeypatch.setattr(cni_plugins.live, "live_configuration", lambda _socket: found)
         monkeypatch.setattr(packages, "installed", lambda _family, name: self.installed.get(name))
         monkeypatch.setattr(packages, "candidate", lambda _family, name: self.available.get(name))
         monkeypatch.setattr(packages, "refresh", lambda _family: None)
