@@ -49,9 +49,9 @@ class ForeignNetworkError(NodeFileError):
 
 
 def refuse_unfit(contents: Mapping[str, str], layout: Layout) -> None:
-    """Raise ForeignNetworkError if a network that is to be written would join another one, UnfitNetworkError if no pod could use it.
+    """Raise ForeignNetworkError if a network that is to be written would join another one.
 
-    contents: of the files that are to be written, by path.
+    contents: of the files that are to be written, by path. Raises UnfitNetworkError if no pod could use the network.
     """
     ours = {path for path in contents if path.endswith(_OURS)}
     if not ours:
