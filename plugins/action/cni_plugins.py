@@ -41,7 +41,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "install": {"type": "str", "choices": ["preinstalled", "package", "archive"], "default": "preinstalled"},
     "directory": {"type": "str", "default": ""},
     "package": {"type": "str", "default": ""},
-    "archive": {"type": "dict", "default": {}, "options": ARCHIVE},
+    "archive": {"type": "dict", "options": ARCHIVE},
     "network": {"type": "raw", "default": {}},
     "network_variable": {"type": "str"},
 }

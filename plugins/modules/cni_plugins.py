@@ -36,7 +36,6 @@ options:
   archive:
     description: The archive of plugins, for O(install=archive).
     type: dict
-    default: {}
     suboptions:
       source:
         description:
