@@ -188,7 +188,7 @@ def test_a_wrong_hash_a_missing_program_and_a_wrong_variable_are_refused(
 def test_the_playbook_provision_installs_and_removes_handlers(node, run_playbook, conmon, tmp_path):
     source, sha256 = program(tmp_path)
     mine = {"kind": "runc", "source": source, "sha256": sha256, "settings": {"monitor_path": conmon}}
-    reports = {"verify_report_file": str(tmp_path / "verify.json")}
+    reports = {"verify_report_file": str(tmp_path / "verify.json"), "verify_image": node.image("hello-world")}
     variables = {**wrapped(conmon, "crun", mine=mine), **reports}
     run_playbook("cri.node.provision", node, variables=variables).expect_success()
     assert node.exists("/usr/local/bin/mine")
