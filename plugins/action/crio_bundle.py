@@ -6,16 +6,13 @@ A removal needs no bundle: the node has recorded what was installed.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import tempfile
 from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils import download
-from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason, size
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
+from ansible_collections.cri.node.plugins.plugin_utils.task import sent_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import (
     TaskFailure,
@@ -38,7 +35,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "sha256": {"type": "dict"},
 }
 _HASH = "64 hexadecimal digits, as sha256sum prints them"
-_BLOCK = 1024 * 1024
 
 
 class ActionModule(CheckedAction):
@@ -124,18 +120,7 @@ class ActionModule(CheckedAction):
 
     def _send(self, source: str, sha256: str) -> str:
         """Copy the bundle to the node, after its hash has been verified on the controller."""
-        with tempfile.TemporaryDirectory(prefix="cri-node-bundle-") as folder:
-            path, name = source, shown(source)
-            if download.is_url(source):
-                path, name = os.path.join(folder, "fetched"), download.redacted(source)
-                _fetch(source, path)
-            if not os.path.exists(path):
-                raise TaskFailure(f"crio_bundle: the file {name} does not exist on the controller")
-            if not os.path.isfile(path):
-                raise TaskFailure(f"crio_bundle: {name} on the controller is not a regular file")
-            found = _hash_of(path, name)
-            if found != sha256:
-                raise TaskFailure(f"crio_bundle: {name} has the SHA-256 {found}, not {sha256}")
+        with sent_file.checked(source, sha256, "crio_bundle") as path:
             remote = self._connection._shell.join_path(self._directory(), "bundle.tar.gz")
             self._transfer_file(path, remote)
         return str(remote)
@@ -163,27 +148,3 @@ def _bad_hashes(hashes: dict[str, object]) -> list[Problem]:
         for architecture, value in hashes.items()
         if not re.fullmatch(r"[0-9a-fA-F]{64}", str(value))
     ]
-
-
-def _fetch(url: str, path: str) -> None:
-    try:
-        download.fetch(url, path, use_netrc=True)
-    except download.DownloadError as error:
-        raise TaskFailure(f"crio_bundle: {error}") from None
-
-
-def _hash_of(path: str, name: str) -> str:
-    found = hashlib.sha256()
-    try:
-        if os.path.getsize(path) > download.LIMIT:
-            raise TaskFailure(
-                f"crio_bundle: {name} is larger than {size(download.LIMIT)}, the largest size accepted"
-            )
-        with open(path, "rb") as file:
-            for block in iter(lambda: file.read(_BLOCK), b""):
-                found.update(block)
-    except OSError as error:
-        raise TaskFailure(
-            f"crio_bundle: {name} cannot be read on the controller: {os_reason(error, path)}"
-        ) from error
-    return found.hexdigest()

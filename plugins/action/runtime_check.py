@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from ansible_collections.cri.node.plugins.action import (
@@ -39,7 +40,8 @@ ACTIONS: dict[str, type[CheckedAction]] = {
     "runtime_verify": runtime_verify.ActionModule,
     "verify_report": verify_report.ActionModule,
 }
-_ADOPT = "adopt_report"  # compiled only if its options are given: one playbook uses it
+# Compiled only if their options are given: few plays use them.
+_RARE = ("adopt_report", "cni_plugins", "crio_handlers")
 
 
 class ActionModule(CheckedAction):
@@ -82,8 +84,8 @@ class ActionModule(CheckedAction):
                 yield Examined([Problem(variable, "", None, "is not a mapping of modules to their options")])
                 continue
             for module, arguments in tasks.items():
-                if module not in (_ADOPT, *ACTIONS):
-                    accepted = ", ".join(sorted([_ADOPT, *ACTIONS]))
+                if module not in (*_RARE, *ACTIONS):
+                    accepted = ", ".join(sorted([*_RARE, *ACTIONS]))
                     yield Examined(
                         [Problem(variable, "", None, f"{shown(module, 80)} is not a module", accepted)]
                     )
@@ -128,11 +130,10 @@ class ActionModule(CheckedAction):
 
 def _action(module: str) -> type[CheckedAction]:
     """Return the action of a module whose options can be validated."""
-    if module != _ADOPT:
+    if module in ACTIONS:
         return ACTIONS[module]
-    from ansible_collections.cri.node.plugins.action import adopt_report
-
-    return adopt_report.ActionModule
+    found: type[CheckedAction] = import_module(f"{__package__}.{module}").ActionModule
+    return found
 
 
 def _in_short(found: list[faults.Fault]) -> str:

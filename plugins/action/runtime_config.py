@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import live_values
 from ansible_collections.cri.node.plugins.plugin_utils.files.kinds import KINDS
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
-from ansible_collections.cri.node.plugins.plugin_utils.plan import overrides, plan, probes
+from ansible_collections.cri.node.plugins.plugin_utils.plan import handler_layers, overrides, plan, probes
 from ansible_collections.cri.node.plugins.plugin_utils.plan.desired import DesiredFiles, unreadable_versions
 from ansible_collections.cri.node.plugins.plugin_utils.plan.levels import DISRUPTIONS, LEVELS
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
@@ -59,6 +59,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
             "crio_layers": {"type": "list", "elements": "raw"},
             "openshift_variable": {"type": "str"},
             "openshift_layers": {"type": "list", "elements": "raw"},
+            "handlers_variable": {"type": "str"},
+            "handlers_layers": {"type": "list", "elements": "raw"},
             "environment_file": {"type": "str"},
             "version": {"type": "raw"},
             "accept_keys": {"type": "raw"},
@@ -200,6 +202,8 @@ class ActionModule(ChangingAction):
                 "probes": probed.as_request(),
                 "bundle": installed.get("bundle"),
             }
+            if self._task.check_mode:
+                request["coming"] = handler_layers.coming(options["files"])
             if self._task.check_mode or not options["verify"]:
                 return self._apply(wanted, options, request, task_vars)
             return self._apply_and_verify(wanted, options, request, task_vars, result)

@@ -11,7 +11,7 @@ from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import ACCEPTED, fault_of_declared
 from ansible_collections.cri.node.plugins.plugin_utils.layers import named_layers
 from ansible_collections.cri.node.plugins.plugin_utils.plain import TooDeep, plain
-from ansible_collections.cri.node.plugins.plugin_utils.plan import preview
+from ansible_collections.cri.node.plugins.plugin_utils.plan import handler_layers, preview
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import faults, play_hosts
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse
@@ -74,7 +74,9 @@ class ActionModule(ReportingAction):
         ):
             try:
                 entry = _entry(values.get(settings)) if not fault else {}
-                layers = named_layers(entry.get("layers") or [], "crio_config")
+                # With the target: what is known of handlers is written for the node's version anyway.
+                handlers, faulty = handler_layers.of({**entry, "version": target})
+                layers = [*handlers, *named_layers(entry.get("layers") or [], "crio_config")]
             except (TooDeep, TypeError) as error:
                 fault = str(error)
             if fault:
@@ -82,6 +84,7 @@ class ActionModule(ReportingAction):
                 yield _Node(host, "", [preview.Change("refused", problem)])
                 continue
             version, wrong = _current(entry.get("version"), variables)
+            wrong = [*wrong, *(preview.Change("refused", problem) for problem in faulty)]
             key = json.dumps([version, layers, entry.get("accept_keys")], sort_keys=True, default=repr)
             if key not in known:
                 known[key] = preview.changes(layers, version, target, entry.get("accept_keys"))

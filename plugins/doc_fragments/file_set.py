@@ -31,13 +31,14 @@ options:
             before it contacts the node. Errors and the diff contain the variable of each setting.
           - Other tools also write files of the kinds V(auth_json) and V(policy_json). Only the entries of O(files[].layers) are
             added, changed and removed again; all others are kept.
-          - The path of the kinds V(ca_certificates), V(certificates) and V(namespaced_policies) is a folder, in which the
-            settings are several files.
+          - The path of the kinds V(ca_certificates), V(certificates), V(cni_network) and V(namespaced_policies) is a folder, in
+            which the settings are one or several files.
         type: str
         choices:
           - auth_json
           - ca_certificates
           - certificates
+          - cni_network
           - crictl_yaml
           - crio_conf
           - environment_file
@@ -84,6 +85,7 @@ options:
           - For V(crictl_yaml), the layers of crio.conf. Their C(crio.api.listen) is the default of C(runtime-endpoint).
           - For V(auth_json), V(policy_json) and V(namespaced_policies), their C(crio.image.global_auth_file),
             C(crio.image.signature_policy) and C(crio.image.signature_policy_dir) replace O(files[].path).
+          - For V(cni_network), their C(crio.network.network_dir) replaces O(files[].path).
         type: list
         elements: raw
       openshift_variable:
@@ -93,6 +95,15 @@ options:
         description:
           - For V(registries_conf), layers of objects of OpenShift as documented for the filter
             P(cri.node.registries_openshift#filter). The settings that they result in are below O(files[].layers).
+        type: list
+        elements: raw
+      handlers_variable:
+        description: The name of the variable with handlers, instead of O(files[].handlers_layers).
+        type: str
+      handlers_layers:
+        description:
+          - For V(crio_conf), layers of handlers as documented for O(cri.node.crio_handlers#module:handlers). Their entries
+            are below O(files[].layers).
         type: list
         elements: raw
       version:

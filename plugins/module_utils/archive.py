@@ -76,6 +76,8 @@ class Forward:
 def unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], bool]) -> dict[str, str]:
     """Unpack those regular files below the directory `top` of the archive whose name there `is_wanted`, into `directory`.
 
+    top: "" for an archive without a common directory.
+
     Returns {name below top: path}. The archive may be compressed with gzip, bzip2 or xz. Raises ArchiveError.
     """
     try:
@@ -104,8 +106,11 @@ def _unpack(archive: str, directory: str, top: str, is_wanted: Callable[[str], b
                 raise ArchiveError(f"its entry {shown(member.name, 80)} has a size of {member.size} bytes")
             opened.members = []  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
             parts = member.name.split("/")
+            if not top:  # as in archives of a folder's own content, "./name" or "name"
+                parts = [".", *parts[parts[0] == "." :]]
             name = "/".join(parts[1:])
-            is_fit = parts[0] == top and name and all(map(_PART.fullmatch, parts)) and member.isreg()
+            is_below = parts[0] == (top or ".") and name
+            is_fit = is_below and all(map(_PART.fullmatch, parts[not top :])) and member.isreg()
             if is_fit and is_wanted(name):
                 if member.issparse():
                     raise ArchiveError(f"its entry {member.name} is a sparse file")

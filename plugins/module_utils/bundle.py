@@ -13,15 +13,14 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
 import re
-import shutil
 import stat
 import time
 from collections.abc import Iterator
 
 from . import archive as tar_archive
-from . import documents, download, node_files
+from . import documents, download, node_files, selinux_labels
+from .architecture import architecture
 from .crio import service as crio_service
 from .errors import NodeError
 from .file_removal import FileRemoval
@@ -42,8 +41,6 @@ RECORD = NODE.bundle_record
 INTENT = NODE.state_directory + "/bundle-install.json"
 REMOVAL = NODE.state_directory + "/bundle-remove.json"
 CRIO = "/usr/local/bin/crio"
-# uname -m to the bundles' names; the others are the same.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _TOP = "cri-o"
 _NEEDED = ("bin/crio", "bin/crictl", "bin/pinns", "contrib/crio.service")
 _BLOCK = 1024 * 1024
@@ -116,11 +113,6 @@ def read() -> dict[str, str | None]:
             f"{CRIO} exists, but does not print its version with --version; remove it to install the bundle"
         )
     return {"architecture": architecture(), "installed": installed, "sha256": None}
-
-
-def architecture() -> str:
-    """Return the node's architecture, as bundles name it."""
-    return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
 def _record() -> dict[str, Any]:
@@ -319,7 +311,7 @@ def _install(version: str, placements: list[Placement], sha256: str) -> list[str
         record.update(_owned(former, placements, [*missing, *swap.new_directories]))
         swap.stage_record(json.dumps(record, sort_keys=True).encode())
         swap.swap()
-        _restore_labels(swap.new_paths)
+        selinux_labels.restore(swap.new_paths)
         status, _output, error = run(["systemctl", "daemon-reload"])
         if status != 0:
             raise BundleError(f"systemctl daemon-reload failed: {shown(error)}")
@@ -407,12 +399,6 @@ def _still_wanted(placements: list[Placement]) -> list[Placement]:
     """Return the placements without configuration files that somebody else has created since `prepare`."""
     only_where_absent = set(_ONLY_WHERE_ABSENT.values())
     return [each for each in placements if each[0] not in only_where_absent or not os.path.lexists(each[0])]
-
-
-def _restore_labels(paths: list[str]) -> None:
-    """Apply the SELinux policy's labels to new paths. Files that are put back are the same inodes and keep theirs."""
-    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
-        run(["restorecon", *sorted(paths)])
 
 
 def _refuse_another_hash(name: str, archive: str, sha256: str) -> None:

@@ -92,6 +92,7 @@ class Request(TypedDict, total=False):
     id: str
     fingerprint: str
     overruled_guards: list[str]  # see transaction/guards.py
+    coming: list[str]  # in check mode: paths that an earlier task of a run would have installed
     plan: PlanSummary  # recorded with the generation, for people
     observe: ObservationOptions  # what a verification after the change asks; empty for none
     probes: Probes
@@ -134,6 +135,7 @@ class RollbackRequest(TypedDict, total=False):
     id: str
     fingerprint: str
     overruled_guards: list[str]
+    coming: list[str]
     plan: PlanSummary
 
 

@@ -76,6 +76,8 @@ CHANGE = {
     "id": {"type": "str", "default": ""},
     "fingerprint": {"type": "str", "default": ""},
     "overruled_guards": {"type": "list", "elements": "str", "default": []},
+    # In check mode: files that an earlier task of a run would have installed, so that they may be missing.
+    "coming": {"type": "list", "elements": "str", "default": []},
     "plan": {"type": "dict", "default": {}},
 }
 

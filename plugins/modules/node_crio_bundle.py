@@ -76,6 +76,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_files, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.module_utils.architecture import architecture
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
 from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
@@ -135,7 +136,7 @@ def _remove(module: AnsibleModule, _request: dict[str, Any]) -> dict[str, Any]:
     # What is left of an interrupted removal was ours, too, and is not recorded any more once it has ended.
     interrupted = bundle.is_interrupted() if module.check_mode else bundle.recover()
     planned = bundle_removal.plan() if module.check_mode else bundle_removal.remove()
-    result = {"changed": interrupted, "architecture": bundle.architecture(), "version": None, "sha256": None}
+    result = {"changed": interrupted, "architecture": architecture(), "version": None, "sha256": None}
     if planned is None:
         return {**result, "removed": [], "kept": [], "notes": []}
     return {

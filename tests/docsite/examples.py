@@ -31,6 +31,8 @@ OWN = (
     "verify_",
     "images_",
     "prepare_",
+    "handlers_",
+    "cni_",
     "plan_",
     "drift_",
     "adopt_",

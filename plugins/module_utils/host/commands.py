@@ -28,7 +28,7 @@ def plan(
     problems: list[str] = []
     warnings: list[str] = []
     packages: list[str] = []
-    family = _family(layout, families)
+    family = family_of(layout, families)
     for each in wanted:
         names = [each["name"], *each["alternatives"]]
         found = next((path for path in (_found(layout, name) for name in names) if path), None)
@@ -55,8 +55,8 @@ def _found(layout: Layout, name: str) -> str | None:
     return None
 
 
-def _family(layout: Layout, families: dict[str, str]) -> str:
-    """Return the family of the distribution, "" if it is not known."""
+def family_of(layout: Layout, families: dict[str, str]) -> str:
+    """Return the family of the node's distribution, "" if it is not known. families: {ID of os-release(5): family}."""
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         if not os.path.isfile(layout.at(path)):
             continue

@@ -98,6 +98,10 @@ def rehearse(
         _refuse_files(request, layout, mounts)
         signature_scopes.refuse_duplicates(request["contents"], layout.signatures)
         trust_store.refuse_unread(request["contents"])
+        if any(path.endswith(".conflist") for path in request["contents"]):
+            from .. import cni_networks  # few nodes have a network of ours
+
+            cni_networks.refuse_unfit(request["contents"], layout)
     except NodeFileError as error:
         raise TransactionError("refused", str(error)) from error
     if not request["concerns_daemon"]:
@@ -110,7 +114,7 @@ def rehearse(
     if request["activate"] in ("start", "restart"):
         losses.refuse_second_driver(configuration)
         dry_start(request, future, copied, configuration)
-        refuse_unusable_handler(configuration)
+        refuse_unusable_handler(request, configuration)
     elif request["activate"] == "reload":
         dry_start(request, service, copied, configuration, only=_refused_by_a_reload(service, configuration))
     before = daemon.snapshot(service, request["reload_keys"])
@@ -246,6 +250,8 @@ def dry_start(
             _refuse_dropped_handlers(request, lines, service)
         return
     said = copied.real_names(journald.last_complaint(lines) or f"crio exited with status {status}")
+    if _awaits(request, said):
+        return
     if "flag provided but not defined" in said or (only and not any(words in said for words in only)):
         return  # a crio that has no such option, or another complaint than the one that counts
     for prefix in _PREFIXES:
@@ -282,11 +288,16 @@ def _is_absolute(path: object) -> bool:
     return isinstance(path, str) and path.startswith("/") and os.path.normpath(path) == path
 
 
-def refuse_unusable_handler(configuration: dict[str, str]) -> None:
+def _awaits(request: Request, complaint: str) -> bool:
+    """Return whether CRI-O complains, in check mode, about a file that an earlier task of a run would have installed."""
+    return any(path in complaint for path in request.get("coming", []) if not os.path.lexists(path))
+
+
+def refuse_unusable_handler(request: Request, configuration: dict[str, str]) -> None:
     """Raise TransactionError for a default handler that cannot be executed: CRI-O starts with it and loses every container."""
     name, known = handlers.parse(configuration)
     path = (known.get(name) or {}).get("runtime_path")
-    if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
+    if path and not (os.path.isfile(path) and os.access(path, os.X_OK)) and not _awaits(request, path):
         raise TransactionError(
             "validate",
             "CRI-O could not start any container with this configuration",
@@ -303,6 +314,8 @@ def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: Cr
         found = _DROPPED.search(line)
         if found and f"runtimes.{found.group(1)}]" in asked.replace('"', ""):
             reason = journald.unquoted(found.group(2)).rstrip('"')
+            if _awaits(request, reason):
+                continue
             raise TransactionError(
                 "validate",
                 f"CRI-O would ignore the handler {found.group(1)}",

@@ -45,6 +45,7 @@ _ROOT = __name__.rpartition(".transaction.")[0]
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
 PACKAGES = ("crictl", "crio", "pod", "transaction")
 MODULES = (
+    "cni_networks",
     "credentials",
     "crictl.call",
     "crictl.container_details",

@@ -73,6 +73,10 @@ class Kind:
         """Return {path of a file: its part of the data}, sorted; of a folder without files {}. path: of the entry."""
         return {path: data}
 
+    def value_of_path(self, place: str) -> str:
+        """Return the value of `path_key` with which CRI-O reads the file or the folder at this path."""
+        return "" if place in self.found_without_key else place
+
     def outranked_by(self, path: str) -> tuple[str, ...]:
         """Return the paths that CRI-O reads instead of a file if they exist."""
         paths = self.found_without_key

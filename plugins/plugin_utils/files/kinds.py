@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible_collections.cri.node.plugins.plugin_utils.files.auth_json import AuthJson
 from ansible_collections.cri.node.plugins.plugin_utils.files.ca_certificates import CaCertificates
 from ansible_collections.cri.node.plugins.plugin_utils.files.certificates import Certificates
+from ansible_collections.cri.node.plugins.plugin_utils.files.cni_network import CniNetwork
 from ansible_collections.cri.node.plugins.plugin_utils.files.crictl_yaml import CrictlYaml
 from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CrioConf
 from ansible_collections.cri.node.plugins.plugin_utils.files.environment_file import EnvironmentFile
@@ -30,6 +31,7 @@ KINDS: dict[str, Kind] = {
         Certificates(),
         CaCertificates(),
         StorageConf(),
+        CniNetwork(),
         CrictlYaml(),
         UnitDropIn(),
         EnvironmentFile(),

@@ -31,6 +31,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.layers import (
     source_of,
 )
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
+from ansible_collections.cri.node.plugins.plugin_utils.plan import handler_layers
 from ansible_collections.cri.node.plugins.plugin_utils.plan.openshift_layers import OpenShiftLayers
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_rules import (
@@ -62,6 +63,7 @@ class Entry(TypedDict, total=False):
     defaults: dict[str, Any]
     crio_layers: list[tuple[str, Any]]
     openshift_layers: list[tuple[str, Any]]
+    handlers_layers: list[tuple[str, Any]]
     version: Any
     accept_keys: Any
     environment_file: str
@@ -224,7 +226,7 @@ class DesiredFiles:
         Only for files whose path the settings do not name, since such a key in the settings is expected anyway.
         """
         named = {
-            file.kind.path_key: json.dumps("" if file.place in file.kind.found_without_key else file.place)
+            file.kind.path_key: json.dumps(file.kind.value_of_path(file.place))
             for file in self
             if file.kind.path_key and not file.names_path
         }
@@ -364,8 +366,10 @@ def _unsupported(installed: str) -> list[str]:
 def _desired(entry: Entry, objects: OpenShiftLayers) -> list[DesiredFile]:
     """Return the file of an entry, or those of a folder; a folder without files is one without content."""
     kind = KINDS[entry.get("kind") or "text"]
-    layers = [*objects.of(entry), *_layers(entry, kind)]
+    handlers, faults = handler_layers.of(entry)
+    layers = [*objects.of(entry), *handlers, *_layers(entry, kind)]
     checked = kind.check(layers, Versions(entry.get("version") or "", "", entry.get("accept_keys")))
+    checked = checked._replace(problems=[*faults, *checked.problems]) if faults else checked
     named = _named_path(entry, kind)
     place = named or entry["path"]
     parts = kind.parts(place, checked.data) or {place: checked.data}

@@ -218,7 +218,7 @@ def _problems_of_types(entry: dict[str, Any], place: str) -> list[Problem]:
     for name in ("path", "owner", "content"):
         if entry.get(name) is not None and not isinstance(entry[name], str):
             problems.append(Problem(place, name, None, f"is {kind(entry[name])}, not a string"))
-    for name in ("layers", "crio_layers", "openshift_layers"):
+    for name in ("layers", "crio_layers", "openshift_layers", "handlers_layers"):
         if entry.get(name) is not None and not _are_layers(entry[name]):
             problems.append(Problem(place, name, None, f"is not {_LAYERS}", "[[crio_config, {...}]]"))
     if entry.get("kind", "text") == "text":

@@ -17,11 +17,15 @@ from ansible.errors import AnsibleError
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.task import option_variables
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
-from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import NAMES, resolved
+from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers import (
+    NAMES,
+    OF_TASKS,
+    resolved,
+)
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # not the name of an attribute or a part of a plugin's name
-# A variable that a file names, in JSON.
-_NAMED = re.compile(rf'"(?:{"|".join(NAMES)})": "(\w+)"')
+# A variable that a file or a task names, in JSON.
+_NAMED = re.compile(rf'"(?:{"|".join((*NAMES, *OF_TASKS))})": "(\w+)"')
 # The options of a task or a file that are named by variables, in JSON.
 _OPTIONS = re.compile(rf'"{option_variables.OPTION}": \{{([^{{}}]*)\}}')
 _WORD = re.compile(r'"(\w+)"')

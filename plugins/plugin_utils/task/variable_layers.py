@@ -17,7 +17,9 @@ from ansible_collections.cri.node.plugins.plugin_utils.task import option_variab
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import list_of
 
 #: the options of a file that name a variable
-NAMES = ("variable", "crio_variable", "openshift_variable")
+NAMES = ("variable", "crio_variable", "openshift_variable", "handlers_variable")
+#: options of tasks that name a variable, and the options for which its layers are: of crio_handlers and cni_plugins.
+OF_TASKS = {"handlers_variable": "handlers", "network_variable": "network"}
 
 
 def resolved(
@@ -29,6 +31,9 @@ def resolved(
     unchanged, for option_rules to refuse.
     """
     found = dict(arguments)
+    for name, option in OF_TASKS.items():
+        if isinstance(found.get(name), str):
+            found[option] = _Settings(variables, evaluate).of({"variable": found.pop(name)})["layers"]
     files = arguments.get("files")
     if isinstance(files, (list, tuple)):
         settings = _Settings(variables, evaluate)
@@ -74,6 +79,8 @@ class _Settings:
             found["crio_layers"] = self._layers(names["crio_variable"])
         if "openshift_variable" in names:
             found["openshift_layers"] = self._layers(names["openshift_variable"])
+        if "handlers_variable" in names:
+            found["handlers_layers"] = self._layers(names["handlers_variable"])
         return found
 
     def problems(self) -> list[str]:

@@ -15,10 +15,12 @@ from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDo
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 
 NAMES = (
+    "cni_plugins",
     "crictl_image",
     "crictl_pod",
     "crio_bundle",
     "crio_config_facts",
+    "crio_handlers",
     "host_prerequisites",
     "registry_resolve",
     "runtime_config",
@@ -74,10 +76,18 @@ POD = {
 }
 BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
 TASKS = {
+    "cni_plugins": {
+        "install": "archive",
+        "archive": {"source": "https://user:CANARY@example.com/{arch}.tgz", "sha256": {"amd64": "a" * 64}},
+        "network": {"subnets": ["10.85.0.0/16"]},
+    },
     "crictl_image": {"name": ["a.io/b:1"], "username": "ops", "password": "CANARY"},
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
+    "crio_handlers": {
+        "handlers": {"youki": {"source": "https://user:CANARY@example.com/youki", "sha256": "a" * 64}}
+    },
     "host_prerequisites": {"swap": "disable"},
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
@@ -86,10 +96,12 @@ TASKS = {
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
 }
 ANSWERS = {
+    "cni_plugins": {"failed": True, "msg": "not read"},
     "crictl_image": {"changed": True, "images": []},
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
+    "crio_handlers": {"failed": True, "msg": "not read"},
     "host_prerequisites": {"failed": True, "msg": "not read"},
     "registry_resolve": {"failed": True, "msg": "not read"},
     "runtime_config": {
@@ -110,10 +122,12 @@ ANSWERS["runtime_rollback"] = {
     },
 }
 CALLS = {
+    "cni_plugins": 1,
     "crictl_image": 1,
     "crictl_pod": 1,
     "crio_bundle": 2,
     "crio_config_facts": 1,
+    "crio_handlers": 1,
     "host_prerequisites": 1,
     "registry_resolve": 1,
     "runtime_config": 2,

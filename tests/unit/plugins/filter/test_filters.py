@@ -22,6 +22,7 @@ NAMES = (
     "registries_config",
     "registries_openshift",
     "registry_resolve",
+    "runtime_classes",
     "structured",
     "to_environment_file",
     "to_openshift",
