@@ -39,7 +39,8 @@ ACTIONS: dict[str, type[CheckedAction]] = {
     "runtime_verify": runtime_verify.ActionModule,
     "verify_report": verify_report.ActionModule,
 }
-_ADOPT = "adopt_report"  # compiled only if its options are given: one playbook uses it
+# Compiled only if their options are given: few plays use them.
+_RARE = ("adopt_report", "crio_packages")
 
 
 class ActionModule(CheckedAction):
@@ -82,8 +83,8 @@ class ActionModule(CheckedAction):
                 yield Examined([Problem(variable, "", None, "is not a mapping of modules to their options")])
                 continue
             for module, arguments in tasks.items():
-                if module not in (_ADOPT, *ACTIONS):
-                    accepted = ", ".join(sorted([_ADOPT, *ACTIONS]))
+                if module not in (*_RARE, *ACTIONS):
+                    accepted = ", ".join(sorted([*_RARE, *ACTIONS]))
                     yield Examined(
                         [Problem(variable, "", None, f"{shown(module, 80)} is not a module", accepted)]
                     )
@@ -128,11 +129,15 @@ class ActionModule(CheckedAction):
 
 def _action(module: str) -> type[CheckedAction]:
     """Return the action of a module whose options can be validated."""
-    if module != _ADOPT:
+    if module in ACTIONS:
         return ACTIONS[module]
-    from ansible_collections.cri.node.plugins.action import adopt_report
+    from ansible_collections.cri.node.plugins.action import adopt_report, crio_packages
 
-    return adopt_report.ActionModule
+    rare: dict[str, type[CheckedAction]] = {
+        "adopt_report": adopt_report.ActionModule,
+        "crio_packages": crio_packages.ActionModule,
+    }
+    return rare[module]
 
 
 def _in_short(found: list[faults.Fault]) -> str:

@@ -26,7 +26,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action impo
     warnings_about,
     warnings_about_guards,
 )
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import Examined
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
@@ -73,8 +73,10 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "owners": {"type": "list", "elements": "str"},
     "problems": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
-    "install": {"type": "str", "choices": ["preinstalled", "bundle"]},
+    "install": {"type": "str", "choices": ["preinstalled", "bundle", "packages"]},
     "bundle": {"type": "dict", "options": crio_bundle.ARGUMENT_SPEC},
+    "packages": {"type": "dict"},  # checked by its action, which most plays do not need
+    "crio_version": {"type": "raw", "default": ""},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
     "ready_timeout": {"type": "int", "default": 60},
@@ -108,15 +110,16 @@ class ActionModule(ChangingAction):
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Leave out a bundle that is not installed and an empty verification; read a bundle and probes that are given as text."""
+        """Leave out what is not installed and an empty verification; read mappings that are given as text."""
         if not arguments.get("verify"):
             arguments = {name: value for name, value in arguments.items() if name != "verify"}
         if "probes" in arguments:
             arguments = {**arguments, "probes": mapping_of(plain(arguments["probes"])) or None}
-        if "install" not in arguments or "bundle" not in arguments:
-            return arguments
-        bundle = mapping_of(plain(arguments["bundle"])) if arguments["install"] == "bundle" else None
-        return {**arguments, "bundle": bundle}
+        for way in ("bundle", "packages"):
+            if "install" in arguments and way in arguments:
+                given = mapping_of(plain(arguments[way])) if arguments["install"] == way else None
+                arguments = {**arguments, way: given}
+        return arguments
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
@@ -135,27 +138,42 @@ class ActionModule(ChangingAction):
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
-            installed = self._install(options["bundle"], task_vars) if options["bundle"] else {}
+            installed = self._install(options, task_vars)
             result = self._present(wanted, options, of_users, task_vars)
             if installed:
                 result["changed"] = result["changed"] or installed["changed"]
                 if "diff" in installed:
-                    result["diff"] = [installed["diff"], *result.get("diff", [])]
-                result["bundle"] = {
-                    name: installed[name] for name in ("changed", "version") if name in installed
-                }
+                    shown_first = (
+                        installed["diff"] if isinstance(installed["diff"], list) else [installed["diff"]]
+                    )
+                    result["diff"] = [*shown_first, *result.get("diff", [])]
+                if installed.get("warnings"):
+                    result["warnings"] = installed["warnings"] + result.get("warnings", [])
+                way = "bundle" if options["bundle"] else "packages"
+                result[way] = {name: installed[name] for name in ("changed", "version") if name in installed}
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result
 
-    def _install(self, bundle: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Install CRI-O as a task of crio_bundle does. Return its result; raise TaskFailure with its message."""
+    def _install(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Install CRI-O as a task of crio_bundle or crio_packages does. Return its result, {} if nothing is to be installed.
+
+        Raises TaskFailure with its message.
+        """
+        if options["bundle"]:
+            action: type[CheckedAction] = crio_bundle.ActionModule
+            arguments = options["bundle"]
+        elif options["packages"] is not None:
+            action = _packages_action()
+            arguments = {"version": options["crio_version"], **options["packages"]}
+        else:
+            return {}
         task = self._task.copy()
-        task.args = {name: value for name, value in bundle.items() if value is not None}
-        action = crio_bundle.ActionModule(
+        task.args = {name: value for name, value in arguments.items() if value is not None}
+        installs = action(
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
-        result = action.run(task_vars=task_vars)
+        result = installs.run(task_vars=task_vars)
         if result.get("failed") or result.get("unreachable"):
             raise TaskFailure(result["msg"], result)
         return result
@@ -190,7 +208,7 @@ class ActionModule(ChangingAction):
             return self._apply_and_verify(wanted, options, request, task_vars, result)
 
         # Check mode only predicts an installation.
-        installs = bool(options["bundle"]) and self._task.check_mode
+        installs = bool(options["bundle"] or options["packages"] is not None) and self._task.check_mode
         try:
             outcome = self.change(
                 made, wanted, report, result, apply, options["require_crio"] and not installs
@@ -285,6 +303,13 @@ class ActionModule(ChangingAction):
         """Return the successful answer of the node. values: secret ones of the request."""
         secrets = {**wanted.secrets_described, **(values or {})}
         return succeeded(self.ask_node(request, task_vars, secrets, module=module), self.secrets)
+
+
+def _packages_action() -> type[CheckedAction]:
+    """Return the action of crio_packages, which a fork of Ansible compiles only if it is used."""
+    from ansible_collections.cri.node.plugins.action import crio_packages
+
+    return crio_packages.ActionModule
 
 
 def _defers(options: dict[str, Any]) -> bool:

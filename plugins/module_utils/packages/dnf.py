@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The package manager of Fedora and the RHEL family: dnf(8) 4 and 5, rpm(8)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+from .manager import INSTALL_LIMIT, REFRESH_LIMIT, Prepared
+from .rpm import Rpm
+from .versions import order
+
+REPOSITORY = "cri-node-crio"  # the id of our repository
+# Where the plugin versionlock of dnf 4 and dnf 5 keep what is locked.
+_LOCKS = (
+    "/etc/dnf/plugins/versionlock.list",
+    "/etc/yum/pluginconf.d/versionlock.list",
+    "/etc/dnf/versionlock.toml",
+)
+
+
+class Dnf(Rpm):
+    """dnf and rpm."""
+
+    name = "dnf"
+    repository_folders = ("/etc/yum.repos.d",)
+    repository_suffixes = (".repo",)
+    locked_words = "Failed to obtain the .*lock|Existing lock"
+
+    def _held(self, name: str) -> bool:
+        lines = [line for path in _LOCKS for line in self._lines(path)]
+        return any(re.match(rf'{re.escape(name)}-\d|name *= *"{re.escape(name)}"', line) for line in lines)
+
+    def prepare(self, folder: str, files: dict[str, bytes], names: Sequence[str]) -> Prepared:
+        """Read the index with a private folder of repositories and a private cache."""
+        repository = self._copies(folder, files)
+        os.makedirs(f"{folder}/cache", mode=0o700, exist_ok=True)
+        private = [
+            f"--setopt=reposdir={os.path.dirname(repository)}",
+            f"--setopt=cachedir={folder}/cache",
+            f"--setopt=logdir={folder}",
+        ]
+        return Prepared(
+            self._repoquery(names, ["--disableplugin=*", *private], "reading the index of the repository")
+        )
+
+    def simulate(self, folder: str, versions: dict[str, str]) -> list[str]:
+        """Return the packages themselves."""
+        return list(versions)  # dependencies would need the indexes of all repositories, some 100 MiB
+
+    def refresh(self, repository: str) -> None:
+        """Read the index of our repository alone."""
+        self.call(
+            ["dnf", "-q", "--disablerepo=*", f"--enablerepo={REPOSITORY}", "makecache", "--refresh"],
+            "reading the index of the repository",
+            REFRESH_LIMIT,
+        )
+
+    def available(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return the versions of our repository."""
+        ours = ["--disablerepo=*", f"--enablerepo={REPOSITORY}"]
+        return self._repoquery(names, ours, "reading the versions in the repository")
+
+    def _repoquery(self, names: Sequence[str], options: Sequence[str], doing: str) -> dict[str, list[str]]:
+        pattern = "%{name} %{version}-%{release}\\n"  # dnf 5 adds no line end of its own
+        arguments = [
+            "dnf",
+            "-q",
+            "-y",
+            *options,
+            "repoquery",
+            "--available",
+            f"--queryformat={pattern}",
+            *names,
+        ]
+        found: dict[str, list[str]] = {}
+        for line in self.call(arguments, doing, REFRESH_LIMIT).splitlines():
+            name, _blank, version = line.strip().partition(" ")
+            if name in names and version and version not in found.setdefault(name, []):
+                found[name].append(version)
+        return found
+
+    def install(self, versions: dict[str, str], downgrade: bool) -> None:
+        """Install or downgrade with dnf."""
+        present = self.installed(list(versions))
+        older = {
+            name: version
+            for name, version in versions.items()
+            if name in present and order(version) < order(present[name].version)
+        }
+        self._run("install", {name: version for name, version in versions.items() if name not in older})
+        self._run("downgrade", older)
+
+    def _run(self, command: str, versions: dict[str, str]) -> None:
+        if not versions:
+            return
+        exactly = [f"{name}-{version}" for name, version in versions.items()]
+        # What an earlier run has locked, the lock itself would hide.
+        unlocked = ["--disableplugin=versionlock"] if self._major() < 5 else ["--setopt=disable_excludes=*"]
+        waiting = ["--setopt=exit_on_lock=True"] if self._major() < 5 else []
+        self.call(["dnf", "-y", *unlocked, *waiting, command, *exactly], "the installation", INSTALL_LIMIT)
+
+    def _major(self) -> int:
+        found = re.search(r"\d+", self.call(["dnf", "--version"], "dnf --version"))
+        return int(found.group()) if found else 0
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Lock the installed versions."""
+        stale = [name for name in names if self._held(name)]
+        if stale:
+            self.release(stale)
+        self.call(
+            ["dnf", "-q", "-y", "-C", "versionlock", "add", *names], f"dnf versionlock add {' '.join(names)}"
+        )
+
+    def release(self, names: Sequence[str]) -> None:
+        """Remove the locks."""
+        self.call(
+            ["dnf", "-q", "-y", "-C", "versionlock", "delete", *names],
+            f"dnf versionlock delete {' '.join(names)}",
+        )
