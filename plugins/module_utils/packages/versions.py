@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_EPOCH = re.compile(r"\d+:")
-_PIECES = re.compile(r"\d+|[a-zA-Z]+|~")
+_EPOCH = re.compile(r"\d+:", re.ASCII)
+_PIECES = re.compile(r"\d+|[a-zA-Z]+|~", re.ASCII)
 
 
 def upstream(version: str) -> str:
@@ -43,7 +43,7 @@ def order(version: str) -> list[tuple[int, Any]]:
     A tilde sorts before the end, a word after it and before a number.
     """
     epoch, _colon, rest = version.rpartition(":")
-    found: list[tuple[int, Any]] = [(3, int(epoch or 0))]
+    found: list[tuple[int, Any]] = [(3, int(epoch) if epoch.isdecimal() else 0)]
     for part in rest.split("-", 1):
         for piece in _PIECES.findall(part):
             found.append((0, "") if piece == "~" else (3, int(piece)) if piece.isdigit() else (2, piece))

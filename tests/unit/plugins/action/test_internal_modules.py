@@ -13,12 +13,14 @@ from ansible.module_utils import basic
 
 from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDocFragment
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.plugin_utils.install import openpgp
 
 NAMES = (
     "crictl_image",
     "crictl_pod",
     "crio_bundle",
     "crio_config_facts",
+    "crio_packages",
     "host_prerequisites",
     "registry_resolve",
     "runtime_config",
@@ -73,11 +75,14 @@ POD = {
     "spec": {"containers": [{"name": "c", "image": "a.io/b:1", "env": [{"name": "A", "value": "CANARY"}]}]},
 }
 BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
+KEY = openpgp.read(bytes([0x99, 0, 20]) + b"\x04" + bytes(19)).armored()
+PACKAGES = {"version": "1.36", "repository": {"url": "https://user:CANARY@example.com/{minor}/", "key": KEY}}
 TASKS = {
     "crictl_image": {"name": ["a.io/b:1"], "username": "ops", "password": "CANARY"},
     "crictl_pod": {"manifest": POD},
     "crio_bundle": BUNDLE,
     "crio_config_facts": {"desired": {"crio": {"runtime": {"default_env": ["A=CANARY"]}}}},
+    "crio_packages": PACKAGES,
     "host_prerequisites": {"swap": "disable"},
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
@@ -90,6 +95,7 @@ ANSWERS = {
     "crictl_pod": {"changed": True, "removed": []},
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
+    "crio_packages": {"failed": True, "msg": "not read"},
     "host_prerequisites": {"failed": True, "msg": "not read"},
     "registry_resolve": {"failed": True, "msg": "not read"},
     "runtime_config": {
@@ -114,6 +120,7 @@ CALLS = {
     "crictl_pod": 1,
     "crio_bundle": 2,
     "crio_config_facts": 1,
+    "crio_packages": 1,
     "host_prerequisites": 1,
     "registry_resolve": 1,
     "runtime_config": 2,
@@ -164,6 +171,7 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     assert "CANARY" not in str([call["request"] for call in task.calls])
     if name not in (
         "crio_config_facts",
+        "crio_packages",
         "host_prerequisites",
         "registry_resolve",
         "runtime_drift",
@@ -174,7 +182,8 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     for call in task.calls:
         hashes = call["secrets"].get("secret_hashes", {})
         assert all(each not in str(call["request"]) for each in hashes.values())
-        assert set(hashes) == ({PATH} if "files" in TASKS[name] else set())
+        if name != "crio_packages":  # which sends those of all package managers
+            assert set(hashes) == ({PATH} if "files" in TASKS[name] else set())
     assert node_request.OPTIONS["secrets"]["no_log"] is True
 
 

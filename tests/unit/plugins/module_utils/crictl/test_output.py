@@ -134,7 +134,11 @@ class TestInfo:
         handlers = data.draw(
             st.lists(
                 st.fixed_dictionaries(
-                    {"features": st.dictionaries(st.sampled_from(["user_namespaces", "other"]), st.booleans())},
+                    {
+                        "features": st.dictionaries(
+                            st.sampled_from(["user_namespaces", "other"]), st.booleans()
+                        )
+                    },
                     optional={"name": st.sampled_from(["", "crun", "kata", "runc"])},
                 )
             )
