@@ -150,7 +150,9 @@ class ActionModule(ChangingAction):
                 if installed.get("warnings"):
                     result["warnings"] = installed["warnings"] + result.get("warnings", [])
                 way = "bundle" if options["bundle"] else "packages"
-                result[way] = {name: installed[name] for name in ("changed", "version") if name in installed}
+                result[way] = {
+                    name: installed[name] for name in ("changed", "version", "installed") if name in installed
+                }
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result

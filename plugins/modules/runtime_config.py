@@ -376,7 +376,7 @@ bundle:
   type: dict
   returned: with O(bundle)
 packages:
-  description: The result of the installation, C(changed) and C(version).
+  description: The result of the installation, C(changed), C(version), and C(installed) for the packages that it changes.
   type: dict
   returned: with O(packages)
 generation:

@@ -256,7 +256,11 @@ def test_one_role_makes_a_verified_node_and_a_patch_stops_no_pod(
     variables = role_variables(crio_source, arguments)
     predicted = run_playbook("cri.node.provision", node, "--check", variables=variables)
     result = predicted.of("cri.node.runtime : Apply the runtime configuration")
-    assert result["packages"] == {"changed": True, "version": repositories.patch}
+    assert result["packages"] == {
+        "changed": True,
+        "version": repositories.patch,
+        "installed": ["cri-o", "cri-tools"],
+    }
     assert result["validated_by"] == "controller"
     first = run_playbook("cri.node.provision", node, variables=variables).expect_success()
     assert first.of("cri.node.runtime : Apply the runtime configuration")["packages"]["changed"] is True

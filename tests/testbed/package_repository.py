@@ -22,7 +22,8 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from testbed.source import Source
+from testbed.node import Node
+from testbed.source import Source, add_file
 
 # What an official package does after its installation, and more: it also starts the service.
 POSTINST = """\
@@ -173,6 +174,77 @@ def deb(
     subprocess.run(command, capture_output=True, check=True)
     shutil.rmtree(root)
     return target
+
+
+# What makes the packages and the index, on a node with rpm. $1: the folder of the repository.
+BUILD = """\
+set -e
+cd /root/rpm
+export GNUPGHOME=/root/rpm/gnupg
+mkdir -p -m 700 $GNUPGHOME "$1"
+gpg --batch --quiet --import key.asc
+for spec in *.spec; do
+    rpmbuild -bb --quiet --define '_rpmdir /root/rpm/out' --define '_build_id_links none' --define '_topdir /root/rpm' \\
+        --define '_binary_payload w1.gzdio' --define '__os_install_post %{nil}' $spec
+done
+find out -name '*.rpm' | while read -r package; do
+    rpmsign --define "_gpg_name $2" --addsign "$package" >/dev/null 2>&1
+    mv "$package" "$1"
+done
+createrepo_c --quiet "$1"
+rm -rf /root/rpm
+"""
+# As the official package does after an upgrade, in both ways that systemd's macros have had; and it is also started.
+_RPM_SCRIPTS = """\
+%post
+systemctl daemon-reload
+systemctl preset crio.service || :
+systemctl start crio.service || :
+%postun
+if [ $1 -ge 1 ]; then
+    systemctl try-restart crio.service || :
+    systemctl set-property --runtime crio.service Markers=+needs-restart || :
+    systemctl reload-or-restart --marked || :
+fi
+"""
+
+
+def rpm_spec(name: str, version: str, files: dict[str, tuple[int, bytes]]) -> str:
+    """Return the specification of a package with these files, which are in /root/rpm/files of the node."""
+    lines = [
+        f"Name: {name}",
+        f"Version: {version}",
+        "Release: 1.1",
+        "Summary: made by the test bed",
+        "License: Apache-2.0",
+    ]
+    lines += ["AutoReqProv: no", "%description", "made by the test bed from the CRI-O at hand", "%install"]
+    listed = []
+    for path, (mode, _content) in files.items():
+        lines.append(f"install -D -m {mode:o} /root/rpm/files/{path} %{{buildroot}}/{path}")
+        listed.append(f"%config(noreplace) /{path}" if path in CONFFILES else f"/{path}")
+    scripts = _RPM_SCRIPTS if name == "cri-o" else ""
+    return "\n".join([*lines, scripts, "%files", *listed, ""])
+
+
+def make_rpms(
+    node: Node, folder: str, signer: Signer, packages: dict[tuple[str, str], dict[str, tuple[int, bytes]]]
+) -> None:
+    """Make a signed repository in a folder of a node with rpm. packages: {(name, version): files}."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        secret = signer.call(
+            "--pinentry-mode", "loopback", "--passphrase", "", "--armor", "--export-secret-keys", signer.name
+        )
+        add_file(tar, "key.asc", 0o600, secret)
+        for (name, version), files in packages.items():
+            add_file(tar, f"{name}-{version}.spec", 0o644, rpm_spec(name, version, files).encode())
+        for path, (mode, content) in {
+            path: each for files in packages.values() for path, each in files.items()
+        }.items():
+            add_file(tar, f"files/{path}", mode, content)
+    node.check("mkdir -p /root/rpm && tar -x -C /root/rpm", stdin=buffer.getvalue())
+    node.check(["sh", "-c", BUILD, "sh", folder, signer.name], limit=300)
 
 
 class Served:

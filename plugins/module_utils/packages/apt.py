@@ -179,7 +179,7 @@ def versions_in(output: str) -> dict[str, list[str]]:
 
 
 def _exactly(versions: dict[str, str]) -> list[str]:
-    return [f"{name}={version}" for name, version in versions.items()]
+    return [f"{name}={version}" if version else name for name, version in versions.items()]
 
 
 def _install_options(downgrade: bool) -> list[str]:

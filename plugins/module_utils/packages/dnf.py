@@ -13,11 +13,8 @@ from .versions import order
 
 REPOSITORY = "cri-node-crio"  # the id of our repository
 # Where the plugin versionlock of dnf 4 and dnf 5 keep what is locked.
-_LOCKS = (
-    "/etc/dnf/plugins/versionlock.list",
-    "/etc/yum/pluginconf.d/versionlock.list",
-    "/etc/dnf/versionlock.toml",
-)
+_LIST = "/etc/dnf/plugins/versionlock.list"
+_TOML = "/etc/dnf/versionlock.toml"
 
 
 class Dnf(Rpm):
@@ -28,9 +25,17 @@ class Dnf(Rpm):
     repository_suffixes = (".repo",)
     locked_words = "Failed to obtain the .*lock|Existing lock"
 
-    def _held(self, name: str) -> bool:
-        lines = [line for path in _LOCKS for line in self._lines(path)]
-        return any(re.match(rf'{re.escape(name)}-\d|name *= *"{re.escape(name)}"', line) for line in lines)
+    def _held(self, name: str, version: str) -> bool:
+        return version in self._locks(name)
+
+    def _locks(self, name: str) -> list[str]:
+        """Return the versions of a package that are locked."""
+        entry = re.compile(rf"{re.escape(name)}-(?:\d+:)?(\d[^-]*-[^-]*?)(?:\.\*)?$")
+        found = [match.group(1) for match in map(entry.match, self._lines(_LIST)) if match]
+        for part in "\n".join(self._lines(_TOML)).split("[[packages]]"):
+            if re.search(rf'^name\s*=\s*"{re.escape(name)}"$', part, re.MULTILINE):
+                found += re.findall(r'^value\s*=\s*"(?:\d+:)?([^"]+)"$', part, re.MULTILINE)
+        return found
 
     def prepare(self, folder: str, files: dict[str, bytes], names: Sequence[str]) -> Prepared:
         """Read the index with a private folder of repositories and a private cache."""
@@ -87,7 +92,7 @@ class Dnf(Rpm):
         older = {
             name: version
             for name, version in versions.items()
-            if name in present and order(version) < order(present[name].version)
+            if version and name in present and order(version) < order(present[name].version)
         }
         self._run("install", {name: version for name, version in versions.items() if name not in older})
         self._run("downgrade", older)
@@ -95,28 +100,30 @@ class Dnf(Rpm):
     def _run(self, command: str, versions: dict[str, str]) -> None:
         if not versions:
             return
-        exactly = [f"{name}-{version}" for name, version in versions.items()]
-        # What an earlier run has locked, the lock itself would hide.
-        unlocked = ["--disableplugin=versionlock"] if self._major() < 5 else ["--setopt=disable_excludes=*"]
-        waiting = ["--setopt=exit_on_lock=True"] if self._major() < 5 else []
-        self.call(["dnf", "-y", *unlocked, *waiting, command, *exactly], "the installation", INSTALL_LIMIT)
+        exactly = [f"{name}-{version}" if version else name for name, version in versions.items()]
+        if self._major() < 5:  # What an earlier run has locked, the lock itself would hide.
+            options = ["--disableplugin=versionlock", "--setopt=exit_on_lock=True"]
+        else:
+            options = []
+            self.release([name for name in versions if self._locks(name)])
+        self.call(["dnf", "-y", *options, command, *exactly], "the installation", INSTALL_LIMIT)
 
     def _major(self) -> int:
         found = re.search(r"\d+", self.call(["dnf", "--version"], "dnf --version"))
         return int(found.group()) if found else 0
 
     def hold(self, names: Sequence[str]) -> None:
-        """Lock the installed versions."""
-        stale = [name for name in names if self._held(name)]
-        if stale:
-            self.release(stale)
+        """Lock the installed versions, in place of locks of other versions."""
+        self.release([name for name in names if self._locks(name)])
         self.call(
-            ["dnf", "-q", "-y", "-C", "versionlock", "add", *names], f"dnf versionlock add {' '.join(names)}"
+            ["dnf", "-q", "-y", "-C", "versionlock", "add", *names],
+            f"dnf versionlock add {' '.join(names)}",
         )
 
     def release(self, names: Sequence[str]) -> None:
         """Remove the locks."""
-        self.call(
-            ["dnf", "-q", "-y", "-C", "versionlock", "delete", *names],
-            f"dnf versionlock delete {' '.join(names)}",
-        )
+        if names:
+            self.call(
+                ["dnf", "-q", "-y", "-C", "versionlock", "delete", *names],
+                f"dnf versionlock delete {' '.join(names)}",
+            )

@@ -94,7 +94,7 @@ class Manager:
         raise NotImplementedError
 
     def install(self, versions: dict[str, str], downgrade: bool) -> None:
-        """Install exactly these versions. Configuration files that exist are kept."""
+        """Install exactly these versions, any one for "". Configuration files that exist are kept."""
         raise NotImplementedError
 
     def hold(self, names: Sequence[str]) -> None:

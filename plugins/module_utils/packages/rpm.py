@@ -22,10 +22,10 @@ class Rpm(Manager):
             ["rpm", "-q", f"--queryformat={_FORMAT}", *names], READ_LIMIT, self.environment()
         )
         pairs = (line.split("\t") for line in output.splitlines() if "\t" in line)
-        return {name: Installed(version, held=self._held(name)) for name, version in pairs}
+        return {name: Installed(version, held=self._held(name, version)) for name, version in pairs}
 
-    def _held(self, name: str) -> bool:
-        """Return whether upgrades leave a package alone."""
+    def _held(self, name: str, version: str) -> bool:
+        """Return whether upgrades leave a package of this version alone."""
         raise NotImplementedError
 
     def owner(self, path: str) -> str:

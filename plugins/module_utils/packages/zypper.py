@@ -23,7 +23,7 @@ class Zypper(Rpm):
     repository_suffixes = (".repo",)
     locked_words = "System management is locked"
 
-    def _held(self, name: str) -> bool:
+    def _held(self, name: str, version: str = "") -> bool:
         return f"solvable_name: {name}" in self._lines("/etc/zypp/locks")
 
     def prepare(self, folder: str, files: dict[str, bytes], names: Sequence[str]) -> Prepared | None:
@@ -63,7 +63,7 @@ class Zypper(Rpm):
 
     def install(self, versions: dict[str, str], downgrade: bool) -> None:
         """Install with zypper, without locks of an earlier run."""
-        exactly = [f"{name}={version}" for name, version in versions.items()]
+        exactly = [f"{name}={version}" if version else name for name, version in versions.items()]
         held = [name for name in versions if self._held(name)]
         if held:
             self.release(held)
