@@ -12,6 +12,7 @@ REPOSITORY = "cri-node-crio"  # the alias of our repository
 # Done; something was done that needs a restart of the machine or of zypper; nothing was found.
 _DONE = (0, 102, 103)
 _NOTHING = (0, 104)
+_KEY = "gpgkey=file://"
 _CALL = ("zypper", "--non-interactive", "--no-color")
 
 
@@ -36,11 +37,15 @@ class Zypper(Rpm):
 
     def refresh(self, repository: str) -> None:
         """Read the index of our repository alone."""
-        # Only the key in the repository's file is accepted, whose fingerprint the controller has compared.
+        # Not with --gpg-auto-import-keys, which accepts any key that the repository itself offers.
+        for line in self._lines(repository):
+            if line.startswith(_KEY):
+                self.call(
+                    ["rpm", "--import", self.layout.at(line[len(_KEY) :])],
+                    "importing the key of the repository",
+                )
         self.call(
-            [*_CALL, "--gpg-auto-import-keys", "refresh", "--force", REPOSITORY],
-            "reading the index of the repository",
-            REFRESH_LIMIT,
+            [*_CALL, "refresh", "--force", REPOSITORY], "reading the index of the repository", REFRESH_LIMIT
         )
 
     def available(self, names: Sequence[str]) -> dict[str, list[str]]:
