@@ -136,6 +136,11 @@ def state(node):
     return node.run(STATE).out
 
 
+def without_lists(text):
+    """Return the state without the lists of apt, which remember that a repository was read."""
+    return [line for line in text.splitlines() if "/var/lib/apt/lists" not in line]
+
+
 def held(node):
     return node.check("apt-mark showhold").split()
 
@@ -180,6 +185,8 @@ def role_variables(source, packages, port=9537):
     options = {name: value for name, value in packages.items() if name != "version"}
     return {
         **variables,
+        "verify_image": "registry:5000/hello-world:1",
+        "verify_report_file": "",
         "crio_install": "packages",
         "crio_version": packages["version"],
         "crio_packages": options,
@@ -407,16 +414,13 @@ def test_a_download_that_fails_half_way_puts_everything_back(
     assert message.startswith("the installation failed: ")
     assert "503" in message
     assert message.endswith("The files of repositories are as before")
-    # Only the lists of apt remember that the repository was read.
-    assert [
-        line for line in state(node).splitlines() if "/var/lib/apt/lists" not in line
-    ] == before.splitlines()
+    assert without_lists(state(node)) == without_lists(before)
     served.fails = ()
     install(node, options(node)).expect_success()
     assert version(node) == f"{repositories.patch}-1.1"
 
 
-# Called by the package's own script, and found before the real one.
+# Called by the package's own script in place of the real one.
 KILLER = """\
 #!/bin/sh
 module=$(ps -o ppid= -C apt-get | head -n 1)
@@ -429,10 +433,11 @@ def test_a_run_that_is_killed_within_dpkg_is_completed_by_the_next_one(
     repositories, options, fresh_node, install
 ):
     node = fresh_node(crio=False)
-    node.copy_in("/usr/local/sbin/deb-systemd-helper", KILLER, 0o755)
+    node.check("mv /usr/bin/deb-systemd-helper /usr/bin/deb-systemd-helper.real")
+    node.copy_in("/usr/bin/deb-systemd-helper", KILLER, 0o755)
     killed = install(node, options(node))
     assert killed.results[-1]["status"] == "failed", killed.out
-    node.check("rm /usr/local/sbin/deb-systemd-helper")
+    node.check("mv /usr/bin/deb-systemd-helper.real /usr/bin/deb-systemd-helper")
     assert node.run("dpkg --audit").out
     assert node.exists(SOURCES)
     assert node.exists("/run/systemd/system/crio.service.d/60-cri-node-packages.conf")
@@ -462,9 +467,7 @@ def test_a_lock_of_another_package_manager_is_waited_for_and_no_longer_than_allo
     message = install(node, options(node, lock_timeout=1)).of(INSTALL)["msg"]
     assert "another package manager is still running after 1 s" in message
     assert "lock-frontend" in message
-    assert [
-        line for line in state(node).splitlines() if "/var/lib/apt/lists" not in line
-    ] == before.splitlines()
+    assert without_lists(state(node)) == without_lists(before)
     node.check("systemctl stop locker")
     node.check(["systemd-run", "--unit=locker2", "python3", "-c", program % 10])
     install(node, options(node)).expect_success()

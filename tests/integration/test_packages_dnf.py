@@ -115,6 +115,8 @@ def test_a_node_with_dnf(testbed, crio_source, signers, run_playbook):
                 },
             },
         ),
+        "verify_image": "registry:5000/hello-world:1",
+        "verify_report_file": "",
         "crio_install": "packages",
         "crio_version": minor,
         "crio_packages": {"repository": repository},
