@@ -218,7 +218,15 @@ def rpm_spec(name: str, version: str, files: dict[str, tuple[int, bytes]]) -> st
         "Summary: made by the test bed",
         "License: Apache-2.0",
     ]
-    lines += ["AutoReqProv: no", "%description", "made by the test bed from the CRI-O at hand", "%install"]
+    # The database of rpm does not know that Debian has a shell, which the scripts of packages need.
+    provides = ["Provides: /bin/sh"] if name == "container-selinux" else []
+    lines += [
+        "AutoReqProv: no",
+        *provides,
+        "%description",
+        "made by the test bed from the CRI-O at hand",
+        "%install",
+    ]
     listed = []
     for path, (mode, _content) in files.items():
         lines.append(f"install -D -m {mode:o} /root/rpm/files/{path} %{{buildroot}}/{path}")

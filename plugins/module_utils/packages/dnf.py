@@ -12,6 +12,8 @@ from .rpm import Rpm
 from .versions import order
 
 REPOSITORY = "cri-node-crio"  # the id of our repository
+# Some distributions skip a repository that cannot be read.
+_STRICTLY = f"--setopt={REPOSITORY}.skip_if_unavailable=False"
 # Where the plugin versionlock of dnf 4 and dnf 5 keep what is locked.
 _LIST = "/etc/dnf/plugins/versionlock.list"
 _TOML = "/etc/dnf/versionlock.toml"
@@ -45,6 +47,7 @@ class Dnf(Rpm):
             f"--setopt=reposdir={os.path.dirname(repository)}",
             f"--setopt=cachedir={folder}/cache",
             f"--setopt=logdir={folder}",
+            _STRICTLY,
         ]
         return Prepared(
             self._repoquery(names, ["--disableplugin=*", *private], "reading the index of the repository")
@@ -57,14 +60,22 @@ class Dnf(Rpm):
     def refresh(self, repository: str) -> None:
         """Read the index of our repository alone."""
         self.call(
-            ["dnf", "-q", "--disablerepo=*", f"--enablerepo={REPOSITORY}", "makecache", "--refresh"],
+            [
+                "dnf",
+                "-q",
+                _STRICTLY,
+                "--disablerepo=*",
+                f"--enablerepo={REPOSITORY}",
+                "makecache",
+                "--refresh",
+            ],
             "reading the index of the repository",
             REFRESH_LIMIT,
         )
 
     def available(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Return the versions of our repository."""
-        ours = ["--disablerepo=*", f"--enablerepo={REPOSITORY}"]
+        ours = [_STRICTLY, "--disablerepo=*", f"--enablerepo={REPOSITORY}"]
         return self._repoquery(names, ours, "reading the versions in the repository")
 
     def _repoquery(self, names: Sequence[str], options: Sequence[str], doing: str) -> dict[str, list[str]]:

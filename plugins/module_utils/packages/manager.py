@@ -176,7 +176,10 @@ def is_off(stanza: str) -> bool:
 
 def words(output: str, errors: str) -> str:
     """Return the lines of a package manager that say what is wrong: its errors, else its warnings, else its last line."""
-    lines = [line.strip() for line in f"{output}\n{errors}".splitlines() if line.strip()]
+    text = f"{output}\n{errors}"
+    # dnf writes the problem and its reason in the lines below.
+    text = re.sub(r"^(Error|error):\s*\n\s*(.*)(?:\n\s+(- .*))?", r"\1: \2 \3", text, flags=re.MULTILINE)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     for pattern in (r"(?:E:|Error|error:|Err:|dpkg: error)", r"(?:W:|Warning|warning:)"):
         chosen = list(dict.fromkeys(line for line in lines if re.match(pattern, line)))
         if chosen:

@@ -190,6 +190,7 @@ def test_a_message_has_the_errors_of_the_program_and_no_password(commands, tmp_p
         ("Hit:1 x\nW: GPG error: y\n", "W: GPG error: y"),
         ("dpkg: error processing x\nmore\n", "dpkg: error processing x"),
         ("first\nlast\n", "last"),
+        ("Error: \n Problem: nothing provides x\n  - y\n", "Error: Problem: nothing provides x - y"),
         ("", ""),
         ("E: http://ops:canary@a/ failed\n", "E: http://***@a/ failed"),
     ],
