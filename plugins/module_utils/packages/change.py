@@ -193,7 +193,7 @@ class _Change:
         wanted = {name: versions.get(name, "") for name in result["installed"]}
         if wanted:
             self.manager.install(wanted, downgrade=True)
-        self._adjust_hold(versions)
+        self._adjust_hold(versions, present)
         self._commit(unavailable, versions)
         return result
 
@@ -261,15 +261,19 @@ class _Change:
             node_files.make_directories(os.path.dirname(path))
             node_files.write_durably(path, each["content"].encode(), int(each["mode"], 8))
 
-    def _adjust_hold(self, versions: dict[str, str]) -> None:
-        names = list(versions)
-        held = [name for name, each in self.manager.installed(names).items() if each.held]
-        if not self.request["hold"]:
-            ours = [name for name in _record(self.layout).get("held", []) if name in held]
-            if ours:
-                self.manager.release(ours)
-        elif set(names) - set(held):
-            self.manager.hold([name for name in names if name not in held])
+    def _adjust_hold(self, versions: dict[str, str], before: dict[str, Installed]) -> None:
+        """Hold the packages, or release those that an earlier run has held. before: as they were before this run."""
+        held = {name for name, each in self.manager.installed(list(versions)).items() if each.held}
+        if self.request["hold"]:
+            names = [name for name in versions if name not in held]
+            if names:
+                self.manager.hold(names)
+            return
+        # dnf locks a version, so that a package with another one does not count as held.
+        held |= {name for name, each in before.items() if each.held}
+        ours = [name for name in _record(self.layout).get("held", []) if name in held]
+        if ours:
+            self.manager.release(ours)
 
     def _commit(self, unavailable: list[str], versions: dict[str, str]) -> None:
         """Verify that CRI-O is there, and write the record."""
