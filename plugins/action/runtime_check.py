@@ -41,7 +41,7 @@ ACTIONS: dict[str, type[CheckedAction]] = {
     "verify_report": verify_report.ActionModule,
 }
 # Compiled only if their options are given: few plays use them.
-_RARE = ("adopt_report", "cni_plugins", "crio_handlers")
+_RARE = ("adopt_report", "cni_plugins", "crio_handlers", "crio_packages")
 
 
 class ActionModule(CheckedAction):

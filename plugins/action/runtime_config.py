@@ -26,7 +26,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.changing_action impo
     warnings_about,
     warnings_about_guards,
 )
-from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import Examined
+from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text import mapping_of
 
@@ -75,8 +75,10 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "owners": {"type": "list", "elements": "str"},
     "problems": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["checked", "present"], "default": "present"},
-    "install": {"type": "str", "choices": ["preinstalled", "bundle"]},
+    "install": {"type": "str", "choices": ["preinstalled", "bundle", "packages"]},
     "bundle": {"type": "dict", "options": crio_bundle.BUNDLE_SPEC},
+    "packages": {"type": "dict"},  # checked by its action, which most plays do not need
+    "crio_version": {"type": "raw", "default": ""},
     "upgrade": {"type": "bool", "default": False},
     "require_crio": {"type": "bool", "default": True},
     "unit": {"type": "str", "default": "crio.service"},
@@ -111,15 +113,16 @@ class ActionModule(ChangingAction):
 
     @classmethod
     def prepared(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Leave out a bundle that is not installed and an empty verification; read a bundle and probes that are given as text."""
+        """Leave out what is not installed and an empty verification; read mappings that are given as text."""
         if not arguments.get("verify"):
             arguments = {name: value for name, value in arguments.items() if name != "verify"}
         if "probes" in arguments:
             arguments = {**arguments, "probes": mapping_of(plain(arguments["probes"])) or None}
-        if "install" not in arguments or "bundle" not in arguments:
-            return arguments
-        bundle = mapping_of(plain(arguments["bundle"])) if arguments["install"] == "bundle" else None
-        return {**arguments, "bundle": bundle}
+        for way in ("bundle", "packages"):
+            if "install" in arguments and way in arguments:
+                given = mapping_of(plain(arguments[way])) if arguments["install"] == way else None
+                arguments = {**arguments, way: given}
+        return arguments
 
     @classmethod
     def examine(cls, options: dict[str, Any]) -> Examined:
@@ -138,7 +141,7 @@ class ActionModule(ChangingAction):
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
-            installed = self._install(options, task_vars) if options["bundle"] else {}
+            installed = self._install(options, task_vars)
             try:
                 result = self._present(wanted, options, of_users, task_vars, installed)
             finally:
@@ -147,26 +150,36 @@ class ActionModule(ChangingAction):
                     request = {"call": "discard", "directory": installed["unpacked"]}
                     self.ask_node(request, task_vars, module=crio_bundle.ActionModule.MODULE)
             if installed:
-                _add_installation(result, installed)
+                _add_installation(result, "bundle" if options["bundle"] else "packages", installed)
         if misnamed:
             result["warnings"] = [shown(warning) for warning in misnamed] + result.get("warnings", [])
         return result
 
     def _install(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Install CRI-O as a task of crio_bundle does; one that is installed is left to the change, with the bundle unpacked.
+        """Install CRI-O as a task of crio_bundle or crio_packages does. Return its result, {} if nothing is to be installed.
 
-        Return the result of that task; raise TaskFailure with its message.
+        An installed CRI-O from another bundle is left to the change, and the bundle is unpacked for it. Raises TaskFailure with
+        the message of that task.
         """
+        if options["bundle"]:
+            action: type[CheckedAction] = crio_bundle.ActionModule
+            arguments = options["bundle"]
+        elif options["packages"] is not None:
+            action = _packages_action()
+            arguments = {"version": options["crio_version"], **options["packages"]}
+        else:
+            return {}
         task = self._task.copy()
-        task.args = {name: value for name, value in options["bundle"].items() if value is not None}
-        action = crio_bundle.ActionModule(
+        task.args = {name: value for name, value in arguments.items() if value is not None}
+        installs = action(
             task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj
         )
-        action.only_unpacks_replacements = True
-        action.accepts_other_minor = options["upgrade"]
-        result = action.run(task_vars=task_vars)
+        if isinstance(installs, crio_bundle.ActionModule):
+            installs.only_unpacks_replacements = True
+            installs.accepts_other_minor = options["upgrade"]
+        result = installs.run(task_vars=task_vars)
         # Ansible only cleans up for the action of the task itself, which needs an unpacked bundle until then.
-        if action._cleanup_remote_tmp:
+        if installs._cleanup_remote_tmp:
             self._cleanup_remote_tmp = True
         if result.get("failed") or result.get("unreachable"):
             raise TaskFailure(result["msg"], result)
@@ -209,7 +222,8 @@ class ActionModule(ChangingAction):
             return self._apply_and_verify(wanted, options, request, task_vars, result)
 
         # Check mode only predicts an installation.
-        installs = bool(options["bundle"]) and self._task.check_mode and not replaced
+        installs = bool(options["bundle"] or options["packages"] is not None) and self._task.check_mode
+        installs = installs and not replaced
         try:
             outcome = self.change(
                 made, wanted, report, result, apply, options["require_crio"] and not installs
@@ -306,13 +320,24 @@ class ActionModule(ChangingAction):
         return succeeded(self.ask_node(request, task_vars, secrets, module=module), self.secrets)
 
 
-def _add_installation(result: dict[str, Any], installed: dict[str, Any]) -> None:
+def _add_installation(result: dict[str, Any], way: str, installed: dict[str, Any]) -> None:
     """Add what was installed to the result of the change. A replacement was part of that change, which may be deferred."""
     changed = result["changed"] if "replaces" in installed else installed["changed"]
     result["changed"] = result["changed"] or changed
     if changed and "diff" in installed:
-        result["diff"] = [installed["diff"], *result.get("diff", [])]
-    result["bundle"] = {"changed": changed, "version": installed["version"]}
+        diff = installed["diff"] if isinstance(installed["diff"], list) else [installed["diff"]]
+        result["diff"] = [*diff, *result.get("diff", [])]
+    if installed.get("warnings"):
+        result["warnings"] = installed["warnings"] + result.get("warnings", [])
+    kept = {name: installed[name] for name in ("version", "installed") if name in installed}
+    result[way] = {"changed": changed, **kept}
+
+
+def _packages_action() -> type[CheckedAction]:
+    """Return the action of crio_packages, which a fork of Ansible compiles only if it is used."""
+    from ansible_collections.cri.node.plugins.action import crio_packages
+
+    return crio_packages.ActionModule
 
 
 def _defers(options: dict[str, Any]) -> bool:

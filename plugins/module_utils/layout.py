@@ -26,6 +26,8 @@ class Layout:
         self.state_file = self.state_directory + "/state.json"
         self.generations = self.state_directory + "/generations"
         self.bundle_record = self.state_directory + "/bundle.json"
+        self.packages_record = self.state_directory + "/packages.json"
+        self.packages_intent = self.state_directory + "/packages-install.json"
         self.prerequisites_record = self.state_directory + "/prerequisites.json"
         self.handlers_record = self.state_directory + "/handlers.json"
         self.handlers_intent = self.state_directory + "/handlers-install.json"

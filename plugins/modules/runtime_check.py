@@ -21,9 +21,9 @@ options:
     description:
       - Names of variables to check. Each one is evaluated for each host, and maps module names to the options that a task of this
         host would have. Variables that are not defined are skipped.
-      - The modules are M(cri.node.adopt_report), M(cri.node.crio_bundle), M(cri.node.drift_report), M(cri.node.runtime_config),
-        M(cri.node.runtime_report), M(cri.node.runtime_verify) and M(cri.node.verify_report), by their names without the
-        collection.
+      - The modules are M(cri.node.adopt_report), M(cri.node.crio_bundle), M(cri.node.crio_packages), M(cri.node.drift_report),
+        M(cri.node.runtime_config), M(cri.node.runtime_report), M(cri.node.runtime_verify) and M(cri.node.verify_report), by
+        their names without the collection.
     type: list
     elements: str
     required: true

@@ -32,10 +32,10 @@ options:
     default: present
   install:
     description:
-      - How CRI-O is installed. With V(preinstalled), O(bundle) is ignored.
-      - By default, O(bundle) is installed if it is set.
+      - How CRI-O is installed. Of O(bundle) and O(packages), the one that is not named here is ignored.
+      - By default, O(bundle) or O(packages) is installed if it is set.
     type: str
-    choices: [preinstalled, bundle]
+    choices: [preinstalled, bundle, packages]
   bundle:
     description:
       - The static bundle of CRI-O to install. On a node without CRI-O, it is installed before the files are applied, as
@@ -60,6 +60,16 @@ options:
         type: str
         choices: [node, controller]
         default: node
+  packages:
+    description:
+      - The packages of CRI-O to install before the files are applied, as M(cri.node.crio_packages) does. The options are those of
+        that module.
+      - By default, nothing is installed.
+    type: dict
+  crio_version:
+    description: The version of CRI-O to install with O(packages), such as V(1.36) or V(1.36.3).
+    type: raw
+    default: ""
   upgrade:
     description:
       - Whether O(bundle) may have another minor version than the installed CRI-O, the next one or the previous one. The playbook
@@ -71,7 +81,7 @@ options:
   require_crio:
     description:
       - Whether it is an error if CRI-O is not installed. Use V(false) in check mode if CRI-O is installed by an earlier task,
-        which check mode only predicts. It is no error in check mode with O(bundle).
+        which check mode only predicts. It is no error in check mode with O(bundle) or O(packages).
       - Files that no daemon reads never require CRI-O.
     type: bool
     default: true
@@ -89,8 +99,8 @@ options:
       - V(none) only allows changes that no running daemon has to read; V(reload) allows those that CRI-O reads without a restart.
       - A change needs a V(drain) if O(disruptions) sets it, or if the node refuses the change because it would stop, remove or
         lose running containers. With V(drain), the former is applied with a restart; the latter is still refused.
-      - Starting a daemon that is not running is always allowed, and so is the first installation of O(bundle). To replace CRI-O
-        with another O(bundle) needs a V(restart).
+      - Starting a daemon that is not running is always allowed, and so is the first installation of O(bundle), and that of
+        O(packages). To replace CRI-O with another O(bundle) needs a V(restart).
     type: str
     choices: [none, reload, restart, drain]
     default: restart
@@ -208,6 +218,7 @@ seealso:
   - module: cri.node.runtime_generations_facts
   - module: cri.node.runtime_rollback
   - module: cri.node.crio_bundle
+  - module: cri.node.crio_packages
   - module: cri.node.runtime_verify
   - plugin: cri.node.crio_config
     plugin_type: filter
@@ -377,6 +388,10 @@ bundle:
   description: The result of the installation, C(changed) and C(version).
   type: dict
   returned: with O(bundle)
+packages:
+  description: The result of the installation, C(changed), C(version), and C(installed) for the packages that it changes.
+  type: dict
+  returned: with O(packages)
 generation:
   description: The number of the latest committed transaction of the node; 0 before the first one.
   type: int

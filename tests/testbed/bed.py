@@ -89,6 +89,10 @@ class TestBed:
         """Start nodes with Debian's containerd and crictl, but without CRI-O, and wait until they are up."""
         return self._add(names, images.containerd_image(self.source), "")
 
+    def add_dnf(self, *names: str) -> list[Node]:
+        """Start nodes with dnf and rpm beside Debian's own package manager, but without CRI-O, and wait until they are up."""
+        return self._add(names, images.dnf_image(self.source), "")
+
     def _add(self, names: Sequence[str], image: str, version: str) -> list[Node]:
         self.prepare()
         with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:

@@ -194,6 +194,11 @@ def containerd_image(source: Source) -> str:
     return _on_top_of(node, "containerd", files, "building the node image with containerd (once)")
 
 
+def dnf_image(source: Source) -> str:
+    """Return the image of a node without CRI-O, with dnf and what makes a repository of rpm packages; build it if necessary."""
+    return _on_top_of(bare_image(source), "dnf", {}, "building the node image with dnf (once)")
+
+
 def _on_top_of(node: str, kind: str, files: dict[str, bytes], announced: str) -> str:
     """Return the image of a kind with these files, on top of the image `node`; build it if necessary."""
     dockerfile = f"Dockerfile.{kind}"
@@ -207,7 +212,7 @@ def _on_top_of(node: str, kind: str, files: dict[str, bytes], announced: str) ->
 
 def remove_images() -> None:
     """Remove all images of the test bed, including those of older inputs."""
-    for kind in ("crio", "containerd", "standin", "node", "base"):
+    for kind in ("crio", "containerd", "dnf", "standin", "node", "base"):
         listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}", f"{REPOSITORY}/{kind}").split()
         if listed:
             engine.call("rmi", "--force", *listed)

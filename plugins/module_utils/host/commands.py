@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 
-from .. import node_files
 from ..program import PATH
+from . import os_release
 from .steps import Part, item
 
 TYPE_CHECKING = False
@@ -57,13 +57,6 @@ def _found(layout: Layout, name: str) -> str | None:
 
 def family_of(layout: Layout, families: dict[str, str]) -> str:
     """Return the family of the node's distribution, "" if it is not known. families: {ID of os-release(5): family}."""
-    for path in ("/etc/os-release", "/usr/lib/os-release"):
-        if not os.path.isfile(layout.at(path)):
-            continue
-        lines = node_files.read_bytes(layout.at(path)).decode("utf-8", "replace").splitlines()
-        values = {
-            name: value.strip("\"'") for name, _equals, value in (line.partition("=") for line in lines)
-        }
-        names = [values.get("ID", ""), *values.get("ID_LIKE", "").split()]
-        return next((families[name] for name in names if name in families), "")
-    return ""
+    values = os_release.read(layout)
+    names = [values.get("ID", ""), *values.get("ID_LIKE", "").split()]
+    return next((families[name] for name in names if name in families), "")

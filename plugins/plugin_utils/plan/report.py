@@ -31,6 +31,7 @@ READ = (
     "plan",
     "containers",
     "bundle",
+    "packages",
     "generation",
 )
 STATUSES = ("changed", "unchanged", "deferred", "pending", "not_planned", "failed")
@@ -61,7 +62,7 @@ class NodesPlan(TypedDict):
     overruled_guards: dict[str, str]  # guard -> what is lost
     probes: list[str]  # what the node tries with its runtime before it commits the change
     images: list[ConcernedOfNodes]  # that a change of registries concerns, on all nodes of the plan
-    installs: str | None  # the version of CRI-O that is installed from a bundle
+    installs: str | None  # the version of CRI-O that is installed from a bundle or packages
     message: str  # why the change failed or is deferred, or why there is no plan
     generations: dict[str, int]  # by node, of an applied change
     containers: dict[str, int]  # by node, where known: containers that run while the change is planned
@@ -149,9 +150,15 @@ def _status(result: Mapping[str, Any]) -> str:
     return "changed" if result.get("changed") else "unchanged"
 
 
+def _installed_version(installed: Mapping[str, Any]) -> str | None:
+    """Return the version of CRI-O that is installed, None if only its repository or its hold changes, or nothing."""
+    changes = installed.get("changed") and installed.get("installed", True)
+    return installed.get("version") if changes else None
+
+
 def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
     plan = result.get("plan") or {}
-    bundle = result.get("bundle") or {}
+    installed = result.get("bundle") or result.get("packages") or {}
     message = {
         "changed": "",
         "deferred": result.get("msg") or "",
@@ -168,7 +175,7 @@ def _plan(status: str, result: Mapping[str, Any]) -> NodesPlan:
         "overruled_guards": dict(plan.get("overruled_guards") or {}),
         "probes": list(plan.get("probes") or []),
         "images": [],
-        "installs": bundle.get("version") if bundle.get("changed") else None,
+        "installs": _installed_version(installed),
         "message": shown(message, _LONGEST_MESSAGE),
         "generations": {},
         "containers": {},

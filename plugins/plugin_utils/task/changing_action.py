@@ -103,7 +103,7 @@ def _no_crio(report: Report) -> str:
         return not_found_behind(wrapper, unit)
     return (
         f"CRI-O is not installed on this node: no crio was found by {unit} or in PATH. Install it, or set"
-        " crio_install: bundle"
+        " crio_install: bundle or packages"
     )
 
 

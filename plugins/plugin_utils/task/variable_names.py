@@ -38,6 +38,7 @@ SINGLE = {
     "crio_environment": "mapping",
     "crio_install": "text",
     "crio_bundle": "mapping",
+    "crio_packages": "mapping",
     "crio_ready_timeout": "number",
     "crictl_completion": "list",
     "verify_network": "text",

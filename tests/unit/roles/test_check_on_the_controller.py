@@ -48,6 +48,20 @@ def test_equal_problems_of_several_hosts_are_one_row(tmp_path):
             {"crio_install": "bundle", "crio_bundle": {"source": "/x", "sha256": {"amd64": "12"}}},
             "64 hexadecimal digits",
         ),
+        ({"crio_install": "packages"}, "crio_version: is required"),
+        (
+            {
+                "crio_install": "packages",
+                "crio_version": "1.36",
+                "crio_packages": {"repository": {"key": "/x"}},
+            },
+            "/x cannot be read on the controller",
+        ),
+        (
+            {"crio_install": "packages", "crio_version": "1.36", "crio_packages": '{"repositry": {}}'},
+            "repositry. Supported parameters include",
+        ),
+        ({"crio_install": "packages", "crio_version": "1.36", "crio_packages": [1]}, "crio_packages"),
         ({"crio_version": 1.4}, "crio_version"),
         ({"verify_image": "UPPER CASE"}, "verify_image"),
         ({"verify_pull": ["--help"]}, "verify_pull"),

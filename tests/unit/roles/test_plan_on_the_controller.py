@@ -10,6 +10,8 @@ import pytest
 from tests.unit.roles.test_report_on_the_controller import CHANGES, CRICTL, CRIO, SETTLED, fleet, node, tables
 from tests.unit.roles.test_verify_on_the_controller import run
 
+from ansible_collections.cri.node.plugins.plugin_utils.install import openpgp
+
 DRAIN = "a restart of crio.service would stop 2 running containers. Drain the node first"
 REFUSED = {
     "failed": True,
@@ -30,6 +32,28 @@ CHANGED = {
 GONE = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_control_path": "none"}
 RECORD = 'cp "$1" "${0%/*}/call-$$" && cd '  # a copy of the module that Ansible sends, with its arguments
 BUNDLE = {"source": "https://example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
+KEY = openpgp.read(bytes([0x99, 0, 20]) + b"\x04" + bytes(19)).armored()
+PACKAGES_HERE = {
+    "changed": False,
+    "interrupted": False,
+    "identity": {
+        "ID": "debian",
+        "ID_LIKE": "",
+        "VERSION_ID": "13",
+        "VARIANT_ID": "",
+        "PRETTY_NAME": "Debian 13",
+    },
+    "method": "apt",
+    "read_only": False,
+    "ostree": False,
+    "manager": True,
+    "packages": {},
+    "crio": {"binary": None, "owner": "", "version": None},
+    "as_desired": False,
+    "unavailable": [],
+    "held": [],
+    "others": [],
+}
 # Answers both calls of the installation, and reads.
 PYTHON_WITH_BUNDLE = """#!/bin/sh
 cd "${0%/*}" && cp "$1" "call-$$"
@@ -125,6 +149,35 @@ def test_a_bundle_is_planned_and_not_installed(tmp_path):
         (tmp_path / "node" / f"{name}.json").write_text(json.dumps(answer))
     (tmp_path / "node" / "python").write_text(PYTHON_WITH_BUNDLE)
     done = plan(tmp_path, {"node-1": {**variables, "crio_install": "bundle", "crio_bundle": BUNDLE}})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lines_of(done)[1] == "node-1  none        install CRI-O 1.37.0"
+    assert modes(tmp_path / "node") == [True, True, True]
+
+
+def test_packages_are_planned_and_not_installed(tmp_path):
+    variables = node(tmp_path / "node", {CRIO: SETTLED})
+    versions = {"cri-o": "1.37.0-1.1"}
+    for name, answer in {
+        "bundle": PACKAGES_HERE,
+        "install": {
+            "changed": True,
+            "versions": versions,
+            "installed": ["cri-o"],
+            "unavailable": [],
+            "files": {},
+            "completed": "",
+        },
+    }.items():
+        (tmp_path / "node" / f"{name}.json").write_text(json.dumps(answer))
+    python = PYTHON_WITH_BUNDLE.replace("node_crio_bundle", "node_crio_packages")
+    (tmp_path / "node" / "python").write_text(python)
+    (tmp_path / "key.asc").write_text(KEY)
+    more = {
+        "crio_install": "packages",
+        "crio_version": "1.37",
+        "crio_packages": {"repository": {"key": str(tmp_path / "key.asc")}},
+    }
+    done = plan(tmp_path, {"node-1": {**variables, **more}})
     assert done.returncode == 0, done.stdout + done.stderr
     assert lines_of(done)[1] == "node-1  none        install CRI-O 1.37.0"
     assert modes(tmp_path / "node") == [True, True, True]

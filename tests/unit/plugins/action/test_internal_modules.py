@@ -13,6 +13,7 @@ from ansible.module_utils import basic
 
 from ansible_collections.cri.node.plugins.doc_fragments.internal import ModuleDocFragment
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
+from ansible_collections.cri.node.plugins.plugin_utils.install import openpgp
 
 NAMES = (
     "cni_plugins",
@@ -21,6 +22,7 @@ NAMES = (
     "crio_bundle",
     "crio_config_facts",
     "crio_handlers",
+    "crio_packages",
     "host_prerequisites",
     "registry_resolve",
     "runtime_config",
@@ -75,6 +77,8 @@ POD = {
     "spec": {"containers": [{"name": "c", "image": "a.io/b:1", "env": [{"name": "A", "value": "CANARY"}]}]},
 }
 BUNDLE = {"source": "https://user:CANARY@example.com/{arch}.tar.gz", "sha256": {"amd64": "a" * 64}}
+KEY = openpgp.read(bytes([0x99, 0, 20]) + b"\x04" + bytes(19)).armored()
+PACKAGES = {"version": "1.36", "repository": {"url": "https://user:CANARY@example.com/{minor}/", "key": KEY}}
 TASKS = {
     "cni_plugins": {
         "install": "archive",
@@ -88,6 +92,7 @@ TASKS = {
     "crio_handlers": {
         "handlers": {"youki": {"source": "https://user:CANARY@example.com/youki", "sha256": "a" * 64}}
     },
+    "crio_packages": PACKAGES,
     "host_prerequisites": {"swap": "disable"},
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
@@ -102,6 +107,7 @@ ANSWERS = {
     "crio_bundle": {"architecture": "amd64", "installed": None, "sha256": None, "version": "1.37.0"},
     "crio_config_facts": {"failed": True, "msg": "not read"},
     "crio_handlers": {"failed": True, "msg": "not read"},
+    "crio_packages": {"failed": True, "msg": "not read"},
     "host_prerequisites": {"failed": True, "msg": "not read"},
     "registry_resolve": {"failed": True, "msg": "not read"},
     "runtime_config": {
@@ -128,6 +134,7 @@ CALLS = {
     "crio_bundle": 2,
     "crio_config_facts": 1,
     "crio_handlers": 1,
+    "crio_packages": 1,
     "host_prerequisites": 1,
     "registry_resolve": 1,
     "runtime_config": 2,
@@ -178,6 +185,7 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     assert "CANARY" not in str([call["request"] for call in task.calls])
     if name not in (
         "crio_config_facts",
+        "crio_packages",
         "host_prerequisites",
         "registry_resolve",
         "runtime_drift",
@@ -188,7 +196,8 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
     for call in task.calls:
         hashes = call["secrets"].get("secret_hashes", {})
         assert all(each not in str(call["request"]) for each in hashes.values())
-        assert set(hashes) == ({PATH} if "files" in TASKS[name] else set())
+        if name != "crio_packages":  # which sends those of all package managers
+            assert set(hashes) == ({PATH} if "files" in TASKS[name] else set())
     assert node_request.OPTIONS["secrets"]["no_log"] is True
 
 
