@@ -201,6 +201,36 @@ def test_pods_are_moved_away_by_the_hook_and_return_after_the_upgrade(
     assert installed.exists("/root/restored")
 
 
+def test_the_previous_minor_version_is_upgraded_and_downgraded_again(
+    fresh_node, run_playbook, bundle, crio_source, tmp_path
+):
+    earlier = bundles.of_previous_minor(crio_source)
+    if earlier is None:
+        pytest.skip("needs a bundle of the previous minor version in the cache folder")
+    node = fresh_node(crio=False)
+    bundles.give_network_and_registry(node)
+    drain = tmp_path / "drain.yml"
+    drain.write_text("[{ansible.builtin.command: crictl rmp -fa, changed_when: true}]")
+    verification = {
+        "verify_image": node.image("hello-world"),
+        "verify_report_file": str(tmp_path / "report.json"),
+        "upgrade_drain": str(drain),
+    }
+    run_playbook(PLAY, node, variables=bundles.role_variables(earlier)).expect_success()
+    assert running_version(node) == earlier.version
+    for wanted in (bundle, earlier):
+        node.run_pod()
+        images = node.crictl("images", "-q")
+        run_playbook(
+            UPGRADE, node, variables={**bundles.role_variables(wanted), **verification}
+        ).expect_success()
+        assert running_version(node) == wanted.version
+        assert set(images.split()) <= set(node.crictl("images", "-q").split())
+        assert running_containers(node) == []
+        node.run_pod()
+        assert len(running_containers(node)) == 1
+
+
 @pytest.fixture(scope="module")
 def node_to_kill(testbed, bundle, version, contents):
     """Return a node with CRI-O from the bundle and a pod, on which another version is unpacked."""

@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import io
+import os
 import platform
 import tarfile
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any
 from testbed import article
 from testbed.node import Node
 from testbed.paths import FILES
-from testbed.source import ARCHITECTURES, UNIT, Source
+from testbed.source import ARCHITECTURES, UNIT, Source, cache_folder
 
 ARCHITECTURE = ARCHITECTURES.get(platform.machine(), platform.machine())
 
@@ -46,6 +47,17 @@ def files(source: Source, node: Node) -> dict[str, bytes]:
         if f"bin/{name}" not in found:
             found[f"bin/{name}"] = base64.b64decode(node.check(f"base64 /usr/bin/{name}"))
     return found
+
+
+def of_previous_minor(source: Source) -> Bundle | None:
+    """Return a bundle of the minor version before that of the nodes' CRI-O, from the cache folder; None without one."""
+    major, minor = (int(part) for part in source.version.split(".")[:2])
+    name = f"cri-o.{ARCHITECTURE}.v{major}.{minor - 1}.*.tar.gz"
+    paths = sorted(cache_folder(os.environ).glob(name))
+    if not paths:
+        return None
+    version = paths[-1].name.removeprefix(f"cri-o.{ARCHITECTURE}.v").removesuffix(".tar.gz")
+    return Bundle(paths[-1], hashlib.sha256(paths[-1].read_bytes()).hexdigest(), version)
 
 
 def of_another_version(contents: Mapping[str, bytes], version: str, other: str) -> dict[str, bytes]:
