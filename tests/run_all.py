@@ -23,6 +23,7 @@ SLOWEST = 20  # tests whose seconds each run prints
 SKIPPED = {
     "needs real CRI-O": "that need real CRI-O",
     "recorded for another crictl": "that were recorded for another crictl",
+    "of the previous minor version": "that need CRI-O of the previous minor version, too",
 }
 # What uses Ansible: the other unit tests would repeat the same code on the same Python. tests/unit/plugins/test_house.py
 # ensures that this list is complete.
@@ -43,12 +44,24 @@ USES_ANSIBLE = [
 ]
 # Each takes as long as a third of all others: in the shorter lane.
 PROMISES, CHECK_MODE = "tests/integration/test_promises.py", "tests/integration/test_check_mode.py"
+# From a bare machine to a node, through its life, and back.
+LIFE = [
+    f"tests/integration/test_{name}.py"
+    for name in ("prepare_role", "packages", "handlers", "cni", "upgrade", "remove")
+]
 LANES = (
-    [("integration tests", ".venv", ["tests/integration", f"--ignore={PROMISES}", f"--ignore={CHECK_MODE}"])],
+    [
+        (
+            "integration tests",
+            ".venv",
+            ["tests/integration", *(f"--ignore={each}" for each in (PROMISES, CHECK_MODE, *LIFE))],
+        )
+    ],
     [
         ("unit tests, newest controller", ".venv", ["tests/unit"]),
         ("unit tests that use Ansible, oldest controller", ".venv-2.16", USES_ANSIBLE),
         ("Molecule scenarios", ".venv", ["tests/scenarios"]),
+        ("life of a node", ".venv", LIFE),
         ("promises", ".venv", [PROMISES]),
         ("check mode", ".venv", [CHECK_MODE]),
     ],
