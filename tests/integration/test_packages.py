@@ -314,6 +314,17 @@ def test_one_role_makes_a_verified_node_and_a_patch_stops_no_pod(
     assert state(node) == before
 
 
+def test_the_role_crio_predicts_an_installation_as_well(
+    repositories, options, crio_source, bare, run_playbook
+):
+    before = state(bare)
+    variables = role_variables(crio_source, options(bare))
+    run = run_playbook(article.ROLE, bare, "--check", variables=variables).expect_success()
+    assert run.of("cri.node.crio : Install CRI-O from packages")["version"] == repositories.patch
+    assert run.of(article.APPLY)["validated_by"] == "controller"
+    assert state(bare) == before
+
+
 def bad_repository(repositories, name):
     """Write a repository that must be refused, and return words of apt about it."""
     repository = DebRepository(

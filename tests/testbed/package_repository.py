@@ -23,6 +23,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from testbed.node import Node
+from testbed.paths import FILES
 from testbed.source import Source, add_file
 
 # What an official package does after its installation, and more: it also starts the service.
@@ -60,7 +61,10 @@ def files_of(source: Source) -> dict[str, tuple[int, bytes]]:
                     b"/etc/sysconfig/", b"/etc/default/"
                 )
             found[member.name.replace("usr/local/", "usr/")] = (member.mode, content)
-    found.setdefault("etc/crio/crio.conf.d/10-crio.conf", (0o644, b"# The package's own settings.\n"))
+    # For a source without them: as the official package has them.
+    settings = b'[crio.image]\nsignature_policy = "/etc/crio/policy.json"\n'
+    found.setdefault("etc/crio/crio.conf.d/10-crio.conf", (0o644, settings))
+    found.setdefault("etc/crio/policy.json", (0o644, (FILES / "policy.json").read_bytes()))
     found["etc/crictl.yaml"] = (0o644, CRICTL_YAML)
     return found
 
