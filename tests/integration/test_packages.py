@@ -427,6 +427,11 @@ def test_a_download_that_fails_half_way_puts_everything_back(
     assert message.endswith("The files of repositories are as before")
     assert without_lists(state(node)) == without_lists(before)
     served.fails = ()
+    node.check("mount -t tmpfs -o size=1m tmpfs /var/cache/apt/archives")
+    message = install(node, options(node)).of(INSTALL)["msg"]
+    assert "You don't have enough free space in /var/cache/apt/archives" in message
+    assert without_lists(state(node)) == without_lists(before)
+    node.check("umount /var/cache/apt/archives")
     install(node, options(node)).expect_success()
     assert version(node) == f"{repositories.patch}-1.1"
 
