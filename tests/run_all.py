@@ -47,7 +47,7 @@ PROMISES, CHECK_MODE = "tests/integration/test_promises.py", "tests/integration/
 # From a bare machine to a node, through its life, and back.
 LIFE = [
     f"tests/integration/test_{name}.py"
-    for name in ("prepare_role", "packages", "handlers", "cni", "upgrade", "remove")
+    for name in ("prepare_role", "packages", "packages_dnf", "handlers", "cni", "upgrade", "remove")
 ]
 LANES = (
     [
