@@ -154,6 +154,7 @@ class RemovalRequest(TypedDict, total=False):
     )  # a request that puts back what was changed on the host; None to leave it
     overruled_guards: list[str]
     directories: list[str]  # that a prediction has named, for `finish`
+    coming: list[str]
 
     writes: list[str]  # paths
     remove: list[str]

@@ -38,6 +38,8 @@ OWN = (
     "adopt_",
     "rollback_",
     "preview_",
+    "upgrade_",
+    "remove_",
 )
 # Other top-level keys of files that the guides have users write.
 OTHERS = ("collections",)

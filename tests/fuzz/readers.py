@@ -41,7 +41,7 @@ from ansible_collections.cri.node.plugins.module_utils.crictl import (
 from ansible_collections.cri.node.plugins.module_utils.crictl import log as cri_log
 from ansible_collections.cri.node.plugins.module_utils.crictl.log_selection import Selection, newest
 from ansible_collections.cri.node.plugins.module_utils.crio import containers as crio_containers
-from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live
+from ansible_collections.cri.node.plugins.module_utils.crio import daemon, live, running_pods
 from ansible_collections.cri.node.plugins.module_utils.errors import PodError, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.image import absent as image_absent
 from ansible_collections.cri.node.plugins.module_utils.image import archive as image_archive
@@ -384,6 +384,9 @@ READERS: dict[str, Reader] = {
         _of_crictl(lambda crictl: queries.pod_details(crictl, [CONTAINER], inspection.pods)),
         ("inspectp", "pods"),
     ),
+    "module_utils.crio.running_pods:listed": Reader(
+        _of_crictl(lambda crictl: sorted(running_pods.listed(crictl))), ("pods",)
+    ),
     "module_utils.crictl.call:parse": Reader(
         lambda given: type(call.parse(given.data, given.source)).__name__, ("ps", "inspect", "inspectp")
     ),
@@ -551,6 +554,7 @@ NO_READERS = {
     "module_utils.crictl.call:Crictl.within": "runs nothing",
     "module_utils.crictl.call:Crictl.with_credentials": "runs nothing",
     "module_utils.crictl.call:Crictl.together": "calls what it is given",
+    "module_utils.removal.daemon": "removes all pods, and reads only the last words of an error",
     "module_utils.crio.journald": "asks for an image that is not there, and reads only the error's kind",
     "module_utils.crio.registries_in_use": "takes what the readers of images and containers return",
     "module_utils.node_state": "looks for the program",

@@ -185,23 +185,23 @@ def test_a_wrong_hash_a_missing_program_and_a_wrong_variable_are_refused(
     assert "kata.instal: is not a key of a handler; did you mean install?" in run.failure["msg"]
 
 
-def test_the_playbook_provision_installs_and_removes_handlers(node, run_playbook, conmon, tmp_path):
+def test_the_playbook_bootstrap_installs_and_removes_handlers(node, run_playbook, conmon, tmp_path):
     source, sha256 = program(tmp_path)
     mine = {"kind": "runc", "source": source, "sha256": sha256, "settings": {"monitor_path": conmon}}
     reports = {"verify_report_file": str(tmp_path / "verify.json"), "verify_image": node.image("hello-world")}
     variables = {**wrapped(conmon, "crun", mine=mine), **reports}
-    run_playbook("cri.node.provision", node, variables=variables).expect_success()
+    run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", variables=variables).expect_success()
     assert node.exists("/usr/local/bin/mine")
     handlers = node.crictl("info", "-o", "json")["runtimeHandlers"]
     assert "mine" in {each.get("name") for each in handlers}
-    again = run_playbook("cri.node.provision", node, variables=variables).expect_success()
+    again = run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", variables=variables).expect_success()
     assert again.of(INSTALL)["changed"] is False
     assert again.of(APPLY)["changed"] is False
     gone = {**wrapped(conmon, "crun"), **reports}
-    run_playbook("cri.node.provision", node, variables=gone).expect_success()
+    run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", variables=gone).expect_success()
     assert not node.exists("/usr/local/bin/mine")
     # Without the variable, the role does not run.
-    none = run_playbook("cri.node.provision", node, "--check", variables={**SERVICE, **reports})
+    none = run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", "--check", variables={**SERVICE, **reports})
     assert INSTALL not in none.out
 
 

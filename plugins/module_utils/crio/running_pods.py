@@ -21,9 +21,14 @@ def names(service: CrioService) -> list[str]:
     """Return NAMESPACE/NAME of each pod that runs, sorted. Raises NodeError if the runtime runs and cannot be asked."""
     found = set(of_monitors(containers.monitors()))
     if service.active:
-        listed = pod_output.sandboxes(Crictl(f"unix://{service.socket}").json("pods", "--state", "ready"))
-        found |= {f"{each.get('namespace', '')}/{each.get('name') or each['id'][:12]}" for each in listed}
+        found |= listed(Crictl(f"unix://{service.socket}"))
     return sorted(shown(each, 300) for each in found)
+
+
+def listed(crictl: Crictl) -> set[str]:
+    """Return NAMESPACE/NAME of each pod that the runtime lists as ready. Raises CrictlError and UnexpectedOutput."""
+    pods = pod_output.sandboxes(crictl.json("pods", "--state", "ready"))
+    return {f"{each.get('namespace', '')}/{each.get('name') or each['id'][:12]}" for each in pods}
 
 
 def of_monitors(monitors: list[Monitor]) -> list[str]:

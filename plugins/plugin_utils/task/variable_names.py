@@ -157,6 +157,7 @@ _FAMILIES = (
     "cri_node_",
     "rollback_",
     "preview_",
+    "upgrade_",
 )
 # Names that may be meant for one of the layered variables; the keys of the value decide which one.
 _WITHOUT_CONFIG = (
@@ -169,6 +170,7 @@ _WITHOUT_CONFIG = (
     "adopt_",
     "rollback_",
     "preview_",
+    "upgrade_",
 )
 _BASES = (*LAYERED, *(f"{family}config" for family in _FAMILIES if family not in _WITHOUT_CONFIG))
 _TEMPLATE = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
