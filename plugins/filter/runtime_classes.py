@@ -29,7 +29,7 @@ options:
   variable:
     description: The name of the variable if the input is a mapping.
     type: str
-    default: handlers_config
+    default: oci_runtimes_config
 seealso:
   - module: cri.node.crio_handlers
 """
@@ -37,7 +37,7 @@ seealso:
 EXAMPLES = r"""
 - name: Write the RuntimeClass objects
   ansible.builtin.copy:
-    content: "{{ handlers_config | cri.node.runtime_classes }}"
+    content: "{{ oci_runtimes_config | cri.node.runtime_classes }}"
     dest: runtime-classes.yml
     mode: "0644"
   delegate_to: localhost
@@ -51,7 +51,7 @@ _value:
 """
 
 
-def runtime_classes(handlers: object, variable: str = "handlers_config") -> str:
+def runtime_classes(handlers: object, variable: str = "oci_runtimes_config") -> str:
     """Return the objects of handlers as YAML. Wrong handlers are an error with all problems."""
     # Not at the top: for one filter, Ansible imports all filters of a collection, in each fork.
     from ansible_collections.cri.node.plugins.plugin_utils.handlers import desired, runtime_class

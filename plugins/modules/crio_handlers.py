@@ -14,7 +14,7 @@ description:
   - Provides the programs of the handlers with which CRI-O starts pods, such as crun, runc, kata or gVisor. They are installed by
     a package or from a file, or only checked.
   - Does not change F(crio.conf). The roles P(cri.node.crio#role) and P(cri.node.runtime#role) write the entries of the same
-    handlers, if they are in the variable C(handlers_config).
+    handlers, if they are in the variable C(oci_runtimes_config).
   - Reads, fetches and judges everything first. A program that is missing, does not run, or has a version that is known to fail
     with the node's CRI-O is an error, and nothing is changed.
   - Records the files that it installed in F(/var/lib/cri-node/handlers.json). A file whose handler is not desired any more is
@@ -44,7 +44,7 @@ options:
   handlers_variable:
     description:
       - The name of a variable with the handlers, instead of O(handlers). All variables whose names continue it with two
-        underscores are merged into it in alphabetical order, as C(handlers_config__gpu) into C(handlers_config).
+        underscores are merged into it in alphabetical order, as C(oci_runtimes_config__gpu) into C(oci_runtimes_config).
     type: str
 extends_documentation_fragment:
   - cri.node.attributes.node

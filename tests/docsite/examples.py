@@ -31,7 +31,7 @@ OWN = (
     "verify_",
     "images_",
     "prepare_",
-    "handlers_",
+    "oci_runtimes_",
     "cni_",
     "plan_",
     "drift_",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from testbed import Node, Source, TestBed, bed, pick_source, playbooks
+from testbed import Node, Source, TestBed, bed, bundles, pick_source, playbooks
 from testbed.crictl_build import CrictlBuild, build_of
 from testbed.paths import STATE
 
@@ -30,6 +30,18 @@ def testbed() -> Iterator[TestBed]:
 def crio_source(testbed: TestBed):
     """Return the source of CRI-O, or the stand-in."""
     return testbed.source
+
+
+@pytest.fixture(scope="session")
+def programs(testbed: TestBed, crio_source) -> dict[str, bytes]:
+    """Return the content of a bundle of the nodes' CRI-O, by name."""
+    return bundles.files(crio_source, lambda: testbed.add("programs", crio=False)[0])
+
+
+@pytest.fixture(scope="session")
+def bundle(programs, crio_source, tmp_path_factory) -> bundles.Bundle:
+    """Return a bundle of the nodes' CRI-O, which can run pods."""
+    return bundles.pack(tmp_path_factory.mktemp("bundle"), programs, crio_source.version)
 
 
 @pytest.fixture(scope="session")

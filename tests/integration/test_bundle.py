@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from testbed import article, bundles
+from testbed import article
 from testbed.bundles import ARCHITECTURE, give_network_and_registry, pack, role_variables
 from testbed.observed import metrics_answer, running_containers, service
 from testbed.source import UNIT
@@ -28,18 +28,6 @@ EVERYTHING = (
 def bare(testbed, crio_source):
     """Return a node without CRI-O that every test of this module leaves unchanged."""
     return testbed.add("bundle", crio=False)[0]
-
-
-@pytest.fixture(scope="module")
-def programs(crio_source, bare):
-    """Return the content of a bundle by name."""
-    return bundles.files(crio_source, bare)
-
-
-@pytest.fixture(scope="module")
-def bundle(programs, crio_source, tmp_path_factory):
-    """Return a bundle that can run pods."""
-    return pack(tmp_path_factory.mktemp("bundle"), programs, crio_source.version)
 
 
 @pytest.fixture(scope="module")

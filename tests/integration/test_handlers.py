@@ -13,9 +13,9 @@ import yaml
 
 from testbed.observed import litter, observe
 
-PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.handlers", "cri.node.runtime"]}]
-INSTALL = "cri.node.handlers : Install the programs of handlers"
-REMOVE = "cri.node.handlers : Remove the programs of former handlers"
+PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.oci_runtimes", "cri.node.runtime"]}]
+INSTALL = "cri.node.oci_runtimes : Install the programs of handlers"
+REMOVE = "cri.node.oci_runtimes : Remove the programs of former handlers"
 APPLY = "cri.node.runtime : Apply the runtime configuration"
 WRAPPERS = "/usr/local/lib/testbed"
 RECORD = "/var/lib/cri-node/handlers.json"
@@ -42,7 +42,7 @@ def wrapped(conmon, *names, **more):
     """Return variables with handlers whose programs are the wrappers."""
     own = {"monitor_path": conmon, "container_min_memory": None}
     handlers = {name: {"path": f"{WRAPPERS}/{name}", "settings": own} for name in names}
-    return {**SERVICE, "handlers_config": {**handlers, **more}}
+    return {**SERVICE, "oci_runtimes_config": {**handlers, **more}}
 
 
 def program(tmp_path, text="#!/bin/sh\necho runc version 1.4.2\n", name="program"):
@@ -177,7 +177,7 @@ def test_a_wrong_hash_a_missing_program_and_a_wrong_variable_are_refused(
     source, _sha256 = program(tmp_path)
     wrong = {"kind": "runc", "source": source, "sha256": "0" * 64}
     run = run_playbook(PLAY, node, variables=wrapped(conmon, "crun", mine=wrong))
-    assert "handlers_config: mine" in run.failure["msg"]
+    assert "oci_runtimes_config: mine" in run.failure["msg"]
     assert "not " + "0" * 64 in run.failure["msg"]
     run = run_playbook(PLAY, node, variables=wrapped(conmon, "crun", youki={}))
     assert "youki: /usr/local/bin/youki does not exist" in run.failure["msg"]
@@ -194,14 +194,18 @@ def test_the_playbook_bootstrap_installs_and_removes_handlers(node, run_playbook
     assert node.exists("/usr/local/bin/mine")
     handlers = node.crictl("info", "-o", "json")["runtimeHandlers"]
     assert "mine" in {each.get("name") for each in handlers}
-    again = run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", variables=variables).expect_success()
+    again = run_playbook(
+        "cri.node.bootstrap", node, "--skip-tags", "prepare", variables=variables
+    ).expect_success()
     assert again.of(INSTALL)["changed"] is False
     assert again.of(APPLY)["changed"] is False
     gone = {**wrapped(conmon, "crun"), **reports}
     run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", variables=gone).expect_success()
     assert not node.exists("/usr/local/bin/mine")
     # Without the variable, the role does not run.
-    none = run_playbook("cri.node.bootstrap", node, "--skip-tags", "prepare", "--check", variables={**SERVICE, **reports})
+    none = run_playbook(
+        "cri.node.bootstrap", node, "--skip-tags", "prepare", "--check", variables={**SERVICE, **reports}
+    )
     assert INSTALL not in none.out
 
 
@@ -249,7 +253,7 @@ def test_the_objects_for_the_cluster_are_returned(node, run_playbook, conmon, tm
                 {
                     "name": "Write",
                     "ansible.builtin.copy": {
-                        "content": "{{ handlers_config | cri.node.runtime_classes }}",
+                        "content": "{{ oci_runtimes_config | cri.node.runtime_classes }}",
                         "dest": str(tmp_path / "classes.yml"),
                     },
                     "delegate_to": "localhost",
@@ -258,7 +262,7 @@ def test_the_objects_for_the_cluster_are_returned(node, run_playbook, conmon, tm
         },
     ]
     variables = wrapped(conmon, "crun")
-    variables["handlers_config"]["crun"]["runtime_class"] = {
+    variables["oci_runtimes_config"]["crun"]["runtime_class"] = {
         "name": "fast",
         "overhead": {"memory": "8Mi"},
         "scheduling": {"nodeSelector": {"runtime": "crun"}},

@@ -8,16 +8,9 @@ import json
 import shlex
 
 import pytest
-from tests.integration.test_bundle import (  # noqa: F401 (fixtures)
-    Bundle,
-    bare,
-    bundle,
-    give_network_and_registry,
-    programs,
-    role_variables,
-)
 
 from testbed import article
+from testbed.bundles import give_network_and_registry, role_variables
 from testbed.observed import running_containers, service
 from testbed.openshift_objects import pem
 
@@ -97,7 +90,7 @@ def prepared(node):
 
 
 @pytest.fixture
-def provisioned(fresh_node, run_playbook, bundle, crio_source):  # noqa: F811
+def provisioned(fresh_node, run_playbook, bundle, crio_source):
     """Return (a node with a bundle's CRI-O and its variables, what it was before)."""
     node = fresh_node(crio=False)
     give_network_and_registry(node)

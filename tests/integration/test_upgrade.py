@@ -22,31 +22,17 @@ pytestmark = pytest.mark.real_crio("the stand-in has one version")
 
 
 @pytest.fixture(scope="module")
-def contents(testbed, crio_source):
-    """Return the content of the bundle at hand, by name."""
-    node = testbed.add("programs", crio=False)[0]
-    yield bundles.files(crio_source, node)
-    testbed.remove("programs")
-
-
-@pytest.fixture(scope="module")
 def version(crio_source):
     """Return the version of the CRI-O at hand."""
     return crio_source.version
 
 
-@pytest.fixture(scope="module")
-def bundle(contents, version, tmp_path_factory):
-    """Return the bundle at hand."""
-    return bundles.pack(tmp_path_factory.mktemp("bundle"), contents, version)
-
-
 @pytest.fixture
-def other(contents, version, tmp_path):
+def other(programs, version, tmp_path):
     """Return a function that packs a bundle of another version: other("1.36.9", further files)."""
 
     def packed(number, **further):
-        found = bundles.of_another_version(contents, version, number)
+        found = bundles.of_another_version(programs, version, number)
         return bundles.pack(tmp_path, {**found, **further}, number)
 
     return packed
@@ -65,13 +51,13 @@ def installed(bundle, fresh_node, run_playbook):
 def provision(installed, run_playbook, tmp_path):
     """Return a function that applies the role with a bundle: provision(bundle, "--check", **variables)."""
 
-    def run(bundle, *options, playbook=PLAY, **variables):
+    def run(bundle, *options, playbook=None, **variables):
         verification = {
             "verify_image": installed.image("hello-world"),
             "verify_report_file": str(tmp_path / "report.json"),
         }
         return run_playbook(
-            playbook,
+            playbook or PLAY,
             installed,
             *options,
             variables={**bundles.role_variables(bundle), **verification, **variables},
@@ -80,7 +66,7 @@ def provision(installed, run_playbook, tmp_path):
     return run
 
 
-def programs(node):
+def installation(node):
     """Return the hashes of all programs of the bundle, and its record."""
     return node.check(PROGRAMS), node.read_file(RECORD)
 
@@ -101,9 +87,9 @@ def test_another_patch_release_is_part_of_the_transaction_and_stops_no_pod(
 ):
     newer = other(of_minor(version, 0))
     installed.run_pod()
-    containers, before = running_containers(installed), programs(installed)
+    containers, before = running_containers(installed), installation(installed)
     predicted = provision(newer, "--check").expect_success()
-    assert programs(installed) == before
+    assert installation(installed) == before
     done = provision(newer, "-vvv").expect_success()
     for part in ("plan", "bundle", "changed"):
         assert predicted.of(APPLY)[part] == done.of(APPLY)[part]
@@ -121,36 +107,36 @@ def test_another_patch_release_is_part_of_the_transaction_and_stops_no_pod(
 
 
 def test_a_crio_that_cannot_start_is_refused_before_anything_is_changed(
-    installed, provision, contents, version, tmp_path
+    installed, provision, programs, version, tmp_path
 ):
     number = of_minor(version, 0)
     broken = (
         b"#!/bin/sh\ncase $* in *--version*) echo crio version %s;; *) echo broken >&2; exit 1;; esac\n"
         % number.encode()
     )
-    bundle = bundles.pack(tmp_path, {**contents, "bin/crio": broken}, number)
-    before, observed = programs(installed), observe(installed)
+    bundle = bundles.pack(tmp_path, {**programs, "bin/crio": broken}, number)
+    before, observed = installation(installed), observe(installed)
     for options in (("--check",), ()):
         refused = provision(bundle, *options).of(APPLY)
         assert "CRI-O refuses the configuration" in refused["msg"]
         assert "broken" in refused["msg"]
         assert refused["as_before"] is True
-    assert (programs(installed), observe(installed)) == (before, observed)
+    assert (installation(installed), observe(installed)) == (before, observed)
 
 
 def test_a_new_version_that_does_not_start_is_undone_with_its_configuration(
-    installed, provision, other, contents, version
+    installed, provision, other, programs, version
 ):
-    unit = contents["contrib/crio.service"].replace(b"[Service]\n", b"[Service]\nExecStartPre=/bin/false\n")
+    unit = programs["contrib/crio.service"].replace(b"[Service]\n", b"[Service]\nExecStartPre=/bin/false\n")
     failing = other(of_minor(version, 0), **{"contrib/crio.service": unit})
     installed.run_pod()
-    containers, before, observed = running_containers(installed), programs(installed), observe(installed)
+    containers, before, observed = running_containers(installed), installation(installed), observe(installed)
     failed = provision(failing, crio_config__more={"crio": {"runtime": {"pids_limit": 77}}}).of(APPLY)
     assert failed["rolled_back"] is True
     assert failed["as_before"] is True
     assert failed["msg"].startswith(f"CRI-O {version} cannot be replaced with {failing.version}: ")
     assert "Control process exited" in failed["msg"]
-    assert programs(installed) == before
+    assert installation(installed) == before
     after = observe(installed)
     assert (after.contents, after.configuration, after.active) == (
         observed.contents,
@@ -165,12 +151,12 @@ def test_a_minor_version_is_only_changed_by_the_playbook_upgrade_one_at_a_time(
     installed, provision, bundle, other, version
 ):
     newer, newest = other(of_minor(version, 1)), other(of_minor(version, 2))
-    before, observed = programs(installed), observe(installed)
+    before, observed = installation(installed), observe(installed)
     assert "The playbook cri.node.upgrade changes the minor version" in provision(newer).of(APPLY)["msg"]
     refused = provision(newest, playbook=UPGRADE)
     assert refused.rc != 0
     assert "an upgrade changes the minor version by one at a time" in refused.out
-    assert (programs(installed), observe(installed)) == (before, observed)
+    assert (installation(installed), observe(installed)) == (before, observed)
     provision(newer, playbook=UPGRADE).expect_success()
     assert running_version(installed) == newer.version
     assert provision(newer, playbook=UPGRADE).expect_success().changed == 0
@@ -184,12 +170,12 @@ def test_pods_are_moved_away_by_the_hook_and_return_after_the_upgrade(
 ):
     newer = other(of_minor(version, 1))
     installed.run_pod()
-    containers, before = running_containers(installed), programs(installed)
+    containers, before = running_containers(installed), installation(installed)
     refused = provision(newer, playbook=UPGRADE)
     assert refused.rc != 0
     assert "a start of a different minor version removes every pod (1 running container)" in refused.out
     assert running_containers(installed) == containers
-    assert programs(installed) == before
+    assert installation(installed) == before
     drain, restore = tmp_path / "drain.yml", tmp_path / "restore.yml"
     drain.write_text("[{ansible.builtin.command: crictl rmp -fa, changed_when: true}]")
     restore.write_text("[{ansible.builtin.file: {path: /root/restored, state: touch, mode: '0600'}}]")
@@ -232,7 +218,7 @@ def test_the_previous_minor_version_is_upgraded_and_downgraded_again(
 
 
 @pytest.fixture(scope="module")
-def node_to_kill(testbed, bundle, version, contents):
+def node_to_kill(testbed, bundle, version, programs):
     """Return a node with CRI-O from the bundle and a pod, on which another version is unpacked."""
     node = testbed.add("killed", crio=False)[0]
     bundles.give_network_and_registry(node)
@@ -241,7 +227,7 @@ def node_to_kill(testbed, bundle, version, contents):
     ).expect_success()
     node.run_pod()
     node.copy_in(
-        "/root/crio", bundles.of_another_version(contents, version, of_minor(version, 0))["bin/crio"], 0o755
+        "/root/crio", bundles.of_another_version(programs, version, of_minor(version, 0))["bin/crio"], 0o755
     )
     interrupted.prepare(node)
     yield node
@@ -278,14 +264,14 @@ def request(version):
 )
 def test_a_replacement_killed_before_its_commit_is_undone(node_to_kill, version, fault):
     before, containers, killed = (
-        programs(node_to_kill),
+        installation(node_to_kill),
         running_containers(node_to_kill),
         interrupted.kills(node_to_kill),
     )
     interrupted.start(node_to_kill, fault, request(of_minor(version, 0))).wait(timeout=interrupted.LIMIT)
     assert interrupted.kills(node_to_kill) > killed
     interrupted.wait_until_whole(node_to_kill)
-    assert programs(node_to_kill) == before
+    assert installation(node_to_kill) == before
     assert running_version(node_to_kill) == version
     assert running_containers(node_to_kill) == containers
 

@@ -7,7 +7,7 @@ import io
 import os
 import platform
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ class Bundle:
         return {"source": str(self.path), "sha256": {ARCHITECTURE: self.sha256}, **more}
 
 
-def files(source: Source, node: Node) -> dict[str, bytes]:
-    """Return the content of a bundle by name: CRI-O's own files, and Debian's conmon and crun of a node if they are missing."""
+def files(source: Source, node: Callable[[], Node]) -> dict[str, bytes]:
+    """Return the content of a bundle by name: CRI-O's own files, and Debian's conmon and crun of `node()` if they are missing."""
     found = {f"bin/{name}": path.read_bytes() for name, path in source.programs.items()}
     if source.bundle:
         with tarfile.open(source.bundle) as tar:
@@ -45,7 +45,7 @@ def files(source: Source, node: Node) -> dict[str, bytes]:
     found.setdefault("etc/10-crio.conf", b'[crio.image]\nsignature_policy = "/etc/crio/policy.json"\n')
     for name in ("conmon", "crun"):
         if f"bin/{name}" not in found:
-            found[f"bin/{name}"] = base64.b64decode(node.check(f"base64 /usr/bin/{name}"))
+            found[f"bin/{name}"] = base64.b64decode(node().check(f"base64 /usr/bin/{name}"))
     return found
 
 

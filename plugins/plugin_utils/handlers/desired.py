@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The desired handlers of nodes: layers of handlers_config, checked, and completed with what is known of their programs."""
+"""The desired handlers of nodes: layers of oci_runtimes_config, checked, and completed with what is known of their programs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.text.structured_text impo
 )
 from ansible_collections.cri.node.plugins.plugin_utils.value_types import kind as type_of
 
-VARIABLE = "handlers_config"
+VARIABLE = "oci_runtimes_config"
 _HASH = "64 hexadecimal digits, as sha256sum prints them, for each architecture"
 _KEYS = (
     "kind",

@@ -56,7 +56,7 @@ def problems(handlers: Iterable[Handler], version: object) -> list[Problem]:
     release = _parsed(version)
     return [
         Problem(
-            "handlers_config",
+            "oci_runtimes_config",
             each.name,
             None,
             f"{each.kind.name} requires CRI-O {each.kind.crio_since} or later, but the version is {version}",

@@ -16,7 +16,7 @@ from ansible_collections.cri.node.plugins.plugin_utils.task.variable_layers impo
 SETTINGS = (
     "^(crio_(config|service|environment|version|accept_keys)|registries_(config|openshift|auth|policy|namespaced_policies|signatures|certificates|storage"
     "|ca_certificates|ca_folder|warnings_are_errors)"
-    "|crictl_(config|completion)|handlers_config|cni_network)(__.+)?$"
+    "|crictl_(config|completion)|oci_runtimes_config|cni_network)(__.+)?$"
 )
 
 

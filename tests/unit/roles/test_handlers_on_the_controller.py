@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests the roles handlers and cni on the controller: their checks, and the entries of handlers in crio.conf."""
+"""Tests the roles oci_runtimes and cni on the controller: their checks, and the entries of handlers in crio.conf."""
 
 import json
 
@@ -13,8 +13,8 @@ def test_handlers_are_below_the_settings_of_crio_conf(controller):
     shown = controller.files(
         "crio",
         {
-            "handlers_config": {"crun": {}, "kata": {"install": "package"}},
-            "handlers_config__site": {"kata": None, "runc": {}},
+            "oci_runtimes_config": {"crun": {}, "kata": {"install": "package"}},
+            "oci_runtimes_config__site": {"kata": None, "runc": {}},
             "crio_config": {"crio": {"runtime": {"runtimes": {"runc": {"no_sync_log": True}}}}},
             "crio_version": "1.36",
         },
@@ -27,21 +27,25 @@ def test_handlers_are_below_the_settings_of_crio_conf(controller):
     assert handlers["runc"]["runtime_path"] == "/usr/libexec/crio/runc"
     path = ("crio", "runtime", "runtimes", "runc")
     assert file.checked.sources[(*path, "no_sync_log")] == "crio_config"
-    assert file.checked.sources[(*path, "runtime_path")] == "handlers_config"
+    assert file.checked.sources[(*path, "runtime_path")] == "oci_runtimes_config"
 
 
 def test_without_handlers_no_file_is_desired(controller):
-    assert controller.desired("crio", {"handlers_config": {}}) == []
+    assert controller.desired("crio", {"oci_runtimes_config": {}}) == []
 
 
 @pytest.mark.parametrize(
     ("role", "variables", "expected"),
     [
-        ("handlers", {"handlers_config": {"crunn": {}}}, "crunn: is not a known runtime; did you mean crun?"),
         (
             "handlers",
-            {"handlers_config": {"crun": {}}, "handlers_config__lab": {"crun": {"install": "apt"}}},
-            "handlers_config__lab: crun.install",
+            {"oci_runtimes_config": {"crunn": {}}},
+            "crunn: is not a known runtime; did you mean crun?",
+        ),
+        (
+            "handlers",
+            {"oci_runtimes_config": {"crun": {}}, "oci_runtimes_config__lab": {"crun": {"install": "apt"}}},
+            "oci_runtimes_config__lab: crun.install",
         ),
         ("cni", {"cni_network": {"subnets": ["10.85.0.0/31"]}}, "cni_network: subnets[0]"),
         (
@@ -69,7 +73,7 @@ def test_a_role_refuses_wrong_variables_before_a_node_is_contacted(controller, r
 
 @pytest.mark.parametrize(
     ("misspelled", "meant"),
-    [("handlers_confg", "handlers_config"), ("cni_networks", "cni_network")],
+    [("oci_runtimes_confg", "oci_runtimes_config"), ("cni_networks", "cni_network")],
 )
 def test_a_misspelled_variable_is_a_warning(controller, misspelled, meant):
     done = controller.run("crio", {misspelled: {"subnets": []}})
@@ -78,9 +82,9 @@ def test_a_misspelled_variable_is_a_warning(controller, misspelled, meant):
 
 
 def test_a_preview_knows_the_handlers(tmp_path):
-    hosts = {"node-1": {"crio_version": "1.37", "handlers_config": {"crun": {}, "gvisor": {}}}}
+    hosts = {"node-1": {"crio_version": "1.37", "oci_runtimes_config": {"crun": {}, "gvisor": {}}}}
     done = preview(tmp_path, hosts, "1.36")
     assert done.returncode != 0
     report = json.loads((tmp_path / "cri-node-preview.json").read_text())
     breaking = [each for each in report["changes"] if each["breaking"]]
-    assert [(each["variable"], each["key"]) for each in breaking] == [("handlers_config", "gvisor")]
+    assert [(each["variable"], each["key"]) for each in breaking] == [("oci_runtimes_config", "gvisor")]

@@ -31,7 +31,7 @@ done
 """
 
 
-def node(folder, begun, finished=NOTHING, orphans=None, removes_crio=True, **failure):
+def node(folder, begun, finished=None, orphans=None, removes_crio=True, **failure):
     folder.mkdir(parents=True)
     read = {
         "report": report(orphans=orphans or {}, fingerprint="f"),
@@ -41,10 +41,10 @@ def node(folder, begun, finished=NOTHING, orphans=None, removes_crio=True, **fai
         "begun": begun,
     }
     answers = {
-        "read": failure or {**read, "finished": finished},
+        "read": failure or {**read, "finished": NOTHING if finished is None else finished},
         "begin": read,
         "apply": {"outcome": {"generation": 6, "invocation_id": "b", "outranked": {}, "warnings": []}},
-        "finish": {"finished": finished},
+        "finish": {"finished": NOTHING if finished is None else finished},
     }
     for name, each in answers.items():
         (folder / f"{name}.json").write_text(json.dumps({"changed": False, **each}))

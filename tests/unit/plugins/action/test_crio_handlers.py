@@ -91,7 +91,7 @@ def test_a_missing_file_and_a_wrong_hash_are_named(run, source):
     assert "the file /nowhere/at-all does not exist on the controller" in task.result["msg"]
     wrong = {"mine": {"kind": "runc", "source": path, "sha256": "0" * 64}}
     task = run("crio_handlers", {"handlers": wrong}, answer)
-    assert task.result["msg"].startswith("handlers_config: mine: ")
+    assert task.result["msg"].startswith("oci_runtimes_config: mine: ")
     assert f"not {'0' * 64}" in task.result["msg"]
 
 

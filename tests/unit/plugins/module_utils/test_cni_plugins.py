@@ -49,11 +49,11 @@ class Node:
             path.write_text(text)
             path.chmod(0o755)
 
-    def archive(self, names=NAMES, text="#!/bin/sh\n", prefix="./"):
+    def archive(self, names=None, text="#!/bin/sh\n", prefix="./"):
         """Return (URL, SHA-256) of an archive."""
         path = self.work.parent / "plugins.tar"
         with tarfile.open(path, "w") as out:
-            for name in [*names, "LICENSE"]:
+            for name in [*(NAMES if names is None else names), "LICENSE"]:
                 content = (text if name != "LICENSE" else "words").encode()
                 entry = tarfile.TarInfo(prefix + name)
                 entry.size = len(content)

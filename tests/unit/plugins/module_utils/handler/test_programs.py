@@ -57,7 +57,7 @@ class Node:
         return f"file://{path}", hashlib.sha256(path.read_bytes()).hexdigest()
 
     def ask(self, handlers, check=False, sent=()):
-        found = desired.read([("handlers_config", handlers)])
+        found = desired.read([("oci_runtimes_config", handlers)])
         assert found.problems == []
         asked = request.of(found.handlers.values())
         asked["files"] = [{**each, "sent": dict(sent).get(each["path"], "")} for each in asked["files"]]

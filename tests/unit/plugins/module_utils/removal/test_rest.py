@@ -75,8 +75,8 @@ class Node:
         state = {**documents.empty_state(), "generation": 1, "origin": known}
         self.write("/var/lib/cri-node/state.json", json.dumps(state))
 
-    def finish(self, check=False, prerequisites=ABSENT):
-        asked = {"unit": "crio.service", "prerequisites": prerequisites, "directories": []}
+    def finish(self, check=False, **more):
+        asked = {"unit": "crio.service", "prerequisites": ABSENT, "directories": [], **more}
         return rest.finish(asked, self.layout, check)
 
     def tree(self):

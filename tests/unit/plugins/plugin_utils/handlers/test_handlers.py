@@ -33,12 +33,12 @@ EVERY = {
 
 def read(**handlers):
     return desired.read(
-        [("handlers_config", {name.replace("_", "-"): value for name, value in handlers.items()})]
+        [("oci_runtimes_config", {name.replace("_", "-"): value for name, value in handlers.items()})]
     )
 
 
 def entries(handlers, version=""):
-    found = desired.read([("handlers_config", handlers)])
+    found = desired.read([("oci_runtimes_config", handlers)])
     assert found.problems == []
     layer = settings.as_layer(found.handlers.values(), version)
     return layer.get("crio", {}).get("runtime", {}).get("runtimes", {})
@@ -50,10 +50,10 @@ def problems(**handlers):
 
 @pytest.mark.parametrize("version", ["", *CATALOGUED])
 def test_crio_conf_accepts_the_entries_of_all_known_runtimes_in_each_version(version):
-    found = desired.read([("handlers_config", EVERY)])
+    found = desired.read([("oci_runtimes_config", EVERY)])
     assert found.problems == []
     layer = settings.as_layer(found.handlers.values(), version)
-    checked = check_crio_conf([("handlers_config", layer)], version)
+    checked = check_crio_conf([("oci_runtimes_config", layer)], version)
     assert [str(each) for each in checked.problems] == []
     assert checked.warnings == []
 
@@ -118,8 +118,8 @@ def test_settings_override_what_is_known_and_null_removes_it():
 def test_a_layer_adds_changes_and_removes_handlers():
     found = desired.read(
         [
-            ("handlers_config", {"crun": {}, "kata": {}}),
-            ("handlers_config__gpu", {"kata": None, "runc": {"install": "package"}}),
+            ("oci_runtimes_config", {"crun": {}, "kata": {}}),
+            ("oci_runtimes_config__gpu", {"kata": None, "runc": {"install": "package"}}),
         ]
     )
     assert sorted(found.handlers) == ["crun", "runc"]
@@ -155,7 +155,7 @@ def test_gvisor_gets_its_configuration_where_there_is_none():
 @pytest.mark.parametrize(
     ("handlers", "expected"),
     [
-        ({"crunn": {}}, "handlers_config: crunn: is not a known runtime; did you mean crun?"),
+        ({"crunn": {}}, "oci_runtimes_config: crunn: is not a known runtime; did you mean crun?"),
         ({"mine": {}}, "or one of these as mine.kind"),
         ({"mine": {"kind": "docker"}}, 'mine.kind = "docker": is not a known runtime'),
         ({"crun": {"instal": "file"}}, "crun.instal: is not a key of a handler; did you mean install?"),
@@ -186,15 +186,15 @@ def test_gvisor_gets_its_configuration_where_there_is_none():
     ],
 )  # fmt: skip
 def test_a_wrong_handler_is_refused_by_name_key_and_value(handlers, expected):
-    found = [str(problem) for problem in desired.read([("handlers_config", handlers)]).problems]
+    found = [str(problem) for problem in desired.read([("oci_runtimes_config", handlers)]).problems]
     assert any(expected in problem for problem in found), found
 
 
 def test_a_problem_names_the_layer_that_has_it():
     found = desired.read(
-        [("handlers_config", {"crun": {}}), ("handlers_config__lab", {"crun": {"install": "x"}})]
+        [("oci_runtimes_config", {"crun": {}}), ("oci_runtimes_config__lab", {"crun": {"install": "x"}})]
     )
-    assert str(found.problems[0]).startswith('handlers_config__lab: crun.install = "x"')
+    assert str(found.problems[0]).startswith('oci_runtimes_config__lab: crun.install = "x"')
 
 
 def test_gvisor_requires_the_crio_of_its_documentation():
@@ -202,7 +202,7 @@ def test_gvisor_requires_the_crio_of_its_documentation():
     (problem,) = settings.problems(handlers, "1.36")
     assert (
         str(problem)
-        == "handlers_config: gvisor: gvisor requires CRI-O 1.37 or later, but the version is 1.36"
+        == "oci_runtimes_config: gvisor: gvisor requires CRI-O 1.37 or later, but the version is 1.36"
     )
     assert settings.problems(handlers, "1.37") == settings.problems(handlers, "") == []
 
@@ -283,7 +283,7 @@ _NAME = st.sampled_from(["crun", "kata", "gvisor", "mine", "shim"]) | st.text(ma
 
 @given(st.dictionaries(_NAME, st.dictionaries(_KEY, _VALUE, max_size=4) | _VALUE, max_size=3))
 def test_any_data_gives_handlers_or_problems_and_never_an_exception(data):
-    found = desired.read([("handlers_config", data)])
+    found = desired.read([("oci_runtimes_config", data)])
     assert all(str(problem) for problem in found.problems)
     for name in found.handlers:
         assert not any(

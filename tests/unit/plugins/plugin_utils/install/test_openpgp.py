@@ -114,10 +114,13 @@ def test_a_damaged_key_is_refused_or_has_another_fingerprint_and_never_crashes(h
         assert key.fingerprint != openpgp.read(exported).fingerprint
 
 
-def exported_once(home, kept={}):  # noqa: B006
-    if home.folder not in kept:
-        kept[home.folder] = home.call("--export", "ed25519@example.com")
-    return kept[home.folder]
+EXPORTED = {}  # by the folder of the keys
+
+
+def exported_once(home):
+    if home.folder not in EXPORTED:
+        EXPORTED[home.folder] = home.call("--export", "ed25519@example.com")
+    return EXPORTED[home.folder]
 
 
 @given(st.binary(max_size=300))

@@ -19,7 +19,7 @@ def entry(handlers, **more):
         "owner": "crio",
         "kind": "crio_conf",
         "layers": [["crio_config", {}]],
-        "handlers_layers": [["handlers_config", handlers]],
+        "handlers_layers": [["oci_runtimes_config", handlers]],
         **more,
     }
 
@@ -29,14 +29,14 @@ def test_the_layer_and_its_problems_are_those_of_the_file():
     (file,) = files
     assert sorted(file.checked.data["crio"]["runtime"]["runtimes"]) == ["crun", "kata", "mine"]
     wrong = DesiredFiles([entry({"crunn": {}})])
-    assert str(wrong.problems[0]).startswith("handlers_config: crunn: is not a known runtime")
+    assert str(wrong.problems[0]).startswith("oci_runtimes_config: crunn: is not a known runtime")
     old = DesiredFiles([entry({"gvisor": {}}, version="1.36")])
     assert "gvisor requires CRI-O 1.37 or later" in str(old.problems[0])
 
 
 def test_a_key_of_crio_conf_that_is_wrong_in_a_handler_is_a_problem_of_the_handlers():
     files = DesiredFiles([entry({"crun": {"settings": {"monitor_pth": "/x"}}})])
-    assert str(files.problems[0]).startswith("handlers_config: crio.runtime.runtimes.crun.monitor_pth")
+    assert str(files.problems[0]).startswith("oci_runtimes_config: crio.runtime.runtimes.crun.monitor_pth")
 
 
 def test_files_that_an_earlier_task_installs_may_be_missing_in_check_mode(tmp_path):
