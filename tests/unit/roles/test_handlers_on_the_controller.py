@@ -38,12 +38,12 @@ def test_without_handlers_no_file_is_desired(controller):
     ("role", "variables", "expected"),
     [
         (
-            "handlers",
+            "oci_runtimes",
             {"oci_runtimes_config": {"crunn": {}}},
             "crunn: is not a known runtime; did you mean crun?",
         ),
         (
-            "handlers",
+            "oci_runtimes",
             {"oci_runtimes_config": {"crun": {}}, "oci_runtimes_config__lab": {"crun": {"install": "apt"}}},
             "oci_runtimes_config__lab: crun.install",
         ),
