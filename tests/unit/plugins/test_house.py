@@ -184,3 +184,11 @@ def test_every_path_in_the_architecture_exists():
     places = [name for name in named if "*" not in name and "ROLE" not in name]
     assert len(places) > 30
     assert [name for name in places if not (COLLECTION / name).exists()] == []
+
+
+def test_packages_of_module_utils_have_an_empty_init():
+    # Ansible sends them to nodes with each module, and its oldest core's sanity test requires it.
+    written = [
+        path for path in (COLLECTION / "plugins/module_utils").rglob("__init__.py") if path.read_bytes()
+    ]
+    assert written == []
