@@ -43,9 +43,11 @@ def files(source: Source, node: Callable[[], Node]) -> dict[str, bytes]:
     found.setdefault("contrib/crio.service", UNIT)
     found.setdefault("contrib/policy.json", (FILES / "policy.json").read_bytes())
     found.setdefault("etc/10-crio.conf", b'[crio.image]\nsignature_policy = "/etc/crio/policy.json"\n')
-    for name in ("conmon", "crun"):
-        if f"bin/{name}" not in found:
-            found[f"bin/{name}"] = base64.b64decode(node().check(f"base64 /usr/bin/{name}"))
+    missing = [name for name in ("conmon", "crun") if f"bin/{name}" not in found]
+    if missing:
+        running = node()
+        for name in missing:
+            found[f"bin/{name}"] = base64.b64decode(running.check(f"base64 /usr/bin/{name}"))
     return found
 
 
