@@ -7,8 +7,6 @@ import os
 import re
 from typing import Any
 
-from ansible.errors import AnsibleError
-
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.files import cni_network
@@ -18,7 +16,6 @@ from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import sent_file
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import (
-    TaskFailure,
     from_node,
     refuse,
     succeeded,
@@ -95,22 +92,11 @@ class ActionModule(CheckedAction):
     def _send(self, source: str, hashes: dict[str, str], architecture: str) -> str:
         """Copy the archive to the node, after its hash has been verified on the controller."""
         source = source.replace("{arch}", architecture)
-        place = source if download.is_url(source) else self._found(source)
-        if not self._connection._shell.tmpdir:
-            self._make_tmp_path()
-        remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "cni-plugins.tgz")
+        place = source if download.is_url(source) else self.found_on_controller(source, _SUBJECT)
+        remote = self.place_on_node("cni-plugins.tgz")
         with sent_file.checked(place, hashes.get(architecture, ""), _SUBJECT) as path:
             self._transfer_file(path, remote)
-        return str(remote)
-
-    def _found(self, source: str) -> str:
-        """Return the path of a file on the controller, where Ansible looks for files of roles and playbooks."""
-        try:
-            return str(self._find_needle("files", os.path.expanduser(source)))
-        except AnsibleError:
-            raise TaskFailure(
-                f"{_SUBJECT}: the file {shown(source)} does not exist on the controller"
-            ) from None
+        return remote
 
 
 def _archive(options: dict[str, Any]) -> dict[str, Any]:

@@ -109,11 +109,9 @@ class ActionModule(CheckedAction):
         raise TaskFailure(str(problem))
 
     def _send(self, path: str) -> str:
-        if not self._connection._shell.tmpdir:
-            self._make_tmp_path()
-        remote = self._connection._shell.join_path(self._connection._shell.tmpdir, "images.tar")
+        remote = self.place_on_node("images.tar")
         self._transfer_file(path, remote)
-        return str(remote)
+        return remote
 
     def _last_call(
         self, request: dict[str, Any], secrets: dict[str, Any], task_vars: dict[str, Any]

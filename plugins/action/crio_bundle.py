@@ -72,7 +72,7 @@ class ActionModule(CheckedAction):
         if here["installed"] and self.only_unpacks_replacements:
             request |= {
                 "call": "stage",
-                "directory": self._connection._shell.join_path(self._directory(), "unpacked"),
+                "directory": self.place_on_node("unpacked"),
                 "other_minor": self.accepts_other_minor,
             }
         secrets: dict[str, str] = {}
@@ -121,15 +121,9 @@ class ActionModule(CheckedAction):
     def _send(self, source: str, sha256: str) -> str:
         """Copy the bundle to the node, after its hash has been verified on the controller."""
         with sent_file.checked(source, sha256, "crio_bundle") as path:
-            remote = self._connection._shell.join_path(self._directory(), "bundle.tar.gz")
+            remote = self.place_on_node("bundle.tar.gz")
             self._transfer_file(path, remote)
-        return str(remote)
-
-    def _directory(self) -> str:
-        """Return the task's temporary directory on the node, which lives until the task ends."""
-        if not self._connection._shell.tmpdir:
-            self._make_tmp_path()
-        return str(self._connection._shell.tmpdir)
+        return remote
 
 
 def _installed(version: str, sha256: str | None) -> str:

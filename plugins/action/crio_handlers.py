@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError
-
 from ansible_collections.cri.node.plugins.module_utils import download
-from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.handlers import desired, request, runtime_class
 from ansible_collections.cri.node.plugins.plugin_utils.handlers.desired import Desired
 from ansible_collections.cri.node.plugins.plugin_utils.handlers.handler import NodeFile
@@ -64,30 +60,20 @@ class ActionModule(CheckedAction):
     def _sent(self, found: Desired, answer: dict[str, Any]) -> dict[str, str]:
         """Copy the needed files to the node; return their paths there by their own paths."""
         files = {file.path: (name, file) for name, each in found.handlers.items() for file in each.files}
-        if not self._connection._shell.tmpdir:
-            self._make_tmp_path()
         sent = {}
         for number, path in enumerate(answer["needed"]):
             name, file = files[path]
-            remote = self._connection._shell.join_path(self._connection._shell.tmpdir, f"handler-{number}")
+            remote = self.place_on_node(f"handler-{number}")
             self._send(name, file, str(answer["architecture"]), remote)
-            sent[path] = str(remote)
+            sent[path] = remote
         return sent
 
     def _send(self, name: str, file: NodeFile, architecture: str, remote: str) -> None:
         source = file.source.replace("{arch}", architecture)
         digest = file.sha256.get(architecture) or file.sha256[""]
-        place = source if download.is_url(source) else self._found(source)
+        place = source if download.is_url(source) else self.found_on_controller(source, desired.VARIABLE)
         with sent_file.checked(place, digest, f"{desired.VARIABLE}: {name}") as path:
             self._transfer_file(path, remote)
-
-    def _found(self, source: str) -> str:
-        """Return the path of a file on the controller, where Ansible looks for files of roles and playbooks."""
-        try:
-            return str(self._find_needle("files", os.path.expanduser(source)))
-        except AnsibleError:
-            fault = f"{desired.VARIABLE}: the file {shown(source)} does not exist on the controller"
-            raise TaskFailure(fault) from None
 
 
 def _desired(options: dict[str, Any]) -> Desired:

@@ -357,17 +357,8 @@ def _derived(installed_at: float) -> tuple[dict[str, str], list[str]]:
         if node_files.file_type_of(path) == "file" and not path.endswith("/"):
             age = installed_at - os.lstat(path).st_mtime
             if 0 <= age <= _LONGEST_INSTALLATION:
-                files[path] = hash_of(path)
+                files[path] = node_files.hash_of(path)
     return files, [folder for folder in _OWN_DIRECTORIES if os.path.isdir(folder)]
-
-
-def hash_of(path: str) -> str:
-    """Return the SHA-256 of a file of any size, in hexadecimal. Raises NodeFileError."""
-    found = hashlib.sha256()
-    with node_files.doing("reading a file", path), open(path, "rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _owned(
@@ -379,7 +370,7 @@ def _owned(
     replaced = [*(former["replaced"] if former else []), *(path for path in existed if path not in files)]
     folders = {*(former["directories"] if former else []), *directories}
     return {
-        "files": {**files, **{target: hash_of(content) for target, content, _mode in placements}},
+        "files": {**files, **{target: node_files.hash_of(content) for target, content, _mode in placements}},
         "directories": sorted(folders),
         "replaced": sorted(set(replaced)),
     }

@@ -73,7 +73,7 @@ def _planned(record: BundleRecord, gone: Sequence[str], restored: Mapping[str, s
         file_type = node_files.file_type_of(path)
         if path in gone:
             continue
-        if file_type == "file" and (restored.get(path) or bundle.hash_of(path)) == digest:
+        if file_type == "file" and (restored.get(path) or node_files.hash_of(path)) == digest:
             files.append(path)
         elif file_type != "absent":
             kept[path] = f"it is a {file_type} now" if file_type != "file" else "it was changed since"

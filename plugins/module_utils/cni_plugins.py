@@ -135,7 +135,7 @@ def _is_program(path: str) -> bool:
 def _refuse_foreign(path: str, target: str, content: str, recorded: dict[str, Any]) -> None:
     if not os.path.lexists(target) or path in recorded["files"]:
         return
-    if files.hash_of(target) != files.hash_of(content):
+    if node_files.hash_of(target) != node_files.hash_of(content):
         raise PluginError(
             f"{_SUBJECT}: {path} exists with another content and was not installed by this module (CRI-O's bundle"
             " installs plugins too); remove it, or set another directory. Nothing was changed"

@@ -7,10 +7,13 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
+
+_LONGEST_MESSAGE = 4000  # characters
 
 
 def exit_with(module: AnsibleModule, changed: bool = False, **result: Any) -> NoReturn:
@@ -29,3 +32,25 @@ def exit_with(module: AnsibleModule, changed: bool = False, **result: Any) -> No
     result.update(changed=changed, invocation={"module_args": module.params})
     sys.stdout.write(f"\n{json.dumps(result)}\n")
     raise SystemExit(0)
+
+
+def answer(module: AnsibleModule, doing: str, perform: Callable[[AnsibleModule], dict[str, Any]]) -> None:
+    """Exit with the result of `perform`, or fail with the one printable line of its NodeError or OSError.
+
+    doing: what failed if the operating system refuses something, such as "installing the bundle".
+    """
+    # A facts module, which has its own errors, does not compile these.
+    from .errors import NodeError
+    from .os_errors import os_error
+    from .text import shown
+
+    try:
+        result = perform(module)
+    except NodeError as error:
+        failure = str(error)
+    except OSError as error:
+        failure = os_error(error, doing)
+    else:
+        exit_with(module, **result)
+    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
+    module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))

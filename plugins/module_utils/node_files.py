@@ -120,6 +120,17 @@ def read_bytes(path: str, limit: int = LARGEST) -> bytes:
     return content
 
 
+def hash_of(path: str) -> str:
+    """Return the SHA-256 of a regular file of any size, in hexadecimal. Raises NodeFileError, also for a link."""
+    found = hashlib.sha256()
+    with doing("reading a file", path):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            for block in iter(lambda: file.read(_BLOCK), b""):
+                found.update(block)
+    return found.hexdigest()
+
+
 def read_text(path: str) -> str | None:
     """Return the text of a regular file, None if it does not exist. Raises NodeFileError."""
     if not os.path.lexists(path):

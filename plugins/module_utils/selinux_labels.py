@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from .program import run
 
 
-def restore(paths: Iterable[str]) -> None:
-    """Apply the policy's labels to new paths. Files that are put back are the same inodes and keep theirs."""
-    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
+def restore(paths: Collection[str]) -> None:
+    """Apply the SELinux policy's labels to paths, if there is a policy and the tool."""
+    if paths and os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
         run(["restorecon", *sorted(paths)])

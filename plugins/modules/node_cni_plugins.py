@@ -63,11 +63,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import cni_plugins, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
-from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.module_utils.module_result import answer
 from ansible_collections.cri.node.plugins.module_utils.transaction import lock
 
 REQUEST = {
@@ -84,32 +81,23 @@ REQUEST = {
     "secret_url": {"type": "str", "default": ""},
     "sent": {"type": "str", "required": True},
 }
-_LONGEST_MESSAGE = 4000  # characters
 _LONGEST_WAIT = 60  # seconds for another change of this node
 
 
 def main() -> None:
     """Give the node its CNI plugins. Check mode only reads, and fetches an archive."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    failure: str | None = None
-    result: dict[str, Any] = {}
-    try:
-        request = node_request.of(module.params, REQUEST)
-        node_host.refuse_unfit()
-        request["url"] = request["url"] or request.pop("secret_url")
-        if module.check_mode:
-            result = cni_plugins.provide(request, module.tmpdir, check=True)
-        else:
-            with lock.held(NODE, _LONGEST_WAIT, "cni_plugins"):
-                result = cni_plugins.provide(request, module.tmpdir, check=False)
-    except NodeError as error:
-        failure = str(error)
-    except OSError as error:
-        failure = os_error(error, "installing CNI plugins")
-    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    if failure is not None:
-        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-    exit_with(module, **result)
+    answer(module, "installing CNI plugins", _answer)
+
+
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = node_request.of(module.params, REQUEST)
+    node_host.refuse_unfit()
+    request["url"] = request["url"] or request.pop("secret_url")
+    if module.check_mode:
+        return cni_plugins.provide(request, module.tmpdir, check=True)
+    with lock.held(NODE, _LONGEST_WAIT, "cni_plugins"):
+        return cni_plugins.provide(request, module.tmpdir, check=False)
 
 
 if __name__ == "__main__":

@@ -77,10 +77,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cri.node.plugins.module_utils import bundle, node_files, node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
 from ansible_collections.cri.node.plugins.module_utils.architecture import architecture
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
-from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
-from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.module_utils.module_result import answer
 
 REQUEST = {
     "call": {"type": "str", "choices": ["read", "install", "stage", "discard", "remove"], "required": True},
@@ -93,26 +90,18 @@ REQUEST = {
     # For the call stage: whether another minor version is accepted.
     "other_minor": {"type": "bool", "default": False},
 }
-_LONGEST_MESSAGE = 4000  # characters
 
 
 def main() -> None:
     """Report what is installed, install `archive` or `url`, or remove it. Check mode prepares and changes nothing."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    failure: str | None = None
-    result: dict[str, Any] = {}
-    try:
-        request = node_request.of(module.params, REQUEST)
-        node_host.refuse_unfit()
-        result = _CALLS[request["call"]](module, request)
-    except NodeError as error:
-        failure = str(error)
-    except OSError as error:
-        failure = os_error(error, "changing the bundle")
-    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    if failure is not None:
-        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-    exit_with(module, **result)
+    answer(module, "changing the bundle", _answer)
+
+
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = node_request.of(module.params, REQUEST)
+    node_host.refuse_unfit()
+    return _CALLS[request["call"]](module, request)
 
 
 def _read(module: AnsibleModule, _request: dict[str, Any]) -> dict[str, Any]:

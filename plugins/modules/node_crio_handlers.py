@@ -75,12 +75,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.handler import programs
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
-from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.module_utils.module_result import answer
 from ansible_collections.cri.node.plugins.module_utils.transaction import lock
 
 REQUEST = {
@@ -90,34 +87,25 @@ REQUEST = {
     "sent": {"type": "dict", "required": True},
     "urls": {"type": "dict", "default": {}},
 }
-_LONGEST_MESSAGE = 4000  # characters
 _LONGEST_WAIT = 60  # seconds for another change of this node
 
 
 def main() -> None:
     """Give the node the programs of its handlers. Check mode only reads, and fetches files."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    failure: str | None = None
-    result: dict[str, Any] = {}
-    try:
-        request = node_request.of(module.params, REQUEST)
-        node_host.refuse_unfit()
-        for file in request["files"]:
-            file["sent"] = request["sent"].get(file["path"], "")
-            file["source"] = file["source"] or request["urls"].get(file["path"], "")
-        if module.check_mode:
-            result = programs.provide(request, module.tmpdir, check=True)
-        else:
-            with lock.held(NODE, _LONGEST_WAIT, "crio_handlers"):
-                result = programs.provide(request, module.tmpdir, check=False)
-    except NodeError as error:
-        failure = str(error)
-    except OSError as error:
-        failure = os_error(error, "installing handlers")
-    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    if failure is not None:
-        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-    exit_with(module, **result)
+    answer(module, "installing handlers", _answer)
+
+
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = node_request.of(module.params, REQUEST)
+    node_host.refuse_unfit()
+    for file in request["files"]:
+        file["sent"] = request["sent"].get(file["path"], "")
+        file["source"] = file["source"] or request["urls"].get(file["path"], "")
+    if module.check_mode:
+        return programs.provide(request, module.tmpdir, check=True)
+    with lock.held(NODE, _LONGEST_WAIT, "crio_handlers"):
+        return programs.provide(request, module.tmpdir, check=False)
 
 
 if __name__ == "__main__":

@@ -51,12 +51,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
+from ansible_collections.cri.node.plugins.module_utils.module_result import answer
 from ansible_collections.cri.node.plugins.module_utils.packages import change
-from ansible_collections.cri.node.plugins.module_utils.text import shown
 
 _FILE = {
     "path": {"type": "str", "required": True},
@@ -83,26 +80,18 @@ REQUEST = {
     "lock_timeout": {"type": "int", "default": 120},
     "digest": {"type": "str", "default": ""},
 }
-_LONGEST_MESSAGE = 4000  # characters
 
 
 def main() -> None:
     """Report what is installed, or install packages. Check mode prepares and does not install."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    failure: str | None = None
-    result: dict[str, Any] = {}
-    try:
-        request = node_request.of(module.params, REQUEST)
-        node_host.refuse_unfit()
-        result = _read(module, request) if request["call"] == "read" else _install(module, request)
-    except NodeError as error:
-        failure = str(error)
-    except OSError as error:
-        failure = os_error(error, "installing packages")
-    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    if failure is not None:
-        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-    exit_with(module, **result)
+    answer(module, "installing packages", _answer)
+
+
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = node_request.of(module.params, REQUEST)
+    node_host.refuse_unfit()
+    return _read(module, request) if request["call"] == "read" else _install(module, request)
 
 
 def _read(module: AnsibleModule, request: dict[str, Any]) -> dict[str, Any]:

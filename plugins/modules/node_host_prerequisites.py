@@ -55,12 +55,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cri.node.plugins.module_utils import node_host
 from ansible_collections.cri.node.plugins.module_utils import request as node_request
-from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.host import prerequisites
 from ansible_collections.cri.node.plugins.module_utils.layout import NODE
-from ansible_collections.cri.node.plugins.module_utils.module_result import exit_with
-from ansible_collections.cri.node.plugins.module_utils.os_errors import os_error
-from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.module_utils.module_result import answer
 from ansible_collections.cri.node.plugins.module_utils.transaction import lock
 
 REQUEST = {
@@ -73,31 +70,22 @@ REQUEST = {
     "families": {"type": "dict", "required": True},
     "packages_follow": {"type": "bool", "required": True},
 }
-_LONGEST_MESSAGE = 4000  # characters
 _LONGEST_WAIT = 60  # seconds for another change of this node
 
 
 def main() -> None:
     """Bring the host to its desired state. Check mode only reads."""
     module = AnsibleModule(argument_spec=node_request.OPTIONS, supports_check_mode=True)
-    failure: str | None = None
-    result: dict[str, Any] = {}
-    try:
-        request = node_request.of(module.params, REQUEST)
-        node_host.refuse_unfit()
-        if module.check_mode:
-            result = prerequisites.prepare(request, check=True)
-        else:
-            with lock.held(NODE, _LONGEST_WAIT, "host_prerequisites"):
-                result = prerequisites.prepare(request, check=False)
-    except NodeError as error:
-        failure = str(error)
-    except OSError as error:
-        failure = os_error(error, "preparing the node")
-    # Outside of the handlers: inside, some versions of Ansible add the traceback of all exceptions before it.
-    if failure is not None:
-        module.fail_json(msg=shown(failure, _LONGEST_MESSAGE))
-    exit_with(module, **result)
+    answer(module, "preparing the node", _answer)
+
+
+def _answer(module: AnsibleModule) -> dict[str, Any]:
+    request = node_request.of(module.params, REQUEST)
+    node_host.refuse_unfit()
+    if module.check_mode:
+        return prerequisites.prepare(request, check=True)
+    with lock.held(NODE, _LONGEST_WAIT, "host_prerequisites"):
+        return prerequisites.prepare(request, check=False)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
@@ -13,7 +12,6 @@ from .. import download, node_files
 from ..crio import live
 from ..crio.configuration_files import in_order
 from ..errors import NodeError
-from ..os_errors import os_error
 from ..text import shown
 from . import record
 
@@ -59,27 +57,13 @@ def differs(layout: Layout, file: File, digest: str, installed: Installed) -> bo
         return stat.S_IMODE(os.lstat(place).st_mode) != int(file["mode"], 8)
     if not ours and file["keep"]:
         return False
-    found = hash_of(place)
+    found = node_files.hash_of(place)
     if found != digest and not ours:
         raise FileError(
             f"{file['handler']}: {path} exists with another content (SHA-256 {found}) and was not installed by cri.node;"
             " remove it, or set another path"
         )
     return found != digest
-
-
-def hash_of(path: str) -> str:
-    """Return the SHA-256 of a regular file of any size. Raises FileError."""
-    found = hashlib.sha256()
-    try:
-        with os.fdopen(
-            os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb"
-        ) as file:
-            for block in iter(lambda: file.read(_BLOCK), b""):
-                found.update(block)
-    except OSError as error:
-        raise FileError(os_error(error, "reading a file", path)) from error
-    return found.hexdigest()
 
 
 def fetched(file: File, digest: str, folder: str, number: int) -> str:
@@ -94,7 +78,7 @@ def fetched(file: File, digest: str, folder: str, number: int) -> str:
     else:
         name = download.redacted(file["source"])
         download.fetch(file["source"], target)
-    found = hash_of(target)
+    found = node_files.hash_of(target)
     if found != digest:
         raise FileError(f"{file['handler']}: {name} has the SHA-256 {found}, but sha256 specifies {digest}")
     os.chmod(target, 0o700)
@@ -124,5 +108,5 @@ def removable(layout: Layout, path: str, entry: dict[str, Any]) -> tuple[bool, s
     place = layout.at(path)
     if not os.path.lexists(place):
         return False, ""
-    is_ours = node_files.file_type_of(place) == "file" and hash_of(place) == entry["sha256"]
+    is_ours = node_files.file_type_of(place) == "file" and node_files.hash_of(place) == entry["sha256"]
     return is_ours, "" if is_ours else f"{path} was changed since it was installed, and is kept"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from .. import documents, managed_file, node_files, node_state, trust_store
+from .. import documents, managed_file, node_files, node_state, selinux_labels, trust_store
 from ..crio import daemon, effective, journald, reload
 from ..crio.service import CrioService
 from ..errors import NodeError, TransactionError
@@ -127,7 +127,7 @@ def _swap(prepared: Prepared, layout: Layout) -> None:
             file.refuse_lost_edit()
             node_files.remove(file.path)
             _remove_empty_directory(os.path.dirname(file.path), layout)
-    intent.relabel(list(prepared.staged))
+    selinux_labels.restore(prepared.staged)
 
 
 def _update_trust_store(request: Request) -> None:

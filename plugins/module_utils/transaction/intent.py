@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Collection
 
-from .. import documents, managed_file, node_files
+from .. import documents, managed_file, node_files, selinux_labels
 from ..errors import NodeError
 from ..layout import Layout
 from ..managed_file import ManagedFile
-from ..program import run
 from . import programs
 
 TYPE_CHECKING = False
@@ -187,7 +185,7 @@ def restore(intent: Intent) -> list[str]:
             _restore(entry)
         except NodeError as error:
             problems.append(str(error))
-    relabel([entry["path"] for entry in intent["undo"] if entry["kind"] == "file"])
+    selinux_labels.restore([entry["path"] for entry in intent["undo"] if entry["kind"] == "file"])
     for directory in intent["directories"]:
         try:
             node_files.remove_empty_directory(directory)
@@ -280,12 +278,6 @@ def _is_empty_directory(path: str) -> bool:
         return os.path.isdir(path) and not os.listdir(path)
     except OSError:
         return True
-
-
-def relabel(paths: Collection[str]) -> None:
-    """Apply the SELinux policy's labels to files, if there is a policy and the tool."""
-    if paths and os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
-        run(["restorecon", *sorted(paths)])
 
 
 def forget(layout: Layout, stages: list[str]) -> list[str]:

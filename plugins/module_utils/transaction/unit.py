@@ -80,6 +80,7 @@ MODULES = (
     "node_state",
     "os_errors",
     "program",
+    "selinux_labels",
     "signature_scopes",
     "text",
     "transaction.apply",

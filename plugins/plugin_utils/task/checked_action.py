@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.plain import plain
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.task import (
@@ -70,6 +73,24 @@ class CheckedAction(ActionBase):
     def examine(cls, options: dict[str, Any]) -> Examined:
         """Validate options that have passed option_rules, without contacting a node."""
         return Examined([])
+
+    def place_on_node(self, name: str) -> str:
+        """Return a path in the task's temporary directory on the node, which lives until the task ends."""
+        if not self._connection._shell.tmpdir:
+            self._make_tmp_path()
+        return str(self._connection._shell.join_path(self._connection._shell.tmpdir, name))
+
+    def found_on_controller(self, source: str, subject: str) -> str:
+        """Return the path of a file where Ansible looks for the files of roles and playbooks. subject: begins the message.
+
+        Raises TaskFailure.
+        """
+        try:
+            return str(self._find_needle("files", os.path.expanduser(source)))
+        except AnsibleError:
+            raise TaskFailure(
+                f"{subject}: the file {shown(source)} does not exist on the controller"
+            ) from None
 
     def ask_node(
         self,

@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from ansible_collections.cri.node.plugins.module_utils import bundle
+from ansible_collections.cri.node.plugins.module_utils import bundle, node_files
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 
 PROGRAM = "#!/bin/sh\necho 'crio version 1.36.3'\n"
@@ -108,7 +108,7 @@ def test_installed_files_are_complete_and_no_other_files_are_left(archive, direc
     expected = {os.path.relpath(target, tmp_path) for target, _content, _mode in placements}
     assert found == expected | {"node/var/lib/cri-node/bundle.json"}
     record = json.loads((tmp_path / "node/var/lib/cri-node/bundle.json").read_text())
-    hashes = {target: bundle.hash_of(content) for target, content, _mode in placements}
+    hashes = {target: node_files.hash_of(content) for target, content, _mode in placements}
     folders = {path for path in (tmp_path / "node").rglob("*") if path.is_dir() and "var" not in path.parts}
     assert record == {
         "format": 2,

@@ -8,7 +8,7 @@ import os
 import pytest
 from tests.unit.plugins.module_utils.test_bundle_install import Operations, copy_of, failing, in_child, kill
 
-from ansible_collections.cri.node.plugins.module_utils import bundle, bundle_removal, documents
+from ansible_collections.cri.node.plugins.module_utils import bundle, bundle_removal, documents, node_files
 from ansible_collections.cri.node.plugins.module_utils.errors import NodeError
 from ansible_collections.cri.node.plugins.module_utils.layout import Layout
 from ansible_collections.cri.node.plugins.module_utils.removal import daemon, rest
@@ -182,7 +182,7 @@ def test_a_bundle_whose_crio_was_replaced_stays_with_its_record(node, monkeypatc
     node.write("/usr/local/bin/pinns", "ours")
     files = {
         node.program: "0" * 64,
-        node.program.replace("crio", "pinns"): bundle.hash_of(f"{node.root}/usr/local/bin/pinns"),
+        node.program.replace("crio", "pinns"): node_files.hash_of(f"{node.root}/usr/local/bin/pinns"),
     }
     record = {"format": 2, "sha256": "a", "version": "1.37.0", "binary": [], "files": files}
     node.write("/var/lib/cri-node/bundle.json", json.dumps(record))
