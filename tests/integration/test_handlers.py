@@ -11,6 +11,7 @@ import shutil
 import pytest
 import yaml
 
+from testbed import bundles
 from testbed.observed import litter, observe
 
 PLAY = [{"hosts": "nodes", "gather_facts": False, "roles": ["cri.node.oci_runtimes", "cri.node.runtime"]}]
@@ -35,7 +36,7 @@ def node(testbed, crio_source):
 
 @pytest.fixture
 def conmon(crio_source):
-    return "/usr/libexec/crio/conmon" if crio_source.has("conmon") else "/usr/bin/conmon"
+    return bundles.conmon_of(crio_source)
 
 
 def wrapped(conmon, *names, **more):

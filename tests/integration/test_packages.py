@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from testbed import article, package_repository
+from testbed.bundles import conmon_of, give_network_and_registry
 from testbed.observed import running_containers, service
 from testbed.package_repository import DebRepository, Signer, deb, files_of
-from testbed.paths import FILES
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("gpg") or not shutil.which("dpkg-deb"), reason="gpg and dpkg-deb make the repository"
@@ -154,34 +154,9 @@ def remote_calls(run):
     return len(re.findall(r"SSH: EXEC|sftp> put|PUT ", run.out))
 
 
-def give_network_and_registry(node):
-    """Configure what CRI-O's packages do not contain: a pod network, and the test bed's registry over plain HTTP."""
-    node.copy_in("/etc/cni/net.d/10-testbed.conflist", (FILES / "10-testbed.conflist").read_bytes())
-    node.copy_in(
-        "/etc/containers/registries.conf.d/50-testbed.conf", (FILES / "50-testbed.conf").read_bytes()
-    )
-
-
 def role_variables(source, packages, port=9537):
     """Return variables for CRI-O from packages in a node that is itself a container."""
-    conmon = "/usr/libexec/crio/conmon" if source.has("conmon") else "/usr/bin/conmon"
-    variables = article.settings(
-        port,
-        image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
-        runtime={
-            "selinux": True,
-            "cgroup_manager": "cgroupfs",
-            "conmon_cgroup": "pod",
-            "default_runtime": "crun",
-            "runtimes": {
-                "crun": {
-                    "runtime_path": "/usr/local/lib/testbed/crun",
-                    "runtime_root": "/run/crun",
-                    "monitor_path": conmon,
-                }
-            },
-        },
-    )
+    variables = article.settings_in_a_container(conmon_of(source), port)
     options = {name: value for name, value in packages.items() if name != "version"}
     return {
         **variables,

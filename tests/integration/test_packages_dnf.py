@@ -10,9 +10,9 @@ import shutil
 import pytest
 
 from testbed import article
+from testbed.bundles import conmon_of, give_network_and_registry
 from testbed.observed import running_containers, service
 from testbed.package_repository import Signer, files_of, make_rpms
-from testbed.paths import FILES
 
 pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="gpg makes the keys")
 INSTALL = "cri.node.crio_packages"
@@ -61,10 +61,7 @@ def test_a_node_with_dnf(testbed, crio_source, signers, run_playbook):
     node.check("rm /etc/os-release")
     node.copy_in("/etc/os-release", OS_RELEASE)
     node.copy_in("/etc/yum.repos.d/base.repo", BASE)
-    node.copy_in("/etc/cni/net.d/10-testbed.conflist", (FILES / "10-testbed.conflist").read_bytes())
-    node.copy_in(
-        "/etc/containers/registries.conf.d/50-testbed.conf", (FILES / "50-testbed.conf").read_bytes()
-    )
+    give_network_and_registry(node)
     files = files_of(crio_source)
     tools = {"usr/bin/crictl": (0o755, crio_source.read("crictl"))}
     policy = {"usr/share/container-selinux": (0o644, b"nothing\n")}
@@ -97,24 +94,7 @@ def test_a_node_with_dnf(testbed, crio_source, signers, run_playbook):
     predicted = call(run_playbook, node, options, "--check", "--diff").expect_success()
     assert node.run(STATE).out == before
     variables = {
-        **article.settings(
-            image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
-            runtime={
-                "selinux": True,
-                "cgroup_manager": "cgroupfs",
-                "conmon_cgroup": "pod",
-                "default_runtime": "crun",
-                "runtimes": {
-                    "crun": {
-                        "runtime_path": "/usr/local/lib/testbed/crun",
-                        "runtime_root": "/run/crun",
-                        "monitor_path": "/usr/libexec/crio/conmon"
-                        if crio_source.has("conmon")
-                        else "/usr/bin/conmon",
-                    }
-                },
-            },
-        ),
+        **article.settings_in_a_container(conmon_of(crio_source)),
         "verify_image": "registry:5000/hello-world:1",
         "verify_report_file": "",
         "crio_install": "packages",

@@ -20,3 +20,27 @@ def settings(port: int = 9537, **crio_tables: dict) -> dict:
         **crio_tables,
     }
     return {"crio_config": {"crio": tables}, "crio_service": {"Service": {"KillMode": "process"}}}
+
+
+def settings_in_a_container(conmon: str, port: int = 9537) -> dict:
+    """Return the same for a CRI-O that a test installs: the test bed's own settings for a node that is itself a container.
+
+    conmon: the path of the program on the node.
+    """
+    return settings(
+        port,
+        image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
+        runtime={
+            "selinux": True,
+            "cgroup_manager": "cgroupfs",
+            "conmon_cgroup": "pod",
+            "default_runtime": "crun",
+            "runtimes": {
+                "crun": {
+                    "runtime_path": "/usr/local/lib/testbed/crun",
+                    "runtime_root": "/run/crun",
+                    "monitor_path": conmon,
+                }
+            },
+        },
+    )

@@ -81,25 +81,14 @@ def pack(folder: Path, contents: Mapping[str, bytes], version: str) -> Bundle:
     return Bundle(path, hashlib.sha256(path.read_bytes()).hexdigest(), version)
 
 
+def conmon_of(source: Source) -> str:
+    """Return the path of conmon on a node that a test gives CRI-O from packages: its own one, or Debian's."""
+    return "/usr/libexec/crio/conmon" if source.has("conmon") else "/usr/bin/conmon"
+
+
 def role_variables(bundle: Bundle, port: int = 9537) -> dict[str, Any]:
     """Return the role's variables for CRI-O from a bundle in a node that is itself a container."""
-    variables = article.settings(
-        port,
-        image={"pause_image": "registry:5000/pause:1", "pause_command": ""},
-        runtime={
-            "selinux": True,
-            "cgroup_manager": "cgroupfs",
-            "conmon_cgroup": "pod",
-            "default_runtime": "crun",
-            "runtimes": {
-                "crun": {
-                    "runtime_path": "/usr/local/lib/testbed/crun",
-                    "runtime_root": "/run/crun",
-                    "monitor_path": "/usr/libexec/crio/conmon",
-                }
-            },
-        },
-    )
+    variables = article.settings_in_a_container("/usr/libexec/crio/conmon", port)
     return {**variables, "crio_install": "bundle", "crio_bundle": bundle.arguments()}
 
 
