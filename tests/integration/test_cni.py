@@ -27,7 +27,8 @@ def node(testbed, crio_source):
     made.check("systemctl restart crio")
     # Docker turns IPv6 off in a container without an IPv6 network.
     made.check("mount -o remount,bind,rw /proc/sys")
-    made.check(f"echo 1 > {IPV6}/default/disable_ipv6")
+    for name in ("all", "default"):
+        made.check(f"echo 0 > {IPV6}/{name}/disable_ipv6")
     yield made
     testbed.remove("cni")
 
@@ -50,12 +51,12 @@ def variables(directory, **network):
 
 
 def test_ipv6_is_refused_on_a_node_that_does_not_use_it(node, run_playbook, directory):
+    node.check(f"echo 1 > {IPV6}/default/disable_ipv6")
     for options in (("--check",), ()):
         run = run_playbook(PLAY, node, *options, variables=variables(directory, **BOTH))
         assert "this node does not use IPv6 (net.ipv6.conf.default.disable_ipv6 is 1)" in run.failure["msg"]
     assert not node.exists(OURS)
-    for name in ("all", "default"):
-        node.check(f"echo 0 > {IPV6}/{name}/disable_ipv6")
+    node.check(f"echo 0 > {IPV6}/default/disable_ipv6")
 
 
 def test_a_node_becomes_ready_without_a_restart_as_predicted(node, run_playbook, directory):
