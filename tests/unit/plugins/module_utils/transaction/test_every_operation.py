@@ -66,7 +66,7 @@ class FaultyFiles:
         )
         for module in (node_files, intent):
             monkeypatch.setattr(module, "os", proxy)
-            monkeypatch.setattr(module, "shutil", tree)
+        monkeypatch.setattr(node_files, "shutil", tree)
 
     def fail(self, at, error, persistent):
         """Let the operation with this number fail, and, if persistent, those after it."""
