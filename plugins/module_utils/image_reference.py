@@ -18,6 +18,7 @@ _NAME = rf"(?:(?P<host>{HOST})/)?(?P<path>{PART}(?:/{PART})*)"
 _TAG = r"\w[\w.-]{0,127}"
 _DIGEST = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _REFERENCE = re.compile(f"{_NAME}(?::(?P<tag>{_TAG}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII)
+_ID = re.compile("[a-f0-9]{64}")
 _DIGESTS = {
     "sha256": 64,
     "sha384": 96,
@@ -70,12 +71,17 @@ def parse(text: str) -> Reference:
     return Reference(host, path, tag, digest)
 
 
+def is_id(text: str) -> bool:
+    """Return whether this is the whole ID of an image, which no name may look like."""
+    return bool(_ID.fullmatch(text))
+
+
 def normalized(text: str) -> Reference:
     """Return the parts of a name as reference.ParseNormalizedNamed reads it: a name without a registry is one of docker.io.
 
     Raises ValueError with the error message of containers/image.
     """
-    if re.fullmatch("[a-f0-9]{64}", text):
+    if is_id(text):
         raise ValueError(f"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings")
     first, slash, rest = text.partition("/")
     host, path = (first, rest) if slash and has_form_of_registry(first) else (DOCKER_HUB, text)

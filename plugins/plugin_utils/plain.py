@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 _VAULTED = {"AnsibleVaultEncryptedUnicode", "EncryptedString"}
 _DEEPEST = 64  # levels; with a YAML anchor, a list can contain itself
+# Most values are plain already, and each is looked at several times in each task of each host.
+_PLAIN = frozenset((str, bool, int, float, type(None)))
 
 
 class TooDeep(TypeError):
@@ -24,7 +26,7 @@ def plain(value: object, depth: int = 0) -> object:
     """
     if depth > _DEEPEST:
         raise TooDeep(f"lists and mappings are nested deeper than {_DEEPEST} levels")
-    if value is None or isinstance(value, bool):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, str):
         return str.__str__(value)
@@ -43,6 +45,8 @@ def plain(value: object, depth: int = 0) -> object:
 
 def _plain_key(name: object) -> str:
     """Return a key as text: YAML reads `1:` as a number and `on:` as a boolean, but keys of crio.conf are texts."""
+    if type(name) is str:
+        return name
     name = plain(name)
     if name is None or isinstance(name, bool):
         return {None: "null", True: "true", False: "false"}[name]

@@ -30,6 +30,7 @@ _ONLY_FOR_TYPE = {
 }
 
 
+_NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})")
 _SLICE_OF_ALL = "system.slice"  # with cgroupfs CRI-O takes it for no cgroup
 # Options of the storage drivers (containers/storage, drivers/*); a name without the driver before its dot is for overlay.
 _OPTIONS_OF_OVERLAY = frozenset(
@@ -199,7 +200,7 @@ def _stream_tls_has_its_files(typed: dict[str, Any], _given: dict[str, Any], run
 def _traces_have_an_endpoint(typed: dict[str, Any], _given: dict[str, Any], run: Findings) -> None:
     tracing = _table(typed, "crio", "tracing")
     endpoint = tracing.get("tracing_endpoint", "")
-    faulty = re.search(r"[\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})", endpoint)
+    faulty = _NOT_IN_A_URL.search(endpoint)
     if tracing.get("enable_tracing") and faulty:
         here = ("crio", "tracing", "tracing_endpoint")
         run.problem(here, f"cannot be part of a URL: {_NO_START}", "host:port", shown_value(endpoint))

@@ -28,7 +28,7 @@ _Sections = dict[str, dict[str, object]]  # section: {directive: a scalar or a l
 # Directives that may contain a password. The drop-in then has mode 0600 and does not appear in diffs and logs.
 _SECRET = frozenset(("Environment", "SetCredential"))
 SECTIONS = ("Unit", "Service", "Install")
-_DIRECTIVE = r"(X-)?[A-Z][A-Za-z0-9]*"
+_DIRECTIVE = re.compile(r"(X-)?[A-Z][A-Za-z0-9]*", re.ASCII)
 _VALUE = "a single-line string, a number, true or false, or a list of these (one line each)"
 
 
@@ -89,7 +89,7 @@ def _read(data: object, variable: str) -> tuple[_Sections, list[Problem]]:
 def _directives(section: str, directives: Data, variable: str, problems: list[Problem]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in directives.items():
-        if not re.fullmatch(_DIRECTIVE, name, re.ASCII):
+        if not _DIRECTIVE.fullmatch(name):
             accepted = "a name such as KillMode or LimitNOFILE"
             problems.append(
                 Problem(

@@ -15,6 +15,7 @@ from ansible_collections.cri.node.plugins.module_utils.image_reference import (
     canonical,
     fault_of_digest,
     has_form_of_registry,
+    is_id,
     normalized,
     parse,
 )
@@ -22,6 +23,9 @@ from ansible_collections.cri.node.plugins.module_utils.image_reference import (
 __all__ = ["DOCKER_HUB", "Reference", "canonical", "fault_of_digest", "normalized", "parse"]
 
 _LONGEST_HOST = LONGEST_NAME + 6  # and its port
+# Compiled once and not in each fork of Ansible, one per host.
+_HOST = re.compile(HOST)
+_SCOPE = re.compile(rf"{HOST}(?:/{PART})*")
 
 
 def prefixes_of(text: str) -> list[str]:
@@ -62,7 +66,7 @@ def wildcard_before(prefix: str) -> str:
 
 def fault_of_name(text: str) -> str | None:
     """Return why reference.ParseNormalizedNamed refuses a name, which may be a short one of docker.io; None if it does not."""
-    if re.fullmatch("[a-f0-9]{64}", text):
+    if is_id(text):
         return "it is the ID of an image"
     try:
         normalized(text)
@@ -73,12 +77,12 @@ def fault_of_name(text: str) -> str | None:
 
 def is_host(text: str) -> bool:
     """Return whether this is host[:port]."""
-    return len(text) <= _LONGEST_HOST and bool(re.fullmatch(HOST, text))
+    return len(text) <= _LONGEST_HOST and bool(_HOST.fullmatch(text))
 
 
 def is_scope(text: str) -> bool:
     """Return whether this is host[:port], with or without a path, and without tag and digest."""
-    return len(text) <= LONGEST and bool(re.fullmatch(rf"{HOST}(?:/{PART})*", text))
+    return len(text) <= LONGEST and bool(_SCOPE.fullmatch(text))
 
 
 def can_be_pulled_from(location: str) -> bool:

@@ -30,6 +30,8 @@ _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _OWNER_WORDS = "at most 64 letters, digits, '_', '.' and '-', for example crio"
 _UNIT = re.compile(r"(?![-.@])[A-Za-z0-9:_.\\@-]{1,247}(?<!@)\.service", re.ASCII)
 _ENDPOINT = re.compile("(?:unix:(?://)?)?/", re.IGNORECASE)
+_SYMBOLIC_MODE = re.compile(r"[ugoa]*[-+=][rwxXstugo,=+-]*")
+_OCTAL_MODE = re.compile(r"[0-7]{3,4}", re.ASCII)
 _UNIT_WORDS = "the name of a service, for example crio.service"
 IMAGE = "a name with or without tag and digest, for example registry.example.com/app:1.0"
 _OTHER_UNITS = frozenset("automount device mount path scope slice socket swap target timer".split())
@@ -124,9 +126,9 @@ def image_fault(image: str) -> str:
 
 def file_mode(text: str, secret: bool) -> tuple[str, str]:
     """Return (a mode as four octal digits, its problem or "")."""
-    if re.fullmatch(r"[ugoa]*[-+=][rwxXstugo,=+-]*", text):
+    if _SYMBOLIC_MODE.fullmatch(text):
         return text, "is symbolic, so that its result depends on the current mode of the file"
-    if not re.fullmatch(r"[0-7]{3,4}", text, re.ASCII):
+    if not _OCTAL_MODE.fullmatch(text):
         return text, f"is not a file mode{_hint_of_quotes(text)}"
     mode = text.rjust(4, "0")
     special, owner, *others = (int(digit) for digit in mode)
