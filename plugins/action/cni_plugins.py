@@ -93,9 +93,9 @@ class ActionModule(CheckedAction):
         """Copy the archive to the node, after its hash has been verified on the controller."""
         source = source.replace("{arch}", architecture)
         place = source if download.is_url(source) else self.found_on_controller(source, _SUBJECT)
+        path = sent_file.checked(place, hashes.get(architecture, ""), _SUBJECT)
         remote = self.place_on_node("cni-plugins.tgz")
-        with sent_file.checked(place, hashes.get(architecture, ""), _SUBJECT) as path:
-            self._transfer_file(path, remote)
+        self._transfer_file(path, remote)
         return remote
 
 

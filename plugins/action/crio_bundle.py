@@ -120,9 +120,9 @@ class ActionModule(CheckedAction):
 
     def _send(self, source: str, sha256: str) -> str:
         """Copy the bundle to the node, after its hash has been verified on the controller."""
-        with sent_file.checked(source, sha256, "crio_bundle") as path:
-            remote = self.place_on_node("bundle.tar.gz")
-            self._transfer_file(path, remote)
+        path = sent_file.checked(source, sha256, "crio_bundle")
+        remote = self.place_on_node("bundle.tar.gz")
+        self._transfer_file(path, remote)
         return remote
 
 

@@ -72,8 +72,7 @@ class ActionModule(CheckedAction):
         source = file.source.replace("{arch}", architecture)
         digest = file.sha256.get(architecture) or file.sha256[""]
         place = source if download.is_url(source) else self.found_on_controller(source, desired.VARIABLE)
-        with sent_file.checked(place, digest, f"{desired.VARIABLE}: {name}") as path:
-            self._transfer_file(path, remote)
+        self._transfer_file(sent_file.checked(place, digest, f"{desired.VARIABLE}: {name}"), remote)
 
 
 def _desired(options: dict[str, Any]) -> Desired:

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import Any
 
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.packages import versions
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.install import desired, openpgp, platforms
+from ansible_collections.cri.node.plugins.plugin_utils.task import fetched_once
 from ansible_collections.cri.node.plugins.plugin_utils.task.checked_action import CheckedAction, Examined
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure, refuse, succeeded
 
@@ -214,16 +213,13 @@ def _credentials(wanted: desired.Desired, method: str) -> list[str]:
 
 
 def _fetched(wanted: desired.Desired, method: str) -> openpgp.PublicKey:
-    """Return the key from its URL, which the controller fetches. Raises TaskFailure."""
+    """Return the key from its URL, which the controller fetches once in a run. Raises TaskFailure."""
     url = wanted.key_url(method)
-    with tempfile.TemporaryDirectory(prefix="cri-node-key-") as folder:
-        path = os.path.join(folder, "key")
-        try:
-            download.fetch(url, path, use_netrc=True)
-            with open(path, "rb") as file:
-                content = file.read(openpgp.LARGEST + 1)
-            return desired.checked_key(content, url, wanted.fingerprint)
-        except download.DownloadError as error:
-            raise TaskFailure(f"crio_packages: the key of the repository {error}") from None
-        except openpgp.KeyFileError as error:
-            raise TaskFailure(f"crio_packages: repository.key: {error}") from None
+    try:
+        with open(fetched_once.path_of(url), "rb") as file:
+            content = file.read(openpgp.LARGEST + 1)
+        return desired.checked_key(content, url, wanted.fingerprint)
+    except download.DownloadError as error:
+        raise TaskFailure(f"crio_packages: the key of the repository {error}") from None
+    except openpgp.KeyFileError as error:
+        raise TaskFailure(f"crio_packages: repository.key: {error}") from None

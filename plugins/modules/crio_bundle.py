@@ -49,8 +49,9 @@ options:
     type: dict
   fetched_by:
     description:
-      - Where a URL is downloaded. With V(controller), the controller downloads the bundle, with the credentials of
-        F(~/.netrc) if there are any, and copies it to the node, for nodes without network access.
+      - Where a URL is downloaded. With V(controller), the controller downloads the bundle once in a run, whatever the
+        number of nodes, with the credentials of F(~/.netrc) if there are any, and copies it to the nodes. They then need no
+        network access.
     type: str
     choices: [node, controller]
     default: node

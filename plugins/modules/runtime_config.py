@@ -56,7 +56,9 @@ options:
         type: dict
         required: true
       fetched_by:
-        description: Where a URL is downloaded. With V(controller), the controller downloads the bundle and copies it to the node.
+        description:
+          - Where a URL is downloaded. With V(controller), the controller downloads the bundle once in a run and copies it to the
+            nodes.
         type: str
         choices: [node, controller]
         default: node

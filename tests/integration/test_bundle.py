@@ -152,23 +152,27 @@ def test_a_node_downloads_a_url_itself(bundle, fresh_node, install):
     assert "cannot be fetched: Connection refused" in install(node, arguments).of(INSTALL)["msg"]
 
 
-def test_the_controller_downloads_a_url_and_copies_the_bundle_to_the_node(bundle, fresh_node, install):
+def test_the_controller_downloads_a_url_once_and_copies_the_bundle_to_the_nodes(bundle, fresh_node, install):
+    requests = []
+
     class Quiet(SimpleHTTPRequestHandler):
         def __init__(self, *arguments):
             super().__init__(*arguments, directory=bundle.path.parent)
 
-        def log_message(self, *_arguments):
-            pass
+        def log_message(self, *arguments):
+            requests.append(arguments)
 
-    node = fresh_node(crio=False)
+    nodes = [fresh_node(crio=False), fresh_node(crio=False)]
     with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/cri-o.{{arch}}.v{bundle.version}.tar.gz"
-        run = install(node, bundle.arguments(source=url, fetched_by="controller"))
+        run = install(nodes, bundle.arguments(source=url, fetched_by="controller"))
         server.shutdown()
-    assert run.expect_success().changed == 1
-    assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
-    assert node.run("find /root/.ansible/tmp -mindepth 1").out == ""
+    assert run.expect_success().changed == len(nodes)
+    assert len(requests) == 1
+    for node in nodes:
+        assert node.check("/usr/local/bin/crio --version | head -1").split()[-1] == bundle.version
+        assert node.run("find /root/.ansible/tmp -mindepth 1").out == ""
 
 
 def test_existing_configuration_is_kept(bundle, fresh_node, install):

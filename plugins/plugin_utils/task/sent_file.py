@@ -3,44 +3,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import tempfile
-from collections.abc import Iterator
 
 from ansible_collections.cri.node.plugins.module_utils import download
 from ansible_collections.cri.node.plugins.module_utils.os_errors import os_reason, size
 from ansible_collections.cri.node.plugins.module_utils.text import shown
+from ansible_collections.cri.node.plugins.plugin_utils.task import fetched_once
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 
 _BLOCK = 1024 * 1024
 
 
-@contextlib.contextmanager
-def checked(source: str, sha256: str, subject: str) -> Iterator[str]:
-    """Yield the path of a file on the controller whose SHA-256 was verified. source: a path or a URL. subject: for messages.
+def checked(source: str, sha256: str, subject: str) -> str:
+    """Return the path of a file on the controller whose SHA-256 was verified. source: a path or a URL. subject: for messages.
 
-    Raises TaskFailure.
+    A URL is downloaded once in a run of Ansible. Raises TaskFailure.
     """
-    with tempfile.TemporaryDirectory(prefix="cri-node-") as folder:
-        path, name = source, shown(source)
-        if download.is_url(source):
-            path, name = os.path.join(folder, "fetched"), download.redacted(source)
-            _fetch(source, path, subject)
-        if not os.path.exists(path):
-            raise TaskFailure(f"{subject}: the file {name} does not exist on the controller")
-        if not os.path.isfile(path):
-            raise TaskFailure(f"{subject}: {name} on the controller is not a regular file")
-        found = _hash_of(path, name, subject)
-        if found != sha256:
-            raise TaskFailure(f"{subject}: {name} has the SHA-256 {found}, not {sha256}")
-        yield path
+    path, name = source, shown(source)
+    if download.is_url(source):
+        path, name = _fetched(source, subject), download.redacted(source)
+    if not os.path.exists(path):
+        raise TaskFailure(f"{subject}: the file {name} does not exist on the controller")
+    if not os.path.isfile(path):
+        raise TaskFailure(f"{subject}: {name} on the controller is not a regular file")
+    found = _hash_of(path, name, subject)
+    if found != sha256:
+        raise TaskFailure(f"{subject}: {name} has the SHA-256 {found}, not {sha256}")
+    return path
 
 
-def _fetch(url: str, path: str, subject: str) -> None:
+def _fetched(url: str, subject: str) -> str:
     try:
-        download.fetch(url, path, use_netrc=True)
+        return fetched_once.path_of(url)
     except download.DownloadError as error:
         raise TaskFailure(f"{subject}: {error}") from None
 
