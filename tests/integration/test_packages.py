@@ -170,7 +170,7 @@ def test_the_role_crio_predicts_an_installation_as_well(
     before = state(bare)
     variables = role_variables(crio_source, options(bare))
     run = run_playbook(article.ROLE, bare, "--check", variables=variables).expect_success()
-    assert run.of("cri.node.crio : Install CRI-O from packages")["version"] == repositories.patch
+    assert run.of(article.APPLY)["packages"]["version"] == repositories.patch
     assert run.of(article.APPLY)["validated_by"] == "controller"
     assert state(bare) == before
 
