@@ -14,7 +14,6 @@ from testbed.node import Node
 from testbed.observed import live_configuration, metrics_answer, running_containers, service
 
 APPLY = "cri.node.runtime : Apply the runtime configuration"
-INSTALL = "cri.node.crio : Install CRI-O from its static bundle"
 APPLY_REGISTRIES = "cri.node.registries : Apply the registries configuration"
 RESOLVE = "Read the registries as CRI-O does"
 REGISTRIES = "group_vars/nodes/registries.yml"

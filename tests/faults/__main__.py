@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faults import table
+from faults.installations import Supply
 from faults.judge import judge
 from faults.scene import Scene, Unplayable, Wrong, message, results
 from testbed import NodeError, TestBed, bed, pick_source
@@ -33,6 +34,7 @@ THEMES = (
     "power",
     "concurrency",
     "probes",
+    "releases",
 )
 HEALED = table.Fault("a normal run after it", None, "", ends=table.AFTER, reports=table.DONE)
 
@@ -81,7 +83,7 @@ def play(scene: Scene, fault: table.Fault) -> str:
             scene.marks = dict(scene.desired)
         for _rest in story:
             raise Wrong("a fault's story has one yield")
-        heal(scene)
+        heal(scene, fault)
     except Unplayable:
         raise
     except (Wrong, NodeError, AssertionError) as error:
@@ -93,7 +95,7 @@ def play(scene: Scene, fault: table.Fault) -> str:
     return ""
 
 
-def heal(scene: Scene) -> None:
+def heal(scene: Scene, fault: table.Fault) -> None:
     """A normal run must succeed now, and a second one must change nothing. Raises Wrong."""
     lost, also_changed = scene.loses_residents, scene.also_changed
     scene.reset()
@@ -108,19 +110,24 @@ def heal(scene: Scene) -> None:
     reported = results(run)
     if len(reported) != 2 or reported[1]["changed"]:
         raise Wrong(f"a second run afterwards changed something: {reported[-1].get('plan')}")
-    judge(scene, HEALED, run)
+    judge(scene, replace(HEALED, unfinished=fault.unfinished), run)
+    unfinished = scene.installation.unfinished()
+    if unfinished:
+        raise Wrong(f"packages are not installed completely: {unfinished}")
     scene.marks = dict(scene.desired)
 
 
 class Stage:
     """The workers, each with a node, and their outcomes."""
 
-    def __init__(self, test_bed: TestBed, chosen: list[table.Fault], count: int, keep: bool):
+    def __init__(self, test_bed: TestBed, supply: Supply, chosen: list[table.Fault], count: int, keep: bool):
         self.bed = test_bed
+        self._supply = supply
         self.verdicts: list[Verdict] = []
         self.skipped: list[table.Fault] = []  # for which a node lacks something
         self._queue: queue.Queue[table.Fault] = queue.Queue()
-        for fault in sorted(chosen, key=lambda each: -each.weight):
+        # Faults of nodes that get CRI-O alike follow each other, so that few nodes are replaced.
+        for fault in sorted(chosen, key=lambda each: (-each.weight, each.crio)):
             self._queue.put(fault)
         self._keep = keep
         self._printing = threading.Lock()
@@ -137,18 +144,22 @@ class Stage:
             worker.join()
 
     def _work(self, name: str) -> None:
-        scene, number, ready = Scene(self.bed, name), 0, False
+        scene, number, ready = Scene(self.bed, name, self._supply), 0, ""
         while True:
             try:
                 fault = self._queue.get_nowait()
             except queue.Empty:
                 return
             started = time.monotonic()
-            if not ready:
+            if ready != fault.crio:
+                ready = ""
                 try:
                     if self._keep and number:
                         scene.name = f"{name}-{number}"
-                    scene.make()
+                    scene.make(fault.crio)
+                except Unplayable as reason:
+                    self._tell_skipped(fault, str(reason))
+                    continue
                 except (NodeError, EngineError, AssertionError, Wrong) as error:
                     self._tell(Verdict(fault, f"no node to play it on: {error}", time.monotonic() - started))
                     continue
@@ -156,10 +167,10 @@ class Stage:
             try:
                 why = play(scene, fault)
             except Unplayable as reason:
-                ready = True
+                ready = fault.crio
                 self._tell_skipped(fault, str(reason))
                 continue
-            ready, number = not why, number + bool(why)
+            ready, number = "" if why else fault.crio, number + bool(why)
             self._tell(Verdict(fault, why, time.monotonic() - started), scene.name)
 
     def _tell_skipped(self, fault: table.Fault, reason: str) -> None:
@@ -192,12 +203,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"skipped           {fault.name}: needs real CRI-O: {fault.real_crio}")
     bed.sweep()
     test_bed = TestBed(f"faults-{os.getpid()}", source, owner="" if options.keep else bed.owner_mark())
-    stage = Stage(test_bed, [fault for fault in chosen if fault not in skipped], options.nodes, options.keep)
+    supply = Supply(source)
+    played = [fault for fault in chosen if fault not in skipped]
+    stage = Stage(test_bed, supply, played, options.nodes, options.keep)
     started = time.monotonic()
     try:
         test_bed.prepare()
         stage.run()
     finally:
+        supply.close()
         if not options.keep:
             test_bed.down()
     failed = [verdict for verdict in stage.verdicts if verdict.why]

@@ -98,6 +98,7 @@ def problems(scene: Scene, fault: Fault, side: str, now: Look) -> tuple[list[str
     before = scene.before
     found, ended = _files(scene, side, now)
     found += _strangers(before, now, (*MANAGED, *scene.also_changed))
+    found += _installation(scene, fault, ended, now)
     found += _daemon(scene, fault, ended, now)
     found += _containers(scene, now)
     if now.litter and not (fault.untidy and not any(INTENT in path for path in now.litter)):
@@ -149,6 +150,19 @@ def _strangers(before: Look, now: Look, managed: tuple[str, ...]) -> list[str]:
         if before.files.get(name) != now.files.get(name) and not _is_own_folder(name, now)
     ]
     return [f"{name} was {before.files.get(name)} and is {now.files.get(name)}" for name in changed[:5]]
+
+
+def _installation(scene: Scene, fault: Fault, ended: str, now: Look) -> list[str]:
+    """Judge the installed CRI-O: as before, or the release of the change."""
+    if fault.unfinished:
+        return []
+    if ended == AFTER and scene.release:
+        return (
+            [] if scene.release in now.installation else [f"CRI-O is not {scene.release}: {now.installation}"]
+        )
+    if now.installation != scene.before.installation:
+        return [f"the installed CRI-O was {scene.before.installation} and is {now.installation}"]
+    return []
 
 
 def _is_own_folder(name: str, now: Look) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faults.installations import PREINSTALLED, WAYS, Supply
 from testbed import bed, playbooks
 from testbed.bed import TestBed
 from testbed.node import Node
@@ -95,9 +96,11 @@ class Look:
 class Scene:
     """One node, and the fault that is currently injected on it."""
 
-    def __init__(self, test_bed: TestBed, name: str):
+    def __init__(self, test_bed: TestBed, name: str, supply: Supply):
         self.bed = test_bed
         self.name = name
+        self.supply = supply
+        self.installation: Any = None  # how the node gets CRI-O, see installations.py
         self.node: Node = None
         self.residents: list[Resident] = []
         self.marks: dict[str, int | None] = dict.fromkeys(MANAGED)
@@ -118,15 +121,22 @@ class Scene:
         self.extra: list[Resident] = []  # containers of this fault that no run may lose
         self.loses_residents = False  # a power cut
         self.also_changed: tuple[str, ...] = ()  # files beside the four that this change writes
+        self.release = ""  # of CRI-O after the change; empty for the same installation
         self.ready = READY
         self.layer: dict[str, Any] = {}
 
     # The node
 
-    def make(self) -> None:
-        """Replace the node with a new one with the first configuration and two containers."""
+    def make(self, way: str = PREINSTALLED) -> None:
+        """Replace the node with a new one with the first configuration and two containers. way: how it gets CRI-O."""
+        lacks = self.supply.lacks(way)
+        if lacks:
+            raise Unplayable(lacks)
         self.bed.remove(self.name)
-        self.node = self.bed.add(self.name)[0]
+        self.installation = None
+        self.node = self.bed.add(self.name, crio=way == PREINSTALLED)[0]
+        self.installation = WAYS[way](self.supply, self.node)
+        self.installation.begin()
         self.marks = dict.fromkeys(MANAGED)
         self.reset()
         hook = (ON_NODE / "hook.py").read_text()
@@ -176,6 +186,7 @@ class Scene:
             "canary": self.canary(self.desired[ENVIRONMENT_FILE]) if self.desired[ENVIRONMENT_FILE] else "",
             "pids": pids,
             "socket": self.socket,
+            "installation": self.installation.state,
         }
         code = (ON_NODE / "look.py").read_text()
         out = self.node.check(["python3", "-c", code], stdin=json.dumps(request), limit=90)
@@ -202,10 +213,10 @@ class Scene:
 
     def variables_of(self, marks: Mapping[str, int | None]) -> dict[str, Any]:
         """Return role variables for a configuration with these marks."""
-        variables: dict[str, Any] = {"crio_ready_timeout": self.ready}
+        variables: dict[str, Any] = {"crio_ready_timeout": self.ready, **self.installation.variables()}
         if marks[DROP_IN]:
             api = {"grpc_max_recv_msg_size": marks[DROP_IN]}
-            variables["crio_config"] = {"crio": {"api": api}}
+            merge(variables, {"crio_config": {"crio": {"api": api}}})
         service = {"KillMode": "process"}
         if marks[UNIT_DROP_IN]:
             service["Environment"] = f"FAULTS_UNIT={marks[UNIT_DROP_IN]}"

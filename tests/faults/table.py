@@ -27,6 +27,8 @@ class Fault:
     daemon: the unit's ActiveState that systemd must report at the end; empty for the state that it was working towards.
     loud: whether the run may report that the node is not as before.
     untidy: whether files that could not be removed from a broken disk may stay until the next run.
+    crio: how the node gets CRI-O: `preinstalled`, or a method of the role's crio_install.
+    unfinished: whether packages may stay half-installed until the next run, which completes them.
     real_crio: why the stand-in cannot reproduce it.
     limit: seconds from the end of the run within which the node must be consistent.
     """
@@ -41,6 +43,8 @@ class Fault:
     daemon: str = ""
     loud: bool = False
     untidy: bool = False
+    crio: str = "preinstalled"
+    unfinished: bool = False
     real_crio: str = ""
     limit: float = 60
     weight: float = 1

@@ -8,14 +8,14 @@ print the version of their source: only the package manager sees a difference.
 import re
 import shutil
 import time
-from pathlib import Path
 
 import pytest
 
 from testbed import article, package_repository
-from testbed.bundles import conmon_of, give_network_and_registry
+from testbed.bundles import give_network_and_registry
+from testbed.crio_packages import HELPER, KILLER, Repositories, role_variables
 from testbed.observed import running_containers, service
-from testbed.package_repository import DebRepository, Signer, deb, files_of
+from testbed.package_repository import DebRepository
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("gpg") or not shutil.which("dpkg-deb"), reason="gpg and dpkg-deb make the repository"
@@ -31,46 +31,6 @@ STATE = (
     " -type f -printf '%p %m %s %T@\\n' 2>/dev/null | sort; dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n';"
     " find /root/.ansible/tmp -mindepth 1"
 )
-
-
-class Repositories:
-    """The repositories of this module: v1.37 with two patch releases, one of them added later, and v1.36 of another minor."""
-
-    def __init__(self, folder: Path, source):
-        self.folder = folder
-        self.source = source
-        self.minor = ".".join(source.version.split(".")[:2])
-        self.patch = re.match(r"\d+\.\d+\.\d+", source.version)[0]
-        self.next_patch = f"{self.minor}.{int(self.patch.rpartition('.')[2]) + 1}"
-        self.other_minor = f"1.{int(self.minor.split('.')[1]) - 1}"
-        self.signer = Signer(folder / "gnupg")
-        self.stranger = Signer(folder / "gnupg-stranger", "somebody else")
-        self.packages = folder / "packages"
-        self.packages.mkdir()
-        files = files_of(source)
-        crictl = {"usr/bin/crictl": (0o755, source.read("crictl"))}
-        postinst = package_repository.POSTINST
-        self.debs = {
-            version: deb(self.packages, "cri-o", f"{version}-1.1", files, postinst)
-            for version in (self.patch, self.next_patch, f"{self.other_minor}.5")
-        }
-        self.tools = deb(self.packages, "cri-tools", f"{self.patch}-1.1", crictl)
-
-    def make(self, name, *versions, signer=None, tools=True, minor=""):
-        """Write a repository below the served folder, and return it."""
-        made = DebRepository(
-            self.folder / "www" / name / f"v{minor or self.minor}" / "deb", signer or self.signer
-        )
-        for version in versions:
-            made.add(self.debs[version])
-        if tools:
-            made.add(self.tools)
-        made.write()
-        return made
-
-    def close(self):
-        self.signer.close()
-        self.stranger.close()
 
 
 @pytest.fixture(scope="module")
@@ -115,21 +75,11 @@ def options(repositories, served):
     """Return options(node, name of the repository, ...) -> the module's options."""
 
     def of(node, name="main", version=None, credentials="", **more):
-        url = served.url(gateway(node), f"{name}/v{{minor}}/{{format}}/", credentials)
-        repository = {
-            "url": url,
-            "key": repositories.signer.key.decode(),
-            "key_fingerprint": repositories.signer.fingerprint,
-        }
-        repository.update(more.pop("repository", {}))
+        url = served.url(node.gateway, f"{name}/v{{minor}}/{{format}}/", credentials)
+        repository = {**repositories.option(url), **more.pop("repository", {})}
         return {"version": version or repositories.minor, "repository": repository, **more}
 
     return of
-
-
-def gateway(node):
-    """Return the address of this machine for a node."""
-    return node.check("ip -4 route show default").split()[2]
 
 
 def state(node):
@@ -152,81 +102,6 @@ def version(node):
 def remote_calls(run):
     """Return the number of remote calls in a run with -vvv: commands and uploads."""
     return len(re.findall(r"SSH: EXEC|sftp> put|PUT ", run.out))
-
-
-def role_variables(source, packages, port=9537):
-    """Return variables for CRI-O from packages in a node that is itself a container."""
-    variables = article.settings_in_a_container(conmon_of(source), port)
-    options = {name: value for name, value in packages.items() if name != "version"}
-    return {
-        **variables,
-        "verify_image": "registry:5000/hello-world:1",
-        "verify_report_file": "",
-        "crio_install": "packages",
-        "crio_version": packages["version"],
-        "crio_packages": options,
-    }
-
-
-def test_a_bare_node_is_installed_held_and_left_alone_by_upgrades(
-    repositories, served, options, fresh_node, install
-):
-    node = fresh_node(crio=False)
-    before = state(node)
-    arguments = options(node)
-    predicted = install(node, arguments, "--check", "--diff").expect_success()
-    assert state(node) == before
-    done = install(node, arguments, "--diff").expect_success()
-    for part in ("changed", "diff", "version", "packages", "installed", "key_fingerprint"):
-        assert predicted.of(INSTALL)[part] == done.of(INSTALL)[part], part
-    assert done.of(INSTALL)["version"] == repositories.patch
-    assert done.of(INSTALL)["installed"] == ["cri-o", "cri-tools"]
-    assert f"+cri-o {repositories.patch}-1.1" in done.out
-    assert version(node) == f"{repositories.patch}-1.1"
-    assert sorted(held(node)) == ["cri-o", "cri-tools"]
-    # The package has tried to start the service, which is left to the transaction.
-    assert service(node, "ActiveState") == "inactive"
-    assert node.run("ls /run/systemd/system/crio.service.d").rc != 0
-    assert node.check(f"stat -c %a {SOURCES} {KEY}").split() == ["644", "644"]
-    assert node.read_file(KEY) == repositories.signer.key.decode()
-
-    asked = len(served.requests)
-    installed = state(node)
-    second = install(node, arguments, "-vvv").expect_success()
-    assert second.changed == 0
-    assert remote_calls(second) == 1
-    assert len(served.requests) == asked
-    assert state(node) == installed
-
-    shutil.copytree(repositories.folder / "www/main", repositories.folder / "www/kept")
-    try:
-        shutil.rmtree(repositories.folder / "www/main" / f"v{repositories.minor}")
-        repositories.make("main", repositories.patch, repositories.next_patch)
-        node.check("apt-get update -q")
-        assert f"{repositories.next_patch}-1.1" in node.check("apt-cache madison cri-o")
-        assert "kept back" in node.check("apt-get -y upgrade")
-        assert version(node) == f"{repositories.patch}-1.1"
-        # A minor version is one that the installed release has; only a pin moves it.
-        assert install(node, arguments).expect_success().changed == 0
-        pinned = options(node, version=repositories.next_patch)
-        assert (
-            install(node, pinned, "--check").expect_success().of(INSTALL)["version"]
-            == repositories.next_patch
-        )
-        moved = install(node, pinned).expect_success()
-        assert moved.of(INSTALL)["installed"] == ["cri-o"]
-        assert version(node) == f"{repositories.next_patch}-1.1"
-        assert sorted(held(node)) == ["cri-o", "cri-tools"]
-        back = install(node, options(node, version=repositories.patch)).expect_success()
-        assert (back.changed, version(node)) == (1, f"{repositories.patch}-1.1")
-        free = install(node, options(node, version=repositories.patch, hold=False)).expect_success()
-        assert (free.changed, held(node)) == (1, [])
-        assert (
-            install(node, options(node, version=repositories.patch, hold=False)).expect_success().changed == 0
-        )
-    finally:
-        shutil.rmtree(repositories.folder / "www/main")
-        (repositories.folder / "www/kept").rename(repositories.folder / "www/main")
 
 
 def test_one_role_makes_a_verified_node_and_a_patch_stops_no_pod(
@@ -295,7 +170,7 @@ def test_the_role_crio_predicts_an_installation_as_well(
     before = state(bare)
     variables = role_variables(crio_source, options(bare))
     run = run_playbook(article.ROLE, bare, "--check", variables=variables).expect_success()
-    assert run.of("cri.node.crio : Install CRI-O from packages")["version"] == repositories.patch
+    assert run.of(article.APPLY)["packages"]["version"] == repositories.patch
     assert run.of(article.APPLY)["validated_by"] == "controller"
     assert state(bare) == before
 
@@ -305,7 +180,7 @@ def bad_repository(repositories, name):
     repository = DebRepository(
         repositories.folder / "www" / name / f"v{repositories.minor}" / "deb", repositories.signer
     )
-    repository.add(repositories.debs[repositories.patch])
+    repository.add(repositories.package(repositories.patch))
     if name == "unsigned":
         repository.signer = None
         words = "is not signed"
@@ -414,24 +289,15 @@ def test_a_download_that_fails_half_way_puts_everything_back(
     assert version(node) == f"{repositories.patch}-1.1"
 
 
-# Called by the package's own script in place of the real one.
-KILLER = """\
-#!/bin/sh
-module=$(ps -o ppid= -C apt-get | head -n 1)
-pkill -9 -x dpkg; pkill -9 -x apt-get; kill -9 $module
-sleep 1
-"""
-
-
 def test_a_run_that_is_killed_within_dpkg_is_completed_by_the_next_one(
     repositories, options, fresh_node, install
 ):
     node = fresh_node(crio=False)
-    node.check("mv /usr/bin/deb-systemd-helper /usr/bin/deb-systemd-helper.real")
-    node.copy_in("/usr/bin/deb-systemd-helper", KILLER, 0o755)
+    node.check(f"mv {HELPER} {HELPER}.real")
+    node.copy_in(HELPER, KILLER, 0o755)
     killed = install(node, options(node))
     assert killed.results[-1]["status"] == "failed", killed.out
-    node.check("mv /usr/bin/deb-systemd-helper.real /usr/bin/deb-systemd-helper")
+    node.check(f"mv {HELPER}.real {HELPER}")
     assert node.run("dpkg --audit").out
     assert node.exists(SOURCES)
     assert node.exists("/run/systemd/system/crio.service.d/60-cri-node-packages.conf")

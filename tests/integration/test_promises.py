@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from faults.installations import Supply
 from faults.scene import Scene, message, results
 from testbed.observed import service
 
@@ -176,7 +177,7 @@ class Player:
 @pytest.fixture(scope="module")
 def player(testbed, crio_source):
     """Return a node with the first configuration, whose daemon systemd restarts soon after a kill."""
-    scene = Scene(testbed, "promises")
+    scene = Scene(testbed, "promises", Supply(testbed.source))
     scene.make()
     scene.unit_settings("RestartSec=1\n[Unit]\nStartLimitIntervalSec=0")
     yield Player(scene)

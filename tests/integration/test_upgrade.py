@@ -9,7 +9,8 @@ import uuid
 import pytest
 
 from faults import interrupted
-from testbed import bundles, playbooks
+from testbed import article, bundles, playbooks
+from testbed.bundles import of_minor
 from testbed.observed import observe, running_containers
 
 APPLY = "cri.node.runtime_config"
@@ -76,12 +77,6 @@ def running_version(node):
     return node.crictl("version").splitlines()[2].split()[1]
 
 
-def of_minor(version, difference):
-    """Return the last patch release of another minor version, with the same number of digits."""
-    major, minor, _patch = version.split(".")
-    return f"{major}.{int(minor) + difference}.9"
-
-
 def test_another_patch_release_is_part_of_the_transaction_and_stops_no_pod(
     installed, provision, other, version
 ):
@@ -124,14 +119,16 @@ def test_a_crio_that_cannot_start_is_refused_before_anything_is_changed(
     assert (installation(installed), observe(installed)) == (before, observed)
 
 
+@pytest.mark.parametrize("playbook", [PLAY, article.ROLE], ids=["runtime", "crio"])
 def test_a_new_version_that_does_not_start_is_undone_with_its_configuration(
-    installed, provision, other, programs, version
+    installed, provision, other, programs, version, playbook
 ):
-    unit = programs["contrib/crio.service"].replace(b"[Service]\n", b"[Service]\nExecStartPre=/bin/false\n")
+    unit = bundles.unit_that_fails(programs["contrib/crio.service"])
     failing = other(of_minor(version, 0), **{"contrib/crio.service": unit})
     installed.run_pod()
     containers, before, observed = running_containers(installed), installation(installed), observe(installed)
-    failed = provision(failing, crio_config__more={"crio": {"runtime": {"pids_limit": 77}}}).of(APPLY)
+    more = {"crio": {"runtime": {"pids_limit": 77}}}
+    failed = provision(failing, playbook=playbook, crio_config__more=more).of(APPLY)
     assert failed["rolled_back"] is True
     assert failed["as_before"] is True
     assert failed["msg"].startswith(f"CRI-O {version} cannot be replaced with {failing.version}: ")

@@ -2,10 +2,12 @@
 """Creates, lists and removes nodes: ``python -m testbed up --nodes 3``."""
 
 import argparse
+import json
 import os
 import sys
+from pathlib import Path
 
-from testbed import bed, engine, images
+from testbed import bed, crio_packages, engine, images
 from testbed.bed import TestBed
 from testbed.node import NodeError
 from testbed.source import SourceError, pick_source
@@ -43,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     command("ssh-command", "The ssh command that reaches a node.").add_argument(
         "node", help="name of the node"
     )
+    packages = command("packages", "Put repositories with packages of CRI-O on a node without it.")
+    packages.add_argument("node", help="name of the node")
+    packages.add_argument("file", help="file for the variables of the role crio that install from them")
     command("source", "Say where nodes get their CRI-O from.")
     command("images", "Build the images, so that nodes start at once.")
     command("clean", "Remove every test bed and every image of theirs.")
@@ -84,6 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
         case "ssh-command":
             node = test_bed.node(options.node)
             print(" ".join(["ssh", *node.ssh_options, f"root@{node.address}"]))
+        case "packages":
+            variables = crio_packages.put_on(test_bed.node(options.node), test_bed.source)
+            Path(options.file).write_text(json.dumps(variables, indent=2) + "\n")
         case "source":
             print(pick_source())
         case "images":

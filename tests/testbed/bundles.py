@@ -70,6 +70,17 @@ def of_another_version(contents: Mapping[str, bytes], version: str, other: str) 
     return {**contents, "bin/crio": crio}
 
 
+def of_minor(version: str, difference: int) -> str:
+    """Return the last patch release of another minor version (0: of the same), with the same number of digits."""
+    major, minor, _patch = version.split(".")
+    return f"{major}.{int(minor) + difference}.9"
+
+
+def unit_that_fails(unit: bytes) -> bytes:
+    """Return the unit of a CRI-O that passes its own checks and cannot be started."""
+    return unit.replace(b"[Service]\n", b"[Service]\nExecStartPre=/bin/false\n")
+
+
 def pack(folder: Path, contents: Mapping[str, bytes], version: str) -> Bundle:
     """Write a bundle that contains these files."""
     path = folder / f"cri-o.{ARCHITECTURE}.v{version}.tar.gz"

@@ -71,6 +71,11 @@ class Node:
         return engine.call("inspect", "--format", template, self.container)
 
     @property
+    def gateway(self) -> str:
+        """Return the address of this machine for the node."""
+        return self.check("ip -4 route show default").split()[2]
+
+    @property
     def ssh_options(self) -> list[str]:
         """Return options for ssh and scp: the test bed's key, no known_hosts file, no prompts."""
         return [

@@ -12,6 +12,7 @@ import functools
 import gzip
 import hashlib
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 from testbed.node import Node
 from testbed.paths import FILES
@@ -260,12 +262,16 @@ def make_rpms(
 
 
 class Served:
-    """A folder that is served over HTTP. requests: the paths that were asked for. fails: beginnings of paths with status 503."""
+    """A folder that is served over HTTP. requests: the paths that were asked for.
+
+    fails: beginnings of paths with status 503. ends_early: beginnings of paths of which only the first half is sent.
+    """
 
     def __init__(self, port: int):
         self.port = port
         self.requests: list[str] = []
         self.fails: tuple[str, ...] = ()
+        self.ends_early: tuple[str, ...] = ()
         self.password = ""  # with the user ops; empty: nobody is asked for one
 
     def url(self, address: str, path: str, credentials: str = "") -> str:
@@ -292,6 +298,14 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_error(503)
             return
         super().do_GET()
+
+    def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:
+        """Send the content, or only its first half."""
+        if not (self.served.ends_early and self.path.startswith(self.served.ends_early)):
+            super().copyfile(source, outputfile)
+            return
+        outputfile.write(source.read(os.fstat(source.fileno()).st_size // 2))
+        self.close_connection = True
 
     def log_message(self, *_arguments: object) -> None:
         pass

@@ -139,7 +139,7 @@ def install(layout: Layout, request: dict[str, Any], folder: str, check: bool) -
         if check:
             return _Change(layout, manager, request, folder).predicted()
         _recover(layout)
-        with _undone_on_failure(layout):
+        with _undone_on_failure(layout, manager):
             return _Change(layout, manager, request, folder).made()
 
 
@@ -316,7 +316,7 @@ def _version_of(name: str, present: Installed | None, offered: Sequence[str], wa
 
 
 @contextlib.contextmanager
-def _undone_on_failure(layout: Layout) -> Iterator[None]:
+def _undone_on_failure(layout: Layout, manager: Manager) -> Iterator[None]:
     """Keep packages from starting CRI-O in the block, and put our files back if it raises."""
     _announce(layout, [])
     try:
@@ -324,6 +324,7 @@ def _undone_on_failure(layout: Layout) -> Iterator[None]:
         yield
     except (NodeError, OSError) as error:
         words = os_error(error, "installing packages") if isinstance(error, OSError) else str(error)
+        manager.end_scripts()  # before CRI-O may be started again, which a script that is left might do
         failed = _undo_saying_why_not(layout)
         raise PackageError(
             f"{words.rstrip('.')}. {failed or 'The files of repositories are as before'}"

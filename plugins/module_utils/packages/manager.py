@@ -12,6 +12,7 @@ from typing import NamedTuple
 from .. import program
 from ..errors import NodeError
 from ..text import shown
+from . import left_scripts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Manager:
     def __init__(self, layout: Layout, lock_timeout: int = 120) -> None:
         self.layout = layout
         self.lock_timeout = lock_timeout
+        self._mark = left_scripts.mark()
 
     def installed(self, names: Sequence[str]) -> dict[str, Installed]:
         """Return the packages of these names that are on the node, complete or not."""
@@ -158,7 +160,12 @@ class Manager:
             "APT_LISTCHANGES_FRONTEND": "none",
             # needrestart would restart services after the installation, also containers' daemons.
             "NEEDRESTART_SUSPEND": "1",
+            left_scripts.NAME: self._mark,
         }
+
+    def end_scripts(self) -> None:
+        """Wait for scripts of packages that still run although the package manager has ended, and kill those that do not end."""
+        left_scripts.end(self._mark)
 
 
 def parts_of(text: str) -> list[str]:

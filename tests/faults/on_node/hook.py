@@ -4,7 +4,7 @@
 A .pth file imports it. It acts only in the program that changes the node (a *.pyz with the verb "apply", "recover", ...), and
 only while /run/faults/hook.json requests it. Python itself reports each file operation and each command to an audit hook
 before it happens (sys.addaudithook), so that this file needs no names of the collection's code. A step is such an operation below
-/etc or /var/lib/cri-node, or the start of a command.
+/etc, /usr/local/bin or /var/lib/cri-node, or the start of a command.
 
 A second file, /run/faults/clock, moves the clock of every Python by the given number of seconds.
 
@@ -25,7 +25,7 @@ import sys
 import time
 
 FOLDER = "/run/faults"
-ROOTS = ("/etc/", "/var/lib/cri-node")
+ROOTS = ("/etc/", "/var/lib/cri-node", "/usr/local/bin/")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 NAMED = {
     "os.rename": 1,

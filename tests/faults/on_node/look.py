@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on a node: prints the state of its files, daemon, containers and processes as one JSON document.
 
-Reads {"roots": [...], "ignored": "word", "canary": "word", "pids": [...]} from standard input. Uses nothing of the collection.
+Reads {"roots": [...], "ignored": "word", "canary": "word", "pids": [...], "installation": "a shell command that prints the state
+of the installed CRI-O"} from standard input. Uses nothing of the collection.
 """
 
 import glob
@@ -26,6 +27,9 @@ LITTER = (
     "/var/lib/cri-node/transaction/probes.json*",
     "/var/lib/cri-node/transaction/undo",
     "/var/lib/cri-node/transaction/request*",
+    "/var/lib/cri-node/bundle-install.json*",
+    "/usr/local/bin/.cri-node*",
+    "/usr/libexec/crio/.cri-node*",
     "/var/lib/cri-node/*.partial",
     "/var/lib/cri-node/*/*.partial",
     "/etc/.cri-node*",
@@ -176,6 +180,7 @@ def main():
             "started": {pid: started(pid) for pid in asked["pids"]},
             "litter": litter(),
             "spilled": spilled(asked["canary"]),
+            "installation": said(["sh", "-c", asked["installation"]])[1],
         },
         sys.stdout,
     )

@@ -2,10 +2,14 @@
 """Tests what crio_packages checks on the controller, what it asks of the node, and what it does with the answers."""
 
 import base64
+import json
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.cri.node.plugins.plugin_utils.install import openpgp
+from ansible_collections.cri.node.plugins.module_utils.host import os_release
+from ansible_collections.cri.node.plugins.module_utils.packages import change
+from ansible_collections.cri.node.plugins.plugin_utils.install import openpgp, platforms
 
 # A key that no program would use, but with the format of one.
 PACKETS = bytes([0x99, 0, 20]) + b"\x04" + bytes(19)
@@ -55,6 +59,16 @@ SETTLED = {
     "unavailable": ["cri-tools"],
     "held": ["cri-o"],
 }
+
+
+RECORDED = json.loads((Path(__file__).parents[3] / "unit" / "fixtures" / "platforms.json").read_text())
+
+
+def recorded(name):
+    """Return the difference of a node that is this recorded system, see test_platforms."""
+    values = os_release.parsed("\n".join(RECORDED[name]["os_release"]))
+    identity = {key: values.get(key, "") for key in change._IDENTITY}
+    return {"identity": identity, "method": change._method(values, platforms.METHODS)}
 
 
 def of(identity, **more):
@@ -193,6 +207,50 @@ def test_a_node_that_cannot_get_the_packages_is_refused_after_one_call(run, here
     task = run("crio_packages", OPTIONS, node(**here))
     assert expected in task.message
     assert len(task.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "alpine",
+            "no packages are known for Alpine Linux v3.19; use crio_install: bundle, or install CRI-O",
+        ),
+        ("arch", "no packages are known for Arch Linux; use crio_install: bundle"),
+        ("azurelinux-3", "no packages are known for Microsoft Azure Linux 3.0; use crio_install: bundle"),
+        ("gentoo", "no packages are known for Gentoo Linux; use crio_install: bundle"),
+        ("nixos", "no packages are known for NixOS 18.09"),
+        ("openeuler", "no packages are known for openEuler 24.03"),
+        ("photon-5", "no packages are known for VMware Photon OS/Linux; use crio_install: bundle"),
+        (
+            "flatcar",
+            "Flatcar Container Linux by Kinvolk 4459.0.0 (Oklo) has no packages for this (preinstalled",
+        ),
+        ("fedora-coreos", "Fedora CoreOS 40 has no packages for this (bundle only: the system is an image"),
+        ("microos", "openSUSE MicroOS has no packages for this (bundle only: the system is an image"),
+    ],
+)
+def test_a_recorded_system_without_packages_is_refused_by_its_name(run, name, expected):
+    task = run("crio_packages", OPTIONS, node(**recorded(name)))
+    assert task.message.startswith(f"crio_packages: {expected}")
+    assert len(task.calls) == 1
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED))
+def test_each_recorded_system_is_installed_warned_about_or_refused(run, name):
+    system = recorded(name)
+    row, method = platforms.find(system["identity"]), system["method"]
+    task = run("crio_packages", OPTIONS, node(**system))
+    if (row and not row.method) or not method:
+        assert task.message.startswith("crio_packages: ")
+        assert len(task.calls) == 1
+        return
+    request = task.calls[1]["request"]
+    assert (request["method"], request["dependencies"]) == (method, list(platforms.DEPENDENCIES[method]))
+    warned = any(
+        "is not a platform that is known to crio_packages" in each for each in task.result.get("warnings", [])
+    )
+    assert warned is (row is None)
 
 
 def test_a_repository_of_somebody_else_with_the_version_is_used(run):

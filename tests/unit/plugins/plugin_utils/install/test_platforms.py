@@ -2,6 +2,7 @@
 """Tests the table of platforms, what is rendered for each of them, and that the roles' README has the same table."""
 
 import configparser
+import json
 from pathlib import Path
 
 import pytest
@@ -12,102 +13,138 @@ from ansible_collections.cri.node.plugins.module_utils.packages import change
 from ansible_collections.cri.node.plugins.plugin_utils.install import desired, platforms, repositories
 
 ROOT = Path(__file__).parents[5]
-# What os-release(5) contains, as far as it identifies a system: (text, expected name, method or "" for none).
-OS_RELEASES = {
-    "debian-12": ('ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n', "Debian", "apt"),
-    "debian-13": (
-        'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nNAME="Debian GNU/Linux"\nVERSION_ID="13"\nVERSION="13 (trixie)"\n'
-        "VERSION_CODENAME=trixie\nDEBIAN_VERSION_FULL=13.8\nID=debian\n",
-        "Debian",
-        "apt",
-    ),
-    "ubuntu-22.04": (
-        'VERSION_ID="22.04"\nID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME=jammy\n',
-        "Ubuntu",
-        "apt",
-    ),
-    "ubuntu-24.04": (
-        'VERSION_ID="24.04"\nID=ubuntu\nID_LIKE=debian\nUBUNTU_CODENAME=noble\n',
-        "Ubuntu",
-        "apt",
-    ),
-    "ubuntu-26.04": ('VERSION_ID="26.04"\nID=ubuntu\nID_LIKE=debian\n', "Ubuntu", "apt"),
-    "rhel-8": ('ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="8.10"\n', "Red Hat Enterprise Linux", "dnf"),
-    "rhel-9": ('ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.6"\n', "Red Hat Enterprise Linux", "dnf"),
-    "rhel-10": ('ID="rhel"\nID_LIKE="centos fedora"\nVERSION_ID="10.0"\n', "Red Hat Enterprise Linux", "dnf"),
-    "rocky-8": ('ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="8.10"\n', "Rocky Linux", "dnf"),
-    "rocky-9": ('ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.5"\n', "Rocky Linux", "dnf"),
-    "rocky-10": ('ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="10.0"\n', "Rocky Linux", "dnf"),
-    "almalinux-9": ('ID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.5"\n', "AlmaLinux", "dnf"),
-    "ol-9": ('ID="ol"\nID_LIKE="fedora"\nVERSION_ID="9.5"\n', "Oracle Linux", "dnf"),
-    "centos-10": ('ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="10"\n', "CentOS Stream", "dnf"),
-    "fedora-43": ("ID=fedora\nVERSION_ID=43\nVARIANT_ID=server\n", "Fedora", "dnf"),
-    "fedora-coreos": ("ID=fedora\nVERSION_ID=43\nVARIANT_ID=coreos\n", "Fedora CoreOS", ""),
-    "amzn-2023": ('ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', "Amazon Linux", "dnf"),
-    "leap-15.6": (
-        'ID="opensuse-leap"\nID_LIKE="suse opensuse"\nVERSION_ID="15.6"\n',
-        "openSUSE Leap",
-        "zypper",
-    ),
-    "leap-16.0": (
-        'ID="opensuse-leap"\nID_LIKE="suse opensuse"\nVERSION_ID="16.0"\n',
-        "openSUSE Leap",
-        "zypper",
-    ),
-    "tumbleweed": (
-        '# VERSION="20261101"\nID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"\nVERSION_ID="20261101"\n',
-        "openSUSE Tumbleweed",
-        "zypper",
-    ),
-    "sles-15": ('ID="sles"\nID_LIKE="suse"\nVERSION_ID="15.7"\n', "SUSE Linux Enterprise Server", "zypper"),
-    "sles-16": ('ID="sles"\nID_LIKE="suse"\nVERSION_ID="16.0"\n', "SUSE Linux Enterprise Server", "zypper"),
-    "microos": (
-        'ID="opensuse-microos"\nID_LIKE="suse opensuse opensuse-tumbleweed"\n',
-        "openSUSE MicroOS",
-        "",
-    ),
-    "flatcar": ("ID=flatcar\nID_LIKE=coreos\nVERSION_ID=4230.2.0\n", "Flatcar Container Linux", ""),
+# Recorded: the lines of os-release(5) that identify a system, and for some what Ansible's facts call it. Each names its source.
+RECORDED = json.loads((ROOT / "tests" / "unit" / "fixtures" / "platforms.json").read_text())
+# The row of each recorded system that has one: its name, and the package manager, "" for none.
+ROWS = {
+    "debian-12": ("Debian", "apt"),
+    "debian-13": ("Debian", "apt"),
+    "ubuntu-22.04": ("Ubuntu", "apt"),
+    "ubuntu-24.04": ("Ubuntu", "apt"),
+    "ubuntu-26.04": ("Ubuntu", "apt"),
+    "rhel-8": ("Red Hat Enterprise Linux", "dnf"),
+    "rhel-9": ("Red Hat Enterprise Linux", "dnf"),
+    "rhel-10": ("Red Hat Enterprise Linux", "dnf"),
+    "rocky-8": ("Rocky Linux", "dnf"),
+    "rocky-9": ("Rocky Linux", "dnf"),
+    "rocky-10": ("Rocky Linux", "dnf"),
+    "almalinux-8": ("AlmaLinux", "dnf"),
+    "almalinux-9": ("AlmaLinux", "dnf"),
+    "almalinux-10": ("AlmaLinux", "dnf"),
+    "ol-8": ("Oracle Linux", "dnf"),
+    "ol-9": ("Oracle Linux", "dnf"),
+    "ol-10": ("Oracle Linux", "dnf"),
+    "centos-9": ("CentOS Stream", "dnf"),
+    "centos-10": ("CentOS Stream", "dnf"),
+    "fedora-42": ("Fedora", "dnf"),
+    "fedora-43": ("Fedora", "dnf"),
+    "fedora-44": ("Fedora", "dnf"),
+    "fedora-coreos": ("Fedora CoreOS", ""),
+    "amzn-2023": ("Amazon Linux", "dnf"),
+    "leap-15.6": ("openSUSE Leap", "zypper"),
+    "leap-16.0": ("openSUSE Leap", "zypper"),
+    "tumbleweed": ("openSUSE Tumbleweed", "zypper"),
+    "sles-15": ("SUSE Linux Enterprise Server", "zypper"),
+    "sles-16": ("SUSE Linux Enterprise Server", "zypper"),
+    "microos": ("openSUSE MicroOS", ""),
+    "flatcar": ("Flatcar Container Linux", ""),
+    "flatcar-3139": ("Flatcar Container Linux", ""),
 }
-PACKAGED = sorted(name for name, (_text, _name, method) in OS_RELEASES.items() if method)
+# Recorded systems without a row that are similar to one: an older release, or by their ID_LIKE.
+SIMILAR = {
+    "debian-11": "apt",
+    "ubuntu-20.04": "apt",
+    "ubuntu-25.10": "apt",
+    "raspbian-11": "apt",
+    "linuxmint-22": "apt",
+    "rhel-7": "dnf",
+    "eurolinux-9": "dnf",
+    "amzn-2": "dnf",
+    "leap-15.5": "zypper",
+    "sle-micro-5.1": "zypper",
+    "sl-micro-6": "zypper",
+}
+PACKAGED = sorted(name for name, (_name, method) in ROWS.items() if method)
+UNKNOWN = sorted(set(RECORDED) - set(ROWS) - set(SIMILAR))
+# What follows from the package manager.
+CHOICES = {
+    "apt": (
+        "deb",
+        "/etc/apt/sources.list.d/cri-node-crio.sources",
+        "/etc/apt/keyrings/cri-node-crio.asc",
+        ["cri-o", "cri-tools"],
+    ),
+    "dnf": (
+        "rpm",
+        "/etc/yum.repos.d/cri-node-crio.repo",
+        "/etc/pki/rpm-gpg/RPM-GPG-KEY-cri-node-crio",
+        ["cri-o", "cri-tools", "container-selinux"],
+    ),
+    "zypper": (
+        "rpm",
+        "/etc/zypp/repos.d/cri-node-crio.repo",
+        "/etc/pki/rpm-gpg/RPM-GPG-KEY-cri-node-crio",
+        ["cri-o", "cri-tools"],
+    ),
+}
 URL = "https://mirror.example.com/v{minor}/{format}"
 OFFICIAL = "https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v1.36"
 
 
+def identity_of(name):
+    return os_release.parsed("\n".join(RECORDED[name]["os_release"]) + "\n")
+
+
 def method_of(name):
-    values = os_release.parsed(OS_RELEASES[name][0])
-    return change._method(values, platforms.METHODS)
+    return change._method(identity_of(name), platforms.METHODS)
 
 
-@pytest.mark.parametrize("name", sorted(OS_RELEASES))
-def test_a_system_is_found_in_the_table(name):
-    text, expected, method = OS_RELEASES[name]
-    found = platforms.find(os_release.parsed(text))
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_recorded_system_is_found_in_the_table(name):
+    expected, method = ROWS[name]
+    found = platforms.find(identity_of(name))
     assert (found.name, found.method) == (expected, method)
     if method:
         assert method_of(name) == method
         assert method in change.MANAGERS
 
 
-def test_each_row_is_known_by_a_system():
-    names = {name for _text, name, _method in OS_RELEASES.values()}
-    assert {each.name for each in platforms.PLATFORMS} == names
+def test_each_release_of_the_table_is_that_of_a_recorded_system():
+    proven = set()
+    for name in ROWS:
+        identity = identity_of(name)
+        row = platforms.find(identity)
+        release = identity["VERSION_ID"]
+        proven.add((row, next((each for each in row.releases if platforms._is_one_of(release, (each,))), "")))
+    expected = {(row, release) for row in platforms.PLATFORMS for release in row.releases or ("",)}
+    assert {(row.name, release) for row, release in expected - proven} == set()
 
 
-@pytest.mark.parametrize(
-    ("text", "method"),
-    [
-        ("ID=linuxmint\nID_LIKE='ubuntu debian'\nVERSION_ID=22\n", "apt"),
-        ('ID="ubuntu"\nVERSION_ID="20.04"\n', "apt"),
-        ('ID="eurolinux"\nID_LIKE="rhel fedora centos"\nVERSION_ID="9.4"\n', "dnf"),
-        ("ID=arch\n", ""),
-        ("ID=alpine\nVERSION_ID=3.20\n", ""),
-        ("", ""),
-    ],
-)
-def test_a_system_that_is_not_in_the_table_has_the_method_of_a_similar_one_or_none(text, method):
+@pytest.mark.parametrize("name", sorted(name for name, each in RECORDED.items() if "ansible_facts" in each))
+def test_what_ansible_calls_a_system_agrees_with_its_os_release(name):
+    facts, identity = RECORDED[name]["ansible_facts"], identity_of(name)
+    assert facts["distribution_version"] == identity["VERSION_ID"]
+    family = {"apt": "Debian", "dnf": "RedHat", "zypper": "Suse"}.get(method_of(name))
+    assert family in (facts["os_family"], None)
+
+
+@pytest.mark.parametrize("name", sorted(SIMILAR))
+def test_a_system_that_is_not_in_the_table_has_the_method_of_a_similar_one(name):
+    assert platforms.find(identity_of(name)) is None
+    assert method_of(name) == SIMILAR[name]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_system_like_none_of_the_table_has_no_method(name):
+    assert platforms.find(identity_of(name)) is None
+    assert method_of(name) == ""
+
+
+@pytest.mark.parametrize("text", ["", "ID=\n", "VERSION_ID=13\n"])
+def test_a_system_without_an_identity_has_no_method(text):
     values = os_release.parsed(text)
     assert platforms.find(values) is None
-    assert change._method(values, platforms.METHODS) == method
+    assert change._method(values, platforms.METHODS) == ""
 
 
 def test_a_release_is_not_another_one_with_the_same_beginning():
@@ -146,6 +183,20 @@ def test_the_official_repository_is_rendered_for_each_platform(name):
         assert "password" not in section
     if paths.credentials:
         assert files[paths.credentials]["content"] == ""
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_format_paths_and_packages_follow_from_the_platform(name):
+    method = platforms.find(identity_of(name)).method
+    wanted = desired.Desired(
+        {"version": "1.36", "repository": None, "packages": None, "hold": True, "lock_timeout": 120}
+    )
+    reading, _secrets = wanted.reading()
+    paths = repositories.PATHS[method]
+    packages = [*wanted.names, *platforms.DEPENDENCIES[method]]
+    assert (platforms.FORMATS[method], paths.repository, paths.key, packages) == CHOICES[method]
+    assert [each["path"] for each in reading["methods"][method]][:2] == list(CHOICES[method][1:3])
+    assert wanted.repository(method).url == f"{OFFICIAL}/{CHOICES[method][0]}/"
 
 
 def ini(text):
