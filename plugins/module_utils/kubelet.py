@@ -25,17 +25,23 @@ def cgroup_driver(proc: str = "/proc", configuration: str = CONFIGURATION) -> tu
 
     A running kubelet names its files and may have the option, which takes precedence. Otherwise the usual file counts.
     """
-    options = _options(proc)
-    if options.get("cgroup-driver") in ("cgroupfs", "systemd"):
-        return options["cgroup-driver"], "--cgroup-driver of the kubelet"
-    paths = [options.get("config") or configuration]
-    if options.get("config-dir"):
-        paths += sorted(glob.glob(os.path.join(glob.escape(options["config-dir"]), "*.conf")))
+    given = options(proc)
+    if given.get("cgroup-driver") in ("cgroupfs", "systemd"):
+        return given["cgroup-driver"], "--cgroup-driver of the kubelet"
+    paths = configuration_files(given, configuration)
     found = ("", "")
     for path in paths:  # a later file takes precedence
         driver = _driver_in(path) if path.startswith("/") else ""
         found = (driver, path) if driver else found
     return found
+
+
+def configuration_files(given: dict[str, str], configuration: str = CONFIGURATION) -> list[str]:
+    """Return the files of the kubelet's configuration; a later one takes precedence. given: its options, see `options`."""
+    paths = [given.get("config") or configuration]
+    if given.get("config-dir"):
+        paths += sorted(glob.glob(os.path.join(glob.escape(given["config-dir"]), "*.conf")))
+    return paths
 
 
 def _driver_in(path: str) -> str:
@@ -57,7 +63,7 @@ def _driver_in_json(text: str) -> str:
     return value if value in ("cgroupfs", "systemd") else ""
 
 
-def _options(proc: str) -> dict[str, str]:
+def options(proc: str = "/proc") -> dict[str, str]:
     """Return {name: value} of the options of the running kubelet, {} without one. The last of equal options counts."""
     for name in os.listdir(proc):
         try:
