@@ -19,6 +19,10 @@ _LINE = re.compile(
     rf"""^["']?{_KEY}["']?[ \t]*:[ \t]+["']?(cgroupfs|systemd)["']?[ \t]*(?:#.*)?\r?$""", re.MULTILINE
 )
 
+_ENDPOINT_LINE = re.compile(
+    r"""^["']?containerRuntimeEndpoint["']?[ \t]*:[ \t]+["']?([^\s"'#]+)""", re.MULTILINE
+)
+
 
 def cgroup_driver(proc: str = "/proc", configuration: str = CONFIGURATION) -> tuple[str, str]:
     """Return (the driver, the file or option that sets it), or ("", "") without a kubelet or if it does not set one.
@@ -34,6 +38,26 @@ def cgroup_driver(proc: str = "/proc", configuration: str = CONFIGURATION) -> tu
         driver = _driver_in(path) if path.startswith("/") else ""
         found = (driver, path) if driver else found
     return found
+
+
+def endpoint(proc: str = "/proc", configuration: str = CONFIGURATION) -> str:
+    """Return the endpoint that the running kubelet has as an option, or that its files set, "" if neither is known."""
+    given = options(proc)
+    found = given.get("container-runtime-endpoint", "")
+    for path in configuration_files(given, configuration) if not found else ():
+        try:
+            text = node_files.read_bytes(path, _LARGEST).decode("utf-8", "replace")
+        except NodeError:
+            continue
+        match = _ENDPOINT_LINE.search(text)
+        found = match.group(1) if match else found
+    return found
+
+
+def socket_path(endpoint: str) -> str:
+    """Return the path of an endpoint's socket without its scheme, and with /run for /var/run, which are one directory."""
+    path = re.sub("^unix:(?://)?", "", endpoint)
+    return re.sub("^/var/run/", "/run/", path)
 
 
 def configuration_files(given: dict[str, str], configuration: str = CONFIGURATION) -> list[str]:

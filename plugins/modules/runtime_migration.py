@@ -40,8 +40,8 @@ options:
     default: crio
   former:
     description:
-      - The former engine. By default it is the one whose socket the kubelet's files name, and with O(state=former_removed) that of
-        the last migration. Required on a node whose files do not name any.
+      - The former engine. By default it is the one whose socket the kubelet's files name, and with O(state=former_removed) that
+        of the last migration. Required on a node whose files do not name any.
       - One of the two engines must be V(crio).
     type: str
     choices: ["", crio, containerd, docker]
@@ -173,7 +173,7 @@ images:
     action:
       description:
         - V(carry) if it was carried over, V(none) if the new engine has it, V(keep) if a name means another image there,
-          V(unnamed) if it has no name under which it could be used.
+          V(unnamed) if it has no name, or only one by a digest that it would lose.
       type: str
       sample: carry
     error:

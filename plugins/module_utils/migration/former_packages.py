@@ -10,10 +10,11 @@ from .. import program
 from ..errors import NodeError
 from ..handler import packages
 from ..host.commands import family_of
+from ..kubelet import socket_path
 from ..layout import NODE
 from ..text import shown
 from . import engine, journal, units
-from .kubelet_files import Kubelet, socket_path
+from .kubelet_files import Kubelet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

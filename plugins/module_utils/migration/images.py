@@ -28,17 +28,19 @@ def planned(former: Engine, target: Engine | None) -> list[Row]:
     """Return a row for each image of the former engine: id, names, and action, which says what a run does with it.
 
     action: carry; none for one that the target has under these names; keep if one of its names means another image there, which
-    stays; unnamed for one that has no name. target: None for an engine that is not there yet. Raises NodeError.
+    stays; unnamed for one that has no name, or only one by a digest that does not survive the export. target: None for an engine
+    that is not there yet. Raises NodeError.
     """
     there = store.by_name(target.images()) if target and target.serves else {}
     rows = []
     for image in former.images():
-        # A name by digest is only kept with the manifest, which Docker and CRI-O do not keep.
-        names = image["tags"] or (image["digests"][:1] if former.known["namespace"] == "k8s.io" else [])
+        names = sorted(image["tags"]) or image["digests"][:1]
         found = {name: bare_id(there[name]["id"]) for name in names if name in there}
         missing = [name for name in names if name not in found]
         others = [name for name, identity in found.items() if identity != bare_id(image["id"])]
         action = "carry" if missing else "keep" if others else "none" if names else "unnamed"
+        if action == "carry" and not image["tags"] and not former.known["keeps_manifests"]:
+            action = "unnamed"
         rows.append({"id": bare_id(image["id"]), "names": missing or names, "action": action, "image": image})
     return sorted(rows, key=lambda row: (row["names"] or [""], row["id"]))
 

@@ -15,6 +15,7 @@ import re
 
 from .. import kubelet, node_files
 from ..errors import NodeError
+from ..kubelet import socket_path
 from ..text import shown
 
 TYPE_CHECKING = False
@@ -169,12 +170,6 @@ class Kubelet:
             except UnicodeDecodeError:
                 raise KubeletRefused(f"{path} is not a text in UTF-8. Nothing was changed") from None
         return found
-
-
-def socket_path(endpoint: str) -> str:
-    """Return the path of an endpoint's socket without its scheme, and with /run for /var/run, which are one directory."""
-    path = re.sub("^unix:(?://)?", "", endpoint)
-    return re.sub("^/var/run/", "/run/", path)
 
 
 def _flag_lines(text: str, option: str) -> list[str]:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from ..errors import NodeError
+from ..kubelet import socket_path
 from ..layout import NODE
 from ..transaction.guards import MISSING_IMAGES, OTHER_CONTAINERS, RUNNING_PODS
 from . import engine, images, journal, switch, units
-from .kubelet_files import Kubelet, socket_path
+from .kubelet_files import Kubelet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def migrate(request: dict[str, Any], check: bool, layout: Layout = NODE) -> Answ
         )
         made.make()
         rows, edits, driver = made.images, made.edits, made.driver
+        if not any(row["action"] == "carry" for row in rows):
+            steps = [step for step in steps if step != switch.CARRY_IMAGES]
     return {
         **found,
         "changed": changed,

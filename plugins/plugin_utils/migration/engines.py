@@ -19,7 +19,8 @@ class Engine(NamedTuple):
     """One engine. units: in the order in which they are stopped; the reverse one starts them. Missing ones are skipped.
 
     main: the units without which the engine cannot be migrated to. kind: how its containers are listed: cri or docker. namespace:
-    of its containers in containerd, "" if it has none there. users: units of others that stop working with it. packages: those
+    of its containers in containerd, "" if it has none there. keeps_manifests: whether an exported image has the digest of its
+    manifest, which one with unpacked layers has not. users: units of others that stop working with it. packages: those
     that contain it, by any distributor; only these are ever removed, none for an engine that is removed otherwise.
     """
 
@@ -29,6 +30,7 @@ class Engine(NamedTuple):
     main: tuple[str, ...]
     kind: str = "cri"
     namespace: str = ""
+    keeps_manifests: bool = False
     users: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
 
@@ -41,6 +43,7 @@ ENGINES = {
         ("containerd.service",),
         ("containerd.service",),
         namespace="k8s.io",
+        keeps_manifests=True,
         users=("docker.service",),
         packages=("containerd", "containerd.io"),
     ),
@@ -83,6 +86,7 @@ def as_request() -> dict[str, dict[str, Any]]:
             "main": list(engine.main),
             "kind": engine.kind,
             "namespace": engine.namespace,
+            "keeps_manifests": engine.keeps_manifests,
             "users": list(engine.users),
             "packages": list(engine.packages),
         }
