@@ -23,7 +23,8 @@ options:
     required: true
   removal_variable:
     description:
-      - Name of the variable that a task with O(cri.node.runtime_migration#module:state=former_removed) registered; empty for none.
+      - Name of the variable that a task with O(cri.node.runtime_migration#module:state=former_removed) registered. Empty for
+        none.
     type: str
     default: ""
 extends_documentation_fragment:
