@@ -52,8 +52,12 @@ class Engine:
         self.title = str(known["title"])
         self.endpoint = str(known["endpoint"])
         self.known = known
-        self.crictl = Crictl(self.endpoint, timeout=_LIMIT)
         self.units = units.states(known["units"])
+
+    @property
+    def crictl(self) -> Crictl:
+        """crictl for its socket. Raises CrictlError without crictl, which a node of Docker need not have."""
+        return Crictl(self.endpoint, timeout=_LIMIT)
 
     @property
     def missing(self) -> list[str]:

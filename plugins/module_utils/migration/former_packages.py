@@ -68,7 +68,7 @@ def remove(request: dict[str, Any], check: bool, layout: Layout = NODE) -> dict[
     if not check:
         _refuse(request, known, kubelet, used)
     if names:
-        _run([*_REMOVE[found][1], *names])
+        _run([*_REMOVE[found][1], *names], ". Nothing was changed")
         if not check:
             _run([*_REMOVE[found][0], *names])
     return {"changed": bool(names), "former": former, "packages": names, "notes": []}
@@ -90,9 +90,9 @@ def _refuse(request: dict[str, Any], known: dict[str, Any], kubelet: Kubelet, us
         raise RemovalRefused(f"{target.title} is not ready: {fault}. Nothing was changed")
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str], end: str = "") -> None:
     status, output, errors = program.run(command, _LIMIT, packages.environment())
     if status:
         lines = [line.strip() for line in f"{output}\n{errors}".splitlines() if line.strip()]
-        words = "; ".join(shown(line, 200) for line in lines[:4]) or f"exit status {status}"
-        raise RemovalRefused(f"{' '.join(command)} failed: {words}")
+        words = shown(" ".join(lines), 600).rstrip(".") or f"exit status {status}"
+        raise RemovalRefused(f"{' '.join(command)} failed: {words}{end}")
