@@ -271,6 +271,7 @@ def test_a_migration_that_was_killed_at_any_step_is_undone_and_made_by_the_next_
         assert node.exists(f"{STATE}/migration-under-way.json"), step
         # The next run goes back first. Its guard then finds the container that runs again, and refuses.
         refused = migrate(node, guards=["running_pods"])
+        assert refused["msg"].startswith("an interrupted migration was undone first; containers"), step
         assert "(plain)" in refused["msg"], step
         assert kubelet.found(node) == files, step
         assert units(node, *states) == states, step

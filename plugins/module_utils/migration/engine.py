@@ -181,11 +181,16 @@ class Engine:
 
 
 class DockerEngine(Engine):
-    """Docker with cri-dockerd."""
+    """Docker with cri-dockerd, which only a kubelet needs."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether the daemon runs."""
+        return self.units.get("docker.service", {}).get("active", False)
 
     def running(self) -> tuple[list[Container], list[Container]]:
         """List what docker ps does. The name of a container that a kubelet has started begins with k8s_."""
-        if "docker.service" not in self.units or not self.units["docker.service"]["active"]:
+        if not self.serves:
             return [], []
         pods, others = [], []
         for each in self._listed("ps", "--no-trunc"):

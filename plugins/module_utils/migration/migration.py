@@ -34,6 +34,16 @@ def migrate(request: dict[str, Any], check: bool, layout: Layout = NODE) -> Answ
     """
     notes: list[str] = []
     left = _interrupted(layout, request, check, notes)
+    try:
+        return _migrate(request, check, layout, left, notes)
+    except MigrationRefused as error:
+        if not left or check:
+            raise
+        words = str(error).replace("Nothing was changed", "Nothing else was changed")
+        raise MigrationRefused(f"an interrupted migration was undone first; {words}") from error
+
+
+def _migrate(request: dict[str, Any], check: bool, layout: Layout, left: str, notes: list[str]) -> Answer:
     kubelet = Kubelet()
     name = _former(request, kubelet, left)
     found = _found(kubelet, request)

@@ -117,7 +117,13 @@ def test_the_driver_of_containerd_is_that_of_its_default_handler(document, drive
     assert engine._driver_of_containerd({"config": {"containerd": document}}) == driver
 
 
-def test_an_engine_without_its_main_unit_does_not_serve(monkeypatch):
+def test_docker_serves_without_cri_dockerd_but_no_kubelet(monkeypatch):
     monkeypatch.setattr(engine.units, "states", lambda _names: {"docker.service": dict(UP)})
     found = engine.of("docker", engines.as_request()["docker"])
-    assert (found.missing, found.serves) == (["cri-docker.service"], False)
+    assert (found.missing, found.serves) == (["cri-docker.service"], True)
+
+
+def test_an_engine_without_its_main_unit_does_not_serve(monkeypatch):
+    monkeypatch.setattr(engine.units, "states", lambda _names: {})
+    found = engine.of("containerd", engines.as_request()["containerd"])
+    assert (found.missing, found.serves, found.running()) == (["containerd.service"], False, ([], []))
