@@ -89,6 +89,10 @@ class TestBed:
         """Start nodes with Debian's containerd and crictl, but without CRI-O, and wait until they are up."""
         return self._add(names, images.containerd_image(self.source), "")
 
+    def add_engines(self, *names: str) -> list[Node]:
+        """Start nodes with CRI-O and, not enabled, Debian's containerd and Docker, and wait until they are up."""
+        return self._add(names, images.engines_image(self.source), self.source.version)
+
     def add_dnf(self, *names: str) -> list[Node]:
         """Start nodes with dnf and rpm beside Debian's own package manager, but without CRI-O, and wait until they are up."""
         return self._add(names, images.dnf_image(self.source), "")

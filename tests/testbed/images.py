@@ -35,6 +35,7 @@ NODE_FILES = ("entry", "crun", "reduced-bundle", "sshd.conf", "registry.yml")
 STANDIN_UNIT = "crio-standin-containerd.service"
 CRIO_FILES = ("10-testbed.conf", "50-testbed.conf", "10-testbed.conflist", "policy.json", "crictl.yaml")
 CONTAINERD_FILES = ("containerd.toml", "hosts.toml", "10-testbed.conflist")
+ENGINE_FILES = ("containerd.toml", "hosts.toml", "docker.json")
 # In crictl.yaml: that of CRI-O, and what replaces it.
 SOCKETS = (b"/var/run/crio/crio.sock", b"/run/containerd/containerd.sock")
 
@@ -194,6 +195,12 @@ def containerd_image(source: Source) -> str:
     return _on_top_of(node, "containerd", files, "building the node image with containerd (once)")
 
 
+def engines_image(source: Source) -> str:
+    """Return the image of a node with CRI-O and, beside it, Debian's containerd and Docker; build it if necessary."""
+    files = {name: (FILES / name).read_bytes() for name in ENGINE_FILES}
+    return _on_top_of(crio_image(source), "engines", files, "building the node image with Docker (once)")
+
+
 def dnf_image(source: Source) -> str:
     """Return the image of a node without CRI-O, with dnf and what makes a repository of rpm packages; build it if necessary."""
     return _on_top_of(bare_image(source), "dnf", {}, "building the node image with dnf (once)")
@@ -212,7 +219,7 @@ def _on_top_of(node: str, kind: str, files: dict[str, bytes], announced: str) ->
 
 def remove_images() -> None:
     """Remove all images of the test bed, including those of older inputs."""
-    for kind in ("crio", "containerd", "dnf", "standin", "node", "base"):
+    for kind in ("engines", "crio", "containerd", "dnf", "standin", "node", "base"):
         listed = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}", f"{REPOSITORY}/{kind}").split()
         if listed:
             engine.call("rmi", "--force", *listed)

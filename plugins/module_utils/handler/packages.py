@@ -35,7 +35,7 @@ def installed(family: str, name: str) -> str | None:
 
 def candidate(family: str, name: str) -> str | None:
     """Return the version that would be installed; None if no repository that the node knows has the package."""
-    status, output, _error = run(_CANDIDATE[family](name), _QUERY_LIMIT, _environment())
+    status, output, _error = run(_CANDIDATE[family](name), _QUERY_LIMIT, environment())
     found = re.search(r"^\s*(?:Candidate|Version)\s*:\s*(\S+)|^(\d\S*)$", output, re.MULTILINE)
     version = (found.group(1) or found.group(2)) if status == 0 and found else ""
     return version[:_LONGEST] if version and version != "(none)" else None
@@ -44,19 +44,20 @@ def candidate(family: str, name: str) -> str | None:
 def refresh(family: str) -> None:
     """Read the repositories again where this is a step of its own. Errors show when the package is not found."""
     if family == "debian":
-        run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=60", "update"], _REFRESH_LIMIT, _environment())
+        run(["apt-get", "-q", "-o", "DPkg::Lock::Timeout=60", "update"], _REFRESH_LIMIT, environment())
 
 
 def install(family: str, names: list[str]) -> None:
     """Install packages. Raises PackageError."""
     command = [*_INSTALL[family], *names]
-    status, output, error = run(command, _INSTALL_LIMIT, _environment())
+    status, output, error = run(command, _INSTALL_LIMIT, environment())
     if status:
         words = (error.strip() or output.strip() or f"exit status {status}").splitlines()[-1]
         raise PackageError(f"{command[0]} could not install {', '.join(names)}: {words}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment of a package manager: in English, and without a question to anyone."""
     return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The programs that can import an image into the store of a runtime.
+"""The programs that can import an image into the store of a runtime, and export one of it.
 
 Sources: containers-storage and docker-archive references of skopeo(1) and containers-transports(5), ctr's own help. CRI-O reports
 root, runroot, driver and options of its store in GET /config; they may differ from those in storage.conf.
@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from ..crictl import info as cri_info
 from ..crictl.call import Crictl
+from ..crictl.image_output import bare_id
 from ..crio.live import CrioSocketError, live_configuration
 from ..errors import ImageError
 from ..program import PATH, run
@@ -40,6 +41,10 @@ class Way:
 
     def add(self, file: IO[bytes], kind: str, image: dict[str, Any], timeout: int) -> None:
         """Import one image of an archive of this kind, which is not compressed, under its names. Raises ImageError."""
+        raise NotImplementedError
+
+    def take(self, image: dict[str, Any], kind: str, path: str, timeout: int) -> None:
+        """Write an image, as store.listed has it, to a new archive of this kind. Raises ImageError."""
         raise NotImplementedError
 
 
@@ -84,6 +89,10 @@ class Skopeo(Way):
         for name in image["names"]:
             _run([*self._command, source, self._store + name], timeout, file)
 
+    def take(self, image: dict[str, Any], kind: str, path: str, timeout: int) -> None:
+        """Copy the image by its ID. Its layers are stored unpacked, so that the manifest, and its digest, is a new one."""
+        _run([*self._command, f"{self._store}@{bare_id(image['id'])}", f"{kind}:{path}"], timeout)
+
 
 class Podman(Way):
     """podman, which loads a whole archive, with the names in it."""
@@ -111,6 +120,11 @@ class Podman(Way):
         _run([*self._command, "tag", identity, *image["names"]], timeout)
         for name in sorted(loaded - self._former - self.intended):
             _run([*self._command, "untag", identity, name], timeout)
+
+    def take(self, image: dict[str, Any], kind: str, path: str, timeout: int) -> None:
+        """Save the image by its ID, with a manifest that has a new digest, as with skopeo."""
+        save = [*self._command, "save", "--quiet", "--format", kind, "--output", path]
+        _run([*save, bare_id(image["id"])], timeout)
 
     def _names(self, filters: Iterable[str] = ()) -> set[str]:
         listed = _run([*self._command, "images", "--all", "--format={{.Repository}}:{{.Tag}}", *filters], 60)
@@ -147,10 +161,44 @@ class Ctr(Way):
         for name in others:
             _run([*self._command, "tag", "--force", first, name], timeout)
 
+    def take(self, image: dict[str, Any], kind: str, path: str, timeout: int) -> None:
+        """Export the image of the node's platform with its own manifest, so that the digest is kept in an oci-archive."""
+        only = ("--skip-manifest-json",) if kind == "oci-archive" else ()
+        name = next(iter([*image["tags"], *image["digests"]]))
+        _run([*self._command, "export", *only, path, name], timeout)
+
     def _records(self) -> set[str]:
         """Return the names in containerd's store, without the IDs that its CRI adds."""
         lines = _run([*self._command, "list", "--quiet"], 60).split()
         return {name for name in lines if not name.startswith("sha256:")}
+
+
+class Docker(Way):
+    """docker, whose store is not containerd's of CRI, and which has a command for each direction."""
+
+    def __init__(self, intended: set[str], program: str) -> None:
+        super().__init__(intended)
+        self._command = [program]
+
+    def add(self, file: IO[bytes], kind: str, image: dict[str, Any], timeout: int) -> None:
+        """Load a docker-archive of one image, which has no name in it, and give the image its names."""
+        _run([*self._command, "load", "--quiet", "--input", _ARCHIVE], timeout, file)
+        for name in image["names"]:
+            _run([*self._command, "tag", f"sha256:{image['ids'][0]}", name], timeout)
+
+    def take(self, image: dict[str, Any], kind: str, path: str, timeout: int) -> None:
+        """Save the image by its ID: a docker-archive, whose manifest is a new one."""
+        _run([*self._command, "save", "--output", path, f"sha256:{bare_id(image['id'])}"], timeout)
+
+
+def of_docker() -> Docker:
+    """Return the way for Docker, which is not reached by its CRI socket. Raises ImageError."""
+    docker = _program("docker")
+    if not docker:
+        raise ImageError(
+            "images of Docker need its command, docker, which this node does not have", "missing"
+        )
+    return Docker(set(), docker)
 
 
 def _of_crio(socket: str, timeout: float, intended: set[str]) -> Way:

@@ -14,6 +14,8 @@ HANDLER_IN_USE = "handler_in_use"
 HANDLER_BROKEN = "handler_broken"
 KUBELET_CGROUP_DRIVER = "kubelet_cgroup_driver"
 RUNNING_PODS = "running_pods"
+OTHER_CONTAINERS = "other_containers"
+MISSING_IMAGES = "missing_images"
 
 #: what each guard prevents; the key is the name by which it is overruled
 GUARDS = {
@@ -23,7 +25,9 @@ GUARDS = {
     HANDLER_IN_USE: "a handler that running pods were started with is changed or removed",
     HANDLER_BROKEN: "the program of a handler cannot report the state of a running container",
     KUBELET_CGROUP_DRIVER: "CRI-O gets another cgroup manager than the kubelet's cgroup driver",
-    RUNNING_PODS: "the removal of CRI-O ends all pods that run on the node",
+    RUNNING_PODS: "the removal of CRI-O, or a migration, ends all pods that run on the node",
+    OTHER_CONTAINERS: "a migration ends containers of the former engine that no kubelet has started, and nobody starts again",
+    MISSING_IMAGES: "an image of the former engine cannot be carried over by a migration",
 }
 #: those whose loss a drain of the node avoids
-DRAINABLE = frozenset(GUARDS) - {KUBELET_CGROUP_DRIVER}
+DRAINABLE = frozenset(GUARDS) - {KUBELET_CGROUP_DRIVER, OTHER_CONTAINERS, MISSING_IMAGES}

@@ -85,7 +85,7 @@ def refuse_other_cgroup_driver(
     if not isinstance(wanted, str) or wanted in ("", _value_now(service, _CGROUP_MANAGER)):
         return
     driver, place = kubelet.cgroup_driver()  # looks at all processes, so only for a change
-    if driver in ("", wanted):
+    if driver in ("", wanted) or _serves_no_kubelet(service):
         return
     loss = Loss(
         guards.KUBELET_CGROUP_DRIVER,
@@ -95,6 +95,12 @@ def refuse_other_cgroup_driver(
         "Use the same in both",
     )
     _refuse([loss], request, before, len(before["running"]))
+
+
+def _serves_no_kubelet(service: CrioService) -> bool:
+    """Whether the node's kubelet uses another engine, as before a migration to CRI-O, which gives it CRI-O's cgroup driver."""
+    used = kubelet.endpoint()
+    return used != "" and kubelet.socket_path(used) != kubelet.socket_path(service.socket)
 
 
 def _value_now(service: CrioService, key: str) -> object:

@@ -51,7 +51,10 @@ def test_an_invalid_selection_of_hosts_is_an_error_without_a_traceback(
 
 @pytest.mark.parametrize(
     "playbook",
-    [f"cri.node.{name}" for name in ("bootstrap", "provision", "remove", "rollback", "upgrade", "verify")],
+    [
+        f"cri.node.{name}"
+        for name in ("bootstrap", "migrate", "provision", "remove", "rollback", "upgrade", "verify")
+    ],
 )
 def test_the_syntax_can_be_checked_without_an_inventory(tmp_path, playbook):
     done = run(tmp_path, [], {}, "--syntax-check", "-e", "cri_node_hosts=workers", playbook=playbook)

@@ -27,6 +27,7 @@ NAMES = (
     "registry_resolve",
     "runtime_config",
     "runtime_drift",
+    "runtime_migration",
     "runtime_rollback",
     "runtime_verify",
 )
@@ -97,6 +98,7 @@ TASKS = {
     "registry_resolve": {"names": ["a.io/b:1"]},
     "runtime_config": {"files": FILES},
     "runtime_drift": {"files": FILES},
+    "runtime_migration": {"overruled_guards": ["running_pods"]},
     "runtime_rollback": {"generation": 3},
     "runtime_verify": {"files": FILES, "image": "a.io/b:1", "pull": ["a.io/c:1"]},
 }
@@ -115,6 +117,7 @@ ANSWERS = {
         "outcome": {"committed": True, "generation": 2, "invocation_id": "j", "outranked": {}},
     },
     "runtime_drift": {"report": REPORT},
+    "runtime_migration": {"failed": True, "msg": "not read"},
     "runtime_verify": {"failed": True, "msg": "not observed"},
 }
 ANSWERS["runtime_rollback"] = {
@@ -139,6 +142,7 @@ CALLS = {
     "registry_resolve": 1,
     "runtime_config": 2,
     "runtime_drift": 1,
+    "runtime_migration": 1,
     "runtime_rollback": 2,
     "runtime_verify": 1,
 }
@@ -189,6 +193,7 @@ def test_secrets_are_in_the_option_that_is_not_logged(run, name):
         "host_prerequisites",
         "registry_resolve",
         "runtime_drift",
+        "runtime_migration",
         "runtime_rollback",
         "runtime_verify",
     ):  # which send no content

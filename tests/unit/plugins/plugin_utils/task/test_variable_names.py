@@ -147,7 +147,7 @@ def test_every_variable_of_the_roles_and_playbooks_is_known():
     for path in ROOT.glob("playbooks/*.yml"):
         declared |= set(
             re.findall(
-                r"\b(?:cri_node_[a-z_]+|rollback_generation|preview_(?:version|report_file)|upgrade_(?:drain|restore))\b",
+                r"\b(?:cri_node_[a-z_]+|rollback_generation|preview_(?:version|report_file)|(?:upgrade|migrate)_(?:drain|restore))\b",
                 path.read_text(),
             )
         )
