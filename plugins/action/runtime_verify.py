@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
-    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit", "variables")},
+    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "variables")},
+    "unit": {"type": "str", "default": "crio.service"},
     **VERIFICATION,
     "known": {"type": "dict", "default": {}},
     "deferred": {"type": "str", "default": ""},
