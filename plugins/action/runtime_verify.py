@@ -49,6 +49,8 @@ class ActionModule(CheckedAction):
         desired = DesiredFiles(options["files"], options["owners"])
         self.secrets = desired.secrets()
         refuse([*options["problems"], *desired.problems])
+        if desired.runtime != "crio":
+            raise TaskFailure(f"files: are of {desired.runtime}, but this module only verifies CRI-O")
         refuse(asked.bad_images(options))
         verified = asked.options_of(options, bool(self._task.check_mode))
         request = {

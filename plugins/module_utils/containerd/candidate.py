@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..crio import containers, daemon
+from ..crio import containers, daemon, journald
 from ..crio.service import RuntimeService
 from ..errors import TransactionError
 from ..layout import CONTAINERD_CONFIG
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..contract import Before, Request
 
 _MOST = 10  # keys in one message
+_LOGS_UNKNOWN = 3  # the version in which a containerd prints its configuration that logs unknown keys
 _SHIM = "containerd-shim"
 _METADATA = (
     "io.containerd.metadata.v1.bolt/meta.db"  # below root; without it no image and no container is known
@@ -79,17 +80,17 @@ def validate(request: Request, service: RuntimeService, directory: str) -> dict[
         )
     understood = effective.parsed(output)
     if content is not None:
-        _refuse_unknown(content, understood)
+        _refuse_unknown(content, understood, error, service)
     return understood
 
 
 def _of_other_types(content: str, service: RuntimeService) -> list[str]:
     """Return a sentence for each value that has another type than containerd's default: it only names the types and a line."""
-    status, output, _error = effective.dump(service, os.devnull)
     try:
-        asked, defaults = loads(content.encode()), effective.parsed(output) if status == 0 else {}
+        asked = loads(content.encode())
     except TomlSyntaxError:
         return []
+    defaults = effective.defaults(service)
     found = []
     for path in _keys(asked):
         value, default = effective.value_at(asked, path), effective.value_at(defaults, path)
@@ -102,32 +103,56 @@ def _type(value: object) -> str:
     return _TYPES.get(type(value), "of another type")
 
 
-def _refuse_unknown(content: str, understood: dict[str, Any]) -> None:
-    """Raise TransactionError for keys that containerd does not print: it silently ignores what it does not know."""
+def _refuse_unknown(content: str, understood: dict[str, Any], said: str, service: RuntimeService) -> None:
+    """Raise TransactionError for keys that containerd ignores because it does not know them.
+
+    containerd 2.x logs them, and prints a file of version 2 as one of version 3, where its keys are elsewhere. containerd 1.7
+    logs nothing, and prints the file without them.
+    """
     try:
         asked = loads(content.encode())
     except TomlSyntaxError as error:
         raise TransactionError(
             "validate", "the configuration of containerd cannot be read", str(error)
         ) from None
-    unknown = [path for path in _keys(asked) if effective.value_at(understood, path) is None]
-    # A whole table that is unknown is one mistake.
-    tables = {path[:length] for path in unknown for length in range(1, len(path))}
-    missing = {path for path in tables if effective.value_at(understood, path) is None}
-    named = sorted(
-        {
-            min((each for each in missing if path[: len(each)] == each), key=len, default=path)
-            for path in unknown
-        }
-    )
+    named = _not_printed(asked, understood)
+    if understood.get("version") == _LOGS_UNKNOWN:
+        named = [*_logged(said), *_unknown_plugins(understood, service)]
     if named:
-        listed = ", ".join(dotted(path) for path in named[:_MOST])
         more = f" and {len(named) - _MOST} more" if len(named) > _MOST else ""
         raise TransactionError(
             "validate",
             "containerd would ignore a part of the configuration, which the containerd of this node does not have",
-            f"{listed}{more}",
+            f"{', '.join(named[:_MOST])}{more}",
         )
+
+
+def _not_printed(asked: dict[str, Any], understood: dict[str, Any]) -> list[str]:
+    """Return the dotted keys that are only in the first document; of a table of which nothing is known, its name."""
+    unknown = [path for path in _keys(asked) if effective.value_at(understood, path) is None]
+    named = set()
+    for path in unknown:
+        above = (path[:length] for length in range(1, len(path)))
+        named.add(next((each for each in above if effective.value_at(understood, each) is None), path))
+    return [dotted(path) for path in sorted(named)]
+
+
+def _logged(said: str) -> list[str]:
+    """Return the keys that containerd logs as unknown, with their plugins."""
+    found = []
+    for line in said.splitlines():
+        if "Ignoring unknown key in TOML" in line:
+            plugin, key = journald.field_of(line, "plugin"), tuple(journald.field_of(line, "key").split(" "))
+            found.append(dotted(("plugins", plugin, *key) if plugin else key))
+    return sorted(set(found))
+
+
+def _unknown_plugins(understood: dict[str, Any], service: RuntimeService) -> list[str]:
+    """Return the plugins of a document that containerd does not have: it prints their settings as they are."""
+    defaults = effective.defaults(service).get("plugins", {})
+    return [
+        dotted(("plugins", name)) for name in sorted(understood.get("plugins", {})) if name not in defaults
+    ]
 
 
 def _keys(table: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -36,6 +36,12 @@ def present(service: RuntimeService) -> dict[str, Any]:
     return parsed(output) if status == 0 else {}
 
 
+def defaults(service: RuntimeService) -> dict[str, Any]:
+    """Return the configuration without any file; {} if containerd fails."""
+    status, output, _error = dump(service, os.devnull)
+    return parsed(output) if status == 0 else {}
+
+
 def parsed(output: str) -> dict[str, Any]:
     """Return the document that containerd printed; {} if it is not TOML."""
     try:

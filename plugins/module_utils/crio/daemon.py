@@ -108,17 +108,21 @@ def restart(service: RuntimeService, before: Before, ready_timeout: int, words: 
 
 
 def acknowledge(
-    expect: dict[str, str | None], started: bool, service: RuntimeService, before: Before
+    expect: dict[str, str | None],
+    started: bool,
+    service: RuntimeService,
+    before: Before,
+    after: str | None = None,
 ) -> dict[str, str | None]:
     """Make sure that the running daemon uses the new files. Raises TransactionError.
 
-    expect: {key: value as CRI-O prints it}. started: whether the change starts the daemon. Returns {key: live value} for
-    keys that something with a higher rank decides: a later file, or an option of the daemon.
+    expect: {key: value as CRI-O prints it}. started: whether the change starts the daemon. after: a journal cursor from before
+    the start. Returns {key: live value} for keys that something with a higher rank decides: a later file, or an option of the
+    daemon.
     """
     if not service.active:
-        raise TransactionError(
-            "acknowledge", f"{service.unit} is {service.state_words}, not active", service.ending
-        )
+        said = journald.complaint(service.unit, after, before["invocation_id"]) or service.ending
+        raise TransactionError("acknowledge", f"{service.unit} is {service.state_words}, not active", said)
     if started and service.invocation_id == before["invocation_id"]:
         raise TransactionError(
             "acknowledge", f"{service.unit} still has the same InvocationID as before: it was not restarted"

@@ -168,7 +168,7 @@ def _make_live(
     if request["activate"] == "none" and before["aim"] == "down":
         return service, {}, []
     started = request["activate"] in ("start", "restart")
-    outranked = daemon.acknowledge(request["expect"], started, service, before)
+    outranked = daemon.acknowledge(request["expect"], started, service, before, after)
     if request["activate"] == "reload":
         reload.refuse_unloaded(request["expect"], outranked, service)
     service, ended = daemon.probe(service, before, request["ready_timeout"], after, settling)

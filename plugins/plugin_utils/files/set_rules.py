@@ -106,6 +106,8 @@ def _hosts_are_in_a_folder_that_containerd_reads(settings: _Settings) -> list[Pr
         return []
     key = toml.dotted((*table, "config_path"))
     named = settings.get(key)
+    if named is None and version["value"] != 2:
+        return []  # newer releases have a default, which the node reports
     folders = str(named["value"]).split(":") if named else []
     for setting in settings.values():
         folder, _slash, name = setting["path"].rpartition("/")

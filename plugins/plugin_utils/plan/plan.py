@@ -265,7 +265,8 @@ def _unread_files(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]:
     """Return the files that the runtime on this node does not read, because it reads another one instead."""
     found = []
     product = report.get("runtime", "CRI-O")
-    folders = None if wanted.paths_of("containerd_toml") else report.get("hosts_directories")
+    changes = any(not report["files"][path]["as_wanted"] for path in wanted.paths_of("containerd_toml"))
+    folders = None if changes else report.get("hosts_directories")
     for file in wanted:
         if folders is not None and file.kind.name == "hosts_toml" and file.place not in folders:
             reason = f"config_path of the registries in config.toml of this node does not name {file.place}"

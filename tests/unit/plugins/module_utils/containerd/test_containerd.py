@@ -223,3 +223,44 @@ def test_the_last_complaint_of_a_daemon_has_its_cause():
         journald.last_complaint([line])
         == "Failed to run CRI service: failed to start stream server: bad port"
     )
+
+
+THREE = """
+version = 3
+root = '/var/lib/containerd'
+[plugins]
+  [plugins.'io.containerd.cri.v1.images']
+    snapshotter = 'overlayfs'
+    [plugins.'io.containerd.cri.v1.images'.registry]
+      config_path = '/c'
+"""
+IGNORED = (
+    'time="t" level=warning msg="Ignoring unknown key in TOML for plugin" error="strict mode: fields in the document are'
+    ' missing in the target struct"'
+)
+
+
+def test_what_containerd_2_logs_as_unknown_is_refused(service, monkeypatch, tmp_path):
+    said = (
+        f'{IGNORED} key=snapshottr plugin=io.containerd.cri.v1.images\n{IGNORED} key="registry confg_path"'
+        " plugin=io.containerd.cri.v1.images\n"
+    )
+    unknown = f"{THREE}  [plugins.'io.containerd.none']\n    a = 1\n"
+    monkeypatch.setattr(
+        effective, "dump", lambda _service, path: (0, THREE if path == "/dev/null" else unknown, said)
+    )
+    with pytest.raises(TransactionError, match="would ignore a part of the configuration") as raised:
+        candidate.validate(request("version = 2"), service(), str(tmp_path))
+    images = 'plugins."io.containerd.cri.v1.images"'
+    assert raised.value.detail == (
+        f'{images}.registry.confg_path, {images}.snapshottr, plugins."io.containerd.none"'
+    )
+
+
+def test_a_file_of_version_2_that_containerd_2_prints_as_version_3_is_accepted(
+    service, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(effective, "dump", lambda _service, _path: (0, THREE, ""))
+    content = f'version = 2\n[{CRI}.registry]\nconfig_path = "/c"\n'
+    understood = candidate.validate(request(content), service(), str(tmp_path))
+    assert effective.hosts_directories(understood) == ["/c"]
