@@ -81,7 +81,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "crio_version": {"type": "raw", "default": ""},
     "upgrade": {"type": "bool", "default": False},
     "require_crio": {"type": "bool", "default": True},
-    "unit": {"type": "str", "default": "crio.service"},
+    "unit": {"type": "str"},
     "ready_timeout": {"type": "int", "default": 60},
     "max_disruption": {"type": "str", "choices": list(LEVELS), "default": "restart"},
     "above_max_disruption": {"type": "str", "choices": ["fail", "defer"], "default": "fail"},
@@ -92,6 +92,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **option_variables.SPEC,
 }
 
+_OF_CRIO = ("bundle", "packages", "verify")
 _LONGEST_REASON = 2000  # characters of the reason of a deferred change, which is an option of runtime_verify
 
 
@@ -138,6 +139,7 @@ class ActionModule(ChangingAction):
         of_users = overrides.read(options["disruptions"], options["files"])
         of_probes = self._problems_of_probes(options)
         refuse([*options["problems"], *wanted.problems, *of_users.problems, *of_probes])
+        _refuse_options_of_crio(wanted, options)
         misnamed = variable_names.warnings(task_vars or {})
         result: dict[str, Any] = {"changed": False}
         if options["state"] != "checked":
@@ -320,6 +322,15 @@ class ActionModule(ChangingAction):
         return succeeded(self.ask_node(request, task_vars, secrets, module=module), self.secrets)
 
 
+def _refuse_options_of_crio(wanted: DesiredFiles, options: dict[str, Any]) -> None:
+    """Raise TaskFailure for options that only CRI-O has, in a task with files of another runtime."""
+    given = [name for name in _OF_CRIO if options.get(name) not in (None, {}, [])]
+    if wanted.runtime != "crio" and given:
+        raise TaskFailure(
+            f"{', '.join(given)}: only for CRI-O, but the files of this task are of {wanted.runtime}"
+        )
+
+
 def _add_installation(result: dict[str, Any], way: str, installed: dict[str, Any]) -> None:
     """Add what was installed to the result of the change. A replacement was part of that change, which may be deferred."""
     changed = result["changed"] if "replaces" in installed else installed["changed"]
@@ -364,10 +375,13 @@ def _deferred(result: dict[str, Any], reason: str) -> dict[str, Any]:
     return {**kept, "changed": False, "deferred": True, "msg": message}
 
 
-def request_of(wanted: DesiredFiles, unit: str, ready_timeout: int) -> dict[str, Any]:
-    """Return what each call of the node has. ready_timeout: seconds that the node waits for a running change."""
+def request_of(wanted: DesiredFiles, unit: str | None, ready_timeout: int) -> dict[str, Any]:
+    """Return what each call of the node has. unit: None for the usual one of the runtime.
+
+    ready_timeout: seconds that the node waits for a running change.
+    """
     return {
-        "unit": unit,
+        "unit": unit or wanted.usual_unit,
         **wanted.as_request,
         "asks_for_crictl": wanted.asks_for_crictl,
         "ready_timeout": ready_timeout,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ARGUMENT_SPEC = {
     "files": {**OF_RUNTIME_CONFIG["files"], "required": False, "default": []},
-    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "unit", "variables")},
+    **{name: OF_RUNTIME_CONFIG[name] for name in ("owners", "problems", "variables")},
+    "unit": {"type": "str", "default": "crio.service"},
     **VERIFICATION,
     "known": {"type": "dict", "default": {}},
     "deferred": {"type": "str", "default": ""},
@@ -48,6 +49,8 @@ class ActionModule(CheckedAction):
         desired = DesiredFiles(options["files"], options["owners"])
         self.secrets = desired.secrets()
         refuse([*options["problems"], *desired.problems])
+        if desired.runtime != "crio":
+            raise TaskFailure(f"files: are of {desired.runtime}, but this module only verifies CRI-O")
         refuse(asked.bad_images(options))
         verified = asked.options_of(options, bool(self._task.check_mode))
         request = {

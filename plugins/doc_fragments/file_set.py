@@ -31,17 +31,22 @@ options:
             before it contacts the node. Errors and the diff contain the variable of each setting.
           - Other tools also write files of the kinds V(auth_json) and V(policy_json). Only the entries of O(files[].layers) are
             added, changed and removed again; all others are kept.
-          - The path of the kinds V(ca_certificates), V(certificates), V(cni_network) and V(namespaced_policies) is a folder, in
-            which the settings are one or several files.
+          - The path of the kinds V(ca_certificates), V(certificates), V(cni_network), V(hosts_toml) and V(namespaced_policies) is
+            a folder, in which the settings are one or several files.
+          - With V(containerd_toml) or V(hosts_toml), all files are those of containerd. V(containerd_toml) is its whole
+            F(/etc/containerd/config.toml), version 2 or 3. V(hosts_toml) maps registries to the keys of their F(hosts.toml) below
+            F(/etc/containerd/certs.d).
         type: str
         choices:
           - auth_json
           - ca_certificates
           - certificates
           - cni_network
+          - containerd_toml
           - crictl_yaml
           - crio_conf
           - environment_file
+          - hosts_toml
           - namespaced_policies
           - policy_json
           - registries_conf
@@ -146,8 +151,8 @@ options:
           - What a running daemon needs to load the file. V(none) is for a file that no daemon reads, or that CRI-O reads for each
             pull.
           - With V(reload), CRI-O is restarted if a reload is not reliable, for example because CRI-O would not log its outcome.
-          - The default is V(reload) for V(registries_conf), V(restart) for V(crio_conf), V(environment_file),
-            V(storage_conf), V(text) and V(unit_drop_in), and V(none) for all others.
+          - The default is V(reload) for V(registries_conf), V(restart) for V(containerd_toml), V(crio_conf),
+            V(environment_file), V(storage_conf), V(text) and V(unit_drop_in), and V(none) for all others.
         type: str
         choices: [none, reload, restart]
       warnings_are_errors:

@@ -70,6 +70,7 @@ class Request(TypedDict, total=False):
     """What the controller asks of a node: to read it, the first part is needed, to apply a change all of it."""
 
     call: str  # settle or apply; none to read
+    runtime: str  # crio, which is meant without a name, or containerd
     unit: str
     owners: list[str]
     files: list[File]
@@ -288,7 +289,7 @@ class ReportedFile(FoundFile, total=False):
 
 
 class CrioReport(TypedDict):
-    """CRI-O on a node."""
+    """CRI-O on a node, or the runtime that the request names instead."""
 
     installed: bool
     binary: str | None
@@ -301,7 +302,7 @@ class CrioReport(TypedDict):
 
 
 class UnitReport(TypedDict):
-    """CRI-O's systemd unit on a node."""
+    """The runtime's systemd unit on a node."""
 
     name: str
     exists: bool
@@ -357,6 +358,8 @@ class RegistriesInUse(_RegistriesInUse, total=False):
 
 class _Report(TypedDict, total=False):
     registries: RegistriesInUse  # if a run would change them while the daemon runs
+    runtime: str  # another one than CRI-O, which the report is then about
+    hosts_directories: list[str]  # where containerd looks for the hosts.toml of a registry
 
 
 class Report(_Report):
@@ -625,6 +628,7 @@ class Preparation(TypedDict):
 
     format: int
     id: str
+    runtime: str  # as in the request
     stages: list[str]
 
 
@@ -643,6 +647,7 @@ class ProbeRecord(TypedDict):
     """
 
     format: int
+    runtime: str  # as in the request
     unit: str
     pods: list[ProbedPod]
     images: list[str]  # names that the runtime did not have
@@ -654,6 +659,7 @@ class Intent(TypedDict):
 
     format: int
     id: str
+    runtime: str  # as in the request
     unit: str
     activate: str
     undo: list[Undo]

@@ -215,6 +215,7 @@ def read_intent(text: str, path: str) -> Intent:
     return {
         "format": INTENT_FORMAT,
         "id": data["id"],
+        "runtime": _of(data, "runtime", str, "crio", path),
         "unit": data["unit"],
         "activate": data["activate"],
         "undo": undo,
@@ -232,6 +233,7 @@ def read_preparation(text: str, path: str) -> Preparation:
     return {
         "format": PREPARATION_FORMAT,
         "id": _of(data, "id", str, "", path),
+        "runtime": _of(data, "runtime", str, "crio", path),
         "stages": [
             each
             for each in _of(data, "stages", list, [], path)
@@ -252,6 +254,7 @@ def read_probe_record(text: str, path: str) -> ProbeRecord:
             raise DamagedDocument(f"{path}: an entry of pods does not identify a pod")
     return {
         "format": PROBES_FORMAT,
+        "runtime": _of(data, "runtime", str, "crio", path),
         "unit": _of(data, "unit", str, "", path),
         "pods": pods,
         "images": [each for each in _of(data, "images", list, [], path) if isinstance(each, str)],

@@ -10,6 +10,9 @@ from __future__ import annotations
 CRIO_CONFIG = "/etc/crio/crio.conf"
 CRIO_CONFIG_DIRECTORY = "/etc/crio/crio.conf.d"
 CRIO_SOCKET = "/var/run/crio/crio.sock"
+CONTAINERD_CONFIG = "/etc/containerd/config.toml"
+CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
+CONTAINERD = "containerd"  # its name in requests; CRI-O is meant without a name
 REGISTRIES = "/etc/containers/registries.conf"
 REGISTRIES_DIRECTORY = "/etc/containers/registries.conf.d"
 UNIT_DIRECTORY = "/etc/systemd/system"
@@ -18,13 +21,19 @@ STAGING = ".cri-node"
 
 
 class Layout:
-    """Paths of one node. `root` is a folder without a trailing slash, "" for the node's own."""
+    """Paths of one node. `root` is a folder without a trailing slash, "" for the node's own.
 
-    def __init__(self, root: str = "") -> None:
+    Each runtime has its own state and generations, so that a rollback of one leaves the other as it is. All else is the same: a
+    node has one change at a time, whichever runtime it is for.
+    """
+
+    def __init__(self, root: str = "", runtime: str = "crio") -> None:
         self.root = root.rstrip("/")
+        self.runtime = runtime
         self.state_directory = self.at("/var/lib/cri-node")
-        self.state_file = self.state_directory + "/state.json"
-        self.generations = self.state_directory + "/generations"
+        self.committed = self.state_directory + (f"/{CONTAINERD}" if runtime == CONTAINERD else "")
+        self.state_file = self.committed + "/state.json"
+        self.generations = self.committed + "/generations"
         self.bundle_record = self.state_directory + "/bundle.json"
         self.packages_record = self.state_directory + "/packages.json"
         self.packages_intent = self.state_directory + "/packages-install.json"
@@ -48,7 +57,7 @@ class Layout:
         self.unit_directory = self.at(UNIT_DIRECTORY)
         self.recovery_unit = self.unit_directory + "/cri-node-recover.service"
         self.recovery_link = self.unit_directory + "/multi-user.target.wants/cri-node-recover.service"
-        self.staging_directory = self.at("/etc/crio/" + STAGING)
+        self.staging_directory = self.at(f"/etc/{CONTAINERD if runtime == CONTAINERD else 'crio'}/{STAGING}")
         self.configuration_root = self.at("/etc")
         self.registries = self.at(REGISTRIES)
         self.registries_directory = self.at(REGISTRIES_DIRECTORY)
@@ -60,6 +69,10 @@ class Layout:
         self.signatures = self.at("/etc/containers/registries.d")
         self.certificates = self.at("/etc/containers/certs.d")
         self.selinux = self.at("/sys/fs/selinux/enforce")
+
+    def of(self, runtime: str) -> Layout:
+        """Return the paths for a runtime, crio or containerd."""
+        return self if runtime == self.runtime else Layout(self.root, runtime)
 
     def at(self, path: str) -> str:
         """Return the path below the root."""

@@ -16,10 +16,10 @@ from .crictl.call import Crictl, CrictlError
 from .crio import effective, journald
 from .crio import service as crio_service
 from .crio.live import CrioSocketError, live_configuration
-from .crio.service import CrioService
+from .crio.service import CrioService, RuntimeService
 from .documents import LARGEST_SHOWN
 from .errors import NodeError
-from .layout import NODE, Layout
+from .layout import CONTAINERD, NODE, Layout
 from .managed_file import SharedFile
 from .transaction import intent
 from .transaction import state as committed
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         CrioReport,
         File,
         FoundFile,
+        Intent,
         OwnedFile,
+        ProbeRecord,
         ReloadReport,
         Report,
         ReportedFile,
@@ -56,7 +58,7 @@ _PATH_THREADS = 16  # each of them may end up waiting for a file system
 def read(
     request: Request,
     layout: Layout = NODE,
-    service: CrioService | None = None,
+    service: RuntimeService | None = None,
     live: dict[str, str] | None = None,
     brief: bool = False,
 ) -> Report:
@@ -83,9 +85,7 @@ def read(
     notes: what is wrong with the node's own records
     fingerprint: a SHA-256 of everything that apply relies on
     """
-    service = (service or crio_service.CrioService(request["unit"])).settled(
-        request.get("ready_timeout") or 0
-    )
+    service = (service or service_of(request)).settled(request.get("ready_timeout") or 0)
     if brief:
         request = {**request, "expect": {}, "paths": [], "asks_for_crictl": False}
     state, damage = committed.load(layout)
@@ -121,10 +121,28 @@ def read(
         "notes": [damage] if damage else [],
         "fingerprint": "",
     }
+    if service.runtime == CONTAINERD:
+        report["runtime"] = service.runtime
+        report["hosts_directories"] = _hosts_directories(service)
     report["fingerprint"] = fingerprint(report)
     for found in found_all.values():
         found.pop("identity")
     return report
+
+
+def service_of(document: Request | Intent | ProbeRecord) -> RuntimeService:
+    """Return the unit of the runtime that a request or a record on the disk names."""
+    if document.get("runtime", CrioService.runtime) == CONTAINERD:
+        from .containerd.service import ContainerdService  # a node with CRI-O does not compile it
+
+        return ContainerdService(document["unit"])
+    return crio_service.CrioService(document["unit"])
+
+
+def _hosts_directories(service: RuntimeService) -> list[str]:
+    from .containerd import effective as of_containerd
+
+    return of_containerd.hosts_directories(of_containerd.present(service))
 
 
 def fingerprint(report: Report) -> str:
@@ -141,7 +159,7 @@ def fingerprint(report: Report) -> str:
     return node_files.digest(json.dumps(seen, sort_keys=True).encode())
 
 
-def _about_crio(service: CrioService, state: State) -> CrioReport:
+def _about_crio(service: RuntimeService, state: State) -> CrioReport:
     return {
         "installed": service.binary is not None,
         "binary": service.binary,
@@ -154,7 +172,7 @@ def _about_crio(service: CrioService, state: State) -> CrioReport:
     }
 
 
-def _about_unit(service: CrioService) -> UnitReport:
+def _about_unit(service: RuntimeService) -> UnitReport:
     return {
         "name": service.unit,
         "exists": service.exists,
@@ -172,7 +190,7 @@ def _about_unit(service: CrioService) -> UnitReport:
 
 
 def _describe_all(
-    request: Request, service: CrioService, state: State
+    request: Request, service: RuntimeService, state: State
 ) -> tuple[dict[str, ReportedFile], dict[str, ReportedFile]]:
     """Return (desired files, orphans), both by path: whole files and shared ones."""
     wanted = {entry["path"]: entry for entry in request["files"]}
@@ -190,7 +208,7 @@ def _identity(found: ReportedFile) -> list[Any]:
 
 
 def _describe_path(
-    path: str, entry: File | None, service: CrioService, state: State, orphan: _Undesired | None = None
+    path: str, entry: File | None, service: RuntimeService, state: State, orphan: _Undesired | None = None
 ) -> ReportedFile:
     """Describe one path of the report. `entry`: the desired file. `orphan`: what is known of a file that is not desired."""
     found = cast("ReportedFile", node_files.describe(path))
@@ -233,7 +251,7 @@ def _describe_path(
     return found
 
 
-def _describe_shared(file: SharedFile, service: CrioService, state: State) -> ReportedFile:
+def _describe_shared(file: SharedFile, service: RuntimeService, state: State) -> ReportedFile:
     """Describe a shared file. Only our entries are compared; no hash leaves the node, nor does anything else of the file."""
     found = cast("ReportedFile", dict(file.found))
     found.update({"shared": True, "secret": file.secret, "disruption": file.disruption})
@@ -263,7 +281,7 @@ def _is_public(found: FoundFile) -> bool:
 
 
 def _orphans(
-    request: Request, wanted: dict[str, File], service: CrioService, state: State
+    request: Request, wanted: dict[str, File], service: RuntimeService, state: State
 ) -> dict[str, ReportedFile]:
     """Return files of these owners that are not desired: recorded, or with a known name and our header."""
     known: dict[str, _Undesired] = {
@@ -289,9 +307,9 @@ def has_our_header(path: str) -> bool:
     return first.startswith(b"#") and _HEADER in first
 
 
-def ask_live(service: CrioService) -> tuple[dict[str, str], str]:
+def ask_live(service: RuntimeService) -> tuple[dict[str, str], str]:
     """Return (live configuration, why it cannot be read). The first is {} without a running daemon that reports it."""
-    if not service.active:
+    if not service.active or not service.reports_configuration:
         return {}, ""
     try:
         return live_configuration(service.socket), ""
@@ -350,13 +368,15 @@ def _changed_at(path: str) -> float | None:
         return None
 
 
-def _effective(service: CrioService, different: Iterable[str]) -> dict[str, str | None]:
+def _effective(service: RuntimeService, different: Iterable[str]) -> dict[str, str | None]:
     """Return {key: value in the node's files} for the keys with a different live value."""
     present = effective.present(service)
     return {key: effective.value(present, key) for key in different} if present else {}
 
 
-def _about_reload(service: CrioService, live: dict[str, str], files: dict[str, ReportedFile]) -> ReloadReport:
+def _about_reload(
+    service: RuntimeService, live: dict[str, str], files: dict[str, ReportedFile]
+) -> ReloadReport:
     """Report whether a reload can be relied on. Options and CONTAINER_* variables are listed by name: values may be secret."""
     variables = [name for name in service.environment if name.startswith("CONTAINER_")]
     about: ReloadReport = {

@@ -42,6 +42,7 @@ _ENTRY_SET = {
 }
 #: the part of a request that node_state.read needs; its keys are those of contract.Request
 FILE_SET = {
+    "runtime": {"type": "str", "choices": ["crio", "containerd"], "default": "crio"},
     "unit": {"type": "str", "required": True},
     "owners": {"type": "list", "elements": "str", "required": True},
     "files": {"type": "list", "elements": "dict", "options": _FILE, "required": True},

@@ -94,10 +94,11 @@ def main() -> None:
 def _answer(module: AnsibleModule) -> dict[str, Any]:
     request = _request(module.params)
     node_host.refuse_unfit()
+    layout = NODE.of(request["runtime"])
     if request["call"] == "settle":
-        notes = calls.settle(NODE, request["ready_timeout"], module.check_mode)
-        return {"changed": False, "report": calls.report(NODE, request, notes)}
-    return calls.change(NODE, request, module)
+        notes = calls.settle(layout, request["ready_timeout"], module.check_mode)
+        return {"changed": False, "report": calls.report(layout, request, notes)}
+    return calls.change(layout, request, module)
 
 
 def _request(params: dict[str, Any]) -> Request:

@@ -74,12 +74,13 @@ def main() -> None:
 def _answer(module: AnsibleModule) -> dict[str, Any]:
     request = node_request.with_secret_hashes(node_request.of(module.params, REQUEST))
     node_host.refuse_unfit()
-    idle.wait_until_idle(NODE, request["ready_timeout"])
+    layout = NODE.of(request["runtime"])
+    idle.wait_until_idle(layout, request["ready_timeout"])
     if not request["for_plan"]:
-        return {"report": node_state.read(request, NODE)}
-    if not module.check_mode and idle.needs_settling(NODE):
+        return {"report": node_state.read(request, layout)}
+    if not module.check_mode and idle.needs_settling(layout):
         return {"needs_settling": True}
-    return {"report": plan_state.read(request, NODE)}
+    return {"report": plan_state.read(request, layout)}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime_config
-short_description: Manage CRI-O configuration files in one verified transaction
+short_description: Manage configuration files of CRI-O or containerd in one verified transaction
 version_added: 0.1.0
 description:
   - Compares the desired files of one or more owners with the files on the node and with those that the running daemon has loaded,
@@ -20,6 +20,9 @@ description:
   - After a failure, a kill or a loss of power, the previous files are restored and the daemon is returned to its previous state.
   - The change runs in a transient systemd unit on the node, so that it completes without the connection and the controller.
   - Makes one remote call for a node that matches the desired state, and two for a change.
+  - The files are those of CRI-O, unless one of them is of a kind that only containerd reads, V(containerd_toml) or
+    V(hosts_toml). Then the same transaction is one of containerd, which validates F(config.toml) on the node, and has its own
+    generations. It is never reloaded and reports no live configuration, so that what is said of these is about CRI-O only.
 options:
   files:
     required: true
@@ -88,9 +91,10 @@ options:
     type: bool
     default: true
   unit:
-    description: The systemd unit that runs CRI-O.
+    description:
+      - The systemd unit that runs the runtime.
+      - The default is V(crio.service), or V(containerd.service) for files of containerd.
     type: str
-    default: crio.service
   ready_timeout:
     description: Time limit for the runtime to become ready after a restart, in seconds. After that, the change is undone.
     type: int

@@ -22,9 +22,10 @@ options:
   files:
     required: true
   unit:
-    description: The systemd unit that runs CRI-O.
+    description:
+      - The systemd unit that runs the runtime.
+      - The default is V(crio.service), or V(containerd.service) for files of containerd.
     type: str
-    default: crio.service
   ready_timeout:
     description: Time limit for a change of the node that is running, and for a unit that is starting or stopping, in seconds.
     type: int

@@ -33,6 +33,7 @@ OWN = (
     "prepare_",
     "oci_runtimes_",
     "cni_",
+    "containerd_",
     "plan_",
     "drift_",
     "adopt_",

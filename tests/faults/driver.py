@@ -22,6 +22,7 @@ from cri_node.transaction import unit  # noqa: E402
 ENTRY = """
 import os, signal, subprocess, sys, time
 from cri_node import node_files
+from cri_node.containerd import candidate as of_containerd
 from cri_node.crictl import start
 from cri_node.crio import daemon
 from cri_node.transaction import apply, candidate, generation, intent, main
@@ -64,7 +65,8 @@ def in_the_recovery_once():
         after(node_files, "swap_in", die)
 
 def install(fault):
-    if fault == "during the rehearsal": after(candidate, "validate", die)
+    if fault == "during the rehearsal":
+        for module in (candidate, of_containerd): after(module, "validate", die)
     elif fault == "before the generation": after(intent, "prepare", die)
     elif fault == "before the intent": after(generation, "prepare", die)
     elif fault == "after the intent": after(intent, "announce", die)
@@ -93,8 +95,9 @@ def faulty_program(real=unit.program):
 
 unit.program = faulty_program
 request = json.load(sys.stdin)
-request["fingerprint"] = node_state.read(request)["fingerprint"]
+layout = NODE.of(request.get("runtime", "crio"))
+request["fingerprint"] = node_state.read(request, layout)["fingerprint"]
 try:
-    print(json.dumps(unit.run_transaction(request, NODE)))
+    print(json.dumps(unit.run_transaction(request, layout)))
 except NodeError as error:
     print(json.dumps({"failed": True, "message": str(error)}))

@@ -43,11 +43,11 @@ def kills(node: Node) -> int:
     return log.count("Main process exited, code=killed")
 
 
-def wait_until_whole(node: Node, limit: int = LIMIT) -> None:
+def wait_until_whole(node: Node, limit: int = LIMIT, unit: str = "crio.service") -> None:
     """Wait until no transaction is open and the daemon serves; nothing else is done to the node."""
 
     def whole() -> tuple[bool, str]:
-        left, active = litter(node), service(node, "ActiveState")
+        left, active = litter(node), service(node, "ActiveState", unit)
         return not left and active == "active", f"{active} {left}"
 
     node.wait_for("an end of the transaction", whole, limit)

@@ -36,9 +36,9 @@ def observe(node: Node) -> Observed:
     )
 
 
-def service(node: Node, name: str) -> str:
-    """Return a property of crio.service."""
-    return node.check(["systemctl", "show", "crio", "-p", name, "--value"]).strip()
+def service(node: Node, name: str, unit: str = "crio.service") -> str:
+    """Return a property of a unit."""
+    return node.check(["systemctl", "show", unit, "-p", name, "--value"]).strip()
 
 
 def live_configuration(node: Node) -> str:
@@ -61,7 +61,8 @@ def litter(node: Node) -> str:
     return node.run(
         "ls -d /var/lib/cri-node/transaction/intent.json /var/lib/cri-node/transaction/preparation.json"
         " /var/lib/cri-node/transaction/probes.json"
-        " /var/lib/cri-node/*/*.partial /etc/crio/.cri-node /run/cri-node/apply"
+        " /var/lib/cri-node/*/*.partial /etc/crio/.cri-node /etc/containerd/.cri-node /run/cri-node/apply"
+        " /var/lib/cri-node/containerd/*/*.partial"
         " /etc/systemd/system/cri-node-recover.service /etc/systemd/system/*.wants/cri-node-recover.service 2>/dev/null;"
         " systemctl list-units --all --no-legend 'cri-node-*'"
     ).out

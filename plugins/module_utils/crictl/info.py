@@ -62,6 +62,12 @@ def handler_names(document: Any) -> list[str] | None:
     return sorted(name for name in names if name)  # the entry without a name repeats the default handler
 
 
+def configured_handlers(document: Any) -> list[str]:
+    """Read the names of the handlers in containerd's part of crictl info, sorted; [] if it has none there."""
+    config = mapping_if_any(mapping(document, "crictl info"), "config")
+    return sorted(valid(name) for name in mapping_if_any(mapping_if_any(config, "containerd"), "runtimes"))
+
+
 def with_default_handler(handlers: list[dict[str, Any]], name: Any) -> list[dict[str, Any]]:
     """Return the handlers with the one of that name marked as the default; unchanged if there is none."""
     named = [dict(handler, default=handler["name"] == name) for handler in handlers if "name" in handler]

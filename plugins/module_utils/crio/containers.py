@@ -122,6 +122,15 @@ def inside(groups: Iterable[str], parent: str) -> bool:
     )
 
 
+def processes_in(group: str, name: str, proc: str = "/proc") -> int:
+    """Return how many processes in a control group, or below it, have a name that begins so (15 characters of it count)."""
+    count = 0
+    for pid in os.listdir(proc):
+        if pid.isdigit() and _read(f"{proc}/{pid}/comm").startswith(name[:15]):
+            count += inside(_groups(pid, proc), group)
+    return count
+
+
 def is_pods_own(monitor: Monitor) -> bool:
     """Whether the container is the one that holds a pod's namespaces."""
     return monitor.get("name", "").startswith(_OF_A_POD)

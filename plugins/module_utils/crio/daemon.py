@@ -14,7 +14,7 @@ from ..program import run
 from ..text import shown
 from . import containers, journald
 from .live import CrioSocketError, live_configuration
-from .service import CrioService
+from .service import RuntimeService
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ STOP_LIMIT = (
 START_MARGIN = 120  # seconds beyond ready_timeout: systemd's limits for the stop that precedes the start
 
 
-def snapshot(service: CrioService, keys: Iterable[str] = ()) -> Before:
+def snapshot(service: RuntimeService, keys: Iterable[str] = ()) -> Before:
     """Record the daemon before a change, as a contract.Before. keys: those whose live values are recorded.
 
     The containers of a daemon that is not serving are found by their monitors. Raises TransactionError if a serving daemon
@@ -60,7 +60,7 @@ def snapshot(service: CrioService, keys: Iterable[str] = ()) -> Before:
     return found
 
 
-def _live_values(service: CrioService, keys: Iterable[str]) -> dict[str, str | None]:
+def _live_values(service: RuntimeService, keys: Iterable[str]) -> dict[str, str | None]:
     """Return the live values of these keys, {} for none. Raises TransactionError."""
     keys = list(keys)
     if not keys:
@@ -72,7 +72,7 @@ def _live_values(service: CrioService, keys: Iterable[str]) -> dict[str, str | N
     return {key: live.get(key) for key in keys}
 
 
-def _crictl(service: CrioService) -> Crictl:
+def _crictl(service: RuntimeService) -> Crictl:
     return Crictl(f"unix://{service.socket}")
 
 
@@ -87,39 +87,48 @@ def _conditions(crictl: Crictl) -> dict[str, tuple[str, bool]]:
     }
 
 
-def restart(unit: str, before: Before, ready_timeout: int, words: str) -> str | None:
-    """Start or restart the daemon. Raises TransactionError with the message of CRI-O or systemd if it does not come up.
+def restart(service: RuntimeService, before: Before, ready_timeout: int, words: str) -> str | None:
+    """Start or restart the daemon. Raises TransactionError with its message or that of systemd if it does not come up.
 
     words: start or restart, for the message. Returns the cursor of the system's journal before the start.
     """
+    unit = service.unit
     after = journald.cursor()
     if before["aim"] == "down":
         run(["systemctl", "reset-failed", unit])
     status, _output, error = run(["systemctl", "restart", unit], timeout=ready_timeout + START_MARGIN)
     if status != 0:
         said = journald.complaint(unit, after, before["invocation_id"])
-        service = CrioService(unit)
+        service = service.again()
         said = said or service.ending or f"{error.strip()}; it is {service.state_words}"
-        raise TransactionError("activate", f"CRI-O did not {words} with the new configuration", said)
+        raise TransactionError(
+            "activate", f"{service.product} did not {words} with the new configuration", said
+        )
     return after
 
 
 def acknowledge(
-    expect: dict[str, str | None], started: bool, service: CrioService, before: Before
+    expect: dict[str, str | None],
+    started: bool,
+    service: RuntimeService,
+    before: Before,
+    after: str | None = None,
 ) -> dict[str, str | None]:
     """Make sure that the running daemon uses the new files. Raises TransactionError.
 
-    expect: {key: value as CRI-O prints it}. started: whether the change starts the daemon. Returns {key: live value} for
-    keys that something with a higher rank decides: a later file, or an option of the daemon.
+    expect: {key: value as CRI-O prints it}. started: whether the change starts the daemon. after: a journal cursor from before
+    the start. Returns {key: live value} for keys that something with a higher rank decides: a later file, or an option of the
+    daemon.
     """
     if not service.active:
-        raise TransactionError(
-            "acknowledge", f"{service.unit} is {service.state_words}, not active", service.ending
-        )
+        said = journald.complaint(service.unit, after, before["invocation_id"]) or service.ending
+        raise TransactionError("acknowledge", f"{service.unit} is {service.state_words}, not active", said)
     if started and service.invocation_id == before["invocation_id"]:
         raise TransactionError(
             "acknowledge", f"{service.unit} still has the same InvocationID as before: it was not restarted"
         )
+    if not service.reports_configuration:
+        return {}  # it reads its files at each start, and at no other time
     try:
         live = live_configuration(service.socket)
     except CrioSocketError as error:
@@ -130,12 +139,12 @@ def acknowledge(
 
 
 def probe(
-    service: CrioService,
+    service: RuntimeService,
     before: Before,
     ready_timeout: int,
     after: str | None = None,
     settling: Callable[[str], None] | None = None,
-) -> tuple[CrioService, list[str]]:
+) -> tuple[RuntimeService, list[str]]:
     """Wait until the runtime is as ready as before, with all containers running that ran before.
 
     A daemon that was started must still be running a few seconds later. Returns the unit as it is then, and sentences about
@@ -149,9 +158,14 @@ def probe(
         lacking, ended = _what_lacks(crictl, service, before)
         if not lacking:
             break
-        now = CrioService(service.unit)
+        now = service.again()
         if now.phase == "stopped" or now.invocation_id != service.invocation_id:
             raise TransactionError("probe", *_died(now, after, before))
+        hopeless = now.cannot_become_ready(after)
+        if hopeless:
+            raise TransactionError(
+                "probe", f"{service.product} started, but serves no pods with the new configuration", hopeless
+            )
         if time.monotonic() > deadline:
             raise TransactionError("probe", f"after {ready_timeout} s {lacking}")
         time.sleep(_POLL)
@@ -159,14 +173,14 @@ def probe(
 
 
 def _settled(
-    service: CrioService, before: Before, after: str | None, settling: Callable[[str], None] | None
-) -> CrioService:
+    service: RuntimeService, before: Before, after: str | None, settling: Callable[[str], None] | None
+) -> RuntimeService:
     """Make sure that a start lasts: the same daemon still runs a few seconds later. Returns the unit as it is then."""
     if service.serving_for < _SETTLED:
         if settling:
             settling(service.socket)
         time.sleep(max(_SETTLED - service.serving_for, 0))
-    now = CrioService(service.unit)
+    now = service.again()
     same = (now.invocation_id, now.main_pid, now.restarts) == (
         service.invocation_id,
         service.main_pid,
@@ -177,12 +191,12 @@ def _settled(
     return now
 
 
-def _died(now: CrioService, after: str | None, before: Before) -> tuple[str, str]:
+def _died(now: RuntimeService, after: str | None, before: Before) -> tuple[str, str]:
     said = journald.complaint(now.unit, after, before["invocation_id"]) or now.ending
     return f"{now.unit} did not stay up: it is {now.state_words}", said
 
 
-def _what_lacks(crictl: Crictl, service: CrioService, before: Before) -> tuple[str, list[str]]:
+def _what_lacks(crictl: Crictl, service: RuntimeService, before: Before) -> tuple[str, list[str]]:
     """Return (what is worse than before, as a clause, or ""; sentences about containers that do not count)."""
     try:
         conditions, listed = crictl.together(
@@ -228,10 +242,10 @@ def start_again(unit: str) -> str:
     return f"{unit} did not start again: {said}"
 
 
-def as_ready_as_before(unit: str, before: Before, limit: int) -> str:
+def as_ready_as_before(service: RuntimeService, before: Before, limit: int) -> str:
     """Wait up to `limit` seconds for the runtime. Returns what is worse than before, as a clause, or ""."""
     try:
-        probe(CrioService(unit), before, limit)
+        probe(service.again(), before, limit)
     except NodeError as error:
         return str(error)
     return ""

@@ -8,10 +8,10 @@ import re
 
 from ..program import PATH, run
 from .live import parse_lines
-from .service import CrioService
+from .service import RuntimeService
 
 
-def environment(service: CrioService) -> dict[str, str]:
+def environment(service: RuntimeService) -> dict[str, str]:
     """Return the environment of the daemon, without the variables that name its configuration files."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONTAINER_")}
     environment.update(
@@ -43,7 +43,7 @@ def value(values: dict[str, str], key: str) -> str | None:
     return next((values[each] for each in names if each in values), None)
 
 
-def present(service: CrioService) -> dict[str, str]:
+def present(service: RuntimeService) -> dict[str, str]:
     """Return the effective configuration of the files on the node; {} if crio is missing or fails."""
     if service.binary is None:
         return {}

@@ -14,7 +14,7 @@ import uuid
 
 from ..crictl.call import Crictl, CrictlError
 from ..program import run
-from .service import CrioService
+from .service import RuntimeService
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _first_of(messages: list[str], telling: tuple[str, ...]) -> str:
 def last_complaint(
     said: list[str], levels: tuple[str, ...] = (*_FATAL, "level=error"), unstructured: bool = True
 ) -> str:
-    """Return the line of CRI-O that explains why it stopped, without logrus's format: the last fatal one, else the last error.
+    """Return the line of a daemon that explains why it stopped, without logrus's format: the last fatal one, else the last error.
 
     unstructured: return the last line if no line has a level, as in crio's standard error.
     """
@@ -159,8 +159,17 @@ def last_complaint(
         for line in reversed(said):
             if level in line[:200]:
                 found = _MESSAGE.search(line)
-                return unquoted(found.group(1)) if found else line.strip()
+                if not found:
+                    return line.strip()
+                cause = field_of(line[found.end() :], "error")
+                return unquoted(found.group(1)) + (f": {cause}" if cause else "")
     return said[-1].strip() if said and unstructured else ""
+
+
+def field_of(line: str, name: str) -> str:
+    """Return a field of a line in logrus's text format, without quotes, on one line; "" if there is none."""
+    found = re.search(rf'(?:^| ){name}=(?:"((?:[^"\\]|\\.){{0,4000}})"|(\S{{1,4000}}))', line)
+    return unquoted(found.group(1) or found.group(2) or "") if found else ""
 
 
 def unquoted(text: str) -> str:
@@ -168,7 +177,7 @@ def unquoted(text: str) -> str:
     return re.sub(r"\\(.)", lambda found: " " if found.group(1) in "nrt" else found.group(1), text)
 
 
-def witness(service: CrioService, crictl: Crictl) -> str:
+def witness(service: RuntimeService, crictl: Crictl) -> str:
     """Make the running daemon log a line and wait for it. Returns why its lines cannot be seen, or "".
 
     CRI-O logs every request for an image's status at level info (server/image_status.go, CRI-O 1.28 to 1.37). Whatever

@@ -14,7 +14,7 @@ from ..errors import TransactionError
 from ..program import run
 from . import effective, journald
 from .live import CrioSocketError, live_configuration
-from .service import CrioService
+from .service import CrioService, RuntimeService
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _is_logged(lines: list[str]) -> bool:
     return any(_RELOADED in line for line in lines)
 
 
-def differing(expected: Mapping[str, str | None], service: CrioService) -> dict[str, str | None]:
+def differing(expected: Mapping[str, str | None], service: RuntimeService) -> dict[str, str | None]:
     """Return the live values that are not the expected ones; those of all keys if the daemon reports none."""
     try:
         live = live_configuration(service.socket)
@@ -72,7 +72,9 @@ def differing(expected: Mapping[str, str | None], service: CrioService) -> dict[
     return {key: live.get(key) for key, value in expected.items() if live.get(key) != value}
 
 
-def refuse_unloaded(expect: dict[str, str | None], live: dict[str, str | None], service: CrioService) -> None:
+def refuse_unloaded(
+    expect: dict[str, str | None], live: dict[str, str | None], service: RuntimeService
+) -> None:
     """Raise TransactionError if the daemon still uses another value of a key than the node's files have.
 
     expect: the expected values. live: those live values that differ. A key that a later file or an option decides is no fault.

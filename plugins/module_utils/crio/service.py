@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds CRI-O on a node: its systemd unit, binary, options and configuration paths."""
+"""Finds CRI-O on a node: its systemd unit, binary, options and configuration paths.
+
+RuntimeService has what is the same for each runtime, and is all that a transaction knows of one.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from ..program import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
+
+    Service = TypeVar("Service", bound="RuntimeService")
 
 DEFAULT_UNIT = "crio.service"
 _LARGEST = 4 * 1024 * 1024  # characters of a file that is read whole
@@ -49,16 +54,35 @@ class CrioServiceError(NodeError):
     """CRI-O or its systemd unit cannot be used; the message is a sentence for the user."""
 
 
-class CrioService:
-    """The state of CRI-O's unit at one moment. Create another one to read it again."""
+class RuntimeService:
+    """The state of a runtime's unit at one moment, and what the unit starts. `again` reads it again."""
 
-    def __init__(self, unit: str = DEFAULT_UNIT) -> None:
+    runtime = ""  # its name in a request
+    product = ""  # its name in messages
+    program = ""  # the name of the daemon's binary
+    configuration = (
+        ""  # where managed files of its configuration are: a file, or a folder with a slash at the end
+    )
+    reports_configuration = False  # whether the daemon answers GET /config on its socket
+
+    def __init__(self, unit: str) -> None:
         self.unit = unit
         self._replacement = ""
         status, output, error = run(["systemctl", "show", unit, "-p", _PROPERTIES])
         if status != 0:
             raise CrioServiceError(f"systemctl show {unit} failed: {error.strip() or output.strip()}")
         self.properties = _parse_show(output)
+
+    def cannot_become_ready(self, after: str | None) -> str:
+        """Return why a daemon that runs will never serve pods, in its own words; "" if it may.
+
+        after: a journal cursor from before its start.
+        """
+        return ""
+
+    def again(self: Service) -> Service:
+        """Return the unit as it is now."""
+        return type(self)(self.unit)
 
     @property
     def exists(self) -> bool:
@@ -197,24 +221,24 @@ class CrioService:
 
     @property
     def command(self) -> list[str]:
-        """crio's own arguments, from the unit or from behind a wrapper; [] if crio is not found.
+        """The daemon's own arguments, from the unit or from behind a wrapper; [] if its program is not found.
 
-        Behind a wrapper they are those of the running process, else the words from the one that is a crio on.
+        Behind a wrapper they are those of the running process, else the words from the one that is such a program on.
         """
         words = self.unit_command
-        if not words or os.path.basename(words[0]) == "crio":
+        if not words or os.path.basename(words[0]) == self.program:
             return words
         running = _arguments(self.main_pid)
-        if running and os.path.basename(_executable(self.main_pid)) == "crio":
+        if running and os.path.basename(_executable(self.main_pid)) == self.program:
             return [_executable(self.main_pid), *running[1:]]
         for position, word in enumerate(words):
-            if os.path.basename(word) == "crio" and os.access(word, os.X_OK):
+            if os.path.basename(word) == self.program and os.access(word, os.X_OK):
                 return words[position:]
         return []
 
     @property
     def wrapped_by(self) -> str:
-        """What the unit starts instead of crio if crio is not found behind it; else empty."""
+        """What the unit starts instead of the daemon's program if that is not found behind it; else empty."""
         words = self.unit_command
         return words[0] if words and not self.command else ""
 
@@ -239,13 +263,80 @@ class CrioService:
 
     @property
     def binary(self) -> str | None:
-        """The path of crio: that of the unit, else the first one in the usual folders; None if there is none."""
+        """The path of the program: that of the unit, else the first one in the usual folders; None if there is none."""
         if self._replacement:
             return self._replacement
         if self.wrapped_by:
             return None
-        candidates = self.command[:1] + [os.path.join(directory, "crio") for directory in BINARY_DIRECTORIES]
+        candidates = self.command[:1] + [
+            os.path.join(directory, self.program) for directory in BINARY_DIRECTORIES
+        ]
         return next((path for path in candidates if os.access(path, os.X_OK)), None)
+
+    @property
+    def options(self) -> list[str]:
+        """The daemon's options without those that name its configuration files."""
+        raise NotImplementedError
+
+    @property
+    def config_path(self) -> str:
+        """The file that the daemon reads first."""
+        raise NotImplementedError
+
+    @property
+    def config_directory(self) -> str:
+        """The folder that the daemon reads, too; "" if there is none."""
+        raise NotImplementedError
+
+    @property
+    def socket(self) -> str:
+        """The socket that the daemon listens on."""
+        raise NotImplementedError
+
+    @property
+    def redirected_by(self) -> str:
+        """The option or variable that makes the daemon read other files than `configuration`; empty if there is none."""
+        raise NotImplementedError
+
+    @property
+    def binary_replaced(self) -> bool:
+        """Whether the file that the running daemon was started from is gone: an upgrade without a restart."""
+        try:
+            return self.main_pid > 0 and os.readlink(f"/proc/{self.main_pid}/exe").endswith(" (deleted)")
+        except OSError:
+            return False
+
+    @property
+    def control_group(self) -> str:
+        """The unit's control group; "" while it has none."""
+        return self.properties.get("ControlGroup", "")
+
+    def with_binary(self: Service, path: str) -> Service:
+        """Return the same unit with another program, for what that would do as its daemon."""
+        service = copy.copy(self)
+        service._replacement = path
+        return service
+
+    def settled(self: Service, seconds: float) -> Service:
+        """Return the unit once it is serving or stopped, or as it is after that many seconds."""
+        service, deadline = self, time.monotonic() + seconds
+        while service.phase == "between" and time.monotonic() < deadline:
+            time.sleep(_POLL)
+            service = service.again()
+        return service
+
+
+class CrioService(RuntimeService):
+    """The state of CRI-O's unit at one moment."""
+
+    runtime = "crio"
+    product = "CRI-O"
+    program = "crio"
+    configuration = CRIO_CONFIG_DIRECTORY + "/"
+    reports_configuration = True
+
+    def __init__(self, unit: str = DEFAULT_UNIT) -> None:
+        super().__init__(unit)
 
     @property
     def options(self) -> list[str]:
@@ -271,14 +362,16 @@ class CrioService:
     @property
     def socket(self) -> str:
         """The socket that the daemon listens on: its options outrank its files, and the file that is read last wins."""
-        named = _option(self.command, "--listen") or self.environment.get("CONTAINER_LISTEN")
+        named = option_value(self.command, "--listen") or self.environment.get("CONTAINER_LISTEN")
         return named or _listen_of(self.config_path, self.config_directory) or CRIO_SOCKET
 
     @property
     def registries_options(self) -> tuple[str, str]:
         """The values of --registries-conf and --registries-conf-dir, or of their variables; "" for one that is not set."""
-        path = _option(self.command, "--registries-conf") or self.environment.get("CONTAINER_REGISTRIES_CONF")
-        folder = _option(self.command, "--registries-conf-dir") or self.environment.get(
+        path = option_value(self.command, "--registries-conf") or self.environment.get(
+            "CONTAINER_REGISTRIES_CONF"
+        )
+        folder = option_value(self.command, "--registries-conf-dir") or self.environment.get(
             "CONTAINER_REGISTRIES_CONF_DIR"
         )
         return path or "", folder or ""
@@ -299,44 +392,17 @@ class CrioService:
             return named[option].rstrip("/")
         return self.environment.get(variable, default).rstrip("/")  # CRI-O uses an empty one as a name, too
 
-    @property
-    def binary_replaced(self) -> bool:
-        """Whether the file that the running daemon was started from is gone: an upgrade without a restart."""
-        try:
-            return self.main_pid > 0 and os.readlink(f"/proc/{self.main_pid}/exe").endswith(" (deleted)")
-        except OSError:
-            return False
 
-    @property
-    def control_group(self) -> str:
-        """The unit's control group; "" while it has none."""
-        return self.properties.get("ControlGroup", "")
-
-    def with_binary(self, path: str) -> CrioService:
-        """Return the same unit with another crio, for what that program would do as its daemon."""
-        service = copy.copy(self)
-        service._replacement = path
-        return service
-
-    def settled(self, seconds: float) -> CrioService:
-        """Return the unit once it is serving or stopped, or as it is after that many seconds."""
-        service, deadline = self, time.monotonic() + seconds
-        while service.phase == "between" and time.monotonic() < deadline:
-            time.sleep(_POLL)
-            service = CrioService(self.unit)
-        return service
-
-
-def not_found_behind(wrapper: str, unit: str) -> str:
-    """Describe a unit that starts `wrapper` if no crio was found behind it (CrioService.wrapped_by)."""
+def not_found_behind(wrapper: str, unit: str, program: str = "crio") -> str:
+    """Describe a unit that starts `wrapper` if no `program` was found behind it (RuntimeService.wrapped_by)."""
     return (
-        f"ExecStart of {unit} is {wrapper}, and the crio that it starts is unknown: the daemon is not running, and no argument is"
-        f" a program named crio. Start {unit}, so that the program can be read from its process"
+        f"ExecStart of {unit} is {wrapper}, and the {program} that it starts is unknown: the daemon is not running, and no"
+        f" argument is a program named {program}. Start {unit}, so that the program can be read from its process"
     )
 
 
 def version_of(binary: str) -> str | None:
-    """Return the version that `crio --version` prints, such as "1.37.0" or "1.37.0~rc1"; None if it fails."""
+    """Return the version that a program prints with --version, such as "1.37.0" or "1.37.0~rc1"; None if it fails."""
     status, output, _error = run([binary, "--version"], timeout=20)
     found = re.search(r"\d{1,9}\.\d{1,9}\.\d{1,9}[\w.~+:-]{0,60}", output[:4096], re.ASCII)
     return found.group(0) if status == 0 and found else None
@@ -422,7 +488,7 @@ def _without_configuration(options: list[str]) -> tuple[list[str], dict[str, str
     return rest, named
 
 
-def _option(command: list[str], name: str) -> str | None:
+def option_value(command: list[str], name: str) -> str | None:
     """Return the value of an option, written as --name=value or --name value; None if it is not given."""
     for position, word in enumerate(command):
         if word.startswith(name + "="):
@@ -433,24 +499,28 @@ def _option(command: list[str], name: str) -> str | None:
 
 
 def _listen_of(config_path: str, config_directory: str) -> str | None:
-    """Return crio.api.listen from the configuration files. Only the usual form of a line is understood, not all of TOML."""
+    """Return crio.api.listen from the configuration files."""
     below = [
         os.path.join(folder, name) for folder, _folders, names in os.walk(config_directory) for name in names
     ]
     # CRI-O enters folders in the order of their names among those of files.
     files = [config_path, *sorted(below, key=lambda path: os.fsencode(path).split(b"/"))]
-    listen = None
-    for path in files:
-        table = ""
-        for line in _read(path).splitlines():
-            line = line.strip()
-            name, equals, value = line.partition("=")
-            if line.startswith("["):
-                table = line.strip("[] ")
-            elif table == "crio.api" and equals and name.strip() == "listen":
-                found = re.match(r"\s*(?:\"([^\"]{1,4096})\"|'([^']{1,4096})')", value)
-                listen = (found.group(1) or found.group(2)) if found else listen
-    return listen
+    found = [text_at(path, "crio.api", "listen") for path in files]
+    return next((each for each in reversed(found) if each is not None), None)
+
+
+def text_at(path: str, wanted_table: str, wanted_name: str) -> str | None:
+    """Return a text from a TOML file; None if there is none. Only the usual form of a line is understood, not all of TOML."""
+    table, text = "", None
+    for line in _read(path).splitlines():
+        line = line.strip()
+        name, equals, value = line.partition("=")
+        if line.startswith("["):
+            table = line.strip("[] ")
+        elif table == wanted_table and equals and name.strip() == wanted_name:
+            found = re.match(r"\s*(?:\"([^\"]{1,4096})\"|'([^']{1,4096})')", value)
+            text = (found.group(1) or found.group(2)) if found else text
+    return text
 
 
 def _number(text: str | None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from .. import bundle, bundle_removal, node_files
 from ..file_removal import emptied
 from ..host import prerequisites
-from ..layout import STAGING
+from ..layout import CONTAINERD, STAGING
 from ..program import run
 from ..transaction import state as committed
 from ..transaction.origin import text_of
@@ -61,6 +61,12 @@ def finish(
             found.keep("prerequisites", layout.prerequisites_record, "remove_prerequisites is false")
     else:
         _undo_prerequisites(asked["prerequisites"], layout, found, check)
+    of_containerd = layout.of(CONTAINERD).committed
+    if os.path.lexists(of_containerd):
+        keep.add(os.path.basename(of_containerd))
+        found.keep(
+            "state", of_containerd, "the configuration of containerd is not removed with that of CRI-O"
+        )
     _remove_state(layout, keep, had_state, found, check)
     return found
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from .. import documents, managed_file, node_files, node_state, selinux_labels, trust_store
 from ..crio import daemon, effective, journald, reload
-from ..crio.service import CrioService
+from ..crio.service import RuntimeService
 from ..errors import NodeError, TransactionError
 from ..layout import Layout
 from ..program import run
@@ -51,7 +51,7 @@ def _apply(
     layout: Layout,
     request: Request,
     program: str,
-    service: CrioService | None,
+    service: RuntimeService | None,
     settling: Callable[[str], None] | None,
 ) -> Outcome:
     if _end_former_change(layout):
@@ -81,7 +81,7 @@ def _apply(
         raise
     _swap(prepared, layout)
     _update_trust_store(request)
-    service, outranked, notes = _make_live(request, before, settling)
+    service, outranked, notes = _make_live(request, service, before, settling)
     notes += probes.run(layout, request, service)
     _refuse_foreign_changes(prepared)
     generation.commit(
@@ -95,7 +95,7 @@ def _apply(
     return outcome
 
 
-def _restarted(service: CrioService | None) -> str:
+def _restarted(service: RuntimeService | None) -> str:
     """Return a note on a daemon that systemd has just restarted by itself, which may be the cause of a change."""
     if service is None or not service.restarts or service.uptime > _RECENT:
         return ""
@@ -126,7 +126,7 @@ def _swap(prepared: Prepared, layout: Layout) -> None:
         if file.path not in prepared.staged:
             file.refuse_lost_edit()
             node_files.remove(file.path)
-            _remove_empty_directory(os.path.dirname(file.path), layout)
+            _remove_empty_directory(file.path, layout)
     selinux_labels.restore(prepared.staged)
 
 
@@ -139,32 +139,36 @@ def _update_trust_store(request: Request) -> None:
         )
 
 
-def _remove_empty_directory(directory: str, layout: Layout) -> None:
-    """Remove a directory with its last file, if it would have an effect; crio.conf.d and the like stay.
+def _remove_empty_directory(path: str, layout: Layout) -> None:
+    """Remove the directory of a removed file if it is empty and would have an effect; crio.conf.d and the like stay.
 
-    It is the unit's own drop-in directory, or that of the certificates of one host, which hides the one in /etc/docker.
+    It is the unit's own drop-in directory, that of the certificates of one host, which hides the one in /etc/docker, or that of
+    the hosts.toml of one registry, which hides the one of containerd for all others.
     """
+    directory, name = os.path.split(path)
     is_drop_in = directory.startswith(losses.UNITS) and directory.endswith(".d")
-    if is_drop_in or os.path.dirname(directory) == layout.certificates:
+    if is_drop_in or os.path.dirname(directory) == layout.certificates or name == "hosts.toml":
         node_files.remove_empty_directory(directory)
 
 
 def _make_live(
-    request: Request, before: Before | None, settling: Callable[[str], None] | None
-) -> tuple[CrioService, dict[str, str | None], list[str]]:
+    request: Request,
+    service: RuntimeService | None,
+    before: Before | None,
+    settling: Callable[[str], None] | None,
+) -> tuple[RuntimeService, dict[str, str | None], list[str]]:
     """Make the daemon load the changed files, and check that it did and works.
 
     Returns the service, outranked keys, and sentences about containers that ended by themselves in the meantime.
     """
-    unit = request["unit"]
-    if before is None:
-        return CrioService(unit), {}, []
-    after = _activate(request, before)
-    service = CrioService(unit)
+    if service is None or before is None:
+        return node_state.service_of(request), {}, []
+    after = _activate(request, service, before)
+    service = node_state.service_of(request)
     if request["activate"] == "none" and before["aim"] == "down":
         return service, {}, []
     started = request["activate"] in ("start", "restart")
-    outranked = daemon.acknowledge(request["expect"], started, service, before)
+    outranked = daemon.acknowledge(request["expect"], started, service, before, after)
     if request["activate"] == "reload":
         reload.refuse_unloaded(request["expect"], outranked, service)
     service, ended = daemon.probe(service, before, request["ready_timeout"], after, settling)
@@ -180,7 +184,7 @@ def _refuse_foreign_changes(prepared: Prepared) -> None:
         )
 
 
-def _activate(request: Request, before: Before) -> str | None:
+def _activate(request: Request, service: RuntimeService, before: Before) -> str | None:
     """Make systemd read changed units, enable the service, and start, restart or reload the daemon.
 
     Returns a cursor of the system's journal from before the last of these.
@@ -190,7 +194,7 @@ def _activate(request: Request, before: Before) -> str | None:
     if not before["enabled"]:
         _systemctl("enable", "--quiet", request["unit"])
     if request["activate"] in ("start", "restart"):
-        return daemon.restart(request["unit"], before, request["ready_timeout"], request["activate"])
+        return daemon.restart(service, before, request["ready_timeout"], request["activate"])
     after = journald.cursor()
     if request["activate"] == "reload":
         reload.reload(request["unit"], _shown_by(request))
@@ -201,7 +205,7 @@ def _shown_by(request: Request) -> dict[str, str | None]:
     """Return the live values that show a reload which CRI-O may not log: those of the changed keys in the node's files."""
     if request["reload_is_logged"]:
         return {}
-    present = effective.present(CrioService(request["unit"]))
+    present = effective.present(node_state.service_of(request))
     values = {key: effective.value(present, key) for key in request["reload_keys"]}
     return {key: value for key, value in values.items() if value is not None}
 
@@ -226,7 +230,7 @@ def _finished(
     request: Request,
     prepared: Prepared,
     ready: generation.NextGeneration,
-    service: CrioService,
+    service: RuntimeService,
     outranked: dict[str, str | None],
     notes: list[str],
     systemd_read_units: bool,
@@ -287,23 +291,23 @@ def _failed(layout: Layout, request: Request, error: NodeError, aim: str) -> Out
     return outcome
 
 
-def _concerned(request: Request) -> CrioService | None:
+def _concerned(request: Request) -> RuntimeService | None:
     """Return the unit; None if it cannot be read or no daemon is concerned."""
     if not request.get("concerns_daemon", True):
         return None
     try:
-        return CrioService(request["unit"])
+        return node_state.service_of(request)
     except NodeError:
         return None
 
 
-def _aim(service: CrioService | None) -> str:
+def _aim(service: RuntimeService | None) -> str:
     """Return the state that systemd is aiming at, for messages; "" without a unit."""
     return {"up": "running or starting", "down": "stopped"}[service.aim] if service else ""
 
 
 def _invocation(request: Request) -> str:
     try:
-        return CrioService(request["unit"]).invocation_id
+        return node_state.service_of(request).invocation_id
     except NodeError:
         return ""

@@ -14,13 +14,13 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 
-from .. import managed_file, node_files, signature_scopes, trust_store
+from .. import managed_file, node_files, node_state, signature_scopes, trust_store
 from ..crio import daemon, effective, handlers, journald
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
-from ..crio.service import CrioService
+from ..crio.service import CrioService, RuntimeService
 from ..errors import NodeError, TransactionError
-from ..layout import CRIO_CONFIG_DIRECTORY, Layout
+from ..layout import Layout
 from ..node_files import NodeFileError
 from ..program import run
 from . import losses, programs
@@ -86,7 +86,7 @@ def rehearse(
     directory: str,
     layout: Layout,
     mounts: Collection[str],
-    service: CrioService | None = None,
+    service: RuntimeService | None = None,
 ) -> Before | None:
     """Perform every check that may refuse a change, in `directory` only: nothing on the node is written.
 
@@ -107,6 +107,11 @@ def rehearse(
     if not request["concerns_daemon"]:
         return None
     service = service or usable(request)
+    if not isinstance(service, CrioService):
+        from ..containerd import candidate as of_containerd
+
+        validate_unit(request, service, directory)
+        return of_containerd.rehearse(request, service, directory)
     future = programs.service_after(request, service)
     copied = ConfigurationCopy(request, service, directory, layout)
     configuration = validate(future, copied)
@@ -125,7 +130,7 @@ def rehearse(
     return before
 
 
-def _refused_by_a_reload(service: CrioService, configuration: dict[str, str]) -> tuple[str, ...]:
+def _refused_by_a_reload(service: RuntimeService, configuration: dict[str, str]) -> tuple[str, ...]:
     """Return the words of those complaints of a start that a reload has too; all others are of files that a reload does not read.
 
     Somebody else may have changed a key too: what the daemon has loaded decides.
@@ -163,32 +168,33 @@ def _refuse_files(request: Request, layout: Layout, mounts: Collection[str]) -> 
     node_files.refuse_unwritable(layout.state_file, _SLACK + total)
 
 
-def usable(request: Request, service: CrioService | None = None) -> CrioService:
+def usable(request: Request, service: RuntimeService | None = None) -> RuntimeService:
     """Return the unit in a state that a change can begin from. Raises TransactionError with kind refused.
 
     service: the unit, for a caller that has just read it.
     """
-    service = service or CrioService(request["unit"])
+    service = service or node_state.service_of(request)
     if service.masked:
         raise TransactionError("refused", f"{service.unit} is masked; run systemctl unmask {service.unit}")
     if service.wrapped_by:
-        raise TransactionError("refused", crio_service.not_found_behind(service.wrapped_by, service.unit))
+        raise TransactionError(
+            "refused", crio_service.not_found_behind(service.wrapped_by, service.unit, service.program)
+        )
     if not service.exists or service.binary is None:
         raise TransactionError(
             "refused",
-            f"CRI-O is not installed: there is no {service.unit}, or the crio that it starts does not exist",
+            f"{service.product} is not installed: there is no {service.unit}, or the {service.program} that it starts does not"
+            " exist",
         )
     redirected = service.redirected_by
     lost = [
-        path
-        for path in [*request["contents"], *request["remove"]]
-        if path.startswith(CRIO_CONFIG_DIRECTORY + "/")
+        path for path in [*request["contents"], *request["remove"]] if path.startswith(service.configuration)
     ]
     if redirected and lost:
         raise TransactionError(
             "refused",
             f"{service.unit} has {redirected}, so this daemon does not read {', '.join(lost)}; remove that option, or set"
-            f" it to {CRIO_CONFIG_DIRECTORY}",
+            f" it to {service.configuration.rstrip('/')}",
         )
     service = service.settled(request["ready_timeout"])
     if service.phase == "between":
@@ -200,12 +206,12 @@ def usable(request: Request, service: CrioService | None = None) -> CrioService:
     return service
 
 
-def _program_of(service: CrioService) -> str:
+def _program_of(service: RuntimeService) -> str:
     """Return the path of crio, which `usable` has checked."""
     return service.binary or ""
 
 
-def validate(service: CrioService, copied: ConfigurationCopy) -> dict[str, str]:
+def validate(service: RuntimeService, copied: ConfigurationCopy) -> dict[str, str]:
     """Let the node's own crio read the whole candidate, with the options and environment of the unit.
 
     Returns the candidate as crio prints it: dotted keys and the text of their values, defaults included. Raises
@@ -223,7 +229,7 @@ def validate(service: CrioService, copied: ConfigurationCopy) -> dict[str, str]:
 
 def dry_start(
     request: Request,
-    service: CrioService,
+    service: RuntimeService,
     copied: ConfigurationCopy,
     configuration: dict[str, str],
     only: tuple[str, ...] = (),
@@ -305,7 +311,7 @@ def refuse_unusable_handler(request: Request, configuration: dict[str, str]) -> 
         )
 
 
-def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: CrioService) -> None:
+def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: RuntimeService) -> None:
     """Raise TransactionError for a handler that CRI-O would drop with a line in its log; pods that ask for it fail."""
     asked = "".join(
         content for path, content in request["contents"].items() if service.config_directory in path
@@ -323,7 +329,7 @@ def _refuse_dropped_handlers(request: Request, lines: Iterable[str], service: Cr
             )
 
 
-def validate_unit(request: Request, service: CrioService, directory: str) -> None:
+def validate_unit(request: Request, service: RuntimeService, directory: str) -> None:
     """Raise TransactionError for a drop-in that systemd does not understand; it would only log that and go on."""
     drop_ins = {
         path: text

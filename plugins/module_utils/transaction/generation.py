@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import documents, node_files
-from ..crio.service import CrioService, binary_identity
+from ..crio.service import RuntimeService, binary_identity
 from ..errors import NodeError
 from ..layout import Layout
 from ..managed_file import SharedFile
@@ -87,7 +87,8 @@ def prepare(
         contents[file["path"]] = _content_of(file, request)
     folder = f"{layout.generations}/{number}.partial"
     node_files.remove_tree(folder)
-    node_files.make_private_directory(layout.state_directory)
+    for directory in dict.fromkeys([layout.state_directory, layout.committed]):
+        node_files.make_private_directory(directory)
     node_files.make_private_directory(layout.generations)
     node_files.make_private_directory(folder)
     kept: dict[str, KeptFile] = {}
@@ -168,7 +169,7 @@ def forget_prepared(layout: Layout, number: int) -> None:
 def commit(
     layout: Layout,
     request: Request,
-    service: CrioService,
+    service: RuntimeService,
     version: str | None,
     prepared: NextGeneration,
     state: State,
@@ -194,7 +195,7 @@ def commit(
 
 
 def _acknowledged(
-    request: Request, service: CrioService, prepared: NextGeneration, state: State
+    request: Request, service: RuntimeService, prepared: NextGeneration, state: State
 ) -> dict[str, FileIdentity]:
     """Return what the running daemon has loaded: these files, and those of other owners that it had loaded before.
 

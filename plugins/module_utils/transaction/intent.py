@@ -14,7 +14,7 @@ from collections.abc import Collection
 
 from .. import documents, managed_file, node_files, selinux_labels
 from ..errors import NodeError
-from ..layout import Layout
+from ..layout import CONTAINERD, Layout
 from ..managed_file import ManagedFile
 from . import programs
 
@@ -71,7 +71,12 @@ def _begin(layout: Layout, request: Request, stages: list[str], program: str) ->
     """Record what is about to be written before it is, and make the next boot read that record."""
     node_files.make_private_directory(layout.state_directory)
     node_files.make_private_directory(layout.transaction)
-    note = {"format": documents.PREPARATION_FORMAT, "id": request["id"], "stages": stages}
+    note = {
+        "format": documents.PREPARATION_FORMAT,
+        "id": request["id"],
+        "runtime": layout.runtime,
+        "stages": stages,
+    }
     node_files.write_json(layout.preparation, note)
     node_files.write_durably(layout.recovery_unit, _boot_unit(layout, request, program).encode(), 0o644)
     node_files.make_directories(os.path.dirname(layout.recovery_link))
@@ -93,6 +98,7 @@ def announce(
     intent = {
         "format": documents.INTENT_FORMAT,
         "id": request["id"],
+        "runtime": layout.runtime,
         "unit": request["unit"],
         "activate": request["activate"],
         "undo": prepared.undo,
@@ -162,7 +168,7 @@ def needs_recovery(layout: Layout) -> bool:
 def stages_left(layout: Layout) -> list[str]:
     """Return the folders that the preparation on disk lists; if it is damaged, those that nearly every change uses."""
     usual = [
-        f"{layout.staging_directory}/x",
+        *(f"{layout.of(runtime).staging_directory}/x" for runtime in ("crio", CONTAINERD)),
         f"{layout.configuration_root}/{os.path.basename(layout.staging_directory)}/x",
     ]
     text = node_files.read_text(layout.preparation)
@@ -172,6 +178,16 @@ def stages_left(layout: Layout) -> list[str]:
         return documents.read_preparation(text, layout.preparation)["stages"]
     except documents.DamagedDocument:
         return usual
+
+
+def runtime_prepared(layout: Layout) -> str:
+    """Return the runtime that the preparation on disk is for; that of `layout` if there is none."""
+    text = node_files.read_text(layout.preparation)
+    try:
+        found = documents.read_preparation(text, layout.preparation) if text is not None else None
+    except documents.DamagedDocument:
+        found = None
+    return found["runtime"] if found else layout.runtime
 
 
 def restore(intent: Intent) -> list[str]:
@@ -331,7 +347,7 @@ def forget_boot_unit(layout: Layout) -> None:
 
 def remove_partial_documents(layout: Layout) -> None:
     """Remove documents and units that were half-written at a kill."""
-    folders = (layout.state_directory, layout.transaction, layout.unit_directory)
+    folders = (layout.committed, layout.state_directory, layout.transaction, layout.unit_directory)
     for folder in folders:
         with (
             contextlib.suppress(FileNotFoundError, NotADirectoryError),

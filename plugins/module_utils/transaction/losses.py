@@ -20,9 +20,9 @@ from ..crictl.call import Crictl
 from ..crio import containers, effective, handlers, sandboxes
 from ..crio import service as crio_service
 from ..crio.live import CrioSocketError, live_configuration
-from ..crio.service import CrioService
+from ..crio.service import RuntimeService
 from ..errors import GuardRefusal, NodeError, TransactionError
-from ..layout import UNIT_DIRECTORY
+from ..layout import CONTAINERD, UNIT_DIRECTORY
 from ..node_files import NodeFileError
 from ..program import run
 from ..text import shown
@@ -56,7 +56,7 @@ class Loss(NamedTuple):
 
 
 def refuse_to_lose_containers(
-    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+    request: Request, service: RuntimeService, before: Before, configuration: dict[str, str]
 ) -> None:
     """Raise GuardRefusal if the start would stop, remove or lose running containers, with their number."""
     known = containers.monitors()
@@ -74,11 +74,11 @@ def refuse_to_lose_containers(
         _of_changed_handlers(service, known, configuration),
         _of_broken_handlers(known),
     ):
-        _refuse(losses, request, before, count)
+        refuse(losses, request, before, count)
 
 
 def refuse_other_cgroup_driver(
-    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+    request: Request, service: RuntimeService, before: Before, configuration: dict[str, str]
 ) -> None:
     """Raise GuardRefusal if the start would give CRI-O another cgroup manager than the kubelet has, and did not have before."""
     wanted = handlers.value_of(configuration.get(_CGROUP_MANAGER))
@@ -94,16 +94,16 @@ def refuse_other_cgroup_driver(
         [],
         "Use the same in both",
     )
-    _refuse([loss], request, before, len(before["running"]))
+    refuse([loss], request, before, len(before["running"]))
 
 
-def _serves_no_kubelet(service: CrioService) -> bool:
+def _serves_no_kubelet(service: RuntimeService) -> bool:
     """Whether the node's kubelet uses another engine, as before a migration to CRI-O, which gives it CRI-O's cgroup driver."""
     used = kubelet.endpoint()
     return used != "" and kubelet.socket_path(used) != kubelet.socket_path(service.socket)
 
 
-def _value_now(service: CrioService, key: str) -> object:
+def _value_now(service: RuntimeService, key: str) -> object:
     """Return the value of a key of the running daemon, or of the node's files if none is running; None if unknown."""
     if not service.active:
         return handlers.value_of(effective.present(service).get(key))
@@ -113,14 +113,15 @@ def _value_now(service: CrioService, key: str) -> object:
         return None
 
 
-def _refuse(losses: Iterable[Loss], request: Request, before: Before, running: int) -> None:
+def refuse(losses: Iterable[Loss], request: Request, before: Before, running: int) -> None:
     """Note losses whose guard is overruled in `before`; raise GuardRefusal for another one. running: the number of containers."""
+    role = CONTAINERD if request.get("runtime") == CONTAINERD else "runtime"
     for loss in losses:
         if loss.guard not in request.get("overruled_guards", []):
             raise GuardRefusal(
                 loss.guard,
                 f"{loss.message}. {loss.advice}, or overrule the guard with overruled_guards: [{loss.guard}]"
-                " (runtime_overruled_guards of the role runtime)",
+                f" ({role}_overruled_guards of the role {role})",
                 running,
             )
         before.setdefault("overruled", []).append(
@@ -141,7 +142,7 @@ def cost_of(error: NodeError) -> Outcome:
     return {"guard": error.guard, "disruption": "drain", "running": error.running}
 
 
-def _stopped(request: Request, service: CrioService, known: list[Monitor], count: int) -> Iterator[Loss]:
+def _stopped(request: Request, service: RuntimeService, known: list[Monitor], count: int) -> Iterator[Loss]:
     """Yield a loss if a restart of the unit would stop containers."""
     kill_mode, decided_by = kill_mode_after(request, service)
     group = service.control_group or f"/system.slice/{service.unit}"
@@ -149,21 +150,21 @@ def _stopped(request: Request, service: CrioService, known: list[Monitor], count
     if kill_mode in ("control-group", "mixed") and inside:
         yield Loss(
             guards.KILL_MODE,
-            f"a restart of {service.unit} would stop {_counted(count)}: their monitors are in the"
+            f"a restart of {service.unit} would stop {running_containers(count)}: their monitors are in the"
             f" service's own control group (cgroup_manager = cgroupfs) and KillMode is {kill_mode}"
-            f"{_set_by(decided_by, service)}",
+            f"{set_by(decided_by, service)}",
             [each["id"] for each in inside if "id" in each],
             "Set crio_service: {Service: {KillMode: process}}, or drain the node first",
         )
 
 
-def _set_by(path: str, service: CrioService) -> str:
+def set_by(path: str, service: RuntimeService) -> str:
     """Return where a KillMode comes from, for a drop-in that somebody else may have written."""
     return f" (set by {shown(path)})" if path and path != service.properties.get("FragmentPath") else ""
 
 
 def _wiped(
-    service: CrioService, configuration: dict[str, str], count: int, every: list[str]
+    service: RuntimeService, configuration: dict[str, str], count: int, every: list[str]
 ) -> Iterator[Loss]:
     """Yield a loss if CRI-O would remove every pod at its start. every: the ids of all containers.
 
@@ -179,13 +180,13 @@ def _wiped(
         was = _noted_version(path)
         if was is None:
             message = (
-                f"a start of CRI-O would remove every pod ({_counted(count)}), because there is no version in {shown(path)}"
-                f" ({key})"
+                f"a start of CRI-O would remove every pod ({running_containers(count)}), because there is no version in"
+                f" {shown(path)} ({key})"
             )
         elif now and _minor(was) != _minor(now):
             message = (
                 f"a start would replace CRI-O {shown(was)} with {now}; a start of a different minor version removes every pod"
-                f" ({_counted(count)})"
+                f" ({running_containers(count)})"
             )
         else:
             continue
@@ -206,7 +207,8 @@ def _noted_version(path: str) -> str | None:
     return ".".join(numbers[:3]) if len(numbers) > 1 else None
 
 
-def _counted(count: int) -> str:
+def running_containers(count: int) -> str:
+    """Return a number of running containers in words."""
     return f"{count} running container{'' if count == 1 else 's'}"
 
 
@@ -244,7 +246,7 @@ def _in_other_storage(known: list[Monitor], configuration: dict[str, str]) -> It
 
 
 def refuse_to_lose_images(
-    request: Request, service: CrioService, before: Before, configuration: dict[str, str]
+    request: Request, service: RuntimeService, before: Before, configuration: dict[str, str]
 ) -> None:
     """Raise GuardRefusal if the start would use another storage root than now, and the present one has images."""
     wanted = handlers.value_of(configuration.get(_ROOT))
@@ -263,10 +265,10 @@ def refuse_to_lose_images(
         [],
         f"Keep {_ROOT}",
     )
-    _refuse([loss], request, before, running=0)  # a drain does not save images
+    refuse([loss], request, before, running=0)  # a drain does not save images
 
 
-def _root_now(service: CrioService) -> str:
+def _root_now(service: RuntimeService) -> str:
     """Return the storage root of the running daemon, or of the node's files if none is running; "" if unknown."""
     root = _value_now(service, _ROOT)
     return root if isinstance(root, str) else ""
@@ -362,7 +364,7 @@ def _of_broken_handlers(known: list[Monitor]) -> Iterator[Loss]:
 
 
 def _of_changed_handlers(
-    service: CrioService, known: list[Monitor], configuration: dict[str, str]
+    service: RuntimeService, known: list[Monitor], configuration: dict[str, str]
 ) -> Iterator[Loss]:
     """Yield losses if pods would not find the handler that started them, by name and with the same settings."""
     pods, unknown = sandboxes.of_monitors(known)
@@ -380,7 +382,9 @@ def _of_changed_handlers(
     yield from _of_missing_handlers(unknown, configuration)
 
 
-def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list[Monitor]) -> dict[str, str]:
+def _add_listed(
+    service: RuntimeService, pods: dict[str, HandledPod], unknown: list[Monitor]
+) -> dict[str, str]:
     """Add pods to `pods` that only the runtime knows, such as virtual machines. Returns the live configuration."""
     crictl = Crictl(f"unix://{service.socket}")
     try:
@@ -419,7 +423,7 @@ def _add_listed(service: CrioService, pods: dict[str, HandledPod], unknown: list
     return live
 
 
-def kill_mode_after(request: Request, service: CrioService) -> tuple[str, str]:
+def kill_mode_after(request: Request, service: RuntimeService) -> tuple[str, str]:
     """Return (the unit's KillMode after the change, the file that sets it), from its own file and its drop-ins.
 
     Drop-ins that systemd has not read yet count: a change makes it read them (systemd.kill(5), systemd.unit(5)).

@@ -57,7 +57,8 @@ def _apply(identity: str, program: str) -> int:
             at_boot=False
         )  # systemd's next start after a kill: the first one has read the request
     with lock.held(NODE, _RETRY_LIMIT, identity):
-        outcome = apply.apply(NODE, request, program, lambda socket: _print({"settling": socket}))
+        layout = NODE.of(request.get("runtime", "crio"))
+        outcome = apply.apply(layout, request, program, lambda socket: _print({"settling": socket}))
         with contextlib.suppress(NodeError):  # it is printed, too
             node_files.write_json(NODE.result(identity), outcome)
     _print(outcome)

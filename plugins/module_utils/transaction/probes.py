@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import time
 
-from .. import documents, node_files
-from ..crictl import image_output
+from .. import documents, node_files, node_state
+from ..crictl import image_output, info
 from ..crictl.call import Crictl, CrictlError
 from ..crio import handlers as crio_handlers
 from ..crio.live import CrioSocketError, live_configuration
-from ..crio.service import CrioService
+from ..crio.service import RuntimeService
 from ..errors import NodeError, PodError, ProbeFailed, TransactionError
 from ..layout import Layout
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _IN_USE = "in use by"  # in CRI-O's refusal to remove an image
 
 
-def run(layout: Layout, request: Request, service: CrioService) -> list[str]:
+def run(layout: Layout, request: Request, service: RuntimeService) -> list[str]:
     """Run the probes of a change that has made the daemon load its files: pulls in parallel, then a pod with each handler.
 
     All of them together may take `ready_timeout`. Returns sentences about what is left of them. Raises ProbeFailed and other
@@ -44,7 +44,7 @@ def run(layout: Layout, request: Request, service: CrioService) -> list[str]:
     pods = asked.get("pods") or []
     sweep(layout)  # what an earlier change could not remove: its record would be replaced
     try:
-        handlers = _handlers(asked, service) if pods else []
+        handlers = _handlers(asked, service, crictl) if pods else []
         missing = _record(layout, request, crictl, pods)
     except NodeError as error:
         raise TransactionError("probe", f"the runtime cannot be probed: {error}", error.detail) from error
@@ -86,7 +86,7 @@ def what_failed(error: NodeError) -> Outcome:
     return {"probed": error.subject} if isinstance(error, ProbeFailed) else {}
 
 
-def _crictl(service: CrioService) -> Crictl:
+def _crictl(service: RuntimeService) -> Crictl:
     return Crictl(f"unix://{service.socket}")
 
 
@@ -98,10 +98,12 @@ def _remaining(deadline: float) -> float:
     return max(deadline - time.monotonic(), 1)
 
 
-def _handlers(asked: Probes, service: CrioService) -> list[str]:
+def _handlers(asked: Probes, service: RuntimeService, crictl: Crictl) -> list[str]:
     """Return the handlers to probe: those that are named, whether the daemon has them or not, and optionally all that it has."""
     names = set(asked.get("handlers", []))
-    if asked.get("every_handler"):
+    if asked.get("every_handler") and not service.reports_configuration:
+        names |= set(info.configured_handlers(crictl.json("info", "-q", "-o", "json")))
+    elif asked.get("every_handler"):
         try:
             names |= set(crio_handlers.parse(live_configuration(service.socket))[1])
         except CrioSocketError as error:
@@ -122,6 +124,7 @@ def _record(layout: Layout, request: Request, crictl: Crictl, pods: list[Pod]) -
     missing = [image for image, is_there in zip(named, there) if not is_there]
     record: ProbeRecord = {
         "format": documents.PROBES_FORMAT,
+        "runtime": layout.runtime,
         "unit": request["unit"],
         "pods": [{"name": pod["name"], "namespace": pod["namespace"], "uid": pod["uid"]} for pod in pods],
         "images": missing,
@@ -164,7 +167,7 @@ def _removed(record: ProbeRecord) -> list[str]:
     """Remove the pods and images of a record. Returns sentences about images that are left. Raises NodeError for pods."""
     from ..pod import present as cri_pod
 
-    service = CrioService(record["unit"])
+    service = node_state.service_of(record)
     if not service.active:
         raise TransactionError("probe", f"{service.unit} is {service.state_words}")
     crictl = _crictl(service)

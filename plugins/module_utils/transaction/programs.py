@@ -11,7 +11,7 @@ import json
 import os
 
 from .. import node_files
-from ..crio.service import CrioService, binary_identity
+from ..crio.service import RuntimeService, binary_identity
 from ..managed_file import ManagedFile
 
 TYPE_CHECKING = False
@@ -126,7 +126,7 @@ def source_of(request: Request, path: str) -> str | None:
     return next((each["source"] for each in _programs(request) if each["path"] == path), None)
 
 
-def service_after(request: Request, service: CrioService) -> CrioService:
+def service_after(request: Request, service: RuntimeService) -> RuntimeService:
     """Return the unit with the crio that it will start after the change, which judges what that start needs."""
     source = source_of(request, service.binary or "")
     return service.with_binary(source) if source else service

@@ -8,9 +8,9 @@ next try.
 
 from __future__ import annotations
 
-from .. import documents, node_files, trust_store
+from .. import documents, node_files, node_state, trust_store
 from ..crio import daemon, reload
-from ..crio.service import CrioService
+from ..crio.service import RuntimeService
 from ..errors import NodeError
 from ..layout import Layout
 from ..program import run
@@ -43,6 +43,7 @@ def recover(layout: Layout, at_boot: bool = False) -> Outcome | None:
 
 def _recover(layout: Layout, at_boot: bool) -> Outcome | None:
     change, damage = intent.load(layout)
+    layout = layout.of(change["runtime"] if change else intent.runtime_prepared(layout))
     if change is None:
         warnings = [damage] if damage else []
         warnings += sweep(layout)
@@ -128,7 +129,7 @@ def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> lis
     """Restore files and daemon. Returns sentences about what is still wrong."""
     unit = change["unit"]
     problems: list[str] = []
-    untouched = _is_untouched(unit, before, problems)
+    untouched = _is_untouched(change, before, problems)
     if not untouched and not at_boot:
         # Stopped under the new unit settings, which may be what keeps the containers alive.
         run(["systemctl", "stop", unit], timeout=daemon.STOP_LIMIT)
@@ -140,13 +141,13 @@ def _files_and_daemon_back(change: Intent, before: Before, at_boot: bool) -> lis
         return problems
     if before["aim"] == "up":
         problems += _start_or_reload(change, before, untouched)
-    return problems + _differences(unit, before)
+    return problems + _differences(change, before)
 
 
-def _is_untouched(unit: str, before: Before, problems: list[str]) -> bool:
+def _is_untouched(change: Intent, before: Before, problems: list[str]) -> bool:
     """Whether the daemon is still the one from before the change: then it is neither stopped nor started."""
     try:
-        service = CrioService(unit)
+        service = node_state.service_of(change)
     except NodeError as error:
         problems.append(str(error))
         return False
@@ -160,14 +161,24 @@ def _start_or_reload(change: Intent, before: Before, untouched: bool) -> list[st
     if untouched:
         problem = reload.back(unit, before) if change["activate"] == "reload" else ""
     else:
-        problem = daemon.start_again(unit) or daemon.as_ready_as_before(unit, before, _READY_LIMIT)
+        problem = daemon.start_again(unit) or _less_ready(change, before)
     return [problem] if problem else []
 
 
-def _differences(unit: str, before: Before) -> list[str]:
-    """Compare the daemon with the state that systemd was aiming at. Returns sentences about differences."""
+def _less_ready(change: Intent, before: Before) -> str:
+    """Wait for the runtime. Returns what is worse than before, as a clause, or ""."""
     try:
-        service = CrioService(unit).settled(_READY_LIMIT)
+        service = node_state.service_of(change)
+    except NodeError as error:
+        return str(error)
+    return daemon.as_ready_as_before(service, before, _READY_LIMIT)
+
+
+def _differences(change: Intent, before: Before) -> list[str]:
+    """Compare the daemon with the state that systemd was aiming at. Returns sentences about differences."""
+    unit = change["unit"]
+    try:
+        service = node_state.service_of(change).settled(_READY_LIMIT)
     except NodeError as error:
         return [str(error)]
     wanted = "serving" if before["aim"] == "up" else "stopped"
@@ -182,7 +193,7 @@ def _differences(unit: str, before: Before) -> list[str]:
 def retry_daemon(unit: str) -> str:
     """Start a daemon that should be running and is stopped. Returns what is wrong, or ""."""
     try:
-        service = CrioService(unit)
+        service = RuntimeService(unit)
     except NodeError as error:
         return str(error)
     return "" if service.phase != "stopped" else daemon.start_again(unit)

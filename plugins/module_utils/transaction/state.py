@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .. import documents, node_files
-from ..crio.service import CrioService
+from ..crio.service import RuntimeService
 from ..layout import Layout
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ def is_as_committed(found: FoundFile, entry: CommittedFile) -> bool:
 
 
 def unloaded_keys(
-    path: str, wanted: dict[str, str] | None, found: FoundFile, service: CrioService, state: State
+    path: str, wanted: dict[str, str] | None, found: FoundFile, service: RuntimeService, state: State
 ) -> list[str] | None:
     """Return the keys of a file whose desired values differ from those that the running daemon has loaded; None if unknown.
 
@@ -65,7 +65,7 @@ def unloaded_keys(
 
 
 def _loaded_keys(
-    path: str, entry: OwnedFile | None, found: FoundFile, service: CrioService, state: State
+    path: str, entry: OwnedFile | None, found: FoundFile, service: RuntimeService, state: State
 ) -> dict[str, str] | None:
     """Return the hashes of the keys that the running daemon has loaded from a file, whatever is at its path now."""
     acknowledged = state["acknowledged"]
@@ -81,7 +81,7 @@ def _loaded_keys(
     return entry["key_hashes"] if is_committed else None
 
 
-def is_loaded(path: str, found: FoundFile, service: CrioService, state: State) -> bool:
+def is_loaded(path: str, found: FoundFile, service: RuntimeService, state: State) -> bool:
     """Whether the running daemon has read these bytes.
 
     Known by the hash under its InvocationID; else, for a daemon that was started since the commit, because the file is the

@@ -43,7 +43,7 @@ _PAUSE = 3  # seconds between a kill and the next start: never as often as syste
 _POLL = 0.2
 _ROOT = __name__.rpartition(".transaction.")[0]
 #: the modules of the program, listed so that a missing one fails in a test and not on a node
-PACKAGES = ("crictl", "crio", "pod", "transaction")
+PACKAGES = ("containerd", "crictl", "crio", "pod", "transaction")
 MODULES = (
     "cni_networks",
     "credentials",
@@ -126,7 +126,9 @@ MODULES_OF_PROBES = (
     "pod.present",
     "pod.result",
 )
-ALL_MODULES = (*MODULES, *MODULES_OF_PROBES)
+#: those that only a change of containerd imports, before anything of it begins
+MODULES_OF_CONTAINERD = ("containerd.candidate", "containerd.effective", "containerd.service", "toml_reader")
+ALL_MODULES = (*MODULES, *MODULES_OF_PROBES, *MODULES_OF_CONTAINERD)
 
 
 class UnitError(NodeError):

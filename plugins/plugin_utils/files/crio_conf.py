@@ -279,6 +279,7 @@ class CrioConf(Kind):
 
     name = "crio_conf"
     file = "crio.conf"
+    runtime = "crio"
     accepted = "the tables of crio.conf, starting with crio"
 
     def check(self, layers: Layers, versions: Versions) -> Checked:

@@ -24,6 +24,7 @@ class Versions(NamedTuple):
     crio: str = ""
     crictl: str = ""
     accept_keys: object = None  # keys of crio.conf that the user accepts, see crio/accepted_keys.py
+    containerd: str = ""
 
 
 class Kind:
@@ -34,6 +35,7 @@ class Kind:
 
     name = ""  # as in the option files[].kind
     file = ""  # the name of the file in messages
+    runtime = ""  # crio or containerd if no other runtime reads the file
     disruption = "restart"  # what a running daemon needs to load a changed file: none, reload or restart
     accepted = "a mapping"  # what each layer must be, for messages
     # The part of OpenShift's objects that the file holds, see registries/openshift/to_files.py; "" if they have none for it.

@@ -7,9 +7,11 @@ from ansible_collections.cri.node.plugins.plugin_utils.files.auth_json import Au
 from ansible_collections.cri.node.plugins.plugin_utils.files.ca_certificates import CaCertificates
 from ansible_collections.cri.node.plugins.plugin_utils.files.certificates import Certificates
 from ansible_collections.cri.node.plugins.plugin_utils.files.cni_network import CniNetwork
+from ansible_collections.cri.node.plugins.plugin_utils.files.containerd_toml import ContainerdToml
 from ansible_collections.cri.node.plugins.plugin_utils.files.crictl_yaml import CrictlYaml
 from ansible_collections.cri.node.plugins.plugin_utils.files.crio_conf import CrioConf
 from ansible_collections.cri.node.plugins.plugin_utils.files.environment_file import EnvironmentFile
+from ansible_collections.cri.node.plugins.plugin_utils.files.hosts_toml import HostsToml
 from ansible_collections.cri.node.plugins.plugin_utils.files.kind import Kind
 from ansible_collections.cri.node.plugins.plugin_utils.files.namespaced_policies import NamespacedPolicies
 from ansible_collections.cri.node.plugins.plugin_utils.files.policy_json import PolicyJson
@@ -33,6 +35,8 @@ KINDS: dict[str, Kind] = {
         StorageConf(),
         CniNetwork(),
         CrictlYaml(),
+        ContainerdToml(),
+        HostsToml(),
         UnitDropIn(),
         EnvironmentFile(),
         Text(),

@@ -217,6 +217,7 @@ class RegistriesConf(Kind):
 
     name = "registries_conf"
     file = "registries.conf"
+    runtime = "crio"
     disruption = "reload"
     accepted = "the keys of registries.conf"
     openshift = "registries_config"

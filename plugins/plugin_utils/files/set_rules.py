@@ -10,7 +10,7 @@ import json
 
 from ansible_collections.cri.node.plugins.plugin_utils.crio.catalogue import CATALOGUE
 from ansible_collections.cri.node.plugins.plugin_utils.crio.versions import SUPPORTED, parse_version
-from ansible_collections.cri.node.plugins.plugin_utils.files import storage_conf
+from ansible_collections.cri.node.plugins.plugin_utils.files import containerd_toml, hosts_toml, storage_conf
 from ansible_collections.cri.node.plugins.plugin_utils.layers import Setting
 from ansible_collections.cri.node.plugins.plugin_utils.problem import Problem
 from ansible_collections.cri.node.plugins.plugin_utils.registries import image_reference, signature_policy
@@ -99,7 +99,29 @@ def _the_pause_image_is_not_blocked(settings: _Settings) -> list[Problem]:
     return []
 
 
+def _hosts_are_in_a_folder_that_containerd_reads(settings: _Settings) -> list[Problem]:
+    version = settings.get("version")
+    table = containerd_toml.REGISTRY.get(version["value"]) if version else None
+    if not version or table is None or not version["path"].endswith(".toml"):
+        return []
+    key = toml.dotted((*table, "config_path"))
+    named = settings.get(key)
+    if named is None and version["value"] != 2:
+        return []  # newer releases have a default, which the node reports
+    folders = str(named["value"]).split(":") if named else []
+    for setting in settings.values():
+        folder, _slash, name = setting["path"].rpartition("/")
+        place = folder.rpartition("/")[0]
+        if name == hosts_toml.FILE and place not in folders:
+            message = (
+                f"has no effect, because {key} does not name {place}, so that containerd does not read it"
+            )
+            return [_warning(setting, message)]
+    return []
+
+
 RULES = (
+    _hosts_are_in_a_folder_that_containerd_reads,
     _short_names_have_one_registry,
     _the_mode_of_short_names_is_crios_own,
     _the_pause_image_may_be_pulled,

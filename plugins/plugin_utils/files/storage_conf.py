@@ -143,6 +143,7 @@ class StorageConf(Kind):
 
     name = "storage_conf"
     file = "storage.conf"
+    runtime = "crio"
     disruption = "restart"
     accepted = "the keys of storage.conf"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
+from ansible_collections.cri.node.plugins.module_utils.layout import CONTAINERD
 from ansible_collections.cri.node.plugins.module_utils.managed_file import hashes_of
 from ansible_collections.cri.node.plugins.module_utils.text import shown
 from ansible_collections.cri.node.plugins.plugin_utils.crio import fallbacks
@@ -148,6 +149,18 @@ class DesiredFiles:
             path: self.by_path[path] for path in sorted(self.by_path) if self.by_path[path].content
         }
         self.owners = sorted(set(owners or [file.owner for file in every]))
+        # Files that are not desired count too, as above.
+        self._of_runtimes = {file.kind.runtime: file.path for file in every if file.kind.runtime}
+
+    @property
+    def runtime(self) -> str:
+        """The runtime that the set is for: containerd if it has a kind of file that only containerd reads, else crio."""
+        return CONTAINERD if CONTAINERD in self._of_runtimes else "crio"
+
+    @property
+    def usual_unit(self) -> str:
+        """The systemd unit that usually runs this runtime."""
+        return f"{self.runtime}.service"
 
     def __iter__(self) -> Iterator[DesiredFile]:
         """Iterate over the desired files, by path."""
@@ -202,6 +215,7 @@ class DesiredFiles:
     def as_request(self) -> dict[str, Any]:
         """The part of a request that node_state.read needs, without the name of the unit and without secrets."""
         return {
+            **({"runtime": self.runtime} if self.runtime != "crio" else {}),
             "owners": self.owners,
             "files": self.described,
             "unwanted": self.unwanted,
@@ -247,6 +261,12 @@ class DesiredFiles:
     def problems(self) -> list[Problem]:
         """The problems of the settings of all files, with the warnings of those for which they are errors."""
         of_files = [problem for file in self.by_path.values() for problem in file.checked.problems]
+        if len(self._of_runtimes) > 1:
+            path, fault = (
+                self._of_runtimes[CONTAINERD],
+                "is read by containerd, and others of this task by CRI-O",
+            )
+            of_files.append(Problem(path, "", None, fault, "the files of one runtime in one task"))
         return self._openshift.problems + of_files + [each for each in self._found if self._is_error(each)]
 
     @cached_property
@@ -306,14 +326,15 @@ class DesiredFiles:
         """Whether the validity of the set depends on the version of the node's crictl."""
         return any(file.kind.depends_on_crictl(file.checked.data) for file in self)
 
-    def problems_for(self, crio_version: str | None, crictl_version: str | None = None) -> list[str]:
-        """Return the problems of the set for the versions of a node, such as "1.36.2".
+    def problems_for(self, version: str | None, crictl_version: str | None = None) -> list[str]:
+        """Return the problems of the set for the versions of a node, such as "1.36.2". version: that of its runtime.
 
         Unknown and unreadable versions are ignored; see unreadable_versions.
         """
-        versions = Versions(
-            *(text if text and is_readable(text) else "" for text in (crio_version, crictl_version))
-        )
+        readable = (text if text and is_readable(text) else "" for text in (version, crictl_version))
+        versions = Versions(*readable)
+        if self.runtime == CONTAINERD:
+            versions = versions._replace(crio="", containerd=versions.crio)
         return [
             str(problem)
             for file in self
@@ -333,7 +354,9 @@ def is_readable(version: str | None) -> bool:
 
 def unreadable_versions(report: Report) -> list[str]:
     """Return a warning for each program of the node whose version cannot be read or is not supported."""
-    versions = {"CRI-O": report["crio"]["version"], "crictl": report.get("crictl_version")}
+    of_crio = report.get("runtime") is None
+    product = "CRI-O" if of_crio else report["runtime"]
+    versions = {product: report["crio"]["version"], "crictl": report.get("crictl_version")}
     warnings = [
         f'the version of {program} on this node, "{shown(version, 100)}", cannot be read: the settings are checked against all'
         " supported versions only"
@@ -341,11 +364,11 @@ def unreadable_versions(report: Report) -> list[str]:
         if version and not is_readable(version)
     ]
     installed = report["crio"]["version"]
-    if installed and is_readable(installed):
+    if of_crio and installed and is_readable(installed):
         warnings += _unsupported(installed)
     if report["crio"].get("installed") and not report["crio"]["version"]:
         warnings.append(
-            "CRI-O on this node does not print its version: the settings are checked against all supported versions only"
+            f"{product} on this node does not print its version: the settings are checked against all supported versions only"
         )
     return warnings
 

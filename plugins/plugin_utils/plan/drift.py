@@ -57,7 +57,7 @@ def differences(wanted: DesiredFiles, report: Report) -> list[Difference]:
     if not made.concerns_daemon:
         return found
     if not report["crio"]["installed"]:
-        return [*found, _of_node("missing", "CRI-O is not installed")]
+        return [*found, _of_node("missing", f"{report.get('runtime', 'CRI-O')} is not installed")]
     return [*found, *_of_service(made, report), *_of_live_values(wanted, report)]
 
 

@@ -262,9 +262,15 @@ def without_effect(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]
 
 
 def _unread_files(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]:
-    """Return the files that CRI-O on this node does not read, because it reads another one instead."""
+    """Return the files that the runtime on this node does not read, because it reads another one instead."""
     found = []
+    product = report.get("runtime", "CRI-O")
+    changes = any(not report["files"][path]["as_wanted"] for path in wanted.paths_of("containerd_toml"))
+    folders = None if changes else report.get("hosts_directories")
     for file in wanted:
+        if folders is not None and file.kind.name == "hosts_toml" and file.place not in folders:
+            reason = f"config_path of the registries in config.toml of this node does not name {file.place}"
+            found.append({"key": file.path, "reason": reason})
         key = file.kind.path_key
         if key and key not in wanted.expect and report["live"].get(key) is not None:
             read = report["live"][key]
@@ -274,6 +280,6 @@ def _unread_files(wanted: DesiredFiles, report: Report) -> list[dict[str, str]]:
         known = {*report["missing_paths"], *report["unanswered_paths"]}
         for other in file.outranked_by:
             if other not in known and (not key or key not in report["live"]):
-                found.append({"key": file.path, "reason": f"{other} exists, and CRI-O reads it instead"})
+                found.append({"key": file.path, "reason": f"{other} exists, and {product} reads it instead"})
                 break
     return found

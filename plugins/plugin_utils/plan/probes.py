@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pull": {"type": "list", "elements": "str", "default": []},
 }
 _DEFAULT = "crio.runtime.default_runtime"
+# A key of a handler in config.toml of containerd, version 2 and 3; its name is quoted if it contains a dot.
+_OF_CONTAINERD = re.compile(
+    r'plugins\."io\.containerd\.(?:grpc\.v1\.cri|cri\.v1\.runtime)"\.containerd\.runtimes\.'
+    r'(?:"([^"]{1,200})"|([A-Za-z0-9_-]{1,200}))\.'
+)
 _HANDLERS = 'names of handlers, or "changed" or "all"'
 
 
@@ -36,12 +42,14 @@ class Probes(NamedTuple):
     handlers: tuple[str, ...] = ()
     every_handler: bool = False  # whether the pod is run with all handlers that the daemon then has, too
     pull: tuple[str, ...] = ()
+    product: str = "CRI-O"
 
     def as_sentences(self) -> list[str]:
         """Return the probes as the plan of a task's result names them."""
         handlers = [f"the handler {name}" for name in self.handlers]
         if self.every_handler:
-            handlers.append("every other handler of CRI-O" if handlers else "every handler of CRI-O")
+            other = " other" if handlers else ""
+            handlers.append(f"every{other} handler of {self.product}")
         pods = [f"run a pod of {self.image} with {handler}" for handler in handlers]
         return [shown(each) for each in [*(f"pull {image}" for image in self.pull), *pods]]
 
@@ -90,9 +98,9 @@ def planned(options: dict[str, Any] | None, wanted: FileSet, made: Plan, report:
         every = every or made.activate == "start" or report["unit"]["binary_replaced"] or bool(made.replaced)
         names |= changed_handlers(wanted, made, report)
     if every:
-        names |= set(live_values.handlers_of(each["key"] for each in wanted.settings()))
-    pull = tuple(dict.fromkeys(options["pull"]))
-    return Probes(options["image"], tuple(sorted(names - {CHANGED, EVERY})), every, pull)
+        names |= _handlers_of(each["key"] for each in wanted.settings())
+    pull, product = tuple(dict.fromkeys(options["pull"])), report.get("runtime", "CRI-O")
+    return Probes(options["image"], tuple(sorted(names - {CHANGED, EVERY})), every, pull, product)
 
 
 def changed_handlers(wanted: FileSet, made: Plan, report: Report) -> set[str]:
@@ -102,10 +110,17 @@ def changed_handlers(wanted: FileSet, made: Plan, report: Report) -> set[str]:
     for path, found in report["files"].items():
         unloaded = found.get("unloaded_keys")
         keys.update(_keys_of(wanted, path) if unloaded is None and not found["loaded"] else unloaded or [])
-    names = set(live_values.handlers_of(keys)) & set(live_values.handlers_of(desired))
+    names = _handlers_of(keys) & _handlers_of(desired)
     names |= {live_values.entry_of(table)[1] for table in late_handlers(wanted, report)}
     default = desired[_DEFAULT]["value"] if _DEFAULT in keys and _DEFAULT in desired else None
     return names | ({default} if isinstance(default, str) and default else set())
+
+
+def _handlers_of(keys: Iterable[str]) -> set[str]:
+    """Return the names of the handlers that dotted keys of crio.conf or of config.toml belong to."""
+    keys = list(keys)
+    found = filter(None, map(_OF_CONTAINERD.match, keys))
+    return {*live_values.handlers_of(keys), *(each.group(1) or each.group(2) for each in found)}
 
 
 def _keys_of(wanted: FileSet, path: str) -> Iterable[str]:

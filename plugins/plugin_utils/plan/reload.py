@@ -28,6 +28,8 @@ def unreliable(report: Report, settings: list[Setting]) -> str:
     settings: those of the desired file set.
     """
     unit, live = report["unit"], report["reload"]
+    if "runtime" in report:
+        return f"{report['runtime']} reads its configuration when it starts"
     if not unit["reloads"]:
         return f"{unit['name']} has no ExecReload"
     version = version_of(report)

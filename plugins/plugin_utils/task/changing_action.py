@@ -97,10 +97,13 @@ def warnings_about(report: Report) -> list[str]:
 
 
 def _no_crio(report: Report) -> str:
-    """Return why CRI-O was not found on the node, and how to fix it."""
+    """Return why the runtime was not found on the node, and how to fix it."""
     wrapper, unit = report["crio"]["wrapped_by"], report["unit"]["name"]
+    program = report.get("runtime", "crio")
     if wrapper:
-        return not_found_behind(wrapper, unit)
+        return not_found_behind(wrapper, unit, program)
+    if program != "crio":
+        return f"{program} is not installed on this node: it was found neither by {unit} nor in PATH. Install it first"
     return (
         f"CRI-O is not installed on this node: no crio was found by {unit} or in PATH. Install it, or set"
         " crio_install: bundle or packages"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleError
@@ -49,6 +49,7 @@ class CheckedAction(ActionBase):
         """Validate the options, perform the task, and return a failure as its result."""
         super().run(tmp, task_vars)
         self.secrets: Collection[str] = []
+        self.VARIABLES = variables_named(self._task.args.get(option_variables.OPTION), self.VARIABLES)
         try:
             self._task.args = self.prepared(_parsed(self._resolved(task_vars or {}), self.ARGUMENT_SPEC))
             refuse(option_rules.problems_of_arguments(self._task.args, self.VARIABLES))
@@ -112,6 +113,15 @@ class CheckedAction(ActionBase):
             task_vars=task_vars,
             wrap_async=in_background,
         )
+
+
+def variables_named(named: object, usual: dict[str, str]) -> dict[str, str]:
+    """Return the role variable of each option: the one that the task names for it, else the usual one."""
+    known = named if isinstance(named, Mapping) else {}
+    return {
+        option: known[option] if isinstance(known.get(option), str) else variable
+        for option, variable in usual.items()
+    }
 
 
 def examine(action: type[CheckedAction], arguments: dict[str, Any]) -> Examined:

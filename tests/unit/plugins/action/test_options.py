@@ -361,3 +361,23 @@ def test_every_option_with_a_variable_is_an_option_and_a_variable_of_a_role():
         action = importlib.import_module(f"ansible_collections.cri.node.plugins.action.{name}").ActionModule
         assert action.VARIABLES.keys() <= action.ARGUMENT_SPEC.keys()
         assert set(action.VARIABLES.values()) <= SINGLE.keys()
+
+
+CONTAINERD = {"path": "/etc/containerd/config.toml", "owner": "containerd", "kind": "containerd_toml"}
+
+
+@pytest.mark.parametrize(
+    ("module", "more", "words"),
+    [
+        (
+            "runtime_config",
+            {"bundle": BUNDLE},
+            "bundle: only for CRI-O, but the files of this task are of containerd",
+        ),
+        ("runtime_config", {"verify": {"network": "optional"}}, "verify: only for CRI-O"),
+        ("runtime_verify", {}, "files: are of containerd, but this module only verifies CRI-O"),
+    ],
+)
+def test_what_only_crio_has_is_refused_with_files_of_containerd(refused, module, more, words):
+    layers = [["containerd_config", {"version": 2}]]
+    assert words in refused(module, {"files": [{**CONTAINERD, "layers": layers}], **more})

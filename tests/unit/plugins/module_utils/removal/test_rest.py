@@ -176,6 +176,16 @@ def test_the_record_of_the_host_stays_if_its_changes_do(node):
     assert node.tree()["etc/subuid"] == OURS
 
 
+def test_the_state_of_containerd_stays(node):
+    os.makedirs(node.layout.of("containerd").generations)
+    node.write("/var/lib/cri-node/containerd/state.json", "{}")
+    found = node.finish().as_data()
+    (kept,) = [each for each in found["kept"] if each["subject"] == "state"]
+    assert kept["name"] == f"{node.layout.state_directory}/containerd"
+    assert os.listdir(node.layout.state_directory) == ["containerd"]
+    assert os.path.exists(node.layout.of("containerd").state_file)
+
+
 def test_a_bundle_whose_crio_was_replaced_stays_with_its_record(node, monkeypatch):
     os.makedirs(os.path.dirname(node.program))
     node.write("/usr/local/bin/crio", "theirs")

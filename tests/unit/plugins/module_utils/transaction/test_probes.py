@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils.crictl.call import CrictlError
+from ansible_collections.cri.node.plugins.module_utils.crio.service import CrioService
 from ansible_collections.cri.node.plugins.module_utils.transaction import apply, intent, probes, recovery
 from faults.fake_node import FakeNode
 
@@ -123,7 +124,7 @@ def test_without_probes_the_runtime_is_not_asked(node, asked):
 def test_probes_only_run_if_the_daemon_had_to_load_the_change(node, activate, runs):
     request = node.request(probes=node.probes("crun", pull=(APP,)), activate=activate)
     Path(node.layout.transaction).mkdir(parents=True)
-    probes.run(node.layout, request, probes.CrioService(request["unit"]))
+    probes.run(node.layout, request, CrioService(request["unit"]))
     assert bool(node.runtime.calls) == runs
 
 
@@ -237,7 +238,7 @@ def test_the_next_probe_removes_what_an_earlier_one_left(node):
         change(node, "crun")
     node.runtime.on_call = lambda *_call: None
     asked = node.request(id="change-2", probes=node.probes(pull=(APP,)))
-    probes.run(node.layout, asked, probes.CrioService(asked["unit"]))
+    probes.run(node.layout, asked, CrioService(asked["unit"]))
     assert not node.runtime.pods
 
 

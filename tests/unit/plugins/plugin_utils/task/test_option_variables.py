@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from ansible_collections.cri.node.plugins.action.runtime_config import ARGUMENT_SPEC, ActionModule
+from ansible_collections.cri.node.plugins.plugin_utils.task import checked_action
 from ansible_collections.cri.node.plugins.plugin_utils.task.failure import TaskFailure
 from ansible_collections.cri.node.plugins.plugin_utils.task.option_variables import resolved
 
@@ -107,9 +108,26 @@ def named_in(tasks):
     return found
 
 
-def test_the_roles_name_the_variables_that_messages_name():
-    files = [path.read_text() for path in COLLECTION.glob("roles/*/tasks/*.yml")]
+def test_the_roles_of_crio_name_the_variables_that_messages_name_by_default():
+    paths = [path for path in COLLECTION.glob("roles/*/tasks/*.yml") if path.parts[-3] != "containerd"]
+    files = [path.read_text() for path in paths]
     named = [pair for text in files for pair in named_in(yaml.safe_load(text))]
     assert set(ActionModule.VARIABLES.items()) <= set(named)
     labels = ActionModule.VARIABLES
     assert [(option, name) for option, name in named if labels.get(option, name) != name] == []
+
+
+def test_messages_name_the_variable_that_a_task_names_for_an_option():
+    (block,) = [
+        task
+        for task in yaml.safe_load((COLLECTION / "roles/containerd/tasks/main.yml").read_text())
+        if "block" in task
+    ]
+    (task,) = block["block"]
+    named = checked_action.variables_named(
+        task["cri.node.runtime_config"]["variables"], ActionModule.VARIABLES
+    )
+    assert named["ready_timeout"] == "containerd_ready_timeout"
+    assert named["overruled_guards"] == "containerd_overruled_guards"
+    assert named["install"] == ActionModule.VARIABLES["install"]
+    assert checked_action.variables_named(None, ActionModule.VARIABLES) == ActionModule.VARIABLES
