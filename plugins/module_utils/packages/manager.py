@@ -184,6 +184,9 @@ def is_off(stanza: str) -> bool:
 def words(output: str, errors: str) -> str:
     """Return the lines of a package manager that say what is wrong: its errors, else its warnings, else its last line."""
     text = f"{output}\n{errors}"
+    # dpkg writes the reason in the line below, and the same packages again in the end.
+    text = re.sub(r"^(dpkg: error processing .*:)\s*\n\s+(.*)", r"\1 \2", text, flags=re.MULTILINE)
+    text = re.sub(r"^Errors were encountered while processing:\n(?:\s+.*\n?)*", "", text, flags=re.MULTILINE)
     # dnf writes the problem and its reason in the lines below.
     text = re.sub(r"^(Error|error):\s*\n\s*(.*)(?:\n\s+(- .*))?", r"\1: \2 \3", text, flags=re.MULTILINE)
     lines = [line.strip() for line in text.splitlines() if line.strip()]

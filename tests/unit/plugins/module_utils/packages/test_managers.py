@@ -193,6 +193,16 @@ def test_a_message_has_the_errors_of_the_program_and_no_password(commands, tmp_p
         ("Error: \n Problem: nothing provides x\n  - y\n", "Error: Problem: nothing provides x - y"),
         ("", ""),
         ("E: http://ops:canary@a/ failed\n", "E: http://***@a/ failed"),
+        (
+            "dpkg: error processing archive /x/cri-o_1.37.1-1.1_amd64.deb (--unpack):\n"
+            " cannot copy extracted data for './usr/libexec/crio/runc' to '/usr/libexec/crio/runc.dpkg-new':"
+            " failed to write (No space left on device)\n"
+            "Errors were encountered while processing:\n /x/cri-o_1.37.1-1.1_amd64.deb\n"
+            "E: Sub-process /usr/bin/dpkg returned an error code (1)\n",
+            "dpkg: error processing archive /x/cri-o_1.37.1-1.1_amd64.deb (--unpack): cannot copy extracted data for"
+            " './usr/libexec/crio/runc' to '/usr/libexec/crio/runc.dpkg-new': failed to write (No space left on device);"
+            " E: Sub-process /usr/bin/dpkg returned an error code (1)",
+        ),
     ],
 )
 def test_the_words_of_a_program_are_its_errors(output, expected):
