@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tests that containerd is found from its unit, and that a candidate is judged by what containerd makes of it."""
 
+import os
+
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import node_state
 from ansible_collections.cri.node.plugins.module_utils.containerd import candidate, effective
 from ansible_collections.cri.node.plugins.module_utils.containerd.service import ContainerdService, reason
-from ansible_collections.cri.node.plugins.module_utils.crio import journald
+from ansible_collections.cri.node.plugins.module_utils.crio import containers, journald
 from ansible_collections.cri.node.plugins.module_utils.crio import service as unit
 from ansible_collections.cri.node.plugins.module_utils.errors import GuardRefusal, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.layout import CONTAINERD_CONFIG, Layout
@@ -201,6 +203,24 @@ def test_a_start_without_cri_is_hopeless_with_containerds_reason(service, monkey
         found.cannot_become_ready("cursor")
         == 'failed to create CRI service: failed to find snapshotter "nosuch"'
     )
+
+
+def test_a_container_is_known_by_its_process_and_lost_if_that_runs_on_without_being_listed(
+    service, dumps, tmp_path, monkeypatch
+):
+    tasks = tmp_path / "io.containerd.runtime.v2.task" / "k8s.io"
+    for name, pid in (("mine", str(os.getpid())), ("gone", "99999999"), ("odd", "x")):
+        (tasks / name).mkdir(parents=True)
+        (tasks / name / "init.pid").write_text(pid)
+    dumps()
+    running = [{"id": name} for name in ("mine", "gone", "odd", "kata")]
+    monkeypatch.setattr(candidate.daemon, "snapshot", lambda _service: {"running": running})
+    monkeypatch.setattr(effective, "present", lambda _service: {"state": str(tmp_path)})
+    before = candidate.rehearse(request(activate="none"), service(), str(tmp_path))
+    assert [each["id"] for each in before["running"] if "container" in each] == ["mine"]
+    lost, _pending, ended = containers.judge(before["running"], [], "", {})
+    assert lost == [f"container mine still runs as process {os.getpid()}, but the runtime no longer lists it"]
+    assert len(ended) == 3
 
 
 @pytest.mark.parametrize(
