@@ -284,3 +284,37 @@ def test_a_file_of_version_2_that_containerd_2_prints_as_version_3_is_accepted(
     content = f'version = 2\n[{CRI}.registry]\nconfig_path = "/c"\n'
     understood = candidate.validate(request(content), service(), str(tmp_path))
     assert effective.hosts_directories(understood) == ["/c"]
+
+
+def with_driver(plugin, systemd):
+    runc = {"runtime_type": "io.containerd.runc.v2", "options": {"SystemdCgroup": systemd}}
+    return {"plugins": {plugin: {"containerd": {"default_runtime_name": "runc", "runtimes": {"runc": runc}}}}}
+
+
+@pytest.mark.parametrize("plugin", ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"])
+def test_another_cgroup_driver_than_the_kubelets_is_refused_unless_it_was_so_before(
+    service, dumps, tmp_path, monkeypatch, plugin
+):
+    dumps()
+    monkeypatch.setattr(candidate.daemon, "snapshot", lambda _service: {"running": []})
+    monkeypatch.setattr(candidate.containers, "processes_in", lambda _group, _name: 0)
+    monkeypatch.setattr(
+        candidate.kubelet, "cgroup_driver", lambda: ("systemd", "/var/lib/kubelet/config.yaml")
+    )
+    monkeypatch.setattr(candidate, "validate", lambda *_all: with_driver(plugin, False))
+    monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, True))
+    with pytest.raises(GuardRefusal, match="SystemdCgroup of the default handler would be false") as raised:
+        candidate.rehearse(request("version = 2"), service(), str(tmp_path))
+    assert raised.value.guard == "kubelet_cgroup_driver"
+    monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, False))
+    candidate.rehearse(request("version = 2"), service(), str(tmp_path))
+    monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, False))
+    monkeypatch.setattr(candidate, "validate", lambda *_all: with_driver(plugin, True))
+    candidate.rehearse(request("version = 2"), service(), str(tmp_path))
+
+
+def test_the_cgroup_driver_of_another_shim_is_not_known():
+    kata = {"runtime_type": "io.containerd.kata.v2"}
+    cri = {"containerd": {"default_runtime_name": "kata", "runtimes": {"kata": kata}}}
+    assert effective.cgroup_driver({"plugins": {"io.containerd.grpc.v1.cri": cri}}) == ""
+    assert effective.cgroup_driver({}) == ""
