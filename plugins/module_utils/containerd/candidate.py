@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tests the configuration of containerd as a change would leave it, and what its start would cost something that runs.
 
-containerd itself reads the candidate and prints what it makes of it. It silently ignores unknown keys, which are those that it
-does not print. What a plugin refuses, only a start shows: then the change is undone.
+containerd itself reads the candidate and prints what it makes of it. It ignores unknown keys: 1.7 silently, but does not print
+them, and 2.x with a line in its log. What a plugin refuses, only a start shows: then the change is undone.
 """
 
 from __future__ import annotations

@@ -318,3 +318,10 @@ def test_the_cgroup_driver_of_another_shim_is_not_known():
     cri = {"containerd": {"default_runtime_name": "kata", "runtimes": {"kata": kata}}}
     assert effective.cgroup_driver({"plugins": {"io.containerd.grpc.v1.cri": cri}}) == ""
     assert effective.cgroup_driver({}) == ""
+
+
+def test_the_containers_of_another_runtime_are_not_those_of_a_stopped_containerd(service, monkeypatch):
+    monkeypatch.setattr(candidate.daemon.containers, "snapshot", lambda: [{"id": "of-crio"}])
+    assert candidate.daemon.snapshot(service(ActiveState="inactive"))["running"] == []
+    crio = unit.CrioService("crio.service")  # the same unit
+    assert candidate.daemon.snapshot(crio)["running"] == [{"id": "of-crio"}]
