@@ -394,6 +394,7 @@ READERS: dict[str, Reader] = {
     "module_utils.crictl.info:info": Reader(_of_document(info.info)),
     "module_utils.crictl.info:conditions": Reader(_of_document(info.conditions)),
     "module_utils.crictl.info:handler_names": Reader(_of_document(info.handler_names)),
+    "module_utils.crictl.info:configured_handlers": Reader(_of_document(info.configured_handlers)),
     "module_utils.crictl.info:with_default_handler": Reader(
         _of_document(lambda each: _defaults(info.info(each).get("handlers")))
     ),

@@ -263,6 +263,39 @@ def test_a_change_killed_after_its_commit_is_kept(node, settled, fault):
     assert not node.exists("/var/lib/cri-node/state.json")
 
 
+@pytest.fixture
+def powered_node(testbed):
+    """Return a node with containerd for one test, which may end its life."""
+    yield testbed.add_containerd("containerd-power")[0]
+    testbed.remove("containerd-power")
+
+
+@pytest.mark.parametrize("fault", ["hang between two renames", "hang after the restart"])
+def test_a_node_that_loses_power_boots_with_its_previous_configuration(powered_node, run_playbook, fault):
+    node = powered_node
+    role = play(containerd_config=config())
+    run_playbook([role], node).expect_success()
+    interrupted.prepare(node)
+    before = contents(node)
+    process = interrupted.start(node, fault, request(30))
+    seen_at = "the restart" if "restart" in fault else "the rename"
+
+    def reached():
+        there = "period = 30" in node.read_file(CONFIG) and (
+            seen_at == "the rename" or (node.run("crictl info").rc == 0 and live_period(node) == 30)
+        )
+        return there, "not there yet"
+
+    node.wait_for(seen_at, reached, interrupted.LIMIT * 2)
+    node.kill()
+    process.wait(timeout=interrupted.LIMIT)
+    node.boot()
+    interrupted.wait_until_whole(node, interrupted.LIMIT * 2, UNIT)
+    assert contents(node) == before
+    assert live_period(node) == 10
+    assert run_playbook([role], node).expect_success().changed == 0
+
+
 def test_differences_are_reported_without_a_change(node, run_playbook, settled):
     node.check(["sed", "-i", "s/stats_collect_period = 10/stats_collect_period = 11/", CONFIG])
     files = [

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tests the configuration of containerd as a change would leave it, and what its start would cost something that runs.
 
-containerd itself reads the candidate and prints what it makes of it. It silently ignores unknown keys, which are those that it
-does not print. What a plugin refuses, only a start shows: then the change is undone.
+containerd itself reads the candidate and prints what it makes of it. It ignores unknown keys: 1.7 silently, but does not print
+them, and 2.x with a line in its log. What a plugin refuses, only a start shows: then the change is undone.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .. import kubelet, node_files
 from ..crio import containers, daemon, journald
 from ..crio.service import RuntimeService
-from ..errors import TransactionError
+from ..errors import NodeError, TransactionError
 from ..layout import CONTAINERD_CONFIG
 from ..text import shown
 from ..toml_reader import TomlSyntaxError, loads
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _MOST = 10  # keys in one message
 _LOGS_UNKNOWN = 3  # the version in which a containerd prints its configuration that logs unknown keys
 _SHIM = "containerd-shim"
+_TASKS = "io.containerd.runtime.v2.task/k8s.io"  # below state; the namespace is that of CRI
 _METADATA = (
     "io.containerd.metadata.v1.bolt/meta.db"  # below root; without it no image and no container is known
 )
@@ -54,10 +56,32 @@ def rehearse(request: Request, service: RuntimeService, directory: str) -> Befor
         validate(request, service, directory) if starts or CONTAINERD_CONFIG in request["contents"] else now
     )
     before = daemon.snapshot(service)
+    _add_processes(before, now.get("state"))
     if starts:
-        found = [*_stopped(request, service, before), *_elsewhere(now, then, before)]
+        found = [
+            *_stopped(request, service, before),
+            *_elsewhere(now, then, before),
+            *_of_another_driver(now, then),
+        ]
         losses.refuse(found, request, before, len(before["running"]))
     return before
+
+
+def _add_processes(before: Before, state: object) -> None:
+    """Add the process of each container, by which it is known to run on if containerd does not list it any more.
+
+    state: containerd's folder of that name, where the shim of each container writes it down (pkg/process/init.go of runc's).
+    """
+    for each in before["running"]:
+        try:
+            pid = node_files.read_bytes(f"{state}/{_TASKS}/{each['id']}/init.pid", 16).decode(
+                "ascii", "replace"
+            )
+        except NodeError:
+            continue  # of another shim, such as kata's, or gone by now
+        process = containers.process(pid) if pid.isdigit() else None
+        if process:
+            each["container"] = process
 
 
 def validate(request: Request, service: RuntimeService, directory: str) -> dict[str, Any]:
@@ -203,3 +227,19 @@ def _elsewhere(now: dict[str, Any], then: dict[str, Any], before: Before) -> Ite
                 [each["id"] for each in before["running"]],
                 f"Keep {key}",
             )
+
+
+def _of_another_driver(now: dict[str, Any], then: dict[str, Any]) -> Iterator[losses.Loss]:
+    """Yield a loss if the default handler gets another cgroup driver than the kubelet has, and did not have it before."""
+    wanted = effective.cgroup_driver(then)
+    if wanted in ("", effective.cgroup_driver(now)):
+        return
+    driver, place = kubelet.cgroup_driver()  # looks at all processes, so only for a change
+    if driver not in ("", wanted):
+        yield losses.Loss(
+            guards.KUBELET_CGROUP_DRIVER,
+            f"SystemdCgroup of the default handler would be {'true' if wanted == 'systemd' else 'false'}, but the kubelet is"
+            f" configured with the cgroup driver {driver} ({shown(place)}), so that it could not start pods",
+            [],
+            "Use the same in both",
+        )

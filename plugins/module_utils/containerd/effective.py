@@ -17,6 +17,13 @@ REGISTRY = (
     ("plugins", "io.containerd.cri.v1.images", "registry"),
 )
 
+# The tables with the handlers, in the same order.
+_HANDLERS = (
+    ("plugins", "io.containerd.grpc.v1.cri", "containerd"),
+    ("plugins", "io.containerd.cri.v1.runtime", "containerd"),
+)
+_OF_RUNC = "io.containerd.runc.v2"
+
 
 def dump(service: RuntimeService, path: str) -> tuple[int, str, str]:
     """Let the node's own containerd read the file at `path` as its config.toml.
@@ -65,3 +72,13 @@ def hosts_directories(document: dict[str, Any]) -> list[str]:
     found = [value_at(document, (*table, "config_path")) for table in REGISTRY]
     paths = [each for each in found if isinstance(each, str)]
     return [directory for path in paths for directory in path.split(":") if directory]
+
+
+def cgroup_driver(document: dict[str, Any]) -> str:
+    """Return the cgroup driver of the default handler, systemd or cgroupfs; "" if it is not one for runc."""
+    for table in _HANDLERS:
+        name = value_at(document, (*table, "default_runtime_name"))
+        handler = value_at(document, (*table, "runtimes", name)) if isinstance(name, str) else None
+        if isinstance(handler, dict) and handler.get("runtime_type") == _OF_RUNC:
+            return "systemd" if value_at(handler, ("options", "SystemdCgroup")) is True else "cgroupfs"
+    return ""

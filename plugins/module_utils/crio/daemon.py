@@ -31,8 +31,8 @@ START_MARGIN = 120  # seconds beyond ready_timeout: systemd's limits for the sto
 def snapshot(service: RuntimeService, keys: Iterable[str] = ()) -> Before:
     """Record the daemon before a change, as a contract.Before. keys: those whose live values are recorded.
 
-    The containers of a daemon that is not serving are found by their monitors. Raises TransactionError if a serving daemon
-    cannot be asked.
+    The containers of a daemon that is not serving are found by their monitors, if it starts any. Raises TransactionError if a
+    serving daemon cannot be asked.
     """
     found: Before = {
         "aim": service.aim,
@@ -43,7 +43,7 @@ def snapshot(service: RuntimeService, keys: Iterable[str] = ()) -> Before:
         "live": {},
     }
     if not service.active:
-        found["running"] = containers.snapshot()
+        found["running"] = containers.snapshot() if service.starts_monitors else []
         return found
     try:
         crictl = _crictl(service)

@@ -64,6 +64,9 @@ class RuntimeService:
         ""  # where managed files of its configuration are: a file, or a folder with a slash at the end
     )
     reports_configuration = False  # whether the daemon answers GET /config on its socket
+    starts_monitors = (
+        False  # whether each container has a conmon, by which it is found while the daemon is down
+    )
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
@@ -334,6 +337,7 @@ class CrioService(RuntimeService):
     program = "crio"
     configuration = CRIO_CONFIG_DIRECTORY + "/"
     reports_configuration = True
+    starts_monitors = True
 
     def __init__(self, unit: str = DEFAULT_UNIT) -> None:
         super().__init__(unit)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tests that containerd is found from its unit, and that a candidate is judged by what containerd makes of it."""
 
+import os
+
 import pytest
 
 from ansible_collections.cri.node.plugins.module_utils import node_state
 from ansible_collections.cri.node.plugins.module_utils.containerd import candidate, effective
 from ansible_collections.cri.node.plugins.module_utils.containerd.service import ContainerdService, reason
-from ansible_collections.cri.node.plugins.module_utils.crio import journald
+from ansible_collections.cri.node.plugins.module_utils.crio import containers, journald
 from ansible_collections.cri.node.plugins.module_utils.crio import service as unit
 from ansible_collections.cri.node.plugins.module_utils.errors import GuardRefusal, TransactionError
 from ansible_collections.cri.node.plugins.module_utils.layout import CONTAINERD_CONFIG, Layout
@@ -203,6 +205,24 @@ def test_a_start_without_cri_is_hopeless_with_containerds_reason(service, monkey
     )
 
 
+def test_a_container_is_known_by_its_process_and_lost_if_that_runs_on_without_being_listed(
+    service, dumps, tmp_path, monkeypatch
+):
+    tasks = tmp_path / "io.containerd.runtime.v2.task" / "k8s.io"
+    for name, pid in (("mine", str(os.getpid())), ("gone", "99999999"), ("odd", "x")):
+        (tasks / name).mkdir(parents=True)
+        (tasks / name / "init.pid").write_text(pid)
+    dumps()
+    running = [{"id": name} for name in ("mine", "gone", "odd", "kata")]
+    monkeypatch.setattr(candidate.daemon, "snapshot", lambda _service: {"running": running})
+    monkeypatch.setattr(effective, "present", lambda _service: {"state": str(tmp_path)})
+    before = candidate.rehearse(request(activate="none"), service(), str(tmp_path))
+    assert [each["id"] for each in before["running"] if "container" in each] == ["mine"]
+    lost, _pending, ended = containers.judge(before["running"], [], "", {})
+    assert lost == [f"container mine still runs as process {os.getpid()}, but the runtime no longer lists it"]
+    assert len(ended) == 3
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -264,3 +284,44 @@ def test_a_file_of_version_2_that_containerd_2_prints_as_version_3_is_accepted(
     content = f'version = 2\n[{CRI}.registry]\nconfig_path = "/c"\n'
     understood = candidate.validate(request(content), service(), str(tmp_path))
     assert effective.hosts_directories(understood) == ["/c"]
+
+
+def with_driver(plugin, systemd):
+    runc = {"runtime_type": "io.containerd.runc.v2", "options": {"SystemdCgroup": systemd}}
+    return {"plugins": {plugin: {"containerd": {"default_runtime_name": "runc", "runtimes": {"runc": runc}}}}}
+
+
+@pytest.mark.parametrize("plugin", ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"])
+def test_another_cgroup_driver_than_the_kubelets_is_refused_unless_it_was_so_before(
+    service, dumps, tmp_path, monkeypatch, plugin
+):
+    dumps()
+    monkeypatch.setattr(candidate.daemon, "snapshot", lambda _service: {"running": []})
+    monkeypatch.setattr(candidate.containers, "processes_in", lambda _group, _name: 0)
+    monkeypatch.setattr(
+        candidate.kubelet, "cgroup_driver", lambda: ("systemd", "/var/lib/kubelet/config.yaml")
+    )
+    monkeypatch.setattr(candidate, "validate", lambda *_all: with_driver(plugin, False))
+    monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, True))
+    with pytest.raises(GuardRefusal, match="SystemdCgroup of the default handler would be false") as raised:
+        candidate.rehearse(request("version = 2"), service(), str(tmp_path))
+    assert raised.value.guard == "kubelet_cgroup_driver"
+    monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, False))
+    candidate.rehearse(request("version = 2"), service(), str(tmp_path))
+    monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, False))
+    monkeypatch.setattr(candidate, "validate", lambda *_all: with_driver(plugin, True))
+    candidate.rehearse(request("version = 2"), service(), str(tmp_path))
+
+
+def test_the_cgroup_driver_of_another_shim_is_not_known():
+    kata = {"runtime_type": "io.containerd.kata.v2"}
+    cri = {"containerd": {"default_runtime_name": "kata", "runtimes": {"kata": kata}}}
+    assert effective.cgroup_driver({"plugins": {"io.containerd.grpc.v1.cri": cri}}) == ""
+    assert effective.cgroup_driver({}) == ""
+
+
+def test_the_containers_of_another_runtime_are_not_those_of_a_stopped_containerd(service, monkeypatch):
+    monkeypatch.setattr(candidate.daemon.containers, "snapshot", lambda: [{"id": "of-crio"}])
+    assert candidate.daemon.snapshot(service(ActiveState="inactive"))["running"] == []
+    crio = unit.CrioService("crio.service")  # the same unit
+    assert candidate.daemon.snapshot(crio)["running"] == [{"id": "of-crio"}]
