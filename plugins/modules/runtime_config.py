@@ -21,8 +21,9 @@ description:
   - The change runs in a transient systemd unit on the node, so that it completes without the connection and the controller.
   - Makes one remote call for a node that matches the desired state, and two for a change.
   - The files are those of CRI-O, unless one of them is of a kind that only containerd reads, V(containerd_toml) or
-    V(hosts_toml). Then the same transaction is one of containerd, which validates F(config.toml) on the node, and has its own
-    generations. It is never reloaded and reports no live configuration, so that what is said of these is about CRI-O only.
+    V(hosts_toml), or C(containerd) is their only owner. Then the same transaction is one of containerd, which validates
+    F(config.toml) on the node, and has its own generations. It is never reloaded and reports no live configuration, so that what
+    is said of these is about CRI-O only.
 options:
   files:
     required: true
@@ -262,6 +263,27 @@ EXAMPLES = r"""
                       runtime_path: /usr/libexec/crio/runc
     probes:
       image: registry.example.com/hello-world:1
+
+- name: Configure containerd, and pull from a registry over plain HTTP
+  cri.node.runtime_config:
+    files:
+      - path: /etc/containerd/config.toml
+        owner: containerd
+        kind: containerd_toml
+        layers:
+          - - containerd_config
+            - version: 2
+              plugins:
+                io.containerd.grpc.v1.cri:
+                  registry:
+                    config_path: /etc/containerd/certs.d
+      - path: /etc/containerd/certs.d
+        owner: containerd
+        kind: hosts_toml
+        layers:
+          - - containerd_registries
+            - registry.example.com:5000:
+                server: http://registry.example.com:5000
 
 - name: Remove all files that the role crio has written
   cri.node.runtime_config:

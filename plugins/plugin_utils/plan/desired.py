@@ -154,8 +154,10 @@ class DesiredFiles:
 
     @property
     def runtime(self) -> str:
-        """The runtime that the set is for: containerd if it has a kind of file that only containerd reads, else crio."""
-        return CONTAINERD if CONTAINERD in self._of_runtimes else "crio"
+        """The runtime that the set is for: that of a kind of file that only one runtime reads, else that of the owner."""
+        if self._of_runtimes:
+            return CONTAINERD if CONTAINERD in self._of_runtimes else "crio"
+        return CONTAINERD if self.owners == [CONTAINERD] else "crio"
 
     @property
     def usual_unit(self) -> str:

@@ -37,6 +37,13 @@ def test_a_request_for_crio_does_not_name_its_runtime():
     assert (crio.runtime, crio.usual_unit) == ("crio", "crio.service")
 
 
+def test_the_owner_decides_where_no_file_does():
+    assert DesiredFiles([], ["containerd"]).runtime == "containerd"
+    assert DesiredFiles([], ["containerd", "crio"]).runtime == "crio"
+    drop_in = {"path": "/etc/crio/x.conf", "owner": "containerd", "kind": "crio_conf", "layers": [["v", {}]]}
+    assert DesiredFiles([drop_in], ["containerd"]).runtime == "crio"
+
+
 def test_files_of_both_runtimes_in_one_set_are_refused():
     mixed = DesiredFiles([entry(CONFIG, "containerd_toml", {}), entry("/etc/crio/x.conf", "crio_conf", {})])
     (problem,) = mixed.problems
