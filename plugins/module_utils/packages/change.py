@@ -192,10 +192,24 @@ class _Change:
         result = self._result(present, versions, unavailable, completed)
         wanted = {name: versions.get(name, "") for name in result["installed"]}
         if wanted:
-            self.manager.install(wanted, downgrade=True)
+            self._install(wanted, present)
         self._adjust_hold(versions, present)
         self._commit(unavailable, versions)
         return result
+
+    def _install(self, wanted: dict[str, str], before: dict[str, Installed]) -> None:
+        """Install packages. If that fails, hold those again that were held before, which apt forgets with its first step."""
+        try:
+            self.manager.install(wanted, downgrade=True)
+        except PackageError as error:
+            try:
+                now = self.manager.installed(list(before))
+                lost = [name for name in now if before[name].held and not now[name].held]
+                if lost:
+                    self.manager.hold(lost)
+            except PackageError as second:
+                raise PackageError(f"{error}; and afterwards {second}") from error
+            raise
 
     def _prepared(self) -> tuple[dict[str, str], list[str]]:
         """Return the versions to install, and the optional packages that the repository does not have; ({}, []) if unknown."""

@@ -186,7 +186,9 @@ def words(output: str, errors: str) -> str:
     text = f"{output}\n{errors}"
     # dpkg writes the reason in the line below, and the same packages again in the end.
     text = re.sub(r"^(dpkg: error processing .*:)\s*\n\s+(.*)", r"\1 \2", text, flags=re.MULTILINE)
-    text = re.sub(r"^Errors were encountered while processing:\n(?:\s+.*\n?)*", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^Errors were encountered while processing:\s*\n(?:[ \t]+.*\n?)*", "", text, flags=re.MULTILINE
+    )
     # dnf writes the problem and its reason in the lines below.
     text = re.sub(r"^(Error|error):\s*\n\s*(.*)(?:\n\s+(- .*))?", r"\1: \2 \3", text, flags=re.MULTILINE)
     lines = [line.strip() for line in text.splitlines() if line.strip()]

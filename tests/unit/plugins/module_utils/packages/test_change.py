@@ -51,6 +51,9 @@ class Debian:
             raise Killed
         for words, answer in self.fails.items():
             if words in line:
+                for each in arguments[arguments.index("install") + 1 :] if "install" in arguments else []:
+                    # apt-get marks a package for installation before it begins.
+                    self.packages.get(each.partition("=")[0], ["", ""])[1] = "ii"
                 return (*answer, "") if len(answer) == 2 else answer
         return 0, self.answer(arguments) or "", ""
 
@@ -312,6 +315,18 @@ def test_a_pin_moves_both_ways_and_a_minor_version_does_not(node, tmp_path):
     assert install(node, options(version="1.36.3"), tmp_path / "folders")["installed"] == ["cri-o"]
     assert install(node, options(version="1.36.2"), tmp_path / "folders")["installed"] == ["cri-o"]
     assert node.packages["cri-o"] == ["1.36.2-1.1", "hi"]
+
+
+def test_what_was_held_before_a_failed_installation_is_held_after_it(node, tmp_path):
+    install(node, options(version="1.36.2"), tmp_path / "folders")
+    node.fails = {"-q -o DPkg::Lock": (100, "E: no space\n")}
+    with pytest.raises(NodeError, match="E: no space"):
+        install(node, options(version="1.36.3"), tmp_path / "folders")
+    assert node.packages["cri-o"] == ["1.36.2-1.1", "hi"]
+    node.packages["cri-o"][1] = "ii"
+    with pytest.raises(NodeError, match="E: no space"):
+        install(node, options(version="1.36.3"), tmp_path / "folders")
+    assert node.packages["cri-o"] == ["1.36.2-1.1", "ii"]
 
 
 def test_credentials_come_and_go_and_are_never_shown(node, tmp_path):

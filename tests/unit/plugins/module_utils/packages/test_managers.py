@@ -197,7 +197,7 @@ def test_a_message_has_the_errors_of_the_program_and_no_password(commands, tmp_p
             "dpkg: error processing archive /x/cri-o_1.37.1-1.1_amd64.deb (--unpack):\n"
             " cannot copy extracted data for './usr/libexec/crio/runc' to '/usr/libexec/crio/runc.dpkg-new':"
             " failed to write (No space left on device)\n"
-            "Errors were encountered while processing:\n /x/cri-o_1.37.1-1.1_amd64.deb\n"
+            "Errors were encountered while processing:\r\n /x/cri-o_1.37.1-1.1_amd64.deb\n"
             "E: Sub-process /usr/bin/dpkg returned an error code (1)\n",
             "dpkg: error processing archive /x/cri-o_1.37.1-1.1_amd64.deb (--unpack): cannot copy extracted data for"
             " './usr/libexec/crio/runc' to '/usr/libexec/crio/runc.dpkg-new': failed to write (No space left on device);"
