@@ -40,6 +40,7 @@ OWN = (
     "preview_",
     "upgrade_",
     "remove_",
+    "migrate_",
 )
 # Other top-level keys of files that the guides have users write.
 OTHERS = ("collections",)
