@@ -41,6 +41,7 @@ OWN = (
     "preview_",
     "upgrade_",
     "remove_",
+    "migrate_",
 )
 # Other top-level keys of files that the guides have users write.
 OTHERS = ("collections",)
@@ -70,7 +71,7 @@ def variables() -> frozenset[str]:
     for path in (CHECKOUT / "playbooks").glob("*.yml"):
         found |= set(
             re.findall(
-                r"\b(?:cri_node_\w+|rollback_generation|preview_(?:version|report_file)|upgrade_(?:drain|restore))\b",
+                r"\b(?:cri_node_\w+|rollback_generation|preview_(?:version|report_file)|(?:upgrade|migrate)_(?:drain|restore))\b",
                 path.read_text(encoding="utf-8"),
             )
         )
