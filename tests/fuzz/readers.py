@@ -49,6 +49,8 @@ from ansible_collections.cri.node.plugins.module_utils.image import imported as 
 from ansible_collections.cri.node.plugins.module_utils.image import present as image_present
 from ansible_collections.cri.node.plugins.module_utils.image import store as image_store
 from ansible_collections.cri.node.plugins.module_utils.image import ways as image_ways
+from ansible_collections.cri.node.plugins.module_utils.migration import engine as migration_engine
+from ansible_collections.cri.node.plugins.module_utils.migration import images as migration_images
 from ansible_collections.cri.node.plugins.module_utils.pod import config_hash
 from ansible_collections.cri.node.plugins.module_utils.pod import host as pod_host
 from ansible_collections.cri.node.plugins.module_utils.pod import once as pod_once
@@ -367,6 +369,19 @@ def _import(_given: Given):
     return image_imported.imported(Replay(), wanted, None)
 
 
+class _Engine(migration_engine.Engine):
+    """An engine with CRI that serves, without the units of this machine."""
+
+    def __init__(self):
+        self.name, self.title, self.endpoint = "crio", "CRI-O", call.ENDPOINT
+        self.known = {"main": [], "namespace": "", "keeps_manifests": False}
+        self.units = {}
+
+
+def _of_engine(read: Callable) -> Callable[[Given], object]:
+    return lambda _given: read(_Engine())
+
+
 def _way(_given: Given):
     return type(image_ways.of(Replay(), set())).__name__
 
@@ -452,6 +467,22 @@ READERS: dict[str, Reader] = {
     "module_utils.image.absent:prune": Reader(
         _of_crictl(lambda crictl: image_absent.prune(crictl, ["*"], [], "2027-01-01T00:00:00.000000000Z")),
         ("images", "inspecti", "ps", "pods"),
+    ),
+    "module_utils.migration.engine:Engine.running": Reader(
+        _of_engine(lambda engine: engine.running()), ("ps", "pods")
+    ),
+    "module_utils.migration.engine:Engine.driver": Reader(
+        _of_engine(lambda engine: engine.driver()), ("info", "runtime-config")
+    ),
+    "module_utils.migration.engine:_driver_of_containerd": Reader(
+        _of_document(migration_engine._driver_of_containerd), ("info",)
+    ),
+    "module_utils.migration.engine:Engine.fault": Reader(
+        _of_engine(lambda engine: engine.fault()), ("info",)
+    ),
+    "module_utils.migration.images:planned": Reader(
+        _of_engine(lambda engine: migration_images.shown_rows(migration_images.planned(engine, _Engine()))),
+        ("images", "inspecti"),
     ),
     "module_utils.image.imported:imported": Reader(_import, ("images", "version", "config")),
     "module_utils.image.ways:of": Reader(_way, ("version", "config")),
@@ -592,7 +623,7 @@ def replaying() -> Iterator[Callable[[Input], Given]]:
         def patch(module, name, value):
             stack.enter_context(mock.patch.object(module, name, value))
 
-        for module in (call, daemon, losses, observation):
+        for module in (call, daemon, losses, observation, migration_engine):
             patch(module, "Crictl", Replay)
         patch(pod_host, "LOGS", str(folder / "logs"))
         patch(config_hash, "KEY", str(folder / "state" / "pod-hash.key"))

@@ -22,7 +22,13 @@ _CONTAINERD_INFO = {
             },
         ]
     },
-    "config": {"containerd": {"defaultRuntimeName": "runc"}, "sandboxImage": "pause:1"},
+    "config": {
+        "containerd": {
+            "defaultRuntimeName": "runc",
+            "runtimes": {"runc": {"options": {"SystemdCgroup": True}}},
+        },
+        "sandboxImage": "pause:1",
+    },
     "runtimeHandlers": [
         {"features": {"recursiveReadOnlyMounts": True}, "name": "runc"},
         {"features": None, "name": "kata"},

@@ -96,9 +96,8 @@ class Engine:
 
     def _of_namespaces(self) -> list[Container]:
         """Return the tasks that run in namespaces of containerd other than the engine's own."""
-        ctr = shutil.which("ctr", path=program.PATH)
-        states = units.states(["containerd.service"])
-        if not self.known["namespace"] or not ctr or not states.get("containerd.service", {}).get("active"):
+        ctr = shutil.which("ctr", path=program.PATH) if self.known["namespace"] else None
+        if not ctr or not units.states(["containerd.service"]).get("containerd.service", {}).get("active"):
             return []
         found = []
         for namespace in _lines([ctr, "namespaces", "list", "--quiet"]):
@@ -300,7 +299,7 @@ def _driver_of_containerd(document: Any) -> str:
     found = found.get("containerd") if isinstance(found, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("runtimes"), dict):
         return ""
-    handler = found["runtimes"].get(found.get("defaultRuntimeName"))
+    handler = found["runtimes"].get(str(found.get("defaultRuntimeName")))
     options = handler.get("options") if isinstance(handler, dict) else None
     if not isinstance(options, dict):
         return ""
