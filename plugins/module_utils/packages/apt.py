@@ -30,6 +30,8 @@ class Apt(Manager):
 
     def installed(self, names: Sequence[str]) -> dict[str, Installed]:
         """Read dpkg's database."""
+        if not names:  # dpkg-query would list all packages of the node
+            return {}
         # Status 1: some of the packages are not known.
         output = self.call(
             ["dpkg-query", "-W", f"-f={_FORMAT}", *names], "reading the installed packages", accepted=(0, 1)

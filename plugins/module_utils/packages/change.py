@@ -203,8 +203,8 @@ class _Change:
             self.manager.install(wanted, downgrade=True)
         except PackageError as error:
             try:
-                now = self.manager.installed(list(before))
-                lost = [name for name in now if before[name].held and not now[name].held]
+                now = self.manager.installed([name for name, each in before.items() if each.held])
+                lost = [name for name, each in now.items() if not each.held]
                 if lost:
                     self.manager.hold(lost)
             except PackageError as second:
@@ -248,7 +248,7 @@ class _Change:
     ) -> dict[str, Any]:
         installed = [name for name, version in versions.items() if _differs(present.get(name), version)]
         dependencies = self.request["dependencies"]
-        there = self.manager.installed(dependencies) if dependencies else {}
+        there = self.manager.installed(dependencies)
         installed += [name for name in dependencies if name not in there]
         hold = self.request["hold"]
         recorded = _record(self.layout).get("held", [])

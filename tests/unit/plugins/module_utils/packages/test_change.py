@@ -62,7 +62,7 @@ class Debian:
         if name == "dpkg-query" and arguments[1] == "-W":
             return "".join(
                 f"{each}\t{self.packages[each][0]}\t{self.packages[each][1]} \n"
-                for each in arguments[3:]
+                for each in arguments[3:] or self.packages  # without a name, all of them
                 if each in self.packages
             )
         if name == "dpkg-query":
@@ -327,6 +327,14 @@ def test_what_was_held_before_a_failed_installation_is_held_after_it(node, tmp_p
     with pytest.raises(NodeError, match="E: no space"):
         install(node, options(version="1.36.3"), tmp_path / "folders")
     assert node.packages["cri-o"] == ["1.36.2-1.1", "ii"]
+
+
+def test_a_first_installation_that_fails_holds_nothing(node, tmp_path):
+    node.packages["of-others"] = ["1.0", "ii"]
+    node.fails = {"-q -o DPkg::Lock": (100, "E: no space\n")}
+    with pytest.raises(NodeError, match="E: no space"):
+        install(node, options(), tmp_path / "folders")
+    assert [name for name, each in node.packages.items() if each[1] == "hi"] == []
 
 
 def test_credentials_come_and_go_and_are_never_shown(node, tmp_path):
