@@ -38,14 +38,16 @@ def present(service: RuntimeService) -> dict[str, Any]:
     """Return the effective configuration of the files on the node; {} if containerd is missing or refuses them."""
     if service.binary is None:
         return {}
-    path = service.config_path if os.path.exists(service.config_path) else os.devnull
-    status, output, _error = dump(service, path)
-    return parsed(output) if status == 0 else {}
+    return _understood(service, service.config_path if os.path.exists(service.config_path) else os.devnull)
 
 
 def defaults(service: RuntimeService) -> dict[str, Any]:
     """Return the configuration without any file; {} if containerd fails."""
-    status, output, _error = dump(service, os.devnull)
+    return _understood(service, os.devnull)
+
+
+def _understood(service: RuntimeService, path: str) -> dict[str, Any]:
+    status, output, _error = dump(service, path)
     return parsed(output) if status == 0 else {}
 
 
