@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .. import kubelet, node_files
+from .. import node_files
 from ..crio import containers, daemon, journald
 from ..crio.service import RuntimeService
 from ..errors import NodeError, TransactionError
@@ -229,17 +229,10 @@ def _elsewhere(now: dict[str, Any], then: dict[str, Any], before: Before) -> Ite
             )
 
 
-def _of_another_driver(now: dict[str, Any], then: dict[str, Any]) -> Iterator[losses.Loss]:
-    """Yield a loss if the default handler gets another cgroup driver than the kubelet has, and did not have it before."""
+def _of_another_driver(now: dict[str, Any], then: dict[str, Any]) -> list[losses.Loss]:
+    """Return the loss if the default handler gets another cgroup driver than the kubelet has, and did not have it before."""
     wanted = effective.cgroup_driver(then)
     if wanted in ("", effective.cgroup_driver(now)):
-        return
-    driver, place = kubelet.cgroup_driver()  # looks at all processes, so only for a change
-    if driver not in ("", wanted):
-        yield losses.Loss(
-            guards.KUBELET_CGROUP_DRIVER,
-            f"SystemdCgroup of the default handler would be {'true' if wanted == 'systemd' else 'false'}, but the kubelet is"
-            f" configured with the cgroup driver {driver} ({shown(place)}), so that it could not start pods",
-            [],
-            "Use the same in both",
-        )
+        return []
+    value = "true" if wanted == "systemd" else "false"
+    return losses.of_other_cgroup_driver(wanted, f"SystemdCgroup of the default handler would be {value}")

@@ -84,17 +84,21 @@ def refuse_other_cgroup_driver(
     wanted = handlers.value_of(configuration.get(_CGROUP_MANAGER))
     if not isinstance(wanted, str) or wanted in ("", _value_now(service, _CGROUP_MANAGER)):
         return
+    found = of_other_cgroup_driver(wanted, f"{_CGROUP_MANAGER} = {shown(wanted)}")
+    if found and not _serves_no_kubelet(service):
+        refuse(found, request, before, len(before["running"]))
+
+
+def of_other_cgroup_driver(wanted: str, setting: str) -> list[Loss]:
+    """Return the loss if the kubelet has another cgroup driver than the wanted one. setting: what sets it, for the message."""
     driver, place = kubelet.cgroup_driver()  # looks at all processes, so only for a change
-    if driver in ("", wanted) or _serves_no_kubelet(service):
-        return
-    loss = Loss(
-        guards.KUBELET_CGROUP_DRIVER,
-        f"{_CGROUP_MANAGER} = {shown(wanted)}, but the kubelet is configured with the cgroup driver {driver} ({shown(place)}), so"
-        " that it could not start pods",
-        [],
-        "Use the same in both",
+    if driver in ("", wanted):
+        return []
+    message = (
+        f"{setting}, but the kubelet is configured with the cgroup driver {driver} ({shown(place)}), so that it could not start"
+        " pods"
     )
-    refuse([loss], request, before, len(before["running"]))
+    return [Loss(guards.KUBELET_CGROUP_DRIVER, message, [], "Use the same in both")]
 
 
 def _serves_no_kubelet(service: RuntimeService) -> bool:

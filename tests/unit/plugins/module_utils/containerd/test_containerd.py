@@ -299,7 +299,7 @@ def test_another_cgroup_driver_than_the_kubelets_is_refused_unless_it_was_so_bef
     monkeypatch.setattr(candidate.daemon, "snapshot", lambda _service: {"running": []})
     monkeypatch.setattr(candidate.containers, "processes_in", lambda _group, _name: 0)
     monkeypatch.setattr(
-        candidate.kubelet, "cgroup_driver", lambda: ("systemd", "/var/lib/kubelet/config.yaml")
+        candidate.losses.kubelet, "cgroup_driver", lambda: ("systemd", "/var/lib/kubelet/config.yaml")
     )
     monkeypatch.setattr(candidate, "validate", lambda *_all: with_driver(plugin, False))
     monkeypatch.setattr(effective, "present", lambda _service: with_driver(plugin, True))
